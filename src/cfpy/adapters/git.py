@@ -1,0 +1,66 @@
+"""The first commit of a new project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from enum import StrEnum
+from pathlib import Path
+
+from cfpy.adapters.process import Completed, Runner
+
+# A hook of ours, or git itself, may have set these: they would point git at another repository.
+_REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
+
+
+class GitOutcome(StrEnum):
+    """What became of the request for a repository."""
+
+    COMMITTED = "committed"
+    NOT_WANTED = "not_wanted"
+    NO_GIT = "no_git"
+    INSIDE_REPOSITORY = "inside_repository"
+    FAILED = "failed"
+
+
+class Git:
+    """Drives the git of this machine, if there is one."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def first_commit(self, directory: Path, message: str) -> GitOutcome:
+        """Make ``directory`` a repository with everything in it committed.
+
+        A directory inside another repository stays part of that one. Hooks and signing of the
+        user's own configuration are left out: they may prompt, or reject a fresh tree.
+        """
+        if shutil.which("git") is None:
+            return GitOutcome.NO_GIT
+        if self._git(directory, "rev-parse", "--is-inside-work-tree").stdout.strip() == "true":
+            return GitOutcome.INSIDE_REPOSITORY
+        steps = (
+            ("init", "--quiet", "--initial-branch=main"),
+            ("add", "--all"),
+            (
+                *self._identity(directory),
+                *("-c", "commit.gpgsign=false", "-c", f"core.hooksPath={os.devnull}"),
+                *("commit", "--quiet", "--message", message),
+            ),
+        )
+        for step in steps:
+            if self._git(directory, *step).returncode != 0:
+                shutil.rmtree(directory / ".git", ignore_errors=True)
+                return GitOutcome.FAILED
+        return GitOutcome.COMMITTED
+
+    def _identity(self, directory: Path) -> tuple[str, ...]:
+        """Options that name an author where the machine has none; git refuses to commit else."""
+        if self._git(directory, "config", "user.email").returncode == 0:
+            return ()
+        return ("-c", "user.name=cfpy", "-c", "user.email=cfpy@localhost")
+
+    def _git(self, directory: Path, *arguments: str) -> Completed:
+        environment = {k: v for k, v in os.environ.items() if k not in _REPOSITORY_VARIABLES}
+        environment["GIT_TERMINAL_PROMPT"] = "0"
+        return self._runner.run(["git", *arguments], cwd=directory, env=environment, timeout=60)

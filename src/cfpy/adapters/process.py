@@ -1,0 +1,198 @@
+"""The one place that starts processes: argument lists, never a shell; own process groups.
+
+Killing a tool's launcher leaves its children behind (wrangler's ``bin`` script starts another
+node, node starts workerd), so everything runs in a process group of its own and is stopped as
+one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from cfpy.errors import ToolNotFoundError
+
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_STOP_SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a finished process left: its exit status and its output, ANSI codes stripped."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+    def tail(self, lines: int = 15) -> str:
+        """The last non-empty lines of both streams, for an error message."""
+        text = [line.rstrip() for line in (self.stdout + "\n" + self.stderr).splitlines()]
+        return "\n".join([line for line in text if line][-lines:])
+
+
+class Runner(Protocol):
+    """Runs a command to its end."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run ``argv`` and wait.
+
+        Args:
+            argv: The program and its arguments. Secrets never belong here: use ``stdin``.
+            cwd: Working directory.
+            env: The whole environment of the child; ``None`` inherits ours.
+            stdin: Text for standard input; ``None`` gives an empty one, so nothing can prompt.
+            timeout: Seconds after which the whole process group is killed.
+
+        Raises:
+            ToolNotFoundError: The program is not there, or did not end in time.
+        """
+        ...
+
+
+class SubprocessRunner:
+    """The real :class:`Runner`."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        process = _popen(argv, cwd=cwd, env=env, stderr=subprocess.PIPE)
+        try:
+            out, err = process.communicate(stdin or "", timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _kill_group(process)
+            raise ToolNotFoundError(
+                f"{Path(argv[0]).name} did not end within {timeout:.0f} seconds",
+                hint="Check the network connection and try again.",
+            ) from None
+        except BaseException:
+            _kill_group(process)
+            raise
+        return Completed(tuple(argv), process.returncode, strip_ansi(out), strip_ansi(err))
+
+
+class ChildProcess:
+    """A long-running child that talks in lines.
+
+    Its standard input stays open for the life of this object, so that the child can notice our
+    death by end-of-file, however we die.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        on_stderr: Callable[[str], None],
+    ) -> None:
+        self._process = _popen(argv, cwd=cwd, env=env, stderr=subprocess.PIPE)
+        self._stderr = threading.Thread(
+            target=_forward, args=(self._process.stderr, on_stderr), daemon=True
+        )
+        self._stderr.start()
+
+    def write_line(self, text: str) -> None:
+        """Send one line to the child's standard input."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(text + "\n")
+            self._process.stdin.flush()
+
+    def lines(self) -> Iterator[str]:
+        """Lines of the child's standard output, until it closes it."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            yield strip_ansi(line.rstrip("\n"))
+
+    def stop(self) -> int:
+        """Ask the group to stop, kill what is left after some seconds, and return the status."""
+        if self._process.poll() is None:
+            self._signal_group(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+        # The leader may be gone while its children are not.
+        _kill_group(self._process)
+        self._stderr.join(1.0)
+        return self._process.returncode
+
+    def wait(self) -> int:
+        """Wait for the child to end by itself."""
+        status = self._process.wait()
+        self._stderr.join(1.0)
+        return status
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+
+def run_attached(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """Run a command on our own terminal, in our own process group; return its exit status."""
+    return subprocess.run(list(argv), cwd=cwd, env=dict(env), check=False).returncode
+
+
+def strip_ansi(text: str) -> str:
+    """``text`` without terminal escape codes."""
+    return _ANSI.sub("", text)
+
+
+def _popen(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    stderr: int,
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        raise ToolNotFoundError(
+            f"can't run {argv[0]}: {error.strerror}",
+            hint="Check that it is installed and may be executed.",
+        ) from error
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _forward(stream: IO[str] | None, sink: Callable[[str], None]) -> None:
+    assert stream is not None
+    for line in stream:
+        sink(strip_ansi(line.rstrip("\n")))

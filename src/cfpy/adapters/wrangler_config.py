@@ -1,0 +1,49 @@
+"""Reads a project's ``wrangler.toml`` and ``cfpy.toml``; errors carry line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import ParseError, TOMLKitError
+
+from cfpy.domain.project import Project, parse_vectorize
+from cfpy.errors import ProjectError
+
+
+def load_project(root: Path) -> Project:
+    """Read the project in the directory ``root``.
+
+    Raises:
+        ProjectError: There is no ``wrangler.toml``, or a file does not parse.
+    """
+    path = root / "wrangler.toml"
+    if not path.is_file():
+        others = [name for name in ("wrangler.json", "wrangler.jsonc") if (root / name).is_file()]
+        raise ProjectError(
+            f"{root} holds no wrangler.toml" + (f", only {others[0]}" if others else ""),
+            hint="cfpy reads wrangler.toml. Go to a project, name one with --cwd, or make one: "
+            "cfpy new rag myapp",
+        )
+    extra = root / "cfpy.toml"
+    return Project(
+        root=root.resolve(),
+        wrangler=read_toml(path),
+        vectorize=parse_vectorize(read_toml(extra), extra) if extra.is_file() else (),
+    )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file into plain values.
+
+    Raises:
+        ProjectError: It can't be read or does not parse.
+    """
+    try:
+        return tomlkit.parse(path.read_text("utf-8")).unwrap()
+    except ParseError as error:
+        message = str(error).split(" at line ")[0]
+        raise ProjectError(message, path=path, line=error.line, column=error.col + 1) from error
+    except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+        raise ProjectError(f"can't be read: {error}", path=path) from error

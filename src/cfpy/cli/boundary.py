@@ -1,0 +1,72 @@
+"""The one place where an exception becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import typer
+import typer.core
+
+from cfpy.cli.console import Output
+from cfpy.errors import CfpyError
+
+_BUG = 70
+_INTERRUPTED = 130
+_TERMINATED = 143
+
+
+class Terminated(BaseException):
+    """SIGTERM, made an exception so that everything cleans up on its way out."""
+
+
+class ErrorBoundary(typer.core.TyperGroup):
+    """The root command group: runs a command and reports how it failed."""
+
+    def invoke(self, ctx: Any) -> Any:
+        output = ctx.ensure_object(Output)
+        signal.signal(signal.SIGTERM, _terminate)
+        try:
+            return super().invoke(ctx)
+        except CfpyError as error:
+            output.error(error.code, error.exit_code, error.message, error.hint)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            output.error("interrupted", _INTERRUPTED, "interrupted", "")
+            raise typer.Exit(_INTERRUPTED) from None
+        except Terminated:
+            output.end_progress()
+            raise typer.Exit(_TERMINATED) from None
+        except BrokenPipeError:
+            # The reader (`cfpy patterns | head -1`) has seen enough. Point stdout elsewhere, or
+            # the interpreter complains when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise typer.Exit(0) from None
+        except Exception as error:
+            if isinstance(error, typer.Exit | typer.Abort) or _is_usage(error):
+                raise
+            message = f"this is a bug in cfpy: {type(error).__name__}: {error}"
+            output.error("bug", _BUG, message, f"The traceback is in {_write_log()}")
+            raise typer.Exit(_BUG) from None
+
+
+def _is_usage(error: Exception) -> bool:
+    """Whether Typer itself reports ``error``: a wrong option or argument."""
+    return hasattr(error, "exit_code") and hasattr(error, "show")
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _write_log() -> Path:
+    name = f"cfpy-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    path = Path(tempfile.gettempdir(), name)
+    path.write_text(traceback.format_exc(), "utf-8")
+    return path

@@ -1,0 +1,91 @@
+"""What a person or a script sees: text by rich, or one JSON document.
+
+Data goes to standard output, everything else (progress, errors, logs) to standard error. rich is
+imported when there is something to draw, never for ``--help``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.status import Status
+
+#: Version of the ``--json`` envelope. Additions keep it, changes raise it.
+ENVELOPE_VERSION = 1
+
+
+@dataclass
+class Output:
+    """Where one run of the command line prints.
+
+    ``json`` is set by the ``--json`` option of a command.
+    """
+
+    json: bool = False
+    _status: Status | None = field(default=None, repr=False)
+
+    def data(self, command: str, data: Mapping[str, Any]) -> None:
+        """Print the one JSON document of a command that went well."""
+        self.end_progress()
+        _print_json({"version": ENVELOPE_VERSION, "command": command, "ok": True, "data": data})
+
+    def error(self, code: str, exit_code: int, message: str, hint: str) -> None:
+        """Print an error: as the JSON document, or as text on standard error."""
+        self.end_progress()
+        if self.json:
+            error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint}
+            _print_json({"version": ENVELOPE_VERSION, "ok": False, "error": error})
+            return
+        from rich.text import Text
+
+        console = _console(stderr=True)
+        console.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+        if hint:
+            console.print(Text.assemble(("  next: ", "bold"), hint), soft_wrap=True)
+
+    def show(self, *renderables: RenderableType) -> None:
+        """Draw on standard output."""
+        self.end_progress()
+        console = _console(stderr=False)
+        for renderable in renderables:
+            console.print(renderable)
+
+    def note(self, text: str, style: str = "") -> None:
+        """Print a line on standard error."""
+        self.end_progress()
+        from rich.text import Text
+
+        _console(stderr=True).print(Text(text, style=style), soft_wrap=True)
+
+    def progress(self, text: str) -> None:
+        """Say what is being done: a spinner on a terminal, a line elsewhere."""
+        if not sys.stderr.isatty():
+            print(f"{text}...", file=sys.stderr, flush=True)
+            return
+        if self._status is None:
+            self._status = _console(stderr=True).status(text)
+            self._status.start()
+        else:
+            self._status.update(text)
+
+    def end_progress(self) -> None:
+        """Take the spinner away."""
+        if self._status is not None:
+            self._status.stop()
+            self._status = None
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    print(json.dumps(document, ensure_ascii=False), flush=True)

@@ -1,0 +1,85 @@
+"""Reports ``cfpy dev`` while it runs."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from cfpy.adapters.local_runtime import Event
+from cfpy.cli.console import Output
+from cfpy.commands.dev import DevInfo
+
+
+class DevView:
+    """Text on the terminal as things happen, or one JSON document once it is ready."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._info: DevInfo | None = None
+        self._announced = False
+
+    def start(self, info: DevInfo) -> None:
+        """A runtime is about to start."""
+        self._info = info
+        self._output.progress(f"Starting the {info.runtime} runtime")
+
+    def event(self, event: Event) -> None:
+        """Something happened."""
+        data = event.data
+        if event.kind == "ready":
+            self._ready(str(data["url"]))
+        elif event.kind == "request":
+            style = "red" if data["status"] >= 500 else "dim"
+            self._output.note(
+                f"{data['method']} {data['path']} {data['status']} {data['ms']:.0f} ms", style
+            )
+        elif event.kind == "log":
+            self._output.note(str(data["text"]), "red" if data.get("level") == "error" else "")
+        elif event.kind == "reloading":
+            self._output.note(f"{data['path']} changed: reloading", "cyan")
+        elif event.kind == "reloaded":
+            self._output.note(f"reloaded in {data['ms']:.0f} ms", "cyan")
+        elif event.kind == "reload_failed":
+            self._output.note(str(data["text"]), "red")
+        elif event.kind == "config_changed":
+            self._output.note(f"{data['path']} changed: starting again", "cyan")
+
+    def _ready(self, url: str) -> None:
+        assert self._info is not None
+        info = self._info
+        if self._output.json:
+            # One document for one run, however often the configuration changes afterwards.
+            if not self._announced:
+                self._output.data(
+                    "dev",
+                    {
+                        "url": url,
+                        "runtime": str(info.runtime),
+                        "embeddings": info.embeddings,
+                        "chat": info.chat,
+                        "secrets_file": info.secrets_file,
+                        "state": str(info.state),
+                    },
+                )
+            self._announced = True
+            return
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_row("Ready", Text(url, style="bold cyan"))
+        table.add_row("Runtime", Text(_runtime_text(info)))
+        if info.embeddings:
+            table.add_row("Embeddings", Text(info.embeddings))
+            table.add_row("Vectorize", Text("a local stand-in, strict like the real one"))
+        if info.chat:
+            table.add_row("Chat", Text(info.chat))
+        if info.secrets_file:
+            table.add_row("Secrets", Text(info.secrets_file))
+        table.add_row("Data", Text(str(info.state)))
+        self._output.show(table, Text("Ctrl-C stops it.", style="dim"))
+
+
+def _runtime_text(info: DevInfo) -> str:
+    if info.runtime == "node":
+        text = "node: Pyodide in Node, an emulation without Cloudflare's limits"
+    else:
+        text = "workerd, the runtime that Cloudflare runs"
+    return f"{text} ({info.runtime_note})" if info.runtime_note else text

@@ -1,0 +1,166 @@
+"""Turns results into text or JSON, and option texts into requests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from cfpy.adapters.git import GitOutcome
+from cfpy.cli.console import Output
+from cfpy.commands.new import NewResult, read_answers_file
+from cfpy.domain.pattern import Pattern
+from cfpy.errors import UsageError
+
+_GIT_NOTES = {
+    GitOutcome.COMMITTED: "git repository with a first commit",
+    GitOutcome.NOT_WANTED: "no git repository, as asked",
+    GitOutcome.NO_GIT: "no git repository: git is not installed",
+    GitOutcome.INSIDE_REPOSITORY: "no git repository of its own: it lies inside another",
+    GitOutcome.FAILED: "no git repository: git failed; `git init` shows why",
+}
+
+
+def has_terminal() -> bool:
+    """Whether there is someone to ask."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def merge_answers(file: Path | None, options: Sequence[str]) -> dict[str, Any]:
+    """Answers of a file, overridden by ``KEY=VALUE`` options.
+
+    Raises:
+        UsageError: An option has no ``=``, or the file can't be read.
+    """
+    answers = {} if file is None else read_answers_file(file)
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--answer {option!r} is not KEY=VALUE", hint="--answer language=en")
+        answers[key] = value
+    return answers
+
+
+def show_new(output: Output, result: NewResult) -> None:
+    """Report ``cfpy new``."""
+    steps = [f"cd {result.path}", *result.pattern.manifest.next_steps]
+    if output.json:
+        output.data(
+            "new",
+            {
+                "path": str(result.path.resolve()),
+                "pattern": {
+                    "name": result.pattern.name,
+                    "version": result.pattern.manifest.version,
+                },
+                "answers": dict(result.answers),
+                "files": list(result.files),
+                "git": str(result.git),
+                "dry_run": result.dry_run,
+                "next_steps": steps,
+            },
+        )
+        return
+    verb = "Would make" if result.dry_run else "Made"
+    output.show(
+        f"{verb} [bold]{escape(str(result.path))}[/bold] from the pattern "
+        f"[bold]{result.pattern.name}[/bold] {result.pattern.manifest.version}",
+        _file_tree(result.path.name, result.files),
+    )
+    if not result.dry_run:
+        output.show(Text(f"({_GIT_NOTES[result.git]})", style="dim"))
+        output.show("\n[bold]Next[/bold]", *(Text(f"  {step}", style="cyan") for step in steps))
+
+
+def show_patterns(output: Output, patterns: Sequence[Pattern]) -> None:
+    """Report ``cfpy patterns``."""
+    if output.json:
+        output.data("patterns", {"patterns": [_pattern_summary(p) for p in patterns]})
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("pattern", "version", "what it makes"):
+        table.add_column(heading)
+    for pattern in patterns:
+        table.add_row(pattern.name, pattern.manifest.version, escape(pattern.manifest.summary))
+    output.show(table, Text("\nMore: cfpy patterns show NAME", style="dim"))
+
+
+def show_pattern(output: Output, pattern: Pattern) -> None:
+    """Report ``cfpy patterns show``."""
+    manifest = pattern.manifest
+    if output.json:
+        output.data(
+            "patterns show",
+            {
+                **_pattern_summary(pattern),
+                "questions": [
+                    {
+                        "name": question.name,
+                        "type": question.type,
+                        "help": question.help,
+                        "default": question.default,
+                        "choices": list(question.choices),
+                    }
+                    for question in pattern.questions
+                ],
+                "resources": [vars(resource) for resource in manifest.resources],
+                "secrets": [vars(secret) for secret in manifest.secrets],
+                "next_steps": list(manifest.next_steps),
+            },
+        )
+        return
+    output.show(
+        f"[bold]{pattern.name}[/bold] {manifest.version}: {escape(manifest.title)}",
+        Text(manifest.summary),
+        Text(f"\nServices: {', '.join(manifest.services)}"),
+    )
+    questions = _table("\nquestion", "takes", "default", "meaning")
+    for question in pattern.questions:
+        takes = " | ".join(map(str, question.choices)) or question.type
+        default = "" if question.default is None else str(question.default)
+        questions.add_row(question.name, Text(takes), Text(default), Text(question.help))
+    resources = _table("\nresource", "binding", "purpose")
+    for resource in manifest.resources:
+        resources.add_row(resource.kind, resource.binding, Text(resource.purpose))
+    for secret in manifest.secrets:
+        resources.add_row("secret", secret.name, Text(secret.purpose))
+    output.show(questions, resources, Text(f"\nNext: cfpy new {pattern.name} myapp", style="dim"))
+
+
+def _pattern_summary(pattern: Pattern) -> dict[str, Any]:
+    manifest = pattern.manifest
+    return {
+        "name": pattern.name,
+        "title": manifest.title,
+        "summary": manifest.summary,
+        "version": manifest.version,
+        "services": list(manifest.services),
+    }
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _file_tree(name: str, files: Sequence[str]) -> Tree:
+    tree = Tree(f"{escape(name)}/", guide_style="dim")
+    nodes = {"": tree}
+    for file in files:
+        parent = ""
+        *directories, leaf = file.split("/")
+        for directory in directories:
+            path = f"{parent}{directory}/"
+            if path not in nodes:
+                nodes[path] = nodes[parent].add(f"{escape(directory)}/")
+            parent = path
+        nodes[parent].add(escape(leaf))
+    return tree

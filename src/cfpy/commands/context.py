@@ -1,0 +1,37 @@
+"""What a command works with. The real adapters are built here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cfpy.adapters.git import Git
+from cfpy.adapters.pattern_store import PatternStore
+from cfpy.adapters.process import Runner, SubprocessRunner
+from cfpy.adapters.toolchain import Toolchain
+
+
+@dataclass(frozen=True)
+class Context:
+    """The adapters that commands share.
+
+    ``progress`` takes one sentence about what is being done right now, where that may last.
+    """
+
+    runner: Runner
+    patterns: PatternStore
+    git: Git
+    toolchain: Toolchain
+    progress: Callable[[str], None]
+
+
+def build_context(progress: Callable[[str], None]) -> Context:
+    """The context of a real run."""
+    runner = SubprocessRunner()
+    return Context(
+        runner=runner,
+        patterns=PatternStore(),
+        git=Git(runner),
+        toolchain=Toolchain(runner, progress),
+        progress=progress,
+    )

@@ -1,0 +1,313 @@
+"""``cfpy dev``: the project, running on this machine, with no Cloudflare account."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import dotenv
+
+from cfpy.adapters import embeddings
+from cfpy.adapters.local_runtime import (
+    RUNTIME_FILES,
+    BundleUnavailableError,
+    Event,
+    LocalRuntime,
+    NodeRuntime,
+    Session,
+    WorkerdRuntime,
+)
+from cfpy.adapters.toolchain import cache_directory
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import Context
+from cfpy.domain import local
+from cfpy.domain.project import Project
+from cfpy.errors import ProjectError, ToolNotFoundError
+
+# How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
+_RETRY_BUNDLE_AFTER = 24 * 3600.0
+_NODE_PYTHON = "3.14"
+
+
+class Runtime(StrEnum):
+    """Where the project's Python runs."""
+
+    AUTO = "auto"
+    NODE = "node"
+    WORKERD = "workerd"
+
+
+@dataclass(frozen=True)
+class DevRequest:
+    """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project."""
+
+    root: Path
+    host: str
+    port: int
+    runtime: Runtime
+    persist_to: Path | None
+    watch: bool
+
+
+@dataclass(frozen=True)
+class DevInfo:
+    """What a started session is made of, in words for the banner.
+
+    ``runtime_note`` says why this runtime; ``embeddings`` and ``chat`` what stands in for Workers
+    AI (empty where the project binds none); ``secrets_file`` is the file the secrets came from.
+    """
+
+    runtime: Runtime
+    runtime_note: str
+    embeddings: str
+    chat: str
+    secrets_file: str
+    state: Path
+
+
+def run(
+    ctx: Context,
+    request: DevRequest,
+    on_start: Callable[[DevInfo], None],
+    on_event: Callable[[Event], None],
+) -> None:
+    """Run the project until it is interrupted.
+
+    Args:
+        ctx: Adapters.
+        request: What to run.
+        on_start: Called when a runtime is about to start.
+        on_event: Called for each event of the runtime, ``ready`` among them.
+
+    Raises:
+        ProjectError: The project's files are missing or broken.
+        ToolNotFoundError: Node, wrangler or the Worker's packages can't be installed.
+        WranglerError: A migration failed.
+        LocalRuntimeError: The runtime could not start, or ended by itself.
+        KeyboardInterrupt: Ctrl-C; everything was stopped.
+    """
+    restart = True
+    while restart:
+        # A changed wrangler.toml, cfpy.toml, .dev.vars or migration means: read all again.
+        restart = _run_once(ctx, request, on_start, on_event)
+
+
+def _run_once(
+    ctx: Context,
+    request: DevRequest,
+    on_start: Callable[[DevInfo], None],
+    on_event: Callable[[Event], None],
+) -> bool:
+    """Run until the runtime ends (False) or the configuration changed (True)."""
+    project = load_project(request.root)
+    runtime, note = _choose_runtime(project, request.runtime)
+    with _local_ai(ctx, project) as (ai, embeddings_note):
+        for attempt, why in _attempts(runtime, note):
+            session, secrets_file = _prepare(ctx, project, request, attempt, ai)
+            on_start(
+                DevInfo(
+                    runtime=attempt,
+                    runtime_note=why,
+                    embeddings=embeddings_note,
+                    chat=_chat_note(project, ai),
+                    secrets_file=secrets_file,
+                    state=session.state,
+                )
+            )
+            try:
+                return _serve(_start(ctx, project, session, attempt), on_event)
+            except BundleUnavailableError:
+                if runtime is not Runtime.AUTO:
+                    raise
+                _remember_missing_bundle()
+    return False
+
+
+def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:
+    try:
+        for event in runtime.events():
+            on_event(event)
+            if event.kind == "config_changed":
+                return True
+    finally:
+        runtime.stop()
+    return False
+
+
+def _start(ctx: Context, project: Project, session: Session, runtime: Runtime) -> LocalRuntime:
+    if runtime is Runtime.NODE:
+        return NodeRuntime(ctx.toolchain, session)
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
+    return WorkerdRuntime(ctx.toolchain, wrangler, session)
+
+
+def _prepare(
+    ctx: Context, project: Project, request: DevRequest, runtime: Runtime, ai: local.LocalAI
+) -> tuple[Session, str]:
+    """Write the derived configurations, vendor packages and migrate; return what to run."""
+    entry = project.entry
+    modules = project.root / "python_modules"
+    if project.is_python:
+        modules = vendor(project, ctx.runner, ctx.progress)
+    secrets, secrets_file = _read_secrets(project.root)
+    on_node = runtime is Runtime.NODE
+    main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
+    worker = local.worker_config(project, main, python=not on_node)
+    worker["secrets"] = {"required": sorted(secrets)}
+    derived = project.root / ".wrangler" / "cfpy"
+    derived.mkdir(parents=True, exist_ok=True)
+    services = None
+    if local.needs_local_services(project):
+        stand_ins = RUNTIME_FILES / "local_services" / "main.js"
+        config = local.local_services_config(stand_ins, worker["compatibility_date"], ai)
+        services = _write_json(derived / "local-services.json", config)
+    session = Session(
+        project=project.root,
+        entry=entry,
+        worker=_write_json(derived / "worker.json", worker),
+        local_services=services,
+        python_modules=modules,
+        kinds=local.binding_kinds(project),
+        host=request.host,
+        port=request.port,
+        state=(request.persist_to or project.root / ".wrangler" / "state").resolve(),
+        cache=cache_directory() / "pyodide",
+        watch=request.watch,
+        secrets=secrets,
+        service_secrets={"EMBEDDINGS_KEY": ai.embeddings_key, "AI_API_KEY": ai.api_key},
+    )
+    _migrate(ctx, project, session)
+    return session, secrets_file
+
+
+def _migrate(ctx: Context, project: Project, session: Session) -> None:
+    """Apply pending migrations to local D1, unless their files are as they were last time."""
+    databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
+    files = [
+        path for item in databases for path in sorted(Path(item["migrations_dir"]).glob("*.sql"))
+    ]
+    if not files:
+        return
+    digest = hashlib.sha256(b"\0".join(path.name.encode() + path.read_bytes() for path in files))
+    stamp = session.state / "cfpy-migrations"
+    if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
+        return
+    ctx.progress("Applying migrations to the local database")
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
+    for item in databases:
+        if any(Path(item["migrations_dir"]).glob("*.sql")):
+            wrangler.apply_local_migrations(
+                item["database_name"], config=session.worker, persist_to=session.state
+            )
+    stamp.write_text(digest.hexdigest(), "utf-8")
+
+
+def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
+    if not project.is_python:
+        return Runtime.WORKERD, "a JavaScript Worker"
+    if project.python_version != _NODE_PYTHON:
+        if wanted is Runtime.NODE:
+            raise ProjectError(
+                f"the compatibility date asks for Python {project.python_version}; "
+                f"--runtime node has {_NODE_PYTHON}",
+                path=project.config_path,
+                hint="Set compatibility_date to 2026-09-08 or later, or use --runtime workerd.",
+            )
+        return Runtime.WORKERD, f"Python {project.python_version}"
+    if wanted is not Runtime.AUTO:
+        return wanted, "as asked"
+    if _bundle_was_missing():
+        return Runtime.NODE, "workerd's Pyodide bundle could not be downloaded lately"
+    return Runtime.AUTO, ""
+
+
+def _attempts(runtime: Runtime, note: str) -> Iterator[tuple[Runtime, str]]:
+    if runtime is Runtime.AUTO:
+        yield Runtime.WORKERD, "as on Cloudflare"
+        yield Runtime.NODE, "workerd's Pyodide bundle can't be downloaded here"
+    else:
+        yield runtime, note
+
+
+@contextlib.contextmanager
+def _local_ai(ctx: Context, project: Project) -> Iterator[tuple[local.LocalAI, str]]:
+    """Start what embeds texts, if the project needs it; say in words what that is."""
+    if not local.needs_local_services(project):
+        yield local.LocalAI(), ""
+        return
+    user = _user_endpoint(os.environ)
+    if user.base_url and user.embed_model:
+        yield user, f"{user.embed_model} at {user.base_url}"
+        return
+    try:
+        embedder = embeddings.load_embedder
+        with embeddings.EmbeddingServer(embedder) as server:
+            ai = local.LocalAI(
+                embeddings_url=server.url,
+                embeddings_key=server.key,
+                base_url=user.base_url,
+                api_key=user.api_key,
+                chat_model=user.chat_model,
+            )
+            yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
+    except ToolNotFoundError as error:
+        ctx.progress(f"No local embedding model: {error.message}")
+        yield user, "hashed n-grams (word overlap only, no meaning)"
+
+
+def _user_endpoint(environment: Mapping[str, str]) -> local.LocalAI:
+    """The user's own OpenAI-compatible endpoint, from ``CFPY_AI_*`` variables."""
+    return local.LocalAI(
+        base_url=environment.get("CFPY_AI_BASE_URL", ""),
+        api_key=environment.get("CFPY_AI_API_KEY", ""),
+        chat_model=environment.get("CFPY_AI_CHAT_MODEL", ""),
+        embed_model=environment.get("CFPY_AI_EMBED_MODEL", ""),
+    )
+
+
+def _chat_note(project: Project, ai: local.LocalAI) -> str:
+    if not project.wrangler.get("ai"):
+        return ""
+    if ai.base_url:
+        return f"{ai.chat_model or 'the default model'} at {ai.base_url}"
+    return "a stand-in that quotes the nearest passage (no language model)"
+
+
+def _read_secrets(root: Path) -> tuple[dict[str, str], str]:
+    """Secrets for a local run: from ``.dev.vars``, else from the example that the project ships."""
+    for name in (".dev.vars", ".dev.vars.example"):
+        if (root / name).is_file():
+            values = dotenv.dotenv_values(root / name, interpolate=False)
+            return {key: value for key, value in values.items() if value is not None}, name
+    return {}, ""
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> Path:
+    path.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    return path
+
+
+def _bundle_marker() -> Path:
+    return cache_directory() / "workerd-bundle-missing"
+
+
+def _bundle_was_missing() -> bool:
+    with contextlib.suppress(OSError):
+        return time.time() - _bundle_marker().stat().st_mtime < _RETRY_BUNDLE_AFTER
+    return False
+
+
+def _remember_missing_bundle() -> None:
+    with contextlib.suppress(OSError):
+        _bundle_marker().parent.mkdir(parents=True, exist_ok=True)
+        _bundle_marker().touch()

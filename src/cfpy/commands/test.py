@@ -1,0 +1,31 @@
+"""``cfpy test``: the project's own tests, with everything that they need in place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from cfpy.adapters.process import run_attached
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import Context
+
+
+def run(ctx: Context, root: Path, arguments: tuple[str, ...]) -> int:
+    """Run pytest in the project and return its exit status.
+
+    Node, wrangler and the Worker's packages are installed first, so that no test has to wait for
+    them.
+
+    Raises:
+        ProjectError: The directory holds no project.
+        ToolNotFoundError: Something that the tests need can't be installed.
+    """
+    project = load_project(root)
+    if project.is_python:
+        vendor(project, ctx.runner, ctx.progress)
+    # The tests start `cfpy dev`, which would install these while a fixture waits.
+    _ = ctx.toolchain.directory
+    argv = [sys.executable, "-m", "pytest", *arguments]
+    return run_attached(argv, cwd=project.root, env=os.environ)

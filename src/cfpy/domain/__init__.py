@@ -1,0 +1,1 @@
+"""Pure values and functions: no process, no network, no clock."""

@@ -1,0 +1,176 @@
+"""Derives what runs on this machine from what would run on Cloudflare.
+
+Workers AI and Vectorize have no local simulator, so their bindings are replaced by service
+bindings to a second local Worker that stands in for them; everything else stays as the project
+wrote it. The derived configuration is written beside the state in ``.wrangler/``, never over the
+project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfpy.domain.project import Project
+from cfpy.errors import ProjectError
+
+#: Name of the Worker that stands in for Workers AI and Vectorize.
+LOCAL_SERVICES = "cfpy-local"
+
+# Keys that say how a deployment reaches the world or is built: they mean nothing here, and some
+# would make a local run ask for an account.
+_DEPLOYMENT_KEYS = (
+    "$schema",
+    "account_id",
+    "ai",
+    "env",
+    "logpush",
+    "route",
+    "routes",
+    "secrets",
+    "tail_consumers",
+    "vectorize",
+)
+
+
+@dataclass(frozen=True)
+class LocalAI:
+    """Where local embeddings and chat come from; empty texts mean the built-in stand-ins."""
+
+    embeddings_url: str = ""
+    embeddings_key: str = ""
+    base_url: str = ""
+    api_key: str = ""
+    chat_model: str = ""
+    embed_model: str = ""
+
+
+def worker_config(project: Project, main: Path, *, python: bool) -> dict[str, Any]:
+    """The wrangler configuration of the project's Worker for a local run.
+
+    Args:
+        project: The project.
+        main: Main module to run: the project's own, or a shim that forwards to it.
+        python: Whether workerd itself runs Python (then its flags stay).
+
+    Raises:
+        ProjectError: A Vectorize binding has no settings in ``cfpy.toml``.
+    """
+    source = project.wrangler
+    config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
+    config["main"] = str(main)
+    flags = list(source.get("compatibility_flags") or [])
+    config["compatibility_flags"] = [f for f in flags if python or not _is_python_flag(f)]
+    services = [*(source.get("services") or []), *_stand_ins(project)]
+    if services:
+        config["services"] = services
+    if source.get("d1_databases"):
+        config["d1_databases"] = [
+            _local_database(project, item) for item in _list(source, "d1_databases")
+        ]
+    if source.get("kv_namespaces"):
+        config["kv_namespaces"] = [
+            {**item, "id": item.get("id") or f"local-{item.get('binding')}"}
+            for item in _list(source, "kv_namespaces")
+        ]
+    assets = source.get("assets")
+    if isinstance(assets, Mapping) and "directory" in assets:
+        config["assets"] = {**assets, "directory": str(project.root / assets["directory"])}
+    return config
+
+
+def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> dict[str, Any]:
+    """The wrangler configuration of the Worker that stands in for Workers AI and Vectorize."""
+    return {
+        "name": LOCAL_SERVICES,
+        "main": str(main),
+        "compatibility_date": compatibility_date,
+        "durable_objects": {"bindings": [{"name": "STORE", "class_name": "VectorStore"}]},
+        "migrations": [{"tag": "v1", "new_sqlite_classes": ["VectorStore"]}],
+        "vars": {
+            "EMBEDDINGS_URL": ai.embeddings_url,
+            "EMBEDDINGS_KEY": ai.embeddings_key,
+            "AI_BASE_URL": ai.base_url,
+            "AI_API_KEY": ai.api_key,
+            "AI_CHAT_MODEL": ai.chat_model,
+            "AI_EMBED_MODEL": ai.embed_model,
+        },
+    }
+
+
+def needs_local_services(project: Project) -> bool:
+    """Whether the project binds Workers AI or Vectorize."""
+    return bool(project.wrangler.get("ai") or project.wrangler.get("vectorize"))
+
+
+def binding_kinds(project: Project) -> dict[str, str]:
+    """The JavaScript class of each binding: the Workers SDK picks its Python wrapper by it."""
+    source = project.wrangler
+    kinds: dict[str, str] = {}
+    tables = (
+        ("kv_namespaces", "binding", "KvNamespace"),
+        ("d1_databases", "binding", "D1Database"),
+        ("r2_buckets", "binding", "R2Bucket"),
+        ("analytics_engine_datasets", "binding", "AnalyticsEngineDataset"),
+        ("ratelimits", "name", "Ratelimit"),
+        ("services", "binding", "Fetcher"),
+        ("vectorize", "binding", "VectorizeIndexImpl"),
+    )
+    for table, key, kind in tables:
+        kinds |= {str(item.get(key)): kind for item in _list(source, table)}
+    producers = _list(source.get("queues") or {}, "producers")
+    kinds |= {str(item.get("binding")): "WorkerQueue" for item in producers}
+    for table, kind in (("ai", "Ai"), ("assets", "Fetcher")):
+        binding = (source.get(table) or {}).get("binding")
+        if binding:
+            kinds[str(binding)] = kind
+    return kinds
+
+
+def _stand_ins(project: Project) -> list[dict[str, Any]]:
+    services: list[dict[str, Any]] = []
+    ai = project.wrangler.get("ai") or {}
+    if ai.get("binding"):
+        services.append(
+            {"binding": ai["binding"], "service": LOCAL_SERVICES, "entrypoint": "LocalAI"}
+        )
+    for item in _list(project.wrangler, "vectorize"):
+        index = project.vectorize_index(str(item.get("index_name")))
+        services.append(
+            {
+                "binding": item.get("binding"),
+                "service": LOCAL_SERVICES,
+                "entrypoint": "LocalVectorize",
+                "props": {
+                    "index": index.index_name,
+                    "dimensions": index.dimensions,
+                    "metric": index.metric,
+                    "metadata_indexes": [
+                        {"property": m.property, "type": m.type} for m in index.metadata_indexes
+                    ],
+                },
+            }
+        )
+    return services
+
+
+def _local_database(project: Project, item: Mapping[str, Any]) -> dict[str, Any]:
+    """A D1 table with an absolute migrations folder, and an id where none is provisioned yet."""
+    return {
+        **item,
+        "database_id": item.get("database_id") or f"local-{item.get('database_name')}",
+        "migrations_dir": str(project.root / str(item.get("migrations_dir", "migrations"))),
+    }
+
+
+def _is_python_flag(flag: object) -> bool:
+    return str(flag).removeprefix("no_").startswith("python_")
+
+
+def _list(source: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    value = source.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise ProjectError(f"wrangler.toml: `{key}` is not a list of tables ([[{key}]])")
+    return value

@@ -1,0 +1,145 @@
+"""A Worker project as its files describe it: ``wrangler.toml`` and ``cfpy.toml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from cfpy.errors import ProjectError
+
+#: From this compatibility date on a Python Worker runs Python 3.14 unless it opts out; before,
+#: 3.13 (flag dates in workerd's compatibility-date.capnp; workers-py's metadata.py).
+PYTHON_314_SINCE = date(2026, 9, 8)
+
+
+@dataclass(frozen=True)
+class MetadataIndex:
+    """A Vectorize metadata index: only an indexed property can be filtered on."""
+
+    property: str
+    type: str
+
+
+@dataclass(frozen=True)
+class VectorizeIndex:
+    """What ``wrangler.toml`` can't say of a Vectorize index. ``dimensions`` counts floats."""
+
+    index_name: str
+    dimensions: int
+    metric: str
+    metadata_indexes: tuple[MetadataIndex, ...]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project directory and its parsed configuration.
+
+    ``wrangler`` is the document as wrangler would read it, ``vectorize`` comes from
+    ``cfpy.toml``.
+    """
+
+    root: Path
+    wrangler: Mapping[str, Any]
+    vectorize: tuple[VectorizeIndex, ...]
+
+    @property
+    def config_path(self) -> Path:
+        return self.root / "wrangler.toml"
+
+    @property
+    def entry(self) -> Path:
+        """The Worker's main module, absolute.
+
+        Raises:
+            ProjectError: ``main`` is missing or names no file.
+        """
+        main = self.wrangler.get("main")
+        if not isinstance(main, str):
+            raise ProjectError("`main` is missing", path=self.config_path)
+        entry = self.root / main
+        if not entry.is_file():
+            raise ProjectError(f"`main` names {main}, which is not there", path=self.config_path)
+        return entry
+
+    @property
+    def is_python(self) -> bool:
+        return str(self.wrangler.get("main", "")).endswith(".py")
+
+    @property
+    def python_version(self) -> str:
+        """``"3.14"`` or ``"3.13"``: what the compatibility date and flags ask workerd for."""
+        flags = self.wrangler.get("compatibility_flags") or []
+        if "python_workers_314" in flags:
+            return "3.14"
+        if "no_python_workers_314" in flags:
+            return "3.13"
+        return "3.14" if self._compatibility_date() >= PYTHON_314_SINCE else "3.13"
+
+    def vectorize_index(self, index_name: str) -> VectorizeIndex:
+        """The settings of ``index_name``.
+
+        Raises:
+            ProjectError: ``cfpy.toml`` does not describe it.
+        """
+        for index in self.vectorize:
+            if index.index_name == index_name:
+                return index
+        raise ProjectError(
+            f"no [[vectorize]] table describes the index {index_name!r}",
+            path=self.root / "cfpy.toml",
+            hint="Add its index_name, dimensions and metric: wrangler.toml can't hold them.",
+        )
+
+    def _compatibility_date(self) -> date:
+        value = self.wrangler.get("compatibility_date")
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            raise ProjectError(
+                f"`compatibility_date` is {value!r}, not a date like 2026-11-17",
+                path=self.config_path,
+            ) from None
+
+
+def parse_vectorize(data: Mapping[str, Any], path: Path) -> tuple[VectorizeIndex, ...]:
+    """Read the ``[[vectorize]]`` tables of a parsed ``cfpy.toml``.
+
+    Raises:
+        ProjectError: A table lacks a key, or has one of the wrong type.
+    """
+    return tuple(_parse_index(table, path) for table in _tables(data, "vectorize", path))
+
+
+def _parse_index(table: Mapping[str, Any], path: Path) -> VectorizeIndex:
+    name, dimensions = table.get("index_name"), table.get("dimensions")
+    metric = table.get("metric", "cosine")
+    if not isinstance(name, str):
+        raise ProjectError("a [[vectorize]] table lacks `index_name`", path=path)
+    # developers.cloudflare.com/vectorize/platform/limits
+    if not isinstance(dimensions, int) or not 1 <= dimensions <= 1536:
+        raise ProjectError(f"`dimensions` of {name!r} is not a whole number 1-1536", path=path)
+    if metric not in ("cosine", "euclidean", "dot-product"):
+        raise ProjectError(
+            f"`metric` of {name!r} is {metric!r}: use cosine, euclidean or dot-product", path=path
+        )
+    indexes = []
+    for item in _tables(table, "metadata_indexes", path):
+        prop, kind = item.get("property"), item.get("type", "string")
+        if not isinstance(prop, str) or kind not in ("string", "number", "boolean"):
+            raise ProjectError(
+                f"a metadata index of {name!r} needs `property`, and `type` string, number or "
+                "boolean",
+                path=path,
+            )
+        indexes.append(MetadataIndex(prop, kind))
+    return VectorizeIndex(name, dimensions, metric, tuple(indexes))
+
+
+def _tables(data: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
+    value = data.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise ProjectError(f"`{key}` is not a list of tables ([[{key}]])", path=path)
+    return list(value)

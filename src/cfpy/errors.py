@@ -1,0 +1,131 @@
+"""Every error that cfpy reports, with its stable code and exit code.
+
+A message says what happened and where; ``hint`` says what to do next. The command line prints
+both and leaves with ``exit_code``; ``--json`` prints ``code``. Codes and exit codes are a
+contract with scripts: add new ones, never renumber.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class CfpyError(Exception):
+    """Base of all expected failures.
+
+    Args:
+        message: What happened, and where. One sentence, no traceback.
+        hint: What to do next. May hold a command to paste.
+    """
+
+    code = "error"
+    exit_code = 70
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(CfpyError):
+    """The command line asks for something that can't be done as it is written."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class PatternError(CfpyError):
+    """A pattern is unknown, invalid or untrusted, or an answer does not fit its question."""
+
+    code = "pattern"
+    exit_code = 3
+
+
+class ToolNotFoundError(CfpyError):
+    """Something that cfpy drives (Node, wrangler, a model) is missing or can't be installed."""
+
+    code = "tool_not_found"
+    exit_code = 4
+
+
+class NotAuthenticatedError(CfpyError):
+    """Cloudflare does not know who is asking."""
+
+    code = "not_authenticated"
+    exit_code = 5
+
+
+class WranglerError(CfpyError):
+    """A wrangler command failed.
+
+    Args:
+        message: What was tried.
+        argv: The command as it was run, with secrets redacted.
+        returncode: Its exit status.
+        output: Its last lines, ANSI codes stripped.
+        hint: What to do next.
+    """
+
+    code = "wrangler"
+    exit_code = 6
+
+    def __init__(
+        self, message: str, *, argv: tuple[str, ...], returncode: int, output: str, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.argv = argv
+        self.returncode = returncode
+        self.output = output
+
+
+class PlanConflictError(CfpyError):
+    """A resource exists in the account with other, unchangeable settings."""
+
+    code = "plan_conflict"
+    exit_code = 7
+
+
+class ProjectError(CfpyError):
+    """The project's files are missing or broken.
+
+    Args:
+        message: What is wrong.
+        path: The file.
+        line: 1-based line in the file, where known.
+        column: 1-based column in the line, where known.
+        hint: What to do next.
+    """
+
+    code = "project"
+    exit_code = 8
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str = "",
+    ) -> None:
+        where = "" if path is None else str(path)
+        if where and line is not None:
+            where += f":{line}" + (f":{column}" if column is not None else "")
+        super().__init__(f"{where}: {message}" if where else message, hint=hint)
+        self.path = path
+        self.line = line
+        self.column = column
+
+
+class LocalRuntimeError(CfpyError):
+    """The local runtime could not start, or stopped by itself."""
+
+    code = "local_runtime"
+    exit_code = 9
+
+
+class FilesystemError(CfpyError):
+    """The disk refused: it is full, read-only, or not ours to write."""
+
+    code = "filesystem"
+    exit_code = 10
