@@ -1,0 +1,57 @@
+"""Unit tests start no process and open no connection: both fail here."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from cfpy.adapters.process import Completed
+
+
+@pytest.fixture(autouse=True)
+def _sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("a unit test reached outside")
+
+    real_connect = socket.socket.connect
+
+    def connect(self: socket.socket, address: object) -> None:
+        # The loopback embedding server is part of what is tested here.
+        host = address[0] if isinstance(address, tuple) else None
+        if host != "127.0.0.1":
+            refuse()
+        real_connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+class FakeRunner:
+    """Answers commands from a list, and remembers what was asked."""
+
+    def __init__(self, *answers: Completed) -> None:
+        self.answers = list(answers)
+        self.calls: list[tuple[str, ...]] = []
+        self.environments: list[Mapping[str, str] | None] = []
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        self.calls.append(tuple(argv))
+        self.environments.append(env)
+        return self.answers.pop(0) if self.answers else Completed(tuple(argv), 0, "", "")
+
+
+@pytest.fixture
+def fake_runner() -> type[FakeRunner]:
+    return FakeRunner
