@@ -50,7 +50,7 @@ key:
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The root of the pattern `tiny`, which the command line finds in place of the built-in ones."""
+    """The root of the pattern `tiny`, which replaces the built-in ones."""
     root = tmp_path / "patterns" / "tiny"
     template = root / "template"
     template.mkdir(parents=True)

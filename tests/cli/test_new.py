@@ -233,7 +233,8 @@ def test_an_interrupt_in_the_middle_leaves_nothing(
     slow = "{% for i in range(9999) %}{% for j in range(9999) %}{{ i }}{% endfor %}{% endfor %}"
     (tiny / "template" / "zz-slow.txt.jinja").write_text(slow)
     code = (
-        "import sys; from pathlib import Path; from cfpy.adapters.pattern_store import PatternStore;"
+        "import sys; from pathlib import Path;"
+        "from cfpy.adapters.pattern_store import PatternStore;"
         "PatternStore.__init__.__defaults__ = (Path(sys.argv.pop(1)),);"
         "from cfpy.cli.app import main; main()"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -32,7 +33,7 @@ from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 from cfpy.domain import local
 from cfpy.domain.project import Project
-from cfpy.errors import ProjectError, ToolNotFoundError
+from cfpy.errors import ProjectError
 
 # How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
 _RETRY_BUNDLE_AFTER = 24 * 3600.0
@@ -111,7 +112,7 @@ def _run_once(
     """Run until the runtime ends (False) or the configuration changed (True)."""
     project = load_project(request.root)
     runtime, note = _choose_runtime(project, request.runtime)
-    with _local_ai(ctx, project) as (ai, embeddings_note):
+    with _local_ai(project) as (ai, embeddings_note):
         for attempt, why in _attempts(runtime, note):
             session, secrets_file = _prepare(ctx, project, request, attempt, ai)
             on_start(
@@ -240,7 +241,7 @@ def _attempts(runtime: Runtime, note: str) -> Iterator[tuple[Runtime, str]]:
 
 
 @contextlib.contextmanager
-def _local_ai(ctx: Context, project: Project) -> Iterator[tuple[local.LocalAI, str]]:
+def _local_ai(project: Project) -> Iterator[tuple[local.LocalAI, str]]:
     """Start what embeds texts, if the project needs it; say in words what that is."""
     if not local.needs_local_services(project):
         yield local.LocalAI(), ""
@@ -249,20 +250,13 @@ def _local_ai(ctx: Context, project: Project) -> Iterator[tuple[local.LocalAI, s
     if user.base_url and user.embed_model:
         yield user, f"{user.embed_model} at {user.base_url}"
         return
-    try:
-        embedder = embeddings.load_embedder
-        with embeddings.EmbeddingServer(embedder) as server:
-            ai = local.LocalAI(
-                embeddings_url=server.url,
-                embeddings_key=server.key,
-                base_url=user.base_url,
-                api_key=user.api_key,
-                chat_model=user.chat_model,
-            )
-            yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
-    except ToolNotFoundError as error:
-        ctx.progress(f"No local embedding model: {error.message}")
-        yield user, "hashed n-grams (word overlap only, no meaning)"
+    missing = embeddings.why_unavailable()
+    if missing:
+        yield user, f"hashed n-grams: word overlap, no meaning ({missing})"
+        return
+    with embeddings.EmbeddingServer() as server:
+        ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
+        yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
 
 
 def _user_endpoint(environment: Mapping[str, str]) -> local.LocalAI:

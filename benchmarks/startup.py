@@ -1,0 +1,147 @@
+"""How long cfpy takes to start and to render, as ratios against peers in the same run.
+
+    python benchmarks/startup.py [--rounds 15] [--json FILE]
+
+Each round runs every command once, in turn, so that whatever else the machine does hits all alike;
+the table shows medians. Peers: a bare `import typer` for start-up; the copier CLI on the very same
+template and cookiecutter on an equal one for rendering. Needs the extra `bench`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+import cfpy
+
+BIN = Path(sys.executable).parent
+RAG = Path(cfpy.__file__).parent / "templates" / "rag"
+APP = "myapp"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`subject` may take at most `limit` times as long as `peer`; None: for information."""
+
+    subject: str
+    peer: str
+    limit: float | None
+
+
+TARGETS = (
+    Target("cfpy --help", "import typer", 1.5),
+    Target("cfpy new rag", "copier copy", 1.0),
+    Target("cfpy new rag", "cookiecutter", None),
+    Target("cfpy --help", "copier copy", None),
+)
+
+
+def commands(scratch: Path) -> dict[str, list[str]]:
+    """The commands to time; `{out}` is replaced by a fresh directory for each run."""
+    return {
+        "import typer": [sys.executable, "-c", "import typer"],
+        "cfpy --help": [str(BIN / "cfpy"), "--help"],
+        "cfpy new rag": [
+            *(str(BIN / "cfpy"), "new", "rag", APP),
+            *("--defaults", "--no-git", "--into", "{out}"),
+        ],
+        "copier copy": [
+            *(str(BIN / "copier"), "copy", "--defaults", "--quiet"),
+            *("--data", f"project_name={APP}", str(RAG), f"{{out}}/{APP}"),
+        ],
+        "cookiecutter": [
+            *(str(BIN / "cookiecutter"), "--no-input", "--output-dir", "{out}"),
+            str(equal_cookiecutter(scratch / "cookiecutter")),
+        ],
+    }
+
+
+def equal_cookiecutter(root: Path) -> Path:
+    """A cookiecutter template with the files and questions of rag."""
+    questions = yaml.safe_load((RAG / "copier.yml").read_text("utf-8"))
+    context = {
+        name: str(spec.get("default", "")) for name, spec in questions.items() if name[0] != "_"
+    }
+    context["project_name"] = APP
+    files = root / "{{cookiecutter.project_name}}"
+    shutil.copytree(RAG / "template", files)
+    for path in sorted(files.rglob("*.jinja")):
+        # Jinja with another name for its variables: the same work, a byte or two longer.
+        text = path.read_text("utf-8")
+        for name in context:
+            text = text.replace(f"{{{{ {name}", f"{{{{ cookiecutter.{name}")
+            text = text.replace(f"if {name}", f"if cookiecutter.{name}")
+            text = text.replace(f"[{name}]", f"[cookiecutter.{name}]")
+        path.with_suffix("").write_text(text, "utf-8")
+        path.unlink()
+    context["_copy_without_render"] = [
+        path.relative_to(RAG / "template").as_posix()
+        for path in (RAG / "template").rglob("*")
+        if path.is_file() and path.suffix != ".jinja"
+    ]
+    (root / "cookiecutter.json").write_text(json.dumps(context), "utf-8")
+    return root
+
+
+def run(argv: Sequence[str]) -> float:
+    """Seconds that a command takes."""
+    with tempfile.TemporaryDirectory() as out:
+        argv = [argument.replace("{out}", out) for argument in argv]
+        start = time.perf_counter()
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - start
+        made = Path(out) / APP
+        if done.returncode or (out in " ".join(argv) and not (made / "src" / "entry.py").is_file()):
+            sys.exit(f"{' '.join(argv)} failed:\n{done.stdout}{done.stderr}")
+    return seconds
+
+
+def measure(rounds: int) -> dict[str, float]:
+    """Median seconds of each command; one unmeasured round warms the caches."""
+    with tempfile.TemporaryDirectory() as scratch:
+        todo = commands(Path(scratch))
+        times: dict[str, list[float]] = {name: [] for name in todo}
+        for number in range(rounds + 1):
+            for name, argv in todo.items():
+                seconds = run(argv)
+                if number:
+                    times[name].append(seconds)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    medians = measure(options.rounds)
+    print(f"{'command':<16}{'median':>10}")
+    for name, seconds in medians.items():
+        print(f"{name:<16}{seconds * 1000:>7.0f} ms")
+    print(f"\n{'ratio':<34}{'is':>6}{'target':>10}")
+    rows = []
+    for target in TARGETS:
+        ratio = medians[target.subject] / medians[target.peer]
+        met = None if target.limit is None else ratio <= target.limit
+        wanted = "" if target.limit is None else f"<= {target.limit}"
+        verdict = {None: "", True: "  met", False: "  MISSED"}[met]
+        print(f"{target.subject + ' / ' + target.peer:<34}{ratio:>6.2f}{wanted:>10}{verdict}")
+        rows.append({**vars(target), "ratio": ratio, "met": met})
+    if options.json:
+        report = {"rounds": options.rounds, "median_seconds": medians, "ratios": rows}
+        options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

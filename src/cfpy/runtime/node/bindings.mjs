@@ -1,0 +1,135 @@
+// What stands for each binding in Python's `env`.
+//
+// Miniflare's own proxies won't do: the Workers SDK picks its Python wrapper by the class name of a
+// binding, and on them every unknown property that Pyodide feels for costs a synchronous round
+// trip. So each is hidden behind an object of a class with the right name and only its real members.
+
+const R2_METADATA = [
+  'key', 'version', 'size', 'etag', 'httpEtag', 'uploaded', 'httpMetadata', 'customMetadata',
+  'range', 'checksums', 'storageClass',
+];
+
+// Members by class name: methods, properties, and the class of what a method returns.
+const CLASSES = {
+  KvNamespace: { methods: ['get', 'getWithMetadata', 'put', 'list', 'delete'] },
+  WorkerQueue: { methods: ['send', 'sendBatch', 'metrics'] },
+  AnalyticsEngineDataset: { methods: ['writeDataPoint'] },
+  Ratelimit: { methods: ['limit'] },
+  Fetcher: { methods: ['fetch'] },
+  D1Database: {
+    methods: ['prepare', 'batch', 'exec', 'dump', 'withSession'],
+    returns: { prepare: 'D1PreparedStatement', withSession: 'D1DatabaseSession' },
+  },
+  D1DatabaseSession: {
+    methods: ['prepare', 'batch', 'getBookmark'],
+    returns: { prepare: 'D1PreparedStatement' },
+  },
+  D1PreparedStatement: {
+    methods: ['bind', 'first', 'run', 'all', 'raw'],
+    returns: { bind: 'D1PreparedStatement' },
+  },
+  R2Bucket: {
+    methods: ['head', 'get', 'put', 'delete', 'list', 'createMultipartUpload', 'resumeMultipartUpload'],
+    returns: {
+      head: 'HeadResult',
+      get: 'GetResult',
+      put: 'HeadResult',
+      createMultipartUpload: 'R2MultipartUpload',
+      resumeMultipartUpload: 'R2MultipartUpload',
+    },
+  },
+  HeadResult: { methods: ['writeHttpMetadata'], properties: R2_METADATA },
+  GetResult: {
+    methods: ['writeHttpMetadata', 'arrayBuffer', 'bytes', 'text', 'json', 'blob'],
+    properties: [...R2_METADATA, 'body', 'bodyUsed'],
+  },
+  R2MultipartUpload: {
+    methods: ['uploadPart', 'abort', 'complete'],
+    properties: ['key', 'uploadId'],
+    returns: { complete: 'HeadResult' },
+  },
+};
+
+const STAND_IN_METHODS = {
+  Ai: ['run', 'models'],
+  VectorizeIndexImpl: ['insert', 'upsert', 'query', 'queryById', 'getByIds', 'deleteByIds', 'describe'],
+};
+
+const targets = new WeakMap();
+const made = new Map();
+
+/** `target` behind an object of the class `kind`; values that are no binding pass through. */
+export function facade(target, kind) {
+  if (target === null || typeof target !== 'object' || !CLASSES[kind]) return target;
+  if (!made.has(kind)) made.set(kind, makeClass(kind));
+  const object = new (made.get(kind))();
+  targets.set(object, target);
+  return object;
+}
+
+/**
+ * Workers AI or Vectorize, answered by the worker `cfpy-local`. By fetch and not by RPC, which
+ * through Miniflare's Node proxy blocks this thread and yields proxies.
+ */
+export function standIn(fetcher, kind) {
+  const Class = namedClass(kind);
+  for (const method of STAND_IN_METHODS[kind]) {
+    Class.prototype[method] = async (...args) => {
+      const body = JSON.stringify({ m: method, a: args }, plainArrays);
+      const response = await fetcher.fetch('http://cfpy-local/', { method: 'POST', body });
+      if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
+      const { r: result, e: error } = await response.json();
+      if (error === undefined) return result;
+      throw Object.assign(new Error(error.message), { name: error.name });
+    };
+  }
+  return new Class();
+}
+
+function makeClass(kind) {
+  const { methods, properties = [], returns = {} } = CLASSES[kind];
+  const Class = namedClass(kind);
+  for (const method of methods) {
+    Class.prototype[method] = function (...args) {
+      const target = targets.get(this);
+      const result = target[method](...args.map(unwrap));
+      const wrap = (value) => facade(value, returns[method]);
+      return result instanceof Promise ? result.then(wrap) : wrap(result);
+    };
+  }
+  for (const property of properties) {
+    Object.defineProperty(Class.prototype, property, {
+      enumerable: true,
+      get() {
+        return targets.get(this)[property];
+      },
+    });
+  }
+  if (kind === 'R2Bucket') patchR2(Class.prototype);
+  return Class;
+}
+
+function patchR2(prototype) {
+  const { put } = prototype;
+  // A stream loses its known length on its way to workerd, and R2 refuses one without: send bytes.
+  prototype.put = async function (key, value, ...options) {
+    const isStream = value instanceof ReadableStream;
+    return put.call(this, key, isStream ? await new Response(value).arrayBuffer() : value, ...options);
+  };
+  prototype.list = async function (...options) {
+    const listed = await targets.get(this).list(...options);
+    return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult')) };
+  };
+}
+
+function namedClass(name) {
+  return { [name]: class {} }[name];
+}
+
+function unwrap(value) {
+  return Array.isArray(value) ? value.map(unwrap) : (targets.get(value) ?? value);
+}
+
+function plainArrays(_key, value) {
+  return ArrayBuffer.isView(value) ? Array.from(value) : value;
+}

@@ -1,0 +1,124 @@
+"""What workerd gives a Python Worker and plain Pyodide lacks. Runs first in each interpreter."""
+
+import ast
+import importlib
+import importlib.machinery
+import importlib.util
+import site
+import sys
+import types
+from contextlib import nullcontext
+from functools import partial
+from inspect import isawaitable
+
+SOURCES = "/session/metadata"
+MODULES = "/session/python_modules"
+
+
+class PatchedLoader:
+    """A loader that runs a module's body inside the patch that the SDK registered for it."""
+
+    def __init__(self, loader, patch):
+        self._loader = loader
+        self._patch = patch
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        with self._patch(module):
+            self._loader.exec_module(module)
+
+
+class PatchFinder:
+    """Finds modules that have a patch, and wraps their loader."""
+
+    def __init__(self, patches):
+        self._patches = patches
+
+    def find_spec(self, name, path=None, target=None):
+        patch = self._patches.get(name)
+        if patch is None:
+            return None
+        for finder in sys.meta_path:
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    spec.loader = PatchedLoader(spec.loader, patch)
+                    return spec
+        return None
+
+
+def install_cloudflare_package():
+    """`_cloudflare`, built into workerd: the SDK's .pth file registers its import patches there.
+
+    One of them lets anyio run without threads, which sync FastAPI routes need. Patches that guard
+    against entropy at import are taken and left unused: there is no deploy-time snapshot here.
+    """
+    patches = {}
+
+    def register_exec(name, patch=None):
+        if patch is None:
+            return partial(register_exec, name)
+        if name == "anyio.to_thread":
+            patches[name] = patch
+        return patch
+
+    def register_nothing(name, patch=None):
+        return partial(register_nothing, name) if patch is None else patch
+
+    manager = types.ModuleType("_cloudflare.import_patch_manager")
+    manager.register_exec_patch = register_exec
+    manager.register_create_patch = register_nothing
+    manager.register_after_snapshot = register_nothing
+    manager.register_before_first_request = register_nothing
+    manager.block_calls = lambda module, *, allowlist=(): None
+    entropy = types.ModuleType("_cloudflare.allow_entropy")
+    entropy.allow_bad_entropy_calls = lambda count: nullcontext()
+    entropy.in_request_context = lambda: True
+    package = types.ModuleType("_cloudflare")
+    package.__path__ = []
+    package.__spec__ = importlib.machinery.ModuleSpec("_cloudflare", None, is_package=True)
+    for module in (package, manager, entropy):
+        sys.modules[module.__name__] = module
+    sys.meta_path.insert(0, PatchFinder(patches))
+
+
+async def call(instance, handler, *args):
+    """Call a handler as workerd does: arguments and result pass through the SDK's conversions."""
+    from pyodide.code import relaxed_call
+    from workers import python_from_rpc, python_to_rpc
+
+    method = getattr(instance, handler)
+    converted = [python_from_rpc(arg) for arg in args]
+    # fetch may take fewer parameters than it is given; other handlers must take them all.
+    result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
+    if isawaitable(result):
+        result = await result
+    return python_to_rpc(result)
+
+
+def import_vendored(entry):
+    """Import what the entry module's top level imports from python_modules."""
+    with open(entry, encoding="utf-8") as file:
+        body = ast.parse(file.read(), entry).body
+    for node in body:
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            spec = importlib.util.find_spec(name.partition(".")[0])
+            if spec is not None and spec.origin and spec.origin.startswith(MODULES):
+                importlib.import_module(name)
+
+
+install_cloudflare_package()
+sys.path[:0] = [SOURCES, MODULES]
+# Processes the SDK's .pth file, which plain sys.path entries would not.
+site.addsitedir(MODULES)

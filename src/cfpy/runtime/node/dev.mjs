@@ -1,0 +1,69 @@
+// Runs a Python Worker on this machine: bindings and HTTP by the real workerd (through Miniflare),
+// Python by the real Pyodide in this process. Started by `cfpy dev --runtime node`.
+//
+// The first line of standard input is the session (see adapters/local_runtime.py); the end of
+// standard input means that cfpy is gone, however it went. Events leave as JSON lines.
+import readline from 'node:readline';
+import { emit, fatal } from './events.mjs';
+import { serve } from './http.mjs';
+import { startMiniflare } from './miniflare.mjs';
+import { brokenHost, startPython } from './python_host.mjs';
+import { watchProject } from './watch.mjs';
+
+const started = performance.now();
+const elapsed = (since) => Math.round(performance.now() - since);
+
+async function main() {
+  const lines = readline.createInterface({ input: process.stdin });
+  const { value: first } = await lines[Symbol.asyncIterator]().next();
+  const session = JSON.parse(first);
+
+  // Requests wait here until Python is up, and again while it reloads.
+  let host = Promise.withResolvers();
+  const loopback = await serve(() => host.promise);
+  const env = {};
+  const bindings = startMiniflare(session, loopback, env);
+  const stop = async () => {
+    setTimeout(() => process.exit(0), 5000).unref();
+    await host.promise.then((h) => h.settled()).catch(() => {});
+    await bindings.then((b) => b.dispose()).catch(() => {});
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  lines.on('close', stop);
+
+  const load = async () => {
+    try {
+      return await startPython(session, env, bindings);
+    } catch (error) {
+      await bindings; // A failure of theirs is the one to report.
+      const text = String(error.message ?? error).trim();
+      if (!session.watch) fatal('entry_failed', text);
+      emit('reload_failed', { text });
+      return brokenHost(text);
+    }
+  };
+  host.resolve(await load());
+  const { url } = await bindings.catch((error) => fatal(portError(error, session), error.message));
+  emit('ready', { url, ms: elapsed(started) });
+  if (!session.watch) return;
+
+  watchProject(session, async (path) => {
+    const since = performance.now();
+    emit('reloading', { path });
+    const next = Promise.withResolvers();
+    host = next;
+    const loaded = await load();
+    next.resolve(loaded);
+    if (!loaded.broken) emit('reloaded', { ms: elapsed(since) });
+  });
+}
+
+function portError(error, session) {
+  if (!/EADDRINUSE|address already in use/i.test(error.message)) return 'runtime';
+  error.message = `port ${session.port} of ${session.host} is in use`;
+  return 'port_in_use';
+}
+
+main().catch((error) => fatal('runtime', error.stack ?? String(error)));

@@ -1,0 +1,83 @@
+// What goes to standard output, and the event objects that Python handlers receive.
+
+// Only emit() may write there: a stray console.log of some library must not break the lines.
+const write = process.stdout.write.bind(process.stdout);
+console.log = console.info = console.debug = console.error;
+
+/** Report one event to cfpy. */
+export function emit(event, data = {}) {
+  write(`${JSON.stringify({ event, ...data })}\n`);
+}
+
+/** Report what makes going on pointless, and end. */
+export function fatal(code, text) {
+  emit('fatal', { code, text });
+  process.exit(1);
+}
+
+/** One queue message. Its ack() and retry() are recorded, and applied to the real batch in workerd. */
+class QueueMessage {
+  #operations;
+
+  constructor({ id, timestamp, attempts, body }, operations) {
+    this.id = id;
+    this.timestamp = new Date(timestamp);
+    this.attempts = attempts;
+    this.body = body.base64 === undefined ? body.json : toArrayBuffer(body.base64);
+    this.#operations = operations;
+  }
+
+  ack() {
+    this.#operations.push(['ack', this.id]);
+  }
+
+  retry(options) {
+    this.#operations.push(['retry', this.id, options ?? undefined]);
+  }
+}
+
+/** The batch that `queue()` receives. `operations` are [name, message id or null, options]. */
+export class QueueController {
+  #operations = [];
+
+  constructor({ queue, metadata, messages }) {
+    this.queue = queue;
+    this.metadata = metadata;
+    this.messages = messages.map((message) => new QueueMessage(message, this.#operations));
+  }
+
+  ackAll() {
+    this.#operations.push(['ackAll', null]);
+  }
+
+  retryAll(options) {
+    this.#operations.push(['retryAll', null, options ?? undefined]);
+  }
+
+  /** Not a property: Python copies those. */
+  recorded() {
+    return this.#operations;
+  }
+}
+
+/** What `scheduled()` receives. */
+export class ScheduledController {
+  #skipRetry = false;
+
+  constructor({ cron, scheduledTime }) {
+    this.cron = cron;
+    this.scheduledTime = scheduledTime;
+  }
+
+  noRetry() {
+    this.#skipRetry = true;
+  }
+
+  skipsRetry() {
+    return this.#skipRetry;
+  }
+}
+
+function toArrayBuffer(base64) {
+  return Uint8Array.from(Buffer.from(base64, 'base64')).buffer;
+}

@@ -1,0 +1,90 @@
+// The loopback server between the shim in workerd and Python in this process.
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import http from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { emit } from './events.mjs';
+
+// Headers between the shim and this server, and those that belong to this one connection.
+const OWN = /^(x-cfpy-.*|connection|keep-alive|transfer-encoding)$/;
+
+/**
+ * Serve on a free loopback port.
+ *
+ * Anything on this machine, a web page included, could reach that port: only requests that carry
+ * the random key, which the shim alone knows, are answered.
+ *
+ * @param {() => Promise<object>} getHost the Python host, once it is up
+ * @returns {Promise<{url: string, key: string}>}
+ */
+export async function serve(getHost) {
+  const key = randomBytes(32);
+  const server = http.createServer(async (request, response) => {
+    const given = Buffer.from(request.headers['x-cfpy-key'] ?? '', 'hex');
+    if (given.length !== key.length || !timingSafeEqual(given, key)) {
+      response.writeHead(403).end();
+      return;
+    }
+    const host = await getHost();
+    const kind = request.headers['x-cfpy-kind'];
+    if (kind === 'fetch') await answerFetch(host, request, response);
+    else await answerEvent(host, kind, request, response);
+  });
+  // A handler may stream for as long as it likes.
+  server.requestTimeout = 0;
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return { url: `http://127.0.0.1:${server.address().port}`, key: key.toString('hex') };
+}
+
+async function answerFetch(host, incoming, outgoing) {
+  const since = performance.now();
+  const request = toRequest(incoming);
+  let status = 500;
+  try {
+    const response = await host.fetch(request);
+    status = response.status;
+    const headers = Object.fromEntries(response.headers);
+    const cookies = response.headers.getSetCookie();
+    if (cookies.length) headers['set-cookie'] = cookies;
+    outgoing.writeHead(200, { ...headers, 'x-cfpy-status': status });
+    outgoing.flushHeaders();
+    // A client that leaves ends the pipeline, which cancels the stream that Python writes to.
+    if (response.body) await pipeline(Readable.fromWeb(response.body), outgoing).catch(() => {});
+    else outgoing.end();
+  } catch (error) {
+    const text = String(error.message ?? error);
+    emit('log', { level: 'error', text });
+    if (outgoing.headersSent) outgoing.destroy();
+    else outgoing.writeHead(200, { 'x-cfpy-status': 500, 'content-type': 'text/plain' }).end(text);
+  }
+  const { pathname } = new URL(request.url);
+  emit('request', { method: request.method, path: pathname, status, ms: performance.now() - since });
+}
+
+async function answerEvent(host, kind, incoming, outgoing) {
+  const chunks = [];
+  for await (const chunk of incoming) chunks.push(chunk);
+  const result = await host[kind](JSON.parse(Buffer.concat(chunks).toString('utf8')));
+  if (result.error) emit('log', { level: 'error', text: result.error });
+  outgoing.setHeader('content-type', 'application/json');
+  outgoing.end(JSON.stringify(result));
+}
+
+/** The Request that the client sent to workerd. */
+function toRequest(incoming) {
+  const headers = new Headers();
+  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
+    const name = incoming.rawHeaders[i].toLowerCase();
+    if (!OWN.test(name)) headers.append(name, incoming.rawHeaders[i + 1]);
+  }
+  const method = incoming.headers['x-cfpy-method'];
+  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers;
+  const hasBody = !['GET', 'HEAD'].includes(method) && (encoding !== undefined || length > 0);
+  const body = hasBody ? { body: Readable.toWeb(incoming), duplex: 'half' } : {};
+  const url = decodeURIComponent(incoming.headers['x-cfpy-url']);
+  const request = new Request(url, { method, headers, ...body });
+  const cf = JSON.parse(decodeURIComponent(incoming.headers['x-cfpy-cf']));
+  Object.defineProperty(request, 'cf', { value: cf });
+  return request;
+}

@@ -1,0 +1,66 @@
+// Runs in workerd as `main`, and forwards every event to Python in the Node process.
+import { WorkerEntrypoint } from 'cloudflare:workers';
+
+// Statuses that may have no body.
+const BODILESS = new Set([101, 204, 205, 304]);
+
+export default class extends WorkerEntrypoint {
+  async fetch(request) {
+    const headers = new Headers(request.headers);
+    headers.set('x-cfpy-key', this.env.CFPY_HOST_KEY);
+    headers.set('x-cfpy-kind', 'fetch');
+    headers.set('x-cfpy-method', request.method);
+    headers.set('x-cfpy-url', encodeURIComponent(request.url));
+    headers.set('x-cfpy-cf', encodeURIComponent(JSON.stringify(request.cf ?? {})));
+    const answer = await fetch(this.env.CFPY_HOST, {
+      // The host always answers 200 and names the true status in a header; a HEAD goes as a GET,
+      // and nothing on the way follows a redirect or drops a body.
+      method: request.method === 'HEAD' ? 'GET' : request.method,
+      headers,
+      body: request.body,
+      redirect: 'manual',
+    });
+    const answered = new Headers(answer.headers);
+    const status = Number(answered.get('x-cfpy-status'));
+    answered.delete('x-cfpy-status');
+    const bodiless = BODILESS.has(status) || request.method === 'HEAD';
+    return new Response(bodiless ? null : answer.body, { status, headers: answered });
+  }
+
+  async queue(batch) {
+    const messages = batch.messages.map(({ id, timestamp, attempts, body }) => ({
+      id,
+      timestamp: Number(timestamp),
+      attempts,
+      body: encode(body),
+    }));
+    const { queue, metadata } = batch;
+    const { operations, error } = await this.#post('queue', { queue, metadata, messages });
+    const byId = new Map(batch.messages.map((message) => [message.id, message]));
+    for (const [name, id, options] of operations) {
+      if (id === null) batch[name](options ?? undefined);
+      else byId.get(id)[name](options ?? undefined);
+    }
+    if (error) throw new Error(error);
+  }
+
+  async scheduled(controller) {
+    const { cron, scheduledTime } = controller;
+    const { skipsRetry, error } = await this.#post('scheduled', { cron, scheduledTime });
+    if (skipsRetry) controller.noRetry();
+    if (error) throw new Error(error);
+  }
+
+  async #post(kind, event) {
+    const headers = { 'x-cfpy-key': this.env.CFPY_HOST_KEY, 'x-cfpy-kind': kind };
+    const body = JSON.stringify(event);
+    const answer = await fetch(this.env.CFPY_HOST, { method: 'POST', headers, body });
+    return answer.json();
+  }
+}
+
+function encode(body) {
+  if (!(body instanceof ArrayBuffer) && !ArrayBuffer.isView(body)) return { json: body };
+  const bytes = body instanceof ArrayBuffer ? new Uint8Array(body) : new Uint8Array(body.buffer);
+  return { base64: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')) };
+}
