@@ -1,0 +1,110 @@
+// The Worker `cfpy-local`: stands in for Workers AI and Vectorize on this machine.
+//
+// A project's own Worker reaches it by plain service bindings, so the same file serves
+// `wrangler dev`, miniflare and wrangler's test harness.
+import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+import { run } from './ai.js';
+import { catalog } from './models.js';
+import { VectorIndex } from './vector_index.js';
+
+const METHODS = {
+  LocalAI: ['run', 'models'],
+  LocalVectorize: ['insert', 'upsert', 'query', 'queryById', 'getByIds', 'deleteByIds', 'describe'],
+};
+
+/** Stands in for the `ai` binding. */
+export class LocalAI extends WorkerEntrypoint {
+  run(model, inputs, options) {
+    return run(this.env, model, inputs, options);
+  }
+
+  models() {
+    return catalog();
+  }
+
+  fetch(request) {
+    return callOverFetch(this, METHODS.LocalAI, request);
+  }
+}
+
+/** Stands in for a `vectorize` binding; `props` hold what the real index was created with. */
+export class LocalVectorize extends WorkerEntrypoint {
+  insert(vectors) {
+    return this.#call('write', vectors, { replace: false });
+  }
+
+  upsert(vectors) {
+    return this.#call('write', vectors, { replace: true });
+  }
+
+  query(vector, options) {
+    return this.#call('query', vector, options ?? {});
+  }
+
+  queryById(id, options) {
+    return this.#call('queryById', id, options ?? {});
+  }
+
+  getByIds(ids) {
+    return this.#call('getByIds', ids);
+  }
+
+  deleteByIds(ids) {
+    return this.#call('deleteByIds', ids);
+  }
+
+  describe() {
+    return this.#call('describe');
+  }
+
+  fetch(request) {
+    return callOverFetch(this, METHODS.LocalVectorize, request);
+  }
+
+  async #call(method, ...args) {
+    const { index, ...settings } = this.ctx.props;
+    const answer = await this.env.STORE.getByName(index).call(settings, method, args);
+    if (answer.error) throw new Error(answer.error);
+    return answer.result;
+  }
+}
+
+/** One index: a SQLite-backed Durable Object. */
+export class VectorStore extends DurableObject {
+  #index;
+
+  /** Errors travel as values: one that crosses the RPC boundary gets its stack logged there. */
+  call(settings, method, args) {
+    try {
+      this.#index ??= new VectorIndex(this.ctx.storage);
+      this.#index.configure(settings);
+      return { result: this.#index[method](...args) };
+    } catch (error) {
+      return { error: error.message };
+    }
+  }
+}
+
+/**
+ * RPC for callers that can't do Workers RPC: `{m: method, a: args}` in, `{r: result}` or
+ * `{e: {name, message}}` out, or an event stream.
+ */
+async function callOverFetch(target, methods, request) {
+  const { m: method, a: args } = await request.json();
+  if (!methods.includes(method)) {
+    return Response.json({ e: { name: 'TypeError', message: `no method ${method}` } });
+  }
+  try {
+    const result = await target[method](...args);
+    if (result instanceof ReadableStream) {
+      return new Response(result, { headers: { 'content-type': 'text/event-stream' } });
+    }
+    return Response.json({ r: result ?? null });
+  } catch ({ name, message }) {
+    return Response.json({ e: { name, message } });
+  }
+}
+
+export default {
+  fetch: () => new Response('cfpy-local is reached by service bindings\n', { status: 404 }),
+};
