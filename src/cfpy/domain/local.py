@@ -9,7 +9,7 @@ project's own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,17 @@ class LocalAI:
     """Where local embeddings and chat come from; empty texts mean the built-in stand-ins."""
 
     embeddings_url: str = ""
-    embeddings_key: str = ""
+    embeddings_key: str = field(default="", repr=False)
     base_url: str = ""
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     chat_model: str = ""
     embed_model: str = ""
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What the stand-ins must know and no file may."""
+        found = {"EMBEDDINGS_KEY": self.embeddings_key, "AI_API_KEY": self.api_key}
+        return {name: value for name, value in found.items() if value}
 
 
 def worker_config(project: Project, main: Path, *, python: bool) -> dict[str, Any]:
@@ -91,12 +97,12 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
         "migrations": [{"tag": "v1", "new_sqlite_classes": ["VectorStore"]}],
         "vars": {
             "EMBEDDINGS_URL": ai.embeddings_url,
-            "EMBEDDINGS_KEY": ai.embeddings_key,
             "AI_BASE_URL": ai.base_url,
-            "AI_API_KEY": ai.api_key,
             "AI_CHAT_MODEL": ai.chat_model,
             "AI_EMBED_MODEL": ai.embed_model,
         },
+        # Only their names: the values come from the environment of the process that reads this.
+        "secrets": {"required": sorted(ai.secrets)},
     }
 
 
