@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from conftest import Dev, write_project
 
 WORKER = """\
@@ -39,7 +38,9 @@ WRANGLER += '[ai]\nbinding = "AI"\n'
 CFPY = ""
 for name, dimensions, metric in INDEXES:
     WRANGLER += f'[[vectorize]]\nbinding = "{name.upper()}"\nindex_name = "{name}"\n'
-    CFPY += f'[[vectorize]]\nindex_name = "{name}"\ndimensions = {dimensions}\nmetric = "{metric}"\n'
+    CFPY += (
+        f'[[vectorize]]\nindex_name = "{name}"\ndimensions = {dimensions}\nmetric = "{metric}"\n'
+    )
     for key, kind in (("lang", "string"), ("year", "number"), ("ok", "boolean"), ("a.b", "string")):
         CFPY += f'[[vectorize.metadata_indexes]]\nproperty = "{key}"\ntype = "{kind}"\n'
 
@@ -448,5 +449,7 @@ def test_the_users_own_endpoint_is_used_and_its_key_is_in_no_file(
         assert not path.is_file() or b"own-key" not in path.read_bytes()
     call.dev.stop()
     wrong = Bindings(run_dev(project, env={**env, "CFPY_AI_API_KEY": "wrong"}))
-    assert "3040: the chat endpoint answered 401" in wrong.error("AI", "run", LLAMA, {"prompt": "x"})
+    assert "3040: the chat endpoint answered 401" in wrong.error(
+        "AI", "run", LLAMA, {"prompt": "x"}
+    )
     wrong.dev.stop()

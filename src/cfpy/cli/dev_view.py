@@ -62,6 +62,7 @@ class DevView:
                     },
                 )
             self._announced = True
+            self._output.note(f"Ready on {url}")
             return
         table = Table(box=None, show_header=False, pad_edge=False)
         table.add_row("Ready", Text(url, style="bold cyan"))

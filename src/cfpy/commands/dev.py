@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dotenv
 
@@ -97,10 +98,17 @@ def run(
         LocalRuntimeError: The runtime could not start, or ended by itself.
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
-    restart = True
-    while restart:
-        # A changed wrangler.toml, cfpy.toml, .dev.vars or migration means: read all again.
-        restart = _run_once(ctx, request, on_start, on_event)
+
+    def keep_port(event: Event) -> None:
+        nonlocal request
+        if event.kind == "ready":
+            # A browser that is open on this port must find it again after a restart.
+            request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
+        on_event(event)
+
+    # A changed wrangler.toml, cfpy.toml, .dev.vars or migration means: read all again.
+    while _run_once(ctx, request, on_start, keep_port):
+        pass
 
 
 def _run_once(

@@ -106,6 +106,7 @@ function makeClass(kind) {
     });
   }
   if (kind === 'R2Bucket') patchR2(Class.prototype);
+  if (kind === 'Fetcher') patchFetcher(Class.prototype);
   return Class;
 }
 
@@ -119,6 +120,24 @@ function patchR2(prototype) {
   prototype.list = async function (...options) {
     const listed = await targets.get(this).list(...options);
     return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult')) };
+  };
+}
+
+function patchFetcher(prototype) {
+  // Miniflare brings its own Request and Response; Python and the SDK know this process's.
+  prototype.fetch = async function (input, init) {
+    const request = new Request(input, init);
+    const body = request.body ? { body: request.body, duplex: 'half' } : {};
+    const { method, headers } = request;
+    const answer = await targets.get(this).fetch(request.url, {
+      method,
+      headers: [...headers],
+      redirect: 'manual',
+      ...body,
+    });
+    const bodiless = answer.body === null || [101, 204, 205, 304].includes(answer.status);
+    const { status } = answer;
+    return new Response(bodiless ? null : answer.body, { status, headers: [...answer.headers] });
   };
 }
 

@@ -23,6 +23,7 @@ async function main() {
   const loopback = await serve(() => host.promise);
   const env = {};
   const bindings = startMiniflare(session, loopback, env);
+  bindings.catch((error) => reportStart(error, session));
   const stop = async () => {
     setTimeout(() => process.exit(0), 5000).unref();
     await host.promise.then((h) => h.settled()).catch(() => {});
@@ -37,7 +38,6 @@ async function main() {
     try {
       return await startPython(session, env, bindings);
     } catch (error) {
-      await bindings; // A failure of theirs is the one to report.
       const text = String(error.message ?? error).trim();
       if (!session.watch) fatal('entry_failed', text);
       emit('reload_failed', { text });
@@ -45,7 +45,7 @@ async function main() {
     }
   };
   host.resolve(await load());
-  const { url } = await bindings.catch((error) => fatal(portError(error, session), error.message));
+  const { url } = await bindings;
   emit('ready', { url, ms: elapsed(started) });
   if (!session.watch) return;
 
@@ -60,10 +60,11 @@ async function main() {
   });
 }
 
-function portError(error, session) {
-  if (!/EADDRINUSE|address already in use/i.test(error.message)) return 'runtime';
-  error.message = `port ${session.port} of ${session.host} is in use`;
-  return 'port_in_use';
+function reportStart(error, { host, port }) {
+  if (error.code === 'ERR_ADDRESS_IN_USE') {
+    fatal('port_in_use', `port ${port} of ${host} is in use`);
+  }
+  fatal('runtime', error.stack ?? String(error));
 }
 
 main().catch((error) => fatal('runtime', error.stack ?? String(error)));

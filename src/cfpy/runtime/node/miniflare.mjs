@@ -34,7 +34,7 @@ export async function startMiniflare(session, loopback, env) {
     CFPY_HOST: loopback.url,
     CFPY_HOST_KEY: loopback.key,
   });
-  const workers = [{ ...main, unsafeTriggerHandlers: true }];
+  const workers = [main];
   if (session.local_services) {
     const { main: script } = JSON.parse(fs.readFileSync(session.local_services, 'utf8'));
     workers.push(worker(readOptions, session.local_services, moduleTree(script)));

@@ -3,9 +3,13 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 
 // Statuses that may have no body.
 const BODILESS = new Set([101, 204, 205, 304]);
+// Where `wrangler dev` lets one run a cron trigger by hand.
+const RUN_SCHEDULED = '/cdn-cgi/handler/scheduled';
 
 export default class extends WorkerEntrypoint {
   async fetch(request) {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === RUN_SCHEDULED) return this.#runScheduled(searchParams);
     const headers = new Headers(request.headers);
     headers.set('x-cfpy-key', this.env.CFPY_HOST_KEY);
     headers.set('x-cfpy-kind', 'fetch');
@@ -49,6 +53,13 @@ export default class extends WorkerEntrypoint {
     const { skipsRetry, error } = await this.#post('scheduled', { cron, scheduledTime });
     if (skipsRetry) controller.noRetry();
     if (error) throw new Error(error);
+  }
+
+  async #runScheduled(parameters) {
+    const cron = parameters.get('cron') ?? '';
+    const scheduledTime = Number(parameters.get('time') ?? Date.now());
+    const { error } = await this.#post('scheduled', { cron, scheduledTime });
+    return error ? new Response(error, { status: 500 }) : new Response('ok');
   }
 
   async #post(kind, event) {

@@ -1,0 +1,513 @@
+"""`cfpy dev --runtime node`: a Python Worker in real Pyodide, with every kind of binding."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from conftest import Dev, start_dev, write_project
+
+WRANGLER = """\
+name = "everything"
+main = "src/entry.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+
+[vars]
+GREETING = "hello"
+
+[[kv_namespaces]]
+binding = "KV"
+
+[[d1_databases]]
+binding = "DB"
+database_name = "everything-db"
+
+[[r2_buckets]]
+binding = "BUCKET"
+bucket_name = "everything"
+
+[[queues.producers]]
+binding = "JOBS"
+queue = "jobs"
+
+[[queues.consumers]]
+queue = "jobs"
+max_batch_size = 4
+max_batch_timeout = 0
+max_retries = 1
+retry_delay = 0
+dead_letter_queue = "dead"
+
+[[queues.consumers]]
+queue = "dead"
+max_batch_timeout = 0
+
+[[analytics_engine_datasets]]
+binding = "METRICS"
+dataset = "everything"
+
+[[ratelimits]]
+name = "LIMITER"
+namespace_id = "1"
+simple = { limit = 2, period = 60 }
+
+[assets]
+directory = "public"
+binding = "ASSETS"
+
+[triggers]
+crons = ["*/5 * * * *"]
+"""
+ENTRY = """\
+import asyncio
+import hashlib
+from urllib.parse import urlsplit
+
+import helper
+from js import TextEncoder, TransformStream
+from workers import Response, WorkerEntrypoint
+from workers import env as top_level_env
+
+GREETING = top_level_env.GREETING
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        path = urlsplit(request.url).path
+        return await getattr(self, path.strip("/").replace("-", "_"))(request)
+
+    async def hello(self, request):
+        print("a printed line")
+        return Response(f"{GREETING} {helper.NAME} {self.env.SECRET_TOKEN}")
+
+    async def kv(self, request):
+        await self.env.KV.put("key", "value", {"metadata": {"n": 1}})
+        listed = await self.env.KV.list({"prefix": "k"})
+        found = await self.env.KV.getWithMetadata("key")
+        return Response.json(
+            {
+                "value": found["value"],
+                "metadata": found["metadata"],
+                "names": [item["name"] for item in listed["keys"]],
+                "missing": await self.env.KV.get("absent"),
+            }
+        )
+
+    async def d1(self, request):
+        insert = self.env.DB.prepare("INSERT INTO items (name) VALUES (?) RETURNING id")
+        row = await insert.bind("a").first()
+        rows = (await self.env.DB.prepare("SELECT name FROM items").all())["results"]
+        errors = []
+        for statements in (["INSERT INTO items (id, name) VALUES (1, 'x')"], ["SELEKT"]):
+            try:
+                await self.env.DB.batch([self.env.DB.prepare(s) for s in statements])
+            except Exception as error:
+                errors.append(f"{type(error).__name__}: {error}")
+        return Response.json({"id": row["id"], "rows": rows, "errors": errors})
+
+    async def r2(self, request):
+        put = await self.env.BUCKET.put(
+            "file", request.body, {"httpMetadata": {"contentType": "text/x"}}
+        )
+        got = await self.env.BUCKET.get("file")
+        data = await got.bytes()
+        listed = await self.env.BUCKET.list()
+        return Response.json(
+            {
+                "size": put.size,
+                "sha256": hashlib.sha256(bytes(data)).hexdigest(),
+                "type": got.httpMetadata.contentType,
+                "keys": [item.key for item in listed.objects],
+                "missing": await self.env.BUCKET.get("absent"),
+            }
+        )
+
+    async def download(self, request):
+        got = await self.env.BUCKET.get("file")
+        return Response(got.body, headers={"content-type": "application/octet-stream"})
+
+    async def enqueue(self, request):
+        await self.env.JOBS.sendBatch([{"body": {"do": "well"}}, {"body": {"do": "fail"}}])
+        await self.env.JOBS.send({"do": "text"})
+        return Response(None, status=202)
+
+    async def queue(self, batch, env=None, ctx=None):
+        for message in batch.messages:
+            task = message.body["do"]
+            if batch.queue == "jobs" and task == "fail":
+                message.retry()
+                continue
+            await self.env.KV.put(f"{batch.queue}:{task}", str(message.attempts))
+            message.ack()
+
+    async def queued(self, request):
+        names = ("jobs:well", "jobs:text", "dead:fail")
+        return Response.json({name: await self.env.KV.get(name) for name in names})
+
+    async def scheduled(self, controller, env=None, ctx=None):
+        await self.env.KV.put("cron", controller.cron)
+
+    async def cron(self, request):
+        return Response(await self.env.KV.get("cron") or "")
+
+    async def metrics(self, request):
+        self.env.METRICS.writeDataPoint({"blobs": ["a"], "doubles": [1], "indexes": ["i"]})
+        return Response("written")
+
+    async def limited(self, request):
+        outcomes = [(await self.env.LIMITER.limit({"key": "k"}))["success"] for _ in range(3)]
+        return Response.json(outcomes)
+
+    async def asset(self, request):
+        return await self.env.ASSETS.fetch("http://assets.local/page.txt")
+
+    async def stream(self, request):
+        stream = TransformStream.new()
+        writer = stream.writable.getWriter()
+
+        async def write():
+            for n in range(3):
+                await writer.write(TextEncoder.new().encode(f"{n}\\n"))
+                await asyncio.sleep(0.5)
+            await writer.close()
+
+        self.ctx.waitUntil(write())
+        return Response(stream.readable)
+
+    async def echo(self, request):
+        return Response.json(
+            {
+                "method": str(request.method),
+                "url": request.url,
+                "header": request.headers.get("x-test"),
+                "size": len(await request.bytes()) if request.body else 0,
+            }
+        )
+
+    async def redirect(self, request):
+        return Response(None, status=302, headers={"location": "/elsewhere"})
+
+    async def cookies(self, request):
+        return Response("", headers=[("set-cookie", "a=1"), ("set-cookie", "b=2")])
+
+    async def nothing(self, request):
+        return Response(None, status=204)
+
+    async def broken(self, request):
+        raise ValueError("out of cheese")
+
+    async def later(self, request):
+        async def work():
+            await asyncio.sleep(0.2)
+            await self.env.KV.put("later", "done")
+
+        self.ctx.waitUntil(work())
+        return Response("soon")
+
+    async def later_done(self, request):
+        return Response(await self.env.KV.get("later") or "")
+"""
+FILES = {
+    "wrangler.toml": WRANGLER,
+    "src/entry.py": ENTRY,
+    "src/helper.py": 'NAME = "world"\n',
+    "migrations/0001_items.sql": "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);\n",
+    "public/page.txt": "an asset\n",
+    ".dev.vars": "SECRET_TOKEN=sssh-7f3a\n",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_project(tmp_path_factory.mktemp("everything"), FILES)
+
+
+@pytest.fixture(scope="module")
+def dev(project: Path, run_dev: Callable[..., Dev]) -> Dev:
+    return run_dev(project, "--runtime", "node")
+
+
+def children(pid: int) -> list[int]:
+    """All processes below `pid`."""
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
+    ).stdout.split()
+    pairs = list(zip(map(int, listed[::2]), map(int, listed[1::2]), strict=True))
+    found, frontier = [], [pid]
+    while frontier:
+        parent = frontier.pop()
+        below = [child for child, its_parent in pairs if its_parent == parent]
+        found += below
+        frontier += below
+    return found
+
+
+def wait_until_gone(pids: list[int], seconds: float = 15.0) -> None:
+    deadline = time.monotonic() + seconds
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < deadline, "processes were left behind"
+        time.sleep(0.05)
+
+
+def test_modules_vars_and_secrets(dev: Dev) -> None:
+    assert dev.request("GET", "/hello").body == b"hello world sssh-7f3a"
+    assert dev.wait_for_log("a printed line")
+    assert dev.wait_for_log("GET /hello 200")
+
+
+def test_kv(dev: Dev) -> None:
+    found = dev.request("GET", "/kv").json()
+    assert found["value"] == "value"
+    assert found["metadata"] == {"n": 1}
+    assert "key" in found["names"]
+    assert found["missing"] is None
+
+
+def test_d1_with_migrations_and_errors(dev: Dev) -> None:
+    found = dev.request("GET", "/d1").json()
+    assert found["id"] == 1
+    assert found["rows"] == [{"name": "a"}]
+    assert "UNIQUE constraint failed: items.id" in found["errors"][0]
+    assert found["errors"][0].startswith("JsException")
+    assert "syntax error" in found["errors"][1]
+
+
+def test_r2_takes_and_gives_large_bodies(dev: Dev) -> None:
+    body = os.urandom(5_000_000)
+    found = dev.request("POST", "/r2", body).json()
+    assert found["size"] == len(body)
+    assert found["sha256"] == hashlib.sha256(body).hexdigest()
+    assert found["type"] == "text/x"
+    assert found["keys"] == ["file"]
+    assert found["missing"] is None
+    assert dev.request("GET", "/download").body == body
+
+
+def test_queues_ack_retry_and_bury(dev: Dev) -> None:
+    assert dev.request("POST", "/enqueue").status == 202
+    deadline = time.monotonic() + 20
+    while None in (found := dev.request("GET", "/queued").json()).values():
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    assert found == {"jobs:well": "1", "jobs:text": "1", "dead:fail": "1"}
+
+
+def test_cron_by_hand(dev: Dev) -> None:
+    path = "/cdn-cgi/handler/scheduled?cron=*/5+*+*+*+*"
+    assert dev.request("GET", path).status == 200
+    assert dev.request("GET", "/cron").body == b"*/5 * * * *"
+
+
+def test_analytics_limits_and_assets(dev: Dev) -> None:
+    assert dev.request("GET", "/metrics").body == b"written"
+    assert dev.request("GET", "/limited").json() == [True, True, False]
+    assert dev.request("GET", "/asset").body == b"an asset\n"
+    assert dev.request("GET", "/page.txt").body == b"an asset\n"
+
+
+def test_a_stream_flows_as_it_is_written(dev: Dev) -> None:
+    connection = dev.connect()
+    connection.request("GET", "/stream")
+    response = connection.getresponse()
+    arrivals = []
+    while line := response.readline():
+        arrivals.append((line, time.monotonic()))
+    assert [line for line, _ in arrivals] == [b"0\n", b"1\n", b"2\n"]
+    assert arrivals[-1][1] - arrivals[0][1] > 0.8
+
+
+def test_requests_are_answered_side_by_side(dev: Dev) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        slow = [pool.submit(dev.request, "GET", "/stream") for _ in range(5)]
+        time.sleep(0.3)
+        assert dev.request("GET", "/hello").status == 200
+        assert not any(future.done() for future in slow)
+        assert [future.result().body for future in slow] == [b"0\n1\n2\n"] * 5
+
+
+def test_what_the_client_sent_arrives_as_sent(dev: Dev) -> None:
+    headers = {"x-test": "a, b", "x-cfpy-url": "http%3A%2F%2Fevil%2F", "x-cfpy-kind": "queue"}
+    found = dev.request("PUT", "/echo?q=%C3%A9", "x" * 100, headers).json()
+    assert found == {
+        "method": "PUT",
+        "url": dev.url + "echo?q=%C3%A9",
+        "header": "a, b",
+        "size": 100,
+    }
+
+
+def test_responses_arrive_as_made(dev: Dev) -> None:
+    redirect = dev.request("GET", "/redirect")
+    assert (redirect.status, redirect.headers["location"]) == (302, "/elsewhere")
+    assert dev.request("GET", "/cookies").headers.get_all("set-cookie") == ["a=1", "b=2"]
+    assert dev.request("GET", "/nothing").status == 204
+    head = dev.request("HEAD", "/hello")
+    assert (head.status, head.body) == (200, b"")
+
+
+def test_an_uncaught_exception_is_a_500_with_its_traceback(dev: Dev) -> None:
+    answer = dev.request("GET", "/broken")
+    assert answer.status == 500
+    assert b"ValueError: out of cheese" in answer.body
+    assert dev.wait_for_log("ValueError: out of cheese")
+
+
+def test_work_after_the_response_is_done(dev: Dev) -> None:
+    assert dev.request("GET", "/later").body == b"soon"
+    deadline = time.monotonic() + 10
+    while dev.request("GET", "/later-done").body != b"done":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_the_secret_is_nowhere_but_in_memory(dev: Dev, project: Path) -> None:
+    dev.request("GET", "/kv")
+    assert not any("sssh-7f3a" in line for line in dev.log)
+    for path in (project / ".wrangler").rglob("*"):
+        assert not path.is_file() or b"sssh-7f3a" not in path.read_bytes()
+    for pid in children(dev.process.pid):
+        assert b"sssh-7f3a" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_nothing_but_the_shim_may_talk_to_python(dev: Dev) -> None:
+    """Every port that this run listens on refuses a stranger, or is the Worker's."""
+    listening = subprocess.run(
+        ["python3", "-c", PORTS, *map(str, [dev.process.pid, *children(dev.process.pid)])],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    own = dev.url.rstrip("/").rpartition(":")[2]
+    assert own in [entry.partition(":")[2] for entry in listening]
+    for entry in listening:
+        address, _, port = entry.partition(":")
+        assert address == "127.0.0.1"
+        if port != own:
+            probe = Dev(dev.process, {"url": f"http://127.0.0.1:{port}/"})
+            try:
+                status = probe.request("POST", "/hello", "{}").status
+            except OSError:
+                continue  # It does not speak HTTP.
+            assert status >= 400, port
+
+
+# Prints address:port of each IPv4 socket that the given processes listen on, from /proc.
+PORTS = """
+import os, socket, struct, sys
+inodes = set()
+for pid in sys.argv[1:]:
+    for fd in os.listdir(f'/proc/{pid}/fd'):
+        try:
+            inodes.add(os.readlink(f'/proc/{pid}/fd/{fd}'))
+        except OSError:
+            pass
+for line in open('/proc/net/tcp').read().splitlines()[1:]:
+    fields = line.split()
+    if fields[3] == '0A' and f'socket:[{fields[9]}]' in inodes:
+        address, port = fields[1].split(':')
+        print(socket.inet_ntoa(struct.pack('<I', int(address, 16))) + ':' + str(int(port, 16)))
+"""
+
+
+def test_code_reloads_and_a_mistake_is_shown_until_it_is_mended(dev: Dev, project: Path) -> None:
+    helper = project / "src" / "helper.py"
+    helper.write_text('NAME = "moon"\n')
+    dev.wait_for_log("reloaded in")
+    assert dev.request("GET", "/hello").body.startswith(b"hello moon")
+    dev.log.clear()
+    helper.write_text("NAME = \n")
+    dev.wait_for_log("SyntaxError")
+    answer = dev.request("GET", "/hello")
+    assert answer.status == 500
+    assert b"SyntaxError" in answer.body
+    dev.log.clear()
+    helper.write_text('NAME = "sun"\n')
+    dev.wait_for_log("reloaded in")
+    assert dev.request("GET", "/hello").body.startswith(b"hello sun")
+    assert not list((project / "src").rglob("__pycache__"))
+
+
+def test_changed_configuration_starts_it_again(dev: Dev, project: Path) -> None:
+    port = dev.url
+    dev.log.clear()
+    path = project / "wrangler.toml"
+    path.write_text(path.read_text().replace('"hello"', '"goodbye"'))
+    dev.wait_for_log("wrangler.toml changed")
+    assert dev.wait_for_log("Ready on").endswith(port)
+    assert dev.request("GET", "/hello").body.startswith(b"goodbye")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    entry = (
+        "from workers import Response, WorkerEntrypoint\n"
+        "class Default(WorkerEntrypoint):\n"
+        "    async def fetch(self, request):\n"
+        "        return Response('ok')\n"
+    )
+    config = WRANGLER.partition("[vars]")[0]
+    return write_project(tmp_path / "small", {"wrangler.toml": config, "src/entry.py": entry})
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_is_left_behind(small: Path, number: signal.Signals) -> None:
+    dev = start_dev(small, "--runtime", "node")
+    below = children(dev.process.pid)
+    assert below
+    status = dev.stop(number)
+    assert status == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
+    wait_until_gone(below)
+
+
+def test_a_port_that_is_taken_is_named(small: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        argv = [sys.executable, "-m", "cfpy", "dev", "--runtime", "node", "--port", str(port)]
+        done = subprocess.run(argv, cwd=small, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_damaged_snapshot_is_made_again(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cfpy.adapters.toolchain import cache_directory
+
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "toolchain").symlink_to(cache_directory() / "toolchain")
+    env = {"CFPY_CACHE_DIR": str(cache)}
+    first = start_dev(small, "--runtime", "node", env=env)
+    first.stop()
+    [snapshot] = (cache / "pyodide").glob("snapshot-*")
+    whole = snapshot.stat().st_size
+    snapshot.write_bytes(b"not a snapshot")
+    second = start_dev(small, "--runtime", "node", env=env)
+    assert second.request("GET", "/").body == b"ok"
+    second.stop()
+    assert snapshot.stat().st_size == whole
+
+
+def test_auto_falls_back_to_node_or_runs_workerd_and_says_which(small: Path) -> None:
+    dev = start_dev(small)
+    assert dev.data["runtime"] in ("node", "workerd")
+    assert dev.request("GET", "/").body == b"ok"
+    dev.stop()
+
+
+def test_python_3_13_is_not_run_as_3_14(small: Path) -> None:
+    config = small / "wrangler.toml"
+    config.write_text(config.read_text().replace("2026-11-17", "2026-01-01"))
+    with pytest.raises(AssertionError, match=r"asks for Python 3\.13"):
+        start_dev(small, "--runtime", "node")
