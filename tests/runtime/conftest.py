@@ -2,114 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-# The first start on a fresh machine installs wrangler and pyodide.
-START_SECONDS = 300.0
-
-
-@dataclass
-class Answer:
-    """An HTTP response, read to its end."""
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass
-class Dev:
-    """A running `cfpy dev`."""
-
-    process: subprocess.Popen[str]
-    data: dict[str, Any]
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return str(self.data["url"])
-
-    def connect(self) -> http.client.HTTPConnection:
-        parts = urlsplit(self.url)
-        return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
-
-    def request(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> Answer:
-        """Send a request; a body that is no text, bytes or iterator goes as JSON."""
-        if body is not None and not isinstance(body, str | bytes) and not hasattr(body, "send"):
-            body = json.dumps(body)
-        connection = self.connect()
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    def wait_for_log(self, text: str, seconds: float = 20.0) -> str:
-        """The first line on standard error that holds `text`."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            for line in list(self.log):
-                if text in line:
-                    return line
-            time.sleep(0.02)
-        raise AssertionError(f"{text!r} not in:\n" + "\n".join(self.log))
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        return self.process.wait(timeout=30)
-
-
-def start_dev(project: Path, *arguments: str, env: dict[str, str] | None = None) -> Dev:
-    """Start `cfpy dev --json` in `project` and wait until it is ready."""
-    argv = [sys.executable, "-m", "cfpy", "dev", "--json", "--port", "0", *arguments]
-    process = subprocess.Popen(
-        argv,
-        cwd=project,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    dev = Dev(process, {})
-
-    def collect() -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
-            dev.log.append(line.rstrip("\n"))
-
-    threading.Thread(target=collect, daemon=True).start()
-    timer = threading.Timer(START_SECONDS, process.kill)
-    timer.start()
-    document = json.loads(process.stdout.readline() or '{"ok": false, "error": "no output"}')
-    timer.cancel()
-    if not document["ok"]:
-        process.wait(timeout=30)
-        raise AssertionError(f"cfpy dev failed: {document['error']}\n" + "\n".join(dev.log))
-    dev.data = document["data"]
-    return dev
+from dev_process import Dev, start_dev
 
 
 @pytest.fixture(scope="module")
@@ -125,12 +23,3 @@ def run_dev() -> Iterator[Callable[..., Dev]]:
     yield start
     for dev in started:
         dev.stop()
-
-
-def write_project(root: Path, files: dict[str, str]) -> Path:
-    """Write a project's files below `root`."""
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-    return root

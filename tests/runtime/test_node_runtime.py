@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Dev, start_dev, write_project
+
+from dev_process import Dev, start_dev, write_project
 
 WRANGLER = """\
 name = "everything"

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Dev, write_project
+
+from dev_process import Dev, write_project
 
 WORKER = """\
 export default {

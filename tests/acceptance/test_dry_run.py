@@ -1,0 +1,53 @@
+"""The real wrangler accepts what the patterns render."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cfpy.adapters.pattern_store import PatternStore
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import build_context
+from cfpy.commands.new import NewRequest, run
+from cfpy.errors import WranglerError
+
+
+@pytest.fixture(params=PatternStore().names())
+def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    asked = NewRequest(
+        request.param, "myapp", tmp_path, {}, interactive=False, dry_run=False, git=False
+    )
+    return run(build_context(print), asked).path
+
+
+def test_wrangler_accepts_the_project_and_uploads_all_of_it(project: Path, tmp_path: Path) -> None:
+    ctx = build_context(print)
+    vendor(load_project(project), ctx.runner, ctx.progress)
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project)
+    done = wrangler.deploy_dry_run(out_dir=tmp_path / "out")
+    said = done.stdout + done.stderr
+    assert "--dry-run: exiting now." in said
+    # wrangler only warns of keys that it does not know.
+    assert "Unexpected fields" not in said
+    assert "WARNING" not in said
+    sources = {path.relative_to(project / "src") for path in (project / "src").rglob("*.py")}
+    uploaded = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.py")}
+    assert sources <= uploaded
+    assert Path("python_modules/workers/__init__.py") in uploaded
+
+
+def test_wrangler_refuses_a_broken_project(project: Path) -> None:
+    ctx = build_context(print)
+    config = project / "wrangler.toml"
+    config.write_text(
+        config.read_text().replace('compatibility_date = "2026', 'compatibility_date = "20x6')
+    )
+    shutil.rmtree(project / "src")
+    with pytest.raises(WranglerError) as caught:
+        Wrangler(ctx.runner, ctx.toolchain, project).deploy_dry_run()
+    assert caught.value.exit_code == 6
+    assert caught.value.returncode == 1

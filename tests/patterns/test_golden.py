@@ -1,0 +1,75 @@
+"""What the patterns render, byte for byte, against the reviewed files in tests/golden."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfpy.adapters.pattern_store import PatternStore
+from pattern_cases import CASES, Case
+
+Files = Callable[[Path], dict[str, bytes]]
+
+
+def test_the_rendered_project_is_the_golden_one(
+    case: Case, rendered: Path, files: Files, request: pytest.FixtureRequest
+) -> None:
+    if request.config.getoption("--update-golden"):
+        shutil.rmtree(case.golden, ignore_errors=True)
+        shutil.copytree(rendered, case.golden)
+    found, golden = files(rendered), files(case.golden)
+    assert sorted(found) == sorted(golden)
+    for name, content in found.items():
+        assert content == golden[name], f"{name} differs: see --update-golden"
+
+
+def test_rendering_twice_gives_the_same_bytes(
+    case: Case, rendered: Path, files: Files, tmp_path: Path
+) -> None:
+    assert files(case.render(tmp_path)) == files(rendered)
+
+
+def test_every_pattern_has_at_least_three_cases() -> None:
+    for pattern in PatternStore().names():
+        assert len([case for case in CASES if case.pattern == pattern]) >= 3
+
+
+def test_no_golden_tree_is_left_over(case: Case) -> None:
+    known = {other.name for other in CASES if other.pattern == case.pattern}
+    assert {path.name for path in case.golden.parent.iterdir()} == known
+
+
+def test_the_files_are_tidy(rendered: Path, files: Files) -> None:
+    for name, content in files(rendered).items():
+        text = content.decode("utf-8")
+        assert text.endswith("\n"), f"{name} has no newline at its end"
+        assert not text.endswith("\n\n"), f"{name} has blank lines at its end"
+        assert "{{" not in text.replace("${{", ""), f"{name} has an unrendered placeholder"
+        for number, line in enumerate(text.splitlines(), 1):
+            assert line == line.rstrip(), f"{name}:{number} ends in spaces"
+
+
+def test_the_files_parse(rendered: Path, files: Files) -> None:
+    for name, content in files(rendered).items():
+        if name.endswith(".toml"):
+            tomllib.loads(content.decode())
+        elif name.endswith(".json"):
+            json.loads(content)
+        elif name.endswith(".jsonl"):
+            assert [json.loads(line) for line in content.splitlines()]
+        elif name.endswith(".py"):
+            compile(content, name, "exec")
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=" ".join)
+def test_ruff_finds_nothing_in_it(rendered: Path, arguments: list[str]) -> None:
+    argv = [sys.executable, "-m", "ruff", *arguments, "--no-cache", "."]
+    done = subprocess.run(argv, cwd=rendered, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
