@@ -72,6 +72,7 @@ crons = ["*/5 * * * *"]
 ENTRY = """\
 import asyncio
 import hashlib
+import json
 from urllib.parse import urlsplit
 
 import helper
@@ -206,6 +207,9 @@ class Default(WorkerEntrypoint):
 
     async def broken(self, request):
         raise ValueError("out of cheese")
+
+    async def crash(self, request):
+        json.loads("[" * 100_000)  # overflows the stack of the C parser
 
     async def later(self, request):
         async def work():
@@ -361,6 +365,13 @@ def test_an_uncaught_exception_is_a_500_with_its_traceback(dev: Dev) -> None:
     assert answer.status == 500
     assert b"ValueError: out of cheese" in answer.body
     assert dev.wait_for_log("ValueError: out of cheese")
+
+
+def test_a_crash_of_the_interpreter_costs_its_requests_only(dev: Dev) -> None:
+    answer = dev.request("GET", "/crash")
+    assert answer.status == 500
+    assert b"Python crashed" in answer.body
+    assert dev.request("GET", "/hello").status == 200
 
 
 def test_work_after_the_response_is_done(dev: Dev) -> None:

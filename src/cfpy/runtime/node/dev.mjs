@@ -44,6 +44,21 @@ async function main() {
       return brokenHost(text);
     }
   };
+  const reload = async () => {
+    const next = Promise.withResolvers();
+    host = next;
+    const loaded = await load();
+    next.resolve(loaded);
+    return !loaded.broken;
+  };
+  // A crash of the interpreter itself, such as a stack overflow in C, surfaces here. workerd would
+  // start a new isolate: so do we.
+  process.on('uncaughtException', (error) => {
+    const text = `Python crashed and starts again: ${error.message ?? error}`;
+    emit('log', { level: 'error', text });
+    loopback.failAll(text);
+    reload();
+  });
   host.resolve(await load());
   const { url } = await bindings;
   emit('ready', { url, ms: elapsed(started) });
@@ -52,11 +67,7 @@ async function main() {
   watchProject(session, async (path) => {
     const since = performance.now();
     emit('reloading', { path });
-    const next = Promise.withResolvers();
-    host = next;
-    const loaded = await load();
-    next.resolve(loaded);
-    if (!loaded.broken) emit('reloaded', { ms: elapsed(since) });
+    if (await reload()) emit('reloaded', { ms: elapsed(since) });
   });
 }
 

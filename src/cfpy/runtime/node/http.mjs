@@ -15,16 +15,20 @@ const OWN = /^(x-cfpy-.*|connection|keep-alive|transfer-encoding)$/;
  * the random key, which the shim alone knows, are answered.
  *
  * @param {() => Promise<object>} getHost the Python host, once it is up
- * @returns {Promise<{url: string, key: string}>}
+ * @returns {Promise<{url: string, key: string, failAll: (text: string) => void}>} `failAll` ends
+ *   every request that is being answered: their interpreter is gone
  */
 export async function serve(getHost) {
   const key = randomBytes(32);
+  const open = new Set();
   const server = http.createServer(async (request, response) => {
     const given = Buffer.from(request.headers['x-cfpy-key'] ?? '', 'hex');
     if (given.length !== key.length || !timingSafeEqual(given, key)) {
       response.writeHead(403).end();
       return;
     }
+    open.add(response);
+    response.on('close', () => open.delete(response));
     const host = await getHost();
     const kind = request.headers['x-cfpy-kind'];
     if (kind === 'fetch') await answerFetch(host, request, response);
@@ -34,7 +38,8 @@ export async function serve(getHost) {
   server.requestTimeout = 0;
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
-  return { url: `http://127.0.0.1:${server.address().port}`, key: key.toString('hex') };
+  const failAll = (text) => open.forEach((response) => fail(response, text));
+  return { url: `http://127.0.0.1:${server.address().port}`, key: key.toString('hex'), failAll };
 }
 
 async function answerFetch(host, incoming, outgoing) {
@@ -55,11 +60,16 @@ async function answerFetch(host, incoming, outgoing) {
   } catch (error) {
     const text = String(error.message ?? error);
     emit('log', { level: 'error', text });
-    if (outgoing.headersSent) outgoing.destroy();
-    else outgoing.writeHead(200, { 'x-cfpy-status': 500, 'content-type': 'text/plain' }).end(text);
+    fail(outgoing, text);
   }
   const { pathname } = new URL(request.url);
   emit('request', { method: request.method, path: pathname, status, ms: performance.now() - since });
+}
+
+/** Answer 500, as far as that is still possible. */
+function fail(outgoing, text) {
+  if (outgoing.headersSent) outgoing.destroy();
+  else outgoing.writeHead(200, { 'x-cfpy-status': 500, 'content-type': 'text/plain' }).end(text);
 }
 
 async function answerEvent(host, kind, incoming, outgoing) {
