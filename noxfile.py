@@ -1,20 +1,27 @@
-"""Tasks: `nox -s lint` and `nox -s tests`. CI runs both, in this order."""
+"""Tasks: `nox -s lint` and `nox -s tests`; `nox` runs both. CI runs the same."""
 
 from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "tests"]
 
+# The tools are installed beside this interpreter, which need not be on PATH.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, types, and the layers of docs/architecture."""
+    """Style, types and layers."""
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
-    session.run("lint-imports")
+    session.run("lint-imports", "--no-logo")
 
 
 @nox.session

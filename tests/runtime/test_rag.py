@@ -431,12 +431,14 @@ def test_the_log_has_one_json_line_a_request_and_no_token(api: Api) -> None:
     assert not any(TOKEN in line for line in api.dev.log)
 
 
-def test_too_many_requests_are_turned_away(project: Path, run_dev: Callable[..., Dev]) -> None:
+def test_too_many_requests_are_turned_away(
+    project: Path, tmp_path: Path, run_dev: Callable[..., Dev]
+) -> None:
     config = project / "wrangler.toml"
     text = config.read_text()
     try:
         config.write_text(text.replace("limit = 300", "limit = 3"))
-        slow = Api(run_dev(project, "--runtime", "node"))
+        slow = Api(run_dev(project, "--runtime", "node", "--persist-to", str(tmp_path)))
         statuses = [slow("GET", "/documents?limit=1").status for _ in range(6)]
         slow.dev.stop()
     finally:

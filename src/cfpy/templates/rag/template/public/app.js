@@ -8,6 +8,7 @@ const status = document.querySelector('#status');
 const answer = document.querySelector('#answer');
 const sources = document.querySelector('#sources');
 
+// In this tab only, and gone when it is closed.
 form.token.value = sessionStorage.getItem('token') ?? '';
 document.querySelector('#access').open = !form.token.value;
 
@@ -16,52 +17,62 @@ form.addEventListener('submit', async (event) => {
   sessionStorage.setItem('token', form.token.value);
   result.hidden = false;
   button.disabled = true;
-  answer.textContent = '';
+  answer.ariaBusy = 'true';
+  answer.replaceChildren();
   sources.replaceChildren();
-  say('Looking…');
+  say('Searching…');
   try {
     await ask(form.question.value);
   } catch (error) {
     say(error.message, 'error');
   } finally {
+    answer.ariaBusy = 'false';
     button.disabled = false;
   }
 });
 
+/** Ask a question and show what comes back, event by event. */
 async function ask(query) {
   const response = await fetch('/query', {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${form.token.value}` },
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${form.token.value}` },
     body: JSON.stringify({ query, stream: true }),
   });
   if (!response.ok) {
-    const problem = await response.json();
-    throw new Error(problem.detail);
+    const problem = await response.json().catch(() => ({}));
+    throw new Error(problem.detail ?? `The server answered ${response.status}.`);
   }
-  for await (const { name, data } of events(response.body)) {
+  let text = '';
+  for await (const { name, data } of readEvents(response.body)) {
     if (name === 'sources') {
       showSources(data.sources);
       say('Writing…');
     } else if (name === 'token') {
+      text += data.text;
       answer.append(data.text);
+    } else if (name === 'done') {
+      showCitations(text, data);
+      return;
     } else if (name === 'error') {
       throw new Error(data.detail);
-    } else if (name === 'done') {
-      showAnswer(data);
     }
   }
+  throw new Error('The answer broke off.');
 }
 
-/** Server-sent events of a fetch (EventSource can't send a POST). */
-async function* events(body) {
-  let buffer = '';
+/**
+ * The server-sent events of a body. (EventSource can't send a POST.)
+ *
+ * @param {ReadableStream<Uint8Array>} body
+ */
+async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    buffer += value;
-    const frames = buffer.split('\n\n');
-    buffer = frames.pop();
+    const frames = (rest + value).split('\n\n');
+    rest = frames.pop();
     for (const frame of frames) {
       const [, name, data] = frame.match(/^event: (.*)\ndata: (.*)$/);
       yield { name, data: JSON.parse(data) };
@@ -70,25 +81,27 @@ async function* events(body) {
 }
 
 function showSources(found) {
-  sources.replaceChildren(
-    ...found.map(({ n, title, source, text }) => {
-      const item = element('li', { id: `source-${n}` });
-      item.append(element('strong', {}, `[${n}] ${title}`));
-      if (source) item.append(' ', element('span', { className: 'origin' }, source));
-      item.append(element('p', {}, text));
-      return item;
-    }),
-  );
+  const items = found.map(({ id, document_id: name, title, source, text }) => {
+    const item = element('li', { id: `source-${id}` });
+    item.append(element('strong', {}, `[${id}] ${title || name}`));
+    item.append(' ', element('span', { className: 'origin' }, source));
+    item.append(element('p', {}, text));
+    return item;
+  });
+  sources.replaceChildren(...items);
 }
 
-/** The whole answer once more, its citations now links. */
-function showAnswer({ answer: text, citations, grounded }) {
+/** Show the answer once more, its citations now links to their sources. */
+function showCitations(text, { citations, grounded }) {
   const parts = text.split(/(\[\d+\])/).map((part) => {
-    const number = part.match(/^\[(\d+)\]$/)?.[1];
-    return number ? element('a', { href: `#source-${number}` }, part) : part;
+    const id = part.match(/^\[(\d+)\]$/)?.[1];
+    const exists = id && document.querySelector(`#source-${id}`);
+    return exists ? element('a', { href: `#source-${id}` }, part) : part;
   });
   answer.replaceChildren(...parts);
-  for (const n of citations) document.querySelector(`#source-${n}`).classList.add('cited');
+  for (const { id } of citations) {
+    document.querySelector(`#source-${id}`).classList.add('cited');
+  }
   say(grounded ? '' : 'This answer rests on none of your documents.');
 }
 

@@ -1,32 +1,37 @@
 """What the scripts share: calls to the API, with nothing but the standard library."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-# The token that `cfpy dev` uses until there is a .dev.vars.
-LOCAL_TOKEN = "local-development-token"
+# What .dev.vars.example holds: the token of a local run that nobody has configured.
+_LOCAL_TOKEN = "local-development-token"
 
 
 class Client:
-    """Calls the API at `url`."""
+    """Calls the API at ``url``."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/")
         self._token = token
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Send a request and return its JSON; on an error, print it and exit."""
+        """Send a request and return the JSON of its reply.
+
+        Raises:
+            SystemExit: The Worker refused, or can't be reached; the message says why.
+        """
         request = urllib.request.Request(
             self._url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"authorization": f"Bearer {self._token}", "content-type": "application/json"},
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
         )
         try:
             with urllib.request.urlopen(request, timeout=120) as response:
@@ -34,27 +39,20 @@ class Client:
         except urllib.error.HTTPError as error:
             sys.exit(f"{method} {path} answered {error.code}: {error.read().decode()}")
         except urllib.error.URLError as error:
-            sys.exit(f"can't reach {self._url}: {error.reason}. Is `cfpy dev` running?")
+            sys.exit(f"Can't reach {self._url}: {error.reason}. Is `cfpy dev` running?")
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
+def argument_parser(description: str) -> argparse.ArgumentParser:
     """Options that all scripts take."""
-    result = argparse.ArgumentParser(description=description)
-    result.add_argument("--url", default="http://127.0.0.1:8787", help="where the Worker answers")
-    return result
+    parser = argparse.ArgumentParser(
+        description=description, epilog="The token is read from the environment: API_TOKEN."
+    )
+    parser.add_argument(
+        "--url", default="http://127.0.0.1:8787", help="the Worker (default: %(default)s)"
+    )
+    return parser
 
 
-def client(options: argparse.Namespace) -> Client:
-    """A client with the token of API_TOKEN, or of a local run."""
-    return Client(options.url, os.environ.get("API_TOKEN", LOCAL_TOKEN))
-
-
-def documents_in(folder: Path) -> list[dict[str, Any]]:
-    """The Markdown and text files below `folder`; its first directories are their sections."""
-    documents = []
-    for path in sorted([*folder.rglob("*.md"), *folder.rglob("*.txt")]):
-        source = path.relative_to(folder)
-        metadata = {"lang": "en", "section": source.parts[0]} if len(source.parts) > 1 else {}
-        text = path.read_text("utf-8")
-        documents.append({"source": source.as_posix(), "text": text, "metadata": metadata})
-    return documents
+def make_client(url: str) -> Client:
+    """A client with the token of ``API_TOKEN``, or that of an unconfigured local run."""
+    return Client(url, os.environ.get("API_TOKEN", _LOCAL_TOKEN))

@@ -31,7 +31,7 @@ async def answer(models: Models, query: str, passages: Sequence[Passage]) -> dic
 
 async def stream_answer(
     models: Models, query: str, passages: Sequence[Passage]
-) -> AsyncGenerator[Event]:
+) -> AsyncGenerator[Event, None]:
     """The answer as events. Without passages no model is asked."""
     checked = CitationFilter(len(passages))
     yield "sources", {"sources": sources(passages)}

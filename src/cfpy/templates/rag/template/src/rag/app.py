@@ -61,7 +61,9 @@ class App:
         body = b"" if request.method == "HEAD" else reply.body
         return Reply(reply.status, body, headers)
 
-    async def _guarded(self, stream: AsyncGenerator[bytes], call: Call) -> AsyncGenerator[bytes]:
+    async def _guarded(
+        self, stream: AsyncGenerator[bytes, None], call: Call
+    ) -> AsyncGenerator[bytes, None]:
         """A stream that ends in an event where it would break: the status is out by now."""
         try:
             async with aclosing(stream) as pieces:

@@ -29,7 +29,8 @@ def estimate_tokens(text: str) -> int:
     """How many tokens a BERT-like tokenizer makes of ``text``, roughly and rather too many.
 
     Latin words cost a token for each four letters; digits, punctuation and letters of other
-    scripts one each. A real tokenizer would need its vocabulary in the Worker.
+    scripts one each. For prose and code that is 10 to 50 % more than the tokenizer of
+    bge-base-en-v1.5 finds; that one would need its vocabulary in the Worker.
     """
     return sum(
         -(-len(word) // _LETTERS_PER_TOKEN) if word[0].isascii() and word[0].isalpha() else 1

@@ -22,7 +22,7 @@ def cors_headers(request: Request, origins: Set[str]) -> dict[str, str]:
         return {}
     headers = {"Vary": "Origin"}
     origin = request.headers.get("origin")
-    if origin in origins:
+    if origin is not None and origin in origins:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = "X-Request-Id"
     return headers

@@ -27,7 +27,7 @@ class Piece(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A request. ``path`` and ``parameters`` are percent-decoded, ``body`` is ``None`` if absent."""
+    """A request. ``path`` and ``parameters`` are percent-decoded; ``body`` may be absent."""
 
     method: str
     path: str
@@ -43,7 +43,7 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
-    stream: AsyncGenerator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 @dataclass(frozen=True)

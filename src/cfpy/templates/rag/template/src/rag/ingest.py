@@ -21,7 +21,7 @@ from rag.chunking import chunk
 from rag.ids import chunk_id, revision
 from rag.limits import EMBED_BATCH
 from rag.models import Models
-from rag.problems import not_found
+from rag.problems import Problem, not_found
 from rag.records import Chunk, Document, searchable_text
 from rag.settings import POOLING, Settings
 from rag.store import Store
@@ -87,7 +87,13 @@ class Ingestion:
             texts = [searchable_text(document.title, item.text) for item in some]
             vectors = await self._models.embed_passages(texts)
             await self._vectors.put([item.id for item in some], vectors, document.metadata)
-        await self._store.publish(document, wanted, len(chunks), owner)
+        try:
+            await self._store.publish(document, wanted, len(chunks), owner)
+        except Problem:
+            # The claim ended, and whoever took it may have swept our chunks before we wrote their
+            # vectors. Noted once more, they fall to the next sweep.
+            await self._store.add_chunks(document.id, wanted, chunks)
+            raise
 
     async def _sweep(self, document_id: str) -> None:
         """Delete what belongs to no served revision: vectors first, while D1 still knows them."""

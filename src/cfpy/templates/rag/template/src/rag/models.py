@@ -27,7 +27,8 @@ class Models:
     async def embed_passages(self, texts: Sequence[str]) -> list[Vector]:
         """A vector for each text, in their order. At most ``EMBED_BATCH`` texts."""
         inputs = {"text": list(texts), "pooling": POOLING}
-        vectors = (await self._ai.run(self._settings.embedding_model, inputs))["data"]
+        answer = await self._ai.run(self._settings.embedding_model, inputs)
+        vectors: list[Vector] = answer["data"]
         if len(vectors) != len(texts):
             raise ValueError(f"{len(texts)} texts gave {len(vectors)} vectors")
         return vectors
@@ -54,7 +55,7 @@ class Models:
         model = self._settings.chat_model
         return answer_text(await self._ai.run(model, chat_inputs(model, messages, stream=False)))
 
-    async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[str]:
+    async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
         """The chat model's answer, piece by piece as it is made."""
         model = self._settings.chat_model
         stream = await self._ai.run(model, chat_inputs(model, messages, stream=True))

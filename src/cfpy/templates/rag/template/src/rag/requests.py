@@ -124,8 +124,8 @@ def _document(item: object, at: str, errors: _Errors) -> Document:
     title = _text(fields.get("title", ""), f"{at}/title", limits.MAX_TITLE_CHARS, errors)
     source = _text(fields.get("source", ""), f"{at}/source", limits.MAX_SOURCE_CHARS, errors)
     text = _text(fields.get("text"), f"{at}/text", limits.MAX_DOCUMENT_BYTES, errors)
-    if not text.strip():
-        errors.add(f"{at}/text", "must be a text that is not empty")
+    if text.isspace() or fields.get("text") == "":
+        errors.add(f"{at}/text", "must not be empty")
     elif len(text.encode()) > limits.MAX_DOCUMENT_BYTES:
         errors.add(f"{at}/text", f"must have at most {limits.MAX_DOCUMENT_BYTES} bytes in UTF-8")
     identifier = fields.get("id", document_id(title, text))
@@ -171,16 +171,16 @@ def _filter(value: object, errors: _Errors) -> Filter:
 
 def _filter_value(value: object, at: str, errors: _Errors) -> str:
     text = _text(value, at, limits.MAX_FILTER_VALUE_BYTES, errors)
-    if not text or len(text.encode()) > limits.MAX_FILTER_VALUE_BYTES:
-        errors.add(at, f"must be a text of 1 to {limits.MAX_FILTER_VALUE_BYTES} bytes")
+    if value == "" or len(text.encode()) > limits.MAX_FILTER_VALUE_BYTES:
+        errors.add(at, f"must have 1 to {limits.MAX_FILTER_VALUE_BYTES} bytes")
     return text
 
 
 def _query_text(value: object, at: str, errors: _Errors) -> str:
-    text = " ".join(_text(value, at, limits.MAX_QUERY_CHARS, errors).split())
-    if not text:
-        errors.add(at, "must be a text that is not empty")
-    return text
+    text = _text(value, at, limits.MAX_QUERY_CHARS, errors)
+    if isinstance(value, str) and not value.strip():
+        errors.add(at, "must not be empty")
+    return " ".join(text.split())
 
 
 def _text(value: object, at: str, max_chars: int, errors: _Errors) -> str:

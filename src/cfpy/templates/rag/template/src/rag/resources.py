@@ -141,7 +141,7 @@ class Resources:
         return Reply(204)
 
 
-async def _encoded(events: AsyncGenerator[Event], call: Call) -> AsyncGenerator[bytes]:
+async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:
     """The events of an answer as bytes."""
     async with aclosing(events) as all_events:
         async for name, data in all_events:

@@ -190,10 +190,12 @@ class Store:
         await self._bound(sql, values).run()
 
     async def _first(self, sql: str, *values: object) -> Mapping[str, Any] | None:
-        return await self._bound(sql, values).first()
+        row: Mapping[str, Any] | None = await self._bound(sql, values).first()
+        return row
 
     async def _all(self, sql: str, *values: object) -> list[Mapping[str, Any]]:
-        return (await self._bound(sql, values).all())["results"]
+        rows: list[Mapping[str, Any]] = (await self._bound(sql, values).all())["results"]
+        return rows
 
     def _bound(self, sql: str, values: Sequence[object]) -> Any:
         statement = self._database.prepare(sql)
