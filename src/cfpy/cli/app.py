@@ -169,8 +169,8 @@ def dev(
     Example: cfpy dev --port 8788
     """
     from cfpy.cli.dev_view import DevView
-    from cfpy.commands.dev import DevRequest, Runtime
     from cfpy.commands.dev import run as run_dev
+    from cfpy.commands.dev_session import DevRequest, Runtime
 
     output = ctx.ensure_object(Output)
     if runtime not in list(Runtime):

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-
-import dotenv
 
 from cfpy.adapters import embeddings
 from cfpy.adapters.local_runtime import (
-    RUNTIME_FILES,
     BundleUnavailableError,
     Event,
     LocalRuntime,
@@ -28,10 +21,10 @@ from cfpy.adapters.local_runtime import (
     WorkerdRuntime,
 )
 from cfpy.adapters.toolchain import cache_directory
-from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
+from cfpy.commands.dev_session import DevRequest, Runtime, prepare
 from cfpy.domain import local
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError
@@ -39,26 +32,6 @@ from cfpy.errors import ProjectError
 # How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
 _RETRY_BUNDLE_AFTER = 24 * 3600.0
 _NODE_PYTHON = "3.14"
-
-
-class Runtime(StrEnum):
-    """Where the project's Python runs."""
-
-    AUTO = "auto"
-    NODE = "node"
-    WORKERD = "workerd"
-
-
-@dataclass(frozen=True)
-class DevRequest:
-    """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project."""
-
-    root: Path
-    host: str
-    port: int
-    runtime: Runtime
-    persist_to: Path | None
-    watch: bool
 
 
 @dataclass(frozen=True)
@@ -122,7 +95,9 @@ def _run_once(
     runtime, note = _choose_runtime(project, request.runtime)
     with _local_ai(project) as (ai, embeddings_note):
         for attempt, why in _attempts(runtime, note):
-            session, secrets_file = _prepare(ctx, project, request, attempt, ai)
+            session, secrets_file = prepare(
+                ctx, project, request, ai, on_node=attempt is Runtime.NODE
+            )
             on_start(
                 DevInfo(
                     runtime=attempt,
@@ -158,67 +133,6 @@ def _start(ctx: Context, project: Project, session: Session, runtime: Runtime) -
         return NodeRuntime(ctx.toolchain, session)
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
     return WorkerdRuntime(ctx.toolchain, wrangler, session)
-
-
-def _prepare(
-    ctx: Context, project: Project, request: DevRequest, runtime: Runtime, ai: local.LocalAI
-) -> tuple[Session, str]:
-    """Write the derived configurations, vendor packages and migrate; return what to run."""
-    entry = project.entry
-    modules = project.root / "python_modules"
-    if project.is_python:
-        modules = vendor(project, ctx.runner, ctx.progress)
-    secrets, secrets_file = _read_secrets(project.root)
-    on_node = runtime is Runtime.NODE
-    main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
-    worker = local.worker_config(project, main, python=not on_node)
-    worker["secrets"] = {"required": sorted(secrets)}
-    derived = project.root / ".wrangler" / "cfpy"
-    derived.mkdir(parents=True, exist_ok=True)
-    services = None
-    if local.needs_local_services(project):
-        stand_ins = RUNTIME_FILES / "local_services" / "main.js"
-        config = local.local_services_config(stand_ins, worker["compatibility_date"], ai)
-        services = _write_json(derived / "local-services.json", config)
-    session = Session(
-        project=project.root,
-        entry=entry,
-        worker=_write_json(derived / "worker.json", worker),
-        local_services=services,
-        python_modules=modules,
-        kinds=local.binding_kinds(project),
-        host=request.host,
-        port=request.port,
-        state=(request.persist_to or project.root / ".wrangler" / "state").resolve(),
-        cache=cache_directory() / "pyodide",
-        watch=request.watch,
-        secrets=secrets,
-        service_secrets=ai.secrets,
-    )
-    _migrate(ctx, project, session)
-    return session, secrets_file
-
-
-def _migrate(ctx: Context, project: Project, session: Session) -> None:
-    """Apply pending migrations to local D1, unless their files are as they were last time."""
-    databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
-    files = [
-        path for item in databases for path in sorted(Path(item["migrations_dir"]).glob("*.sql"))
-    ]
-    if not files:
-        return
-    digest = hashlib.sha256(b"\0".join(path.name.encode() + path.read_bytes() for path in files))
-    stamp = session.state / "cfpy-migrations"
-    if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
-        return
-    ctx.progress("Applying migrations to the local database")
-    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
-    for item in databases:
-        if any(Path(item["migrations_dir"]).glob("*.sql")):
-            wrangler.apply_local_migrations(
-                item["database_name"], config=session.worker, persist_to=session.state
-            )
-    stamp.write_text(digest.hexdigest(), "utf-8")
 
 
 def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
@@ -283,20 +197,6 @@ def _chat_note(project: Project, ai: local.LocalAI) -> str:
     if ai.base_url:
         return f"{ai.chat_model or 'the default model'} at {ai.base_url}"
     return "a stand-in that quotes the nearest passage (no language model)"
-
-
-def _read_secrets(root: Path) -> tuple[dict[str, str], str]:
-    """Secrets for a local run: from ``.dev.vars``, else from the example that the project ships."""
-    for name in (".dev.vars", ".dev.vars.example"):
-        if (root / name).is_file():
-            values = dotenv.dotenv_values(root / name, interpolate=False)
-            return {key: value for key, value in values.items() if value is not None}, name
-    return {}, ""
-
-
-def _write_json(path: Path, data: Mapping[str, Any]) -> Path:
-    path.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
-    return path
 
 
 def _bundle_marker() -> Path:

@@ -1,0 +1,127 @@
+"""Everything that has to be in place before a project can run on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import dotenv
+
+from cfpy.adapters.local_runtime import RUNTIME_FILES, Session
+from cfpy.adapters.toolchain import cache_directory
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.commands.context import Context
+from cfpy.domain import local
+from cfpy.domain.project import Project
+
+
+class Runtime(StrEnum):
+    """Where the project's Python runs."""
+
+    AUTO = "auto"
+    NODE = "node"
+    WORKERD = "workerd"
+
+
+@dataclass(frozen=True)
+class DevRequest:
+    """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project.
+
+    ``port`` 0 takes a free one.
+    """
+
+    root: Path
+    host: str
+    port: int
+    runtime: Runtime
+    persist_to: Path | None
+    watch: bool
+
+
+def prepare(
+    ctx: Context, project: Project, request: DevRequest, ai: local.LocalAI, *, on_node: bool
+) -> tuple[Session, str]:
+    """Write the derived configurations, vendor packages and migrate.
+
+    Returns:
+        What to run, and the name of the file that the secrets came from.
+
+    Raises:
+        ProjectError: The project's files are missing or broken.
+        ToolNotFoundError: The Worker's packages can't be installed.
+        WranglerError: A migration failed.
+    """
+    entry = project.entry
+    modules = project.root / "python_modules"
+    if project.is_python:
+        modules = vendor(project, ctx.runner, ctx.progress)
+    secrets, secrets_file = _read_secrets(project.root)
+    main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
+    worker = local.worker_config(project, main, python=not on_node)
+    worker["secrets"] = {"required": sorted(secrets)}
+    derived = project.root / ".wrangler" / "cfpy"
+    derived.mkdir(parents=True, exist_ok=True)
+    services = None
+    if local.needs_local_services(project):
+        stand_ins = RUNTIME_FILES / "local_services" / "main.js"
+        config = local.local_services_config(stand_ins, worker["compatibility_date"], ai)
+        services = _write_json(derived / "local-services.json", config)
+    session = Session(
+        project=project.root,
+        entry=entry,
+        worker=_write_json(derived / "worker.json", worker),
+        local_services=services,
+        python_modules=modules,
+        kinds=local.binding_kinds(project),
+        host=request.host,
+        port=request.port,
+        state=(request.persist_to or project.root / ".wrangler" / "state").resolve(),
+        cache=cache_directory() / "pyodide",
+        watch=request.watch,
+        secrets=secrets,
+        service_secrets=ai.secrets,
+    )
+    _migrate(ctx, project, session)
+    return session, secrets_file
+
+
+def _migrate(ctx: Context, project: Project, session: Session) -> None:
+    """Apply pending migrations to local D1, unless their files are as they were last time."""
+    databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
+    files = [
+        path for item in databases for path in sorted(Path(item["migrations_dir"]).glob("*.sql"))
+    ]
+    if not files:
+        return
+    digest = hashlib.sha256(b"\0".join(path.name.encode() + path.read_bytes() for path in files))
+    stamp = session.state / "cfpy-migrations"
+    if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
+        return
+    ctx.progress("Applying migrations to the local database")
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
+    for item in databases:
+        if any(Path(item["migrations_dir"]).glob("*.sql")):
+            wrangler.apply_local_migrations(
+                item["database_name"], config=session.worker, persist_to=session.state
+            )
+    stamp.write_text(digest.hexdigest(), "utf-8")
+
+
+def _read_secrets(root: Path) -> tuple[dict[str, str], str]:
+    """Secrets for a local run: from ``.dev.vars``, else from the example that the project ships."""
+    for name in (".dev.vars", ".dev.vars.example"):
+        if (root / name).is_file():
+            values = dotenv.dotenv_values(root / name, interpolate=False)
+            return {key: value for key, value in values.items() if value is not None}, name
+    return {}, ""
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> Path:
+    path.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    return path
