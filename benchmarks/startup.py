@@ -21,8 +21,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 import cfpy
 
 BIN = Path(sys.executable).parent
@@ -68,28 +66,28 @@ def commands(scratch: Path) -> dict[str, list[str]]:
 
 
 def equal_cookiecutter(root: Path) -> Path:
-    """A cookiecutter template with the files and questions of rag."""
-    questions = yaml.safe_load((RAG / "copier.yml").read_text("utf-8"))
-    context = {
-        name: str(spec.get("default", "")) for name, spec in questions.items() if name[0] != "_"
-    }
-    context["project_name"] = APP
+    """A cookiecutter template that renders rag's files, from as many substituted ones."""
+    made = root / "made"
+    options = ["--defaults", "--no-git", "--into", str(made)]
+    subprocess.run(
+        [str(BIN / "cfpy"), "new", "rag", APP, *options], check=True, capture_output=True
+    )
     files = root / "{{cookiecutter.project_name}}"
-    shutil.copytree(RAG / "template", files)
-    for path in sorted(files.rglob("*.jinja")):
-        # Jinja with another name for its variables: the same work, a byte or two longer.
+    shutil.copytree(made / APP, files)
+    substituted = {
+        path.relative_to(RAG / "template").with_suffix("").as_posix()
+        for path in (RAG / "template").rglob("*.jinja")
+    }
+    copied = []
+    for path in sorted(path for path in files.rglob("*") if path.is_file()):
+        name = path.relative_to(files).as_posix()
         text = path.read_text("utf-8")
-        for name in context:
-            text = text.replace(f"{{{{ {name}", f"{{{{ cookiecutter.{name}")
-            text = text.replace(f"if {name}", f"if cookiecutter.{name}")
-            text = text.replace(f"[{name}]", f"[cookiecutter.{name}]")
-        path.with_suffix("").write_text(text, "utf-8")
-        path.unlink()
-    context["_copy_without_render"] = [
-        path.relative_to(RAG / "template").as_posix()
-        for path in (RAG / "template").rglob("*")
-        if path.is_file() and path.suffix != ".jinja"
-    ]
+        if name in substituted and "{{" not in text and "{%" not in text:
+            text = text.replace(APP, "{{ cookiecutter.project_name }}")
+            path.write_text(text, "utf-8")
+        else:
+            copied.append(name)
+    context = {"project_name": APP, "_copy_without_render": copied}
     (root / "cookiecutter.json").write_text(json.dumps(context), "utf-8")
     return root
 

@@ -6,8 +6,9 @@ something to render.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def render(
         KeyboardInterrupt: Ctrl-C at a question.
     """
     try:
-        with warnings.catch_warnings():
+        with _without_git_probes(), warnings.catch_warnings():
             # copier warns about templates that live in a dirty git checkout: ours may.
             warnings.simplefilter("ignore")
             worker = copier.run_copy(
@@ -90,6 +91,25 @@ def render(
         for question in pattern.questions
         if question.name in given and question.name not in secret
     }
+
+
+@contextlib.contextmanager
+def _without_git_probes() -> Iterator[None]:
+    """Keep copier from starting git for every file that it writes.
+
+    It asks whether an index entry has the right mode; what is rendered here has no index. The
+    method is private: where copier has it no longer, nothing is changed.
+    """
+    worker, name = copier._main.Worker, "_sync_git_index_executable_bit"
+    original = getattr(worker, name, None)
+    if original is None:
+        yield
+        return
+    setattr(worker, name, lambda *_arguments: None)
+    try:
+        yield
+    finally:
+        setattr(worker, name, original)
 
 
 def _one_line(error: BaseException) -> str:

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import platformdirs
 
 from cfpy.adapters.process import Runner
@@ -71,6 +70,8 @@ class Toolchain:
             ToolNotFoundError: npm could not install the packages.
             FilesystemError: The cache directory can't be written.
         """
+        import filelock  # with asyncio behind it, slow to load for commands that need no Node
+
         lock_bytes = (_MANIFESTS / "package-lock.json").read_bytes()
         target = cache_directory() / "toolchain" / hashlib.sha256(lock_bytes).hexdigest()[:16]
         if _is_whole(target):
