@@ -85,7 +85,8 @@ function showSources(found) {
     const item = element('li', { id: `source-${id}` });
     item.append(element('strong', {}, `[${id}] ${title || name}`));
     item.append(' ', element('span', { className: 'origin' }, source));
-    item.append(element('p', {}, text));
+    // Line ends of the file mean nothing here, empty lines do.
+    item.append(element('p', {}, text.replace(/(?<!\n)\n(?!\n)/g, ' ')));
     return item;
   });
   sources.replaceChildren(...items);

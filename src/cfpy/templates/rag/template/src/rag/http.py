@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
 
-from rag.limits import MAX_BODY_BYTES
+from rag.limits import MAX_BODY_BYTES, MAX_NESTING
 from rag.problems import Problem
+
+# Strings, because brackets inside them don't count, and brackets.
+_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
 class Headers(Protocol):
@@ -71,9 +75,11 @@ async def read_json(request: Request) -> Any:
     content_type = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         raise Problem(415, "not-json", "Send JSON, with the header Content-Type: application/json.")
+    body = await _read_body(request)
+    _check_nesting(body)
     try:
-        return json.loads(await _read_body(request))
-    except (ValueError, RecursionError) as error:
+        return json.loads(body)
+    except ValueError as error:
         raise Problem(400, "not-json", f"The body is no valid JSON: {error}") from None
 
 
@@ -89,6 +95,16 @@ async def _read_body(request: Request) -> bytes:
             if len(body) > MAX_BODY_BYTES:
                 raise _too_large()
     return bytes(body)
+
+
+def _check_nesting(body: bytes) -> None:
+    """Refuse what would overflow the stack of the JSON parser, which in WebAssembly is a crash."""
+    depth = 0
+    for token in _STRUCTURE.finditer(body):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth > MAX_NESTING:
+            detail = f"The JSON is nested more than {MAX_NESTING} deep."
+            raise Problem(400, "not-json", detail)
 
 
 def _too_large() -> Problem:

@@ -1,0 +1,71 @@
+"""The three models, as this application uses them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+from rag.completions import END, answer_text, chat_inputs, delta_text
+from rag.settings import POOLING, Settings
+from rag.sse import EventDecoder
+
+Vector = list[float]
+
+
+class Models:
+    """Workers AI.
+
+    Args:
+        ai: An AI binding, as the Workers SDK wraps it.
+        settings: Which models.
+    """
+
+    def __init__(self, ai: Any, settings: Settings) -> None:
+        self._ai = ai
+        self._settings = settings
+
+    async def embed_passages(self, texts: Sequence[str]) -> list[Vector]:
+        """A vector for each text, in their order. At most ``EMBED_BATCH`` texts."""
+        inputs = {"text": list(texts), "pooling": POOLING}
+        answer = await self._ai.run(self._settings.embedding_model, inputs)
+        vectors: list[Vector] = answer["data"]
+        if len(vectors) != len(texts):
+            raise ValueError(f"{len(texts)} texts gave {len(vectors)} vectors")
+        return vectors
+
+    async def embed_query(self, query: str) -> Vector:
+        """The vector of a question."""
+        return (await self.embed_passages([self._settings.query_prefix + query]))[0]
+
+    async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text fits the question, 0 to 1, in their order.
+
+        Workers AI's reranker applies the sigmoid itself; it answers in an order of its own, with
+        the index of the text as ``id``.
+        """
+        inputs = {"query": query, "contexts": [{"text": text} for text in texts]}
+        answer = await self._ai.run(self._settings.reranker_model, inputs)
+        scores = [0.0] * len(texts)
+        for item in answer["response"]:
+            scores[item["id"]] = float(item["score"])
+        return scores
+
+    async def complete(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The chat model's whole answer."""
+        model = self._settings.chat_model
+        return answer_text(await self._ai.run(model, chat_inputs(model, messages, stream=False)))
+
+    async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
+        """The chat model's answer, piece by piece as it is made."""
+        model = self._settings.chat_model
+        stream = await self._ai.run(model, chat_inputs(model, messages, stream=True))
+        reader = stream.getReader()
+        decoder = EventDecoder()
+        try:
+            while not (part := await reader.read()).done:
+                for payload in decoder.feed(part.value.to_bytes()):
+                    if payload != END and (text := delta_text(payload)):
+                        yield text
+        finally:
+            # If nobody listens any more, the model need not go on.
+            await reader.cancel()

@@ -1,0 +1,56 @@
+"""Every limit in one place, each with the reason for its value.
+
+Where a number is Cloudflare's, it is the one documented in November 2026.
+"""
+
+from __future__ import annotations
+
+# Requests. A Worker has 128 MB of memory: a body lives in it once as bytes, once as text and once
+# as parsed JSON, next to the vectors of one batch.
+MAX_BODY_BYTES = 4_000_000
+MAX_NESTING = 32
+MAX_DOCUMENTS = 50
+# At most some 1,500 chunks: about 60 calls to Workers AI, Vectorize and D1, which a paid Worker
+# (10,000 subrequests) hardly notices, and a second of CPU for the chunking.
+MAX_DOCUMENT_BYTES = 1_000_000
+MAX_QUERY_CHARS = 1_000
+
+# Documents. Title and text share the embedding model's input, so a title must stay short.
+MAX_ID_CHARS = 128
+MAX_TITLE_CHARS = 200
+MAX_SOURCE_CHARS = 500
+MAX_METADATA_KEYS = 16
+MAX_METADATA_KEY_CHARS = 64
+MAX_METADATA_CHARS = 500
+# Vectorize indexes the first 64 bytes of a metadata text: a longer one would match its neighbours.
+MAX_FILTER_VALUE_BYTES = 64
+# Vectorize refuses a filter of 2,048 bytes or more: two keys with this many values stay below it.
+MAX_FILTER_VALUES = 10
+
+# Chunks, in estimated tokens. The BGE models read 512 tokens and ignore the rest. A chunk, its
+# overlap and a long title stay near 420: room for an estimate that is a fifth too low. Only texts
+# full of chemical names came close to 512 when measured with the tokenizer of bge-base-en-v1.5.
+CHUNK_TOKENS = 320
+OVERLAP_TOKENS = 40
+
+# Batches. Workers AI embeds at most 100 texts a call; Vectorize deletes at most 100 ids a call.
+EMBED_BATCH = 100
+DELETE_BATCH = 100
+# A bound value may have 2 MB; 50 chunks of text are about 100 kB.
+CHUNK_ROWS_BATCH = 50
+
+# Search. The vector search is the wide net, the reranker the judge: it sees CANDIDATES passages
+# and keeps top_k of them.
+CANDIDATES = 30
+DEFAULT_TOP_K = 5
+MAX_TOP_K = 10
+
+# Answers. Llama models stop after 256 tokens unless told otherwise.
+MAX_ANSWER_TOKENS = 800
+
+# How long an ingestion may hold a document, in seconds. Far longer than one takes; after it, a
+# document whose ingestion was cut off can be ingested again.
+CLAIM_SECONDS = 120
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 200

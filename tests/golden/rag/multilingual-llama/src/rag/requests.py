@@ -1,0 +1,216 @@
+"""Turns what clients send into checked values, or says all that is wrong with it at once."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rag import limits
+from rag.ids import document_id
+from rag.problems import FieldError, invalid
+from rag.records import FILTER_KEYS, Document, Scalar
+
+#: A metadata filter in Vectorize's own form: ``{"lang": {"$in": ["en", "de"]}}``.
+Filter = dict[str, dict[str, list[str]]]
+
+_DOCUMENT_KEYS = {"id", "title", "text", "source", "metadata"}
+_QUERY_KEYS = {"query", "top_k", "filter", "stream"}
+_ID = re.compile(rf"[A-Za-z0-9._:/@+-]{{1,{limits.MAX_ID_CHARS}}}")
+_METADATA_KEY = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{limits.MAX_METADATA_KEY_CHARS - 1}}}")
+
+
+@dataclass(frozen=True)
+class Query:
+    """A question. ``filter`` is empty where nothing is filtered."""
+
+    query: str
+    top_k: int
+    filter: Filter
+    stream: bool
+
+
+class _Errors:
+    """Collects what is wrong."""
+
+    def __init__(self) -> None:
+        self._found: list[FieldError] = []
+
+    def add(self, pointer: str, detail: str) -> None:
+        self._found.append(FieldError(pointer, detail))
+
+    def check(self) -> None:
+        """Raise a Problem if anything was wrong."""
+        if self._found:
+            raise invalid(tuple(self._found))
+
+
+def parse_documents(body: object) -> list[Document]:
+    """Read the body of ``POST /documents``: one document, or ``{"documents": [...]}``.
+
+    Raises:
+        Problem: Something is wrong with it; the problem names every field.
+    """
+    errors = _Errors()
+    if isinstance(body, Mapping) and "documents" in body:
+        items = _object(body, "#", {"documents"}, errors)["documents"]
+        if not isinstance(items, list) or not 1 <= len(items) <= limits.MAX_DOCUMENTS:
+            errors.add("#/documents", f"must be a list of 1 to {limits.MAX_DOCUMENTS} documents")
+            items = []
+        documents = [_document(item, f"#/documents/{i}", errors) for i, item in enumerate(items)]
+    else:
+        documents = [_document(body, "#", errors)]
+    errors.check()
+    ids = [document.id for document in documents]
+    for i, duplicate in enumerate(ids):
+        if duplicate in ids[:i]:
+            errors.add(f"#/documents/{i}/id", f"{duplicate!r} occurs twice in this request")
+    errors.check()
+    return documents
+
+
+def parse_query(body: object) -> Query:
+    """Read the body of ``POST /query``.
+
+    Raises:
+        Problem: Something is wrong with it; the problem names every field.
+    """
+    errors = _Errors()
+    fields = _object(body, "#", _QUERY_KEYS, errors)
+    query = _query_text(fields.get("query"), "#/query", errors)
+    top_k = fields.get("top_k", limits.DEFAULT_TOP_K)
+    if type(top_k) is not int or not 1 <= top_k <= limits.MAX_TOP_K:
+        errors.add("#/top_k", f"must be a whole number from 1 to {limits.MAX_TOP_K}")
+    stream = fields.get("stream", False)
+    if not isinstance(stream, bool):
+        errors.add("#/stream", "must be true or false")
+    wanted = _filter(fields.get("filter", {}), errors)
+    errors.check()
+    return Query(query, top_k, wanted, stream)
+
+
+def parse_search(parameters: Mapping[str, str]) -> Query:
+    """Read the parameters of ``GET /search``: ``q``, ``top_k`` and one for each filter key.
+
+    Raises:
+        Problem: Something is wrong with them; the problem names every parameter.
+    """
+    errors = _Errors()
+    for name in set(parameters) - {"q", "top_k", *FILTER_KEYS}:
+        errors.add(f"?{name}", "is no parameter of this resource")
+    query = _query_text(parameters.get("q"), "?q", errors)
+    top_k = _number(parameters, "top_k", limits.DEFAULT_TOP_K, limits.MAX_TOP_K, errors)
+    wanted = _filter({key: parameters[key] for key in FILTER_KEYS if key in parameters}, errors)
+    errors.check()
+    return Query(query, top_k, wanted, stream=False)
+
+
+def parse_page(parameters: Mapping[str, str]) -> tuple[int, str]:
+    """Read ``limit`` and ``cursor`` (empty for the first page) of ``GET /documents``.
+
+    Raises:
+        Problem: The limit is out of range.
+    """
+    errors = _Errors()
+    limit = _number(parameters, "limit", limits.DEFAULT_PAGE, limits.MAX_PAGE, errors)
+    errors.check()
+    return limit, parameters.get("cursor", "")
+
+
+def _document(item: object, at: str, errors: _Errors) -> Document:
+    fields = _object(item, at, _DOCUMENT_KEYS, errors)
+    title = _text(fields.get("title", ""), f"{at}/title", limits.MAX_TITLE_CHARS, errors)
+    source = _text(fields.get("source", ""), f"{at}/source", limits.MAX_SOURCE_CHARS, errors)
+    text = _text(fields.get("text"), f"{at}/text", limits.MAX_DOCUMENT_BYTES, errors)
+    if text.isspace() or fields.get("text") == "":
+        errors.add(f"{at}/text", "must not be empty")
+    elif len(text.encode()) > limits.MAX_DOCUMENT_BYTES:
+        errors.add(f"{at}/text", f"must have at most {limits.MAX_DOCUMENT_BYTES} bytes in UTF-8")
+    identifier = fields.get("id", document_id(title, text))
+    if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
+        errors.add(
+            f"{at}/id", f"must have 1 to {limits.MAX_ID_CHARS} letters, digits or ._:/@+- signs"
+        )
+    metadata = _metadata(fields.get("metadata", {}), f"{at}/metadata", errors)
+    return Document(str(identifier), " ".join(title.split()), text, source.strip(), metadata)
+
+
+def _metadata(value: object, at: str, errors: _Errors) -> dict[str, Scalar]:
+    if not isinstance(value, Mapping) or len(value) > limits.MAX_METADATA_KEYS:
+        errors.add(at, f"must be an object of at most {limits.MAX_METADATA_KEYS} keys")
+        return {}
+    metadata: dict[str, Scalar] = {}
+    for key, item in value.items():
+        if not _METADATA_KEY.fullmatch(key):
+            errors.add(at, f"{key!r} can't be a key: use letters, digits, - and _")
+        elif key in FILTER_KEYS:
+            metadata[key] = _filter_value(item, f"{at}/{key}", errors)
+        elif isinstance(item, str):
+            metadata[key] = _text(item, f"{at}/{key}", limits.MAX_METADATA_CHARS, errors)
+        elif isinstance(item, bool | int | float):
+            metadata[key] = item
+        else:
+            errors.add(f"{at}/{key}", "must be a text, a number, true or false")
+    return metadata
+
+
+def _filter(value: object, errors: _Errors) -> Filter:
+    fields = _object(value, "#/filter", set(FILTER_KEYS), errors)
+    wanted: Filter = {}
+    for key in FILTER_KEYS:
+        if key not in fields:
+            continue
+        values = fields[key] if isinstance(fields[key], list) else [fields[key]]
+        if not 1 <= len(values) <= limits.MAX_FILTER_VALUES:
+            errors.add(f"#/filter/{key}", f"must have 1 to {limits.MAX_FILTER_VALUES} values")
+        wanted[key] = {"$in": [_filter_value(item, f"#/filter/{key}", errors) for item in values]}
+    return wanted
+
+
+def _filter_value(value: object, at: str, errors: _Errors) -> str:
+    text = _text(value, at, limits.MAX_FILTER_VALUE_BYTES, errors)
+    if value == "" or len(text.encode()) > limits.MAX_FILTER_VALUE_BYTES:
+        errors.add(at, f"must have 1 to {limits.MAX_FILTER_VALUE_BYTES} bytes")
+    return text
+
+
+def _query_text(value: object, at: str, errors: _Errors) -> str:
+    text = _text(value, at, limits.MAX_QUERY_CHARS, errors)
+    if isinstance(value, str) and not value.strip():
+        errors.add(at, "must not be empty")
+    return " ".join(text.split())
+
+
+def _text(value: object, at: str, max_chars: int, errors: _Errors) -> str:
+    """A text in one normal form, or an empty one and an error."""
+    if not isinstance(value, str):
+        errors.add(at, "must be a text")
+        return ""
+    if len(value) > max_chars:
+        errors.add(at, f"must have at most {max_chars} characters")
+        return ""
+    # JSON can escape half a surrogate pair, which no UTF-8 holds; SQLite ends a text at NUL.
+    text = value.encode(errors="replace").decode().replace("\0", "")
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _object(value: object, at: str, known: set[str], errors: _Errors) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        errors.add(at, "must be an object")
+        return {}
+    for key in value:
+        if key not in known:
+            errors.add(at, f"has no field {key!r}; its fields are {', '.join(sorted(known))}")
+    return value
+
+
+def _number(
+    parameters: Mapping[str, str], name: str, default: int, maximum: int, errors: _Errors
+) -> int:
+    text = parameters.get(name, str(default))
+    if re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= maximum:
+        return int(text)
+    errors.add(f"?{name}", f"must be a whole number from 1 to {maximum}")
+    return default

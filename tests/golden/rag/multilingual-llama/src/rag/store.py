@@ -1,0 +1,216 @@
+"""Documents and their chunks in D1. The tables are described in ``migrations/``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
+from rag.problems import Problem
+from rag.records import Chunk, Document, Passage, StoredDocument
+
+_COLUMNS = "id, title, source, metadata, chunks, created_at, updated_at"
+
+
+class Store:
+    """The database, seen as what this application does with it.
+
+    Lists of values go in as one JSON text and ``json_each``: D1 binds at most 100 values a
+    statement, and each statement counts.
+
+    Args:
+        database: A D1 binding, as the Workers SDK wraps it.
+    """
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+
+    async def check_index(self, model: str, pooling: str, *, record: bool) -> None:
+        """Make sure that the vectors there are were made with ``model`` and ``pooling``.
+
+        Args:
+            model: The embedding model that is configured now.
+            pooling: How it makes one vector of many.
+            record: Note both, if nothing is noted yet.
+
+        Raises:
+            Problem: They were made with something else.
+        """
+        if record:
+            await self._run(
+                "INSERT INTO vector_index (id, embedding_model, pooling) VALUES (1, ?, ?) "
+                "ON CONFLICT (id) DO NOTHING",
+                model,
+                pooling,
+            )
+        row = await self._first("SELECT embedding_model, pooling FROM vector_index")
+        if row and (row["embedding_model"], row["pooling"]) != (model, pooling):
+            raise Problem(
+                500,
+                "index-mismatch",
+                f"The index holds vectors of {row['embedding_model']} ({row['pooling']}), but "
+                f"{model} ({pooling}) is configured. Set EMBEDDING_MODEL back, or make a new "
+                "index and ingest again: see the README.",
+            )
+
+    @contextlib.asynccontextmanager
+    async def claim(self, document_id: str, owner: str) -> AsyncIterator[str | None]:
+        """Hold a document, so that no other request changes it meanwhile.
+
+        Yields the revision that is served, ``None`` if there is none. A claim that was never
+        given back (the Worker was cut off) ends after ``CLAIM_SECONDS``.
+
+        Raises:
+            Problem: 409 if another request holds it.
+        """
+        row = await self._first(
+            "INSERT INTO documents (id, claim, claimed_at) VALUES (?1, ?2, unixepoch()) "
+            "ON CONFLICT (id) DO UPDATE SET claim = ?2, claimed_at = unixepoch() "
+            "WHERE claim IS NULL OR claimed_at < unixepoch() - ?3 RETURNING revision",
+            document_id,
+            owner,
+            CLAIM_SECONDS,
+        )
+        if row is None:
+            raise _conflict(document_id)
+        try:
+            yield row["revision"]
+        finally:
+            await self._run(
+                "UPDATE documents SET claim = NULL WHERE id = ? AND claim = ?", document_id, owner
+            )
+
+    async def add_chunks(self, document_id: str, revision: str, chunks: Sequence[Chunk]) -> None:
+        """Write the chunks of a revision that is not served yet; doing it twice is harmless."""
+        for start in range(0, len(chunks), CHUNK_ROWS_BATCH):
+            rows = [[c.id, c.position, c.text] for c in chunks[start : start + CHUNK_ROWS_BATCH]]
+            await self._run(
+                "INSERT INTO chunks (id, document_id, revision, position, text) "
+                "SELECT json_extract(value, '$[0]'), ?1, ?2, json_extract(value, '$[1]'), "
+                "json_extract(value, '$[2]') FROM json_each(?3) "
+                # Without a WHERE, SQLite takes ON CONFLICT for a join's condition.
+                "WHERE true ON CONFLICT (id) DO NOTHING",
+                document_id,
+                revision,
+                json.dumps(rows),
+            )
+
+    async def publish(self, document: Document, revision: str, chunks: int, owner: str) -> None:
+        """Serve ``revision`` from now on.
+
+        Raises:
+            Problem: 409 if ``owner`` has lost its claim.
+        """
+        row = await self._first(
+            "UPDATE documents SET title = ?, source = ?, metadata = ?, chunks = ?, revision = ?, "
+            "updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') "
+            "WHERE id = ? AND claim = ? RETURNING id",
+            document.title,
+            document.source,
+            json.dumps(dict(document.metadata)),
+            chunks,
+            revision,
+            document.id,
+            owner,
+        )
+        if row is None:
+            raise _conflict(document.id)
+
+    async def withdraw(self, document_id: str, owner: str) -> None:
+        """Serve no revision of the document any more."""
+        await self._run(
+            "UPDATE documents SET revision = NULL WHERE id = ? AND claim = ?", document_id, owner
+        )
+
+    async def stale_chunks(self, document_id: str) -> list[str]:
+        """Ids of some chunks, at most ``DELETE_BATCH``, that belong to no served revision."""
+        rows = await self._all(
+            "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id "
+            "WHERE d.id = ? AND d.revision IS NOT c.revision LIMIT ?",
+            document_id,
+            DELETE_BATCH,
+        )
+        return [row["id"] for row in rows]
+
+    async def delete_chunks(self, ids: Sequence[str]) -> None:
+        """Forget chunks whose vectors are gone."""
+        await self._run(
+            "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))", json.dumps(ids)
+        )
+
+    async def delete_document(self, document_id: str, owner: str) -> None:
+        """Forget a document whose chunks are gone."""
+        await self._run("DELETE FROM documents WHERE id = ? AND claim = ?", document_id, owner)
+
+    async def exists(self, document_id: str) -> bool:
+        """Whether anything is known of the document, be it served or half ingested."""
+        return await self._first("SELECT 1 FROM documents WHERE id = ?", document_id) is not None
+
+    async def get(self, document_id: str) -> StoredDocument | None:
+        """A document that is served."""
+        row = await self._first(
+            f"SELECT {_COLUMNS} FROM documents WHERE id = ? AND revision IS NOT NULL", document_id
+        )
+        return _stored(row) if row else None
+
+    async def page(self, after: str, limit: int) -> list[StoredDocument]:
+        """At most ``limit`` documents that are served, by id, from the one after ``after`` on."""
+        rows = await self._all(
+            f"SELECT {_COLUMNS} FROM documents WHERE id > ? AND revision IS NOT NULL "
+            "ORDER BY id LIMIT ?",
+            after,
+            limit,
+        )
+        return [_stored(row) for row in rows]
+
+    async def passages(self, chunk_ids: Sequence[str]) -> list[Passage]:
+        """The chunks of these ids, unscored, without those that no served revision has."""
+        rows = await self._all(
+            "SELECT c.text, c.position, d.id, d.title, d.source, d.metadata "
+            "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.value "
+            "JOIN documents d ON d.id = c.document_id AND d.revision = c.revision",
+            json.dumps(list(chunk_ids)),
+        )
+        return [
+            Passage(
+                document_id=row["id"],
+                title=row["title"],
+                source=row["source"],
+                metadata=json.loads(row["metadata"]),
+                position=row["position"],
+                text=row["text"],
+                score=0.0,
+            )
+            for row in rows
+        ]
+
+    async def _run(self, sql: str, *values: object) -> None:
+        await self._bound(sql, values).run()
+
+    async def _first(self, sql: str, *values: object) -> Mapping[str, Any] | None:
+        row: Mapping[str, Any] | None = await self._bound(sql, values).first()
+        return row
+
+    async def _all(self, sql: str, *values: object) -> list[Mapping[str, Any]]:
+        rows: list[Mapping[str, Any]] = (await self._bound(sql, values).all())["results"]
+        return rows
+
+    def _bound(self, sql: str, values: Sequence[object]) -> Any:
+        statement = self._database.prepare(sql)
+        return statement.bind(*values) if values else statement
+
+
+def _stored(row: Mapping[str, Any]) -> StoredDocument:
+    fields = {name: row[name] for name in _COLUMNS.split(", ")}
+    return StoredDocument(**fields | {"metadata": json.loads(row["metadata"])})
+
+
+def _conflict(document_id: str) -> Problem:
+    return Problem(
+        409,
+        "document-busy",
+        f"Another request is changing the document {document_id!r}. Try again.",
+        headers={"Retry-After": "5"},
+    )

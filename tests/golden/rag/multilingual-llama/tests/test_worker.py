@@ -1,0 +1,133 @@
+"""The Worker itself: Pyodide, D1, assets, and stand-ins for Workers AI and Vectorize."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from conftest import PROJECT
+
+TOKEN = "local-development-token"
+
+
+def send(
+    url: str,
+    method: str,
+    path: str,
+    body: Any = None,
+    token: str = TOKEN,
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Send a request; return the response and its body."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body)
+    connection.request(method, path, data, headers)
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response, content
+
+
+def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, f"scripts/{name}.py", *arguments]
+    return subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def url(worker_url: str) -> str:
+    """A Worker that has read the sample corpus."""
+    done = script("ingest", "corpus", "--url", worker_url)
+    assert done.returncode == 0, done.stderr
+    return worker_url
+
+
+def test_it_is_healthy(url: str) -> None:
+    response, body = send(url, "GET", "/health", token="")
+    assert (response.status, json.loads(body)) == (200, {"status": "ok"})
+    assert response.headers["X-Request-Id"]
+
+
+def test_the_corpus_is_ingested_once(url: str) -> None:
+    done = script("ingest", "corpus", "--url", url)
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"unchanged"}
+
+
+def test_a_question_is_answered_from_the_right_document(url: str) -> None:
+    response, body = send(url, "POST", "/query", {"query": "How much is a ferry ticket?"})
+    answer = json.loads(body)
+    assert response.status == 200
+    assert answer["grounded"]
+    assert {source["id"] for source in answer["citations"]} <= {s["id"] for s in answer["sources"]}
+    assert "visitors/ferry" in answer["sources"][0]["document_id"]
+
+
+def test_a_question_that_no_document_answers_is_refused(url: str) -> None:
+    _, body = send(url, "POST", "/query", {"query": "What is the capital of Mongolia?"})
+    answer = json.loads(body)
+    assert (answer["grounded"], answer["sources"]) == (False, [])
+
+
+def test_an_answer_streams(url: str) -> None:
+    question = {"query": "Who founded the observatory?", "stream": True}
+    response, body = send(url, "POST", "/query", question)
+    assert response.headers["Content-Type"].startswith("text/event-stream")
+    names = [line for line in body.decode().splitlines() if line.startswith("event: ")]
+    assert names[0] == "event: sources"
+    assert names[-1] == "event: done"
+    assert names.count("event: token") > 1
+
+
+def test_a_filter_on_language(url: str) -> None:
+    _, body = send(url, "GET", "/search?q=ferry&lang=de")
+    assert {source["metadata"]["lang"] for source in json.loads(body)["sources"]} == {"de"}
+
+
+def test_a_document_lives_and_dies(url: str) -> None:
+    text = "The yellow submarine is moored at the north pier. " * 100
+    document = {"id": "boats/yellow.md", "title": "Submarine", "text": text}
+    for expected in ("indexed", "unchanged"):
+        response, body = send(url, "POST", "/documents", document)
+        assert json.loads(body)["documents"][0]["status"] == expected, response.status
+    _, body = send(url, "GET", "/documents/boats%2Fyellow.md")
+    assert json.loads(body)["chunks"] > 1
+    response, _ = send(url, "DELETE", "/documents/boats/yellow.md")
+    assert response.status == 204
+    _, body = send(url, "GET", "/search?q=yellow+submarine")
+    assert "boats/yellow.md" not in {s["document_id"] for s in json.loads(body)["sources"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "token", "status"),
+    [
+        ("GET", "/documents", None, "wrong", 401),
+        ("GET", "/nothing", None, TOKEN, 404),
+        ("PATCH", "/documents", {}, TOKEN, 405),
+        ("POST", "/documents", {"text": "x" * 4_100_000}, TOKEN, 413),
+        ("POST", "/query", {"query": "x", "filter": {"colour": "red"}}, TOKEN, 422),
+    ],
+)
+def test_errors_are_problem_details(
+    url: str, method: str, path: str, body: Any, token: str, status: int
+) -> None:
+    response, content = send(url, method, path, body, token)
+    assert response.status == status
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(content)["status"] == status
+
+
+def test_the_page_is_served_and_may_load_nothing_from_elsewhere(url: str) -> None:
+    response, body = send(url, "GET", "/", token="")
+    assert response.status == 200
+    assert b"<!doctype html>" in body
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+def test_it_answers_well_enough(url: str) -> None:
+    done = script("evaluate", "--url", url)
+    assert done.returncode == 0, done.stdout + done.stderr

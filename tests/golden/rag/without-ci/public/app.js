@@ -1,0 +1,116 @@
+// Asks POST /query and shows the answer as it is written. Text from the server only ever becomes
+// text nodes: no document can put markup on this page.
+
+const form = document.querySelector('#ask');
+const button = form.querySelector('button');
+const result = document.querySelector('#result');
+const status = document.querySelector('#status');
+const answer = document.querySelector('#answer');
+const sources = document.querySelector('#sources');
+
+// In this tab only, and gone when it is closed.
+form.token.value = sessionStorage.getItem('token') ?? '';
+document.querySelector('#access').open = !form.token.value;
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  sessionStorage.setItem('token', form.token.value);
+  result.hidden = false;
+  button.disabled = true;
+  answer.ariaBusy = 'true';
+  answer.replaceChildren();
+  sources.replaceChildren();
+  say('Searching…');
+  try {
+    await ask(form.question.value);
+  } catch (error) {
+    say(error.message, 'error');
+  } finally {
+    answer.ariaBusy = 'false';
+    button.disabled = false;
+  }
+});
+
+/** Ask a question and show what comes back, event by event. */
+async function ask(query) {
+  const response = await fetch('/query', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${form.token.value}` },
+    body: JSON.stringify({ query, stream: true }),
+  });
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new Error(problem.detail ?? `The server answered ${response.status}.`);
+  }
+  let text = '';
+  for await (const { name, data } of readEvents(response.body)) {
+    if (name === 'sources') {
+      showSources(data.sources);
+      say('Writing…');
+    } else if (name === 'token') {
+      text += data.text;
+      answer.append(data.text);
+    } else if (name === 'done') {
+      showCitations(text, data);
+      return;
+    } else if (name === 'error') {
+      throw new Error(data.detail);
+    }
+  }
+  throw new Error('The answer broke off.');
+}
+
+/**
+ * The server-sent events of a body. (EventSource can't send a POST.)
+ *
+ * @param {ReadableStream<Uint8Array>} body
+ */
+async function* readEvents(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const frames = (rest + value).split('\n\n');
+    rest = frames.pop();
+    for (const frame of frames) {
+      const [, name, data] = frame.match(/^event: (.*)\ndata: (.*)$/);
+      yield { name, data: JSON.parse(data) };
+    }
+  }
+}
+
+function showSources(found) {
+  const items = found.map(({ id, document_id: name, title, source, text }) => {
+    const item = element('li', { id: `source-${id}` });
+    item.append(element('strong', {}, `[${id}] ${title || name}`));
+    item.append(' ', element('span', { className: 'origin' }, source));
+    // Line ends of the file mean nothing here, empty lines do.
+    item.append(element('p', {}, text.replace(/(?<!\n)\n(?!\n)/g, ' ')));
+    return item;
+  });
+  sources.replaceChildren(...items);
+}
+
+/** Show the answer once more, its citations now links to their sources. */
+function showCitations(text, { citations, grounded }) {
+  const parts = text.split(/(\[\d+\])/).map((part) => {
+    const id = part.match(/^\[(\d+)\]$/)?.[1];
+    const exists = id && document.querySelector(`#source-${id}`);
+    return exists ? element('a', { href: `#source-${id}` }, part) : part;
+  });
+  answer.replaceChildren(...parts);
+  for (const { id } of citations) {
+    document.querySelector(`#source-${id}`).classList.add('cited');
+  }
+  say(grounded ? '' : 'This answer rests on none of your documents.');
+}
+
+function element(name, properties, text = '') {
+  return Object.assign(document.createElement(name), { textContent: text }, properties);
+}
+
+function say(text, kind = '') {
+  status.textContent = text;
+  status.className = kind;
+}

@@ -1,0 +1,51 @@
+"""The vectors of the chunks, in Vectorize."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rag.limits import CANDIDATES
+from rag.records import FILTER_KEYS, Scalar
+from rag.requests import Filter
+
+
+class Vectors:
+    """The index.
+
+    Writes are asynchronous: a vector is found some seconds after it was written, and for as long
+    after it was deleted.
+
+    Args:
+        index: A Vectorize binding, as the Workers SDK wraps it.
+    """
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+
+    async def put(
+        self,
+        ids: Sequence[str],
+        vectors: Sequence[Sequence[float]],
+        metadata: Mapping[str, Scalar],
+    ) -> None:
+        """Write vectors of one document; those there are, of the same ids, are replaced."""
+        filterable = {key: metadata[key] for key in FILTER_KEYS if key in metadata}
+        await self._index.upsert(
+            [
+                {"id": id_, "values": vector, "metadata": filterable}
+                for id_, vector in zip(ids, vectors, strict=True)
+            ]
+        )
+
+    async def nearest(self, vector: Sequence[float], wanted: Filter) -> list[str]:
+        """Ids of the chunks nearest to ``vector``, at most ``CANDIDATES``, best first."""
+        options: dict[str, Any] = {"topK": CANDIDATES}
+        if wanted:
+            options["filter"] = wanted
+        found = await self._index.query(vector, options)
+        return [match["id"] for match in found["matches"]]
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        """Delete vectors, at most ``DELETE_BATCH``; those that are not there do no harm."""
+        await self._index.deleteByIds(list(ids))

@@ -1,0 +1,304 @@
+"""Cloudflare's services in plain Python: real SQL, exact vector search, models that count words.
+
+They take and refuse what the Workers SDK's wrappers do. A ``Fuse`` makes all of them fail from a
+given call on, as if the Worker had been cut off there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.app import App
+from rag.http import Reply, Request
+from rag.resources import Bindings
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+TOKEN = "a-token-of-the-tests"
+VARIABLES = {
+    "EMBEDDING_MODEL": "@cf/baai/bge-base-en-v1.5",
+    "RERANKER_MODEL": "@cf/baai/bge-reranker-base",
+    "CHAT_MODEL": "@cf/google/gemma-4-26b-a4b-it",
+    "MIN_SCORE": "0.1",
+    "API_TOKEN": TOKEN,
+}
+_DIMENSIONS = 64
+
+
+class ServiceError(Exception):
+    """What a failing service raises."""
+
+
+class Fuse:
+    """Counts the calls of all services; from call ``blows_at`` on every call fails.
+
+    With ``after`` the call that blows it takes effect first, as when only its reply is lost.
+    """
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.blows_at = math.inf
+        self.after = False
+
+    def before_call(self) -> None:
+        self.calls += 1
+        if self.calls > self.blows_at or (self.calls == self.blows_at and not self.after):
+            raise ServiceError("3040: Capacity temporarily exceeded")
+
+    def after_call(self) -> None:
+        if self.calls >= self.blows_at:
+            raise ServiceError("the reply was lost")
+
+
+class FakeD1:
+    """SQLite, which is what D1 is."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse = fuse
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("PRAGMA foreign_keys = ON")
+        for path in sorted(MIGRATIONS.glob("*.sql")):
+            self.connection.executescript(path.read_text())
+
+    def prepare(self, sql: str) -> FakeStatement:
+        return FakeStatement(self, sql, ())
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Look behind the application's back."""
+        return [dict(row) for row in self.connection.execute(sql)]
+
+
+@dataclass(frozen=True)
+class FakeStatement:
+    database: FakeD1
+    sql: str
+    values: tuple[Any, ...]
+
+    def bind(self, *values: Any) -> FakeStatement:
+        assert len(values) <= 100
+        assert all(value is None or isinstance(value, str | int | float) for value in values)
+        return FakeStatement(self.database, self.sql, values)
+
+    async def run(self) -> None:
+        await self.all()
+
+    async def first(self) -> dict[str, Any] | None:
+        return next(iter((await self.all())["results"]), None)
+
+    async def all(self) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        self.database.fuse.before_call()
+        cursor = self.database.connection.execute(self.sql, self.values)
+        results = [dict(row) for row in cursor.fetchall()]
+        self.database.fuse.after_call()
+        return {"results": results}
+
+
+class FakeVectorize:
+    """Exact cosine similarity."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse = fuse
+        self.vectors: dict[str, dict[str, Any]] = {}
+
+    async def upsert(self, vectors: list[dict[str, Any]]) -> None:
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        for vector in vectors:
+            assert len(vector["id"].encode()) <= 64
+            self.vectors[vector["id"]] = vector
+        self.fuse.after_call()
+
+    async def query(self, vector: list[float], options: Mapping[str, Any]) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        wanted = options.get("filter", {})
+        found = [
+            {"id": item["id"], "score": _similarity(vector, item["values"])}
+            for item in self.vectors.values()
+            if all(item["metadata"].get(key) in rule["$in"] for key, rule in wanted.items())
+        ]
+        found.sort(key=lambda match: -match["score"])
+        return {"matches": found[: options["topK"]]}
+
+    async def deleteByIds(self, ids: list[str]) -> None:
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        assert len(ids) <= 100
+        for id_ in ids:
+            self.vectors.pop(id_, None)
+        self.fuse.after_call()
+
+
+class FakeAI:
+    """Embeds and reranks by the words of a text; says ``reply`` to every prompt."""
+
+    def __init__(self, fuse: Fuse) -> None:
+        self.fuse = fuse
+        self.reply = "It says so [1]."
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.streams: list[FakeStream] = []
+
+    async def run(self, model: str, inputs: dict[str, Any]) -> Any:
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        self.calls.append((model, inputs))
+        if "text" in inputs:
+            assert len(inputs["text"]) <= 100
+            assert inputs["pooling"] == "cls"
+            return {"data": [_embed(text) for text in inputs["text"]]}
+        if "contexts" in inputs:
+            texts = [context["text"] for context in inputs["contexts"]]
+            scores = [{"id": i, "score": _overlap(inputs["query"], t)} for i, t in enumerate(texts)]
+            return {"response": sorted(scores, key=lambda item: -item["score"])}
+        if inputs["stream"]:
+            self.streams.append(FakeStream(_frames(self.reply)))
+            return self.streams[-1]
+        return {"choices": [{"message": {"content": self.reply}}]}
+
+    def chats(self) -> list[dict[str, Any]]:
+        """The inputs of the calls to a chat model."""
+        return [inputs for _, inputs in self.calls if "messages" in inputs]
+
+
+class FakeStream:
+    """A JavaScript stream that is its own reader, and its own pieces."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.cancelled = False
+
+    def getReader(self) -> FakeStream:
+        return self
+
+    async def read(self) -> FakePiece:
+        await asyncio.sleep(0)
+        piece = next(self._pieces, None)
+        return FakePiece(done=piece is None, data=piece or b"")
+
+    async def cancel(self) -> None:
+        self.cancelled = True
+
+
+@dataclass(frozen=True)
+class FakePiece:
+    done: bool
+    data: bytes
+
+    @property
+    def value(self) -> FakePiece:
+        return self
+
+    def to_bytes(self) -> bytes:
+        return self.data
+
+
+class FakeLimiter:
+    def __init__(self) -> None:
+        self.left = 1000
+        self.keys: set[str] = set()
+
+    async def limit(self, options: Mapping[str, str]) -> dict[str, bool]:
+        self.keys.add(options["key"])
+        self.left -= 1
+        return {"success": self.left >= 0}
+
+
+class World:
+    """The application among its services."""
+
+    def __init__(self, **variables: str) -> None:
+        self.fuse = Fuse()
+        self.database = FakeD1(self.fuse)
+        self.vectorize = FakeVectorize(self.fuse)
+        self.ai = FakeAI(self.fuse)
+        self.limiter = FakeLimiter()
+        self.variables = VARIABLES | variables
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send a request; a ``body`` that is not bytes is sent as JSON."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        all_headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+        request = Request(
+            method=method,
+            path=path,
+            parameters=parameters or {},
+            headers=all_headers | dict(headers or {}),
+            body=None if body is None else _pieces(data),
+        )
+        bindings = Bindings(self.ai, self.database, self.vectorize, self.limiter)
+        return await App(bindings, self.variables.get, ServiceError).handle(request)
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
+        """Send a request; return the status and the parsed reply."""
+        reply = asyncio.run(self.send(method, path, body, **options))
+        return reply.status, json.loads(reply.body) if reply.body else None
+
+    def ingest(self, *documents: Mapping[str, Any]) -> list[str]:
+        """Ingest documents; return what became of each."""
+        status, reply = self.call("POST", "/documents", {"documents": list(documents)})
+        assert status == 200, reply
+        return [document["status"] for document in reply["documents"]]
+
+    def stream(self, query: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        """Ask with ``stream``; return the events."""
+
+        async def collect() -> bytes:
+            reply = await self.send("POST", "/query", {**query, "stream": True})
+            assert reply.stream is not None, reply.body
+            return b"".join([piece async for piece in reply.stream])
+
+        events = asyncio.run(collect()).decode().removesuffix("\n\n").split("\n\n")
+        pairs = [re.fullmatch(r"event: (.*)\ndata: (.*)", event) for event in events]
+        return [(pair[1], json.loads(pair[2])) for pair in pairs if pair]
+
+
+async def _pieces(data: bytes) -> Any:
+    for start in range(0, len(data), 1000):
+        yield FakePiece(done=False, data=data[start : start + 1000])
+
+
+def _frames(reply: str) -> Iterator[bytes]:
+    """A chat model's stream, cut where no reader would expect it."""
+    words = re.findall(r"\s*\S+", reply)
+    frames = [json.dumps({"choices": [{"delta": {"content": word}}]}) for word in words]
+    text = "".join(f"data: {frame}\n\n" for frame in [*frames, "[DONE]"]).encode()
+    return (text[start : start + 7] for start in range(0, len(text), 7))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _embed(text: str) -> list[float]:
+    vector = [0.0] * _DIMENSIONS
+    for word in _words(text):
+        vector[zlib.crc32(word.encode()) % _DIMENSIONS] += 1.0
+    length = math.hypot(*vector) or 1.0
+    return [value / length for value in vector]
+
+
+def _similarity(one: list[float], other: list[float]) -> float:
+    return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def _overlap(query: str, text: str) -> float:
+    asked = set(_words(query))
+    return len(asked & set(_words(text))) / len(asked)

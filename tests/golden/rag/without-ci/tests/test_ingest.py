@@ -1,0 +1,161 @@
+"""Two stores without a common transaction: what holds when something breaks between them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from fakes import World
+from rag.store import Store
+
+LONG = "The ferry Sandpiper leaves Port Ellery twice a day in the summer. " * 60
+OLD = {"id": "ferry", "title": "Old", "text": LONG, "metadata": {"lang": "en"}}
+NEW = {"id": "ferry", "title": "New", "text": LONG.replace("summer", "winter"), "metadata": {}}
+
+
+def served(world: World) -> set[str]:
+    """Titles of all passages that a search could return now."""
+    world.fuse.blows_at = float("inf")
+    ids = list(world.vectorize.vectors)
+    return {passage.title for passage in asyncio.run(Store(world.database).passages(ids))}
+
+
+def end_claims(world: World) -> None:
+    """Let the time pass after which a claim ends."""
+    world.database.rows("UPDATE documents SET claimed_at = 0")
+
+
+def assert_tidy(world: World, revisions: int) -> None:
+    """No vector without a chunk, no chunk without a vector, nothing but served revisions."""
+    chunks = {row["id"] for row in world.database.rows("SELECT id FROM chunks")}
+    assert set(world.vectorize.vectors) == chunks
+    assert len(world.database.rows("SELECT DISTINCT revision FROM chunks")) == revisions
+    assert len(world.database.rows("SELECT * FROM documents WHERE claim IS NULL")) == revisions
+
+
+def breaks(world: World, fuse_at: int, after: bool, method: str, path: str, body: Any) -> bool:
+    """Send a request during which everything fails from one call on; whether it noticed."""
+    world.fuse.calls, world.fuse.blows_at, world.fuse.after = 0, fuse_at, after
+    status, _ = world.call(method, path, body)
+    world.fuse.blows_at = float("inf")
+    return status >= 400
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["call lost", "reply lost"])
+@pytest.mark.parametrize("first", [None, OLD], ids=["new", "replaced"])
+def test_a_cut_anywhere_is_mended_by_the_next_ingestion(
+    first: dict[str, Any] | None, after: bool
+) -> None:
+    for step in range(1, 100):
+        world = World()
+        if first:
+            world.ingest(first)
+        cut = breaks(world, step, after, "POST", "/documents", NEW)
+        assert served(world) <= {"Old"} or served(world) == {"New"}
+        if first:
+            assert served(world), "a document must never vanish while it is replaced"
+        end_claims(world)
+        world.ingest(NEW)
+        assert served(world) == {"New"}
+        assert_tidy(world, revisions=1)
+        if not cut:
+            assert step > 8
+            return
+    pytest.fail("the ingestion never ended")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["call lost", "reply lost"])
+def test_a_cut_deletion_can_be_repeated(after: bool) -> None:
+    for step in range(1, 100):
+        world = World()
+        world.ingest(OLD)
+        cut = breaks(world, step, after, "DELETE", "/documents/ferry", None)
+        end_claims(world)
+        status, _ = world.call("DELETE", "/documents/ferry")
+        assert status in (204, 404)
+        assert_tidy(world, revisions=0)
+        if not cut:
+            assert step > 4
+            return
+    pytest.fail("the deletion never ended")
+
+
+def test_the_same_document_twice_costs_no_embedding() -> None:
+    world = World()
+    assert world.ingest(OLD) == ["indexed"]
+    calls = len(world.ai.calls)
+    assert world.ingest(OLD) == ["unchanged"]
+    assert len(world.ai.calls) == calls
+
+
+def test_a_document_without_an_id_is_found_again_by_its_text() -> None:
+    world = World()
+    assert world.ingest({"text": "One fact."}) == ["indexed"]
+    assert world.ingest({"text": "One fact."}) == ["unchanged"]
+
+
+def test_two_requests_for_one_document_do_not_mix() -> None:
+    world = World()
+
+    async def both() -> list[int]:
+        replies = await asyncio.gather(
+            world.send("POST", "/documents", OLD), world.send("POST", "/documents", NEW)
+        )
+        return sorted(reply.status for reply in replies)
+
+    assert asyncio.run(both()) == [200, 409]
+    assert_tidy(world, revisions=1)
+
+
+def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
+    world = World()
+
+    async def overtaken() -> tuple[int, int]:
+        may_go_on = asyncio.Event()
+        embed = world.ai.run
+
+        async def embed_slowly(model: str, inputs: dict[str, Any]) -> Any:
+            world.ai.run = embed  # type: ignore[method-assign]
+            await may_go_on.wait()
+            return await embed(model, inputs)
+
+        world.ai.run = embed_slowly  # type: ignore[method-assign]
+        slow = asyncio.create_task(world.send("POST", "/documents", OLD))
+        while world.ai.run == embed_slowly:
+            await asyncio.sleep(0)
+        end_claims(world)
+        fast = await world.send("POST", "/documents", NEW)
+        may_go_on.set()
+        return (await slow).status, fast.status
+
+    assert asyncio.run(overtaken()) == (409, 200)
+    assert served(world) == {"New"}
+    world.ingest(NEW)
+    assert_tidy(world, revisions=1)
+
+
+def test_a_long_document_is_embedded_and_deleted_in_batches() -> None:
+    world = World()
+    world.ingest({"id": "long", "text": LONG * 80})
+    assert len(world.vectorize.vectors) > 200
+    assert world.call("DELETE", "/documents/long") == (204, None)
+    assert not world.vectorize.vectors
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/documents", {"text": "x"}),
+        ("POST", "/query", {"query": "x"}),
+        ("GET", "/health", None),
+    ],
+)
+def test_vectors_of_two_models_are_never_mixed(method: str, path: str, body: Any) -> None:
+    world = World()
+    world.ingest(OLD)
+    world.variables["EMBEDDING_MODEL"] = "@cf/baai/bge-m3"
+    status, problem = world.call(method, path, body)
+    assert (status, problem["code"]) == (500, "index-mismatch")
+    assert "bge-base-en-v1.5" in problem["detail"]
