@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { emit } from './events.mjs';
 
+const DRAIN_MS = 2000;
 // Headers between the shim and this server, and those that belong to this one connection.
 const OWN = /^(x-cfpy-.*|connection|keep-alive|transfer-encoding)$/;
 
@@ -49,6 +50,7 @@ async function answerFetch(host, incoming, outgoing) {
   try {
     const response = await host.fetch(request);
     status = response.status;
+    if (status >= 400) await drain(incoming);
     const headers = Object.fromEntries(response.headers);
     const cookies = response.headers.getSetCookie();
     if (cookies.length) headers['set-cookie'] = cookies;
@@ -64,6 +66,17 @@ async function answerFetch(host, incoming, outgoing) {
   }
   const { pathname } = new URL(request.url);
   emit('request', { method: request.method, path: pathname, status, ms: performance.now() - since });
+}
+
+/**
+ * Take the rest of a body that a handler refused to read, for a moment: a client that is still
+ * sending would else find its connection closed, and never see the answer.
+ */
+async function drain(incoming) {
+  if (incoming.complete) return;
+  incoming.resume();
+  const ended = new Promise((resolve) => incoming.once('end', resolve).once('close', resolve));
+  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
 }
 
 /** Answer 500, as far as that is still possible. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import subprocess
@@ -27,7 +28,9 @@ def send(
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     data = None if body is None else json.dumps(body)
-    connection.request(method, path, data, headers)
+    # A server may answer before it has read all of a body that is too large.
+    with contextlib.suppress(BrokenPipeError):
+        connection.request(method, path, data, headers)
     response = connection.getresponse()
     content = response.read()
     connection.close()
