@@ -208,6 +208,13 @@ class Default(WorkerEntrypoint):
     async def broken(self, request):
         raise ValueError("out of cheese")
 
+    async def refuse(self, request):
+        return Response("too large", status=413)
+
+    async def refuse_midway(self, request):
+        async for _ in request.body:
+            return Response("too large", status=413)
+
     async def crash(self, request):
         json.loads("[" * 100_000)  # overflows the stack of the C parser
 
@@ -372,6 +379,12 @@ def test_a_crash_of_the_interpreter_costs_its_requests_only(dev: Dev) -> None:
     assert answer.status == 500
     assert b"Python crashed" in answer.body
     assert dev.request("GET", "/hello").status == 200
+
+
+def test_a_body_that_nobody_reads_costs_neither_this_answer_nor_the_next(dev: Dev) -> None:
+    for path in ("/refuse", "/refuse-midway"):
+        for _ in range(6):
+            assert dev.request("POST", path, b"x" * 4_000_000).status == 413
 
 
 def test_work_after_the_response_is_done(dev: Dev) -> None:

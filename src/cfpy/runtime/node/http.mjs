@@ -37,6 +37,8 @@ export async function serve(getHost) {
   });
   // A handler may stream for as long as it likes.
   server.requestTimeout = 0;
+  // workerd keeps connections: one that closed while idle would cost the next request.
+  server.keepAliveTimeout = 0;
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   const failAll = (text) => open.forEach((response) => fail(response, text));
@@ -45,12 +47,13 @@ export async function serve(getHost) {
 
 async function answerFetch(host, incoming, outgoing) {
   const since = performance.now();
-  const request = toRequest(incoming);
+  const body = hasBody(incoming) ? bodyOf(incoming) : null;
+  const request = toRequest(incoming, body);
   let status = 500;
   try {
     const response = await host.fetch(request);
     status = response.status;
-    if (status >= 400) await drain(incoming);
+    if (status >= 400) await body?.drain();
     const headers = Object.fromEntries(response.headers);
     const cookies = response.headers.getSetCookie();
     if (cookies.length) headers['set-cookie'] = cookies;
@@ -69,14 +72,27 @@ async function answerFetch(host, incoming, outgoing) {
 }
 
 /**
- * Take the rest of a body that a handler refused to read, for a moment: a client that is still
- * sending would else find its connection closed, and never see the answer.
+ * A request's body, and a way to be rid of what the handler leaves of it: a client that is still
+ * sending would find its connection closed, and never see the answer. (Readable.toWeb() closes it
+ * by itself as soon as a handler stops reading.)
  */
-async function drain(incoming) {
-  if (incoming.complete) return;
-  incoming.resume();
-  const ended = new Promise((resolve) => incoming.once('end', resolve).once('close', resolve));
-  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
+function bodyOf(incoming) {
+  const chunks = incoming.iterator({ destroyOnReturn: false });
+  const drain = async () => {
+    if (incoming.complete) return;
+    const ended = new Promise((resolve) => incoming.once('end', resolve).once('close', resolve));
+    chunks.return().then(() => incoming.resume());
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
+  };
+  const stream = new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(new Uint8Array(value));
+    },
+    cancel: drain,
+  });
+  return { stream, drain };
 }
 
 /** Answer 500, as far as that is still possible. */
@@ -94,19 +110,22 @@ async function answerEvent(host, kind, incoming, outgoing) {
   outgoing.end(JSON.stringify(result));
 }
 
+function hasBody({ headers }) {
+  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
+  return !['GET', 'HEAD'].includes(headers['x-cfpy-method']) && (encoding !== undefined || length > 0);
+}
+
 /** The Request that the client sent to workerd. */
-function toRequest(incoming) {
+function toRequest(incoming, body) {
   const headers = new Headers();
   for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
     const name = incoming.rawHeaders[i].toLowerCase();
     if (!OWN.test(name)) headers.append(name, incoming.rawHeaders[i + 1]);
   }
   const method = incoming.headers['x-cfpy-method'];
-  const { 'content-length': length, 'transfer-encoding': encoding } = incoming.headers;
-  const hasBody = !['GET', 'HEAD'].includes(method) && (encoding !== undefined || length > 0);
-  const body = hasBody ? { body: Readable.toWeb(incoming), duplex: 'half' } : {};
   const url = decodeURIComponent(incoming.headers['x-cfpy-url']);
-  const request = new Request(url, { method, headers, ...body });
+  const more = body ? { body: body.stream, duplex: 'half' } : {};
+  const request = new Request(url, { method, headers, ...more });
   const cf = JSON.parse(decodeURIComponent(incoming.headers['x-cfpy-cf']));
   Object.defineProperty(request, 'cf', { value: cf });
   return request;
