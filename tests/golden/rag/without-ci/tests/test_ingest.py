@@ -113,18 +113,18 @@ def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
     world = World()
 
     async def overtaken() -> tuple[int, int]:
-        may_go_on = asyncio.Event()
+        reached, may_go_on = asyncio.Event(), asyncio.Event()
         embed = world.ai.run
 
         async def embed_slowly(model: str, inputs: dict[str, Any]) -> Any:
             world.ai.run = embed  # type: ignore[method-assign]
+            reached.set()
             await may_go_on.wait()
             return await embed(model, inputs)
 
         world.ai.run = embed_slowly  # type: ignore[method-assign]
         slow = asyncio.create_task(world.send("POST", "/documents", OLD))
-        while world.ai.run == embed_slowly:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(reached.wait(), timeout=10)
         end_claims(world)
         fast = await world.send("POST", "/documents", NEW)
         may_go_on.set()

@@ -66,9 +66,11 @@ class Store:
             Problem: 409 if another request holds it.
         """
         row = await self._first(
-            "INSERT INTO documents (id, claim, claimed_at) VALUES (?1, ?2, unixepoch()) "
-            "ON CONFLICT (id) DO UPDATE SET claim = ?2, claimed_at = unixepoch() "
-            "WHERE claim IS NULL OR claimed_at < unixepoch() - ?3 RETURNING revision",
+            "INSERT INTO documents (id, claim, claimed_at) VALUES (?, ?, unixepoch()) "
+            "ON CONFLICT (id) DO UPDATE SET claim = excluded.claim, "
+            "claimed_at = excluded.claimed_at "
+            "WHERE documents.claim IS NULL OR documents.claimed_at < unixepoch() - ? "
+            "RETURNING revision",
             document_id,
             owner,
             CLAIM_SECONDS,
@@ -88,8 +90,8 @@ class Store:
             rows = [[c.id, c.position, c.text] for c in chunks[start : start + CHUNK_ROWS_BATCH]]
             await self._run(
                 "INSERT INTO chunks (id, document_id, revision, position, text) "
-                "SELECT json_extract(value, '$[0]'), ?1, ?2, json_extract(value, '$[1]'), "
-                "json_extract(value, '$[2]') FROM json_each(?3) "
+                "SELECT json_extract(value, '$[0]'), ?, ?, json_extract(value, '$[1]'), "
+                "json_extract(value, '$[2]') FROM json_each(?) "
                 # Without a WHERE, SQLite takes ON CONFLICT for a join's condition.
                 "WHERE true ON CONFLICT (id) DO NOTHING",
                 document_id,
