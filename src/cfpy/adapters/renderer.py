@@ -41,7 +41,7 @@ def render(
         KeyboardInterrupt: Ctrl-C at a question.
     """
     try:
-        with _without_git_probes(), warnings.catch_warnings():
+        with _without_needless_work(), warnings.catch_warnings():
             # copier warns about templates that live in a dirty git checkout: ours may.
             warnings.simplefilter("ignore")
             worker = copier.run_copy(
@@ -94,22 +94,35 @@ def render(
 
 
 @contextlib.contextmanager
-def _without_git_probes() -> Iterator[None]:
-    """Keep copier from starting git for every file that it writes.
+def _without_needless_work() -> Iterator[None]:
+    """Spare copier what it does again for every file, and what is the same each time.
 
-    It asks whether an index entry has the right mode; what is rendered here has no index. The
-    method is private: where copier has it no longer, nothing is changed.
+    It starts git to ask whether an index entry has the right mode (what is rendered here has no
+    index), and it compiles the name of its answers file as a template, however literal it is. Both
+    members are private: where copier has them no longer, nothing is changed.
     """
-    worker, name = copier._main.Worker, "_sync_git_index_executable_bit"
-    original = getattr(worker, name, None)
-    if original is None:
-        yield
-        return
-    setattr(worker, name, lambda *_arguments: None)
+    worker = copier._main.Worker
+    replaced: dict[str, object] = {}
+    if hasattr(worker, "_sync_git_index_executable_bit"):
+        replaced["_sync_git_index_executable_bit"] = lambda *_arguments: None
+    if isinstance(render_name := getattr(worker, "answers_relpath", None), property):
+        replaced["answers_relpath"] = _literal_or(render_name)
+    originals = {name: getattr(worker, name) for name in replaced}
+    for name, replacement in replaced.items():
+        setattr(worker, name, replacement)
     try:
         yield
     finally:
-        setattr(worker, name, original)
+        for name, original in originals.items():
+            setattr(worker, name, original)
+
+
+def _literal_or(render_name: property) -> property:
+    def answers_relpath(worker: Any) -> Path:
+        name = str(worker.answers_file or worker.template.answers_relpath)
+        return render_name.__get__(worker) if "{" in name else Path(name)
+
+    return property(answers_relpath)
 
 
 def _one_line(error: BaseException) -> str:
