@@ -21,10 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cfpy
+from cfpy.adapters.composer import compose
+from cfpy.adapters.pattern_store import PatternStore
 
 BIN = Path(sys.executable).parent
-RAG = Path(cfpy.__file__).parent / "templates" / "rag"
 APP = "myapp"
 
 
@@ -56,13 +56,20 @@ def commands(scratch: Path) -> dict[str, list[str]]:
         ],
         "copier copy": [
             *(str(BIN / "copier"), "copy", "--defaults", "--quiet"),
-            *("--data", f"project_name={APP}", str(RAG), f"{{out}}/{APP}"),
+            *("--data", f"project_name={APP}", str(composed(scratch / "rag")), f"{{out}}/{APP}"),
         ],
         "cookiecutter": [
             *(str(BIN / "cookiecutter"), "--no-input", "--output-dir", "{out}"),
             str(equal_cookiecutter(scratch / "cookiecutter")),
         ],
     }
+
+
+def composed(into: Path) -> Path:
+    """The pattern rag with all that it extends, as one template for copier."""
+    into.mkdir(parents=True)
+    compose(PatternStore().get("rag"), into)
+    return into
 
 
 def equal_cookiecutter(root: Path) -> Path:
@@ -74,9 +81,9 @@ def equal_cookiecutter(root: Path) -> Path:
     )
     files = root / "{{cookiecutter.project_name}}"
     shutil.copytree(made / APP, files)
+    template = composed(root / "composed") / "template"
     substituted = {
-        path.relative_to(RAG / "template").with_suffix("").as_posix()
-        for path in (RAG / "template").rglob("*.jinja")
+        path.relative_to(template).with_suffix("").as_posix() for path in template.rglob("*.jinja")
     }
     copied = []
     for path in sorted(path for path in files.rglob("*") if path.is_file()):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,18 @@ def test_wrangler_accepts_the_project_and_uploads_all_of_it(project: Path, tmp_p
     uploaded = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.py")}
     assert sources <= uploaded
     assert Path("python_modules/workers/__init__.py") in uploaded
+
+
+def test_its_types_are_strict_and_right(project: Path) -> None:
+    ctx = build_context(print)
+    vendor(load_project(project), ctx.runner, ctx.progress)
+    argv = [sys.executable, "-m", "mypy", "--no-incremental"]
+    done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    entry = load_project(project).entry
+    entry.write_text(entry.read_text() + "\n\ndef wrong(env: Env) -> int:\n    return env.DB.x\n")
+    wrong = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+    assert '"D1Database" has no attribute "x"' in wrong.stdout
 
 
 def test_wrangler_refuses_a_broken_project(project: Path) -> None:

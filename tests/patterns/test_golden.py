@@ -42,12 +42,14 @@ def test_every_pattern_has_at_least_three_cases() -> None:
 
 
 def test_the_files_are_tidy(case: Case, rendered: Path, files: Files) -> None:
-    template = PatternStore().get(case.pattern).root / "template"
+    layers = PatternStore().get(case.pattern).layers
+    sources = [path for layer in layers for path in (layer.root / "template").rglob("*.jinja")]
+    substituted = {source.name.removesuffix(".jinja") for source in sources}
     for name, content in files(rendered).items():
         text = content.decode("utf-8")
         assert text.endswith("\n"), f"{name} has no newline at its end"
         assert not text.endswith("\n\n"), f"{name} has blank lines at its end"
-        if (template / f"{name}.jinja").is_file():
+        if Path(name).name in substituted:
             assert "{{" not in text.replace("${{", ""), f"{name} has an unrendered placeholder"
         for number, line in enumerate(text.splitlines(), 1):
             assert line == line.rstrip(), f"{name}:{number} ends in spaces"

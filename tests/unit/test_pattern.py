@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from cfpy.domain.pattern import Manifest, Pattern, parse_manifest, parse_questions
+from cfpy.domain.pattern import (
+    Layer,
+    Pattern,
+    merge_configs,
+    parse_manifest,
+    parse_questions,
+)
 from cfpy.errors import PatternError
 
 PATH = Path("pattern.toml")
@@ -77,9 +83,24 @@ def test_questions_leave_settings_out_and_read_every_form_of_choice() -> None:
 
 
 def test_an_unknown_question_is_refused_with_the_nearest() -> None:
-    manifest = Manifest("T", "S", "1", (), (), (), ())
-    pattern = Pattern("rag", Path(), manifest, parse_questions({"chat_model": "x"}))
+    manifest = parse_manifest(MINIMAL, PATH)
+    pattern = Pattern((Layer("rag", Path(), manifest, {"chat_model": "x"}),))
     with pytest.raises(PatternError) as caught:
         pattern.question("chat_modle")
     assert caught.value.hint == "Did you mean 'chat_model'?"
     assert caught.value.exit_code == 3
+
+
+def test_a_question_asked_again_keeps_its_place_and_what_is_not_said_anew() -> None:
+    below = {"name": {"type": "str", "help": "a"}, "ci": {"default": True}, "_exclude": ["x"]}
+    above = {"name": {"help": "b"}, "model": {"default": "m"}, "_exclude": ["x", "y"]}
+    merged = merge_configs([below, above])
+    assert list(merged) == ["name", "ci", "_exclude", "model"]
+    assert merged["name"] == {"type": "str", "help": "b"}
+    assert merged["_exclude"] == ["x", "y"]
+
+
+@pytest.mark.parametrize(("key", "value"), [("extends", 1), ("abstract", "yes"), ("removes", "x")])
+def test_keys_of_layers_have_types(key: str, value: object) -> None:
+    with pytest.raises(PatternError, match=key):
+        parse_manifest(MINIMAL | {key: value}, PATH)

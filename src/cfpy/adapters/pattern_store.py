@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from cfpy.domain.pattern import Pattern, did_you_mean, parse_manifest, parse_questions
+from cfpy.domain.pattern import Layer, Pattern, did_you_mean, parse_manifest
 from cfpy.errors import PatternError
 
 BUILT_IN = Path(__file__).parent.parent / "templates"
@@ -20,9 +20,14 @@ class PatternStore:
     def __init__(self, root: Path = BUILT_IN) -> None:
         self._root = root
 
+    def all(self) -> list[Pattern]:
+        """All patterns that a project can be made of, by name."""
+        loaded = [self._load(name) for name in self._directories()]
+        return [pattern for pattern in loaded if not pattern.manifest.abstract]
+
     def names(self) -> list[str]:
-        """Names of all patterns, sorted."""
-        return sorted(path.parent.name for path in self._root.glob("*/pattern.toml"))
+        """Their names, sorted."""
+        return [pattern.name for pattern in self.all()]
 
     def get(self, name: str) -> Pattern:
         """Load the pattern called ``name``.
@@ -30,32 +35,47 @@ class PatternStore:
         Raises:
             PatternError: There is none, or its files are broken.
         """
+        if name in self._directories():
+            pattern = self._load(name)
+            if not pattern.manifest.abstract:
+                return pattern
         known = self.names()
-        if name not in known:
-            raise PatternError(
-                f"there is no pattern {name!r}",
-                hint=did_you_mean(name, known) or f"Patterns: {', '.join(known)}.",
-            )
-        return load_pattern(self._root / name)
+        raise PatternError(
+            f"there is no pattern {name!r}",
+            hint=did_you_mean(name, known) or f"Patterns: {', '.join(known)}.",
+        )
 
-    def all(self) -> list[Pattern]:
-        """All patterns, by name."""
-        return [self.get(name) for name in self.names()]
+    def _directories(self) -> list[str]:
+        return sorted(path.parent.name for path in self._root.glob("*/pattern.toml"))
+
+    def _load(self, name: str) -> Pattern:
+        """The pattern with all that it extends."""
+        layers: list[Layer] = []
+        while name:
+            if any(layer.name == name for layer in layers):
+                raise PatternError(f"the pattern {name!r} extends itself")
+            if name not in self._directories():
+                raise PatternError(
+                    f"the pattern {layers[0].name!r} extends {name!r}, which is not there"
+                )
+            layers.insert(0, load_layer(self._root / name))
+            name = layers[0].manifest.extends
+        return Pattern(tuple(layers))
 
 
-def load_pattern(root: Path) -> Pattern:
-    """Load the pattern in the directory ``root``.
+def load_layer(root: Path) -> Layer:
+    """Load what the directory ``root`` says, without what it extends.
 
     Raises:
         PatternError: A file is missing or does not parse.
     """
     manifest = root / "pattern.toml"
-    questions = root / "copier.yml"
-    return Pattern(
+    config = root / "copier.yml"
+    return Layer(
         name=root.name,
         root=root,
         manifest=parse_manifest(_read_toml(manifest), manifest),
-        questions=parse_questions(_read_yaml(questions)),
+        config=_read_yaml(config) if config.is_file() else {},
     )
 
 

@@ -7,9 +7,11 @@ something to render.
 from __future__ import annotations
 
 import contextlib
+import re
+import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import copier
@@ -17,8 +19,13 @@ import copier.errors
 import jinja2
 import yaml
 
+from cfpy.adapters.composer import compose, origin
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
+
+_SCRATCH = "cfpy-pattern-"
+# What no template language takes for its own.
+_LITERAL = re.compile(r"[\w. -]+")
 
 
 def render(
@@ -41,11 +48,16 @@ def render(
         KeyboardInterrupt: Ctrl-C at a question.
     """
     try:
-        with _without_needless_work(), warnings.catch_warnings():
+        with (
+            tempfile.TemporaryDirectory(prefix=_SCRATCH) as template,
+            _without_needless_work(),
+            warnings.catch_warnings(),
+        ):
+            compose(pattern, Path(template))
             # copier warns about templates that live in a dirty git checkout: ours may.
             warnings.simplefilter("ignore")
             worker = copier.run_copy(
-                str(pattern.root),
+                template,
                 target,
                 data=dict(answers),
                 defaults=not interactive,
@@ -74,7 +86,7 @@ def render(
         ) from error
     except jinja2.TemplateSyntaxError as error:
         raise PatternError(
-            f"{error.filename or pattern.root}:{error.lineno}: {error.message}",
+            f"{_author_file(error.filename, pattern)}:{error.lineno}: {error.message}",
             hint="This is a mistake in the pattern, not in your answers.",
         ) from error
     except OSError:
@@ -98,18 +110,19 @@ def _without_needless_work() -> Iterator[None]:
     """Spare copier what it does again for every file, and what is the same each time.
 
     It starts git to ask whether an index entry has the right mode (what is rendered here has no
-    index), and it compiles the name of its answers file as a template, however literal it is. Both
-    members are private: where copier has them no longer, nothing is changed.
+    index), and compiles every part of a path and the name of its answers file as a template,
+    however literal they are. These members are private: where copier has them no longer, nothing
+    is changed.
     """
     worker = copier._main.Worker
-    replaced: dict[str, object] = {}
-    if hasattr(worker, "_sync_git_index_executable_bit"):
-        replaced["_sync_git_index_executable_bit"] = lambda *_arguments: None
-    if isinstance(render_name := getattr(worker, "answers_relpath", None), property):
-        replaced["answers_relpath"] = _literal_or(render_name)
-    originals = {name: getattr(worker, name) for name in replaced}
-    for name, replacement in replaced.items():
-        setattr(worker, name, replacement)
+    replacements: dict[str, Callable[[Any], object]] = {
+        "_sync_git_index_executable_bit": lambda _original: lambda *_arguments: None,
+        "answers_relpath": _literal_answers_file,
+        "_render_string": _literal_string,
+    }
+    originals = {name: getattr(worker, name) for name in replacements if hasattr(worker, name)}
+    for name, original in originals.items():
+        setattr(worker, name, replacements[name](original))
     try:
         yield
     finally:
@@ -117,12 +130,29 @@ def _without_needless_work() -> Iterator[None]:
             setattr(worker, name, original)
 
 
-def _literal_or(render_name: property) -> property:
+def _literal_answers_file(original: Any) -> property:
     def answers_relpath(worker: Any) -> Path:
         name = str(worker.answers_file or worker.template.answers_relpath)
-        return render_name.__get__(worker) if "{" in name else Path(name)
+        return Path(name) if _LITERAL.fullmatch(name) else original.__get__(worker)
 
     return property(answers_relpath)
+
+
+def _literal_string(original: Any) -> Callable[..., str]:
+    def render_string(worker: Any, string: str, extra_context: Any = None) -> str:
+        if not _LITERAL.fullmatch(string):
+            return str(original(worker, string, extra_context))
+        # Copier's `yield` tag forgets what it last yielded when a template is read.
+        return str(worker.jinja_env.preprocess(string))
+
+    return render_string
+
+
+def _author_file(composed: str | None, pattern: Pattern) -> Path:
+    """The file of the pattern that a message about a composed one is about."""
+    path = PurePosixPath(composed or "")
+    inside = next((i for i, part in enumerate(path.parts) if part.startswith(_SCRATCH)), -1)
+    return origin(pattern, PurePosixPath(*path.parts[inside + 1 :]))
 
 
 def _one_line(error: BaseException) -> str:

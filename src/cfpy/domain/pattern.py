@@ -5,13 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cfpy.errors import PatternError
 
 _REQUIRED = ("title", "summary", "version")
-_KNOWN = {*_REQUIRED, "services", "resources", "secrets", "next_steps"}
+_KNOWN = {
+    *_REQUIRED,
+    *("extends", "abstract", "removes"),
+    *("services", "resources", "secrets", "next_steps"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,19 @@ class SecretSpec:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The parsed ``pattern.toml``. ``next_steps`` are commands, run in the new project."""
+    """The parsed ``pattern.toml``.
+
+    ``extends`` names the pattern below this one, or is empty; ``removes`` are files of the patterns
+    below that this one has not. An ``abstract`` pattern is there to be extended, not to be made.
+    ``next_steps`` are commands, run in the new project.
+    """
 
     title: str
     summary: str
     version: str
+    extends: str
+    abstract: bool
+    removes: tuple[str, ...]
     services: tuple[str, ...]
     resources: tuple[ResourceSpec, ...]
     secrets: tuple[SecretSpec, ...]
@@ -61,13 +74,41 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Pattern:
-    """A pattern on disk: ``root`` holds ``pattern.toml``, ``copier.yml`` and ``template/``."""
+class Layer:
+    """One pattern without those below it.
+
+    ``root`` holds ``pattern.toml``, ``template/`` and, where it asks or sets anything,
+    ``copier.yml``, whose content is ``config``.
+    """
 
     name: str
     root: Path
     manifest: Manifest
-    questions: tuple[Question, ...]
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern and all that it extends: ``layers``, the lowest first, itself last."""
+
+    layers: tuple[Layer, ...]
+
+    @property
+    def name(self) -> str:
+        return self.layers[-1].name
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.layers[-1].manifest
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The ``copier.yml`` of all layers in one: see :func:`merge_configs`."""
+        return merge_configs([layer.config for layer in self.layers])
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        return parse_questions(self.config)
 
     def question(self, name: str) -> Question:
         """The question called ``name``.
@@ -83,6 +124,25 @@ class Pattern:
             f"pattern {self.name!r} asks no question {name!r}",
             hint=did_you_mean(name, known) or f"It asks: {', '.join(known)}.",
         )
+
+
+def merge_configs(configs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lay configurations over each other, the lowest first.
+
+    A question that is asked again takes over what it says anew and keeps its place and the rest.
+    Lists of settings, such as ``_exclude``, add up; other settings are replaced.
+    """
+    merged: dict[str, Any] = {}
+    for config in configs:
+        for key, value in config.items():
+            below = merged.get(key)
+            if isinstance(below, Mapping) and isinstance(value, Mapping):
+                merged[key] = {**below, **value}
+            elif isinstance(below, list) and isinstance(value, list):
+                merged[key] = [*below, *(item for item in value if item not in below)]
+            else:
+                merged[key] = value
+    return merged
 
 
 def parse_manifest(data: Mapping[str, Any], path: Path) -> Manifest:
@@ -104,10 +164,16 @@ def parse_manifest(data: Mapping[str, Any], path: Path) -> Manifest:
                 f"{path}: unknown key {key!r}",
                 hint=did_you_mean(key, _KNOWN) or f"Known keys: {', '.join(sorted(_KNOWN))}.",
             )
+    for key, kind in (("extends", str), ("abstract", bool)):
+        if not isinstance(data.get(key, kind()), kind):
+            raise PatternError(f"{path}: {key!r} is not a {_type_name(kind())}")
     return Manifest(
         title=data["title"],
         summary=data["summary"],
         version=data["version"],
+        extends=data.get("extends", ""),
+        abstract=data.get("abstract", False),
+        removes=_texts(data, "removes", path),
         services=_texts(data, "services", path),
         resources=tuple(
             ResourceSpec(*_fields(item, ("kind", "binding", "purpose"), "resources", path))

@@ -1,46 +1,60 @@
-"""The Worker's entry point: translates between the Workers runtime and the application.
+"""The Worker's entry point.
 
-Nothing here or in ``rag`` may touch a binding, the clock or randomness while it is imported: that
-happens once, at deployment, and is shared by every request.
+Nothing here, or in what it imports, may touch a binding, the clock or randomness while it is
+imported: that happens once, at deployment, and is shared by every request.
 """
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, unquote, urlsplit
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any, Protocol
 
 import js
 from pyodide.ffi import JsException, to_js
-from workers import Response, WorkerEntrypoint
+from workers import Request, Response, WorkerEntrypoint
 
-from rag.app import App
-from rag.http import Reply, Request
+from rag.app import RagApp
 from rag.resources import Bindings
+from rag.streaming import StreamReply
+from web.edge import from_workers, to_workers
+
+if TYPE_CHECKING:
+    from bindings import AI, D1Database, RateLimit, Vectorize
+
+
+class Env(Protocol):
+    """What wrangler.toml binds."""
+
+    AI: AI
+    DB: D1Database
+    VECTORIZE: Vectorize
+    RATE_LIMITER: RateLimit
 
 
 class Default(WorkerEntrypoint):
     """Called by the runtime, in a new instance for each request."""
 
-    async def fetch(self, request):
+    env: Env
+
+    async def fetch(self, request: Request) -> Response:
         bindings = Bindings(
             ai=self.env.AI,
             database=self.env.DB,
             vectorize=self.env.VECTORIZE,
             rate_limiter=self.env.RATE_LIMITER,
         )
-        app = App(bindings, lambda name: getattr(self.env, name, None), JsException)
-        return self._respond(await app.handle(_translate(request)))
-
-    def _respond(self, reply: Reply) -> Response:
-        headers = list(reply.headers.items())
-        if reply.stream is None:
-            return Response(reply.body or None, status=reply.status, headers=headers)
+        app = RagApp(bindings, lambda name: getattr(self.env, name, None), JsException)
+        reply = await app.handle(from_workers(request))
+        if not isinstance(reply, StreamReply):
+            return to_workers(reply)
         pipe = js.TransformStream.new()
         # The runtime ends an invocation when its response is out, unless it is told to wait.
         self.ctx.waitUntil(_pump(reply.stream, pipe.writable.getWriter()))
+        headers = list(reply.headers.items())
         return Response(pipe.readable, status=reply.status, headers=headers)
 
 
-async def _pump(stream, writer):
+async def _pump(stream: AsyncGenerator[bytes, None], writer: Any) -> None:
     """Write a stream's pieces as they come; stop making them when the client is gone."""
     try:
         async for piece in stream:
@@ -51,15 +65,3 @@ async def _pump(stream, writer):
         pass
     finally:
         await stream.aclose()
-
-
-def _translate(request) -> Request:
-    url = urlsplit(request.url)
-    return Request(
-        # Not `request.method`: that one fails for methods that Python's enumeration lacks.
-        method=str(request.js_object.method),
-        path=unquote(url.path),
-        parameters=dict(parse_qsl(url.query)),
-        headers=request.headers,
-        body=request.body or None,
-    )

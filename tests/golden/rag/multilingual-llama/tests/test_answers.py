@@ -1,4 +1,4 @@
-"""Prompt, citations, and the dialects of the models."""
+"""Prompt, citations and streams."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ import json
 import pytest
 
 from rag.citations import CitationFilter
-from rag.completions import answer_text, chat_inputs, delta_text
 from rag.prompt import build_messages
 from rag.records import Passage
 from rag.sse import EventDecoder, encode_event
-
-GEMMA = "@cf/google/gemma-4-26b-a4b-it"
-LLAMA = "@cf/meta/llama-3.1-8b-instruct-fp8"
 
 
 def passage(text: str, title: str = "Title") -> Passage:
@@ -48,47 +44,6 @@ def test_citations_of_no_passage_are_dropped_wherever_the_stream_is_cut(
     pieces = [answer[start : start + size] for start in range(0, len(answer), size)]
     text = "".join(checked.feed(piece) for piece in pieces) + checked.finish()
     assert (text, checked.cited, checked.dropped) == (expected, cited, dropped)
-
-
-def test_gemma_is_told_not_to_think_aloud_and_llama_to_go_on() -> None:
-    messages = [{"role": "user", "content": "q"}]
-    gemma, llama = (chat_inputs(model, messages, stream=True) for model in (GEMMA, LLAMA))
-    assert gemma["chat_template_kwargs"] == {"enable_thinking": False}
-    assert "max_tokens" not in gemma
-    assert gemma["max_completion_tokens"] == llama["max_tokens"]
-    assert "chat_template_kwargs" not in llama
-
-
-@pytest.mark.parametrize(
-    ("result", "expected"),
-    [
-        ({"response": "yes", "usage": {}}, "yes"),
-        ({"choices": [{"message": {"content": "yes"}}]}, "yes"),
-        ({"choices": [{"message": {"content": None}}]}, ""),
-        ({"choices": []}, ""),
-    ],
-)
-def test_both_families_are_understood(result: dict[str, object], expected: str) -> None:
-    assert answer_text(result) == expected
-
-
-@pytest.mark.parametrize(
-    ("payload", "expected"),
-    [
-        ('{"response": "yes"}', "yes"),
-        ('{"response": 7}', "7"),
-        ('{"choices": [{"delta": {"content": "yes"}}]}', "yes"),
-        ('{"choices": [{"delta": {"role": "assistant"}}]}', ""),
-        ('{"choices": [], "usage": {"total_tokens": 3}}', ""),
-    ],
-)
-def test_both_families_are_understood_streamed(payload: str, expected: str) -> None:
-    assert delta_text(payload) == expected
-
-
-def test_a_stream_of_something_else_is_an_error() -> None:
-    with pytest.raises(ValueError, match="list"):
-        delta_text("[1]")
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])

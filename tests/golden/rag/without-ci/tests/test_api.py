@@ -7,9 +7,11 @@ import json
 
 import pytest
 
-from fakes import TOKEN, ServiceError, World
+from fakes import World
 from rag.limits import CANDIDATES, MAX_BODY_BYTES
 from rag.prompt import NO_ANSWER
+from rag.streaming import StreamReply
+from services import TOKEN, ServiceError
 
 FERRY = {
     "id": "visitors/ferry.md",
@@ -87,7 +89,7 @@ def test_a_stream_that_breaks_ends_in_an_error(world: World) -> None:
 def test_a_client_that_leaves_stops_the_model(world: World) -> None:
     async def leave() -> None:
         reply = await world.send("POST", "/query", {**QUESTION, "stream": True})
-        assert reply.stream is not None
+        assert isinstance(reply, StreamReply)
         assert b"sources" in await anext(reply.stream)
         assert b"token" in await anext(reply.stream)
         await reply.stream.aclose()

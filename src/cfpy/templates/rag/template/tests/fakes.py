@@ -1,8 +1,4 @@
-"""Cloudflare's services in plain Python: real SQL, exact vector search, models that count words.
-
-They take and refuse what the Workers SDK's wrappers do. A ``Fuse`` makes all of them fail from a
-given call on, as if the Worker had been cut off there.
-"""
+"""Workers AI and Vectorize in plain Python: models that count words, an exact vector search."""
 
 from __future__ import annotations
 
@@ -10,19 +6,17 @@ import asyncio
 import json
 import math
 import re
-import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from rag.app import App
-from rag.http import Reply, Request
+from rag.app import RagApp
 from rag.resources import Bindings
+from rag.store import Store
+from rag.streaming import StreamReply
+from services import TOKEN, FakeD1, FakeLimiter, FakePiece, Fuse, ServiceError, pieces
+from web.http import Reply, Request
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
-TOKEN = "a-token-of-the-tests"
 VARIABLES = {
     "EMBEDDING_MODEL": "@cf/baai/bge-base-en-v1.5",
     "RERANKER_MODEL": "@cf/baai/bge-reranker-base",
@@ -31,76 +25,6 @@ VARIABLES = {
     "API_TOKEN": TOKEN,
 }
 _DIMENSIONS = 64
-
-
-class ServiceError(Exception):
-    """What a failing service raises."""
-
-
-class Fuse:
-    """Counts the calls of all services; from call ``blows_at`` on every call fails.
-
-    With ``after`` the call that blows it takes effect first, as when only its reply is lost.
-    """
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.blows_at = math.inf
-        self.after = False
-
-    def before_call(self) -> None:
-        self.calls += 1
-        if self.calls > self.blows_at or (self.calls == self.blows_at and not self.after):
-            raise ServiceError("3040: Capacity temporarily exceeded")
-
-    def after_call(self) -> None:
-        if self.calls >= self.blows_at:
-            raise ServiceError("the reply was lost")
-
-
-class FakeD1:
-    """SQLite, which is what D1 is."""
-
-    def __init__(self, fuse: Fuse) -> None:
-        self.fuse = fuse
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        self.connection.row_factory = sqlite3.Row
-        self.connection.execute("PRAGMA foreign_keys = ON")
-        for path in sorted(MIGRATIONS.glob("*.sql")):
-            self.connection.executescript(path.read_text())
-
-    def prepare(self, sql: str) -> FakeStatement:
-        return FakeStatement(self, sql, ())
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Look behind the application's back."""
-        return [dict(row) for row in self.connection.execute(sql)]
-
-
-@dataclass(frozen=True)
-class FakeStatement:
-    database: FakeD1
-    sql: str
-    values: tuple[Any, ...]
-
-    def bind(self, *values: Any) -> FakeStatement:
-        assert len(values) <= 100
-        assert all(value is None or isinstance(value, str | int | float) for value in values)
-        return FakeStatement(self.database, self.sql, values)
-
-    async def run(self) -> None:
-        await self.all()
-
-    async def first(self) -> dict[str, Any] | None:
-        return next(iter((await self.all())["results"]), None)
-
-    async def all(self) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        self.database.fuse.before_call()
-        cursor = self.database.connection.execute(self.sql, self.values)
-        results = [dict(row) for row in cursor.fetchall()]
-        self.database.fuse.after_call()
-        return {"results": results}
 
 
 class FakeVectorize:
@@ -189,30 +113,6 @@ class FakeStream:
         self.cancelled = True
 
 
-@dataclass(frozen=True)
-class FakePiece:
-    done: bool
-    data: bytes
-
-    @property
-    def value(self) -> FakePiece:
-        return self
-
-    def to_bytes(self) -> bytes:
-        return self.data
-
-
-class FakeLimiter:
-    def __init__(self) -> None:
-        self.left = 1000
-        self.keys: set[str] = set()
-
-    async def limit(self, options: Mapping[str, str]) -> dict[str, bool]:
-        self.keys.add(options["key"])
-        self.left -= 1
-        return {"success": self.left >= 0}
-
-
 class World:
     """The application among its services."""
 
@@ -223,6 +123,16 @@ class World:
         self.ai = FakeAI(self.fuse)
         self.limiter = FakeLimiter()
         self.variables = VARIABLES | variables
+
+    @property
+    def bindings(self) -> Bindings:
+        """The fakes, which have no more of each service than the application uses."""
+        services: Any = (self.ai, self.database, self.vectorize, self.limiter)
+        return Bindings(*services)
+
+    @property
+    def store(self) -> Store:
+        return Store(self.bindings.database)
 
     async def send(
         self,
@@ -241,10 +151,9 @@ class World:
             path=path,
             parameters=parameters or {},
             headers=all_headers | dict(headers or {}),
-            body=None if body is None else _pieces(data),
+            body=None if body is None else pieces(data),
         )
-        bindings = Bindings(self.ai, self.database, self.vectorize, self.limiter)
-        return await App(bindings, self.variables.get, ServiceError).handle(request)
+        return await RagApp(self.bindings, self.variables.get, ServiceError).handle(request)
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """Send a request; return the status and the parsed reply."""
@@ -262,17 +171,12 @@ class World:
 
         async def collect() -> bytes:
             reply = await self.send("POST", "/query", {**query, "stream": True})
-            assert reply.stream is not None, reply.body
+            assert isinstance(reply, StreamReply), reply.body
             return b"".join([piece async for piece in reply.stream])
 
         events = asyncio.run(collect()).decode().removesuffix("\n\n").split("\n\n")
         pairs = [re.fullmatch(r"event: (.*)\ndata: (.*)", event) for event in events]
         return [(pair[1], json.loads(pair[2])) for pair in pairs if pair]
-
-
-async def _pieces(data: bytes) -> Any:
-    for start in range(0, len(data), 1000):
-        yield FakePiece(done=False, data=data[start : start + 1000])
 
 
 def _frames(reply: str) -> Iterator[bytes]:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from fakes import World
-from rag.store import Store
 
 LONG = "The ferry Sandpiper leaves Port Ellery twice a day in the summer. " * 60
 OLD = {"id": "ferry", "title": "Old", "text": LONG, "metadata": {"lang": "en"}}
@@ -19,7 +18,7 @@ def served(world: World) -> set[str]:
     """Titles of all passages that a search could return now."""
     world.fuse.blows_at = float("inf")
     ids = list(world.vectorize.vectors)
-    return {passage.title for passage in asyncio.run(Store(world.database).passages(ids))}
+    return {passage.title for passage in asyncio.run(world.store.passages(ids))}
 
 
 def end_claims(world: World) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from rag.completions import END, answer_text, chat_inputs, delta_text
+from rag.limits import MAX_ANSWER_TOKENS
 from rag.settings import POOLING, Settings
-from rag.sse import EventDecoder
+from rag.sse import END, EventDecoder
+from workers_ai.chat import answer_text, chat_inputs
+
+if TYPE_CHECKING:
+    from bindings import AI
 
 Vector = list[float]
 
@@ -16,11 +21,11 @@ class Models:
     """Workers AI.
 
     Args:
-        ai: An AI binding, as the Workers SDK wraps it.
+        ai: The AI binding.
         settings: Which models.
     """
 
-    def __init__(self, ai: Any, settings: Settings) -> None:
+    def __init__(self, ai: AI, settings: Settings) -> None:
         self._ai = ai
         self._settings = settings
 
@@ -53,19 +58,29 @@ class Models:
     async def complete(self, messages: Sequence[Mapping[str, str]]) -> str:
         """The chat model's whole answer."""
         model = self._settings.chat_model
-        return answer_text(await self._ai.run(model, chat_inputs(model, messages, stream=False)))
+        inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS)
+        return answer_text(await self._ai.run(model, inputs))
 
     async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
         """The chat model's answer, piece by piece as it is made."""
         model = self._settings.chat_model
-        stream = await self._ai.run(model, chat_inputs(model, messages, stream=True))
+        inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS, stream=True)
+        stream = await self._ai.run(model, inputs)
         reader = stream.getReader()
         decoder = EventDecoder()
         try:
             while not (part := await reader.read()).done:
                 for payload in decoder.feed(part.value.to_bytes()):
-                    if payload != END and (text := delta_text(payload)):
+                    if payload != END and (text := _delta(payload)):
                         yield text
         finally:
             # If nobody listens any more, the model need not go on.
             await reader.cancel()
+
+
+def _delta(payload: str) -> str:
+    """The text that one event of a stream adds; empty for events without any."""
+    frame = json.loads(payload)
+    if not isinstance(frame, Mapping):
+        raise ValueError(f"a stream sent {type(frame).__name__} where an object was due")
+    return answer_text(frame, "delta")

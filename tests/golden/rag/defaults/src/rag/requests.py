@@ -10,8 +10,8 @@ from typing import Any
 
 from rag import limits
 from rag.ids import document_id
-from rag.problems import FieldError, invalid
 from rag.records import FILTER_KEYS, Document, Scalar
+from web.problems import FieldError, invalid
 
 #: A metadata filter in Vectorize's own form: ``{"lang": {"$in": ["en", "de"]}}``.
 Filter = dict[str, dict[str, list[str]]]

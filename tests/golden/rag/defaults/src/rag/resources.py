@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.answering import Event, answer, sources, stream_answer
-from rag.auth import authorize
-from rag.http import Call, Reply, json_reply, read_json
 from rag.ingest import Ingestion
+from rag.limits import MAX_BODY_BYTES
 from rag.models import Models
-from rag.problems import Problem, not_found
 from rag.requests import parse_documents, parse_page, parse_query, parse_search
 from rag.retrieval import Retrieval
 from rag.settings import POOLING, Settings
 from rag.sse import encode_event
 from rag.store import Store
+from rag.streaming import StreamReply
 from rag.vectors import Vectors
+from web.auth import authorize
+from web.http import Call, Reply, json_reply, read_json
+from web.problems import Problem, method_not_allowed, misconfigured, not_found
+
+if TYPE_CHECKING:
+    from bindings import AI, D1Database, RateLimit, Vectorize
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
@@ -27,10 +32,10 @@ Handler = Callable[[Call], Awaitable[Reply]]
 class Bindings:
     """What Cloudflare gives the Worker, as the Workers SDK wraps it."""
 
-    ai: Any
-    database: Any
-    vectorize: Any
-    rate_limiter: Any
+    ai: AI
+    database: D1Database
+    vectorize: Vectorize
+    rate_limiter: RateLimit
 
 
 class Resources:
@@ -55,9 +60,7 @@ class Resources:
         handlers = self._handlers(path)
         handler = handlers.get("GET" if method == "HEAD" else method)
         if handler is None:
-            allowed = {"Allow": ", ".join(handlers)}
-            detail = f"This resource takes {allowed['Allow']}."
-            raise Problem(405, "method-not-allowed", detail, headers=allowed)
+            raise method_not_allowed(", ".join(handlers))
         if path != "/health":
             await self._admit(call)
         return await handler(call)
@@ -89,19 +92,19 @@ class Resources:
     async def _health(self, _call: Call) -> Reply:
         """Whether the Worker could work: configured, migrated, with an index that fits."""
         if not self._settings.api_token:
-            raise Problem(503, "misconfigured", "The secret API_TOKEN is not set.")
+            raise misconfigured("The secret API_TOKEN is not set.")
         await self._store.check_index(self._settings.embedding_model, POOLING, record=False)
         return json_reply(200, {"status": "ok"})
 
     async def _query(self, call: Call) -> Reply:
-        query = parse_query(await read_json(call.request))
+        query = parse_query(await read_json(call.request, MAX_BODY_BYTES))
         passages = await self._retrieval.evidence(query)
         call.log["passages"] = len(passages)
         call.log["best_score"] = passages[0].score if passages else None
         if query.stream:
             events = stream_answer(self._models, query.query, passages)
             headers = {"Content-Type": "text/event-stream; charset=utf-8"}
-            return Reply(200, headers=headers, stream=_encoded(events, call))
+            return StreamReply(200, headers=headers, stream=_encoded(events, call))
         result = await answer(self._models, query.query, passages)
         _note_outcome(call, result)
         return json_reply(200, result)
@@ -113,7 +116,7 @@ class Resources:
         return json_reply(200, {"sources": sources(passages)})
 
     async def _post_documents(self, call: Call) -> Reply:
-        documents = parse_documents(await read_json(call.request))
+        documents = parse_documents(await read_json(call.request, MAX_BODY_BYTES))
         await self._ingestion.check()
         outcomes = []
         for document in documents:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
-from rag.problems import Problem
 from rag.records import Chunk, Document, Passage, StoredDocument
+from web.problems import Problem
+
+if TYPE_CHECKING:
+    from bindings import D1Database, D1Statement
+
+#: What D1 binds.
+Value = str | int | None
 
 _COLUMNS = "id, title, source, metadata, chunks, created_at, updated_at"
 
@@ -21,10 +27,10 @@ class Store:
     statement, and each statement counts.
 
     Args:
-        database: A D1 binding, as the Workers SDK wraps it.
+        database: The D1 binding.
     """
 
-    def __init__(self, database: Any) -> None:
+    def __init__(self, database: D1Database) -> None:
         self._database = database
 
     async def check_index(self, model: str, pooling: str, *, record: bool) -> None:
@@ -188,18 +194,16 @@ class Store:
             for row in rows
         ]
 
-    async def _run(self, sql: str, *values: object) -> None:
+    async def _run(self, sql: str, *values: Value) -> None:
         await self._bound(sql, values).run()
 
-    async def _first(self, sql: str, *values: object) -> Mapping[str, Any] | None:
-        row: Mapping[str, Any] | None = await self._bound(sql, values).first()
-        return row
+    async def _first(self, sql: str, *values: Value) -> Mapping[str, Any] | None:
+        return await self._bound(sql, values).first()
 
-    async def _all(self, sql: str, *values: object) -> list[Mapping[str, Any]]:
-        rows: list[Mapping[str, Any]] = (await self._bound(sql, values).all())["results"]
-        return rows
+    async def _all(self, sql: str, *values: Value) -> list[Mapping[str, Any]]:
+        return (await self._bound(sql, values).all())["results"]
 
-    def _bound(self, sql: str, values: Sequence[object]) -> Any:
+    def _bound(self, sql: str, values: Sequence[Value]) -> D1Statement:
         statement = self._database.prepare(sql)
         return statement.bind(*values) if values else statement
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 # Requests. A Worker has 128 MB of memory: a body lives in it once as bytes, once as text and once
 # as parsed JSON, next to the vectors of one batch.
 MAX_BODY_BYTES = 4_000_000
-MAX_NESTING = 32
 MAX_DOCUMENTS = 50
 # At most some 1,500 chunks: about 60 calls to Workers AI, Vectorize and D1, which a paid Worker
 # (10,000 subrequests) hardly notices, and a second of CPU for the chunking.
@@ -45,7 +44,7 @@ CANDIDATES = 30
 DEFAULT_TOP_K = 5
 MAX_TOP_K = 10
 
-# Answers. Llama models stop after 256 tokens unless told otherwise.
+# Answers. A few paragraphs; output tokens are what an answer costs.
 MAX_ANSWER_TOKENS = 800
 
 # How long an ingestion may hold a document, in seconds. Far longer than one takes; after it, a

@@ -7,6 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+#: The data that ends a chat model's stream.
+END = "[DONE]"
+
 
 def encode_event(name: str, data: Any) -> bytes:
     """One event; ``data`` is sent as JSON, which keeps it on one line."""

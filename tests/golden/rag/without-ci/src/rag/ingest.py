@@ -21,11 +21,11 @@ from rag.chunking import chunk
 from rag.ids import chunk_id, revision
 from rag.limits import EMBED_BATCH
 from rag.models import Models
-from rag.problems import Problem, not_found
 from rag.records import Chunk, Document, searchable_text
 from rag.settings import POOLING, Settings
 from rag.store import Store
 from rag.vectors import Vectors
+from web.problems import Problem, not_found
 
 
 class Ingestion:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from rag.problems import Problem
+from web.problems import misconfigured
+from web.settings import Variable, text
 
 # Vectors of different pooling can't be compared. Cloudflare recommends "cls" for the BGE models
 # and defaults to "mean" for the sake of old indexes.
@@ -36,7 +36,7 @@ class Settings:
         return _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
 
 
-def read_settings(variable: Callable[[str], object]) -> Settings:
+def read_settings(variable: Variable) -> Settings:
     """Read the settings.
 
     Args:
@@ -45,26 +45,15 @@ def read_settings(variable: Callable[[str], object]) -> Settings:
     Raises:
         Problem: One is missing or makes no sense.
     """
-    score = _text(variable, "MIN_SCORE")
+    score = text(variable, "MIN_SCORE")
     try:
         min_score = float(score)
     except ValueError:
-        raise _misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
+        raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
     return Settings(
-        embedding_model=_text(variable, "EMBEDDING_MODEL"),
-        reranker_model=_text(variable, "RERANKER_MODEL"),
-        chat_model=_text(variable, "CHAT_MODEL"),
+        embedding_model=text(variable, "EMBEDDING_MODEL"),
+        reranker_model=text(variable, "RERANKER_MODEL"),
+        chat_model=text(variable, "CHAT_MODEL"),
         min_score=min_score,
         api_token=str(variable("API_TOKEN") or ""),
     )
-
-
-def _text(variable: Callable[[str], object], name: str) -> str:
-    value = variable(name)
-    if value is None or value == "":
-        raise _misconfigured(f"The variable {name} is not set.")
-    return str(value)
-
-
-def _misconfigured(detail: str) -> Problem:
-    return Problem(503, "misconfigured", detail)

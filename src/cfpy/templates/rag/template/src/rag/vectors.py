@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.limits import CANDIDATES
 from rag.records import FILTER_KEYS, Scalar
 from rag.requests import Filter
+
+if TYPE_CHECKING:
+    from bindings import Vectorize
 
 
 class Vectors:
@@ -17,10 +20,10 @@ class Vectors:
     after it was deleted.
 
     Args:
-        index: A Vectorize binding, as the Workers SDK wraps it.
+        index: The Vectorize binding.
     """
 
-    def __init__(self, index: Any) -> None:
+    def __init__(self, index: Vectorize) -> None:
         self._index = index
 
     async def put(
