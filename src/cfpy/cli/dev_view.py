@@ -69,6 +69,7 @@ class DevView:
         table.add_row("Runtime", Text(_runtime_text(info)))
         if info.embeddings:
             table.add_row("Embeddings", Text(info.embeddings))
+        if info.vectorize:
             table.add_row("Vectorize", Text("a local stand-in, strict like the real one"))
         if info.chat:
             table.add_row("Chat", Text(info.chat))

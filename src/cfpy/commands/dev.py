@@ -39,13 +39,15 @@ class DevInfo:
     """What a started session is made of, in words for the banner.
 
     ``runtime_note`` says why this runtime; ``embeddings`` and ``chat`` what stands in for Workers
-    AI (empty where the project binds none); ``secrets_file`` is the file the secrets came from.
+    AI (empty where the project binds none); ``vectorize`` whether it has an index;
+    ``secrets_file`` is the file the secrets came from.
     """
 
     runtime: Runtime
     runtime_note: str
     embeddings: str
     chat: str
+    vectorize: bool
     secrets_file: str
     state: Path
 
@@ -103,6 +105,7 @@ def _run_once(
                     runtime=attempt,
                     runtime_note=why,
                     embeddings=embeddings_note,
+                    vectorize=bool(project.wrangler.get("vectorize")),
                     chat=_chat_note(project, ai),
                     secrets_file=secrets_file,
                     state=session.state,

@@ -3,6 +3,8 @@ import { relevance } from './embedding.js';
 import { aiError } from './models.js';
 
 const PASSAGE = /<passage id="(\d+)"[^>]*>([\s\S]*?)<\/passage>/g;
+const DOCUMENT = /<document>([\s\S]*?)<\/document>/g;
+const LEADING_SENTENCES = 3;
 const NOTHING_NEAR = 'I could not find that in the passages.';
 const MIN_RELEVANCE = 0.2;
 
@@ -11,11 +13,14 @@ const MIN_RELEVANCE = 0.2;
  *
  * Without an endpoint it is the sentences of the prompt's numbered passages that lie nearest to
  * the question, each with the number of its passage, or of the whole context where nothing is
- * numbered. It is no model: text is quoted, never obeyed.
+ * numbered. Of <document> blocks, as a summary is asked for, it is their first sentences. It is no
+ * model: text is quoted, never obeyed.
  */
 export async function answer(env, messages, inputs, limit) {
   if (env.AI_BASE_URL) return complete(env, messages, inputs, limit);
   const question = messages.findLast(({ role }) => role === 'user')?.content ?? '';
+  const documents = [...question.matchAll(DOCUMENT)].map(([, text]) => text);
+  if (documents.length > 0) return leading(documents.join('\n\n'));
   const asked = lastParagraph(question.replace(PASSAGE, ''));
   const sentences = passagesOf(messages, question).flatMap(({ id, text }) =>
     split(text).map((sentence) => ({ id, sentence })),
@@ -60,6 +65,11 @@ function passagesOf(messages, question) {
 /** The question itself comes last, below whatever surrounds it. */
 function lastParagraph(text) {
   return text.trim().split(/\n\s*\n/).at(-1).replace(/^question:\s*/i, '').trim();
+}
+
+function leading(text) {
+  const sentences = split(text).slice(0, LEADING_SENTENCES);
+  return sentences.join(' ') || text.trim().slice(0, 200) || 'There is no text.';
 }
 
 function split(text) {

@@ -1,5 +1,5 @@
-// Asks POST /query and shows the answer as it is written. Text from the server only ever becomes
-// text nodes: no document can put markup on this page.
+// Asks POST /query and shows the answer as it is written.
+import { call, element, rememberToken } from './page.js';
 
 const form = document.querySelector('#ask');
 const button = form.querySelector('button');
@@ -8,13 +8,10 @@ const status = document.querySelector('#status');
 const answer = document.querySelector('#answer');
 const sources = document.querySelector('#sources');
 
-// In this tab only, and gone when it is closed.
-form.token.value = sessionStorage.getItem('token') ?? '';
-document.querySelector('#access').open = !form.token.value;
+rememberToken(form.token, document.querySelector('#access'));
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  sessionStorage.setItem('token', form.token.value);
   result.hidden = false;
   button.disabled = true;
   answer.ariaBusy = 'true';
@@ -33,15 +30,11 @@ form.addEventListener('submit', async (event) => {
 
 /** Ask a question and show what comes back, event by event. */
 async function ask(query) {
-  const response = await fetch('/query', {
+  const response = await call('/query', {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${form.token.value}` },
+    headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ query, stream: true }),
   });
-  if (!response.ok) {
-    const problem = await response.json().catch(() => ({}));
-    throw new Error(problem.detail ?? `The server answered ${response.status}.`);
-  }
   let text = '';
   for await (const { name, data } of readEvents(response.body)) {
     if (name === 'sources') {
@@ -82,9 +75,9 @@ async function* readEvents(body) {
 
 function showSources(found) {
   const items = found.map(({ id, document_id: name, title, source, text }) => {
-    const item = element('li', { id: `source-${id}` });
+    const item = element('li', { id: `source-${id}`, className: 'card' });
     item.append(element('strong', {}, `[${id}] ${title || name}`));
-    item.append(' ', element('span', { className: 'origin' }, source));
+    item.append(' ', element('span', { className: 'muted' }, source));
     // Line ends of the file mean nothing here, empty lines do.
     item.append(element('p', {}, text.replace(/(?<!\n)\n(?!\n)/g, ' ')));
     return item;
@@ -104,10 +97,6 @@ function showCitations(text, { citations, grounded }) {
     document.querySelector(`#source-${id}`).classList.add('cited');
   }
   say(grounded ? '' : 'This answer rests on none of your documents.');
-}
-
-function element(name, properties, text = '') {
-  return Object.assign(document.createElement(name), { textContent: text }, properties);
 }
 
 function say(text, kind = '') {

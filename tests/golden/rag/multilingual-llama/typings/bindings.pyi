@@ -6,6 +6,7 @@ developers.cloudflare.com/workers/runtime-apis/bindings.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, Protocol, overload
 
 class D1Database(Protocol):
@@ -57,6 +58,7 @@ class R2Object(Protocol):
     size: int
     etag: str
     httpEtag: str
+    uploaded: datetime
     httpMetadata: Mapping[str, str]
     customMetadata: Mapping[str, str]
 

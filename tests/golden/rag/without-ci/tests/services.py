@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,16 @@ class FakeD1:
     def prepare(self, sql: str) -> FakeStatement:
         return FakeStatement(self, sql, ())
 
+    async def batch(self, statements: Sequence[FakeStatement]) -> list[dict[str, Any]]:
+        """One transaction, and one call."""
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        with self.connection:
+            self.connection.execute("BEGIN")
+            results = [statement.execute() for statement in statements]
+        self.fuse.after_call()
+        return results
+
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Look behind the application's back."""
         return [dict(row) for row in self.connection.execute(sql)]
@@ -82,10 +92,13 @@ class FakeStatement:
     async def all(self) -> dict[str, Any]:
         await asyncio.sleep(0)
         self.database.fuse.before_call()
-        cursor = self.database.connection.execute(self.sql, self.values)
-        results = [dict(row) for row in cursor.fetchall()]
+        result = self.execute()
         self.database.fuse.after_call()
-        return {"results": results}
+        return result
+
+    def execute(self) -> dict[str, Any]:
+        cursor = self.database.connection.execute(self.sql, self.values)
+        return {"results": [dict(row) for row in cursor.fetchall()]}
 
 
 @dataclass(frozen=True)

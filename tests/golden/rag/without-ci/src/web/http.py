@@ -87,7 +87,7 @@ async def read_json(request: Request, max_bytes: int) -> Any:
     if media_type(request) != "application/json":
         raise Problem(415, "not-json", "Send JSON, with the header Content-Type: application/json.")
     body = await read_body(request, max_bytes)
-    _check_nesting(body)
+    check_nesting(body)
     try:
         return json.loads(body)
     except ValueError as error:
@@ -116,7 +116,7 @@ def too_large(max_bytes: int) -> Problem:
     return Problem(413, "too-large", f"A body may have at most {max_bytes} bytes.")
 
 
-def _check_nesting(body: bytes) -> None:
+def check_nesting(body: bytes) -> None:
     """Refuse what would overflow the stack of the JSON parser, which in WebAssembly is a crash."""
     depth = 0
     for token in _STRUCTURE.finditer(body):

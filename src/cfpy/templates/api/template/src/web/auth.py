@@ -1,39 +1,39 @@
-"""Who may call: whoever sends the token."""
+"""Who may call: whoever sends a token."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
-from web.problems import Problem
+from web.problems import Problem, misconfigured
 
 
-def authorize(header: str | None, token: str) -> str:
-    """Check an ``Authorization`` header.
+def identify(header: str | None, tokens: Mapping[str, str]) -> str:
+    """Whose token an ``Authorization`` header carries.
 
     Args:
         header: Its value, ``None`` if there is none.
-        token: The secret ``API_TOKEN``, empty if it is not set.
-
-    Returns:
-        A digest of the token: it can key a rate limiter or a log without giving the token away.
+        tokens: The tokens by the names of their owners; an empty one is not set.
 
     Raises:
-        Problem: 503 without a secret (nothing is open by accident), 401 for a wrong token.
+        Problem: 503 if no token is set (nothing is open by accident), 401 for a wrong one.
     """
-    if not token:
-        raise Problem(503, "misconfigured", "The secret API_TOKEN is not set.")
+    digests = {name: _digest(token) for name, token in tokens.items() if token}
+    if not digests:
+        raise misconfigured("No API token is set.")
     scheme, _, given = (header or "").partition(" ")
-    expected = _digest(token)
-    # Digests have one length, so the comparison tells nothing of the token's, either.
-    if scheme.lower() != "bearer" or not hmac.compare_digest(_digest(given.strip()), expected):
+    digest = _digest(given.strip())
+    # Digests have one length, and all of them are compared: the time taken tells nothing.
+    owners = [name for name, known in digests.items() if hmac.compare_digest(digest, known)]
+    if scheme.lower() != "bearer" or not owners:
         raise Problem(
             401,
             "unauthorized",
-            "Send the header Authorization: Bearer <API_TOKEN>.",
+            "Send the header Authorization: Bearer <API token>.",
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return expected
+    return owners[0]
 
 
 def _digest(token: str) -> str:

@@ -67,6 +67,12 @@ def method_not_allowed(allowed: str) -> Problem:
     return Problem(405, "method-not-allowed", detail, headers={"Allow": allowed})
 
 
+def too_many_requests() -> Problem:
+    """The rate limiter's period is a minute: see wrangler.toml."""
+    wait = {"Retry-After": "60"}
+    return Problem(429, "rate-limited", "Too many requests in a minute.", headers=wait)
+
+
 def misconfigured(detail: str) -> Problem:
     """The deployment lacks a setting: nothing that a client could mend."""
     return Problem(503, "misconfigured", detail)

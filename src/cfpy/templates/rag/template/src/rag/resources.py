@@ -18,9 +18,9 @@ from rag.sse import encode_event
 from rag.store import Store
 from rag.streaming import StreamReply
 from rag.vectors import Vectors
-from web.auth import authorize
+from web.auth import identify
 from web.http import Call, Reply, json_reply, read_json
-from web.problems import Problem, method_not_allowed, misconfigured, not_found
+from web.problems import method_not_allowed, misconfigured, not_found, too_many_requests
 
 if TYPE_CHECKING:
     from bindings import AI, D1Database, RateLimit, Vectorize
@@ -84,10 +84,10 @@ class Resources:
 
         The limiter counts by token: an address may be shared by many, or changed by one.
         """
-        digest = authorize(call.request.headers.get("authorization"), self._settings.api_token)
-        if not (await self._rate_limiter.limit({"key": digest}))["success"]:
-            wait = {"Retry-After": "60"}
-            raise Problem(429, "rate-limited", "Too many requests in a minute.", headers=wait)
+        tokens = {"api": self._settings.api_token}
+        owner = identify(call.request.headers.get("authorization"), tokens)
+        if not (await self._rate_limiter.limit({"key": owner}))["success"]:
+            raise too_many_requests()
 
     async def _health(self, _call: Call) -> Reply:
         """Whether the Worker could work: configured, migrated, with an index that fits."""

@@ -1,0 +1,49 @@
+"""Every limit in one place, each with the reason for its value.
+
+Where a number is Cloudflare's, it is the one documented in November 2026.
+"""
+
+from __future__ import annotations
+
+# Requests. The consumer holds a file as bytes, as text and as pieces of text; with several
+# of them at a time that has to fit into a Worker's 128 MB.
+MAX_FILE_BYTES = 5_000_000
+# The headers and boundaries around a file in a form.
+MAX_FORM_BYTES = MAX_FILE_BYTES + 10_000
+MAX_JSON_BYTES = 10_000
+MAX_NAME_CHARS = 200
+MAX_KEY_CHARS = 255
+# What most servers and browsers agree on.
+MAX_URL_CHARS = 2_048
+DEFAULT_PAGE = 50
+MAX_PAGE = 200
+
+# Fetching. A document's server may send it elsewhere, but not around in circles.
+MAX_REDIRECTS = 3
+FETCH_SECONDS = 30
+
+# Summaries. A piece is some 10,000 tokens: far below the 32,000 that the smallest of Workers AI's
+# current chat models reads, and short enough that it reads the middle too.
+PIECE_CHARS = 40_000
+SUMMARY_TOKENS = 500
+# A file of the largest size makes 125 pieces, their summaries make 7, those make 1.
+MAX_ROUNDS = 4
+# The invocation's other calls need some of the six connections that it may wait for at once.
+PARALLEL_CALLS = 4
+
+# Deliveries. A consumer may run for 15 minutes; a lease outlives that, so two never work at once.
+LEASE_SECONDS = 16 * 60
+# Files that one invocation holds in memory at a time; the queue gives it more.
+PARALLEL_JOBS = 3
+FIRST_DELAY_SECONDS = 10
+MAX_DELAY_SECONDS = 3_600
+
+# The sweep. An upload that takes longer than this has been cut off.
+UPLOAD_SECONDS = 15 * 60
+# Longer than the longest delay between two deliveries, so that only what is lost is sent again.
+QUEUED_SECONDS = 6 * 3_600
+MAX_SWEEPS = 8
+SWEEP_JOBS = 100
+# R2 lists at most 1,000 objects a call.
+SWEEP_OBJECTS = 1_000
+ORPHAN_SECONDS = 3_600

@@ -1,0 +1,1 @@
+"""What Workers AI takes and gives, free of the runtime."""

@@ -1,0 +1,75 @@
+"""Fetches a file from an address that somebody sent. Only the consumer does, never a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pipeline.jobs import Unprocessable
+from pipeline.limits import FETCH_SECONDS, MAX_FILE_BYTES, MAX_REDIRECTS
+from pipeline.texts import SUPPORTED, supported_type
+from pipeline.urls import UrlRefused, check_url, follow
+from web.http import Headers, Piece
+
+_REDIRECTS = frozenset([301, 302, 303, 307, 308])
+# What may be different in a minute.
+_TEMPORARY = frozenset([408, 425, 429])
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A response whose body has not been read yet."""
+
+    status: int
+    headers: Headers
+    body: AsyncIterator[Piece] | None
+    close: Callable[[], Awaitable[None]]
+
+
+#: Sends one GET without following redirects, and without anybody's credentials.
+Fetch = Callable[[str], Awaitable[Fetched]]
+
+
+async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[bytes, str]:
+    """The file at ``url`` and its media type.
+
+    Raises:
+        Unprocessable: The address, or what is there, is not allowed.
+        OSError: It could not be fetched this time; ``TimeoutError`` is one.
+    """
+    async with asyncio.timeout(FETCH_SECONDS):
+        try:
+            address = check_url(url, allowed_hosts)
+            for _ in range(MAX_REDIRECTS + 1):
+                response = await fetch(address)
+                try:
+                    if response.status not in _REDIRECTS:
+                        return await _read(response, address)
+                    location = response.headers.get("location") or ""
+                    address = follow(address, location, allowed_hosts)
+                finally:
+                    await response.close()
+        except UrlRefused as error:
+            raise Unprocessable(f"The address {error}.") from None
+    raise Unprocessable(f"The address redirects more than {MAX_REDIRECTS} times.")
+
+
+async def _read(response: Fetched, address: str) -> tuple[bytes, str]:
+    if response.status in _TEMPORARY or response.status >= 500:
+        raise ConnectionError(f"its server answered {response.status}")
+    if response.status != 200:
+        raise Unprocessable(f"Its server answered {response.status}.")
+    said = (response.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    media_type = supported_type(said, urlsplit(address).path)
+    if media_type is None:
+        raise Unprocessable(f"It is of the type {said!r}; the service reads {SUPPORTED}.")
+    data = bytearray()
+    if response.body is None:
+        return b"", media_type
+    async for piece in response.body:
+        data += piece.to_bytes()
+        if len(data) > MAX_FILE_BYTES:
+            raise Unprocessable(f"It has more than {MAX_FILE_BYTES} bytes.")
+    return bytes(data), media_type

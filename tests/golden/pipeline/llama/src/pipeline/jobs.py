@@ -1,0 +1,69 @@
+"""What a job is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """``received -> queued -> processing -> done | failed``.
+
+    A job that has to wait for another attempt goes back from ``processing`` to ``queued``.
+    """
+
+    RECEIVED = "received"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to summarise: a file in R2 (``name``, ``media_type``), or one at ``url``."""
+
+    name: str | None
+    media_type: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """``characters`` counts the text that was read, which a file's markup is no part of."""
+
+    summary: str
+    characters: int
+    model: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as its owner sees it. Times are Unix seconds."""
+
+    id: str
+    status: Status
+    source: Source
+    attempts: int
+    error: str | None
+    created_at: int
+    updated_at: int
+    result: Result | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a job, until ``LEASE_SECONDS`` are over."""
+
+    job_id: str
+    lease: str
+    source: Source
+
+
+class Unprocessable(Exception):
+    """Nothing will ever come of this job; the message is for its owner."""
+
+
+def object_key(job_id: str) -> str:
+    """Where a job's file lies in R2."""
+    return f"uploads/{job_id}"

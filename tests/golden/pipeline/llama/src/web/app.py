@@ -1,0 +1,94 @@
+"""The application's outside: one reply and one log line for each request, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from web.cors import allowed_origins, cors_headers, preflight
+from web.http import Call, Reply, Request, json_reply
+from web.problems import Problem, service_failed
+
+
+class App(ABC):
+    """The application, for one request.
+
+    Args:
+        variable: Gives a variable or secret by name, ``None`` if it is not set.
+        service_error: What Cloudflare's services raise when they fail.
+    """
+
+    def __init__(self, variable: Callable[[str], object], service_error: type[Exception]) -> None:
+        self.variable = variable
+        self._service_error = service_error
+        self._origins = allowed_origins(variable("CORS_ORIGINS"))
+
+    @abstractmethod
+    async def route(self, call: Call) -> Reply:
+        """Answer a request that is no preflight.
+
+        Raises:
+            Problem: It can't be answered.
+        """
+
+    def explain(self, message: str) -> Problem:
+        """What to tell a client when a Cloudflare service failed with ``message``."""
+        return service_failed(message)
+
+    async def handle(self, request: Request) -> Reply:
+        """Answer a request."""
+        call = Call(request)
+        try:
+            if request.method == "OPTIONS":
+                reply = preflight(request, self._origins)
+            else:
+                reply = await self.route(call)
+        except Exception as error:
+            problem = self.problem(error, call)
+            body = json_reply(problem.status, problem.body(call.id), "application/problem+json")
+            reply = replace(body, headers={**body.headers, **problem.headers})
+        headers = {
+            **reply.headers,
+            **cors_headers(request, self._origins),
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "X-Request-Id": call.id,
+        }
+        return self.finish(replace(reply, headers=headers), call)
+
+    def finish(self, reply: Reply, call: Call) -> Reply:
+        """Write the log line; the last thing before a reply leaves."""
+        write_log(call, reply.status)
+        return replace(reply, body=b"") if call.request.method == "HEAD" else reply
+
+    def problem(self, error: Exception, call: Call) -> Problem:
+        """What to tell the client of an error; the log gets all of it."""
+        if isinstance(error, Problem):
+            problem = error
+        else:
+            call.log["error"] = "".join(traceback.format_exception(error))
+            if isinstance(error, self._service_error):
+                problem = self.explain(str(error))
+            else:
+                problem = Problem(500, "internal-error", "Something went wrong in the Worker.")
+        call.log["code"] = problem.code
+        return problem
+
+
+def write_log(call: Call, status: int) -> None:
+    """One line of JSON, which Workers Logs takes apart. No body and no token is in it."""
+    line: dict[str, Any] = {
+        "level": "error" if status >= 500 or "error" in call.log else "info",
+        "request_id": call.id,
+        "method": call.request.method,
+        "path": call.request.path,
+        "status": status,
+        "ms": round((time.monotonic() - call.started) * 1000),
+        **call.log,
+    }
+    print(json.dumps(line))

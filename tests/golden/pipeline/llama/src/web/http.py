@@ -1,0 +1,126 @@
+"""Requests and replies, free of the runtime: ``edge.py`` translates."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import uuid4
+
+from web.problems import Problem
+
+# No honest document comes near it; far more would overflow the stack of the parser.
+_MAX_NESTING = 32
+# Strings, because brackets inside them don't count, and brackets.
+_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+
+
+class Headers(Protocol):
+    """Request headers; names are case-insensitive."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+class Piece(Protocol):
+    """A part of a body, as JavaScript hands it over."""
+
+    def to_bytes(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request. ``path`` and ``parameters`` are percent-decoded; ``body`` may be absent."""
+
+    method: str
+    path: str
+    parameters: Mapping[str, str]
+    headers: Headers
+    body: AsyncIterator[Piece] | None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request on its way through. ``log`` is what its log line says besides the usual."""
+
+    request: Request
+    id: str = field(default_factory=lambda: uuid4().hex)
+    started: float = field(default_factory=time.monotonic)
+    log: dict[str, Any] = field(default_factory=dict)
+
+
+def json_reply(status: int, data: Any, content_type: str = "application/json") -> Reply:
+    """``data`` as JSON."""
+    body = json.dumps(data, ensure_ascii=False).encode()
+    return Reply(status, body, {"Content-Type": content_type})
+
+
+def media_type(request: Request) -> str:
+    """The media type of a request's body, without parameters; empty if it names none."""
+    return (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
+
+
+def announced_length(request: Request) -> int | None:
+    """The body's length in bytes, if the client says it."""
+    length = request.headers.get("content-length") or ""
+    # int() takes digits of other scripts, and numbers of any size.
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
+
+
+async def read_json(request: Request, max_bytes: int) -> Any:
+    """The parsed body of a request.
+
+    Raises:
+        Problem: It is larger than ``max_bytes``, or no JSON.
+    """
+    if media_type(request) != "application/json":
+        raise Problem(415, "not-json", "Send JSON, with the header Content-Type: application/json.")
+    body = await read_body(request, max_bytes)
+    check_nesting(body)
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Problem(400, "not-json", f"The body is no valid JSON: {error}") from None
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        Problem: It is larger than ``max_bytes``.
+    """
+    # The announced length spares reading a large body; the count catches one that announces none.
+    if (announced_length(request) or 0) > max_bytes:
+        raise too_large(max_bytes)
+    body = bytearray()
+    if request.body is not None:
+        async for piece in request.body:
+            body += piece.to_bytes()
+            if len(body) > max_bytes:
+                raise too_large(max_bytes)
+    return bytes(body)
+
+
+def too_large(max_bytes: int) -> Problem:
+    return Problem(413, "too-large", f"A body may have at most {max_bytes} bytes.")
+
+
+def check_nesting(body: bytes) -> None:
+    """Refuse what would overflow the stack of the JSON parser, which in WebAssembly is a crash."""
+    depth = 0
+    for token in _STRUCTURE.finditer(body):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth > _MAX_NESTING:
+            detail = f"The JSON is nested more than {_MAX_NESTING} deep."
+            raise Problem(400, "not-json", detail)

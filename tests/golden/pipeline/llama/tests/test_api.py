@@ -1,0 +1,282 @@
+"""Requests and replies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from fakes import OTHER_TOKEN, TOKEN, World
+from pipeline.limits import MAX_FILE_BYTES
+from pipeline.settings import read_settings
+from web.problems import Problem
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def form(*files: tuple[str, str, bytes], boundary: str = "xyz") -> tuple[bytes, dict[str, str]]:
+    """A form with these files (name, type, content), and its header."""
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        f"Content-Type: {kind}\r\n\r\n".encode()
+        + content
+        + b"\r\n"
+        for name, kind, content in files
+    ]
+    body = b"".join(parts) + f"--{boundary}--\r\n".encode()
+    return body, {"content-type": f"multipart/form-data; boundary={boundary}"}
+
+
+def test_an_upload_is_answered_at_once_and_leads_to_its_job(world: World) -> None:
+    reply = asyncio.run(world.send("POST", "/files", b"Whales.", parameters={"name": "a.md"}))
+    job = json.loads(reply.body)
+    assert reply.status == 202
+    assert reply.headers["Location"] == f"/jobs/{job['id']}"
+    assert (job["status"], job["name"], job["media_type"]) == ("queued", "a.md", "text/markdown")
+    assert world.ai.prompts == []
+    assert [message.body for message in world.queue.waiting] == [{"job": job["id"]}]
+
+
+def test_a_body_of_known_length_goes_to_r2_as_a_stream(world: World) -> None:
+    kinds: list[type] = []
+    put = world.bucket.put
+
+    async def note(key: str, value: Any) -> None:
+        kinds.append(type(value))
+        await put(key, value)
+
+    world.bucket.put = note  # type: ignore[method-assign]
+    world.upload("x" * 5000)
+    world.upload("y" * 5000, headers={"content-length": ""})
+    assert kinds[0] is not bytes
+    assert kinds[1] is bytes
+    assert sorted(len(stored.data) for stored in world.bucket.files.values()) == [5000, 5000]
+
+
+def test_a_form_brings_a_file_byte_for_byte(world: World) -> None:
+    content = "Zeile\r\nzwei\nUmlaut ü\r".encode() + b"--xy\r\n"
+    body, headers = form(("größe.txt", "text/plain", content))
+    status, job = world.call("POST", "/files", body, headers=headers)
+    assert (status, job["name"]) == (202, "größe.txt")
+    assert [stored.data for stored in world.bucket.files.values()] == [content]
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [([], 400), ([("a.txt", "text/plain", b"a"), ("b.txt", "text/plain", b"b")], 422)],
+)
+def test_a_form_without_exactly_one_file_is_refused(
+    world: World, files: list[tuple[str, str, bytes]], status: int
+) -> None:
+    body, headers = form(*files)
+    assert world.call("POST", "/files", body, headers=headers)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "status"),
+    [
+        ("a.txt", "text/plain", 202),
+        ("a", "text/html; charset=utf-8", 202),
+        ("a.CSV", "", 202),
+        ("a.csv", "application/vnd.ms-excel", 202),
+        ("a.json", "application/octet-stream", 202),
+        ("a.pdf", "application/pdf", 415),
+        ("a.exe", "", 415),
+        ("noname", "", 415),
+        ("a.xls", "application/vnd.ms-excel", 415),
+    ],
+)
+def test_what_can_not_be_read_is_refused_at_upload(
+    world: World, name: str, said: str, status: int
+) -> None:
+    given = {"content-type": said}
+    got, body = world.call("POST", "/files", b"a,b", parameters={"name": name}, headers=given)
+    assert got == status, body
+    assert bool(world.bucket.files) == (status == 202)
+
+
+@pytest.mark.parametrize(
+    ("body", "parameters", "headers", "status"),
+    [
+        (b"", {"name": "a.txt"}, {}, 422),
+        (b"x", {"name": ""}, {}, 422),
+        (b"x", {"name": "a\nb.txt"}, {}, 422),
+        (b"x", {"name": "a" * 201}, {}, 422),
+        (b"x", {}, {}, 415),
+        (b"x", {"name": "a.txt"}, {"content-length": str(MAX_FILE_BYTES + 1)}, 413),
+        (b"x" * (MAX_FILE_BYTES + 1), {"name": "a.txt"}, {"content-length": ""}, 413),
+        (b"{", {}, JSON, 400),
+        (b"[]", {}, JSON, 422),
+        (b'{"file_url": 1}', {}, JSON, 422),
+        (b'{"file_url": "https://a.example.org/", "x": 1}', {}, JSON, 422),
+        (b'{"file_url": "http://a.example.org/"}', {}, JSON, 422),
+        (b"x", {}, {"content-type": "multipart/form-data"}, 400),
+        (b"x", {"name": "a.txt"}, {"idempotency-key": "k" * 256}, 400),
+    ],
+)
+def test_bad_uploads_leave_nothing_behind(
+    world: World, body: bytes, parameters: Any, headers: Any, status: int
+) -> None:
+    got, problem = world.call("POST", "/files", body, parameters=parameters, headers=headers)
+    assert got == status, problem
+    assert problem["status"] == status
+    assert not world.bucket.files
+    assert not world.queue.waiting
+    assert world.call("GET", "/jobs")[1]["jobs"] == []
+
+
+def test_an_address_is_not_fetched_by_the_request(world: World) -> None:
+    job_id = world.upload_url("https://docs.example.org/a.txt?signature=secret")
+    assert world.fetched == []
+    assert world.job(job_id)["file_url"] == "https://docs.example.org/a.txt"
+
+
+def test_only_hosts_of_the_list_are_taken_where_there_is_one() -> None:
+    world = World(ALLOWED_HOSTS="docs.example.org")
+    world.upload_url("https://docs.example.org/a.txt")
+    body = b'{"file_url": "https://other.example.org/a.txt"}'
+    status, problem = world.call("POST", "/files", body, headers=JSON)
+    assert status == 422
+    assert problem["errors"][0]["pointer"] == "#/file_url"
+
+
+def test_the_same_request_twice_is_one_job(world: World) -> None:
+    key = {"idempotency-key": "k1"}
+    first = world.upload("Whales.", headers=key)
+    assert world.upload("Whales.", headers=key) == first
+    assert len(world.queue.waiting) == len(world.bucket.files) == 1
+    status, problem = world.call(
+        "POST", "/files", b"Another file", parameters={"name": "a.txt"}, headers=key
+    )
+    assert (status, problem["code"]) == (422, "idempotency-key-reused")
+    assert world.upload("Whales.", headers=key, token=OTHER_TOKEN) != first
+
+
+def test_the_same_request_twice_at_once_is_one_job(world: World) -> None:
+    async def both() -> list[int]:
+        options: Any = {"parameters": {"name": "a.txt"}, "headers": {"idempotency-key": "k"}}
+        sent = [world.send("POST", "/files", b"x", **options) for _ in range(2)]
+        return sorted(reply.status for reply in await asyncio.gather(*sent))
+
+    assert asyncio.run(both()) == [202, 409]
+    assert len(world.queue.waiting) == 1
+
+
+def test_a_job_is_seen_by_its_owner_alone(world: World) -> None:
+    job_id = world.upload()
+    headers = {"x-owner": "ada", "x-user-id": "ada"}
+    for method in ("GET", "DELETE"):
+        status, _ = world.call(method, f"/jobs/{job_id}", token=OTHER_TOKEN, headers=headers)
+        assert status == 404
+    assert world.call("GET", "/jobs", token=OTHER_TOKEN)[1]["jobs"] == []
+    assert world.job(job_id)["id"] == job_id
+
+
+def test_a_list_goes_on_to_its_end_newest_first(world: World) -> None:
+    made = []
+    for number in range(5):
+        world.pass_time(seconds=1)
+        made.append(world.upload(f"Text {number}"))
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = world.call("GET", "/jobs", parameters={"limit": "2", "cursor": cursor})[1]
+        seen += [job["id"] for job in page["jobs"]]
+        cursor = page["next_cursor"]
+    assert seen == made[::-1]
+
+
+def test_a_list_by_status(world: World) -> None:
+    done = world.upload("One.")
+    world.deliver()
+    waiting = world.upload("Two.")
+    for status, expected in {"done": [done], "queued": [waiting], "failed": []}.items():
+        _, page = world.call("GET", "/jobs", parameters={"status": status})
+        assert [job["id"] for job in page["jobs"]] == expected
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"status": "lost"},
+        {"limit": "0"},
+        {"limit": "201"},
+        {"limit": "²"},
+        {"cursor": "x"},
+        {"cursor": "W10="},
+        {"cursor": "WzFlMzAwLCAiYSJd"},
+    ],
+)
+def test_a_list_that_can_not_be(world: World, parameters: dict[str, str]) -> None:
+    status, problem = world.call("GET", "/jobs", parameters=parameters)
+    assert status == 422
+    assert problem["errors"]
+
+
+def test_a_job_and_its_file_are_deleted(world: World) -> None:
+    job_id = world.upload()
+    world.deliver()
+    assert world.call("DELETE", f"/jobs/{job_id}")[0] == 204
+    assert world.call("GET", f"/jobs/{job_id}")[0] == 404
+    assert not world.bucket.files
+    assert world.database.rows("SELECT * FROM results") == []
+
+
+@pytest.mark.parametrize(
+    ("token", "status"), [("", 401), ("wrong", 401), (f"{TOKEN}x", 401), (TOKEN, 200)]
+)
+def test_a_token_is_needed(world: World, token: str, status: int) -> None:
+    assert world.call("GET", "/jobs", token=token)[0] == status
+
+
+@pytest.mark.parametrize("secret", ["", "no colon", ":token", "ada:", "ada:one,ada:two"])
+def test_without_a_sound_secret_nothing_is_served(secret: str) -> None:
+    for path in ("/jobs", "/health"):
+        status, problem = World(API_TOKENS=secret).call("GET", path)
+        assert (status, problem["code"]) == (503, "misconfigured")
+        assert "token" not in problem["detail"].replace("name:token", "").lower().replace(
+            "api_tokens", ""
+        ).replace("api token", "")
+
+
+def test_settings_do_not_show_their_secret() -> None:
+    assert TOKEN not in repr(read_settings(World().variables.get))
+    with pytest.raises(Problem, match="SUMMARY_MODEL"):
+        read_settings({"API_TOKENS": "a:b"}.get)
+
+
+def test_who_asks_too_often_waits(world: World) -> None:
+    world.limiter.left = 1
+    assert world.call("GET", "/jobs")[0] == 200
+    status, problem = world.call("GET", "/jobs")
+    assert (status, problem["code"]) == (429, "rate-limited")
+    assert world.limiter.keys == {"ada"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/jobs/unknown", 404),
+        ("DELETE", "/jobs/unknown", 404),
+        ("GET", "/files", 405),
+        ("POST", "/jobs", 405),
+        ("GET", "/health", 200),
+        ("HEAD", "/health", 200),
+    ],
+)
+def test_resources(world: World, method: str, path: str, status: int) -> None:
+    assert asyncio.run(world.send(method, path)).status == status
+
+
+def test_a_failing_service_is_no_secret_and_no_traceback(world: World) -> None:
+    world.fuse.blows_at = 1
+    status, problem = world.call("GET", "/jobs")
+    assert (status, problem["code"]) == (502, "service-failed")
+    assert "3040" not in json.dumps(problem)

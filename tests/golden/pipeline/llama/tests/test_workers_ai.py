@@ -1,0 +1,64 @@
+"""The dialects of the chat models, and what their errors mean."""
+
+from __future__ import annotations
+
+import pytest
+
+from workers_ai.chat import answer_text, chat_inputs
+from workers_ai.errors import ai_problem
+
+GEMMA = "@cf/google/gemma-4-26b-a4b-it"
+LLAMA = "@cf/meta/llama-3.1-8b-instruct-fp8"
+
+
+def test_gemma_is_told_not_to_think_aloud_and_llama_to_go_on() -> None:
+    messages = [{"role": "user", "content": "q"}]
+    gemma, llama = (chat_inputs(model, messages, max_tokens=9) for model in (GEMMA, LLAMA))
+    assert gemma["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "max_tokens" not in gemma
+    assert gemma["max_completion_tokens"] == llama["max_tokens"]
+    assert "chat_template_kwargs" not in llama
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({"response": "yes", "usage": {}}, "yes"),
+        ({"choices": [{"message": {"content": "yes"}}]}, "yes"),
+        ({"choices": [{"message": {"content": None}}]}, ""),
+        ({"choices": []}, ""),
+    ],
+)
+def test_both_families_are_understood(result: dict[str, object], expected: str) -> None:
+    assert answer_text(result) == expected
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"response": "yes"}, "yes"),
+        ({"response": 7}, "7"),
+        ({"choices": [{"delta": {"content": "yes"}}]}, "yes"),
+        ({"choices": [{"delta": {"role": "assistant"}}]}, ""),
+        ({"choices": [], "usage": {"total_tokens": 3}}, ""),
+    ],
+)
+def test_both_families_are_understood_streamed(event: dict[str, object], expected: str) -> None:
+    assert answer_text(event, "delta") == expected
+
+
+def test_an_error_that_goes_by_itself_asks_to_try_again() -> None:
+    busy = ai_problem("3040: Capacity temporarily exceeded, please try again.")
+    assert busy is not None
+    assert (busy.status, busy.code, busy.headers["Retry-After"]) == (503, "model-busy", "10")
+
+
+def test_a_retired_model_is_the_operators_to_mend() -> None:
+    retired = ai_problem("5028: This model was deprecated on 2026-05-30")
+    assert retired is not None
+    assert (retired.status, retired.code, retired.headers) == (500, "model-unavailable", {})
+
+
+@pytest.mark.parametrize("message", ["D1_ERROR: no such table", "line 30405: broken", ""])
+def test_other_errors_are_none_of_its(message: str) -> None:
+    assert ai_problem(message) is None

@@ -1,0 +1,1 @@
+"""Files in, summaries out: an API that answers at once, and a consumer that works later."""

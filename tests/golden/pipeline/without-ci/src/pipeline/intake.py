@@ -1,0 +1,156 @@
+"""Takes files in: the part of a job that its sender waits for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from pipeline import limits
+from pipeline.forms import read_form
+from pipeline.jobs import Source, object_key
+from pipeline.services import Services
+from pipeline.texts import SUPPORTED, supported_type
+from pipeline.urls import UrlRefused, check_url
+from web.http import Request, announced_length, media_type, read_body, read_json, too_large
+from web.problems import FieldError, Problem, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from web.http import Piece
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What a request brings. ``content`` is the file, or a stream of it whose length is known."""
+
+    source: Source
+    content: bytes | AsyncIterator[Piece] | None
+    length: int
+
+
+class Intake:
+    """The way from a request to a queued job."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def accept(self, request: Request, owner: str) -> str:
+        """Store what a request brings and have it worked on; return the job's id.
+
+        When this returns, the job will be worked on, whatever happens to this Worker.
+
+        Raises:
+            Problem: It is no file that the service takes, or its idempotency key is in use.
+        """
+        key = _idempotency_key(request)
+        upload = await self._read(request)
+        fingerprint = _fingerprint(upload)
+        store, job_id = self._services.store, uuid4().hex
+        if not await store.receive(job_id, owner, upload.source, key, fingerprint):
+            assert key is not None  # Without a key, no job is in the way.
+            job_id, finished = await self._earlier(owner, key, fingerprint)
+            if finished:
+                return job_id
+        try:
+            if upload.content is not None:
+                await self._services.bucket.put(object_key(job_id), upload.content)
+            await self._services.enqueue(job_id)
+        except Exception:
+            # The sender is told of the failure, and may try again under the same key.
+            await store.forget(job_id)
+            raise
+        await store.queued(job_id)
+        return job_id
+
+    async def _earlier(self, owner: str, key: str, fingerprint: str) -> tuple[str, bool]:
+        """The job that has this key, and whether there is nothing left to do for it here.
+
+        The rules are those of draft-ietf-httpapi-idempotency-key-header.
+        """
+        earlier = await self._services.store.earlier(owner, key)
+        if earlier and earlier.fingerprint != fingerprint:
+            detail = "This Idempotency-Key came with another file before."
+            raise Problem(422, "idempotency-key-reused", detail)
+        if earlier and not earlier.pending and not earlier.abandoned:
+            return earlier.id, True
+        if earlier and earlier.abandoned and await self._services.store.take_over(earlier.id):
+            return earlier.id, False
+        raise Problem(
+            409,
+            "request-pending",
+            "A request with this Idempotency-Key is under way.",
+            headers={"Retry-After": "5"},
+        )
+
+    async def _read(self, request: Request) -> Upload:
+        kind = media_type(request)
+        if kind == "multipart/form-data":
+            form = await read_body(request, limits.MAX_FORM_BYTES)
+            part = read_form(request.headers.get("content-type") or "", form)
+            return _upload(part.name, part.media_type, part.content, len(part.content))
+        if (name := request.parameters.get("name")) is not None:
+            return await self._read_raw(request, name)
+        if kind == "application/json":
+            return self._read_address(await read_json(request, limits.MAX_JSON_BYTES))
+        raise Problem(
+            415,
+            "unsupported-upload",
+            "Send a form with a file, a file as the body with its ?name=, or JSON: "
+            '{"file_url": "https://..."}.',
+        )
+
+    async def _read_raw(self, request: Request, name: str) -> Upload:
+        length = announced_length(request)
+        if length is None or request.body is None:
+            # R2 takes no stream of unknown length.
+            content = await read_body(request, limits.MAX_FILE_BYTES)
+            return _upload(name, media_type(request), content, len(content))
+        return _upload(name, media_type(request), request.body, length)
+
+    def _read_address(self, body: object) -> Upload:
+        known = isinstance(body, Mapping) and set(body) == {"file_url"}
+        url = body["file_url"] if known and isinstance(body, Mapping) else None
+        if not isinstance(url, str):
+            raise invalid((FieldError("#", 'must be {"file_url": "https://..."}'),))
+        try:
+            address = check_url(url, self._services.allowed_hosts)
+        except UrlRefused as error:
+            raise invalid((FieldError("#/file_url", str(error)),)) from None
+        return Upload(Source(None, None, address), None, 0)
+
+
+def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length: int) -> Upload:
+    if length > limits.MAX_FILE_BYTES:
+        raise too_large(limits.MAX_FILE_BYTES)
+    if not 1 <= len(name) <= limits.MAX_NAME_CHARS or not name.isprintable():
+        detail = f"must be 1 to {limits.MAX_NAME_CHARS} printable characters"
+        raise invalid((FieldError("#/name", detail),))
+    if length == 0:
+        raise invalid((FieldError("#", "must not be an empty file"),))
+    kind = supported_type(said, name)
+    if kind is None:
+        raise Problem(
+            415, "unsupported-type", f"The service reads {SUPPORTED}; this is {said or name!r}."
+        )
+    return Upload(Source(name, kind, None), content, length)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= limits.MAX_KEY_CHARS and key.isprintable()):
+        detail = f"The Idempotency-Key must have 1 to {limits.MAX_KEY_CHARS} printable characters."
+        raise Problem(400, "invalid-idempotency-key", detail)
+    return key
+
+
+def _fingerprint(upload: Upload) -> str:
+    """Tells one request from another. A stream's content is not known when this is needed."""
+    content = upload.content if isinstance(upload.content, bytes) else b""
+    source = upload.source
+    said = json.dumps([source.name, source.media_type, source.url, upload.length])
+    return hashlib.sha256(said.encode() + content).hexdigest()

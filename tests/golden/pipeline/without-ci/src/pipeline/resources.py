@@ -1,0 +1,176 @@
+"""What the API serves: every resource is one short method."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline.intake import Intake
+from pipeline.jobs import Job, Status, object_key
+from pipeline.limits import DEFAULT_PAGE, MAX_PAGE
+from pipeline.services import Bindings, Services
+from pipeline.settings import Settings
+from pipeline.store import Position
+from web.auth import identify
+from web.http import Call, Reply, Request, json_reply
+from web.problems import (
+    FieldError,
+    invalid,
+    method_not_allowed,
+    misconfigured,
+    not_found,
+    too_many_requests,
+)
+
+Handler = Callable[[Call, str], Awaitable[Reply]]
+
+
+class Resources:
+    """All resources of one deployment."""
+
+    def __init__(self, bindings: Bindings, settings: Settings) -> None:
+        self._settings = settings
+        self._rate_limiter = bindings.rate_limiter
+        self._services = Services(bindings, settings)
+        self._intake = Intake(self._services)
+
+    async def route(self, call: Call) -> Reply:
+        """Answer a request.
+
+        Raises:
+            Problem: It can't be answered.
+        """
+        path, method = call.request.path, call.request.method
+        handlers = self._handlers(path)
+        handler = handlers.get("GET" if method == "HEAD" else method)
+        if handler is None:
+            raise method_not_allowed(", ".join(handlers))
+        owner = "" if path == "/health" else await self._admit(call)
+        return await handler(call, owner)
+
+    def _handlers(self, path: str) -> dict[str, Handler]:
+        """What a path takes, by method."""
+        if path == "/health":
+            return {"GET": self._health}
+        if path == "/files":
+            return {"POST": self._post_file}
+        if path == "/jobs":
+            return {"GET": self._list_jobs}
+        if path.startswith("/jobs/"):
+            return {"GET": self._get_job, "DELETE": self._delete_job}
+        raise not_found("such resource")
+
+    async def _admit(self, call: Call) -> str:
+        """The name of whoever calls, if they may, and not too often.
+
+        It comes from the token alone: a header that anyone can set tells nothing.
+        """
+        owner = identify(call.request.headers.get("authorization"), self._settings.tokens)
+        call.log["owner"] = owner
+        if not (await self._rate_limiter.limit({"key": owner}))["success"]:
+            raise too_many_requests()
+        return owner
+
+    async def _health(self, _call: Call, _owner: str) -> Reply:
+        """Whether the Worker could work: configured and migrated."""
+        if not self._settings.tokens:
+            raise misconfigured("The secret API_TOKENS is not set.")
+        await self._services.store.check()
+        return json_reply(200, {"status": "ok"})
+
+    async def _post_file(self, call: Call, owner: str) -> Reply:
+        job_id = await self._intake.accept(call.request, owner)
+        call.log["job"] = job_id
+        job = await self._job(owner, job_id)
+        reply = json_reply(202, _shown(job))
+        location = f"/jobs/{job_id}"
+        return Reply(202, reply.body, {**reply.headers, "Location": location, "Retry-After": "2"})
+
+    async def _get_job(self, call: Call, owner: str) -> Reply:
+        return json_reply(200, _shown(await self._job(owner, _job_id(call.request))))
+
+    async def _list_jobs(self, call: Call, owner: str) -> Reply:
+        status, after, limit = _page(call.request)
+        jobs = await self._services.store.page(owner, status, after, limit)
+        cursor = _encode(jobs[-1]) if len(jobs) == limit else None
+        return json_reply(200, {"jobs": [_shown(job) for job in jobs], "next_cursor": cursor})
+
+    async def _delete_job(self, call: Call, owner: str) -> Reply:
+        job_id = _job_id(call.request)
+        if not await self._services.store.delete(owner, job_id):
+            raise not_found(f"job {job_id!r}")
+        # The sweep deletes the file if this fails: a file without a job is nobody's.
+        await self._services.bucket.delete(object_key(job_id))
+        return Reply(204)
+
+    async def _job(self, owner: str, job_id: str) -> Job:
+        job = await self._services.store.get(owner, job_id)
+        if job is None:
+            raise not_found(f"job {job_id!r}")
+        return job
+
+
+def _job_id(request: Request) -> str:
+    return request.path.removeprefix("/jobs/")
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    shown: dict[str, Any] = {"id": job.id, "status": job.status.value}
+    if job.source.url is None:
+        shown |= {"name": job.source.name, "media_type": job.source.media_type}
+    else:
+        # A query string may hold somebody's signature.
+        parts = urlsplit(job.source.url)
+        shown["file_url"] = f"https://{parts.netloc}{parts.path}"
+    shown |= {"attempts": job.attempts, "error": job.error}
+    shown["created_at"] = _time(job.created_at)
+    shown["updated_at"] = _time(job.updated_at)
+    result = job.result
+    shown["result"] = result and {
+        "summary": result.summary,
+        "characters": result.characters,
+        "model": result.model,
+    }
+    return shown
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _page(request: Request) -> tuple[Status | None, Position | None, int]:
+    """What part of the list a request asks for."""
+    parameters = request.parameters
+    errors = []
+    status = parameters.get("status")
+    if status is not None and status not in set(Status):
+        errors.append(FieldError("#/status", f"must be one of {', '.join(Status)}"))
+    limit = parameters.get("limit", str(DEFAULT_PAGE))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_PAGE):
+        errors.append(FieldError("#/limit", f"must be a number from 1 to {MAX_PAGE}"))
+    after = None
+    if cursor := parameters.get("cursor"):
+        after = _decode(cursor)
+        if after is None:
+            errors.append(FieldError("#/cursor", "must be a next_cursor of this list"))
+    if errors:
+        raise invalid(tuple(errors))
+    return Status(status) if status else None, after, int(limit)
+
+
+def _encode(job: Job) -> str:
+    return base64.urlsafe_b64encode(json.dumps([job.created_at, job.id]).encode()).decode()
+
+
+def _decode(cursor: str) -> Position | None:
+    try:
+        created_at, job_id = json.loads(base64.b64decode(cursor, altchars="-_", validate=True))
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        return None
+    known = isinstance(created_at, int) and isinstance(job_id, str) and created_at < 2**53
+    return Position(created_at, job_id) if known else None

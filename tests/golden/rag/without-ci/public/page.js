@@ -1,0 +1,24 @@
+// What the pages of the API's clients share.
+
+/** Keep what is typed into a token field, in this tab only; open its section while it is empty. */
+export function rememberToken(field, section) {
+  field.value = sessionStorage.getItem('token') ?? '';
+  section.open = !field.value;
+  field.addEventListener('change', () => sessionStorage.setItem('token', field.value));
+}
+
+/** Call the API with the token; a response that is no success becomes an Error with its reason. */
+export async function call(path, options = {}) {
+  const token = sessionStorage.getItem('token') ?? '';
+  const headers = { ...options.headers, Authorization: `Bearer ${token}` };
+  const response = await fetch(path, { ...options, headers });
+  if (response.ok) return response;
+  const { detail, errors = [] } = await response.json().catch(() => ({}));
+  const fields = errors.map((error) => `${error.pointer.replace(/^#\/?/, '')} ${error.detail}`);
+  throw new Error(fields.join('; ') || detail || `The server answered ${response.status}.`);
+}
+
+/** A new element. Text only ever becomes a text node: no data can put markup on the page. */
+export function element(name, properties, text = '') {
+  return Object.assign(document.createElement(name), { textContent: text }, properties);
+}
