@@ -43,8 +43,6 @@ def test_wrangler_accepts_the_project_and_uploads_all_of_it(project: Path, tmp_p
 
 
 def test_its_types_are_strict_and_right(project: Path) -> None:
-    ctx = build_context(print)
-    vendor(load_project(project), ctx.runner, ctx.progress)
     argv = [sys.executable, "-m", "mypy", "--no-incremental"]
     done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

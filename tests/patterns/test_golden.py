@@ -15,6 +15,13 @@ import pytest
 from cfpy.adapters.pattern_store import PatternStore
 from pattern_cases import CASES, GOLDEN, Case
 
+# Swagger UI, as it was published.
+PUBLISHED = (
+    "public/static/docs/swagger-ui",
+    "public/static/docs/LICENSE",
+    "public/static/docs/NOTICE",
+)
+
 Files = Callable[[Path], dict[str, bytes]]
 
 
@@ -46,11 +53,15 @@ def test_the_files_are_tidy(case: Case, rendered: Path, files: Files) -> None:
     sources = [path for layer in layers for path in (layer.root / "template").rglob("*.jinja")]
     substituted = {source.name.removesuffix(".jinja") for source in sources}
     for name, content in files(rendered).items():
+        if name.startswith(PUBLISHED):
+            continue
         text = content.decode("utf-8")
         assert text.endswith("\n"), f"{name} has no newline at its end"
         assert not text.endswith("\n\n"), f"{name} has blank lines at its end"
         if Path(name).name in substituted:
-            assert "{{" not in text.replace("${{", ""), f"{name} has an unrendered placeholder"
+            # An answer may look like a placeholder, and must come out as it went in.
+            own = text.replace("${{", "").replace("{{ 7 * 7 }}", "")
+            assert "{{" not in own, f"{name} has an unrendered placeholder"
         for number, line in enumerate(text.splitlines(), 1):
             assert line == line.rstrip(), f"{name}:{number} ends in spaces"
 

@@ -27,7 +27,7 @@ class DevView:
         """Something happened."""
         data = event.data
         if event.kind == "ready":
-            self._ready(str(data["url"]))
+            self._ready(str(data["url"]), data.get("pid"))
         elif event.kind == "request":
             style = "red" if data["status"] >= 500 else "dim"
             self._output.note(
@@ -44,7 +44,7 @@ class DevView:
         elif event.kind == "config_changed":
             self._output.note(f"{data['path']} changed: starting again", "cyan")
 
-    def _ready(self, url: str) -> None:
+    def _ready(self, url: str, pid: int | None) -> None:
         assert self._info is not None
         info = self._info
         if self._output.json:
@@ -54,6 +54,7 @@ class DevView:
                     "dev",
                     {
                         "url": url,
+                        "pid": pid,
                         "runtime": str(info.runtime),
                         "embeddings": info.embeddings,
                         "chat": info.chat,

@@ -56,14 +56,21 @@ const STAND_IN_METHODS = {
 };
 
 const targets = new WeakMap();
+const lives = new WeakMap();
 const made = new Map();
 
-/** `target` behind an object of the class `kind`; values that are no binding pass through. */
-export function facade(target, kind) {
+/**
+ * `target` behind an object of the class `kind`; values that are no binding pass through.
+ *
+ * @param {{over: boolean}} life of the interpreter that it is for: when that is over, calls of what
+ *   was left running reach nothing any more, and never return
+ */
+export function facade(target, kind, life) {
   if (target === null || typeof target !== 'object' || !CLASSES[kind]) return target;
   if (!made.has(kind)) made.set(kind, makeClass(kind));
   const object = new (made.get(kind))();
   targets.set(object, target);
+  lives.set(object, life);
   return object;
 }
 
@@ -71,10 +78,11 @@ export function facade(target, kind) {
  * Workers AI or Vectorize, answered by the worker `cfpy-local`. By fetch and not by RPC, which
  * through Miniflare's Node proxy blocks this thread and yields proxies.
  */
-export function standIn(fetcher, kind) {
+export function standIn(fetcher, kind, life) {
   const Class = namedClass(kind);
   for (const method of STAND_IN_METHODS[kind]) {
     Class.prototype[method] = async (...args) => {
+      if (life.over) return new Promise(() => {});
       const body = JSON.stringify({ m: method, a: args }, plainArrays);
       const response = await fetcher.fetch('http://cfpy-local/', { method: 'POST', body });
       if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
@@ -92,8 +100,10 @@ function makeClass(kind) {
   for (const method of methods) {
     Class.prototype[method] = function (...args) {
       const target = targets.get(this);
+      const life = lives.get(this);
+      if (life.over) return new Promise(() => {});
       const result = target[method](...args.map(unwrap));
-      const wrap = (value) => facade(value, returns[method]);
+      const wrap = (value) => facade(value, returns[method], life);
       return result instanceof Promise ? result.then(wrap) : wrap(result);
     };
   }
@@ -119,7 +129,8 @@ function patchR2(prototype) {
   };
   prototype.list = async function (...options) {
     const listed = await targets.get(this).list(...options);
-    return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult')) };
+    const life = lives.get(this);
+    return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult', life)) };
   };
 }
 

@@ -21,8 +21,7 @@ async function main() {
   // Requests wait here until Python is up, and again while it reloads.
   let host = Promise.withResolvers();
   const loopback = await serve(() => host.promise);
-  const env = {};
-  const bindings = startMiniflare(session, loopback, env);
+  const bindings = startMiniflare(session, loopback);
   bindings.catch((error) => reportStart(error, session));
   const stop = async () => {
     setTimeout(() => process.exit(0), 5000).unref();
@@ -36,7 +35,7 @@ async function main() {
 
   const load = async () => {
     try {
-      return await startPython(session, env, bindings);
+      return await startPython(session, bindings);
     } catch (error) {
       const text = String(error.message ?? error).trim();
       if (!session.watch) fatal('entry_failed', text);
@@ -53,15 +52,21 @@ async function main() {
   };
   // A crash of the interpreter itself, such as a stack overflow in C, surfaces here. workerd would
   // start a new isolate: so do we.
-  process.on('uncaughtException', (error) => {
-    const text = `Python crashed and starts again: ${error.message ?? error}`;
+  const startAgain = async (reason) => {
+    const text = `Python crashed and starts again: ${reason}`;
     emit('log', { level: 'error', text });
+    const crashed = host.promise;
+    const reloaded = reload();
     loopback.failAll(text);
-    reload();
-  });
+    (await crashed).drop();
+    await reloaded;
+  };
+  process.on('uncaughtException', (error) => startAgain(error.message ?? error));
+  // For tests of what a crash leaves behind.
+  process.on('SIGUSR2', () => startAgain('killed by SIGUSR2'));
   host.resolve(await load());
   const { url } = await bindings;
-  emit('ready', { url, ms: elapsed(started) });
+  emit('ready', { url, ms: elapsed(started), pid: process.pid });
   if (!session.watch) return;
 
   watchProject(session, async (path) => {

@@ -125,7 +125,10 @@ function toRequest(incoming, body) {
   const method = incoming.headers['x-cfpy-method'];
   const url = decodeURIComponent(incoming.headers['x-cfpy-url']);
   const more = body ? { body: body.stream, duplex: 'half' } : {};
-  const request = new Request(url, { method, headers, ...more });
+  // fetch() may not send these methods, so Node refuses to make their Request. A server gets them.
+  const refused = ['CONNECT', 'TRACE', 'TRACK'].includes(method);
+  const request = new Request(url, { method: refused ? 'POST' : method, headers, ...more });
+  if (refused) Object.defineProperty(request, 'method', { value: method });
   const cf = JSON.parse(decodeURIComponent(incoming.headers['x-cfpy-cf']));
   Object.defineProperty(request, 'cf', { value: cf });
   return request;

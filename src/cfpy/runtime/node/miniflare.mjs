@@ -16,14 +16,14 @@ export async function importTool(session, name) {
 }
 
 /**
- * Start workerd and fill `env` with what Python sees.
+ * Start workerd.
  *
  * @param {object} session
  * @param {{url: string, key: string}} loopback where the shim finds Python
- * @param {object} env filled in place: `from workers import env` may hold it already
- * @returns {Promise<{url: string, dispose: () => Promise<void>}>}
+ * @returns {Promise<{url: string, fill: (env: object, life: object) => void,
+ *   dispose: () => Promise<void>}>} `fill` puts into `env` what an interpreter sees
  */
-export async function startMiniflare(session, loopback, env) {
+export async function startMiniflare(session, loopback) {
   const { unstable_getMiniflareWorkerOptions: readOptions } = await importTool(session, 'wrangler');
   const wrangler = createRequire(path.join(session.toolchain, 'node_modules/wrangler/package.json'));
   const miniflare = await import(pathToFileURL(wrangler.resolve('miniflare')));
@@ -50,12 +50,15 @@ export async function startMiniflare(session, loopback, env) {
   );
   const url = (await instance.ready).href;
   const raw = await instance.getBindings(main.name);
-  for (const [name, binding] of Object.entries(raw)) {
-    if (FROM_CFPY.has(name)) continue;
-    const kind = session.kinds[name];
-    env[name] = STAND_INS.has(kind) ? standIn(binding, kind) : facade(binding, kind);
-  }
-  return { url, dispose: () => instance.dispose() };
+  const fill = (env, life) => {
+    for (const [name, binding] of Object.entries(raw)) {
+      if (FROM_CFPY.has(name)) continue;
+      const kind = session.kinds[name];
+      const make = STAND_INS.has(kind) ? standIn : facade;
+      env[name] = make(binding, kind, life);
+    }
+  };
+  return { url, fill, dispose: () => instance.dispose() };
 }
 
 /** Miniflare's options for one derived wrangler configuration. */

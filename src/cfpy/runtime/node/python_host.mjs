@@ -22,10 +22,12 @@ globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream
  * Start a fresh interpreter and import the entry module.
  *
  * @param {object} session
- * @param {object} env bindings, filled by the time `bindings` resolves
- * @param {Promise} bindings
+ * @param {Promise<{fill: (env: object, life: object) => void}>} bindings
  */
-export async function startPython(session, env, bindings) {
+export async function startPython(session, bindings) {
+  // `from workers import env` at the top of a module holds this object before it is filled.
+  const env = {};
+  const life = { over: false };
   const python = await loadInterpreter(session);
   const background = new Set();
   const waitUntil = (promise) => keep(background, promise);
@@ -37,15 +39,16 @@ export async function startPython(session, env, bindings) {
   // What the entry imports from python_modules needs no bindings: workerd starts meanwhile.
   const entry = path.basename(session.entry);
   python.globals.get('import_vendored')(`${SOURCES}/${entry}`);
-  await bindings;
+  (await bindings).fill(env, life);
   const module = python.pyimport('importlib').import_module(entry.replace(/\.py$/, ''));
-  return new PythonHost(python, module, env, waitUntil, background);
+  return new PythonHost(python, module, env, waitUntil, background, life);
 }
 
 /** Answers everything with `text` until the next reload: the code does not import. */
 export function brokenHost(text) {
   return {
     broken: true,
+    drop() {},
     settled: async () => {},
     fetch: async () => new Response(`${text}\n`, { status: 500 }),
     queue: async () => ({ operations: [], error: text }),
@@ -59,8 +62,10 @@ class PythonHost {
   #waitUntil;
   #background;
   #call;
+  #life;
 
-  constructor(python, module, env, waitUntil, background) {
+  constructor(python, module, env, waitUntil, background, life) {
+    this.#life = life;
     this.#module = module;
     this.#env = env;
     this.#waitUntil = waitUntil;
@@ -82,6 +87,11 @@ class PythonHost {
     const controller = new ScheduledController(event);
     const error = await this.#attempt('scheduled', controller);
     return { skipsRetry: controller.skipsRetry(), error };
+  }
+
+  /** End it as a crash does: whatever still runs in it reaches no binding any more. */
+  drop() {
+    this.#life.over = true;
   }
 
   /** Resolves when no `waitUntil` work is left. */

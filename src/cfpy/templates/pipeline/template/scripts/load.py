@@ -20,8 +20,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 _TOKEN = os.environ.get("API_TOKEN", "local-development-token")
-# A Worker that is being restarted is away for some seconds.
-_PATIENCE_SECONDS = 120
+# A Worker that is being restarted is away for some seconds; one that was cut off in the middle of a
+# request lets that request be taken over after a minute, and may be cut off again.
+_PATIENCE_SECONDS = 600
 _PAGE = 200
 
 
@@ -85,16 +86,13 @@ def all_jobs(client: Client) -> dict[str, dict[str, Any]]:
     return jobs
 
 
-def wait(client: Client, run: str, ids: list[str], seconds: float) -> dict[str, dict[str, Any]]:
-    """All jobs, when those of ``ids`` are finished or the time is over."""
+def wait(client: Client, seconds: float) -> None:
+    """Wait until no job is unfinished, or the time is over."""
     deadline = time.monotonic() + seconds
-    while True:
-        jobs = all_jobs(client)
-        states = collections.Counter(jobs[i]["status"] for i in ids if i in jobs)
-        print(f"{run}: {dict(states)}", file=sys.stderr)
-        if states["done"] + states["failed"] == len(ids) or time.monotonic() > deadline:
-            return jobs
-        time.sleep(2)
+    for status in ("received", "queued", "processing", "queued"):
+        query = urlencode({"status": status, "limit": 1})
+        while client.call("GET", f"/jobs?{query}")["jobs"] and time.monotonic() < deadline:
+            time.sleep(1)
 
 
 def main() -> int:
@@ -108,7 +106,8 @@ def main() -> int:
     run = f"{time.time_ns():x}"
     with ThreadPoolExecutor(options.threads) as pool:
         ids = list(pool.map(lambda number: submit(client, run, number), range(options.jobs)))
-    jobs = wait(client, run, ids, options.seconds)
+    wait(client, options.seconds)
+    jobs = all_jobs(client)
     states = collections.Counter(jobs[i]["status"] if i in jobs else "lost" for i in ids)
     names = collections.Counter(job["name"] for i, job in jobs.items() if i in set(ids))
     counts = {

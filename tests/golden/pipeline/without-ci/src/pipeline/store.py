@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.jobs import Claim, Job, Result, Source, Status
-from pipeline.limits import LEASE_SECONDS, QUEUED_SECONDS, SWEEP_JOBS, UPLOAD_SECONDS
+from pipeline.limits import (
+    LEASE_SECONDS,
+    QUEUED_SECONDS,
+    SWEEP_JOBS,
+    TAKE_OVER_SECONDS,
+    UPLOAD_SECONDS,
+)
 
 if TYPE_CHECKING:
     from bindings import D1Database, D1Statement
@@ -38,7 +44,7 @@ class Earlier:
 
     id: str
     fingerprint: str
-    # Its upload was cut off long ago: whoever sends the same again may take it over.
+    # Its upload seems to be cut off: whoever sends the same again may take it over.
     abandoned: bool
     # Its upload is still under way, as far as anyone knows.
     pending: bool
@@ -77,7 +83,7 @@ class Store:
         row = await self._bound(
             "SELECT id, fingerprint, status = 'received' AS pending, "
             "updated_at < unixepoch() - ? AS old FROM jobs WHERE owner = ? AND idempotency_key = ?",
-            *(UPLOAD_SECONDS, owner, key),
+            *(TAKE_OVER_SECONDS, owner, key),
         ).first()
         if row is None:
             return None
@@ -89,7 +95,7 @@ class Store:
         row = await self._bound(
             "UPDATE jobs SET updated_at = unixepoch() WHERE id = ? AND status = 'received' "
             "AND updated_at < unixepoch() - ? RETURNING id",
-            *(job_id, UPLOAD_SECONDS),
+            *(job_id, TAKE_OVER_SECONDS),
         ).first()
         return row is not None
 

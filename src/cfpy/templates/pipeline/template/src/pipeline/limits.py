@@ -15,6 +15,10 @@ MAX_NAME_CHARS = 200
 MAX_KEY_CHARS = 255
 # What most servers and browsers agree on.
 MAX_URL_CHARS = 2_048
+# When a request that comes again under its key may take over from the first, which has not answered
+# yet. The largest file comes in that time at 1 Mbit/s; if the first is alive after all, both store
+# the same file and the queue has two messages, which is harmless.
+TAKE_OVER_SECONDS = 60
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
 

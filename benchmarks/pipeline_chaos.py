@@ -1,0 +1,134 @@
+"""Puts jobs through a running pipeline project while its consumer is killed again and again.
+
+    python benchmarks/pipeline_chaos.py [--jobs 10000] [--seed 1]
+
+Renders the pattern `pipeline`, runs it with `cfpy dev --runtime node`, and sends jobs with the
+project's own `scripts/load.py`. Meanwhile the Python interpreter, with whatever it was doing, is
+killed at random moments (SIGUSR2: see docs/adr/0004). The queue, D1 and R2 are workerd's own and
+live on, as Cloudflare's do when a Worker is cut off. Prints the counts as JSON; ends with 1 if any
+job was lost, made twice or never finished, or if nothing was killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CFPY = [sys.executable, "-m", "cfpy"]
+TOKEN = "local-development-token"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running project: its address, and the process that hosts its Python."""
+
+    url: str
+    pid: int
+
+
+def render(parent: Path) -> Path:
+    options = ["--defaults", "--no-git", "--into", str(parent)]
+    subprocess.run([*CFPY, "new", "pipeline", "chaos", *options], check=True, capture_output=True)
+    project = parent / "chaos"
+    # The limiter is there to slow down what this does.
+    config = project / "wrangler.toml"
+    text = config.read_text("utf-8").replace("limit = 300", "limit = 1000000")
+    # No cause of death is the job's own here: let it live through any number of them.
+    config.write_text(text.replace("max_retries = 7", "max_retries = 100"), "utf-8")
+    return project
+
+
+@contextlib.contextmanager
+def running(project: Path, log: Path) -> Iterator[Running]:
+    argv = [*CFPY, "dev", "--runtime", "node", "--port", "0", "--json", "--no-watch"]
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            argv,
+            cwd=project,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise SystemExit(log.read_text())
+        data = json.loads(line)["data"]
+        yield Running(data["url"].rstrip("/"), data["pid"])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def kill_at_random(running: Running, load: subprocess.Popen[str], chance: random.Random) -> int:
+    """Kill the interpreter every few seconds until the load is done; return how often."""
+    kills = 0
+    while load.poll() is None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            load.wait(chance.uniform(3, 15))
+            break
+        os.kill(running.pid, signal.SIGUSR2)
+        kills += 1
+    return kills
+
+
+def results(project: Path) -> dict[str, int]:
+    """What the database says, behind the application's back."""
+    files = project.glob(".wrangler/state/**/*.sqlite")
+    for file in files:
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+            if "results" not in tables:
+                continue
+            count = database.execute("SELECT count(*), count(DISTINCT job_id) FROM results")
+            rows, jobs = count.fetchone()
+            (again,) = database.execute("SELECT count(*) FROM jobs WHERE attempts > 1").fetchone()
+            return {"results": rows, "jobs_with_result": jobs, "jobs_tried_again": again}
+    raise SystemExit("there is no database")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    chance = random.Random(options.seed)
+    with tempfile.TemporaryDirectory(prefix="cfpy-chaos-") as scratch:
+        project = render(Path(scratch))
+        started = time.monotonic()
+        with running(project, Path(scratch) / "dev.log") as worker:
+            argv = [sys.executable, "scripts/load.py", "--url", worker.url]
+            load = subprocess.Popen(
+                [*argv, "--jobs", str(options.jobs)],
+                cwd=project,
+                env={**os.environ, "API_TOKEN": TOKEN},
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            kills = kill_at_random(worker, load, chance)
+            assert load.stdout is not None
+            counts: dict[str, Any] = json.loads(load.stdout.read() or "{}")
+        counts |= results(project)
+        counts |= {"kills": kills, "seconds": round(time.monotonic() - started)}
+    print(json.dumps(counts))
+    sound = counts["results"] == counts["jobs_with_result"] == counts.get("done")
+    return 0 if load.returncode == 0 and kills and sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""The Worker itself: FastAPI in Pyodide, with the real local D1, KV, R2, queue and assets."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+TOKEN = "local-development-token"
+FINISH_SECONDS = 30
+ITEM = {"name": "Kettle", "description": "Boils water quickly"}
+
+
+def send(
+    url: str, method: str, path: str, body: Any = None, token: str = TOKEN, **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Send a request, a dictionary as JSON; return the response and its body."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if isinstance(body, dict):
+        body = json.dumps(body)
+        named["Content-Type"] = "application/json"
+    # A server may answer before it has read all of a body that is too large.
+    with contextlib.suppress(BrokenPipeError):
+        connection.request(method, path, body, {"Authorization": f"Bearer {token}", **named})
+    response = connection.getresponse()
+    content = response.read()
+    connection.close()
+    return response, content
+
+
+def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    """The parsed reply to a request that goes well."""
+    response, content = send(url, method, path, body, **headers)
+    assert response.status < 300, content
+    return json.loads(content) if content else None
+
+
+@pytest.fixture
+def item(worker_url: str) -> Iterator[dict[str, Any]]:
+    """An item, which goes again when the test ends."""
+    made = call(worker_url, "POST", "/api/items", ITEM)
+    yield made
+    path = f"/api/items/{made['id']}"
+    response, content = send(worker_url, "GET", path)
+    if response.status == 200:
+        send(worker_url, "DELETE", path, If_Match=f'"{json.loads(content)["version"]}"')
+
+
+def test_it_is_healthy(worker_url: str) -> None:
+    response, body = send(worker_url, "GET", "/health", token="")
+    assert (response.status, json.loads(body)) == (200, {"status": "ok"})
+    assert response.headers["X-Request-Id"]
+
+
+def test_an_item_lives_and_dies(worker_url: str) -> None:
+    response, content = send(worker_url, "POST", "/api/items", ITEM)
+    made = json.loads(content)
+    path = response.headers["Location"]
+    assert (response.status, response.headers["ETag"]) == (201, '"1"')
+    assert made | ITEM == made
+    assert call(worker_url, "GET", path) == made
+    changed = call(worker_url, "PUT", path, {"name": " Pot "}, If_Match='"1"')
+    assert (changed["name"], changed["description"], changed["version"]) == ("Pot", "", 2)
+    assert call(worker_url, "GET", path) == changed
+    assert send(worker_url, "DELETE", path, If_Match='"2"')[0].status == 204
+    assert send(worker_url, "GET", path)[0].status == 404
+
+
+def test_nobody_overwrites_what_they_have_not_seen(worker_url: str, item: dict[str, Any]) -> None:
+    path = f"/api/items/{item['id']}"
+    call(worker_url, "PUT", path, ITEM, If_Match='"1"')
+    for etag, status in (("", 428), ('"1"', 412), ('"7"', 412), ("2", 412), ("*", 412)):
+        headers = {"If_Match": etag} if etag else {}
+        for method, body in (("PUT", ITEM), ("DELETE", None)):
+            assert send(worker_url, method, path, body, **headers)[0].status == status
+    assert call(worker_url, "GET", path)["version"] == 2
+
+
+def test_an_unchanged_item_is_not_sent_again(worker_url: str, item: dict[str, Any]) -> None:
+    path = f"/api/items/{item['id']}"
+    response, content = send(worker_url, "GET", path, If_None_Match='"1"')
+    assert (response.status, content) == (304, b"")
+    assert send(worker_url, "GET", path, If_None_Match='"0"')[0].status == 200
+
+
+def test_a_list_goes_on_to_its_end(worker_url: str) -> None:
+    made = [call(worker_url, "POST", "/api/items", ITEM)["id"] for _ in range(5)]
+    seen, cursor = [], made[0] - 1
+    while cursor is not None:
+        page = call(worker_url, "GET", f"/api/items?limit=2&cursor={cursor}")
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == made
+
+
+def test_background_work_is_done(worker_url: str, item: dict[str, Any]) -> None:
+    response, content = send(worker_url, "POST", "/api/process", {"item_id": item["id"]})
+    assert (response.status, json.loads(content)["status"]) == (202, "queued")
+    deadline = time.monotonic() + FINISH_SECONDS
+    path = response.headers["Location"]
+    while (found := call(worker_url, "GET", path))["status"] == "queued":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert (found["status"], found["result"]) == ("done", {"words": 4, "characters": 26})
+    assert call(worker_url, "GET", "/api/metrics")["items"]["done"] >= 1
+
+
+def test_metrics_say_that_they_are_local(worker_url: str) -> None:
+    metrics = call(worker_url, "GET", "/api/metrics")
+    assert (metrics["source"], metrics["events"]) == ("local", [])
+    assert "ANALYTICS_TOKEN" in metrics["note"]
+
+
+def test_a_file_comes_back_byte_for_byte(worker_url: str) -> None:
+    data = bytes(range(256)) * 10_000
+    response, content = send(worker_url, "PUT", "/files/a.png", data, Content_Type="image/png")
+    assert (response.status, json.loads(content)["size"]) == (201, len(data))
+    etag = response.headers["ETag"]
+    response, content = send(worker_url, "GET", "/files/a.png", token="")
+    assert content == data
+    assert response.headers["Content-Type"] == "image/png"
+    assert response.headers["ETag"] == etag
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    response, content = send(worker_url, "GET", "/files/a.png", If_None_Match=etag)
+    assert (response.status, content) == (304, b"")
+    response, content = send(worker_url, "HEAD", "/files/a.png")
+    assert (response.headers["Content-Length"], content) == (str(len(data)), b"")
+    assert send(worker_url, "DELETE", "/files/a.png")[0].status == 204
+    assert send(worker_url, "GET", "/files/a.png")[0].status == 404
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "part"),
+    [
+        ("bytes=0-3", 206, b"0123"),
+        ("bytes=7-", 206, b"789"),
+        ("bytes=-2", 206, b"89"),
+        ("bytes=-99", 206, b"0123456789"),
+        ("bytes=8-99", 206, b"89"),
+        ("bytes=10-", 416, None),
+        ("bytes=-0", 416, None),
+        ("bytes=5-2", 200, b"0123456789"),
+        ("bytes=0-1,3-4", 200, b"0123456789"),
+        ("lines=0-1", 200, b"0123456789"),
+    ],
+)
+def test_a_part_of_a_file(worker_url: str, wanted: str, status: int, part: bytes | None) -> None:
+    send(worker_url, "PUT", "/files/digits.txt", b"0123456789", Content_Type="text/plain")
+    response, content = send(worker_url, "GET", "/files/digits.txt", Range=wanted)
+    assert response.status == status
+    assert part is None or content == part
+    assert response.headers["Content-Disposition"] == (None if status == 416 else "attachment")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "status"),
+    [
+        ("GET", "/api/items", None, {"Authorization": "Bearer wrong"}, 401),
+        ("GET", "/api/items", None, {"Authorization": "Basic eDp5"}, 401),
+        ("PUT", "/files/a.txt", b"x", {"Authorization": "", "Content_Type": "text/plain"}, 401),
+        ("GET", "/nothing", None, {}, 404),
+        ("GET", "/files/none.txt", None, {}, 404),
+        ("GET", "/files/..%2Fa", None, {}, 404),
+        ("GET", "/files/.a", None, {}, 422),
+        ("POST", "/api/process", {"item_id": 1_000_000}, {}, 404),
+        ("PATCH", "/api/items", None, {}, 405),
+        ("QUERY", "/api/items", None, {}, 405),
+        ("PUT", "/files/a.txt", iter([b"x"]), {"Content_Type": "text/plain"}, 411),
+        ("POST", "/api/items", {"name": "x" * 100_000}, {}, 413),
+        ("PUT", "/files/a.html", b"<b>", {"Content_Type": "text/html"}, 415),
+        ("POST", "/api/items", b"{", {"Content_Type": "application/json"}, 422),
+        ("POST", "/api/items", {"name": " "}, {}, 422),
+        ("POST", "/api/items", {"name": "x", "id": 1}, {}, 422),
+        ("GET", "/api/items?limit=0", None, {}, 422),
+        ("GET", "/api/items/0", None, {}, 422),
+    ],
+)
+def test_errors_are_problem_details(
+    worker_url: str, method: str, path: str, body: Any, headers: dict[str, str], status: int
+) -> None:
+    response, content = send(worker_url, method, path, body, **headers)
+    assert response.status == status, content
+    if method != "QUERY":
+        problem = json.loads(content)
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert (problem["status"], bool(problem["code"])) == (status, True)
+        assert problem["request_id"] == response.headers["X-Request-Id"]
+    if status == 422 and body != b"{":
+        assert json.loads(content)["errors"][0]["pointer"].startswith("#/")
+
+
+def test_pages_are_served_and_may_load_nothing_from_elsewhere(worker_url: str) -> None:
+    for path in ("/", "/docs"):
+        response, body = send(worker_url, "GET", path, token="")
+        assert response.status == 200
+        assert b"<!doctype html>" in body
+        assert b"//" not in body.replace(b"</", b"")
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    for path in ("/static/app.js", "/static/style.css", "/static/docs/swagger-ui-bundle.js"):
+        assert send(worker_url, "GET", path, token="")[0].status == 200
+
+
+def test_the_api_describes_itself(worker_url: str) -> None:
+    document = call(worker_url, "GET", "/openapi.json")
+    change = document["paths"]["/api/items/{item_id}"]["put"]
+    assert set(change["responses"]) >= {"200", "401", "404", "412", "422", "428"}
+    problem = change["responses"]["412"]["content"]["application/problem+json"]["schema"]
+    assert problem == {"$ref": "#/components/schemas/ProblemDetails"}
+    assert "HTTPValidationError" not in json.dumps(document["paths"])

@@ -1,0 +1,133 @@
+// Lists items, and creates, changes, processes and deletes them. Text from the server only ever
+// becomes values and text nodes: no item can put markup on this page.
+
+const form = document.querySelector('#create');
+const list = document.querySelector('#items');
+const more = document.querySelector('#more');
+const status = document.querySelector('#status');
+const template = document.querySelector('#item');
+
+const WAIT_MS = 1000;
+
+// In this tab only, and gone when it is closed.
+form.token.value = sessionStorage.getItem('token') ?? '';
+document.querySelector('#access').open = !form.token.value;
+form.token.addEventListener('change', () => {
+  sessionStorage.setItem('token', form.token.value);
+  run(() => load(0));
+});
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  run(async () => {
+    show(await (await call('POST', '/api/items', fields(form))).json());
+    form.reset();
+    form.token.value = sessionStorage.getItem('token') ?? '';
+  });
+});
+form.file.addEventListener('change', () => run(upload));
+more.addEventListener('click', () => run(() => load(Number(more.value))));
+if (form.token.value) run(() => load(0));
+
+/** Show the items after `cursor`. */
+async function load(cursor) {
+  const page = await (await call('GET', `/api/items?cursor=${cursor}`)).json();
+  if (cursor === 0) list.replaceChildren();
+  page.items.forEach(show);
+  more.hidden = page.next_cursor === null;
+  more.value = page.next_cursor ?? '';
+}
+
+/** Show an item, or show it anew. */
+function show(item) {
+  const shown = list.querySelector(`[data-id="${item.id}"]`);
+  const row = shown ?? add(item.id);
+  row.dataset.version = item.version;
+  const { elements } = row.querySelector('form');
+  elements.name.value = item.name;
+  elements.description.value = item.description;
+  const result = item.result ? `: ${item.result.words} words` : '';
+  row.querySelector('output').textContent = `${item.status}${result}`;
+}
+
+function add(id) {
+  const row = template.content.firstElementChild.cloneNode(true);
+  const own = row.querySelector('form');
+  const path = `/api/items/${id}`;
+  row.dataset.id = id;
+  own.addEventListener('submit', (event) => {
+    event.preventDefault();
+    run(async () => show(await (await call('PUT', path, fields(own), match(row))).json()));
+  });
+  own.elements.process.addEventListener('click', () => run(() => process(id)));
+  own.elements.delete.addEventListener('click', () =>
+    run(async () => {
+      await call('DELETE', path, undefined, match(row));
+      row.remove();
+    }),
+  );
+  list.append(row);
+  return row;
+}
+
+/** Have an item worked on, and wait until it is. */
+async function process(id) {
+  let item = await (await call('POST', '/api/process', { item_id: id })).json();
+  show(item);
+  while (item.status === 'queued') {
+    await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
+    item = await (await call('GET', `/api/items/${id}`)).json();
+    show(item);
+  }
+}
+
+async function upload() {
+  const [file] = form.file.files;
+  const name = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  const headers = { 'Content-Type': file.type || 'text/plain' };
+  const response = await call('PUT', `/files/${name}`, file, headers);
+  const link = Object.assign(document.createElement('a'), {
+    href: response.headers.get('location'),
+    textContent: name,
+  });
+  form.file.value = '';
+  status.replaceChildren('Stored ', link);
+}
+
+/** What a change is made to: the version that this page shows. */
+function match(row) {
+  return { 'If-Match': `"${row.dataset.version}"` };
+}
+
+function fields({ elements }) {
+  return { name: elements.name.value, description: elements.description.value };
+}
+
+/** Call the API; a response that is no success becomes an Error with its reason. */
+async function call(method, path, body, headers = {}) {
+  const isJson = body !== undefined && !(body instanceof Blob);
+  const response = await fetch(path, {
+    method,
+    body: isJson ? JSON.stringify(body) : body,
+    headers: {
+      Authorization: `Bearer ${sessionStorage.getItem('token') ?? ''}`,
+      ...(isJson ? { 'Content-Type': 'application/json' } : {}),
+      ...headers,
+    },
+  });
+  if (response.ok) return response;
+  const { detail, errors = [] } = await response.json().catch(() => ({}));
+  const reasons = errors.map((error) => `${error.pointer.replace(/^#\/?/, '')}: ${error.detail}`);
+  throw new Error(reasons.join('; ') || detail || `The server answered ${response.status}.`);
+}
+
+async function run(action) {
+  status.className = '';
+  status.textContent = '';
+  try {
+    await action();
+  } catch (error) {
+    status.className = 'error';
+    status.textContent = error.message;
+  }
+}
