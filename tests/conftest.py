@@ -11,3 +11,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Rewrite tests/golden from what the patterns render now. Review the diff.",
     )
+    parser.addoption(
+        "--update-media",
+        action="store_true",
+        help="Rewrite the pictures of the pages in docs/media.",
+    )

@@ -1,13 +1,12 @@
-"""Makes the pictures of the README: a terminal session as SVG, and the page of rag as PNG.
+"""Makes the terminal session in the README, as SVG: real output of the commands shown.
 
-    python docs/media/make.py [--chromium /usr/bin/chromium]
+    python docs/media/make.py
 
-Everything in them is real output of the commands shown.
+The pictures of the pages are made by `pytest tests/browser --update-media`.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -21,8 +20,6 @@ from pathlib import Path
 from rich.ansi import AnsiDecoder
 from rich.console import Console
 from rich.text import Text
-
-from cfpy.commands.context import build_context
 
 HERE = Path(__file__).parent
 TOKEN = "local-development-token"
@@ -50,9 +47,6 @@ def show(console: Console, command: str, text: str, lines: int | None = None) ->
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--chromium", default="chromium")
-    options = parser.parse_args()
     console = Console(record=True, width=92, file=io.StringIO(), force_terminal=True)
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
@@ -88,9 +82,6 @@ def main() -> None:
             reply.pop("sources")
             command = f"curl -s $URL/query -H \"$AUTH\" --json '{body}' | jq 'del(.sources)'"
             show(console, command, json.dumps(reply, indent=2))
-            node = str(build_context(print).toolchain.node.binary)
-            script = [node, str(HERE / "screenshot.mjs"), options.chromium]
-            subprocess.run([*script, url, TOKEN, QUESTION, str(HERE / "page.png")], check=True)
         finally:
             dev.terminate()
             dev.wait()

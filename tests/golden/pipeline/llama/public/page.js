@@ -4,7 +4,7 @@
 export function rememberToken(field, section) {
   field.value = sessionStorage.getItem('token') ?? '';
   section.open = !field.value;
-  field.addEventListener('change', () => sessionStorage.setItem('token', field.value));
+  field.addEventListener('input', () => sessionStorage.setItem('token', field.value));
 }
 
 /** Call the API with the token; a response that is no success becomes an Error with its reason. */

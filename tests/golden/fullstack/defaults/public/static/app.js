@@ -12,10 +12,8 @@ const WAIT_MS = 1000;
 // In this tab only, and gone when it is closed.
 form.token.value = sessionStorage.getItem('token') ?? '';
 document.querySelector('#access').open = !form.token.value;
-form.token.addEventListener('change', () => {
-  sessionStorage.setItem('token', form.token.value);
-  run(() => load(0));
-});
+form.token.addEventListener('input', () => sessionStorage.setItem('token', form.token.value));
+form.token.addEventListener('change', () => run(() => load(0)));
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();

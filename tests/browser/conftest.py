@@ -1,0 +1,100 @@
+"""A real Chromium, and each pattern's page in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from cfpy.adapters.process import SubprocessRunner
+from cfpy.adapters.toolchain import Toolchain, cache_directory
+from cfpy.commands.context import build_context
+from cfpy.commands.new import NewRequest, run
+from dev_process import Dev, start_dev
+
+HERE = Path(__file__).parent
+MEDIA = HERE.parent.parent / "docs" / "media"
+# As root, in containers and without a graphics card.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-zygote"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+def npm_chromium() -> tuple[str, dict[str, str]]:
+    """The Chromium that npm ships, installed once, and the libraries that it may need."""
+    toolchain = Toolchain(SubprocessRunner(), print)
+    home = cache_directory() / "test-browser"
+    home.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "executable.mjs"):
+        shutil.copyfile(HERE / name, home / name)
+    if not (home / "node_modules").is_dir():
+        npm = [*toolchain.node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run(npm, cwd=home, env=toolchain.environment(), check=True)
+    # The package unpacks its libraries where it takes this for a bare machine in the cloud.
+    environment = toolchain.environment() | {"AWS_LAMBDA_JS_RUNTIME": "nodejs24.x"}
+    node = [str(toolchain.node.binary), "executable.mjs"]
+    done = subprocess.run(
+        node, cwd=home, env=environment, check=True, capture_output=True, text=True
+    )
+    executable = done.stdout.strip()
+    return executable, {"LD_LIBRARY_PATH": str(Path(executable).parent / "al2023" / "lib")}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    installed = shutil.which("chromium")
+    executable, environment = (installed, {}) if installed else npm_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=ARGUMENTS, env={**os.environ, **environment}
+        )
+        yield browser
+        browser.close()
+
+
+def complaint(message: ConsoleMessage) -> list[str]:
+    """What the page's code says is wrong; a request that the Worker refused is nothing of it."""
+    refused = message.text.startswith("Failed to load resource")
+    return [] if refused or message.type != "error" else [message.text]
+
+
+@pytest.fixture
+def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], tuple[Dev, Page]]]:
+    """Renders a pattern, runs it, and opens its page. Whatever the page complains of fails."""
+    started: list[Dev] = []
+    complaints: list[str] = []
+
+    def open_(pattern: str) -> tuple[Dev, Page]:
+        request = NewRequest(
+            pattern, "demo", tmp_path, {}, interactive=False, dry_run=False, git=False
+        )
+        dev = start_dev(run(build_context(print), request).path, "--runtime", "node")
+        started.append(dev)
+        page = browser.new_page(viewport={"width": 900, "height": 760}, color_scheme="light")
+        page.on("console", lambda message: complaints.extend(complaint(message)))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(dev.url)
+        page.get_by_label("Bearer token").fill("local-development-token")
+        return dev, page
+
+    yield open_
+    for dev in started:
+        dev.stop()
+    assert complaints == []
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Takes a picture of a page; with --update-media it is the one in the README."""
+
+    def take(page: Page, name: str) -> None:
+        data = page.screenshot(animations="disabled", full_page=True)
+        assert data.startswith(b"\x89PNG")
+        if request.config.getoption("--update-media"):
+            (MEDIA / f"{name}.png").write_bytes(data)
+
+    return take

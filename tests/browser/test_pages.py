@@ -1,0 +1,100 @@
+"""The page of each pattern, used as a person would, in a real browser on the real Worker."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from dev_process import Dev
+
+Open = Callable[[str], tuple[Dev, Page]]
+Picture = Callable[[Page, str], None]
+# The queue waits for a second, and a loaded machine for longer.
+FINISH_MS = 30_000
+
+
+def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
+    dev, page = open_page("rag")
+    argv = [sys.executable, "scripts/ingest.py", "corpus", "--url", dev.url]
+    subprocess.run(argv, cwd=tmp_path / "demo", check=True, capture_output=True)
+    page.get_by_label("Your question").fill("How large is the mirror of the main telescope?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("#answer a").first).to_be_visible(timeout=FINISH_MS)
+    expect(page.locator("#answer")).to_contain_text("1.2 metres")
+    expect(page.locator("#sources li.cited").first).to_contain_text("telescope")
+    picture(page, "rag")
+    page.get_by_label("Your question").fill("What is the capital of Mongolia?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator("#answer")).to_contain_text("don't know", timeout=FINISH_MS)
+
+
+def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> None:
+    _, page = open_page("pipeline")
+    good, bad = tmp_path / "whales.md", tmp_path / "broken.json"
+    good.write_text(
+        "# Whales\n\nThe blue whale is the largest animal that has ever lived. It feeds on krill, "
+        "of which it eats up to four tonnes a day. <b>Its heart</b> weighs as much as a piano.\n"
+    )
+    bad.write_text('{"not": "closed"')
+    page.locator("#file").set_input_files(good)
+    done = page.locator("#jobs li.done")
+    expect(done).to_contain_text("largest animal", timeout=FINISH_MS)
+    expect(done).to_contain_text("<b>Its heart</b>")
+    page.locator("#file").set_input_files(bad)
+    expect(page.locator("#jobs li.failed")).to_contain_text("no valid JSON", timeout=FINISH_MS)
+    picture(page, "pipeline")
+
+
+def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:
+    dev, page = open_page("pipeline")
+    page.get_by_label("Or the address of one").fill("https://192.168.0.1/a.txt")
+    with page.expect_response(f"{dev.url}files") as refused:
+        page.get_by_role("button", name="Fetch").click()
+    assert refused.value.status == 422
+    expect(page.locator("#status")).to_contain_text("not by its IP address")
+
+
+def test_fullstack_creates_changes_and_deletes(
+    open_page: Open, picture: Picture, tmp_path: Path
+) -> None:
+    dev, page = open_page("fullstack")
+    page.get_by_label("Bearer token").blur()
+    create = page.locator("#create")
+    for name, text in (("Kettle", "Boils water quickly"), ("<i>Pot</i>", "Holds five litres")):
+        create.get_by_label("Name").fill(name)
+        create.get_by_label("Description").fill(text)
+        create.get_by_role("button", name="Create").click()
+        expect(create.get_by_label("Name")).to_have_value("")
+    rows = page.locator("#items li")
+    expect(rows).to_have_count(2)
+    kettle = rows.first
+    kettle.get_by_label("Name").fill("Electric kettle")
+    kettle.get_by_role("button", name="Save").click()
+    expect(kettle).to_have_attribute("data-version", "2")
+    kettle.get_by_role("button", name="Process").click()
+    expect(kettle.locator("output")).to_have_text("done: 5 words", timeout=FINISH_MS)
+    file = tmp_path / "notes.txt"
+    file.write_text("hello")
+    page.locator("#file").set_input_files(file)
+    expect(page.locator("#status a")).to_have_attribute("href", "/files/notes.txt")
+    picture(page, "fullstack")
+    rows.last.get_by_role("button", name="Delete").click()
+    expect(rows).to_have_count(1)
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(rows.first.get_by_label("Name")).to_have_value("Electric kettle")
+
+
+def test_fullstack_documents_its_api_without_loading_anything_from_elsewhere(
+    open_page: Open,
+) -> None:
+    dev, page = open_page("fullstack")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{dev.url}docs")
+    expect(page.locator(".opblock")).to_have_count(11, timeout=FINISH_MS)
+    assert all(url.startswith((dev.url, "data:")) for url in asked)
