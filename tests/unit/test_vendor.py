@@ -1,30 +1,60 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from cfpy.adapters.process import Completed
+from cfpy.adapters.pylock import read_lock
 from cfpy.adapters.vendor import vendor
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError, ToolNotFoundError
 
+INDEX = "https://someone:secret@index.test/packages"
+
 
 class Pip:
-    """A runner that fills pip's --target."""
+    """A pip with an index of its own: what each package's newest version is, by name."""
 
-    def __init__(self, status: int = 0) -> None:
+    def __init__(self, stderr: str = "", **newest: str) -> None:
+        self.stderr = stderr
+        self.newest = {"workers-runtime-sdk": "1.9.5"} | newest
         self.calls: list[list[str]] = []
-        self.status = status
+        self.installed = ""
 
     def run(self, argv: list[str], **_: object) -> Completed:
         self.calls.append(argv)
-        if self.status == 0:
+        if "versions" in argv:
+            pyodide = "--platform" in argv
+            shown = "" if pyodide or argv[-1] == "unheard-of" else "Available versions: 2.0, 1.0\n"
+            return Completed(tuple(argv), 0, shown, "")
+        if self.stderr:
+            return Completed(tuple(argv), 1, "", self.stderr)
+        if "--dry-run" in argv:
+            kept = Path(argv[argv.index("-c") + 1]).read_text() if "-c" in argv else ""
+            pinned = dict(line.split("==") for line in kept.split())
+            report = {"install": [self._item(n, pinned.get(n, v)) for n, v in self.newest.items()]}
+            Path(argv[argv.index("--report") + 1]).write_text(json.dumps(report))
+        else:
+            self.installed = Path(argv[argv.index("-r") + 1]).read_text()
             target = Path(argv[argv.index("--target") + 1])
             target.mkdir()
             (target / "workers.py").touch()
-        return Completed(tuple(argv), self.status, "", "WARNING: x\nERROR: No matching wheel\n")
+        return Completed(tuple(argv), 0, "", "")
+
+    @staticmethod
+    def _item(name: str, version: str) -> dict[str, object]:
+        digest = hashlib.sha256(f"{name} {version}".encode()).hexdigest()
+        archive = {"hashes": {"sha256": digest}}
+        url = f"{INDEX}/{name}-{version}-py3-none-any.whl"
+        return {
+            "metadata": {"name": name, "version": version},
+            "download_info": {"url": url, "archive_info": archive},
+        }
 
 
 def project(root: Path, dependencies: str = "[]") -> Project:
@@ -33,34 +63,107 @@ def project(root: Path, dependencies: str = "[]") -> Project:
     return Project(root, {}, ())
 
 
-def test_packages_are_installed_once_for_pyodides_platform(tmp_path: Path) -> None:
-    pip = Pip()
+def test_packages_are_locked_and_installed_once_for_pyodides_platform(tmp_path: Path) -> None:
+    pip = Pip(fastapi="0.165.0")
     modules = vendor(project(tmp_path, '["fastapi"]'), pip, print)
     vendor(project(tmp_path, '["fastapi"]'), pip, print)
     assert (modules / "workers.py").is_file()
+    resolve, install = pip.calls
+    assert "fastapi" in resolve
+    assert all("pyemscripten_2026_0_wasm32" in call for call in pip.calls)
+    assert "--require-hashes" in install
+    assert pip.installed.count("--hash=sha256:") == 2
+    lock = read_lock(tmp_path)
+    assert lock is not None
+    assert [(pin.name, pin.version) for pin in lock.pins] == [
+        ("fastapi", "0.165.0"),
+        ("workers-runtime-sdk", "1.9.5"),
+    ]
+
+
+def test_the_lock_holds_no_password(tmp_path: Path) -> None:
+    vendor(project(tmp_path), Pip(), print)
+    text = (tmp_path / "pylock.toml").read_text()
+    assert "https://index.test/packages/workers-runtime-sdk-1.9.5" in text
+    assert "secret" not in text
+
+
+def test_another_machine_installs_what_is_locked(tmp_path: Path) -> None:
+    vendor(project(tmp_path), Pip(), print)
+    shutil.rmtree(tmp_path / "python_modules")
+    pip = Pip(**{"workers-runtime-sdk": "1.9.9"})
+    vendor(project(tmp_path), pip, print)
     assert len(pip.calls) == 1
-    assert "fastapi" in pip.calls[0]
-    assert "pyemscripten_2026_0_wasm32" in pip.calls[0]
-    assert any(argument.startswith("workers-runtime-sdk") for argument in pip.calls[0])
+    assert "workers-runtime-sdk==1.9.5 --hash" in pip.installed
 
 
-def test_changed_dependencies_are_installed_afresh(tmp_path: Path) -> None:
-    pip = Pip()
-    modules = vendor(project(tmp_path), pip, print)
+def test_changed_dependencies_are_installed_afresh_and_others_keep_their_version(
+    tmp_path: Path,
+) -> None:
+    modules = vendor(project(tmp_path), Pip(), print)
     (modules / "old.py").touch()
+    pip = Pip(**{"workers-runtime-sdk": "1.9.9"}, fastapi="0.165.0")
     vendor(project(tmp_path, '["fastapi"]'), pip, print)
-    assert len(pip.calls) == 2
+    assert "workers-runtime-sdk==1.9.5" in pip.installed
+    assert "fastapi==0.165.0" in pip.installed
     assert not (modules / "old.py").exists()
+
+
+def test_the_lock_of_pywrangler_is_kept_as_it_is(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    text = '[[packages]]\nname = "workers-runtime-sdk"\nversion = "1.9.4"\n'
+    (tmp_path / "pylock.toml").write_text(text)
+    pip = Pip("ERROR: stop here")
+    with pytest.raises(ToolNotFoundError):
+        vendor(made, pip, print)
+    [call] = pip.calls
+    assert "--dry-run" not in call
+    assert "-c" in call
+    assert (tmp_path / "pylock.toml").read_text() == text
 
 
 def test_a_failure_keeps_what_was_there_and_quotes_pip(tmp_path: Path) -> None:
     modules = vendor(project(tmp_path), Pip(), print)
+    before = (tmp_path / "pylock.toml").read_bytes()
     with pytest.raises(ToolNotFoundError) as caught:
-        vendor(project(tmp_path, '["numpy"]'), Pip(status=1), print)
-    assert "ERROR: No matching wheel" in caught.value.message
+        vendor(project(tmp_path, '["x"]'), Pip("WARNING: x\nERROR: no network\n"), print)
+    assert "ERROR: no network" in caught.value.message
     assert "WARNING" not in caught.value.message
     assert (modules / "workers.py").is_file()
+    assert (tmp_path / "pylock.toml").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".python_modules")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("numpy", "numpy has no wheel that runs in a Worker", "PyPI has 2.0, 1.0 for other"),
+        ("unheard-of", "there is no package 'unheard-of'", "Check its name"),
+    ],
+)
+def test_a_package_without_a_wheel_is_named_with_the_versions_there_are(
+    tmp_path: Path, name: str, message: str, hint: str
+) -> None:
+    pip = Pip(f"ERROR: No matching distribution found for {name}>=2\n")
+    with pytest.raises(ToolNotFoundError) as caught:
+        vendor(project(tmp_path, f'["{name}>=2"]'), pip, print)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_package_that_was_tampered_with_is_refused(tmp_path: Path) -> None:
+    vendor(project(tmp_path), Pip(), print)
+    shutil.rmtree(tmp_path / "python_modules")
+    with pytest.raises(ToolNotFoundError, match=r"not the one that pylock\.toml names"):
+        vendor(project(tmp_path), Pip("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n"), print)
+
+
+@pytest.mark.parametrize("text", ["[", "packages = 1", "[[packages]]\nname = 'x'"])
+def test_a_broken_lock_is_named(tmp_path: Path, text: str) -> None:
+    made = project(tmp_path)
+    (tmp_path / "pylock.toml").write_text(text)
+    with pytest.raises(ProjectError, match=r"pylock\.toml"):
+        vendor(made, Pip(), print)
 
 
 def test_what_pywrangler_synced_is_left_alone_until_its_inputs_change(tmp_path: Path) -> None:
@@ -74,7 +177,7 @@ def test_what_pywrangler_synced_is_left_alone_until_its_inputs_change(tmp_path: 
     later = token.stat().st_mtime + 10
     os.utime(tmp_path / "pyproject.toml", (later, later))
     vendor(made, pip, print)
-    assert len(pip.calls) == 1
+    assert len(pip.calls) == 2
 
 
 def test_a_broken_pyproject_is_named(tmp_path: Path) -> None:

@@ -2,21 +2,33 @@
 
 pywrangler does the same for a deployment, with an interpreter that it downloads from outside the
 package registries. This needs pip and PyPI alone, and leaves pywrangler's own result alone where
-it is fresh.
+it is fresh. What is installed is what ``pylock.toml`` says, checked by its hashes; it is resolved
+anew only when the dependencies change, and keeps the versions it had where they still fit.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cfpy.adapters.process import Runner
+from cfpy.adapters.pylock import (
+    NAME,
+    Lock,
+    Pin,
+    constraint_lines,
+    pins_of_report,
+    read_lock,
+    requirement_lines,
+    write_lock,
+)
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError, ToolNotFoundError
 
@@ -30,54 +42,133 @@ _TARGET = (
     *("--implementation", "cp", "--abi", "cp314", "--abi", "abi3", "--abi", "none"),
     "--only-binary=:all:",
 )
+_PIP = (sys.executable, "-m", "pip")
+_QUIET = ("--quiet", "--no-input", "--disable-pip-version-check")
 _INSTALL_SECONDS = 600.0
+_INDEX_SECONDS = 30.0
+_SHOWN_VERSIONS = 5
 
 
 def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -> Path:
     """Make ``python_modules/`` hold what ``pyproject.toml`` asks for; return its path.
 
-    Does nothing where the requirements have not changed since the last time.
+    Does nothing where neither the requirements nor the lock have changed since the last time.
 
     Raises:
-        ProjectError: ``pyproject.toml`` does not parse.
-        ToolNotFoundError: pip could not install a package for Workers.
+        ProjectError: ``pyproject.toml`` or ``pylock.toml`` does not parse.
+        ToolNotFoundError: A package has no wheel for Workers, or could not be had.
     """
-    target = project.root / "python_modules"
-    requirements = [SDK, *_dependencies(project.root / "pyproject.toml")]
-    stamp = project.root / ".wrangler" / "cfpy" / "python_modules.json"
-    wanted = json.dumps({"requirements": requirements, "target": _TARGET})
-    digest = hashlib.sha256(wanted.encode()).hexdigest()
-    if _synced_by_pywrangler(project.root, target):
+    root, target = project.root, project.root / "python_modules"
+    requirements = (SDK, *_dependencies(root / "pyproject.toml"))
+    if _synced_by_pywrangler(root, target):
         return target
-    if target.is_dir() and stamp.is_file() and stamp.read_text("utf-8") == digest:
+    lock = read_lock(root)
+    stamp = root / ".wrangler" / "cfpy" / "python_modules.json"
+    if target.is_dir() and stamp.is_file() and stamp.read_text("utf-8") == _digest(root, lock):
         return target
+    pip = _Pip(runner, root)
+    if lock is None or (lock.requirements is not None and lock.requirements != requirements):
+        progress("Choosing versions of the Worker's Python packages")
+        pins = pip.resolve(requirements, lock.pins if lock else ())
+        lock = Lock(pins, requirements)
+        write_lock(root, lock)
     progress("Installing the Worker's Python packages into python_modules/")
-    _install(requirements, target, runner)
+    pip.install(requirements, lock, target)
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest, "utf-8")
+    stamp.write_text(_digest(root, lock), "utf-8")
     return target
 
 
-def _install(requirements: list[str], target: Path, runner: Runner) -> None:
-    with tempfile.TemporaryDirectory(prefix=".python_modules-", dir=target.parent) as scratch:
-        fresh = Path(scratch) / "modules"
-        argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--no-compile"]
-        argv += ["--disable-pip-version-check", "--target", str(fresh), *_TARGET, *requirements]
-        done = runner.run(argv, timeout=_INSTALL_SECONDS)
-        if done.returncode != 0:
-            raise ToolNotFoundError(
-                f"pip could not install the Worker's packages:\n{_errors(done.stderr)}",
-                hint="Packages with compiled parts need a wheel for Pyodide on PyPI. Check the "
-                "network and the dependencies in pyproject.toml.",
+class _Pip:
+    """pip, for packages that run in a Worker."""
+
+    def __init__(self, runner: Runner, root: Path) -> None:
+        self._runner = runner
+        self._root = root
+
+    def resolve(self, requirements: Sequence[str], pins: Sequence[Pin]) -> tuple[Pin, ...]:
+        """The wheels that ``requirements`` need; those of ``pins`` where they still fit."""
+        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+            report = Path(scratch) / "report.json"
+            argv = [*_PIP, "install", *_QUIET, "--dry-run", "--ignore-installed"]
+            argv += ["--report", str(report), "--target", str(Path(scratch) / "t"), *_TARGET]
+            kept = Path(scratch) / "constraints.txt"
+            kept.write_text(constraint_lines(pins), "utf-8")
+            done = self._runner.run(
+                [*argv, "-c", str(kept), *requirements], timeout=_INSTALL_SECONDS
             )
-        if target.exists():
-            shutil.rmtree(target)
-        fresh.rename(target)
+            if done.returncode != 0 and pins:
+                done = self._runner.run([*argv, *requirements], timeout=_INSTALL_SECONDS)
+            if done.returncode != 0:
+                raise self._failure(done.stderr)
+            return pins_of_report(json.loads(report.read_text("utf-8")))
+
+    def install(self, requirements: Sequence[str], lock: Lock, target: Path) -> None:
+        """Fill ``target`` with what is locked, or leave it as it was."""
+        with tempfile.TemporaryDirectory(prefix=".python_modules-", dir=self._root) as scratch:
+            fresh, wanted = Path(scratch) / "modules", Path(scratch) / "wanted.txt"
+            argv = [*_PIP, "install", *_QUIET, "--no-compile", "--target", str(fresh), *_TARGET]
+            if lock.requirements is not None:
+                wanted.write_text(requirement_lines(lock.pins), "utf-8")
+                argv += ["--no-deps", "--require-hashes", "-r", str(wanted)]
+            else:
+                # Another tool's lock may name wheels of an index that pip does not ask.
+                wanted.write_text(constraint_lines(lock.pins), "utf-8")
+                argv += ["-c", str(wanted), *requirements]
+            done = self._runner.run(argv, timeout=_INSTALL_SECONDS)
+            if done.returncode != 0:
+                raise self._failure(done.stderr)
+            if target.exists():
+                shutil.rmtree(target)
+            fresh.rename(target)
+
+    def _failure(self, stderr: str) -> ToolNotFoundError:
+        missing = re.search(r"No matching distribution found for ([A-Za-z0-9._-]+)(.*)", stderr)
+        if not missing:
+            if "DO NOT MATCH THE HASHES" in stderr:
+                return ToolNotFoundError(
+                    f"a package is not the one that {NAME} names:\n{_errors(stderr)}",
+                    hint=f"Somebody changed the package or {NAME}. Restore the file from git; "
+                    "delete it only if you trust the index.",
+                )
+            return ToolNotFoundError(
+                f"pip could not install the Worker's packages:\n{_errors(stderr)}",
+                hint="Check the network and the dependencies in pyproject.toml.",
+            )
+        name = missing[1]
+        usable, all_versions = self._versions(name, _TARGET), self._versions(name, ())
+        if not all_versions:
+            message, hint = f"there is no package {name!r}", "Check its name in pyproject.toml."
+        elif usable:
+            message = f"no wheel of {name}{missing[2]} runs in a Worker"
+            hint = f"These versions do: {', '.join(usable[:_SHOWN_VERSIONS])}."
+        else:
+            message = f"{name} has no wheel that runs in a Worker (Pyodide, Python 3.14)"
+            hint = (
+                f"PyPI has {', '.join(all_versions[:_SHOWN_VERSIONS])} for other platforms alone. "
+                "Use another package, or do without."
+            )
+        return ToolNotFoundError(message, hint=hint)
+
+    def _versions(self, name: str, target: Sequence[str]) -> list[str]:
+        """The versions of a package that there are for a platform, the newest first."""
+        argv = [*_PIP, "index", "versions", "--disable-pip-version-check", *target, name]
+        done = self._runner.run(argv, timeout=_INDEX_SECONDS)
+        found = re.search(r"^Available versions: (.*)$", done.stdout, re.MULTILINE)
+        return found[1].split(", ") if found else []
 
 
 def _errors(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR")]
     return "\n".join(lines or stderr.splitlines()[-5:])
+
+
+def _digest(root: Path, lock: Lock | None) -> str:
+    """Changes when what has to be installed does."""
+    requirements = [SDK, *_dependencies(root / "pyproject.toml")]
+    pins = [[pin.name, pin.version, pin.sha256] for pin in lock.pins] if lock else None
+    wanted = json.dumps({"requirements": requirements, "target": _TARGET, "pins": pins})
+    return hashlib.sha256(wanted.encode()).hexdigest()
 
 
 def _dependencies(path: Path) -> list[str]:
@@ -99,5 +190,5 @@ def _synced_by_pywrangler(root: Path, target: Path) -> bool:
     token = target / ".synced"
     if not token.is_file():
         return False
-    inputs = [path for path in (root / "pyproject.toml", root / "pylock.toml") if path.is_file()]
+    inputs = [path for path in (root / "pyproject.toml", root / NAME) if path.is_file()]
     return all(path.stat().st_mtime <= token.stat().st_mtime for path in inputs)
