@@ -1,6 +1,6 @@
 """Puts jobs through a running pipeline project while its consumer is killed again and again.
 
-    python benchmarks/pipeline_chaos.py [--jobs 10000] [--seed 1]
+    python benchmarks/pipeline_chaos.py [--jobs 10000] [--seed 1] [--every 9]
 
 Renders the pattern `pipeline`, runs it with `cfpy dev --runtime node`, and sends jobs with the
 project's own `scripts/load.py`. Meanwhile the Python interpreter, with whatever it was doing, is
@@ -75,12 +75,14 @@ def running(project: Path, log: Path) -> Iterator[Running]:
         process.wait(60)
 
 
-def kill_at_random(running: Running, load: subprocess.Popen[str], chance: random.Random) -> int:
-    """Kill the interpreter every few seconds until the load is done; return how often."""
+def kill_at_random(
+    running: Running, load: subprocess.Popen[str], chance: random.Random, seconds: float
+) -> int:
+    """Kill the interpreter every so many seconds until the load is done; return how often."""
     kills = 0
     while load.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            load.wait(chance.uniform(3, 15))
+            load.wait(chance.uniform(0.3, 1.7) * seconds)
             break
         os.kill(running.pid, signal.SIGUSR2)
         kills += 1
@@ -106,6 +108,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--every", type=float, default=9, help="seconds from kill to kill, about")
     options = parser.parse_args()
     chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="cfpy-chaos-") as scratch:
@@ -120,7 +123,7 @@ def main() -> int:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            kills = kill_at_random(worker, load, chance)
+            kills = kill_at_random(worker, load, chance, options.every)
             assert load.stdout is not None
             counts: dict[str, Any] = json.loads(load.stdout.read() or "{}")
         counts |= results(project)

@@ -13,16 +13,30 @@ import pytest
 from cfpy.commands.context import build_context
 from cfpy.commands.new import NewRequest, run
 
-ANSWERS: list[dict[str, Any]] = [
-    {},
-    {"embedding_model": "@cf/baai/bge-m3", "chat_model": "@cf/meta/llama-3.1-8b-instruct-fp8"},
+# Pattern, answers, and how many tests there are at least.
+CASES: list[tuple[str, dict[str, Any], int]] = [
+    ("rag", {}, 140),
+    (
+        "rag",
+        {
+            "embedding_model": "@cf/baai/bge-m3",
+            "chat_model": "@cf/meta/llama-3.1-8b-instruct-fp8",
+        },
+        140,
+    ),
+    ("pipeline", {}, 500),
+    ("fullstack", {}, 35),
 ]
 
 
-@pytest.mark.parametrize("answers", ANSWERS, ids=["defaults", "other models"])
-def test_cfpy_test_passes(answers: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "answers", "tests"), CASES, ids=["rag", "rag-other-models", "pipeline", "fullstack"]
+)
+def test_cfpy_test_passes(
+    pattern: str, answers: dict[str, Any], tests: int, tmp_path: Path
+) -> None:
     request = NewRequest(
-        "rag", "myapp", tmp_path, answers, interactive=False, dry_run=False, git=False
+        pattern, "myapp", tmp_path, answers, interactive=False, dry_run=False, git=False
     )
     project = run(build_context(print), request).path
     argv = [sys.executable, "-m", "cfpy", "test", "-q", "-p", "no:cacheprovider"]
@@ -32,7 +46,7 @@ def test_cfpy_test_passes(answers: dict[str, Any], tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     counted = re.search(r"(\d+) passed in", done.stdout)
     assert counted
-    assert int(counted[1]) > 100
+    assert int(counted[1]) >= tests
     assert "skipped" not in done.stdout
 
 

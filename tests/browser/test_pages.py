@@ -61,7 +61,7 @@ def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:
 def test_fullstack_creates_changes_and_deletes(
     open_page: Open, picture: Picture, tmp_path: Path
 ) -> None:
-    dev, page = open_page("fullstack")
+    _, page = open_page("fullstack")
     page.get_by_label("Bearer token").blur()
     create = page.locator("#create")
     for name, text in (("Kettle", "Boils water quickly"), ("<i>Pot</i>", "Holds five litres")):

@@ -655,15 +655,19 @@ async def metrics(env: Bound) -> Metrics:
         note = "Data points can be read with ACCOUNT_ID and ANALYTICS_TOKEN alone; see the README."
         return Metrics(source="local", note=note, hours=0, events=[], items=items)
     query = METRICS_SQL.format(dataset=variable(env, "METRICS_DATASET"), hours=METRICS_HOURS)
-    answer = await fetch(
-        f"https://api.cloudflare.com/client/v4/accounts/{account}/analytics_engine/sql",
-        method=HTTPMethod.POST,
-        headers={"Authorization": f"Bearer {token}"},
-        body=query,
-    )
+    failed = Problem(502, "metrics-failed", "Analytics Engine did not answer the query.")
+    try:
+        answer = await fetch(
+            f"https://api.cloudflare.com/client/v4/accounts/{account}/analytics_engine/sql",
+            method=HTTPMethod.POST,
+            headers={"Authorization": f"Bearer {token}"},
+            body=query,
+        )
+    except OSError as error:
+        raise failed from error
     if answer.status != 200:
         log("error", event="metrics", status=answer.status, error=await answer.text())
-        raise Problem(502, "metrics-failed", "Analytics Engine did not answer the query.")
+        raise failed
     events = [EventCount.model_validate(row) for row in (await answer.json())["data"]]
     return Metrics(
         source="analytics-engine", note="", hours=METRICS_HOURS, events=events, items=items

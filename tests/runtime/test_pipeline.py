@@ -1,0 +1,21 @@
+"""The rendered pipeline Worker, cut off again and again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_no_job_is_lost_and_none_done_twice_however_often_the_consumer_is_killed() -> None:
+    script = ROOT / "benchmarks" / "pipeline_chaos.py"
+    argv = [sys.executable, str(script), "--jobs", "300", "--every", "4"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = json.loads(done.stdout)
+    assert counts["done"] == counts["results"] == counts["jobs_with_result"] == 300
+    assert counts["lost"] == counts["twice"] == counts["unfinished"] == 0
+    assert counts["kills"] > 0
