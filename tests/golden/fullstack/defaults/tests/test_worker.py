@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
+from client import send
 
-TOKEN = "local-development-token"
 FINISH_SECONDS = 30
 ITEM = {"name": "Kettle", "description": "Boils water quickly"}
-
-
-def send(
-    url: str, method: str, path: str, body: Any = None, token: str = TOKEN, **headers: str
-) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send a request, a dictionary as JSON; return the response and its body."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    if isinstance(body, dict):
-        body = json.dumps(body)
-        named["Content-Type"] = "application/json"
-    # A server may answer before it has read all of a body that is too large.
-    with contextlib.suppress(BrokenPipeError):
-        connection.request(method, path, body, {"Authorization": f"Bearer {token}", **named})
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response, content
 
 
 def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> Any:

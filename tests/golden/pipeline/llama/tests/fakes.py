@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.app import PipelineApp
 from pipeline.consumer import DEAD_LETTERS, Consumer
 from pipeline.fetching import Fetched
+from pipeline.resources import Resources
 from pipeline.services import Bindings, Services
 from pipeline.settings import read_settings
 from pipeline.sweep import sweep
 from services import FakeD1, FakeLimiter, Fuse, ServiceError, pieces
+from web.app import App
 from web.http import Reply, Request
 
 TOKEN, OTHER_TOKEN = "a-token-of-the-tests", "another-one"
@@ -170,6 +171,9 @@ class World:
     def services(self) -> Services:
         return Services(self.bindings, read_settings(self.variables.get))
 
+    def resources(self) -> Resources:
+        return Resources(self.services, read_settings(self.variables.get))
+
     async def fetch(self, url: str) -> Fetched:
         await asyncio.sleep(0)
         self.fuse.before_call()
@@ -204,7 +208,7 @@ class World:
             headers={name: value for name, value in given.items() if value},
             body=None if body is None else pieces(body),
         )
-        return await PipelineApp(self.bindings, self.variables.get, ServiceError).handle(request)
+        return await App(self.resources, self.variables.get, ServiceError).handle(request)
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """Send a request; return the status and the parsed reply."""

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 from pyodide.ffi import JsException
 from workers import Request, Response, WorkerEntrypoint, fetch
 
-from pipeline.app import PipelineApp
 from pipeline.consumer import Consumer
 from pipeline.fetching import Fetched
+from pipeline.resources import Resources
 from pipeline.services import Bindings, Services
 from pipeline.settings import read_settings
 from pipeline.sweep import sweep
+from web.app import App
 from web.edge import from_workers, to_workers
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Default(WorkerEntrypoint):
     env: Env
 
     async def fetch(self, request: Request) -> Response:
-        app = PipelineApp(self._bindings(), self._variable, JsException)
+        app = App(self._resources, self._variable, JsException)
         return to_workers(await app.handle(from_workers(request)))
 
     # The runtime passes `env` and `ctx` to these two, and both are None in Python.
@@ -59,11 +60,11 @@ class Default(WorkerEntrypoint):
     ) -> None:
         await sweep(self._services())
 
-    def _services(self) -> Services:
-        return Services(self._bindings(), read_settings(self._variable))
+    def _resources(self) -> Resources:
+        return Resources(self._services(), read_settings(self._variable))
 
-    def _bindings(self) -> Bindings:
-        return Bindings(
+    def _services(self) -> Services:
+        bindings = Bindings(
             ai=self.env.AI,
             database=self.env.DB,
             bucket=self.env.BUCKET,
@@ -71,6 +72,7 @@ class Default(WorkerEntrypoint):
             rate_limiter=self.env.RATE_LIMITER,
             fetch=_fetch,
         )
+        return Services(bindings, read_settings(self._variable))
 
     def _variable(self, name: str) -> object:
         return getattr(self.env, name, None)

@@ -14,7 +14,8 @@ from pyodide.ffi import JsException, to_js
 from workers import Request, Response, WorkerEntrypoint
 
 from rag.app import RagApp
-from rag.resources import Bindings
+from rag.resources import Bindings, Resources
+from rag.settings import read_settings
 from rag.streaming import StreamReply
 from web.edge import from_workers, to_workers
 
@@ -37,13 +38,7 @@ class Default(WorkerEntrypoint):
     env: Env
 
     async def fetch(self, request: Request) -> Response:
-        bindings = Bindings(
-            ai=self.env.AI,
-            database=self.env.DB,
-            vectorize=self.env.VECTORIZE,
-            rate_limiter=self.env.RATE_LIMITER,
-        )
-        app = RagApp(bindings, lambda name: getattr(self.env, name, None), JsException)
+        app = RagApp(self._resources, self._variable, JsException)
         reply = await app.handle(from_workers(request))
         if not isinstance(reply, StreamReply):
             return to_workers(reply)
@@ -52,6 +47,18 @@ class Default(WorkerEntrypoint):
         self.ctx.waitUntil(_pump(reply.stream, pipe.writable.getWriter()))
         headers = list(reply.headers.items())
         return Response(pipe.readable, status=reply.status, headers=headers)
+
+    def _resources(self) -> Resources:
+        bindings = Bindings(
+            ai=self.env.AI,
+            database=self.env.DB,
+            vectorize=self.env.VECTORIZE,
+            rate_limiter=self.env.RATE_LIMITER,
+        )
+        return Resources(bindings, read_settings(self._variable))
+
+    def _variable(self, name: str) -> object:
+        return getattr(self.env, name, None)
 
 
 async def _pump(stream: AsyncGenerator[bytes, None], writer: Any) -> None:

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import subprocess
 import sys
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from conftest import PROJECT
-
-TOKEN = "local-development-token"
-
-
-def send(
-    url: str,
-    method: str,
-    path: str,
-    body: Any = None,
-    token: str = TOKEN,
-) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send a request; return the response and its body."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    data = None if body is None else json.dumps(body)
-    # A server may answer before it has read all of a body that is too large.
-    with contextlib.suppress(BrokenPipeError):
-        connection.request(method, path, data, headers)
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response, content
+from worker_client import TOKEN, send
 
 
 def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rag.app import RagApp
-from rag.resources import Bindings
+from rag.resources import Bindings, Resources
+from rag.settings import read_settings
 from rag.store import Store
 from rag.streaming import StreamReply
 from services import TOKEN, FakeD1, FakeLimiter, FakePiece, Fuse, ServiceError, pieces
@@ -130,6 +131,9 @@ class World:
         services: Any = (self.ai, self.database, self.vectorize, self.limiter)
         return Bindings(*services)
 
+    def resources(self) -> Resources:
+        return Resources(self.bindings, read_settings(self.variables.get))
+
     @property
     def store(self) -> Store:
         return Store(self.bindings.database)
@@ -153,7 +157,7 @@ class World:
             headers=all_headers | dict(headers or {}),
             body=None if body is None else pieces(data),
         )
-        return await RagApp(self.bindings, self.variables.get, ServiceError).handle(request)
+        return await RagApp(self.resources, self.variables.get, ServiceError).handle(request)
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         """Send a request; return the status and the parsed reply."""

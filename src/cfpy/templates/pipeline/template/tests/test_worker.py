@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import pytest
 
 from conftest import PROJECT
 from test_urls import HOSTILE
+from worker_client import TOKEN, send
 
-TOKEN, OTHER_TOKEN = "local-development-token", "another-local-token"
-JSON = {"Content-Type": "application/json"}
+OTHER_TOKEN = "another-local-token"
 # The queue waits for a second, the model for nothing.
 FINISH_SECONDS = 30
-
-
-def send(
-    url: str,
-    method: str,
-    path: str,
-    body: Any = None,
-    token: str = TOKEN,
-    **headers: str,
-) -> tuple[http.client.HTTPResponse, bytes]:
-    """Send a request; return the response and its body."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    # A server may answer before it has read all of a body that is too large.
-    with contextlib.suppress(BrokenPipeError):
-        connection.request(method, path, body, {"Authorization": f"Bearer {token}", **named})
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response, content
 
 
 def upload(url: str, name: str, body: Any, **headers: str) -> dict[str, Any]:
@@ -127,8 +105,7 @@ def test_a_job_is_its_owners_alone(worker_url: str) -> None:
 
 @pytest.mark.parametrize("address", HOSTILE)
 def test_hostile_addresses_are_refused(worker_url: str, address: str) -> None:
-    body = json.dumps({"file_url": address})
-    response, content = send(worker_url, "POST", "/files", body, **JSON)
+    response, content = send(worker_url, "POST", "/files", {"file_url": address})
     assert response.status == 422, content
     assert json.loads(content)["errors"][0]["pointer"] == "#/file_url"
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pipeline.intake import Intake
 from pipeline.jobs import Job, Status, object_key
 from pipeline.limits import DEFAULT_PAGE, MAX_PAGE
-from pipeline.services import Bindings, Services
+from pipeline.services import Services
 from pipeline.settings import Settings
 from pipeline.store import Position
 from web.auth import identify
@@ -33,11 +33,10 @@ Handler = Callable[[Call, str], Awaitable[Reply]]
 class Resources:
     """All resources of one deployment."""
 
-    def __init__(self, bindings: Bindings, settings: Settings) -> None:
+    def __init__(self, services: Services, settings: Settings) -> None:
         self._settings = settings
-        self._rate_limiter = bindings.rate_limiter
-        self._services = Services(bindings, settings)
-        self._intake = Intake(self._services)
+        self._services = services
+        self._intake = Intake(services)
 
     async def route(self, call: Call) -> Reply:
         """Answer a request.
@@ -49,7 +48,7 @@ class Resources:
         handlers = self._handlers(path)
         handler = handlers.get("GET" if method == "HEAD" else method)
         if handler is None:
-            raise method_not_allowed(", ".join(handlers))
+            raise method_not_allowed(handlers)
         owner = "" if path == "/health" else await self._admit(call)
         return await handler(call, owner)
 
@@ -72,7 +71,7 @@ class Resources:
         """
         owner = identify(call.request.headers.get("authorization"), self._settings.tokens)
         call.log["owner"] = owner
-        if not (await self._rate_limiter.limit({"key": owner}))["success"]:
+        if not (await self._services.rate_limiter.limit({"key": owner}))["success"]:
             raise too_many_requests()
         return owner
 

@@ -5,36 +5,46 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from web.cors import allowed_origins, cors_headers, preflight
 from web.http import Call, Reply, Request, json_reply
 from web.problems import Problem, service_failed
+from web.settings import Variable
 
 
-class App(ABC):
-    """The application, for one request.
+class Resources(Protocol):
+    """What an application serves."""
 
-    Args:
-        variable: Gives a variable or secret by name, ``None`` if it is not set.
-        service_error: What Cloudflare's services raise when they fail.
-    """
-
-    def __init__(self, variable: Callable[[str], object], service_error: type[Exception]) -> None:
-        self.variable = variable
-        self._service_error = service_error
-        self._origins = allowed_origins(variable("CORS_ORIGINS"))
-
-    @abstractmethod
     async def route(self, call: Call) -> Reply:
-        """Answer a request that is no preflight.
+        """Answer a request.
 
         Raises:
             Problem: It can't be answered.
         """
+
+
+class App:
+    """The application, for one request.
+
+    Args:
+        resources: Makes what it serves. It is called when a request is there, so that a missing
+            setting is answered like every other error.
+        variable: Gives a variable or secret by name, ``None`` if it is not set.
+        service_error: What Cloudflare's services raise when they fail.
+    """
+
+    def __init__(
+        self,
+        resources: Callable[[], Resources],
+        variable: Variable,
+        service_error: type[Exception],
+    ) -> None:
+        self._resources = resources
+        self._service_error = service_error
+        self._origins = allowed_origins(variable("CORS_ORIGINS"))
 
     def explain(self, message: str) -> Problem:
         """What to tell a client when a Cloudflare service failed with ``message``."""
@@ -47,7 +57,7 @@ class App(ABC):
             if request.method == "OPTIONS":
                 reply = preflight(request, self._origins)
             else:
-                reply = await self.route(call)
+                reply = await self._resources().route(call)
         except Exception as error:
             problem = self.problem(error, call)
             body = json_reply(problem.status, problem.body(call.id), "application/problem+json")

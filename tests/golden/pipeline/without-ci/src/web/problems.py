@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -62,7 +62,8 @@ def invalid(errors: tuple[FieldError, ...]) -> Problem:
     return Problem(422, "invalid-request", "The request has invalid fields.", errors=errors)
 
 
-def method_not_allowed(allowed: str) -> Problem:
+def method_not_allowed(methods: Iterable[str]) -> Problem:
+    allowed = ", ".join(methods)
     detail = f"This resource takes {allowed}."
     return Problem(405, "method-not-allowed", detail, headers={"Allow": allowed})
 

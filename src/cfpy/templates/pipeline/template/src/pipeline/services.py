@@ -34,6 +34,7 @@ class Services:
 
     def __init__(self, bindings: Bindings, settings: Settings) -> None:
         self.bucket = bindings.bucket
+        self.rate_limiter = bindings.rate_limiter
         self.store = Store(bindings.database)
         self.summariser = Summariser(bindings.ai, settings.summary_model)
         self.allowed_hosts: Set[str] = settings.allowed_hosts

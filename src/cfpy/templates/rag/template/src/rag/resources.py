@@ -60,7 +60,7 @@ class Resources:
         handlers = self._handlers(path)
         handler = handlers.get("GET" if method == "HEAD" else method)
         if handler is None:
-            raise method_not_allowed(", ".join(handlers))
+            raise method_not_allowed(handlers)
         if path != "/health":
             await self._admit(call)
         return await handler(call)
