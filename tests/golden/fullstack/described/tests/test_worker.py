@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from client import send
+
+from worker_client import send
 
 FINISH_SECONDS = 30
 ITEM = {"name": "Kettle", "description": "Boils water quickly"}
