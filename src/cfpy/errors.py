@@ -55,6 +55,23 @@ class NotAuthenticatedError(CfpyError):
     exit_code = 5
 
 
+class CloudflareError(CfpyError):
+    """Cloudflare's API can't be reached, or refused what was asked.
+
+    Args:
+        message: What happened.
+        hint: What to do next.
+        api_code: The API's own number for it, 0 where it gave none.
+    """
+
+    code = "cloudflare"
+    exit_code = 6
+
+    def __init__(self, message: str, *, hint: str = "", api_code: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.api_code = api_code
+
+
 class WranglerError(CfpyError):
     """A wrangler command failed.
 

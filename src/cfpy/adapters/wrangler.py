@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
-from cfpy.errors import WranglerError
+from cfpy.errors import NotAuthenticatedError, WranglerError
 
 _TIMEOUT_SECONDS = 180.0
 
@@ -42,6 +43,27 @@ class Wrangler:
             ("--config", str(config), "--persist-to", str(persist_to)),
             hint="Mend the SQL file named above and start again: what was applied stays applied.",
         )
+
+    def auth_token(self) -> str:
+        """``wrangler auth token``: the token of its login, made fresh if it has expired.
+
+        Raises:
+            NotAuthenticatedError: Nobody is logged in.
+        """
+        argv = self.argv("auth", "token", "--json")
+        done = self._runner.run(
+            argv, cwd=self._project, env=self._toolchain.environment(), timeout=_TIMEOUT_SECONDS
+        )
+        try:
+            token = json.loads(done.stdout)["token"]
+        except (ValueError, KeyError, TypeError):
+            token = None
+        if done.returncode != 0 or not isinstance(token, str):
+            raise NotAuthenticatedError(
+                "nobody is logged in to Cloudflare",
+                hint="npx wrangler login, or set CLOUDFLARE_API_TOKEN.",
+            )
+        return token
 
     def deploy_dry_run(self, *, out_dir: Path | None = None) -> Completed:
         """``wrangler deploy --dry-run``: bundle and check, touching no account.

@@ -8,7 +8,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
 
-from cfpy.domain.project import Project, parse_vectorize
+from cfpy.domain.project import Project, parse_secrets, parse_vectorize
 from cfpy.errors import ProjectError
 
 
@@ -27,10 +27,12 @@ def load_project(root: Path) -> Project:
             "cfpy new rag myapp",
         )
     extra = root / "cfpy.toml"
+    more = read_toml(extra) if extra.is_file() else {}
     return Project(
         root=root.resolve(),
         wrangler=read_toml(path),
-        vectorize=parse_vectorize(read_toml(extra), extra) if extra.is_file() else (),
+        vectorize=parse_vectorize(more, extra),
+        secrets=parse_secrets(more, extra),
     )
 
 

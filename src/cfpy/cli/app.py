@@ -43,6 +43,9 @@ def _print_version(value: bool) -> None:
         raise typer.Exit
 
 
+# Beside the exit codes of errors.py: `cfpy plan` has an answer, and it is not "nothing to do".
+_SOMETHING_TO_DO = 1
+_CONFLICT = 7
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Json = Annotated[bool, typer.Option("--json", callback=_set_json, help="Print one JSON document.")]
 ProjectDirectory = Annotated[
@@ -178,6 +181,33 @@ def dev(
     request = DevRequest(cwd, host, port, Runtime(runtime), persist_to, watch)
     view = DevView(output)
     run_dev(_context(output), request, view.start, view.event)
+
+
+@app.command()
+def plan(
+    ctx: typer.Context,
+    env: Annotated[
+        str, typer.Option("--env", "-e", metavar="NAME", help="An environment of wrangler.toml.")
+    ] = "",
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Compare the project with its Cloudflare account, and change nothing.
+
+    Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Ends with 0 if the
+    account has all that the project needs, with 1 if something is to do, with 7 if something is in
+    the way.
+
+    Example: cfpy plan --env staging
+    """
+    from cfpy.cli.plan_view import show_plan
+    from cfpy.commands.plan import PlanRequest, run
+
+    output = ctx.ensure_object(Output)
+    found = run(_context(output), PlanRequest(cwd, env))
+    show_plan(output, found)
+    if found.changes:
+        raise typer.Exit(_CONFLICT if found.conflicts else _SOMETHING_TO_DO)
 
 
 @app.command("test", context_settings=_PASS_ON)

@@ -34,16 +34,26 @@ class VectorizeIndex:
 
 
 @dataclass(frozen=True)
+class Secret:
+    """A secret that the Worker needs. ``generate``: a random value will do."""
+
+    name: str
+    description: str
+    generate: bool
+
+
+@dataclass(frozen=True)
 class Project:
     """A project directory and its parsed configuration.
 
-    ``wrangler`` is the document as wrangler would read it, ``vectorize`` comes from
+    ``wrangler`` is the document as wrangler would read it, ``vectorize`` and ``secrets`` come from
     ``cfpy.toml``.
     """
 
     root: Path
     wrangler: Mapping[str, Any]
     vectorize: tuple[VectorizeIndex, ...]
+    secrets: tuple[Secret, ...] = ()
 
     @property
     def config_path(self) -> Path:
@@ -111,6 +121,23 @@ def parse_vectorize(data: Mapping[str, Any], path: Path) -> tuple[VectorizeIndex
         ProjectError: A table lacks a key, or has one of the wrong type.
     """
     return tuple(_parse_index(table, path) for table in _tables(data, "vectorize", path))
+
+
+def parse_secrets(data: Mapping[str, Any], path: Path) -> tuple[Secret, ...]:
+    """Read the ``[[secrets]]`` tables of a parsed ``cfpy.toml``.
+
+    Raises:
+        ProjectError: A table lacks a name.
+    """
+    secrets = []
+    for table in _tables(data, "secrets", path):
+        name = table.get("name")
+        if not isinstance(name, str) or not name:
+            raise ProjectError("a [[secrets]] table lacks `name`", path=path)
+        secrets.append(
+            Secret(name, str(table.get("description", "")), table.get("generate") is True)
+        )
+    return tuple(secrets)
 
 
 def _parse_index(table: Mapping[str, Any], path: Path) -> VectorizeIndex:

@@ -1,0 +1,246 @@
+"""Reads what a Cloudflare account has. It never writes: wrangler does.
+
+wrangler takes a second of processor time to start, shows some lists as text and others by their
+first page only; this asks the API itself, all kinds at once, with the token that wrangler uses.
+Paths and shapes: developers.cloudflare.com/api.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from cfpy.domain.plan import ObservedIndex, ObservedState
+from cfpy.domain.project import MetadataIndex
+from cfpy.domain.resources import D1Database, DesiredState
+from cfpy.errors import CloudflareError, NotAuthenticatedError
+
+_BASE_URL = "https://api.cloudflare.com/client/v4"
+_TIMEOUT_SECONDS = 30.0
+_ATTEMPTS = 4
+_LONGEST_WAIT_SECONDS = 30.0
+_PAGE = 100
+# What a token must be allowed to do, by what is read (names as in the dashboard).
+_PERMISSIONS = {
+    "d1": "D1: Edit",
+    "storage": "Workers KV Storage: Edit",
+    "r2": "Workers R2 Storage: Edit",
+    "queues": "Queues: Edit",
+    "vectorize": "Vectorize: Edit",
+    "workers": "Workers Scripts: Edit",
+}
+_NO_SUCH_WORKER = 10007
+
+
+class Account:
+    """An account, read with ``token``.
+
+    Args:
+        token: An API token, or an OAuth access token.
+        account_id: The account; empty to take the only one that the token reaches.
+
+    Raises:
+        NotAuthenticatedError: The token reaches no account, or several and none is chosen.
+        CloudflareError: The API can't be reached, or fails.
+    """
+
+    def __init__(self, token: str, account_id: str = "") -> None:
+        self._client = httpx.Client(
+            base_url=os.environ.get("CLOUDFLARE_API_BASE_URL", _BASE_URL).rstrip("/") + "/",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT_SECONDS,
+        )
+        self.id = account_id or self._only_account()
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        """What there is of the kinds that ``desired`` uses.
+
+        Raises:
+            NotAuthenticatedError: The token is not valid, or lacks a permission.
+            CloudflareError: The API can't be reached, or fails.
+        """
+        with ThreadPoolExecutor(8) as pool:
+            databases = pool.submit(_if(desired.databases, self._databases))
+            namespaces = pool.submit(_if(desired.namespaces, self._namespaces))
+            buckets = pool.submit(_if(desired.buckets, self._buckets))
+            queues = pool.submit(_if(desired.queues, self._queues))
+            indexes = pool.submit(_if(desired.indexes, lambda: self._indexes(desired)))
+            secrets = pool.submit(self._secrets, desired.worker)
+            found = databases.result()
+            return ObservedState(
+                account_id=self.id,
+                databases=found,
+                applied={
+                    item.name: self._applied(item, found[item.name])
+                    for item in desired.databases
+                    if item.name in found and item.migrations
+                },
+                namespaces=namespaces.result(),
+                buckets=frozenset(buckets.result()),
+                queues=queues.result(),
+                indexes=indexes.result(),
+                secrets=secrets.result(),
+            )
+
+    def _only_account(self) -> str:
+        accounts: dict[str, str] = {i["id"]: i["name"] for i in self._pages("accounts")}
+        if len(accounts) == 1:
+            return next(iter(accounts))
+        if not accounts:
+            raise NotAuthenticatedError(
+                "this token reaches no account",
+                hint="Give it the permission Account Settings: Read, or set CLOUDFLARE_ACCOUNT_ID.",
+            )
+        listed = ", ".join(f"{name} ({id_})" for id_, name in accounts.items())
+        raise NotAuthenticatedError(
+            f"this login reaches several accounts: {listed}",
+            hint="Set account_id in wrangler.toml, or CLOUDFLARE_ACCOUNT_ID.",
+        )
+
+    def _databases(self) -> dict[str, str]:
+        return {item["name"]: item["uuid"] for item in self._pages(self._path("d1/database"))}
+
+    def _namespaces(self) -> dict[str, str]:
+        path = self._path("storage/kv/namespaces")
+        return {item["title"]: item["id"] for item in self._pages(path)}
+
+    def _queues(self) -> dict[str, str]:
+        return {item["queue_name"]: item["queue_id"] for item in self._pages(self._path("queues"))}
+
+    def _buckets(self) -> dict[str, str]:
+        """R2 pages by a cursor."""
+        names: dict[str, str] = {}
+        cursor = ""
+        while True:
+            page = self._get(self._path("r2/buckets"), per_page=_PAGE, cursor=cursor)
+            names |= {item["name"]: item["name"] for item in page["result"]["buckets"]}
+            cursor = (page.get("result_info") or {}).get("cursor") or ""
+            if not cursor:
+                return names
+
+    def _indexes(self, desired: DesiredState) -> dict[str, ObservedIndex]:
+        path = self._path("vectorize/v2/indexes")
+        wanted = {index.index_name for index in desired.indexes}
+        found = {}
+        for item in self._get(path)["result"]:
+            if item["name"] in wanted:
+                listed = self._get(f"{path}/{item['name']}/metadata_index/list")["result"]
+                metadata = frozenset(
+                    MetadataIndex(entry["propertyName"], entry["indexType"].lower())
+                    for entry in listed["metadataIndexes"]
+                )
+                config = item["config"]
+                shape = (config["dimensions"], config["metric"])
+                found[item["name"]] = ObservedIndex(*shape, metadata)
+        return found
+
+    def _secrets(self, worker: str) -> frozenset[str] | None:
+        try:
+            page = self._get(self._path(f"workers/scripts/{worker}/secrets"))
+        except CloudflareError as error:
+            if error.api_code == _NO_SUCH_WORKER:
+                return None
+            raise
+        return frozenset(item["name"] for item in page["result"])
+
+    def _applied(self, database: D1Database, database_id: str) -> frozenset[str]:
+        """The migrations that a database has had. Before the first there is no table of them."""
+        path = self._path(f"d1/database/{database_id}/query")
+        table = database.migrations_table.replace('"', '""')
+        known = "SELECT 1 FROM sqlite_master WHERE name = ?"
+        body = {"sql": known, "params": [database.migrations_table]}
+        if not self._request("POST", path, json=body)["result"][0]["results"]:
+            return frozenset()
+        listed = f'SELECT name FROM "{table}"'  # noqa: S608 (an identifier, quoted)
+        answer = self._request("POST", path, json={"sql": listed})
+        return frozenset(row["name"] for row in answer["result"][0]["results"])
+
+    def _path(self, rest: str) -> str:
+        return f"accounts/{self.id}/{rest}"
+
+    def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        """The items of a list that is numbered by pages."""
+        number = 1
+        while True:
+            page = self._get(path, page=number, per_page=_PAGE)
+            yield from page["result"]
+            if len(page["result"]) < _PAGE:
+                return
+            number += 1
+
+    def _get(self, path: str, **parameters: str | int) -> Any:
+        given = {key: value for key, value in parameters.items() if value != ""}
+        return self._request("GET", path, params=given)
+
+    def _request(self, method: str, path: str, **options: Any) -> Any:
+        """The parsed answer. What is only read may be asked for again."""
+        for attempt in range(_ATTEMPTS):
+            last = attempt == _ATTEMPTS - 1
+            try:
+                response = self._client.request(method, path, **options)
+            except httpx.HTTPError as error:
+                if last:
+                    raise CloudflareError(
+                        f"Cloudflare's API can't be reached: {error}",
+                        hint="Check the network, then try again. Nothing was changed.",
+                    ) from error
+                time.sleep(2.0**attempt / 4)
+                continue
+            passing = response.status_code == 429 or response.status_code >= 500
+            if passing and not last:
+                time.sleep(_wait(response, attempt))
+                continue
+            return _checked(response, path)
+        raise AssertionError("unreachable")
+
+
+def _wait(response: httpx.Response, attempt: int) -> float:
+    asked = response.headers.get("retry-after", "")
+    seconds = float(asked) if asked.isdigit() else 2.0**attempt / 4
+    return min(seconds, _LONGEST_WAIT_SECONDS)
+
+
+def _checked(response: httpx.Response, path: str) -> Any:
+    try:
+        document = response.json()
+        ok = bool(document["success"])
+        errors = document.get("errors") or []
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+        document, ok, errors = {}, False, []
+    if ok and response.is_success:
+        return document
+    code = next((int(item.get("code", 0)) for item in errors), 0)
+    said = "; ".join(f"{item.get('message')} [code: {item.get('code')}]" for item in errors)
+    said = said or f"status {response.status_code}"
+    if response.status_code in (401, 403):
+        raise _not_allowed(path, said)
+    raise CloudflareError(
+        f"Cloudflare's API refused {path.partition('?')[0]}: {said}",
+        hint="Nothing was changed.",
+        api_code=code,
+    )
+
+
+def _not_allowed(path: str, said: str) -> NotAuthenticatedError:
+    kind = path.split("/")[2] if path.count("/") >= 2 else ""
+    permission = _PERMISSIONS.get(kind)
+    if permission is None:
+        return NotAuthenticatedError(
+            f"Cloudflare does not accept this token: {said}",
+            hint="Make a new one, or log in: npx wrangler login",
+        )
+    return NotAuthenticatedError(
+        f"this token may not read {kind} of the account: {said}",
+        hint=f"Give it the permission {permission}, or log in: npx wrangler login",
+    )
+
+
+def _if(wanted: object, read: Callable[[], Any]) -> Callable[[], Any]:
+    """``read``, or nothing where the project does not use its kind."""
+    return read if wanted else dict
