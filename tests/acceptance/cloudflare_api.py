@@ -21,7 +21,7 @@ TOKEN = "a-token-of-the-stand-in"
 MAX_PAGE = 100
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is no success."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
@@ -79,9 +79,9 @@ class CloudflareApi:
             if wanted == method and found:
                 kind = path.split("/")[2] if path.count("/") > 1 else ""
                 if kind in self.forbidden:
-                    raise Refused(403, 10000, "Authentication error")
+                    raise RefusedError(403, 10000, "Authentication error")
                 return handle(query, body, *found.groups())
-        raise Refused(404, 7003, f"Could not route to {method} /{path}")
+        raise RefusedError(404, 7003, f"Could not route to {method} /{path}")
 
     def _routes(self) -> dict[str, Callable[..., dict[str, Any]]]:
         account = f"accounts/{ACCOUNT}"
@@ -108,14 +108,14 @@ class CloudflareApi:
     def _query(self, _query: dict[str, str], body: Any, database: str) -> dict[str, Any]:
         known = {self.database_id(name): item for name, item in self.databases.items()}
         if database not in known:
-            raise Refused(404, 7404, f"The database {database} could not be found")
+            raise RefusedError(404, 7404, f"The database {database} could not be found")
         if not isinstance(body, dict) or set(body) - {"sql", "params"} or "sql" not in body:
-            raise Refused(400, 7400, "The request is malformed")
+            raise RefusedError(400, 7400, "The request is malformed")
         with self.lock:
             try:
                 cursor = known[database].execute(body["sql"], body.get("params", []))
             except sqlite3.Error as error:
-                raise Refused(400, 7500, f"{error}: SQLITE_ERROR") from None
+                raise RefusedError(400, 7500, f"{error}: SQLITE_ERROR") from None
             names = [column[0] for column in cursor.description or []]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return {"result": [{"results": rows, "success": True, "meta": {}}]}
@@ -135,7 +135,7 @@ class CloudflareApi:
 
     def _list_metadata(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
         if name not in self.indexes:
-            raise Refused(404, 3000, "vectorize.index_not_found")
+            raise RefusedError(404, 3000, "vectorize.index_not_found")
         listed = [
             {"propertyName": key, "indexType": kind.capitalize()}
             for key, kind in self.indexes[name]["metadata"].items()
@@ -144,13 +144,13 @@ class CloudflareApi:
 
     def _list_secrets(self, _query: dict[str, str], _body: Any, script: str) -> dict[str, Any]:
         if script not in self.scripts:
-            raise Refused(404, 10007, "This Worker does not exist on your account.")
+            raise RefusedError(404, 10007, "This Worker does not exist on your account.")
         return {"result": [{"name": name, "type": "secret_text"} for name in self.scripts[script]]}
 
 
 def check(query: dict[str, str], allowed: set[str]) -> None:
     if unknown := set(query) - allowed:
-        raise Refused(400, 7001, f"Unknown parameters: {sorted(unknown)}")
+        raise RefusedError(400, 7001, f"Unknown parameters: {sorted(unknown)}")
 
 
 def paged(items: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def paged(items: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
     check(query, {"page", "per_page"})
     number, size = int(query.get("page", "1")), int(query.get("per_page", "20"))
     if not 1 <= size <= MAX_PAGE or number < 1:
-        raise Refused(400, 7001, "per_page must be from 1 to 100")
+        raise RefusedError(400, 7001, "per_page must be from 1 to 100")
     found = items[(number - 1) * size : number * size]
     info = {"page": number, "per_page": size, "count": len(found), "total_count": len(items)}
     return {"result": found, "result_info": info}
@@ -170,10 +170,10 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self._answer(None)
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             self._answer(json.loads(self.rfile.read(length) or b"null"))
 
@@ -189,13 +189,13 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
             headers = failure.headers if failure else {}
             try:
                 if failure is not None:
-                    raise Refused(failure.status, 10001, "It was told to fail")
+                    raise RefusedError(failure.status, 10001, "It was told to fail")
                 if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-                    raise Refused(401, 10000, "Authentication error")
+                    raise RefusedError(401, 10000, "Authentication error")
                 query = {key: values[0] for key, values in parse_qs(url.query).items()}
                 document = api.answer(self.command, path, query, body)
                 self._send(200, {"success": True, "errors": [], "messages": [], **document}, {})
-            except Refused as refused:
+            except RefusedError as refused:
                 errors = [{"code": refused.code, "message": str(refused)}]
                 document = {"success": False, "errors": errors, "messages": [], "result": None}
                 self._send(refused.status, document, headers)

@@ -1,0 +1,232 @@
+"""The real `cfpy plan` against the stand-in for Cloudflare's API."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfpy.commands.context import build_context
+from cfpy.commands.new import NewRequest, run
+from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, Failure, serve
+
+Make = Callable[[str], Path]
+Plan = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def api() -> CloudflareApi:
+    return CloudflareApi()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def make_(pattern: str) -> Path:
+        request = NewRequest(
+            pattern, "shop", tmp_path, {}, interactive=False, dry_run=False, git=False
+        )
+        return run(build_context(print), request).path
+
+    return make_
+
+
+@pytest.fixture
+def plan(api: CloudflareApi) -> Iterator[Plan]:
+    """Runs `cfpy plan --json`; gives its exit code and its document."""
+    server = serve(api)
+
+    def plan_(project: Path, *arguments: str, **variables: str) -> tuple[int, dict[str, Any]]:
+        environment = {
+            **os.environ,
+            "CLOUDFLARE_API_BASE_URL": f"http://127.0.0.1:{server.server_port}/client/v4",
+            "CLOUDFLARE_API_TOKEN": TOKEN,
+        }
+        environment.pop("CLOUDFLARE_ACCOUNT_ID", None)
+        done = subprocess.run(
+            [sys.executable, "-m", "cfpy", "plan", "--json", *arguments],
+            cwd=project,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert TOKEN not in done.stdout + done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    yield plan_
+    server.shutdown()
+    server.server_close()
+
+
+def actions(document: dict[str, Any]) -> dict[str, str]:
+    return {action["key"]: action["do"] for action in document["data"]["actions"]}
+
+
+RAG = {
+    "vectorize:shop-docs": "create",
+    "vectorize_metadata_index:shop-docs/lang": "create",
+    "vectorize_metadata_index:shop-docs/section": "create",
+    "d1:shop-db": "create",
+    "d1_migrations:shop-db": "update",
+    "secret:API_TOKEN": "create",
+}
+
+
+def test_an_empty_account_lacks_everything(make: Make, plan: Plan) -> None:
+    code, document = plan(make("rag"))
+    assert code == 1
+    assert actions(document) == RAG
+    assert document["data"]["account_id"] == ACCOUNT
+
+
+def test_queues_come_with_their_dead_letters(make: Make, plan: Plan) -> None:
+    code, document = plan(make("pipeline"))
+    assert code == 1
+    assert set(actions(document)) == {
+        "queue:shop-jobs",
+        "queue:shop-jobs-dead-letters",
+        "d1:shop-db",
+        "d1_migrations:shop-db",
+        "r2:shop-files",
+        "secret:API_TOKENS",
+    }
+
+
+def test_datasets_need_nothing_and_namespaces_get_a_title(make: Make, plan: Plan) -> None:
+    code, document = plan(make("fullstack"))
+    found = actions(document)
+    assert code == 1
+    assert found["kv:shop-cache"] == found["queue:shop-work-dead-letters"] == "create"
+    assert found["analytics_engine:shop_events"] == "keep"
+
+
+def test_a_full_account_lacks_nothing(make: Make, plan: Plan, api: CloudflareApi) -> None:
+    project = make("rag")
+    identifier = api.add_database("shop-db", "0001_documents.sql")
+    api.add_index("shop-docs", 768, "cosine", lang="string", section="string")
+    api.scripts["shop"] = ["API_TOKEN"]
+    config = project / "wrangler.toml"
+    name = 'database_name = "shop-db"\n'
+    text = config.read_text().replace(name, f'{name}database_id = "{identifier}"\n')
+    config.write_text(text)
+    code, document = plan(project)
+    assert (code, document["data"]["changes"]) == (0, 0)
+    assert set(actions(document).values()) == {"keep"}
+
+
+def test_what_is_there_by_name_is_adopted(make: Make, plan: Plan, api: CloudflareApi) -> None:
+    api.add_database("shop-db")
+    _, document = plan(make("rag"))
+    assert actions(document)["d1:shop-db"] == "adopt"
+    assert actions(document)["d1_migrations:shop-db"] == "update"
+
+
+def test_another_shape_of_an_index_is_a_conflict(
+    make: Make, plan: Plan, api: CloudflareApi
+) -> None:
+    api.add_index("shop-docs", 1024, "cosine")
+    code, document = plan(make("rag"))
+    [conflict] = [a for a in document["data"]["actions"] if a["do"] == "conflict"]
+    assert code == 7
+    has, wants = conflict["reason"].split("; ")
+    assert has == "the account has 1024 dimensions, cosine"
+    assert wants == "cfpy.toml wants 768, cosine"
+
+
+def test_long_lists_are_read_to_their_end(make: Make, plan: Plan, api: CloudflareApi) -> None:
+    for number in range(250):
+        api.add_database(f"other-{number}")
+        api.queues[f"other-{number}"] = f"q{number}"
+        api.buckets.append(f"other-{number}")
+    api.add_database("shop-db", "0001_jobs.sql")
+    api.queues |= {"shop-jobs": "a", "shop-jobs-dead-letters": "b"}
+    api.buckets.append("shop-files")
+    _, document = plan(make("pipeline"))
+    found = actions(document)
+    assert found["queue:shop-jobs"] == found["r2:shop-files"] == "keep"
+    assert found["d1:shop-db"] == "adopt"
+    assert found["d1_migrations:shop-db"] == "keep"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [Failure(429, {"Retry-After": "0"}), Failure(500), Failure(503), Failure(0)],
+    ids=["429", "500", "503", "dropped"],
+)
+def test_what_passes_is_asked_again(
+    make: Make, plan: Plan, api: CloudflareApi, failure: Failure
+) -> None:
+    api.failures = [failure, failure]
+    code, document = plan(make("rag"))
+    assert (code, actions(document)) == (1, RAG)
+
+
+def test_what_does_not_pass_is_told(make: Make, plan: Plan, api: CloudflareApi) -> None:
+    api.failures = [Failure(500)] * 50
+    code, document = plan(make("rag"))
+    assert (code, document["error"]["code"]) == (6, "cloudflare")
+
+
+def test_a_missing_permission_is_named(make: Make, plan: Plan, api: CloudflareApi) -> None:
+    api.forbidden = {"vectorize"}
+    code, document = plan(make("rag"))
+    assert (code, document["error"]["code"]) == (5, "not_authenticated")
+    assert "Vectorize: Edit" in document["error"]["hint"]
+
+
+def test_a_wrong_token_is_told(make: Make, plan: Plan) -> None:
+    code, document = plan(make("rag"), CLOUDFLARE_API_TOKEN="wrong")
+    assert (code, document["error"]["code"]) == (5, "not_authenticated")
+
+
+def test_of_several_accounts_one_has_to_be_chosen(
+    make: Make, plan: Plan, api: CloudflareApi
+) -> None:
+    api.accounts["f" * 32] = "Another"
+    project = make("rag")
+    code, document = plan(project)
+    assert (code, document["error"]["code"]) == (5, "not_authenticated")
+    assert f"Another ({'f' * 32})" in document["error"]["message"]
+    assert plan(project, CLOUDFLARE_ACCOUNT_ID=ACCOUNT)[0] == 1
+
+
+def test_an_unreachable_api_is_told(make: Make, plan: Plan) -> None:
+    code, document = plan(make("rag"), CLOUDFLARE_API_BASE_URL="http://127.0.0.1:9/")
+    assert (code, document["error"]["code"]) == (6, "cloudflare")
+
+
+def test_an_environment_has_what_its_own_tables_say(make: Make, plan: Plan) -> None:
+    project = make("rag")
+    config = project / "wrangler.toml"
+    queue = '\n[[env.staging.queues.producers]]\nbinding = "Q"\nqueue = "shop-staging-q"\n'
+    config.write_text(config.read_text() + queue)
+    code, document = plan(project, "--env", "staging")
+    assert (code, document["data"]["worker"]) == (1, "shop-staging")
+    assert "queue:shop-staging-q" in actions(document)
+    assert "d1:shop-db" not in actions(document)
+    code, document = plan(project, "--env", "prod")
+    assert (code, document["error"]["code"]) == (2, "usage")
+    assert "staging" in document["error"]["hint"]
+
+
+def test_nothing_is_read_that_the_project_does_not_use(
+    make: Make, plan: Plan, api: CloudflareApi
+) -> None:
+    plan(make("rag"))
+    asked = {request.split("/")[2] for request in api.requests if request.count("/") > 1}
+    assert asked == {"d1", "vectorize", "workers"}
+
+
+def test_that_nobody_is_logged_in_is_told(make: Make, plan: Plan, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    nobody = {"CLOUDFLARE_API_TOKEN": "", "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    code, document = plan(make("rag"), **nobody)
+    assert (code, document["error"]["code"]) == (5, "not_authenticated")
+    assert "wrangler login" in document["error"]["hint"]

@@ -1,0 +1,148 @@
+"""What a plan says: over generated projects and accounts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfpy.domain.plan import Do, ObservedIndex, ObservedState, Plan, diff
+from cfpy.domain.project import MetadataIndex, Secret, VectorizeIndex
+from cfpy.domain.resources import D1Database, DesiredState, KVNamespace
+
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+IDS = st.sampled_from(["", "id-a", "id-b"])
+FOUND_IDS = st.dictionaries(NAMES, st.sampled_from(["id-a", "id-b", "id-c"]))
+MANY = st.sets(NAMES).map(lambda names: tuple(sorted(names)))
+SHAPES = {
+    "dimensions": st.sampled_from([3, 4]),
+    "metric": st.sampled_from(["cosine", "euclidean"]),
+}
+MIGRATIONS = st.sets(st.sampled_from(["1.sql", "2.sql", "3.sql"])).map(sorted)
+METADATA = st.dictionaries(NAMES, st.sampled_from(["string", "number"])).map(
+    lambda found: tuple(MetadataIndex(*item) for item in sorted(found.items()))
+)
+
+
+def unique(strategy: Any, key: str) -> Any:
+    return st.lists(strategy, unique_by=lambda item: getattr(item, key), max_size=3).map(tuple)
+
+
+DATABASES = st.builds(
+    D1Database,
+    name=NAMES,
+    binding=NAMES,
+    id=IDS,
+    migrations=MIGRATIONS.map(tuple),
+    migrations_table=st.just("d1_migrations"),
+)
+INDEXES = st.builds(VectorizeIndex, index_name=NAMES, metadata_indexes=METADATA, **SHAPES)
+SECRETS = st.builds(Secret, name=NAMES, description=st.just(""), generate=st.booleans())
+DESIRED = st.builds(
+    DesiredState,
+    worker=st.just("w"),
+    environment=st.just(""),
+    databases=unique(DATABASES, "name"),
+    namespaces=unique(st.builds(KVNamespace, title=NAMES, binding=NAMES, id=IDS), "title"),
+    buckets=MANY,
+    queues=MANY,
+    indexes=unique(INDEXES, "index_name"),
+    datasets=MANY,
+    secrets=unique(SECRETS, "name"),
+)
+OBSERVED = st.builds(
+    ObservedState,
+    account_id=st.just("account"),
+    databases=FOUND_IDS,
+    applied=st.dictionaries(NAMES, MIGRATIONS.map(frozenset)),
+    namespaces=FOUND_IDS,
+    buckets=st.frozensets(NAMES),
+    queues=st.dictionaries(NAMES, NAMES),
+    indexes=st.dictionaries(
+        NAMES, st.builds(ObservedIndex, metadata_indexes=METADATA.map(frozenset), **SHAPES)
+    ),
+    secrets=st.none() | st.frozensets(NAMES),
+)
+
+
+def carried_out(
+    desired: DesiredState, observed: ObservedState, plan: Plan
+) -> tuple[DesiredState, ObservedState]:
+    """The project and the account after every step of a plan without conflicts."""
+    new = {a.key: f"new-{a.name}" for a in plan.actions if a.do is Do.CREATE}
+    databases = {**observed.databases}
+    databases |= {i.name: new[f"d1:{i.name}"] for i in desired.databases if f"d1:{i.name}" in new}
+    namespaces = {**observed.namespaces}
+    namespaces |= {
+        i.title: new[f"kv:{i.title}"] for i in desired.namespaces if f"kv:{i.title}" in new
+    }
+    indexes = dict(observed.indexes)
+    for index in desired.indexes:
+        had = indexes.get(index.index_name)
+        metadata = frozenset(index.metadata_indexes) | (had.metadata_indexes if had else set())
+        indexes[index.index_name] = ObservedIndex(index.dimensions, index.metric, metadata)
+    applied = {
+        item.name: frozenset(item.migrations) | observed.applied.get(item.name, frozenset())
+        for item in desired.databases
+    }
+    written = replace(
+        desired,
+        databases=tuple(replace(i, id=i.id or databases[i.name]) for i in desired.databases),
+        namespaces=tuple(replace(i, id=i.id or namespaces[i.title]) for i in desired.namespaces),
+    )
+    return written, ObservedState(
+        account_id=observed.account_id,
+        databases=databases,
+        applied=applied,
+        namespaces=namespaces,
+        buckets=observed.buckets | set(desired.buckets),
+        queues={**observed.queues, **dict.fromkeys(desired.queues, "new")},
+        indexes=indexes,
+        secrets=(observed.secrets or frozenset()) | {item.name for item in desired.secrets},
+    )
+
+
+@given(DESIRED, OBSERVED)
+def test_a_plan_that_is_carried_out_leaves_nothing_to_do(
+    desired: DesiredState, observed: ObservedState
+) -> None:
+    plan = diff(desired, observed)
+    if not plan.conflicts:
+        assert diff(*carried_out(desired, observed, plan)).changes == ()
+
+
+@given(DESIRED, OBSERVED)
+def test_every_step_comes_after_what_it_depends_on(
+    desired: DesiredState, observed: ObservedState
+) -> None:
+    done: set[str] = set()
+    for action in diff(desired, observed).actions:
+        assert set(action.depends_on) <= done
+        assert action.key not in done
+        done.add(action.key)
+
+
+@given(DESIRED, OBSERVED)
+def test_a_plan_is_the_same_each_time_and_survives_json(
+    desired: DesiredState, observed: ObservedState
+) -> None:
+    first, second = diff(desired, observed).as_dict(), diff(desired, observed).as_dict()
+    assert first == second == json.loads(json.dumps(first))
+    assert first["plan_version"] == 1
+
+
+@given(DESIRED, OBSERVED)
+def test_nothing_that_exists_is_created(desired: DesiredState, observed: ObservedState) -> None:
+    there = {
+        *(f"d1:{name}" for name in observed.databases),
+        *(f"kv:{name}" for name in observed.namespaces),
+        *(f"r2:{name}" for name in observed.buckets),
+        *(f"queue:{name}" for name in observed.queues),
+        *(f"vectorize:{name}" for name in observed.indexes),
+        *(f"secret:{name}" for name in observed.secrets or ()),
+    }
+    created = {a.key for a in diff(desired, observed).actions if a.do is Do.CREATE}
+    assert not created & there
