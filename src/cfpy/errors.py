@@ -81,18 +81,30 @@ class WranglerError(CfpyError):
         returncode: Its exit status.
         output: Its last lines, ANSI codes stripped.
         hint: What to do next.
+        api_code: The number that Cloudflare's API gave the failure, 0 where it gave none.
+        retry_after: Seconds after which the API wants to be asked again, where it said so.
     """
 
     code = "wrangler"
     exit_code = 6
 
     def __init__(
-        self, message: str, *, argv: tuple[str, ...], returncode: int, output: str, hint: str = ""
+        self,
+        message: str,
+        *,
+        argv: tuple[str, ...],
+        returncode: int,
+        output: str,
+        hint: str = "",
+        api_code: int = 0,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.argv = argv
         self.returncode = returncode
         self.output = output
+        self.api_code = api_code
+        self.retry_after = retry_after
 
 
 class PlanConflictError(CfpyError):

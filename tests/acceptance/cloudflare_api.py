@@ -6,6 +6,7 @@ not know. Paths and shapes: developers.cloudflare.com/api.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sqlite3
@@ -31,9 +32,15 @@ class RefusedError(Exception):
 
 @dataclass
 class Failure:
-    """How to answer in place of the truth. Status 0 drops the connection."""
+    """How to answer in place of the truth. Status 0 drops the connection.
+
+    With ``applied`` the request takes effect, and only its answer is lost. ``then`` is called
+    before the answer.
+    """
 
     status: int
+    applied: bool = False
+    then: Callable[[], None] = lambda: None
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -48,8 +55,12 @@ class CloudflareApi:
     queues: dict[str, str] = field(default_factory=dict)
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
     scripts: dict[str, list[str]] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
+    # What to do with the next requests, in order; and with one mutation, by its number.
     failures: list[Failure] = field(default_factory=list)
+    broken_mutation: tuple[int, Failure] | None = None
+    mutations: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -92,6 +103,14 @@ class CloudflareApi:
             f"GET {account}/d1/database": lambda query, _: paged(
                 [{"uuid": self.database_id(name), "name": name} for name in self.databases], query
             ),
+            f"POST {account}/d1/database": self._create_database,
+            f"POST {account}/storage/kv/namespaces": self._create_namespace,
+            f"POST {account}/r2/buckets": self._create_bucket,
+            f"POST {account}/queues": self._create_queue,
+            f"POST {account}/vectorize/v2/indexes": self._create_index,
+            f"POST {account}/vectorize/v2/indexes/([^/]+)/metadata_index/create": self._index_key,
+            f"PATCH {account}/workers/scripts/([^/]+)/secrets-bulk": self._put_secrets,
+            f"PUT {account}/workers/scripts/([^/]+)": self._put_script,
             f"POST {account}/d1/database/([^/]+)/query": self._query,
             f"GET {account}/storage/kv/namespaces": lambda query, _: paged(
                 [{"id": id_, "title": title} for title, id_ in self.namespaces.items()], query
@@ -105,6 +124,68 @@ class CloudflareApi:
             f"GET {account}/workers/scripts/([^/]+)/secrets": self._list_secrets,
         }
 
+    def _create_database(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
+        name = only(body, {"name": str})["name"]
+        if name in self.databases:
+            raise RefusedError(400, 7502, "A database with that name already exists")
+        return {"result": {"uuid": self.add_database(name), "name": name, "version": "production"}}
+
+    def _create_namespace(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
+        title = only(body, {"title": str})["title"]
+        if title in self.namespaces:
+            message = "create namespace: a namespace with this account ID and title already exists"
+            raise RefusedError(400, 10014, message)
+        self.namespaces[title] = f"{len(self.namespaces):032x}"
+        return {"result": {"id": self.namespaces[title], "title": title}}
+
+    def _create_bucket(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
+        name = only(body, {"name": str})["name"]
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", name):
+            raise RefusedError(400, 10005, "The specified bucket name is not valid.")
+        if name in self.buckets:
+            raise RefusedError(409, 10004, "The bucket you tried to create already exists")
+        self.buckets.append(name)
+        return {"result": {"name": name}}
+
+    def _create_queue(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
+        name = only(body, {"queue_name": str})["queue_name"]
+        if name in self.queues:
+            raise RefusedError(409, 11009, f"Queue name '{name}' is already taken.")
+        self.queues[name] = f"q{len(self.queues)}"
+        return {"result": {"queue_id": self.queues[name], "queue_name": name}}
+
+    def _create_index(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
+        given = only(body, {"name": str, "config": dict})
+        config = only(given["config"], {"dimensions": int, "metric": str})
+        if given["name"] in self.indexes:
+            raise RefusedError(409, 3002, "vectorize.index.duplicate_name")
+        self.add_index(given["name"], config["dimensions"], config["metric"])
+        return {"result": {"name": given["name"], "config": config}}
+
+    def _index_key(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:
+        given = only(body, {"propertyName": str, "indexType": str})
+        if name not in self.indexes:
+            raise RefusedError(404, 3000, "vectorize.index_not_found")
+        if given["indexType"] not in ("string", "number", "boolean"):
+            raise RefusedError(400, 3001, "vectorize.invalid_index_type")
+        self.indexes[name]["metadata"][given["propertyName"]] = given["indexType"]
+        return {"result": {"mutationId": "m"}}
+
+    def _put_secrets(self, _query: dict[str, str], body: Any, script: str) -> dict[str, Any]:
+        if script not in self.scripts:
+            raise RefusedError(404, 10007, "This Worker does not exist on your account.")
+        for name, secret in only(body, {"secrets": dict})["secrets"].items():
+            given = only(secret, {"name": str, "text": str, "type": str})
+            assert (given["name"], given["type"]) == (name, "secret_text")
+            self.values[name] = given["text"]
+            if name not in self.scripts[script]:
+                self.scripts[script].append(name)
+        return {"result": [{"name": name, "type": "secret_text"} for name in self.scripts[script]]}
+
+    def _put_script(self, _query: dict[str, str], _body: Any, script: str) -> dict[str, Any]:
+        self.scripts.setdefault(script, [])
+        return {"result": {"id": script}}
+
     def _query(self, _query: dict[str, str], body: Any, database: str) -> dict[str, Any]:
         known = {self.database_id(name): item for name, item in self.databases.items()}
         if database not in known:
@@ -112,13 +193,26 @@ class CloudflareApi:
         if not isinstance(body, dict) or set(body) - {"sql", "params"} or "sql" not in body:
             raise RefusedError(400, 7400, "The request is malformed")
         with self.lock:
+            connection = known[database]
             try:
-                cursor = known[database].execute(body["sql"], body.get("params", []))
+                rows = self._rows(connection, body["sql"], body.get("params", []))
             except sqlite3.Error as error:
+                connection.rollback()
                 raise RefusedError(400, 7500, f"{error}: SQLITE_ERROR") from None
-            names = [column[0] for column in cursor.description or []]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return {"result": [{"results": rows, "success": True, "meta": {}}]}
+        return {"result": [{"results": rows, "success": True, "meta": {"duration": 1}}]}
+
+    @staticmethod
+    def _rows(connection: sqlite3.Connection, sql: str, values: list[Any]) -> list[dict[str, Any]]:
+        """D1 takes many statements in one text, unless they have parameters."""
+        try:
+            cursor = connection.execute(sql, values)
+        except (sqlite3.Warning, sqlite3.ProgrammingError):
+            connection.executescript(sql)
+            return []
+        names = [column[0] for column in cursor.description or []]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        connection.commit()
+        return rows
 
     def _list_buckets(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
         check(query, {"per_page", "cursor"})
@@ -148,6 +242,14 @@ class CloudflareApi:
         return {"result": [{"name": name, "type": "secret_text"} for name in self.scripts[script]]}
 
 
+def only(body: Any, shape: dict[str, type]) -> dict[str, Any]:
+    """A body of exactly this shape."""
+    right = isinstance(body, dict) and set(body) == set(shape)
+    if not right or not all(isinstance(body[key], kind) for key, kind in shape.items()):
+        raise RefusedError(400, 10400, f"The body must have {sorted(shape)}: {body}")
+    return dict(body)
+
+
 def check(query: dict[str, str], allowed: set[str]) -> None:
     if unknown := set(query) - allowed:
         raise RefusedError(400, 7001, f"Unknown parameters: {sorted(unknown)}")
@@ -164,6 +266,11 @@ def paged(items: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
     return {"result": found, "result_info": info}
 
 
+def is_read(path: str, body: Any) -> bool:
+    """Whether a query only looks."""
+    return path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
+
+
 def serve(api: CloudflareApi) -> ThreadingHTTPServer:
     """Serve ``api`` on a free loopback port, in the background."""
 
@@ -175,7 +282,11 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
 
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
-            self._answer(json.loads(self.rfile.read(length) or b"null"))
+            body = self.rfile.read(length)
+            is_form = self.headers.get("Content-Type", "").startswith("multipart/")
+            self._answer(None if is_form else json.loads(body or b"null"))
+
+        do_PUT = do_PATCH = do_POST  # noqa: N815
 
         def _answer(self, body: Any) -> None:
             url = urlsplit(self.path)
@@ -183,6 +294,15 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
             with api.lock:
                 api.requests.append(f"{self.command} {path}")
                 failure = api.failures.pop(0) if api.failures else None
+                if self.command != "GET" and not is_read(path, body):
+                    api.mutations.append(f"{self.command} {path}")
+                    if api.broken_mutation and api.broken_mutation[0] == len(api.mutations):
+                        failure = api.broken_mutation[1]
+            if failure is not None and failure.applied:
+                with contextlib.suppress(RefusedError):
+                    api.answer(self.command, path, {}, body)
+            if failure is not None:
+                failure.then()
             if failure is not None and failure.status == 0:
                 self.close_connection = True
                 return

@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
-from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, Failure, serve
+from cloudflare_api import ACCOUNT, CloudflareApi, Failure
 
 Make = Callable[[str], Path]
 Plan = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def api() -> CloudflareApi:
-    return CloudflareApi()
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    def make_(pattern: str) -> Path:
-        request = NewRequest(
-            pattern, "shop", tmp_path, {}, interactive=False, dry_run=False, git=False
-        )
-        return run(build_context(print), request).path
-
-    return make_
-
-
-@pytest.fixture
-def plan(api: CloudflareApi) -> Iterator[Plan]:
-    """Runs `cfpy plan --json`; gives its exit code and its document."""
-    server = serve(api)
-
-    def plan_(project: Path, *arguments: str, **variables: str) -> tuple[int, dict[str, Any]]:
-        environment = {
-            **os.environ,
-            "CLOUDFLARE_API_BASE_URL": f"http://127.0.0.1:{server.server_port}/client/v4",
-            "CLOUDFLARE_API_TOKEN": TOKEN,
-        }
-        environment.pop("CLOUDFLARE_ACCOUNT_ID", None)
-        done = subprocess.run(
-            [sys.executable, "-m", "cfpy", "plan", "--json", *arguments],
-            cwd=project,
-            env=environment | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert TOKEN not in done.stdout + done.stderr
-        return done.returncode, json.loads(done.stdout)
-
-    yield plan_
-    server.shutdown()
-    server.server_close()
+def plan(cfpy: Any) -> Plan:
+    return lambda *arguments, **variables: cfpy("plan", *arguments, **variables)
 
 
 def actions(document: dict[str, Any]) -> dict[str, str]:

@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
+from cfpy.domain.project import MetadataIndex, VectorizeIndex
 from cfpy.errors import NotAuthenticatedError, WranglerError
 
 _TIMEOUT_SECONDS = 180.0
 
 
 class Wrangler:
-    """wrangler, run in ``project`` (whose own pinned version wins where it is installed)."""
+    """wrangler, run in ``project`` (whose own pinned version wins where it is installed).
 
-    def __init__(self, runner: Runner, toolchain: Toolchain, project: Path) -> None:
+    Args:
+        runner: Starts it.
+        toolchain: Has it.
+        project: Where it runs.
+        environment: An environment of wrangler.toml; empty for its top level.
+        credentials: Environment variables that say who asks, and for which account.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        toolchain: Toolchain,
+        project: Path,
+        *,
+        environment: str = "",
+        credentials: Mapping[str, str] | None = None,
+    ) -> None:
         self._runner = runner
         self._toolchain = toolchain
         self._project = project
+        # Named even where it is the top level: wrangler asks otherwise, if there are others.
+        self._env_option = ("--env", environment)
+        self._credentials = dict(credentials or {})
 
     def argv(self, *arguments: str) -> list[str]:
         """The command line for ``arguments``: node itself, so that signals reach it."""
@@ -65,6 +86,55 @@ class Wrangler:
             )
         return token
 
+    def create(self, kind: str, name: str, *options: str) -> None:
+        """Make a resource: ``kind`` is the subcommand, such as ``kv namespace create``.
+
+        Raises:
+            WranglerError: It could not be made, or its answer was lost.
+        """
+        self._mutate(f"can't create {name}", (*kind.split(), name, *options))
+
+    def create_index(self, index: VectorizeIndex) -> None:
+        """``wrangler vectorize create``.
+
+        Raises:
+            WranglerError: As :meth:`create`.
+        """
+        shape = (f"--dimensions={index.dimensions}", f"--metric={index.metric}")
+        self.create("vectorize create", index.index_name, *shape)
+
+    def create_metadata_index(self, index_name: str, item: MetadataIndex) -> None:
+        """``wrangler vectorize create-metadata-index``.
+
+        Raises:
+            WranglerError: As :meth:`create`.
+        """
+        options = (f"--property-name={item.property}", f"--type={item.type}")
+        self.create("vectorize create-metadata-index", index_name, *options)
+
+    def apply_remote_migrations(self, binding: str) -> None:
+        """``wrangler d1 migrations apply --remote``: pending migrations into the real database.
+
+        Raises:
+            WranglerError: A migration failed. Earlier ones stay applied.
+        """
+        self._mutate(
+            f"can't apply the migrations of {binding}",
+            ("d1", "migrations", "apply", binding, "--remote", *self._env_option),
+        )
+
+    def put_secrets(self, values: Mapping[str, str]) -> None:
+        """``wrangler secret bulk``, the values by standard input; a Worker is made if need be.
+
+        Raises:
+            WranglerError: They were not stored.
+        """
+        self._mutate(
+            f"can't store {', '.join(sorted(values))}",
+            ("secret", "bulk", *self._env_option),
+            stdin=json.dumps(dict(values)),
+        )
+
     def deploy_dry_run(self, *, out_dir: Path | None = None) -> Completed:
         """``wrangler deploy --dry-run``: bundle and check, touching no account.
 
@@ -73,6 +143,32 @@ class Wrangler:
         """
         options = () if out_dir is None else ("--outdir", str(out_dir))
         return self._run("wrangler does not accept the project", ("deploy", "--dry-run"), options)
+
+    def _mutate(self, what: str, arguments: Sequence[str], *, stdin: str | None = None) -> None:
+        """Run a command that changes the account; its failure carries the API's code."""
+        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+            events = Path(scratch) / "events.ndjson"
+            said = {"WRANGLER_OUTPUT_FILE_PATH": str(events), **self._credentials}
+            argv = self.argv(*arguments)
+            done = self._runner.run(
+                argv,
+                cwd=self._project,
+                env=self._toolchain.environment() | said,
+                stdin=stdin,
+                timeout=_TIMEOUT_SECONDS,
+            )
+            if done.returncode == 0:
+                return
+            code, retry_after = _failure(events)
+            raise WranglerError(
+                f"{what}:\n{done.tail()}",
+                argv=("wrangler", *argv[2:]),
+                returncode=done.returncode,
+                output=done.tail(),
+                hint="What was done before stays. Run the same command again to go on.",
+                api_code=code,
+                retry_after=retry_after,
+            )
 
     def _run(self, what: str, *parts: Sequence[str], hint: str = "") -> Completed:
         argv = self.argv(*(argument for part in parts for argument in part))
@@ -88,3 +184,15 @@ class Wrangler:
                 hint=hint,
             )
         return done
+
+
+def _failure(events: Path) -> tuple[int, float | None]:
+    """The API's code and the seconds to wait, from the events that wrangler wrote."""
+    if not events.is_file():
+        return 0, None
+    for line in reversed(events.read_text("utf-8").splitlines()):
+        event = json.loads(line)
+        if event.get("type") == "command-failed":
+            wait = event.get("retry_after_ms")
+            return int(event.get("code") or 0), None if wait is None else wait / 1000
+    return 0, None

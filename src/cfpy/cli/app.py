@@ -54,6 +54,11 @@ ProjectDirectory = Annotated[
 ]
 
 
+Environment = Annotated[
+    str, typer.Option("--env", "-e", metavar="NAME", help="An environment of wrangler.toml.")
+]
+
+
 @app.callback()
 def root(
     version: Annotated[
@@ -186,9 +191,7 @@ def dev(
 @app.command()
 def plan(
     ctx: typer.Context,
-    env: Annotated[
-        str, typer.Option("--env", "-e", metavar="NAME", help="An environment of wrangler.toml.")
-    ] = "",
+    env: Environment = "",
     cwd: ProjectDirectory = Path(),
     json_output: Json = False,
 ) -> None:
@@ -208,6 +211,35 @@ def plan(
     show_plan(output, found)
     if found.changes:
         raise typer.Exit(_CONFLICT if found.conflicts else _SOMETHING_TO_DO)
+
+
+@app.command()
+def provision(
+    ctx: typer.Context,
+    env: Environment = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="As cfpy plan.")] = False,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Make what the project needs and its Cloudflare account lacks.
+
+    Ids go into wrangler.toml, and nothing else there changes. Run again, it goes on where it was
+    stopped; with nothing to do it changes nothing. A secret's value is taken from the environment
+    variable of its name, or asked for on a terminal.
+
+    Example: cfpy provision --env staging
+    """
+    if dry_run:
+        plan(ctx, env, cwd, json_output)
+        return
+    from cfpy.cli.plan_view import ProvisionView
+    from cfpy.commands.provision import ProvisionRequest, run
+
+    output = ctx.ensure_object(Output)
+    view = ProvisionView(output, yes=yes)
+    request = ProvisionRequest(cwd, env, view.ask, show=view.terminal)
+    view.show(run(_context(output), request, view.confirm, view.done))
 
 
 @app.command("test", context_settings=_PASS_ON)

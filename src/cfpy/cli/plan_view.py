@@ -1,12 +1,19 @@
-"""Reports ``cfpy plan``."""
+"""Reports ``cfpy plan`` and ``cfpy provision``."""
 
 from __future__ import annotations
+
+import getpass
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from cfpy.cli.console import Output
-from cfpy.domain.plan import Do, Plan
+from cfpy.cli.views import has_terminal
+from cfpy.commands.provision import ProvisionResult
+from cfpy.domain.plan import Action, Do, Plan
+from cfpy.domain.project import Secret
+from cfpy.errors import UsageError
 
 _SIGNS = {
     Do.CREATE: ("+", "green"),
@@ -22,6 +29,17 @@ def show_plan(output: Output, plan: Plan) -> None:
     if output.json:
         output.data("plan", plan.as_dict())
         return
+    draw_plan(output, plan)
+    if plan.conflicts:
+        output.show(Text("\nConflicts have to be solved by hand: nothing here is touched.", "red"))
+    elif plan.changes:
+        output.show(Text(f"\n{len(plan.changes)} to do: cfpy provision"))
+    else:
+        output.show(Text("\nThe account has all of it."))
+
+
+def draw_plan(output: Output, plan: Plan) -> None:
+    """The plan's steps."""
     where = f"{plan.worker} in the account {plan.account_id}"
     table = Table(box=None, pad_edge=False)
     for heading in ("", "do", "kind", "name", "why"):
@@ -31,10 +49,64 @@ def show_plan(output: Output, plan: Plan) -> None:
         row = (sign, str(action.do), action.kind, action.name, action.reason)
         table.add_row(*(Text(text, style=style) for text in row))
     output.show(Text(where, style="bold"), table)
-    if plan.conflicts:
-        output.show(Text("\nConflicts have to be solved by hand: nothing here is touched.", "red"))
-    elif plan.changes:
-        todo = f"\n{len(plan.changes)} to do: the project's README, under Deploy, has the commands."
-        output.show(Text(todo))
-    else:
-        output.show(Text("\nThe account has all of it."))
+
+
+class ProvisionView:
+    """Asks and reports for ``cfpy provision``."""
+
+    def __init__(self, output: Output, *, yes: bool) -> None:
+        self._output = output
+        self._yes = yes
+        self.terminal = has_terminal() and not output.json
+        self._done: list[str] = []
+
+    def confirm(self, plan: Plan) -> bool:
+        """Show the plan, and ask whether to go on.
+
+        Raises:
+            UsageError: There is nobody to ask.
+        """
+        if not self._output.json:
+            draw_plan(self._output, plan)
+        if self._yes:
+            return True
+        if not self.terminal:
+            raise UsageError(
+                f"{len(plan.changes)} changes, and there is no terminal to ask on",
+                hint="Pass --yes. cfpy plan shows what would be done.",
+            )
+        self._output.end_progress()
+        return input(f"\nDo {len(plan.changes)}? [y/N] ").strip().lower() in ("y", "yes")
+
+    def ask(self, secret: Secret) -> str | None:
+        """The value of a secret, typed unseen; nothing for one that may be made up."""
+        if not self.terminal or (self._yes and secret.generate):
+            return None
+        self._output.end_progress()
+        may = " (Enter makes one up)" if secret.generate else ""
+        about = f", {secret.description}" if secret.description else ""
+        return getpass.getpass(f"{secret.name}{about}{may}: ") or None
+
+    def done(self, action: Action) -> None:
+        """A step is done."""
+        self._done.append(action.key)
+        self._output.note(f"done: {action.do} {action.kind} {action.name}", "green")
+
+    def show(self, result: ProvisionResult | None) -> None:
+        """Report how it ended."""
+        if result is None:
+            self._output.note("Nothing was changed.")
+            return
+        for name, value in result.generated.items():
+            self._show_once(name, value)
+        if self._output.json:
+            self._output.data("provision", result.plan.as_dict() | {"done": sorted(self._done)})
+        elif not result.plan.changes:
+            self._output.show(Text("The account has all of it: nothing was changed."))
+        else:
+            self._output.show(Text("\nNext\n  uvx --from workers-py pywrangler deploy"))
+
+    def _show_once(self, name: str, value: str) -> None:
+        """On the terminal, and nowhere else: not in a pipe, not in a log."""
+        with Path("/dev/tty").open("w") as terminal:
+            terminal.write(f"\n{name}, shown this once:\n  {value}\n")

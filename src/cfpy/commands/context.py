@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cfpy.adapters.git import Git
 from cfpy.adapters.pattern_store import PatternStore
@@ -16,6 +17,7 @@ class Context:
     """The adapters that commands share.
 
     ``progress`` takes one sentence about what is being done right now, where that may last.
+    ``lock`` is for files that several threads of one command write.
     """
 
     runner: Runner
@@ -23,6 +25,7 @@ class Context:
     git: Git
     toolchain: Toolchain
     progress: Callable[[str], None]
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def build_context(progress: Callable[[str], None]) -> Context:

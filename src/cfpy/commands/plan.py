@@ -37,8 +37,23 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     project = load_project(request.root)
     desired = desired_state(project, request.environment)
     ctx.progress("Reading the account")
-    account = Account(_token(ctx, project), _account_id(project, request.environment))
+    credentials = login(ctx, project, request.environment)
+    account = Account(credentials["CLOUDFLARE_API_TOKEN"], credentials["CLOUDFLARE_ACCOUNT_ID"])
     return diff(desired, account.observe(desired))
+
+
+def login(ctx: Context, project: Project, environment: str) -> dict[str, str]:
+    """Who asks, and for which account, as the environment variables that wrangler reads.
+
+    Raises:
+        NotAuthenticatedError: Nobody is logged in, or it is not clear which account is meant.
+        CloudflareError: The API can't be reached, or fails.
+    """
+    from cfpy.adapters.cloudflare import Account
+
+    token = _token(ctx, project)
+    account = Account(token, _account_id(project, environment))
+    return {"CLOUDFLARE_API_TOKEN": token, "CLOUDFLARE_ACCOUNT_ID": account.id}
 
 
 def _token(ctx: Context, project: Project) -> str:

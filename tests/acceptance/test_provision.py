@@ -1,0 +1,167 @@
+"""The real `cfpy provision` and the real wrangler against the stand-in for Cloudflare's API."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudflare_api import CloudflareApi, Failure
+
+Make = Callable[[str], Path]
+CANARY = "canary-7f3a9c21"
+SECRETS = {"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}"}
+PATTERNS = ["rag", "pipeline", "fullstack"]
+
+
+def complete(cfpy: Any, project: Path, api: CloudflareApi) -> None:
+    """The account has everything once, and a further run changes nothing."""
+    tomllib.loads((project / "wrangler.toml").read_text())
+    code, document = cfpy("plan", project)
+    assert (code, document["data"]["changes"]) == (0, 0)
+    before = len(api.mutations)
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert (code, document["data"]["changes"], len(api.mutations)) == (0, 0, before)
+    assert all(name.startswith("shop") for name in [*api.databases, *api.queues, *api.buckets])
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_an_empty_account_gets_everything(
+    pattern: str, make: Make, cfpy: Any, api: CloudflareApi
+) -> None:
+    project = make(pattern)
+    before = (project / "wrangler.toml").read_text()
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert code == 0, document
+    complete(cfpy, project, api)
+    assert CANARY in next(iter(api.values.values()))
+    assert CANARY not in str(document)
+    after = (project / "wrangler.toml").read_text()
+    added = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert all(re.fullmatch(r'(database_)?id = "[0-9a-z-]+"', line) for line in added)
+    kept = [line for line in after.splitlines() if line not in added]
+    assert kept == before.splitlines()
+    found = [path for path in project.rglob("*") if path.is_file()]
+    assert not [path for path in found if CANARY.encode() in path.read_bytes()]
+
+
+FAULTS = {
+    "refused": Failure(500),
+    "limited": Failure(429, headers={"Retry-After": "1"}),
+    "answer-lost": Failure(500, applied=True),
+    "dropped": Failure(0, applied=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number", "kind"),
+    [
+        ("rag", 1, "refused"),
+        ("rag", 2, "dropped"),
+        ("pipeline", 2, "limited"),
+        ("pipeline", 5, "answer-lost"),
+        ("fullstack", 4, "dropped"),
+        ("fullstack", 6, "refused"),
+    ],
+)
+def test_a_second_run_ends_what_a_failure_cut_short(
+    pattern: str, number: int, kind: str, make: Make, cfpy: Any, api: CloudflareApi
+) -> None:
+    project = make(pattern)
+    api.broken_mutation = (number, FAULTS[kind])
+    cfpy("provision", project, "--yes", **SECRETS)
+    tomllib.loads((project / "wrangler.toml").read_text())
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert code == 0, document
+    complete(cfpy, project, api)
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_second_run_ends_what_a_kill_cut_short(
+    number: int, make: Make, cfpy: Any, api: CloudflareApi
+) -> None:
+    project = make("pipeline")
+    argv = [sys.executable, "-m", "cfpy", "provision", "--yes"]
+    process = subprocess.Popen(
+        argv,
+        cwd=project,
+        env=cfpy.environment(**SECRETS),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    kill = Failure(0, applied=True, then=lambda: os.kill(process.pid, signal.SIGKILL))
+    api.broken_mutation = (number, kill)
+    assert process.wait(60) == -signal.SIGKILL
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert code == 0, document
+    complete(cfpy, project, api)
+
+
+def test_a_conflict_touches_nothing(make: Make, cfpy: Any, api: CloudflareApi) -> None:
+    api.add_index("shop-docs", 3, "cosine")
+    code, document = cfpy("provision", make("rag"), "--yes", **SECRETS)
+    assert (code, document["error"]["code"]) == (7, "plan_conflict")
+    assert api.mutations == []
+
+
+def test_what_exists_by_name_is_adopted(make: Make, cfpy: Any, api: CloudflareApi) -> None:
+    api.add_database("shop-db")
+    api.namespaces["shop-cache"] = "a" * 32
+    project = make("fullstack")
+    assert cfpy("provision", project, "--yes", **SECRETS)[0] == 0
+    config = tomllib.loads((project / "wrangler.toml").read_text())
+    assert config["kv_namespaces"][0]["id"] == "a" * 32
+    assert not [path for path in api.mutations if path.endswith(("d1/database", "namespaces"))]
+
+
+def test_without_a_terminal_it_asks_for_a_flag(make: Make, cfpy: Any, api: CloudflareApi) -> None:
+    code, document = cfpy("provision", make("rag"), **SECRETS)
+    assert (code, document["error"]["code"]) == (2, "usage")
+    assert "--yes" in document["error"]["hint"]
+    assert api.mutations == []
+
+
+def test_a_secret_without_a_value_stops_it_before_anything_is_done(
+    make: Make, cfpy: Any, api: CloudflareApi
+) -> None:
+    code, document = cfpy("provision", make("rag"), "--yes")
+    assert (code, document["error"]["code"]) == (2, "usage")
+    assert "API_TOKEN" in document["error"]["hint"]
+    assert api.mutations == []
+
+
+def test_a_migration_that_fails_is_told_and_can_be_mended(
+    make: Make, cfpy: Any, api: CloudflareApi
+) -> None:
+    project = make("rag")
+    broken = project / "migrations" / "0002_broken.sql"
+    broken.write_text("CREATE TABLE;\n")
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert (code, document["error"]["code"]) == (6, "wrangler")
+    assert "migrations of DB" in document["error"]["message"]
+    broken.write_text("CREATE TABLE later (id INTEGER);\n")
+    assert cfpy("provision", project, "--yes", **SECRETS)[0] == 0
+    complete(cfpy, project, api)
+
+
+def test_two_at_once_do_no_harm(make: Make, cfpy: Any, api: CloudflareApi) -> None:
+    project = make("pipeline")
+    argv = [sys.executable, "-m", "cfpy", "provision", "--yes", "--json"]
+    both = [
+        subprocess.Popen(argv, cwd=project, env=cfpy.environment(**SECRETS), **quiet())
+        for _ in range(2)
+    ]
+    assert sorted(process.wait(120) for process in both) == [0, 2]
+    complete(cfpy, project, api)
+
+
+def quiet() -> dict[str, Any]:
+    return {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
