@@ -153,6 +153,13 @@ class LocalRuntimeError(CfpyError):
     exit_code = 9
 
 
+class DeploymentError(CfpyError):
+    """A new version is live, and does not answer as it should."""
+
+    code = "deployment"
+    exit_code = 11
+
+
 class FilesystemError(CfpyError):
     """The disk refused: it is full, read-only, or not ours to write."""
 

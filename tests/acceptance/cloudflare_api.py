@@ -56,6 +56,9 @@ class CloudflareApi:
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
     scripts: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
+    versions: int = 0
+    # The version that answers requests, by Worker.
+    live: dict[str, str] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
     # What to do with the next requests, in order; and with one mutation, by its number.
     failures: list[Failure] = field(default_factory=list)
@@ -111,14 +114,25 @@ class CloudflareApi:
             f"POST {account}/vectorize/v2/indexes/([^/]+)/metadata_index/create": self._index_key,
             f"PATCH {account}/workers/scripts/([^/]+)/secrets-bulk": self._put_secrets,
             f"PUT {account}/workers/scripts/([^/]+)": self._put_script,
+            f"GET {account}/workers/services/([^/]+)": self._get_service,
+            f"GET {account}/workers/workers/([^/]+)": self._get_worker,
+            f"GET {account}/workers/subdomain": lambda *_: {"result": {"subdomain": "test"}},
+            f"GET {account}/workers/scripts/([^/]+)/deployments": self._list_deployments,
+            f"POST {account}/workers/scripts/([^/]+)/deployments": self._deploy,
+            f"POST {account}/workers/scripts/([^/]+)/versions": self._put_version,
+            f"GET {account}/workers/scripts/([^/]+)/versions/([^/]+)": self._get_version,
+            f"POST {account}/workers/scripts/([^/]+)/assets-upload-session": self._put_assets,
+            f"POST {account}/workers/scripts/([^/]+)/subdomain": self._get_subdomain,
+            f"PATCH {account}/workers/scripts/([^/]+)/script-settings": self._accept,
+            f"PUT {account}/workers/scripts/([^/]+)/schedules": self._accept,
+            f"GET {account}/queues/([^/]+)/consumers": lambda *_: {"result": []},
+            f"POST {account}/queues/([^/]+)/consumers": self._accept,
             f"POST {account}/d1/database/([^/]+)/query": self._query,
             f"GET {account}/storage/kv/namespaces": lambda query, _: paged(
                 [{"id": id_, "title": title} for title, id_ in self.namespaces.items()], query
             ),
             f"GET {account}/r2/buckets": self._list_buckets,
-            f"GET {account}/queues": lambda query, _: paged(
-                [{"queue_id": id_, "queue_name": name} for name, id_ in self.queues.items()], query
-            ),
+            f"GET {account}/queues": self._list_queues,
             f"GET {account}/vectorize/v2/indexes": self._list_indexes,
             f"GET {account}/vectorize/v2/indexes/([^/]+)/metadata_index/list": self._list_metadata,
             f"GET {account}/workers/scripts/([^/]+)/secrets": self._list_secrets,
@@ -186,6 +200,66 @@ class CloudflareApi:
         self.scripts.setdefault(script, [])
         return {"result": {"id": script}}
 
+    def _script(self, name: str) -> dict[str, Any]:
+        if name not in self.scripts:
+            raise RefusedError(404, 10090, "This service does not exist on your account.")
+        return {"id": name, "tag": "t", "tags": [], "last_deployed_from": "wrangler"}
+
+    def _get_service(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        environment = {"environment": "production", "script": self._script(name)}
+        return {"result": {"id": name, "default_environment": environment}}
+
+    def _get_worker(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        subdomain = {"enabled": True, "previews_enabled": True}
+        worker = {"name": name, "subdomain": subdomain, "observability": {}, "logpush": False}
+        return {"result": {**self._script(name), **worker, "tail_consumers": []}}
+
+    def _get_subdomain(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        return {"result": {"enabled": True, "previews_enabled": True}}
+
+    def _list_deployments(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        versions = [{"version_id": self.live.get(name, "draft"), "percentage": 100}]
+        deployment = {"id": "d", "source": "wrangler", "strategy": "percentage"}
+        deployment |= {"author_email": "a@b.test", "created_on": "2026-11-23T00:00:00Z"}
+        return {"result": {"deployments": [{**deployment, "versions": versions}]}}
+
+    def _put_version(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        self.versions += 1
+        script = {"etag": "e", "handlers": ["fetch"], "last_deployed_from": "wrangler"}
+        resources = {"script": script, "script_runtime": {}, "bindings": []}
+        version = {"id": f"00000000-0000-0000-0000-{self.versions:012d}", "number": self.versions}
+        version |= {"startup_time_ms": 5, "metadata": {"has_preview": False}}
+        return {"result": {**version, "resources": resources}}
+
+    def _get_version(
+        self, _query: dict[str, str], _body: Any, name: str, version: str
+    ) -> dict[str, Any]:
+        self._script(name)
+        metadata = {"created_on": "2026-11-23T00:00:00Z", "author_email": "a@b.test"}
+        metadata |= {"source": "wrangler", "author_id": "a", "modified_on": "2026-11-23T00:00:00Z"}
+        script = {"etag": "e", "handlers": ["fetch"], "last_deployed_from": "wrangler"}
+        resources = {"script": script, "script_runtime": {}, "bindings": []}
+        found = {"id": version, "number": int(version[-4:]), "metadata": metadata}
+        return {"result": {**found, "annotations": {}, "resources": resources}}
+
+    def _deploy(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        [version] = body["versions"]
+        assert version["percentage"] == 100
+        self.live[name] = version["version_id"]
+        return {"result": {"id": "d"}}
+
+    def _put_assets(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        only(body, {"manifest": dict})
+        return {"result": {"jwt": "a.b.c", "buckets": []}}
+
+    def _accept(self, _query: dict[str, str], _body: Any, _name: str) -> dict[str, Any]:
+        return {"result": {}}
+
     def _query(self, _query: dict[str, str], body: Any, database: str) -> dict[str, Any]:
         known = {self.database_id(name): item for name, item in self.databases.items()}
         if database not in known:
@@ -221,6 +295,15 @@ class CloudflareApi:
         more = {"cursor": names[size - 1]} if len(names) > size else {}
         buckets = [{"name": name, "creation_date": "2026-11-23"} for name in names[:size]]
         return {"result": {"buckets": buckets}, "result_info": more}
+
+    def _list_queues(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
+        wanted = query.pop("name", "").split(",")
+        queues = [
+            {"queue_id": id_, "queue_name": name, "producers": [], "consumers": []}
+            for name, id_ in self.queues.items()
+            if wanted == [""] or name in wanted
+        ]
+        return paged(queues, query)
 
     def _list_indexes(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
         check(query, set())
@@ -312,7 +395,7 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                     raise RefusedError(failure.status, 10001, "It was told to fail")
                 if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                     raise RefusedError(401, 10000, "Authentication error")
-                query = {key: values[0] for key, values in parse_qs(url.query).items()}
+                query = {key: ",".join(values) for key, values in parse_qs(url.query).items()}
                 document = api.answer(self.command, path, query, body)
                 self._send(200, {"success": True, "errors": [], "messages": [], **document}, {})
             except RefusedError as refused:

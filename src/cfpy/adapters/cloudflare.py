@@ -35,7 +35,7 @@ _PERMISSIONS = {
     "vectorize": "Vectorize: Edit",
     "workers": "Workers Scripts: Edit",
 }
-_NO_SUCH_WORKER = 10007
+_NO_SUCH_WORKER = (10007, 10090)
 
 
 class Account:
@@ -87,6 +87,24 @@ class Account:
                 indexes=indexes.result(),
                 secrets=secrets.result(),
             )
+
+    def live_version(self, worker: str) -> str:
+        """The version of a Worker that answers most requests; empty if there is none.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        try:
+            page = self._get(self._path(f"workers/scripts/{worker}/deployments"))
+        except CloudflareError as error:
+            if error.api_code in _NO_SUCH_WORKER:
+                return ""
+            raise
+        deployments = page["result"]["deployments"]
+        if not deployments:
+            return ""
+        versions = sorted(deployments[0]["versions"], key=lambda item: -item["percentage"])
+        return str(versions[0]["version_id"])
 
     def _only_account(self) -> str:
         accounts: dict[str, str] = {i["id"]: i["name"] for i in self._pages("accounts")}
@@ -144,7 +162,7 @@ class Account:
         try:
             page = self._get(self._path(f"workers/scripts/{worker}/secrets"))
         except CloudflareError as error:
-            if error.api_code == _NO_SUCH_WORKER:
+            if error.api_code in _NO_SUCH_WORKER:
                 return None
             raise
         return frozenset(item["name"] for item in page["result"])

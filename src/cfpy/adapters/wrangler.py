@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
@@ -13,6 +15,21 @@ from cfpy.domain.project import MetadataIndex, VectorizeIndex
 from cfpy.errors import NotAuthenticatedError, WranglerError
 
 _TIMEOUT_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A version that is live. ``targets`` are where: addresses, schedules, queues. ``size`` is that
+    of the upload, compressed, in bytes."""
+
+    version_id: str
+    targets: tuple[str, ...]
+    size: int
+
+    @property
+    def url(self) -> str:
+        """The first address, empty if there is none."""
+        return next((target for target in self.targets if target.startswith("https://")), "")
 
 
 class Wrangler:
@@ -135,6 +152,37 @@ class Wrangler:
             stdin=json.dumps(dict(values)),
         )
 
+    def deploy(self) -> Deployment:
+        """``wrangler deploy``: a new version, live at once.
+
+        Nothing is provisioned on the way: what wrangler would make by itself has made-up names.
+
+        Raises:
+            WranglerError: It was not deployed; or it was, and its triggers were not.
+        """
+        arguments = ("deploy", "--no-x-provision", *self._env_option)
+        for event in self._mutate("can't deploy", arguments):
+            if event.get("type") == "deploy":
+                targets = tuple(str(target) for target in event.get("targets") or ())
+                size = int((event.get("bundle_size") or {}).get("gzip_bytes") or 0)
+                return Deployment(str(event.get("version_id") or ""), targets, size)
+        raise WranglerError(
+            "wrangler deployed and did not say what",
+            argv=("wrangler", *arguments),
+            returncode=0,
+            output="",
+            hint="npx wrangler deployments list shows what is live.",
+        )
+
+    def rollback(self, worker: str, version_id: str) -> None:
+        """``wrangler rollback``: an earlier version, live at once.
+
+        Raises:
+            WranglerError: It could not be brought back.
+        """
+        message = ("--message", "The new version did not answer as it should")
+        self._mutate("can't roll back", ("rollback", version_id, "--name", worker, "-y", *message))
+
     def deploy_dry_run(self, *, out_dir: Path | None = None) -> Completed:
         """``wrangler deploy --dry-run``: bundle and check, touching no account.
 
@@ -144,8 +192,13 @@ class Wrangler:
         options = () if out_dir is None else ("--outdir", str(out_dir))
         return self._run("wrangler does not accept the project", ("deploy", "--dry-run"), options)
 
-    def _mutate(self, what: str, arguments: Sequence[str], *, stdin: str | None = None) -> None:
-        """Run a command that changes the account; its failure carries the API's code."""
+    def _mutate(
+        self, what: str, arguments: Sequence[str], *, stdin: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Run a command that changes the account; return the events that it wrote.
+
+        A failure carries the API's code.
+        """
         with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
             events = Path(scratch) / "events.ndjson"
             said = {"WRANGLER_OUTPUT_FILE_PATH": str(events), **self._credentials}
@@ -157,9 +210,10 @@ class Wrangler:
                 stdin=stdin,
                 timeout=_TIMEOUT_SECONDS,
             )
+            written = _read_events(events)
             if done.returncode == 0:
-                return
-            code, retry_after = _failure(events)
+                return written
+            code, retry_after = _failure(written)
             raise WranglerError(
                 f"{what}:\n{done.tail()}",
                 argv=("wrangler", *argv[2:]),
@@ -186,12 +240,15 @@ class Wrangler:
         return done
 
 
-def _failure(events: Path) -> tuple[int, float | None]:
-    """The API's code and the seconds to wait, from the events that wrangler wrote."""
-    if not events.is_file():
-        return 0, None
-    for line in reversed(events.read_text("utf-8").splitlines()):
-        event = json.loads(line)
+def _read_events(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+def _failure(events: Sequence[Mapping[str, Any]]) -> tuple[int, float | None]:
+    """The API's code and the seconds to wait."""
+    for event in reversed(events):
         if event.get("type") == "command-failed":
             wait = event.get("retry_after_ms")
             return int(event.get("code") or 0), None if wait is None else wait / 1000

@@ -242,6 +242,43 @@ def provision(
     view.show(run(_context(output), request, view.confirm, view.done))
 
 
+@app.command()
+def deploy(
+    ctx: typer.Context,
+    env: Environment = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and change nothing.")] = False,
+    health: Annotated[
+        str, typer.Option(metavar="PATH", help="What to ask afterwards; empty asks nothing.")
+    ] = "/health",
+    url: Annotated[
+        str, typer.Option(help="Where the Worker is reached, if not where wrangler says.")
+    ] = "",
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long it may take to answer.")
+    ] = 60.0,
+    rollback_on_failure: Annotated[
+        bool, typer.Option("--rollback-on-failure", help="Bring the old version back if need be.")
+    ] = False,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Deploy the project, and see whether it answers.
+
+    Checks first that the account has what the project needs, installs the Worker's packages, and
+    applies pending migrations before the new code is live.
+
+    Example: cfpy deploy --env staging --rollback-on-failure
+    """
+    from cfpy.cli.plan_view import DeployView
+    from cfpy.commands.deploy import DeployRequest, run
+
+    output = ctx.ensure_object(Output)
+    view = DeployView(output, yes=yes)
+    request = DeployRequest(cwd, env, health, url, rollback_on_failure, dry_run, wait)
+    view.show(run(_context(output), request, view.confirm))
+
+
 @app.command("test", context_settings=_PASS_ON)
 def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """Run the project's tests in the local runtime, with no Cloudflare account.

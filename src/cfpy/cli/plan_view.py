@@ -1,4 +1,4 @@
-"""Reports ``cfpy plan`` and ``cfpy provision``."""
+"""Reports ``cfpy plan``, ``cfpy provision`` and ``cfpy deploy``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cfpy.cli.console import Output
 from cfpy.cli.views import has_terminal
+from cfpy.commands.deploy import DeployResult
 from cfpy.commands.provision import ProvisionResult
 from cfpy.domain.plan import Action, Do, Plan
 from cfpy.domain.project import Secret
@@ -68,15 +69,7 @@ class ProvisionView:
         """
         if not self._output.json:
             draw_plan(self._output, plan)
-        if self._yes:
-            return True
-        if not self.terminal:
-            raise UsageError(
-                f"{len(plan.changes)} changes, and there is no terminal to ask on",
-                hint="Pass --yes. cfpy plan shows what would be done.",
-            )
-        self._output.end_progress()
-        return input(f"\nDo {len(plan.changes)}? [y/N] ").strip().lower() in ("y", "yes")
+        return _confirmed(self._output, f"Do {len(plan.changes)}?", yes=self._yes)
 
     def ask(self, secret: Secret) -> str | None:
         """The value of a secret, typed unseen; nothing for one that may be made up."""
@@ -104,9 +97,66 @@ class ProvisionView:
         elif not result.plan.changes:
             self._output.show(Text("The account has all of it: nothing was changed."))
         else:
-            self._output.show(Text("\nNext\n  uvx --from workers-py pywrangler deploy"))
+            self._output.show(Text("\nNext\n  cfpy deploy"))
 
     def _show_once(self, name: str, value: str) -> None:
         """On the terminal, and nowhere else: not in a pipe, not in a log."""
         with Path("/dev/tty").open("w") as terminal:
             terminal.write(f"\n{name}, shown this once:\n  {value}\n")
+
+
+class DeployView:
+    """Asks and reports for ``cfpy deploy``."""
+
+    def __init__(self, output: Output, *, yes: bool) -> None:
+        self._output = output
+        self._yes = yes
+
+    def confirm(self, plan: Plan) -> bool:
+        """Ask whether to go on.
+
+        Raises:
+            UsageError: There is nobody to ask.
+        """
+        pending = "".join(f", with {action.reason}" for action in plan.changes)
+        question = f"Deploy {plan.worker} to the account {plan.account_id}{pending}?"
+        return _confirmed(self._output, question, yes=self._yes)
+
+    def show(self, result: DeployResult | None) -> None:
+        """Report how it ended."""
+        if result is None:
+            self._output.note("Nothing was changed.")
+            return
+        deployment = result.deployment
+        if self._output.json:
+            live = deployment and {
+                "version_id": deployment.version_id,
+                "targets": list(deployment.targets),
+                "gzip_bytes": deployment.size,
+            }
+            data = {"plan": result.plan.as_dict(), "deployment": live, "url": result.url}
+            self._output.data("deploy", data | {"checked": result.checked})
+        elif deployment is None:
+            self._output.show(
+                Text("It can be deployed; nothing was changed.\n\nNext\n  cfpy deploy")
+            )
+        else:
+            table = Table(box=None, show_header=False, pad_edge=False)
+            table.add_row("Live", Text(result.url or result.plan.worker, style="bold cyan"))
+            table.add_row("Version", deployment.version_id)
+            table.add_row("Upload", f"{deployment.size / 1_000_000:.1f} MB compressed")
+            if result.checked:
+                table.add_row("Answers", result.checked)
+            self._output.show(table, Text("\nNext\n  npx wrangler tail"))
+
+
+def _confirmed(output: Output, question: str, *, yes: bool) -> bool:
+    if yes:
+        return True
+    if output.json or not has_terminal():
+        raise UsageError(
+            f"there is no terminal to ask on: {question}",
+            hint="Pass --yes, or --dry-run to change nothing.",
+        )
+    output.end_progress()
+    return input(f"\n{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -1,0 +1,125 @@
+"""The real `cfpy deploy` and the real wrangler against the stand-in for Cloudflare's API."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudflare_api import CloudflareApi, Failure
+
+SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x"}
+
+
+@pytest.fixture
+def worker() -> Iterator[Callable[[int], str]]:
+    """A Worker that answers every request with a status; gives its address."""
+    servers = []
+
+    def start(status: int) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_arguments: Any) -> None:
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def project(make: Callable[[str], Path], cfpy: Any) -> Path:
+    made = make("pipeline")
+    assert cfpy("provision", made, "--yes", **SECRETS)[0] == 0
+    return made
+
+
+def test_a_provisioned_project_goes_live(
+    project: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
+) -> None:
+    code, document = cfpy("deploy", project, "--yes", "--url", worker(200))
+    assert code == 0, document
+    data = document["data"]
+    assert data["deployment"]["version_id"] == api.live["shop"]
+    assert "https://shop.test.workers.dev" in data["deployment"]["targets"]
+    assert 0 < data["deployment"]["gzip_bytes"] < 64_000_000
+    assert data["checked"] == "200 OK"
+
+
+def test_new_tables_come_before_new_code(
+    project: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
+) -> None:
+    (project / "migrations" / "0002_more.sql").write_text("CREATE TABLE more (id INTEGER);\n")
+    api.mutations.clear()
+    assert cfpy("deploy", project, "--yes", "--url", worker(200))[0] == 0
+    kinds = [mutation.rsplit("/", 1)[-1] for mutation in api.mutations]
+    assert max(i for i, kind in enumerate(kinds) if kind == "query") < kinds.index("versions")
+    assert cfpy("plan", project)[0] == 0
+
+
+def test_what_the_account_lacks_is_named_and_nothing_is_deployed(
+    make: Callable[[str], Path], cfpy: Any, api: CloudflareApi
+) -> None:
+    code, document = cfpy("deploy", make("rag"), "--yes")
+    assert (code, document["error"]["code"]) == (2, "usage")
+    assert "vectorize:shop-docs" in document["error"]["message"]
+    assert "cfpy provision" in document["error"]["hint"]
+    assert api.mutations == []
+
+
+def test_a_dry_run_changes_nothing(project: Path, cfpy: Any, api: CloudflareApi) -> None:
+    api.mutations.clear()
+    code, document = cfpy("deploy", project, "--dry-run")
+    assert (code, document["data"]["deployment"], api.mutations) == (0, None, [])
+
+
+def test_without_a_terminal_it_asks_for_a_flag(
+    project: Path, cfpy: Any, api: CloudflareApi
+) -> None:
+    code, document = cfpy("deploy", project)
+    assert (code, document["error"]["code"]) == (2, "usage")
+    assert "--yes" in document["error"]["hint"]
+    assert api.live == {}
+
+
+def test_a_failed_upload_leaves_the_old_version_live(
+    project: Path, cfpy: Any, api: CloudflareApi
+) -> None:
+    api.mutations.clear()
+    api.broken_mutation = (2, Failure(403))
+    code, document = cfpy("deploy", project, "--yes")
+    assert (code, document["error"]["code"]) == (6, "wrangler")
+    assert api.live == {}
+
+
+def test_a_version_that_does_not_answer_is_an_error_with_its_way_back(
+    project: Path,
+    cfpy: Any,
+    api: CloudflareApi,
+    worker: Callable[[int], str],
+) -> None:
+    assert cfpy("deploy", project, "--yes", "--url", worker(200))[0] == 0
+    before = api.live["shop"]
+    sick = ("deploy", project, "--yes", "--url", worker(500), "--wait", "1")
+    code, document = cfpy(*sick)
+    assert (code, document["error"]["code"]) == (11, "deployment")
+    assert f"wrangler rollback {before}" in document["error"]["hint"]
+    live = api.live["shop"]
+    assert live != before
+    code, document = cfpy(*sick, "--rollback-on-failure")
+    assert (code, document["error"]["code"]) == (11, "deployment")
+    assert f"version {live} is live again" in document["error"]["message"]
+    assert api.live["shop"] == live
