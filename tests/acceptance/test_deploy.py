@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -123,3 +125,11 @@ def test_a_version_that_does_not_answer_is_an_error_with_its_way_back(
     assert (code, document["error"]["code"]) == (11, "deployment")
     assert f"version {live} is live again" in document["error"]["message"]
     assert api.live["shop"] == live
+
+
+def test_the_real_wrangler_is_at_hand(project: Path) -> None:
+    argv = [sys.executable, "-m", "cfpy", "wrangler", "d1", "--help"]
+    done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=True)
+    assert "wrangler d1 create <name>" in done.stdout
+    wrong = subprocess.run([*argv[:4], "nonsense"], cwd=project, capture_output=True, check=False)
+    assert wrong.returncode == 1

@@ -251,11 +251,11 @@ def _not_allowed(path: str, said: str) -> NotAuthenticatedError:
     if permission is None:
         return NotAuthenticatedError(
             f"Cloudflare does not accept this token: {said}",
-            hint="Make a new one, or log in: npx wrangler login",
+            hint="Make a new one, or log in: cfpy wrangler login",
         )
     return NotAuthenticatedError(
         f"this token may not read {kind} of the account: {said}",
-        hint=f"Give it the permission {permission}, or log in: npx wrangler login",
+        hint=f"Give it the permission {permission}, or log in: cfpy wrangler login",
     )
 
 

@@ -99,7 +99,7 @@ class Wrangler:
         if done.returncode != 0 or not isinstance(token, str):
             raise NotAuthenticatedError(
                 "nobody is logged in to Cloudflare",
-                hint="npx wrangler login, or set CLOUDFLARE_API_TOKEN.",
+                hint="cfpy wrangler login, or set CLOUDFLARE_API_TOKEN.",
             )
         return token
 
@@ -171,7 +171,7 @@ class Wrangler:
             argv=("wrangler", *arguments),
             returncode=0,
             output="",
-            hint="npx wrangler deployments list shows what is live.",
+            hint="cfpy wrangler deployments list shows what is live.",
         )
 
     def rollback(self, worker: str, version_id: str) -> None:

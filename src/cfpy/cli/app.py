@@ -292,6 +292,19 @@ def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     raise typer.Exit(run(_context(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
 
 
+@app.command("wrangler", context_settings=_PASS_ON | {"allow_interspersed_args": False})
+def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
+    """Run the real wrangler: the project's own where it is installed, else the one cfpy brings.
+
+    Needs no Node of yours. All further arguments go to wrangler.
+
+    Example: cfpy wrangler login
+    """
+    from cfpy.commands.wrangler import run
+
+    raise typer.Exit(run(_context(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
+
+
 def main() -> None:
     """The console script."""
     app(prog_name="cfpy")

@@ -147,7 +147,7 @@ class DeployView:
             table.add_row("Upload", f"{deployment.size / 1_000_000:.1f} MB compressed")
             if result.checked:
                 table.add_row("Answers", result.checked)
-            self._output.show(table, Text("\nNext\n  npx wrangler tail"))
+            self._output.show(table, Text("\nNext\n  cfpy wrangler tail"))
 
 
 def _confirmed(output: Output, question: str, *, yes: bool) -> bool:

@@ -148,7 +148,7 @@ def _unhealthy(
     request: DeployRequest, wrangler: Wrangler, worker: str, before: str, said: str
 ) -> DeploymentError:
     if not before or not request.rollback_on_failure:
-        undo = f"npx wrangler rollback {before}" if before else "npx wrangler tail"
+        undo = f"cfpy wrangler rollback {before}" if before else "cfpy wrangler tail"
         return DeploymentError(
             f"the new version is live and does not answer as it should: {said}",
             hint=f"{undo} (migrations stay as they are)",
@@ -159,9 +159,9 @@ def _unhealthy(
         sick = f"the new version is live and does not answer as it should: {said}"
         return DeploymentError(
             f"{sick}; and {error.message}",
-            hint=f"npx wrangler rollback {before}",
+            hint=f"cfpy wrangler rollback {before}",
         )
     return DeploymentError(
         f"the new version did not answer as it should: {said}; version {before} is live again",
-        hint="npx wrangler tail shows why. Migrations stay as they are.",
+        hint="cfpy wrangler tail shows why. Migrations stay as they are.",
     )
