@@ -27,4 +27,5 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The whole suite; arguments go to pytest."""
-    session.run("pytest", *session.posargs)
+    # Most of it waits for Node to start. A file stays together: its tests share running Workers.
+    session.run("pytest", "--numprocesses=2", "--dist=loadfile", *session.posargs)

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
+from cfpy.adapters.wrangler_edit import set_id
 from cloudflare_api import CloudflareApi, Failure
-
-SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x"}
 
 
 @pytest.fixture
@@ -43,9 +42,14 @@ def worker() -> Iterator[Callable[[int], str]]:
 
 
 @pytest.fixture
-def project(make: Callable[[str], Path], cfpy: Any) -> Path:
+def project(make: Callable[[str], Path], api: CloudflareApi) -> Path:
+    """A project whose account has all that it needs."""
     made = make("pipeline")
-    assert cfpy("provision", made, "--yes", **SECRETS)[0] == 0
+    identifier = api.add_database("shop-db", "0001_jobs.sql")
+    api.queues = {"shop-jobs": "q0", "shop-jobs-dead-letters": "q1"}
+    api.buckets = ["shop-files"]
+    api.scripts = {"shop": ["API_TOKENS"]}
+    set_id(made / "wrangler.toml", "", "d1_databases", "DB", "database_id", identifier)
     return made
 
 

@@ -65,11 +65,9 @@ FAULTS = {
     ("pattern", "number", "kind"),
     [
         ("rag", 1, "refused"),
-        ("rag", 2, "dropped"),
         ("pipeline", 2, "limited"),
         ("pipeline", 5, "answer-lost"),
         ("fullstack", 4, "dropped"),
-        ("fullstack", 6, "refused"),
     ],
 )
 def test_a_second_run_ends_what_a_failure_cut_short(
@@ -84,7 +82,7 @@ def test_a_second_run_ends_what_a_failure_cut_short(
     complete(cfpy, project, api)
 
 
-@pytest.mark.parametrize("number", [1, 5])
+@pytest.mark.parametrize("number", [3])
 def test_a_second_run_ends_what_a_kill_cut_short(
     number: int, make: Make, cfpy: Any, api: CloudflareApi
 ) -> None:
