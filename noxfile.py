@@ -28,4 +28,6 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The whole suite; arguments go to pytest."""
     # Most of it waits for Node to start. A file stays together: its tests share running Workers.
-    session.run("pytest", "--numprocesses=2", "--dist=loadfile", *session.posargs)
+    session.run(
+        "pytest", "--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", *session.posargs
+    )
