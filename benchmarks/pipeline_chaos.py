@@ -5,7 +5,8 @@
 Renders the pattern `pipeline`, runs it with `cfpy dev --runtime node`, and sends jobs with the
 project's own `scripts/load.py`. Meanwhile the Python interpreter, with whatever it was doing, is
 killed at random moments (SIGUSR2: see docs/adr/0004). The queue, D1 and R2 are workerd's own and
-live on, as Cloudflare's do when a Worker is cut off. Prints the counts as JSON; ends with 1 if any
+live on, as Cloudflare's do when a Worker is cut off. Two settings of the project are changed: the
+rate limit, and `max_retries` from 7 to 100, so no job reaches the dead letters here. Prints the counts as JSON; ends with 1 if any
 job was lost, made twice or never finished, or if nothing was killed.
 """
 
