@@ -26,12 +26,23 @@ class Terminated(BaseException):
     """SIGTERM, made an exception so that everything cleans up on its way out."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C.
+
+    A class of its own, because ``python -m`` ends by SIGINT instead of with our exit code where
+    KeyboardInterrupt itself passes through an ``exec`` of text, as a dataclass does when imported.
+    """
+
+
 class ErrorBoundary(typer.core.TyperGroup):
     """The root command group: runs a command and reports how it failed."""
 
     def invoke(self, ctx: Any) -> Any:
         output = ctx.ensure_object(Output)
         signal.signal(signal.SIGTERM, _terminate)
+        # Whoever starts us with SIGINT ignored (nohup, a background job) wants it ignored.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _interrupt)
         try:
             return super().invoke(ctx)
         except CfpyError as error:
@@ -63,6 +74,10 @@ def _is_usage(error: Exception) -> bool:
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise Interrupted
 
 
 def _write_log() -> Path:

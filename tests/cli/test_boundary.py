@@ -1,0 +1,46 @@
+"""How a command ends that is interrupted."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+# A class that a dataclass decorator makes is text given to `exec`; importing rich runs many.
+IN_AN_EXEC = """\
+import typer
+from cfpy.cli.boundary import ErrorBoundary
+
+app = typer.Typer(cls=ErrorBoundary)
+
+@app.callback()
+def root(): ...
+
+@app.command()
+def wait():
+    exec("import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(60)")
+
+app()
+"""
+
+
+def test_an_interrupt_inside_an_exec_has_our_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(IN_AN_EXEC)
+    argv = [sys.executable, "-m", "interrupted", "wait"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stderr.strip() == "error: interrupted"
+    assert done.returncode == 130
+
+
+def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
+    text = IN_AN_EXEC.replace("time.sleep(60)", "print('still here')")
+    (tmp_path / "interrupted.py").write_text(text)
+    argv = [sys.executable, "-m", "interrupted", "wait"]
+    done = subprocess.run(
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *argv],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "still here")
