@@ -62,14 +62,16 @@ class CloudflareError(CfpyError):
         message: What happened.
         hint: What to do next.
         api_code: The API's own number for it, 0 where it gave none.
+        status: The answer's HTTP status, 0 where there was none.
     """
 
     code = "cloudflare"
     exit_code = 6
 
-    def __init__(self, message: str, *, hint: str = "", api_code: int = 0) -> None:
+    def __init__(self, message: str, *, hint: str = "", api_code: int = 0, status: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.api_code = api_code
+        self.status = status
 
 
 class WranglerError(CfpyError):

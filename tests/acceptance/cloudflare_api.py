@@ -7,10 +7,12 @@ not know. Paths and shapes: developers.cloudflare.com/api.
 from __future__ import annotations
 
 import contextlib
+import email
 import json
 import re
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +22,15 @@ from urllib.parse import parse_qs, urlsplit
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-token-of-the-stand-in"
 MAX_PAGE = 100
+# Every bucket is made with it.
+DEFAULT_LIFECYCLE = {
+    "id": "Default Multipart Abort Rule",
+    "enabled": True,
+    "conditions": {"prefix": ""},
+    "abortMultipartUploadsTransition": {"condition": {"type": "Age", "maxAge": 604800}},
+}
+CORS_KEYS = {"id", "allowed", "exposeHeaders", "maxAgeSeconds"}
+LIFECYCLE_KEYS = {*DEFAULT_LIFECYCLE, "deleteObjectsTransition", "storageClassTransitions"}
 
 
 class RefusedError(Exception):
@@ -52,7 +63,24 @@ class CloudflareApi:
     databases: dict[str, sqlite3.Connection] = field(default_factory=dict)
     namespaces: dict[str, str] = field(default_factory=dict)
     buckets: list[str] = field(default_factory=list)
+    # Buckets that hold an object.
+    full: set[str] = field(default_factory=set)
+    # By "cors" or "lifecycle", then by bucket.
+    rules: dict[str, dict[str, list[Any]]] = field(
+        default_factory=lambda: {"cors": {}, "lifecycle": {}}
+    )
     queues: dict[str, str] = field(default_factory=dict)
+    # The Worker that a queue delivers to.
+    consumers: dict[str, str] = field(default_factory=dict)
+    subdomain: str = "test"
+    # Kinds that the token may read and not change.
+    read_only: set[str] = field(default_factory=set)
+    # Workers that another one needs.
+    needed: set[str] = field(default_factory=set)
+    # What a live version is bound to, by Worker.
+    bindings: dict[str, list[Any]] = field(default_factory=dict)
+    # Where a tail's WebSocket listens.
+    tail_url: str = ""
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
     scripts: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
@@ -79,7 +107,7 @@ class CloudflareApi:
 
     @staticmethod
     def database_id(name: str) -> str:
-        return f"d1-{name}"
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
 
     def add_index(self, name: str, dimensions: int, metric: str, **metadata: str) -> None:
         config = {"dimensions": dimensions, "metric": metric}
@@ -92,7 +120,8 @@ class CloudflareApi:
             found = re.fullmatch(shape, path)
             if wanted == method and found:
                 kind = path.split("/")[2] if path.count("/") > 1 else ""
-                if kind in self.forbidden:
+                reads = method == "GET" or is_read(path, body)
+                if kind in self.forbidden or (kind in self.read_only and not reads):
                     raise RefusedError(403, 10000, "Authentication error")
                 return handle(query, body, *found.groups())
         raise RefusedError(404, 7003, f"Could not route to {method} /{path}")
@@ -116,7 +145,22 @@ class CloudflareApi:
             f"PUT {account}/workers/scripts/([^/]+)": self._put_script,
             f"GET {account}/workers/services/([^/]+)": self._get_service,
             f"GET {account}/workers/workers/([^/]+)": self._get_worker,
-            f"GET {account}/workers/subdomain": lambda *_: {"result": {"subdomain": "test"}},
+            f"GET {account}/workers/subdomain": self._account_subdomain,
+            f"GET {account}/workers/scripts/([^/]+)/settings": self._settings,
+            f"GET {account}/workers/scripts/([^/]+)/references": self._references,
+            f"GET {account}/workers/tails/by-consumer/([^/]+)": lambda *_: {"result": []},
+            f"POST {account}/workers/scripts/([^/]+)/tails": self._tail,
+            f"DELETE {account}/workers/scripts/([^/]+)/tails/t": self._accept,
+            f"DELETE {account}/workers/services/([^/]+)": self._delete_worker,
+            f"DELETE {account}/queues/([^/]+)/consumers/([^/]+)": self._delete_consumer,
+            f"DELETE {account}/queues/([^/]+)": self._delete_queue,
+            f"DELETE {account}/vectorize/v2/indexes/([^/]+)": self._delete_index,
+            f"DELETE {account}/d1/database/([^/]+)": self._delete_database,
+            f"GET {account}/d1/database/([^/]+)": self._get_database,
+            f"DELETE {account}/storage/kv/namespaces/([^/]+)": self._delete_namespace,
+            f"DELETE {account}/r2/buckets/([^/]+)": self._delete_bucket,
+            f"GET {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._get_rules,
+            f"PUT {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._put_rules,
             f"GET {account}/workers/scripts/([^/]+)/deployments": self._list_deployments,
             f"POST {account}/workers/scripts/([^/]+)/deployments": self._deploy,
             f"POST {account}/workers/scripts/([^/]+)/versions": self._put_version,
@@ -125,8 +169,9 @@ class CloudflareApi:
             f"POST {account}/workers/scripts/([^/]+)/subdomain": self._get_subdomain,
             f"PATCH {account}/workers/scripts/([^/]+)/script-settings": self._accept,
             f"PUT {account}/workers/scripts/([^/]+)/schedules": self._accept,
-            f"GET {account}/queues/([^/]+)/consumers": lambda *_: {"result": []},
-            f"POST {account}/queues/([^/]+)/consumers": self._accept,
+            f"GET {account}/queues/([^/]+)/consumers": self._list_consumers,
+            f"POST {account}/queues/([^/]+)/consumers": self._add_consumer,
+            f"PUT {account}/queues/([^/]+)/consumers/([^/]+)": self._put_consumer,
             f"POST {account}/d1/database/([^/]+)/query": self._query,
             f"GET {account}/storage/kv/namespaces": lambda query, _: paged(
                 [{"id": id_, "title": title} for title, id_ in self.namespaces.items()], query
@@ -185,6 +230,151 @@ class CloudflareApi:
         self.indexes[name]["metadata"][given["propertyName"]] = given["indexType"]
         return {"result": {"mutationId": "m"}}
 
+    def _delete_index(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        if self.indexes.pop(name, None) is None:
+            raise RefusedError(404, 3000, "vectorize.index_not_found")
+        return {"result": None}
+
+    def _get_database(self, _query: dict[str, str], _body: Any, wanted: str) -> dict[str, Any]:
+        for name in self.databases:
+            if self.database_id(name) == wanted:
+                return {"result": {"uuid": wanted, "name": name, "version": "production"}}
+        raise RefusedError(404, 7404, f"The database {wanted} could not be found")
+
+    def _delete_database(self, query: dict[str, str], body: Any, wanted: str) -> dict[str, Any]:
+        del self.databases[self._get_database(query, body, wanted)["result"]["name"]]
+        return {"result": None}
+
+    def _delete_namespace(self, _query: dict[str, str], _body: Any, wanted: str) -> dict[str, Any]:
+        for title, id_ in self.namespaces.items():
+            if id_ == wanted:
+                del self.namespaces[title]
+                return {"result": None}
+        raise RefusedError(404, 10013, "namespace not found")
+
+    def _bucket(self, name: str) -> None:
+        if name not in self.buckets:
+            raise RefusedError(404, 10006, "The specified bucket does not exist.")
+
+    def _delete_bucket(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._bucket(name)
+        if name in self.full:
+            raise RefusedError(409, 10008, "The bucket you tried to delete is not empty.")
+        self.buckets.remove(name)
+        for rules in self.rules.values():
+            rules.pop(name, None)
+        return {"result": {}}
+
+    def _get_rules(
+        self, _query: dict[str, str], _body: Any, name: str, kind: str
+    ) -> dict[str, Any]:
+        self._bucket(name)
+        if name in self.rules[kind]:
+            return {"result": {"rules": self.rules[kind][name]}}
+        if kind == "cors":
+            raise RefusedError(404, 10059, "The CORS configuration does not exist.")
+        return {"result": {"rules": [DEFAULT_LIFECYCLE]}}
+
+    def _put_rules(self, _query: dict[str, str], body: Any, name: str, kind: str) -> dict[str, Any]:
+        self._bucket(name)
+        rules = only(body, {"rules": list})["rules"]
+        for rule in rules:
+            known = CORS_KEYS if kind == "cors" else LIFECYCLE_KEYS
+            if not set(rule) <= known or (kind == "cors" and not rule["allowed"]["origins"]):
+                raise RefusedError(400, 10040, "The JSON you provided was not well formed.")
+        self.rules[kind][name] = rules
+        return {"result": {}}
+
+    def _queue_name(self, wanted: str) -> str:
+        for name, id_ in self.queues.items():
+            if id_ == wanted:
+                return name
+        raise RefusedError(404, 11000, "Queue not found")
+
+    def _consumers(self, name: str) -> list[dict[str, Any]]:
+        if name not in self.consumers:
+            return []
+        consumer = {"consumer_id": f"c-{self.queues[name]}", "type": "worker", "settings": {}}
+        return [{**consumer, "script": self.consumers[name], "queue_name": name}]
+
+    def _producers(self, queue: str) -> list[dict[str, Any]]:
+        return [
+            {"type": "worker", "script": script}
+            for script, bindings in self.bindings.items()
+            if any(item.get("queue_name") == queue for item in bindings)
+        ]
+
+    def _list_consumers(self, _query: dict[str, str], _body: Any, queue: str) -> dict[str, Any]:
+        return {"result": self._consumers(self._queue_name(queue))}
+
+    def _add_consumer(self, _query: dict[str, str], body: Any, queue: str) -> dict[str, Any]:
+        name = self._queue_name(queue)
+        if name in self.consumers:
+            raise RefusedError(409, 11004, "Queue already has a consumer")
+        return self._set_consumer(name, body)
+
+    def _put_consumer(
+        self, _query: dict[str, str], body: Any, queue: str, _consumer: str
+    ) -> dict[str, Any]:
+        return self._set_consumer(self._queue_name(queue), body)
+
+    def _set_consumer(self, name: str, body: Any) -> dict[str, Any]:
+        given = only(body, {"type": str, "script_name": str, "settings": dict}, "dead_letter_queue")
+        self._script(given["script_name"])
+        dead_letters = given.get("dead_letter_queue")
+        if dead_letters is not None and dead_letters not in self.queues:
+            raise RefusedError(404, 11000, f"Queue {dead_letters} does not exist")
+        self.consumers[name] = given["script_name"]
+        return {"result": self._consumers(name)[0]}
+
+    def _delete_consumer(
+        self, _query: dict[str, str], _body: Any, queue: str, consumer: str
+    ) -> dict[str, Any]:
+        name = self._queue_name(queue)
+        if consumer not in [item["consumer_id"] for item in self._consumers(name)]:
+            raise RefusedError(404, 11003, "Consumer not found")
+        del self.consumers[name]
+        return {"result": None}
+
+    def _delete_queue(self, _query: dict[str, str], _body: Any, queue: str) -> dict[str, Any]:
+        name = self._queue_name(queue)
+        if name in self.consumers:
+            raise RefusedError(409, 11005, f"Queue {name} still has a consumer")
+        del self.queues[name]
+        return {"result": None}
+
+    def _delete_worker(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        if name in self.consumers.values():
+            message = "This Worker is a consumer of a Queue and can't be deleted"
+            raise RefusedError(400, 10064, message)
+        if name in self.needed and query.get("force") != "true":
+            raise RefusedError(400, 10064, "Other Workers need this one")
+        del self.scripts[name]
+        self.live.pop(name, None)
+        self.bindings.pop(name, None)
+        return {"result": None}
+
+    def _references(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        incoming = [{"name": "other", "environment": "production"}] if name in self.needed else []
+        services = {"incoming": incoming, "outgoing": [], "pages_function": False}
+        return {"result": {"services": services, "durable_objects": [], "dispatch_outbounds": []}}
+
+    def _settings(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        return {"result": {"bindings": self.bindings.get(name, [])}}
+
+    def _tail(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._script(name)
+        expires = "2027-01-01T00:00:00Z"
+        return {"result": {"id": "t", "url": self.tail_url, "expires_at": expires}}
+
+    def _account_subdomain(self, _query: dict[str, str], _body: Any) -> dict[str, Any]:
+        if not self.subdomain:
+            raise RefusedError(404, 10007, "You need to register a workers.dev subdomain")
+        return {"result": {"subdomain": self.subdomain}}
+
     def _put_secrets(self, _query: dict[str, str], body: Any, script: str) -> dict[str, Any]:
         if script not in self.scripts:
             raise RefusedError(404, 10007, "This Worker does not exist on your account.")
@@ -196,9 +386,25 @@ class CloudflareApi:
                 self.scripts[script].append(name)
         return {"result": [{"name": name, "type": "secret_text"} for name in self.scripts[script]]}
 
-    def _put_script(self, _query: dict[str, str], _body: Any, script: str) -> dict[str, Any]:
+    def _put_script(self, _query: dict[str, str], body: Any, script: str) -> dict[str, Any]:
+        self._bind(script, body)
         self.scripts.setdefault(script, [])
         return {"result": {"id": script}}
+
+    def _bind(self, script: str, upload: Any) -> None:
+        """Keep an upload's bindings; refuse one to something that is not there."""
+        bindings = (upload or {}).get("bindings") or []
+        for item in bindings:
+            there: Any = {
+                "d1": lambda item=item: item["id"] in map(self.database_id, self.databases),
+                "kv_namespace": lambda item=item: item["namespace_id"] in self.namespaces.values(),
+                "r2_bucket": lambda item=item: item["bucket_name"] in self.buckets,
+                "queue": lambda item=item: item["queue_name"] in self.queues,
+                "vectorize": lambda item=item: item["index_name"] in self.indexes,
+            }.get(item["type"])
+            if there and not there():
+                raise RefusedError(400, 10021, f"binding {item['name']} has no such resource")
+        self.bindings[script] = bindings
 
     def _script(self, name: str) -> dict[str, Any]:
         if name not in self.scripts:
@@ -225,8 +431,9 @@ class CloudflareApi:
         deployment |= {"author_email": "a@b.test", "created_on": "2026-11-23T00:00:00Z"}
         return {"result": {"deployments": [{**deployment, "versions": versions}]}}
 
-    def _put_version(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+    def _put_version(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:
         self._script(name)
+        self._bind(name, body)
         self.versions += 1
         script = {"etag": "e", "handlers": ["fetch"], "last_deployed_from": "wrangler"}
         resources = {"script": script, "script_runtime": {}, "bindings": []}
@@ -257,7 +464,7 @@ class CloudflareApi:
         only(body, {"manifest": dict})
         return {"result": {"jwt": "a.b.c", "buckets": []}}
 
-    def _accept(self, _query: dict[str, str], _body: Any, _name: str) -> dict[str, Any]:
+    def _accept(self, _query: dict[str, str], _body: Any, *_names: str) -> dict[str, Any]:
         return {"result": {}}
 
     def _query(self, _query: dict[str, str], body: Any, database: str) -> dict[str, Any]:
@@ -299,7 +506,12 @@ class CloudflareApi:
     def _list_queues(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
         wanted = query.pop("name", "").split(",")
         queues = [
-            {"queue_id": id_, "queue_name": name, "producers": [], "consumers": []}
+            {
+                "queue_id": id_,
+                "queue_name": name,
+                "producers": self._producers(name),
+                "consumers": self._consumers(name),
+            }
             for name, id_ in self.queues.items()
             if wanted == [""] or name in wanted
         ]
@@ -325,9 +537,9 @@ class CloudflareApi:
         return {"result": [{"name": name, "type": "secret_text"} for name in self.scripts[script]]}
 
 
-def only(body: Any, shape: dict[str, type]) -> dict[str, Any]:
+def only(body: Any, shape: dict[str, type], *optional: str) -> dict[str, Any]:
     """A body of exactly this shape."""
-    right = isinstance(body, dict) and set(body) == set(shape)
+    right = isinstance(body, dict) and set(body) - set(optional) == set(shape)
     if not right or not all(isinstance(body[key], kind) for key, kind in shape.items()):
         raise RefusedError(400, 10400, f"The body must have {sorted(shape)}: {body}")
     return dict(body)
@@ -349,6 +561,15 @@ def paged(items: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
     return {"result": found, "result_info": info}
 
 
+def upload_metadata(kind: str, body: bytes) -> Any:
+    """The part of a Worker's upload that says what it is."""
+    message = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body)
+    for part in message.get_payload():
+        if part.get_param("name", header="content-disposition") == "metadata":
+            return json.loads(part.get_payload(decode=True))
+    raise RefusedError(400, 10021, "The upload has no metadata")
+
+
 def is_read(path: str, body: Any) -> bool:
     """Whether a query only looks."""
     return path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
@@ -366,10 +587,11 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
-            is_form = self.headers.get("Content-Type", "").startswith("multipart/")
-            self._answer(None if is_form else json.loads(body or b"null"))
+            kind = self.headers.get("Content-Type", "")
+            is_form = kind.startswith("multipart/")
+            self._answer(upload_metadata(kind, body) if is_form else json.loads(body or b"null"))
 
-        do_PUT = do_PATCH = do_POST  # noqa: N815
+        do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815
 
         def _answer(self, body: Any) -> None:
             url = urlsplit(self.path)

@@ -29,6 +29,7 @@ RAG = {
     "vectorize_metadata_index:shop-docs/section": "create",
     "d1:shop-db": "create",
     "d1_migrations:shop-db": "update",
+    "workers_dev:test.workers.dev": "keep",
     "secret:API_TOKEN": "create",
 }
 
@@ -49,6 +50,7 @@ def test_queues_come_with_their_dead_letters(make: Make, plan: Plan) -> None:
         "d1:shop-db",
         "d1_migrations:shop-db",
         "r2:shop-files",
+        "workers_dev:test.workers.dev",
         "secret:API_TOKENS",
     }
 
@@ -185,3 +187,48 @@ def test_that_nobody_is_logged_in_is_told(make: Make, plan: Plan, tmp_path: Path
     code, document = plan(make("rag"), **nobody)
     assert (code, document["error"]["code"]) == (5, "not_authenticated")
     assert "wrangler login" in document["error"]["hint"]
+
+
+def test_an_account_without_a_workers_dev_subdomain_is_told_where_to_get_one(
+    make: Make, plan: Plan, api: CloudflareApi
+) -> None:
+    api.subdomain = ""
+    code, document = plan(make("rag"))
+    [action] = [item for item in document["data"]["actions"] if item["kind"] == "workers_dev"]
+    assert (code, action["do"]) == (7, "conflict")
+    assert "dashboard" in action["reason"]
+
+
+def test_a_worker_with_routes_needs_no_subdomain(
+    make: Make, plan: Plan, api: CloudflareApi
+) -> None:
+    api.subdomain = ""
+    project = make("rag")
+    config = project / "wrangler.toml"
+    config.write_text('routes = ["shop.example.com/*"]\n' + config.read_text())
+    code, document = plan(project)
+    assert code == 1
+    assert "workers_dev" not in {item["kind"] for item in document["data"]["actions"]}
+
+
+def test_what_wrangler_would_find_out_too_late_is_said_before(make: Make, plan: Plan) -> None:
+    project = make("pipeline")
+    config = project / "wrangler.toml"
+    config.write_text(config.read_text().replace("max_batch_size = 10", "max_batch_size = 1000", 1))
+    code, document = plan(project)
+    assert (code, document["error"]["code"]) == (8, "project")
+    assert "max_batch_size = 1000" in document["error"]["message"]
+
+
+def test_another_account_than_the_one_it_lives_in_is_refused(
+    make: Make, plan: Plan, cfpy: Any, api: CloudflareApi
+) -> None:
+    project = make("rag")
+    assert cfpy("provision", project, "--yes", API_TOKEN="x")[0] == 0
+    other = "f" * 32
+    api.accounts[other] = "Other"
+    code, document = plan(project, CLOUDFLARE_ACCOUNT_ID=other)
+    assert (code, document["error"]["code"]) == (5, "not_authenticated")
+    assert ACCOUNT in document["error"]["message"]
+    # Two accounts are within reach, and the project says which is meant.
+    assert plan(project)[0] == 0

@@ -90,11 +90,26 @@ def test_unprovisioned_databases_and_namespaces_get_a_stable_local_id() -> None:
     assert config["assets"]["directory"] == "/app/public"
 
 
-def test_provisioned_ids_are_kept() -> None:
-    own = [{"binding": "DB", "database_name": "d", "database_id": "u", "migrations_dir": "sql"}]
-    config = local.worker_config(project(d1_databases=own), Path("/s.js"), python=False)
-    assert config["d1_databases"][0]["database_id"] == "u"
-    assert config["d1_databases"][0]["migrations_dir"] == "/app/sql"
+def test_local_data_survives_provisioning() -> None:
+    """wrangler keeps it by id, and `cfpy provision` writes ids."""
+    database = {"binding": "DB", "database_name": "d", "migrations_dir": "sql"}
+    namespaces = [{"binding": "A"}, {"binding": "B"}]
+    before = local.worker_config(
+        project(d1_databases=[database], kv_namespaces=namespaces), Path("/s.js"), python=False
+    )
+    written = [{**database, "database_id": "u", "preview_database_id": "p"}]
+    named = [{"binding": "A", "id": "one", "preview_id": "p"}, {"binding": "B", "id": "two"}]
+    after = local.worker_config(
+        project(d1_databases=written, kv_namespaces=named), Path("/s.js"), python=False
+    )
+    assert after["d1_databases"] == before["d1_databases"]
+    assert after["kv_namespaces"] == before["kv_namespaces"]
+
+
+def test_two_bindings_of_one_namespace_stay_so() -> None:
+    both = [{"binding": "A", "id": "one"}, {"binding": "B", "id": "one"}]
+    config = local.worker_config(project(kv_namespaces=both), Path("/s.js"), python=False)
+    assert len({item["id"] for item in config["kv_namespaces"]}) == 1
 
 
 def test_every_binding_gets_the_class_that_the_sdk_expects() -> None:

@@ -9,9 +9,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfpy.domain.plan import Do, ObservedIndex, ObservedState, Plan, diff
-from cfpy.domain.project import MetadataIndex, Secret, VectorizeIndex
+from cfpy.domain.plan import (
+    Do,
+    ObservedIndex,
+    ObservedQueue,
+    ObservedState,
+    Plan,
+    diff,
+    lifecycle_rules,
+)
+from cfpy.domain.project import MetadataIndex, R2Settings, Secret, VectorizeIndex
 from cfpy.domain.resources import D1Database, DesiredState, KVNamespace
+from cfpy.domain.teardown import Permission, teardown
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 IDS = st.sampled_from(["", "id-a", "id-b"])
@@ -41,6 +50,14 @@ DATABASES = st.builds(
 )
 INDEXES = st.builds(VectorizeIndex, index_name=NAMES, metadata_indexes=METADATA, **SHAPES)
 SECRETS = st.builds(Secret, name=NAMES, description=st.just(""), generate=st.booleans())
+CORS = st.fixed_dictionaries({"allowed": st.fixed_dictionaries({"origins": st.lists(NAMES)})})
+LIFECYCLE = st.fixed_dictionaries({"id": NAMES, "enabled": st.booleans()})
+SETTINGS = st.builds(
+    R2Settings,
+    bucket_name=NAMES,
+    cors=st.lists(CORS, max_size=2).map(tuple),
+    lifecycle=st.lists(LIFECYCLE, max_size=2, unique_by=lambda rule: rule["id"]).map(tuple),
+)
 DESIRED = st.builds(
     DesiredState,
     worker=st.just("w"),
@@ -48,11 +65,16 @@ DESIRED = st.builds(
     databases=unique(DATABASES, "name"),
     namespaces=unique(st.builds(KVNamespace, title=NAMES, binding=NAMES, id=IDS), "title"),
     buckets=MANY,
+    bucket_settings=unique(SETTINGS, "bucket_name"),
     queues=MANY,
+    consumed=st.just(()),
     indexes=unique(INDEXES, "index_name"),
     datasets=MANY,
     secrets=unique(SECRETS, "name"),
+    workers_dev=st.booleans(),
 )
+RULES = st.dictionaries(NAMES, st.lists(LIFECYCLE, unique_by=lambda rule: rule["id"]))
+WORKERS = st.frozensets(st.sampled_from(["w", "other"]))
 OBSERVED = st.builds(
     ObservedState,
     account_id=st.just("account"),
@@ -60,11 +82,14 @@ OBSERVED = st.builds(
     applied=st.dictionaries(NAMES, MIGRATIONS.map(frozenset)),
     namespaces=FOUND_IDS,
     buckets=st.frozensets(NAMES),
-    queues=st.dictionaries(NAMES, NAMES),
+    cors=st.dictionaries(NAMES, st.lists(CORS)),
+    lifecycle=RULES,
+    queues=st.dictionaries(NAMES, st.builds(ObservedQueue, consumers=WORKERS, producers=WORKERS)),
     indexes=st.dictionaries(
         NAMES, st.builds(ObservedIndex, metadata_indexes=METADATA.map(frozenset), **SHAPES)
     ),
     secrets=st.none() | st.frozensets(NAMES),
+    subdomain=st.sampled_from(["", "test"]),
 )
 
 
@@ -99,9 +124,24 @@ def carried_out(
         applied=applied,
         namespaces=namespaces,
         buckets=observed.buckets | set(desired.buckets),
-        queues={**observed.queues, **dict.fromkeys(desired.queues, "new")},
+        cors={
+            **observed.cors,
+            **{item.bucket_name: item.cors for item in desired.bucket_settings if item.cors},
+        },
+        lifecycle={
+            **observed.lifecycle,
+            **{
+                item.bucket_name: lifecycle_rules(
+                    item, observed.lifecycle.get(item.bucket_name, ())
+                )
+                for item in desired.bucket_settings
+                if item.lifecycle
+            },
+        },
+        queues={**dict.fromkeys(desired.queues, ObservedQueue()), **observed.queues},
         indexes=indexes,
         secrets=(observed.secrets or frozenset()) | {item.name for item in desired.secrets},
+        subdomain=observed.subdomain,
     )
 
 
@@ -146,3 +186,60 @@ def test_nothing_that_exists_is_created(desired: DesiredState, observed: Observe
     }
     created = {a.key for a in diff(desired, observed).actions if a.do is Do.CREATE}
     assert not created & there
+
+
+def test_a_new_buckets_own_rule_stays() -> None:
+    own = {"id": "Default Multipart Abort Rule", "enabled": True}
+    wanted = R2Settings("b", lifecycle=({"id": "tmp", "enabled": True},))
+    assert lifecycle_rules(wanted, [own]) == [own, *wanted.lifecycle]
+
+
+ORDER = ["queue_consumer", "worker", "queue", "vectorize", "d1", "kv", "r2", "analytics_engine"]
+HOLDS_DATA = {"queue", "vectorize", "d1", "kv", "r2"}
+
+
+def everything(desired: DesiredState) -> frozenset[str]:
+    """The keys of all that a project can have."""
+    return frozenset(
+        {
+            f"worker:{desired.worker}",
+            *(f"queue:{name}" for name in desired.queues),
+            *(f"vectorize:{item.index_name}" for item in desired.indexes),
+            *(f"d1:{item.name}" for item in desired.databases),
+            *(f"kv:{item.title}" for item in desired.namespaces),
+            *(f"r2:{name}" for name in desired.buckets),
+        }
+    )
+
+
+@given(DESIRED, OBSERVED)
+def test_a_teardown_is_in_the_order_that_the_platform_needs(
+    desired: DesiredState, observed: ObservedState
+) -> None:
+    plan = teardown(desired, observed, Permission(everything(desired), frozenset(), data=True))
+    places = [ORDER.index(action.kind) for action in plan.actions]
+    assert places == sorted(places)
+    deleted = {action.key for action in plan.actions if action.do is Do.DELETE}
+    for name in desired.queues:
+        if "w" in observed.queues.get(name, ObservedQueue()).consumers:
+            assert f"queue_consumer:{name}" in deleted or f"queue:{name}" not in deleted
+    if observed.secrets is not None:
+        assert "worker:w" in deleted
+
+
+@given(DESIRED, OBSERVED, st.data())
+def test_what_cfpy_did_not_make_is_never_deleted_unnamed(
+    desired: DesiredState, observed: ObservedState, data: st.DataObject
+) -> None:
+    created = data.draw(st.frozensets(st.sampled_from(sorted(everything(desired)))))
+    plan = teardown(desired, observed, Permission(created, frozenset(), data=True))
+    gone = {a.key for a in plan.actions if a.do is Do.DELETE and "gone already" not in a.reason}
+    assert {key for key in gone if not key.startswith("queue_consumer:")} <= created
+
+
+@given(DESIRED, OBSERVED)
+def test_data_stays_unless_it_is_given_up(desired: DesiredState, observed: ObservedState) -> None:
+    plan = teardown(desired, observed, Permission(everything(desired), frozenset(), data=False))
+    for action in plan.actions:
+        if action.do is Do.DELETE and action.kind in HOLDS_DATA:
+            assert action.reason.startswith("gone already")

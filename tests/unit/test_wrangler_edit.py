@@ -66,7 +66,7 @@ def test_indentation_is_kept() -> None:
         ),
         (
             '[[d1_databases]]\nbinding = "DB"',
-            '[[d1_databases]]\nbinding = "DB"\ndatabase_id = "new"\n',
+            '[[d1_databases]]\nbinding = "DB"\ndatabase_id = "new"',
         ),
         (
             '[[ d1_databases ]] # here\ndatabase_id = "" # soon\nbinding="DB"\n',

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 
-from cfpy.domain.plan import ObservedIndex, ObservedState
+from cfpy.adapters.permissions import PERMISSIONS
+from cfpy.domain.live import live_target
+from cfpy.domain.plan import ObservedIndex, ObservedQueue, ObservedState, Rules
 from cfpy.domain.project import MetadataIndex
 from cfpy.domain.resources import D1Database, DesiredState
 from cfpy.errors import CloudflareError, NotAuthenticatedError
@@ -26,15 +28,6 @@ _TIMEOUT_SECONDS = 30.0
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 30.0
 _PAGE = 100
-# What a token must be allowed to do, by what is read (names as in the dashboard).
-_PERMISSIONS = {
-    "d1": "D1: Edit",
-    "storage": "Workers KV Storage: Edit",
-    "r2": "Workers R2 Storage: Edit",
-    "queues": "Queues: Edit",
-    "vectorize": "Vectorize: Edit",
-    "workers": "Workers Scripts: Edit",
-}
 _NO_SUCH_WORKER = (10007, 10090)
 
 
@@ -72,7 +65,11 @@ class Account:
             queues = pool.submit(_if(desired.queues, self._queues))
             indexes = pool.submit(_if(desired.indexes, lambda: self._indexes(desired)))
             secrets = pool.submit(self._secrets, desired.worker)
+            subdomain = pool.submit(self._subdomain if desired.workers_dev else str)
             found = databases.result()
+            there = buckets.result()
+            cors = [i.bucket_name for i in desired.bucket_settings if i.cors]
+            lifecycle = [i.bucket_name for i in desired.bucket_settings if i.lifecycle]
             return ObservedState(
                 account_id=self.id,
                 databases=found,
@@ -82,10 +79,15 @@ class Account:
                     if item.name in found and item.migrations
                 },
                 namespaces=namespaces.result(),
-                buckets=frozenset(buckets.result()),
+                buckets=frozenset(there),
+                cors={name: self._rules(name, "cors") for name in cors if name in there},
+                lifecycle={
+                    name: self._rules(name, "lifecycle") for name in lifecycle if name in there
+                },
                 queues=queues.result(),
                 indexes=indexes.result(),
                 secrets=secrets.result(),
+                subdomain=subdomain.result(),
             )
 
     def live_version(self, worker: str) -> str:
@@ -105,6 +107,33 @@ class Account:
             return ""
         versions = sorted(deployments[0]["versions"], key=lambda item: -item["percentage"])
         return str(versions[0]["version_id"])
+
+    def dependents(self, worker: str) -> tuple[str, ...]:
+        """The Workers that would break without ``worker``: wrangler, where it can't ask, deletes it
+        all the same.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        path = self._path(f"workers/scripts/{worker}/references")
+        found = self._get(path)["result"]
+        names = [item.get("name") for item in (found.get("services") or {}).get("incoming") or []]
+        for kind in ("durable_objects", "dispatch_outbounds"):
+            names += [item.get("service") for item in found.get(kind) or []]
+        tails = self._get(self._path(f"workers/tails/by-consumer/{worker}"))["result"]
+        names += [item["producer"].get("script") or item["producer"].get("name") for item in tails]
+        if (found.get("services") or {}).get("pages_function"):
+            names.append("a Pages project")
+        return tuple(sorted({str(name) for name in names if name and name != worker}))
+
+    def bindings(self, worker: str) -> dict[str, str]:
+        """What the live version is bound to: kind and target by binding name.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        page = self._get(self._path(f"workers/scripts/{worker}/settings"))
+        return {item["name"]: live_target(item) for item in page["result"].get("bindings") or []}
 
     def _only_account(self) -> str:
         accounts: dict[str, str] = {i["id"]: i["name"] for i in self._pages("accounts")}
@@ -128,8 +157,33 @@ class Account:
         path = self._path("storage/kv/namespaces")
         return {item["title"]: item["id"] for item in self._pages(path)}
 
-    def _queues(self) -> dict[str, str]:
-        return {item["queue_name"]: item["queue_id"] for item in self._pages(self._path("queues"))}
+    def _queues(self) -> dict[str, ObservedQueue]:
+        return {
+            item["queue_name"]: ObservedQueue(
+                _workers(item.get("consumers") or ()), _workers(item.get("producers") or ())
+            )
+            for item in self._pages(self._path("queues"))
+        }
+
+    def _rules(self, bucket: str, kind: str) -> Rules:
+        """The CORS or lifecycle rules of a bucket."""
+        try:
+            found = self._get(self._path(f"r2/buckets/{bucket}/{kind}"))["result"]
+        except CloudflareError as error:
+            # It has had none so far.
+            if error.status == 404:
+                return ()
+            raise
+        return list(found.get("rules") or ())
+
+    def _subdomain(self) -> str:
+        """The account's workers.dev subdomain; empty if it has none yet."""
+        try:
+            return str(self._get(self._path("workers/subdomain"))["result"]["subdomain"])
+        except CloudflareError as error:
+            if error.api_code in _NO_SUCH_WORKER:
+                return ""
+            raise
 
     def _buckets(self) -> dict[str, str]:
         """R2 pages by a cursor."""
@@ -242,12 +296,19 @@ def _checked(response: httpx.Response, path: str) -> Any:
         f"Cloudflare's API refused {path.partition('?')[0]}: {said}",
         hint="Nothing was changed.",
         api_code=code,
+        status=response.status_code,
     )
+
+
+def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """The Workers at one end of a queue; the API has three names for the same thing."""
+    names = (i.get("script") or i.get("script_name") or i.get("service") for i in ends)
+    return frozenset(str(name) for name in names if name)
 
 
 def _not_allowed(path: str, said: str) -> NotAuthenticatedError:
     kind = path.split("/")[2] if path.count("/") >= 2 else ""
-    permission = _PERMISSIONS.get(kind)
+    permission = PERMISSIONS.get(kind)
     if permission is None:
         return NotAuthenticatedError(
             f"Cloudflare does not accept this token: {said}",

@@ -150,8 +150,20 @@ class ChildProcess:
 
 
 def run_attached(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
-    """Run a command on our own terminal, in our own process group; return its exit status."""
-    return subprocess.run(list(argv), cwd=cwd, env=dict(env), check=False).returncode
+    """Run a command on our own terminal, in our own process group; return its exit status.
+
+    Ctrl-C reaches it too: it may clean up before we go on.
+    """
+    with subprocess.Popen(list(argv), cwd=cwd, env=dict(env)) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            # A terminal sends its signals to the whole group, whoever signals us alone does not.
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+            process.kill()
+            raise
 
 
 def strip_ansi(text: str) -> str:

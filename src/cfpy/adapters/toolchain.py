@@ -72,8 +72,7 @@ class Toolchain:
         """
         import filelock  # with asyncio behind it, slow to load for commands that need no Node
 
-        lock_bytes = (_MANIFESTS / "package-lock.json").read_bytes()
-        target = cache_directory() / "toolchain" / hashlib.sha256(lock_bytes).hexdigest()[:16]
+        target = self._target()
         if _is_whole(target):
             return target
         try:
@@ -88,11 +87,21 @@ class Toolchain:
             ) from error
         return target
 
+    def installed(self) -> dict[str, str]:
+        """The npm packages and their versions; empty until they are installed."""
+        wanted = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))["dependencies"]
+        return dict(wanted) if _is_whole(self._target()) else {}
+
     def wrangler(self, project: Path) -> Path:
         """wrangler's launcher: the project's own where it is installed, else cfpy's."""
         launcher = Path("node_modules", "wrangler", "bin", "wrangler.js")
         own = project / launcher
         return own if own.is_file() else self.directory / launcher
+
+    @staticmethod
+    def _target() -> Path:
+        lock_bytes = (_MANIFESTS / "package-lock.json").read_bytes()
+        return cache_directory() / "toolchain" / hashlib.sha256(lock_bytes).hexdigest()[:16]
 
     def _install(self, target: Path) -> None:
         self._progress("Installing wrangler and pyodide (once, about 240 MB)")

@@ -9,12 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cfpy.adapters.permissions import PERMISSIONS
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
+from cfpy.domain.plan import Rules
 from cfpy.domain.project import MetadataIndex, VectorizeIndex
 from cfpy.errors import NotAuthenticatedError, WranglerError
 
 _TIMEOUT_SECONDS = 180.0
+_NOT_ALLOWED = 10000
+_DELETE_OPTIONS = {
+    "d1 delete": ("--skip-confirmation",),
+    "vectorize delete": ("--force",),
+}
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,66 @@ class Wrangler:
         options = (f"--property-name={item.property}", f"--type={item.type}")
         self.create("vectorize create-metadata-index", index_name, *options)
 
+    def set_bucket_rules(self, kind: str, bucket: str, rules: Rules) -> None:
+        """``wrangler r2 bucket cors|lifecycle set``: these rules in place of all that there were.
+
+        Raises:
+            WranglerError: As :meth:`create`.
+        """
+        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+            file = Path(scratch) / "rules.json"
+            file.write_text(json.dumps({"rules": list(rules)}), "utf-8")
+            self._mutate(
+                f"can't set the {kind} rules of {bucket}",
+                ("r2", "bucket", kind, "set", bucket, f"--file={file}", "--force"),
+            )
+
+    def delete(self, kind: str, name: str) -> None:
+        """Delete a resource: ``kind`` is the subcommand, such as ``r2 bucket delete``.
+
+        wrangler asks nothing: whoever calls this has.
+
+        Raises:
+            WranglerError: It could not be deleted, or its answer was lost.
+        """
+        arguments = (*kind.split(), name, *_DELETE_OPTIONS.get(kind, ()))
+        self._mutate(f"can't delete {name}", arguments)
+
+    def delete_namespace(self, namespace_id: str) -> None:
+        """``wrangler kv namespace delete``.
+
+        Raises:
+            WranglerError: As :meth:`delete`.
+        """
+        option = f"--namespace-id={namespace_id}"
+        self._mutate(
+            f"can't delete the namespace {namespace_id}",
+            ("kv", "namespace", "delete", option, "--skip-confirmation"),
+        )
+
+    def remove_consumer(self, queue: str, worker: str) -> None:
+        """``wrangler queues consumer remove``.
+
+        Raises:
+            WranglerError: As :meth:`delete`.
+        """
+        self._mutate(
+            f"can't take {worker} off the queue {queue}",
+            ("queues", "consumer", "remove", queue, worker),
+        )
+
+    def delete_worker(self, worker: str) -> None:
+        """``wrangler delete``. Whether other Workers need it has to be known before.
+
+        Raises:
+            WranglerError: As :meth:`delete`.
+        """
+        self._mutate(f"can't delete {worker}", ("delete", "--name", worker))
+
+    def environment(self) -> dict[str, str]:
+        """The environment that a wrangler command runs in: who asks, and for which account."""
+        return self._toolchain.environment() | self._credentials
+
     def apply_remote_migrations(self, binding: str) -> None:
         """``wrangler d1 migrations apply --remote``: pending migrations into the real database.
 
@@ -190,7 +257,8 @@ class Wrangler:
             WranglerError: wrangler does not accept the project.
         """
         options = () if out_dir is None else ("--outdir", str(out_dir))
-        return self._run("wrangler does not accept the project", ("deploy", "--dry-run"), options)
+        arguments = ("deploy", "--dry-run", *self._env_option)
+        return self._run("wrangler does not accept the project", arguments, options)
 
     def _mutate(
         self, what: str, arguments: Sequence[str], *, stdin: str | None = None
@@ -201,12 +269,12 @@ class Wrangler:
         """
         with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
             events = Path(scratch) / "events.ndjson"
-            said = {"WRANGLER_OUTPUT_FILE_PATH": str(events), **self._credentials}
+            said = {"WRANGLER_OUTPUT_FILE_PATH": str(events)}
             argv = self.argv(*arguments)
             done = self._runner.run(
                 argv,
                 cwd=self._project,
-                env=self._toolchain.environment() | said,
+                env=self.environment() | said,
                 stdin=stdin,
                 timeout=_TIMEOUT_SECONDS,
             )
@@ -214,6 +282,12 @@ class Wrangler:
             if done.returncode == 0:
                 return written
             code, retry_after = _failure(written)
+            if code == _NOT_ALLOWED:
+                raise NotAuthenticatedError(
+                    f"{what}: this token may not",
+                    hint=f"Give it the permission {PERMISSIONS[arguments[0]]}, or log in: "
+                    "cfpy wrangler login. What was done before stays.",
+                )
             raise WranglerError(
                 f"{what}:\n{done.tail()}",
                 argv=("wrangler", *argv[2:]),

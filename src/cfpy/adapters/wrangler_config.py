@@ -8,7 +8,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import ParseError, TOMLKitError
 
-from cfpy.domain.project import Project, parse_secrets, parse_vectorize
+from cfpy.domain.project import Project, parse_r2, parse_secrets, parse_vectorize
 from cfpy.errors import ProjectError
 
 
@@ -33,6 +33,7 @@ def load_project(root: Path) -> Project:
         wrangler=read_toml(path),
         vectorize=parse_vectorize(more, extra),
         secrets=parse_secrets(more, extra),
+        r2=parse_r2(more, extra),
     )
 
 
@@ -43,7 +44,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         ProjectError: It can't be read or does not parse.
     """
     try:
-        return tomlkit.parse(path.read_text("utf-8")).unwrap()
+        return tomlkit.parse(path.read_text("utf-8-sig")).unwrap()
     except ParseError as error:
         message = str(error).split(" at line ")[0]
         raise ProjectError(message, path=path, line=error.line, column=error.col + 1) from error

@@ -7,9 +7,7 @@ name. Whatever the file looks like, the result is parsed and compared before it 
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,8 +15,10 @@ from typing import Any
 
 import tomlkit
 
-from cfpy.errors import FilesystemError, ProjectError
+from cfpy.adapters.files import write_atomically
+from cfpy.errors import ProjectError
 
+_BYTE_ORDER_MARK = "\ufeff"
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
 
 
@@ -37,19 +37,43 @@ def set_id(path: Path, environment: str, table: str, binding: str, key: str, val
         ProjectError: The file can't be edited without changing something else.
         FilesystemError: It can't be written. It is as it was.
     """
-    # Not read_text(): that one would turn \\r\\n into \\n.
-    text = path.read_bytes().decode()
+    _edit(path, environment, table, binding, key, value)
+
+
+def unset_id(path: Path, environment: str, table: str, binding: str, key: str) -> None:
+    """Take the id away again, as :func:`set_id` wrote it. Nothing happens where there is none.
+
+    Raises:
+        ProjectError: The file can't be edited without changing something else.
+        FilesystemError: It can't be written. It is as it was.
+    """
+    _edit(path, environment, table, binding, key, None)
+
+
+def _edit(
+    path: Path, environment: str, table: str, binding: str, key: str, value: str | None
+) -> None:
+    # Not read_text(): that one would turn \r\n into \n.
+    whole = path.read_bytes().decode()
+    text = whole.removeprefix(_BYTE_ORDER_MARK)
     wanted = tomllib.loads(text)
-    _entry(wanted, environment, table, binding, path)[key] = value
+    entry = _entry(wanted, environment, table, binding, path)
+    if entry.get(key) == value:
+        return
+    if value is None:
+        del entry[key]
+    else:
+        entry[key] = value
     where = f"env.{environment}.{table}" if environment else table
-    for edited in (_inserted(text, where, binding, key, value), _edited(text, wanted)):
+    for edited in (_with_id(text, where, binding, key, value), _edited(text, wanted)):
         if edited is not None and tomllib.loads(edited) == wanted:
-            _write(path, edited)
+            write_atomically(path, whole[: len(whole) - len(text)] + edited)
             return
+    does = f'Add it by hand: {key} = "{value}"' if value else f"Remove {key} by hand"
     raise ProjectError(
-        f"can't add {key} to the table of {binding} without changing something else",
+        f"can't change {key} of {binding} without changing something else",
         path=path,
-        hint=f'Add it by hand, then run the command again: {key} = "{value}"',
+        hint=f"{does}; then run the command again.",
     )
 
 
@@ -64,8 +88,8 @@ def _entry(
     raise ProjectError(f"no table of {table} binds {binding}", path=path)
 
 
-def _inserted(text: str, table: str, binding: str, key: str, value: str) -> str | None:
-    """``text`` with a line more, or another line in place of one; ``None`` if no such table is
+def _with_id(text: str, table: str, binding: str, key: str, value: str | None) -> str | None:
+    """``text`` with a line more, a line less, or another value in one; ``None`` if no such table is
     written out."""
     lines = text.splitlines(keepends=True)
     binds = re.compile(rf"""^(\s*)binding\s*=\s*["']{re.escape(binding)}["']""")
@@ -78,25 +102,39 @@ def _inserted(text: str, table: str, binding: str, key: str, value: str) -> str 
                 found = number
             continue
         if found >= 0:
-            return _with_line(lines, start, number, found, has, f'{key} = "{value}"')
+            return _with_line(lines, (start, number), found, has, (key, value))
         inside = re.sub(r"[\s\"']", "", header[1]) == table
         start = number
     return None
 
 
 def _with_line(
-    lines: list[str], start: int, end: int, found: int, has: re.Pattern[str], line: str
+    lines: list[str],
+    table: tuple[int, int],
+    binding: int,
+    has: re.Pattern[str],
+    wanted: tuple[str, str | None],
 ) -> str:
-    ending = "\r\n" if lines[found].endswith("\r\n") else "\n"
-    for number in range(start, end):
-        if has.match(lines[number]):
-            # An empty or outdated id: its value alone is replaced.
-            value = line.partition(" = ")[2]
-            edited = re.sub(r"""=(\s*)("[^"]*"|'[^']*')""", rf"=\1{value}", lines[number], count=1)
-            return "".join([*lines[:number], edited, *lines[number + 1 :]])
-    indent = lines[found][: len(lines[found]) - len(lines[found].lstrip())]
-    above = lines[found] if lines[found].endswith("\n") else lines[found] + ending
-    return "".join([*lines[:found], above, indent, line, ending, *lines[found + 1 :]])
+    """``lines`` with the key in the table between two line numbers, below that of the binding."""
+    key, value = wanted
+    for number in range(*table):
+        if not has.match(lines[number]):
+            continue
+        before, after = lines[:number], lines[number + 1 :]
+        if value is None:
+            return "".join([*before, *after])
+        # An empty or outdated id: its value alone is replaced.
+        old = r"""=(\s*)("[^"]*"|'[^']*')"""
+        return "".join([*before, re.sub(old, rf'=\1"{value}"', lines[number], count=1), *after])
+    above = lines[binding]
+    if value is None:
+        return "".join(lines)
+    ending = "\r\n" if above.endswith("\r\n") else "\n"
+    indent = above[: len(above) - len(above.lstrip())]
+    line = f'{indent}{key} = "{value}"'
+    # The last line of a file may have no end.
+    added = [above, line, ending] if above.endswith("\n") else [above, ending, line]
+    return "".join([*lines[:binding], *added, *lines[binding + 1 :]])
 
 
 def _edited(text: str, wanted: Mapping[str, Any]) -> str | None:
@@ -109,6 +147,8 @@ def _edited(text: str, wanted: Mapping[str, Any]) -> str | None:
 def _merge(document: Any, wanted: Any) -> None:
     """Set what differs, and touch nothing else."""
     if isinstance(wanted, Mapping):
+        for key in [key for key in document if key not in wanted]:
+            del document[key]
         for key, value in wanted.items():
             if isinstance(value, Mapping | list) and key in document:
                 _merge(document[key], value)
@@ -118,21 +158,3 @@ def _merge(document: Any, wanted: Any) -> None:
         for item, value in zip(document, wanted, strict=True):
             if isinstance(value, Mapping | list):
                 _merge(item, value)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write whole or not at all, with the mode that the file had."""
-    try:
-        mode = path.stat().st_mode & 0o777
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=".wrangler-", delete=False, encoding="utf-8", newline=""
-        ) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).chmod(mode)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise FilesystemError(
-            f"can't write {path}: {error.strerror or error}", hint="The file is as it was."
-        ) from error

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cfpy import __version__
+from cfpy.cli.account import account_app
 from cfpy.cli.boundary import ErrorBoundary
 from cfpy.cli.console import Output
-
-if TYPE_CHECKING:
-    from cfpy.commands.context import Context
+from cfpy.cli.options import PASS_ON, Environment, Json, ProjectDirectory, context_of
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -31,32 +30,10 @@ patterns_app = typer.Typer(
 app.add_typer(patterns_app, name="patterns")
 
 
-def _set_json(ctx: typer.Context, value: bool) -> bool:
-    if value:
-        ctx.ensure_object(Output).json = True
-    return value
-
-
 def _print_version(value: bool) -> None:
     if value:
         typer.echo(f"cfpy {__version__}")
         raise typer.Exit
-
-
-# Beside the exit codes of errors.py: `cfpy plan` has an answer, and it is not "nothing to do".
-_SOMETHING_TO_DO = 1
-_CONFLICT = 7
-_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-Json = Annotated[bool, typer.Option("--json", callback=_set_json, help="Print one JSON document.")]
-ProjectDirectory = Annotated[
-    Path,
-    typer.Option("--cwd", "-C", metavar="DIR", help="The project.", show_default="this directory"),
-]
-
-
-Environment = Annotated[
-    str, typer.Option("--env", "-e", metavar="NAME", help="An environment of wrangler.toml.")
-]
 
 
 @app.callback()
@@ -114,7 +91,7 @@ def new(
         dry_run=dry_run,
         git=not no_git,
     )
-    views.show_new(output, run_new(_context(output), request))
+    views.show_new(output, run_new(context_of(output), request))
 
 
 @patterns_app.callback()
@@ -128,7 +105,7 @@ def patterns(ctx: typer.Context, json_output: Json = False) -> None:
         from cfpy.commands.patterns import list_patterns
 
         output = ctx.ensure_object(Output)
-        views.show_patterns(output, list_patterns(_context(output)))
+        views.show_patterns(output, list_patterns(context_of(output)))
 
 
 @patterns_app.command("show")
@@ -145,7 +122,7 @@ def patterns_show(
     from cfpy.commands.patterns import show_pattern
 
     output = ctx.ensure_object(Output)
-    views.show_pattern(output, show_pattern(_context(output), name))
+    views.show_pattern(output, show_pattern(context_of(output), name))
 
 
 @app.command()
@@ -163,6 +140,7 @@ def dev(
         typer.Option(metavar="DIR", help="Where local data is kept [default: .wrangler/state]."),
     ] = None,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
+    env: Environment = "",
     cwd: ProjectDirectory = Path(),
     json_output: Json = False,
 ) -> None:
@@ -183,103 +161,15 @@ def dev(
     output = ctx.ensure_object(Output)
     if runtime not in list(Runtime):
         raise typer.BadParameter("use auto, node or workerd", param_hint="--runtime")
-    request = DevRequest(cwd, host, port, Runtime(runtime), persist_to, watch)
+    request = DevRequest(cwd, host, port, Runtime(runtime), persist_to, watch, env)
     view = DevView(output)
-    run_dev(_context(output), request, view.start, view.event)
+    run_dev(context_of(output), request, view.start, view.event)
 
 
-@app.command()
-def plan(
-    ctx: typer.Context,
-    env: Environment = "",
-    cwd: ProjectDirectory = Path(),
-    json_output: Json = False,
-) -> None:
-    """Compare the project with its Cloudflare account, and change nothing.
-
-    Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Ends with 0 if the
-    account has all that the project needs, with 1 if something is to do, with 7 if something is in
-    the way.
-
-    Example: cfpy plan --env staging
-    """
-    from cfpy.cli.plan_view import show_plan
-    from cfpy.commands.plan import PlanRequest, run
-
-    output = ctx.ensure_object(Output)
-    found = run(_context(output), PlanRequest(cwd, env))
-    show_plan(output, found)
-    if found.changes:
-        raise typer.Exit(_CONFLICT if found.conflicts else _SOMETHING_TO_DO)
+app.add_typer(account_app)
 
 
-@app.command()
-def provision(
-    ctx: typer.Context,
-    env: Environment = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="As cfpy plan.")] = False,
-    cwd: ProjectDirectory = Path(),
-    json_output: Json = False,
-) -> None:
-    """Make what the project needs and its Cloudflare account lacks.
-
-    Ids go into wrangler.toml, and nothing else there changes. Run again, it goes on where it was
-    stopped; with nothing to do it changes nothing. A secret's value is taken from the environment
-    variable of its name, or asked for on a terminal.
-
-    Example: cfpy provision --env staging
-    """
-    if dry_run:
-        plan(ctx, env, cwd, json_output)
-        return
-    from cfpy.cli.plan_view import ProvisionView
-    from cfpy.commands.provision import ProvisionRequest, run
-
-    output = ctx.ensure_object(Output)
-    view = ProvisionView(output, yes=yes)
-    request = ProvisionRequest(cwd, env, view.ask, show=view.terminal)
-    view.show(run(_context(output), request, view.confirm, view.done))
-
-
-@app.command()
-def deploy(
-    ctx: typer.Context,
-    env: Environment = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and change nothing.")] = False,
-    health: Annotated[
-        str, typer.Option(metavar="PATH", help="What to ask afterwards; empty asks nothing.")
-    ] = "/health",
-    url: Annotated[
-        str, typer.Option(help="Where the Worker is reached, if not where wrangler says.")
-    ] = "",
-    wait: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long it may take to answer.")
-    ] = 60.0,
-    rollback_on_failure: Annotated[
-        bool, typer.Option("--rollback-on-failure", help="Bring the old version back if need be.")
-    ] = False,
-    cwd: ProjectDirectory = Path(),
-    json_output: Json = False,
-) -> None:
-    """Deploy the project, and see whether it answers.
-
-    Checks first that the account has what the project needs, installs the Worker's packages, and
-    applies pending migrations before the new code is live.
-
-    Example: cfpy deploy --env staging --rollback-on-failure
-    """
-    from cfpy.cli.plan_view import DeployView
-    from cfpy.commands.deploy import DeployRequest, run
-
-    output = ctx.ensure_object(Output)
-    view = DeployView(output, yes=yes)
-    request = DeployRequest(cwd, env, health, url, rollback_on_failure, dry_run, wait)
-    view.show(run(_context(output), request, view.confirm))
-
-
-@app.command("test", context_settings=_PASS_ON)
+@app.command("test", context_settings=PASS_ON)
 def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """Run the project's tests in the local runtime, with no Cloudflare account.
 
@@ -289,10 +179,10 @@ def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """
     from cfpy.commands.test import run
 
-    raise typer.Exit(run(_context(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
+    raise typer.Exit(run(context_of(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
 
 
-@app.command("wrangler", context_settings=_PASS_ON | {"allow_interspersed_args": False})
+@app.command("wrangler", context_settings=PASS_ON | {"allow_interspersed_args": False})
 def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """Run the real wrangler: the project's own where it is installed, else the one cfpy brings.
 
@@ -302,15 +192,9 @@ def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """
     from cfpy.commands.wrangler import run
 
-    raise typer.Exit(run(_context(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
+    raise typer.Exit(run(context_of(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
 
 
 def main() -> None:
     """The console script."""
     app(prog_name="cfpy")
-
-
-def _context(output: Output) -> Context:
-    from cfpy.commands.context import build_context
-
-    return build_context(output.progress)

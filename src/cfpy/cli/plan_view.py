@@ -21,6 +21,7 @@ _SIGNS = {
     Do.ADOPT: ("=", "cyan"),
     Do.UPDATE: ("~", "yellow"),
     Do.KEEP: (" ", "dim"),
+    Do.DELETE: ("-", "red"),
     Do.CONFLICT: ("!", "bold red"),
 }
 
@@ -118,7 +119,11 @@ class DeployView:
         Raises:
             UsageError: There is nobody to ask.
         """
-        pending = "".join(f", with {action.reason}" for action in plan.changes)
+        provisioning = [item for item in plan.changes if item.kind != "d1_migrations"]
+        if provisioning and not self._output.json:
+            draw_plan(self._output, plan)
+        pending = ", ".join(item.reason for item in plan.changes if item not in provisioning)
+        pending = f", with migrations {pending}" if pending else ""
         question = f"Deploy {plan.worker} to the account {plan.account_id}{pending}?"
         return _confirmed(self._output, question, yes=self._yes)
 
@@ -135,7 +140,8 @@ class DeployView:
                 "gzip_bytes": deployment.size,
             }
             data = {"plan": result.plan.as_dict(), "deployment": live, "url": result.url}
-            self._output.data("deploy", data | {"checked": result.checked})
+            more = {"checked": result.checked, "provisioned": result.provisioned is not None}
+            self._output.data("deploy", data | more)
         elif deployment is None:
             self._output.show(
                 Text("It can be deployed; nothing was changed.\n\nNext\n  cfpy deploy")
@@ -147,7 +153,7 @@ class DeployView:
             table.add_row("Upload", f"{deployment.size / 1_000_000:.1f} MB compressed")
             if result.checked:
                 table.add_row("Answers", result.checked)
-            self._output.show(table, Text("\nNext\n  cfpy wrangler tail"))
+            self._output.show(table, Text("\nNext\n  cfpy logs"))
 
 
 def _confirmed(output: Output, question: str, *, yes: bool) -> bool:

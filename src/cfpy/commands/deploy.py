@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,24 +10,34 @@ from pathlib import Path
 
 import httpx
 
-from cfpy.adapters.cloudflare import Account
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Deployment, Wrangler
-from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
-from cfpy.commands.plan import login
-from cfpy.domain.plan import Plan, diff
-from cfpy.domain.resources import DesiredState, desired_state
+from cfpy.commands.provision import ProvisionRequest, ProvisionResult, provision
+from cfpy.commands.session import Session, alone, open_session, refuse_broken
+from cfpy.domain.plan import Action, Plan, diff
+from cfpy.domain.resources import DesiredState
 from cfpy.errors import DeploymentError, PlanConflictError, UsageError, WranglerError
 
 _CHECK_PAUSE_SECONDS = 2.0
 _CHECK_TIMEOUT_SECONDS = 15.0
+# Uncompressed, on every plan since 2026-09-04: developers.cloudflare.com/workers/platform/limits.
+_SIZE_LIMIT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Provisioning:
+    """How to make what the account lacks, as :func:`cfpy.commands.provision.run` has it."""
+
+    request: ProvisionRequest
+    on_action: Callable[[Action], None]
 
 
 @dataclass(frozen=True)
 class DeployRequest:
     """``health`` is the path that is asked afterwards, ``url`` where the Worker is reached if not
-    where wrangler says. ``check_seconds`` is how long it may take to answer."""
+    where wrangler says. ``check_seconds`` is how long it may take to answer. ``provision`` makes
+    what the account lacks, if given."""
 
     root: Path
     environment: str
@@ -35,13 +46,16 @@ class DeployRequest:
     rollback_on_failure: bool
     dry_run: bool
     check_seconds: float
+    provision: Provisioning | None = None
 
 
 @dataclass(frozen=True)
 class DeployResult:
-    """What is live. ``deployment`` is ``None`` after a dry run."""
+    """What is live. ``plan`` is what was found at first. ``deployment`` is ``None`` after a dry
+    run, ``provisioned`` unless there was something to make."""
 
     plan: Plan
+    provisioned: ProvisionResult | None
     deployment: Deployment | None
     url: str
     checked: str
@@ -61,44 +75,88 @@ def run(
         What is live now, or ``None`` if it was not confirmed.
 
     Raises:
-        UsageError: The account lacks something. Nothing was changed.
+        UsageError: The account lacks something, or the upload is too big. Nothing was changed.
         PlanConflictError: Something in the account is in the way. Nothing was changed.
         WranglerError: wrangler does not accept the project, a migration or the deployment failed.
         DeploymentError: The new version does not answer as it should.
     """
-    project = load_project(request.root)
-    desired = desired_state(project, request.environment)
-    if project.is_python:
-        vendor(project, ctx.runner, ctx.progress)
-    credentials = login(ctx, project, request.environment)
-    account = Account(credentials["CLOUDFLARE_API_TOKEN"], credentials["CLOUDFLARE_ACCOUNT_ID"])
-    wrangler = Wrangler(
-        ctx.runner,
-        ctx.toolchain,
-        project.root,
-        environment=request.environment,
-        credentials=credentials,
-    )
-    ctx.progress("Reading the account")
-    plan = diff(desired, account.observe(desired))
-    _refuse_missing(plan)
-    ctx.progress("Checking the project")
-    wrangler.deploy_dry_run()
-    if request.dry_run:
-        return DeployResult(plan, None, "", "")
-    if not confirm(plan):
+    with alone(request.root):
+        session = open_session(ctx, request.root, request.environment)
+        refuse_broken(session)
+        if session.project.is_python:
+            vendor(session.project, ctx.runner, ctx.progress)
+        plan = _observe(session)
+        if request.provision is None or plan.conflicts:
+            _refuse_missing(plan)
+        ctx.progress("Checking the project")
+        _check_upload(session.wrangler)
+        if request.dry_run:
+            return DeployResult(plan, None, None, "", "")
+        if not confirm(plan):
+            return None
+        provisioned = _provision(ctx, session, request, plan)
+        return _go_live(ctx, session, request, plan, provisioned)
+
+
+def _observe(session: Session) -> Plan:
+    return diff(session.desired, session.account.observe(session.desired))
+
+
+def _check_upload(wrangler: Wrangler) -> None:
+    """Whether wrangler accepts the project, and Cloudflare its size.
+
+    Raises:
+        WranglerError: wrangler does not accept it.
+        UsageError: It is too big.
+    """
+    with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+        wrangler.deploy_dry_run(out_dir=Path(scratch))
+        files = [path for path in Path(scratch).rglob("*") if path.is_file()]
+        total = sum(path.stat().st_size for path in files if path.suffix != ".map")
+        if total <= _SIZE_LIMIT_BYTES:
+            return
+        largest = max(files, key=lambda path: path.stat().st_size)
+        raise UsageError(
+            f"the upload has {total / 2**20:.1f} MiB, and a Worker may have "
+            f"{_SIZE_LIMIT_BYTES / 2**20:.0f}",
+            hint=f"Its largest file is {largest.relative_to(scratch)}. Nothing was changed.",
+        )
+
+
+def _provision(
+    ctx: Context, session: Session, request: DeployRequest, plan: Plan
+) -> ProvisionResult | None:
+    if request.provision is None or not plan.changes:
         return None
-    _migrate(ctx, wrangler, desired, plan)
-    before = account.live_version(desired.worker)
+    asked = request.provision
+    # It was confirmed as part of the deployment.
+    return provision(ctx, session, asked.request, lambda _: True, asked.on_action)
+
+
+def _go_live(
+    ctx: Context,
+    session: Session,
+    request: DeployRequest,
+    plan: Plan,
+    provisioned: ProvisionResult | None,
+) -> DeployResult:
+    desired, wrangler = session.desired, session.wrangler
+    if provisioned is None:
+        _migrate(ctx, wrangler, desired, plan)
+    before = session.account.live_version(desired.worker)
+    if not before and session.account.observe(desired).secrets is None:
+        key = f"worker:{desired.worker}"
+        environment, account_id = session.environment, session.account.id
+        session.records.change(lambda record: record.with_created(environment, account_id, key))
     ctx.progress(f"Deploying {desired.worker}")
     deployment = wrangler.deploy()
     url = (request.url or deployment.url).rstrip("/")
     if not url or not request.health:
-        return DeployResult(plan, deployment, url, "")
+        return DeployResult(plan, provisioned, deployment, url, "")
     ctx.progress(f"Asking {url}{request.health}")
     said, healthy = _check(url + request.health, request.check_seconds)
     if healthy:
-        return DeployResult(plan, deployment, url, said)
+        return DeployResult(plan, provisioned, deployment, url, said)
     raise _unhealthy(request, wrangler, desired.worker, before, f"{url}{request.health}: {said}")
 
 
@@ -113,7 +171,7 @@ def _refuse_missing(plan: Plan) -> None:
     if missing:
         raise UsageError(
             f"the account lacks {', '.join(missing)}",
-            hint="cfpy provision makes it, then deploy again. Nothing was changed.",
+            hint="cfpy provision makes it, or cfpy deploy --provision. Nothing was changed.",
         )
 
 
@@ -148,7 +206,7 @@ def _unhealthy(
     request: DeployRequest, wrangler: Wrangler, worker: str, before: str, said: str
 ) -> DeploymentError:
     if not before or not request.rollback_on_failure:
-        undo = f"cfpy wrangler rollback {before}" if before else "cfpy wrangler tail"
+        undo = f"cfpy wrangler rollback {before}" if before else "cfpy logs"
         return DeploymentError(
             f"the new version is live and does not answer as it should: {said}",
             hint=f"{undo} (migrations stay as they are)",
@@ -163,5 +221,5 @@ def _unhealthy(
         )
     return DeploymentError(
         f"the new version did not answer as it should: {said}; version {before} is live again",
-        hint="cfpy wrangler tail shows why. Migrations stay as they are.",
+        hint="cfpy logs shows why. Migrations stay as they are.",
     )

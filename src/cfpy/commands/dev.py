@@ -27,6 +27,7 @@ from cfpy.commands.context import Context
 from cfpy.commands.dev_session import DevRequest, Runtime, prepare
 from cfpy.domain import local
 from cfpy.domain.project import Project
+from cfpy.domain.resources import in_environment
 from cfpy.errors import ProjectError
 
 # How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
@@ -93,7 +94,7 @@ def _run_once(
     on_event: Callable[[Event], None],
 ) -> bool:
     """Run until the runtime ends (False) or the configuration changed (True)."""
-    project = load_project(request.root)
+    project = in_environment(load_project(request.root), request.environment)
     runtime, note = _choose_runtime(project, request.runtime)
     with _local_ai(project) as (ai, embeddings_note):
         for attempt, why in _attempts(runtime, note):

@@ -33,7 +33,7 @@ class Runtime(StrEnum):
 class DevRequest:
     """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project.
 
-    ``port`` 0 takes a free one.
+    ``port`` 0 takes a free one. ``environment`` is empty for the top level of wrangler.toml.
     """
 
     root: Path
@@ -42,6 +42,7 @@ class DevRequest:
     runtime: Runtime
     persist_to: Path | None
     watch: bool
+    environment: str = ""
 
 
 def prepare(

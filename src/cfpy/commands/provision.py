@@ -7,28 +7,22 @@ lost, and queues tell no id. So an interrupted run is simply run again.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cfpy.adapters.cloudflare import Account
-from cfpy.adapters.wrangler import Wrangler
-from cfpy.adapters.wrangler_config import load_project
 from cfpy.adapters.wrangler_edit import set_id
 from cfpy.commands.context import Context
-from cfpy.commands.plan import login
-from cfpy.domain.plan import Action, Do, Plan, diff
-from cfpy.domain.project import Project, Secret
-from cfpy.domain.resources import DesiredState, desired_state
-from cfpy.errors import CfpyError, PlanConflictError, UsageError, WranglerError
+from cfpy.commands.session import Session, alone, open_session, refuse_broken
+from cfpy.commands.steps import attempt
+from cfpy.domain.plan import Action, Do, ObservedState, Plan, Rules, diff, lifecycle_rules
+from cfpy.domain.project import Secret
+from cfpy.domain.resources import DesiredState
+from cfpy.errors import CfpyError, PlanConflictError, UsageError
 
-_ATTEMPTS = 4
-_LONGEST_WAIT_SECONDS = 60.0
 # wrangler takes a core to start; more at once are slower, not faster.
 _AT_ONCE = 2
 _SUBCOMMANDS = {
@@ -41,12 +35,14 @@ _SUBCOMMANDS = {
 
 @dataclass(frozen=True)
 class ProvisionRequest:
-    """``ask`` gives the value of a secret that nobody has given yet, or ``None``. Values are made
-    up only where there is a terminal to ``show`` them on: nobody could use one that nobody saw.
+    """``given`` are values of secrets that came with the command, ``ask`` gives the value of one
+    that nobody has given yet, or ``None``. Values are made up only where there is a terminal to
+    ``show`` them on: nobody could use one that nobody saw.
     """
 
     root: Path
     environment: str
+    given: Mapping[str, str] = field(repr=False)
     ask: Callable[[Secret], str | None]
     show: bool
 
@@ -81,52 +77,45 @@ def run(
         UsageError: A secret has no value, or another run is under way. Nothing was changed.
         WranglerError: A step failed. What was done before stays; run it again to go on.
     """
-    with _alone(request.root):
-        project = load_project(request.root)
-        credentials = login(ctx, project, request.environment)
-        account = Account(credentials["CLOUDFLARE_API_TOKEN"], credentials["CLOUDFLARE_ACCOUNT_ID"])
-        desired = desired_state(project, request.environment)
-        ctx.progress("Reading the account")
-        plan = diff(desired, account.observe(desired))
-        if plan.conflicts:
-            raise PlanConflictError(
-                "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-                hint="Rename it in wrangler.toml and cfpy.toml, or delete the other by hand. "
-                "Nothing was changed.",
-            )
-        if not plan.changes:
-            return ProvisionResult(plan, {})
-        if not confirm(plan):
-            return None
-        values, generated = _secret_values(plan, desired, request)
-        wrangler = Wrangler(
-            ctx.runner,
-            ctx.toolchain,
-            project.root,
-            environment=request.environment,
-            credentials=credentials,
+    with alone(request.root):
+        session = open_session(ctx, request.root, request.environment)
+        return provision(ctx, session, request, confirm, on_action)
+
+
+def provision(
+    ctx: Context,
+    session: Session,
+    request: ProvisionRequest,
+    confirm: Callable[[Plan], bool],
+    on_action: Callable[[Action], None],
+) -> ProvisionResult | None:
+    """As :func:`run`, for whoever holds the project's lock."""
+    refuse_broken(session)
+    plan = diff(session.desired, session.account.observe(session.desired))
+    if plan.conflicts:
+        raise PlanConflictError(
+            "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
+            hint="Rename it in wrangler.toml and cfpy.toml, or mend it by hand. "
+            "Nothing was changed.",
         )
-        _Run(ctx, project, desired, account, wrangler, on_action).execute(plan, values)
-        return ProvisionResult(plan, generated)
+    if not plan.changes:
+        return ProvisionResult(plan, {})
+    if not confirm(plan):
+        return None
+    values, generated = _secret_values(plan, session.desired, request)
+    _Run(ctx, session, on_action).execute(plan, values)
+    return ProvisionResult(plan, generated)
 
 
 class _Run:
     """One execution of a plan."""
 
-    def __init__(
-        self,
-        ctx: Context,
-        project: Project,
-        desired: DesiredState,
-        account: Account,
-        wrangler: Wrangler,
-        on_action: Callable[[Action], None],
-    ) -> None:
+    def __init__(self, ctx: Context, session: Session, on_action: Callable[[Action], None]) -> None:
         self._ctx = ctx
-        self._project = project
-        self._desired = desired
-        self._account = account
-        self._wrangler = wrangler
+        self._session = session
+        self._wrangler = session.wrangler
+        self._project = session.project
+        self._desired = session.desired
         self._on_action = on_action
 
     def execute(self, plan: Plan, values: Mapping[str, str]) -> None:
@@ -141,10 +130,38 @@ class _Run:
             raise errors[0]
         if values:
             self._ctx.progress(f"Storing {', '.join(sorted(values))}")
-            self._wrangler.put_secrets(values)
+            self._put_secrets(values)
             for action in plan.changes:
                 if action.kind == "secret":
                     self._on_action(action)
+
+    def _put_secrets(self, values: Mapping[str, str]) -> None:
+        """A Worker that is not there yet is made by its first secret."""
+        before = self._observe().secrets
+        if before is None:
+            self._record(f"worker:{self._desired.worker}")
+        try:
+            attempt(
+                lambda: self._wrangler.put_secrets(values),
+                # Whether an old value was replaced can't be seen; whether a new one is there can.
+                lambda: values.keys() <= (self._observe().secrets or set()),
+            )
+        except CfpyError:
+            if before is None and self._observe().secrets is None:
+                self._forget(f"worker:{self._desired.worker}")
+            raise
+
+    def _observe(self) -> ObservedState:
+        return self._session.account.observe(self._desired)
+
+    def _record(self, key: str) -> None:
+        environment, account_id = self._session.environment, self._session.account.id
+        self._session.records.change(
+            lambda record: record.with_created(environment, account_id, key)
+        )
+
+    def _forget(self, key: str) -> None:
+        self._session.records.change(lambda record: record.without(self._session.environment, key))
 
     def _chain(self, chain: list[Action]) -> None:
         for action in chain:
@@ -156,25 +173,23 @@ class _Run:
         if action.kind == "d1_migrations":
             self._wrangler.apply_remote_migrations(self._binding("d1", action.name))
             return
+        if action.kind in ("r2_cors", "r2_lifecycle"):
+            attempt(lambda: self._set_rules(action), lambda: self._exists(action))
+            return
         if action.do is Do.CREATE:
             self._create(action)
         if action.kind in ("d1", "kv"):
             self._write_id(action)
 
     def _create(self, action: Action) -> None:
-        for attempt in range(_ATTEMPTS):
-            try:
-                self._command(action)
-            except WranglerError as error:
-                # Its answer may be lost, or somebody else was quicker: what counts is the account.
-                if self._exists(action):
-                    return
-                if attempt == _ATTEMPTS - 1 or not _passes(error):
-                    raise
-                wait = error.retry_after if error.retry_after is not None else 2.0**attempt
-                time.sleep(min(wait, _LONGEST_WAIT_SECONDS))
-            else:
-                return
+        # Before it is there: if this run is killed in between, the next one knows whose it is.
+        self._record(action.key)
+        try:
+            attempt(lambda: self._command(action), lambda: self._exists(action))
+        except CfpyError:
+            if not self._exists(action):
+                self._forget(action.key)
+            raise
 
     def _command(self, action: Action) -> None:
         if action.kind == "vectorize":
@@ -187,14 +202,22 @@ class _Run:
         else:
             self._wrangler.create(_SUBCOMMANDS[action.kind], action.name)
 
+    def _set_rules(self, action: Action) -> None:
+        kind = action.kind.removeprefix("r2_")
+        [wanted] = [i for i in self._desired.bucket_settings if i.bucket_name == action.name]
+        rules: Rules = wanted.cors
+        if kind == "lifecycle":
+            rules = lifecycle_rules(wanted, self._observe().lifecycle.get(action.name, ()))
+        self._wrangler.set_bucket_rules(kind, action.name, rules)
+
     def _exists(self, action: Action) -> bool:
-        observed = diff(self._desired, self._account.observe(self._desired))
+        observed = diff(self._desired, self._observe())
         now = {item.key: item.do for item in observed.actions}
         return now.get(action.key) in (Do.KEEP, Do.ADOPT)
 
     def _write_id(self, action: Action) -> None:
         binding = self._binding(action.kind, action.name)
-        observed = self._account.observe(self._desired)
+        observed = self._observe()
         found, table, key = (
             (observed.databases, "d1_databases", "database_id")
             if action.kind == "d1"
@@ -238,45 +261,16 @@ def _secret_values(
     for secret in desired.secrets:
         if secret.name not in missing:
             continue
-        given = os.environ.get(secret.name) or request.ask(secret)
+        given = request.given.get(secret.name) or os.environ.get(secret.name)
+        given = given or request.ask(secret)
         if not given and secret.generate and request.show:
             given = generated[secret.name] = secrets.token_urlsafe(32)
         if not given:
             raise UsageError(
                 f"the secret {secret.name} has no value"
                 + (f": {secret.description}" if secret.description else ""),
-                hint=f"Set the environment variable {secret.name}, or run this on a terminal. "
-                "Nothing was changed.",
+                hint=f"Set the environment variable {secret.name}, use --secrets-file, or run "
+                "this on a terminal. Nothing was changed.",
             )
         values[secret.name] = given
     return values, generated
-
-
-def _passes(error: CfpyError) -> bool:
-    """Whether an error may be gone in a moment."""
-    text = error.message.lower()
-    code = getattr(error, "api_code", 0)
-    return code in (10001, 971, 10429) or any(
-        mark in text for mark in ("fetch failed", "connection error", "internal", "rate limit")
-    )
-
-
-@contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Hold the project's lock.
-
-    Raises:
-        UsageError: Another run has it.
-    """
-    import filelock
-
-    path = root / ".wrangler" / "cfpy" / "provision.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(path, timeout=0):
-            yield
-    except filelock.Timeout:
-        raise UsageError(
-            "another cfpy provision is running in this project",
-            hint="Wait until it has ended.",
-        ) from None

@@ -77,10 +77,7 @@ def worker_config(project: Project, main: Path, *, python: bool) -> dict[str, An
             _local_database(project, item) for item in _list(source, "d1_databases")
         ]
     if source.get("kv_namespaces"):
-        config["kv_namespaces"] = [
-            {**item, "id": item.get("id") or f"local-{item.get('binding')}"}
-            for item in _list(source, "kv_namespaces")
-        ]
+        config["kv_namespaces"] = _local_namespaces(_list(source, "kv_namespaces"))
     assets = source.get("assets")
     if isinstance(assets, Mapping) and "directory" in assets:
         config["assets"] = {**assets, "directory": str(project.root / assets["directory"])}
@@ -163,12 +160,26 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
 
 
 def _local_database(project: Project, item: Mapping[str, Any]) -> dict[str, Any]:
-    """A D1 table with an absolute migrations folder, and an id where none is provisioned yet."""
+    """A D1 table with an absolute migrations folder, and an id that `cfpy provision` does not
+    change: wrangler keeps local data by id."""
+    kept = {key: value for key, value in item.items() if key != "preview_database_id"}
     return {
-        **item,
-        "database_id": item.get("database_id") or f"local-{item.get('database_name')}",
+        **kept,
+        "database_id": f"local-{item.get('database_name')}",
         "migrations_dir": str(project.root / str(item.get("migrations_dir", "migrations"))),
     }
+
+
+def _local_namespaces(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """As for databases; bindings of one namespace stay bindings of one."""
+    local: list[dict[str, Any]] = []
+    first: dict[str, str] = {}
+    for item in items:
+        binding = str(item.get("binding"))
+        name = first.setdefault(str(item.get("id") or binding), binding)
+        kept = {key: value for key, value in item.items() if key != "preview_id"}
+        local.append({**kept, "id": f"local-{name}"})
+    return local
 
 
 def _is_python_flag(flag: object) -> bool:

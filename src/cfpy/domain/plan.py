@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from cfpy.domain.project import MetadataIndex, VectorizeIndex
+from cfpy.domain.project import MetadataIndex, R2Settings, VectorizeIndex
 from cfpy.domain.resources import DesiredState
+
+Rules = Sequence[Mapping[str, Any]]
 
 #: Version of the serialised plan. Additions keep it, changes raise it.
 PLAN_VERSION = 1
@@ -22,6 +24,7 @@ class Do(StrEnum):
     ADOPT = "adopt"
     UPDATE = "update"
     KEEP = "keep"
+    DELETE = "delete"
     # It exists with settings that can't be changed. Nothing is touched.
     CONFLICT = "conflict"
 
@@ -36,12 +39,21 @@ class ObservedIndex:
 
 
 @dataclass(frozen=True)
+class ObservedQueue:
+    """A queue in the account: the Workers that it delivers to, and those that send to it."""
+
+    consumers: frozenset[str] = frozenset()
+    producers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class ObservedState:
     """What the account has. Only kinds that the project uses are read.
 
-    ``databases``, ``namespaces`` and ``queues`` map names to ids. ``applied`` maps the names of
-    databases to the migrations that they have had. ``secrets`` is ``None`` while there is no
-    Worker.
+    ``databases`` and ``namespaces`` map names to ids. ``applied`` maps the names of databases to
+    the migrations that they have had. ``cors`` and ``lifecycle`` map the names of buckets to their
+    rules, as the API has them. ``secrets`` is ``None`` while there is no Worker, ``subdomain`` is
+    empty while the account has none.
     """
 
     account_id: str
@@ -49,9 +61,12 @@ class ObservedState:
     applied: Mapping[str, frozenset[str]]
     namespaces: Mapping[str, str]
     buckets: frozenset[str]
-    queues: Mapping[str, str]
+    cors: Mapping[str, Rules]
+    lifecycle: Mapping[str, Rules]
+    queues: Mapping[str, ObservedQueue]
     indexes: Mapping[str, ObservedIndex]
     secrets: frozenset[str] | None
+    subdomain: str
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,7 @@ def diff(desired: DesiredState, observed: ObservedState) -> Plan:
             *_namespaces(desired, observed),
             *_buckets(desired, observed),
             *_datasets(desired),
+            *_subdomain(desired, observed),
             *_secrets(desired, observed),
         ),
     )
@@ -126,7 +142,51 @@ def _queues(desired: DesiredState, observed: ObservedState) -> list[Action]:
 
 
 def _buckets(desired: DesiredState, observed: ObservedState) -> list[Action]:
-    return [_by_name("r2", name, name in observed.buckets) for name in desired.buckets]
+    settings = {item.bucket_name: item for item in desired.bucket_settings}
+    actions = []
+    for name in desired.buckets:
+        action = _by_name("r2", name, name in observed.buckets)
+        actions.append(action)
+        wanted = settings.get(name, R2Settings(name))
+        if wanted.cors:
+            found = observed.cors.get(name, ())
+            same = len(found) == len(wanted.cors) and _have(found, wanted.cors)
+            actions.append(_setting("r2_cors", name, action, same))
+        if wanted.lifecycle:
+            same = _have(observed.lifecycle.get(name, ()), wanted.lifecycle)
+            actions.append(_setting("r2_lifecycle", name, action, same))
+    return actions
+
+
+def _have(found: Rules, wanted: Rules) -> bool:
+    """Whether each wanted rule is there; the API may add keys of its own."""
+    return all(any(rule.items() <= other.items() for other in found) for rule in wanted)
+
+
+def lifecycle_rules(wanted: R2Settings, found: Rules) -> list[Mapping[str, Any]]:
+    """The rules that a bucket should have: what is wanted, and what is there under other names.
+
+    A new bucket has a rule of its own (incomplete multipart uploads end after seven days), which
+    stays.
+    """
+    ours = {str(rule["id"]): rule for rule in wanted.lifecycle}
+    merged = {str(rule["id"]): rule for rule in found} | ours
+    return list(merged.values())
+
+
+def _setting(kind: str, name: str, bucket: Action, same: bool) -> Action:
+    do, reason = (Do.KEEP, "") if same else (Do.UPDATE, "as cfpy.toml has it")
+    return Action(do, kind, name, reason, (bucket.key,))
+
+
+def _subdomain(desired: DesiredState, observed: ObservedState) -> list[Action]:
+    """A Worker without a route of its own is reached at the account's workers.dev subdomain."""
+    if not desired.workers_dev:
+        return []
+    if observed.subdomain:
+        return [Action(Do.KEEP, "workers_dev", f"{observed.subdomain}.workers.dev", "")]
+    reason = "the account has no workers.dev subdomain: the first visit to Workers in the dashboard"
+    return [Action(Do.CONFLICT, "workers_dev", desired.worker, f"{reason} registers one")]
 
 
 def _datasets(desired: DesiredState) -> list[Action]:

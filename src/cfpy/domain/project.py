@@ -43,17 +43,28 @@ class Secret:
 
 
 @dataclass(frozen=True)
+class R2Settings:
+    """Rules of a bucket, in the shapes of the API: developers.cloudflare.com/api/resources/r2.
+    Empty where cfpy.toml says nothing, which leaves them as they are."""
+
+    bucket_name: str
+    cors: tuple[Mapping[str, Any], ...] = ()
+    lifecycle: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
 class Project:
     """A project directory and its parsed configuration.
 
-    ``wrangler`` is the document as wrangler would read it, ``vectorize`` and ``secrets`` come from
-    ``cfpy.toml``.
+    ``wrangler`` is the document as wrangler would read it, ``vectorize``, ``secrets`` and ``r2``
+    come from ``cfpy.toml``.
     """
 
     root: Path
     wrangler: Mapping[str, Any]
     vectorize: tuple[VectorizeIndex, ...]
     secrets: tuple[Secret, ...] = ()
+    r2: tuple[R2Settings, ...] = ()
 
     @property
     def config_path(self) -> Path:
@@ -138,6 +149,74 @@ def parse_secrets(data: Mapping[str, Any], path: Path) -> tuple[Secret, ...]:
             Secret(name, str(table.get("description", "")), table.get("generate") is True)
         )
     return tuple(secrets)
+
+
+def parse_r2(data: Mapping[str, Any], path: Path) -> tuple[R2Settings, ...]:
+    """Read the ``[[r2]]`` tables of a parsed ``cfpy.toml``.
+
+    Raises:
+        ProjectError: A table lacks a key, or has one that is not known or of the wrong type.
+    """
+    settings = []
+    for table in _tables(data, "r2", path):
+        name = table.get("bucket_name")
+        if not isinstance(name, str) or not name:
+            raise ProjectError("an [[r2]] table lacks `bucket_name`", path=path)
+        _known(table, {"bucket_name", "cors", "lifecycle"}, "[[r2]]", path)
+        cors = tuple(_cors_rule(item, path) for item in _tables(table, "cors", path))
+        lifecycle = tuple(_lifecycle_rule(item, path) for item in _tables(table, "lifecycle", path))
+        settings.append(R2Settings(name, cors, lifecycle))
+    return tuple(settings)
+
+
+def _cors_rule(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    where = "[[r2.cors]]"
+    _known(
+        table, {"origins", "methods", "headers", "expose_headers", "max_age_seconds"}, where, path
+    )
+    lists = {key: table.get(key, []) for key in ("origins", "methods", "headers", "expose_headers")}
+    for key, value in lists.items():
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ProjectError(f"`{key}` of {where} is not a list of texts", path=path)
+    if not lists["origins"] or not lists["methods"]:
+        raise ProjectError(f"{where} needs `origins` and `methods`", path=path)
+    exposed = lists.pop("expose_headers")
+    rule: dict[str, Any] = {"allowed": {key: value for key, value in lists.items() if value}}
+    if exposed:
+        rule["exposeHeaders"] = exposed
+    if "max_age_seconds" in table:
+        rule["maxAgeSeconds"] = _whole(table, "max_age_seconds", where, path)
+    return rule
+
+
+def _lifecycle_rule(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    where = "[[r2.lifecycle]]"
+    _known(table, {"id", "prefix", "delete_after_days"}, where, path)
+    name, prefix = table.get("id"), table.get("prefix", "")
+    if not isinstance(name, str) or not name or not isinstance(prefix, str):
+        raise ProjectError(f"{where} needs an `id`, and a `prefix` that is a text", path=path)
+    seconds = _whole(table, "delete_after_days", where, path) * 86_400
+    return {
+        "id": name,
+        "enabled": True,
+        "conditions": {"prefix": prefix},
+        "deleteObjectsTransition": {"condition": {"type": "Age", "maxAge": seconds}},
+    }
+
+
+def _whole(table: Mapping[str, Any], key: str, where: str, path: Path) -> int:
+    value = table.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ProjectError(f"`{key}` of {where} is not a whole number from 1", path=path)
+    return value
+
+
+def _known(table: Mapping[str, Any], keys: set[str], where: str, path: Path) -> None:
+    unknown = sorted(set(table) - keys)
+    if unknown:
+        raise ProjectError(
+            f"{where} has no `{unknown[0]}`; it takes {', '.join(sorted(keys))}", path=path
+        )
 
 
 def _parse_index(table: Mapping[str, Any], path: Path) -> VectorizeIndex:

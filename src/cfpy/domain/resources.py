@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cfpy.domain.project import Project, Secret, VectorizeIndex
+from cfpy.domain.environments import effective
+from cfpy.domain.project import Project, R2Settings, Secret, VectorizeIndex
 from cfpy.errors import ProjectError, UsageError
 
 
@@ -33,18 +34,25 @@ class KVNamespace:
 
 @dataclass(frozen=True)
 class DesiredState:
-    """Everything that one environment of a project needs. ``environment`` is empty for the
-    top level of wrangler.toml."""
+    """Everything that one environment of a project needs.
+
+    ``environment`` is empty for the top level of wrangler.toml. ``consumed`` are the queues that
+    the Worker gets messages from, ``workers_dev`` says whether it is reached at the account's
+    workers.dev subdomain.
+    """
 
     worker: str
     environment: str
     databases: tuple[D1Database, ...]
     namespaces: tuple[KVNamespace, ...]
     buckets: tuple[str, ...]
+    bucket_settings: tuple[R2Settings, ...]
     queues: tuple[str, ...]
+    consumed: tuple[str, ...]
     indexes: tuple[VectorizeIndex, ...]
     datasets: tuple[str, ...]
     secrets: tuple[Secret, ...]
+    workers_dev: bool
 
 
 def desired_state(project: Project, environment: str = "") -> DesiredState:
@@ -57,7 +65,7 @@ def desired_state(project: Project, environment: str = "") -> DesiredState:
         UsageError: wrangler.toml has no such environment.
         ProjectError: A table lacks a name.
     """
-    scope = _scope(project, environment)
+    scope = scope_of(project, environment)
     worker = _worker_name(project, environment, scope)
     queues = scope.get("queues") or {}
     consumers = _tables(queues, "consumers")
@@ -85,14 +93,22 @@ def desired_state(project: Project, environment: str = "") -> DesiredState:
         databases=tuple(_database(project, item) for item in _tables(scope, "d1_databases")),
         namespaces=tuple(_namespace(project, worker, i) for i in _tables(scope, "kv_namespaces")),
         buckets=tuple(sorted(set(buckets))),
+        bucket_settings=tuple(item for item in project.r2 if item.bucket_name in buckets),
         queues=tuple(sorted(set(named))),
+        consumed=tuple(sorted({str(item["queue"]) for item in consumers})),
         indexes=tuple(project.vectorize_index(name) for name in sorted(indexes)),
         datasets=tuple(sorted(set(datasets))),
         secrets=_secrets(project, scope),
+        workers_dev=_on_workers_dev(project, scope),
     )
 
 
-def _scope(project: Project, environment: str) -> Mapping[str, Any]:
+def scope_of(project: Project, environment: str) -> Mapping[str, Any]:
+    """The tables of an environment.
+
+    Raises:
+        UsageError: wrangler.toml has no such environment.
+    """
     if not environment:
         return project.wrangler
     environments = project.wrangler.get("env") or {}
@@ -100,10 +116,20 @@ def _scope(project: Project, environment: str) -> Mapping[str, Any]:
         known = ", ".join(environments) or "none"
         raise UsageError(
             f"{project.config_path} has no environment {environment!r}",
-            hint=f"Its environments: {known}.",
+            hint=f"Its environments: {known}. cfpy env add {environment} makes it.",
         )
     scope: Mapping[str, Any] = environments[environment]
     return scope
+
+
+def in_environment(project: Project, environment: str) -> Project:
+    """The project as if ``environment`` were all that its wrangler.toml holds.
+
+    Raises:
+        UsageError: wrangler.toml has no such environment.
+    """
+    scope_of(project, environment)
+    return replace(project, wrangler=effective(project.wrangler, environment))
 
 
 def _worker_name(project: Project, environment: str, scope: Mapping[str, Any]) -> str:
@@ -113,6 +139,17 @@ def _worker_name(project: Project, environment: str, scope: Mapping[str, Any]) -
     if not environment:
         return name
     return str(scope.get("name") or f"{name}-{environment}")
+
+
+def _on_workers_dev(project: Project, scope: Mapping[str, Any]) -> bool:
+    """As wrangler has it: unless it is said otherwise, where there is no route."""
+    routes = [_inherited(project, scope, key) for key in ("route", "routes")]
+    said = _inherited(project, scope, "workers_dev")
+    return not any(routes) if said is None else bool(said)
+
+
+def _inherited(project: Project, scope: Mapping[str, Any], key: str) -> Any:
+    return scope[key] if key in scope else project.wrangler.get(key)
 
 
 def _database(project: Project, table: Mapping[str, Any]) -> D1Database:

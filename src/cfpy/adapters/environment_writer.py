@@ -1,0 +1,82 @@
+"""Adds an environment to a project's files, below what is there."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from cfpy.adapters.files import write_atomically
+from cfpy.domain.environments import NewEnvironment
+from cfpy.errors import ProjectError
+
+
+def environment_text(new: NewEnvironment) -> str:
+    """What goes to the end of ``wrangler.toml``."""
+    comment = f"# {new.worker}: wrangler inherits no binding, so all of them stand here again.\n"
+    document = {"env": {new.name: _written(new.tables)}}
+    return comment + tomlkit.dumps(document).strip() + "\n"
+
+
+def settings_text(extra: Mapping[str, Any], new: NewEnvironment) -> str:
+    """What goes to the end of ``cfpy.toml``: settings of resources that have another name now."""
+    tables = {
+        key: [
+            {**item, name: new.renamed[item[name]]}
+            for item in extra.get(key) or ()
+            if item.get(name) in new.renamed
+        ]
+        for key, name in (("vectorize", "index_name"), ("r2", "bucket_name"))
+    }
+    tables = {key: items for key, items in tables.items() if items}
+    return f"# {new.worker}\n{tomlkit.dumps(tables).strip()}\n" if tables else ""
+
+
+def append(path: Path, text: str) -> None:
+    """Put ``text`` at the end of a TOML file.
+
+    Raises:
+        ProjectError: The file says the same in another way, such as by an inline table.
+        FilesystemError: It can't be written. It is as it was.
+    """
+    before = path.read_bytes().decode() if path.exists() else ""
+    ending = "\r\n" if "\r\n" in before else "\n"
+    gap = "" if not before else ending if before.endswith("\n") else ending * 2
+    after = before + gap + text.replace("\n", ending)
+    try:
+        tomllib.loads(after.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(
+            f"nothing can be added below it: {error}",
+            path=path,
+            hint="Write its `env` as [env.NAME] tables, then run the command again.",
+        ) from None
+    write_atomically(path, after)
+
+
+def _written(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Small tables inside of entries in one line, as people write them."""
+    written: dict[str, Any] = {}
+    for key, value in tables.items():
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            written[key] = [_entry(item) for item in value]
+        elif key == "queues":
+            written[key] = {side: [_entry(item) for item in items] for side, items in value.items()}
+        else:
+            written[key] = value
+    return written
+
+
+def _entry(item: Mapping[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = {}
+    for key, value in item.items():
+        if isinstance(value, Mapping):
+            inline = tomlkit.inline_table()
+            inline.update(value)
+            entry[key] = inline
+        else:
+            entry[key] = value
+    return entry

@@ -1,0 +1,66 @@
+"""Keeps the record of what cfpy made, in ``cfpy.state.json`` beside ``wrangler.toml``."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from cfpy.adapters.files import write_atomically
+from cfpy.domain.record import Record, parse_record
+from cfpy.errors import FilesystemError, ProjectError
+
+RECORD_FILE = "cfpy.state.json"
+
+
+class RecordStore:
+    """The record of one project. Threads may share it; processes hold the project's lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / RECORD_FILE
+        self._lock = threading.Lock()
+
+    def read(self) -> Record:
+        """The record; an empty one where there is no file.
+
+        Raises:
+            ProjectError: The file can't be read, or is no record.
+        """
+        try:
+            text = self.path.read_text("utf-8")
+        except FileNotFoundError:
+            return Record({})
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProjectError(f"can't be read: {error}", path=self.path) from error
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ProjectError(
+                error.msg,
+                path=self.path,
+                line=error.lineno,
+                column=error.colno,
+                hint="Take the file from your last commit.",
+            ) from None
+        return parse_record(data, self.path)
+
+    def change(self, edit: Callable[[Record], Record]) -> None:
+        """Write the record as ``edit`` makes it; remove the file with its last environment.
+
+        Raises:
+            ProjectError: As :meth:`read`.
+            FilesystemError: It can't be written. It is as it was.
+        """
+        with self._lock:
+            before = self.read()
+            after = edit(before)
+            if after == before:
+                return
+            if after.environments:
+                write_atomically(self.path, json.dumps(after.as_dict(), indent=2) + "\n")
+                return
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise FilesystemError(f"can't remove {self.path}: {error.strerror}") from error

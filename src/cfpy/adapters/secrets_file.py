@@ -1,0 +1,53 @@
+"""Reads the values of secrets that come with a command."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import dotenv
+
+from cfpy.errors import UsageError
+
+
+def read_secrets(file: Path | None) -> Mapping[str, str]:
+    """Values by name, from a file of JSON or ``KEY=VALUE`` lines; ``-`` is standard input.
+
+    Raises:
+        UsageError: It can't be read, or holds something else. No message quotes what it holds.
+    """
+    if file is None:
+        return {}
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"can't read the secrets of {file}: {getattr(error, 'strerror', '') or 'not UTF-8'}"
+        ) from None
+    if text.lstrip().startswith("{"):
+        return _from_json(text, file)
+    values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
+    if not values or None in values.values():
+        raise _not_secrets(file)
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _from_json(text: str, file: Path) -> Mapping[str, str]:
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError:
+        # Its message would quote the line.
+        raise _not_secrets(file) from None
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise _not_secrets(file)
+    return values
+
+
+def _not_secrets(file: Path) -> UsageError:
+    return UsageError(
+        f"{file} does not hold secrets",
+        hint='Use a JSON object of texts, {"API_TOKEN": "..."}, or lines KEY=VALUE.',
+    )

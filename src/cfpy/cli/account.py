@@ -1,0 +1,320 @@
+"""The commands that work on a Cloudflare account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cfpy.cli.console import Output
+from cfpy.cli.options import Environment, Json, ProjectDirectory, Yes, context_of
+
+account_app = typer.Typer(rich_markup_mode=None)
+env_app = typer.Typer(
+    help="List the environments of a project, or add one.\n\nExample: cfpy env add staging",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+# Beside the exit codes of errors.py: `cfpy plan` and `cfpy doctor` have an answer, and it is not
+# "nothing to do".
+_SOMETHING_TO_DO = 1
+_CONFLICT = 7
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+SecretsFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Values of secrets, as JSON or KEY=VALUE lines; - reads standard input.",
+    ),
+]
+Health = Annotated[
+    str, typer.Option(metavar="PATH", help="What to ask afterwards; empty: nothing.")
+]
+Url = Annotated[str, typer.Option(help="Where the Worker is reached, if not where wrangler says.")]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long it may take to answer.")]
+Rollback = Annotated[
+    bool, typer.Option("--rollback-on-failure", help="Bring the old version back if need be.")
+]
+
+
+@account_app.command()
+def up(
+    ctx: typer.Context,
+    env: Environment = "",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    secrets_file: SecretsFile = None,
+    health: Health = "/health",
+    url: Url = "",
+    wait: Wait = 60.0,
+    rollback_on_failure: Rollback = False,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Provision and deploy: from a project to a live application.
+
+    The same as cfpy deploy --provision.
+
+    Example: cfpy up
+    """
+    _deploy(ctx, cwd, env, yes, dry_run, secrets_file, health, url, wait, rollback_on_failure, True)
+
+
+@account_app.command()
+def plan(
+    ctx: typer.Context,
+    env: Environment = "",
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Compare the project with its Cloudflare account, and change nothing.
+
+    Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Ends with 0 if the
+    account has all that the project needs, with 1 if something is to do, with 7 if something is in
+    the way.
+
+    Example: cfpy plan --env staging
+    """
+    from cfpy.cli.plan_view import show_plan
+    from cfpy.commands.plan import PlanRequest, run
+
+    output = ctx.ensure_object(Output)
+    found = run(context_of(output), PlanRequest(cwd, env))
+    show_plan(output, found)
+    if found.changes:
+        raise typer.Exit(_CONFLICT if found.conflicts else _SOMETHING_TO_DO)
+
+
+@account_app.command()
+def provision(
+    ctx: typer.Context,
+    env: Environment = "",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    secrets_file: SecretsFile = None,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Make what the project needs and its Cloudflare account lacks.
+
+    Ids go into wrangler.toml, and nothing else there changes. Run again, it goes on where it was
+    stopped; with nothing to do it changes nothing. A secret's value is taken from --secrets-file,
+    from the environment variable of its name, or asked for on a terminal. --dry-run is cfpy plan.
+
+    Example: cfpy provision --env staging
+    """
+    if dry_run:
+        plan(ctx, env, cwd, json_output)
+        return
+    from cfpy.adapters.secrets_file import read_secrets
+    from cfpy.cli.plan_view import ProvisionView
+    from cfpy.commands.provision import ProvisionRequest, run
+
+    output = ctx.ensure_object(Output)
+    view = ProvisionView(output, yes=yes)
+    given = read_secrets(secrets_file)
+    request = ProvisionRequest(cwd, env, given, view.ask, show=view.terminal)
+    view.show(run(context_of(output), request, view.confirm, view.done))
+
+
+@account_app.command()
+def deploy(
+    ctx: typer.Context,
+    env: Environment = "",
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    provision: Annotated[
+        bool, typer.Option("--provision", help="First make what the account lacks.")
+    ] = False,
+    secrets_file: SecretsFile = None,
+    health: Health = "/health",
+    url: Url = "",
+    wait: Wait = 60.0,
+    rollback_on_failure: Rollback = False,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Deploy the project, and see whether it answers.
+
+    Checks first that the account has what the project needs, installs the Worker's packages, and
+    applies pending migrations before the new code is live.
+
+    Example: cfpy deploy --env staging --rollback-on-failure
+    """
+    _deploy(
+        ctx, cwd, env, yes, dry_run, secrets_file, health, url, wait, rollback_on_failure, provision
+    )
+
+
+def _deploy(
+    ctx: typer.Context,
+    cwd: Path,
+    env: str,
+    yes: bool,
+    dry_run: bool,
+    secrets_file: Path | None,
+    health: str,
+    url: str,
+    wait: float,
+    rollback_on_failure: bool,
+    provision: bool,
+) -> None:
+    from cfpy.adapters.secrets_file import read_secrets
+    from cfpy.cli.plan_view import DeployView, ProvisionView
+    from cfpy.commands.deploy import DeployRequest, Provisioning, run
+    from cfpy.commands.provision import ProvisionRequest
+
+    output = ctx.ensure_object(Output)
+    view = DeployView(output, yes=yes)
+    making = None
+    if provision:
+        steps = ProvisionView(output, yes=yes)
+        given = read_secrets(secrets_file)
+        asked = ProvisionRequest(cwd, env, given, steps.ask, show=steps.terminal)
+        making = Provisioning(asked, steps.done)
+    request = DeployRequest(
+        cwd, env, health, url, rollback_on_failure, dry_run, wait, provision=making
+    )
+    view.show(run(context_of(output), request, view.confirm))
+
+
+@account_app.command()
+def status(
+    ctx: typer.Context,
+    env: Environment = "",
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Show what the project has in its account: resources, live version, migrations, drift.
+
+    Example: cfpy status --env staging
+    """
+    from cfpy.cli.account_view import show_status
+    from cfpy.commands.status import StatusRequest, run
+
+    output = ctx.ensure_object(Output)
+    show_status(output, run(context_of(output), StatusRequest(cwd, env)))
+
+
+@account_app.command()
+def logs(
+    ctx: typer.Context,
+    env: Environment = "",
+    status: Annotated[
+        str, typer.Option(metavar="ok|error|canceled", help="Only requests that ended so.")
+    ] = "",
+    search: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only requests that logged this.")
+    ] = "",
+    cwd: ProjectDirectory = Path(),
+    json_output: Annotated[
+        bool, typer.Option("--json", help="One JSON document a line, as wrangler tail has them.")
+    ] = False,
+) -> None:
+    """Show the live Worker's requests and logs as they come, until Ctrl-C.
+
+    Example: cfpy logs --status error
+    """
+    from cfpy.commands.logs import LogsRequest, run
+
+    output = ctx.ensure_object(Output)
+    request = LogsRequest(cwd, env, json=json_output, status=status, search=search)
+    raise typer.Exit(run(context_of(output), request))
+
+
+@account_app.command()
+def destroy(
+    ctx: typer.Context,
+    env: Environment = "",
+    delete_data: Annotated[
+        bool, typer.Option("--delete-data", help="Also what holds data: D1, KV, R2, queues ...")
+    ] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:NAME", help="Also this, which cfpy did not make; repeatable."),
+    ] = None,
+    yes: Yes = False,
+    confirm: Annotated[
+        str, typer.Option(metavar="NAME", help="The Worker's name, in place of typing it.")
+    ] = "",
+    dry_run: DryRun = False,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Delete what the project has in its account.
+
+    Shows first what would go, and asks for the Worker's name; in a script: --yes --confirm NAME.
+    What holds data stays unless --delete-data is given, and what cfpy did not make stays unless
+    --include names it. A bucket that holds objects is never emptied.
+
+    Example: cfpy destroy --env staging --delete-data
+    """
+    from cfpy.cli.account_view import DestroyView
+    from cfpy.commands.destroy import DestroyRequest, run
+
+    output = ctx.ensure_object(Output)
+    view = DestroyView(output, yes=yes, confirm=confirm, dry_run=dry_run)
+    request = DestroyRequest(cwd, env, delete_data, frozenset(include or ()), dry_run)
+    view.show(run(context_of(output), request, view.confirm, view.done))
+
+
+@account_app.command()
+def doctor(
+    ctx: typer.Context,
+    env: Environment = "",
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Check Node, wrangler, the login and the project, and say what mends each.
+
+    Changes and installs nothing. Ends with 1 if something has to be mended.
+
+    Example: cfpy doctor
+    """
+    from cfpy.cli.account_view import show_checks
+    from cfpy.commands.doctor import run
+
+    output = ctx.ensure_object(Output)
+    checks = run(context_of(output), cwd, env)
+    show_checks(output, checks)
+    if any(check.state == "error" for check in checks):
+        raise typer.Exit(_SOMETHING_TO_DO)
+
+
+@env_app.command("list")
+def env_list(ctx: typer.Context, cwd: ProjectDirectory = Path(), json_output: Json = False) -> None:
+    """List the environments of wrangler.toml, and what each needs.
+
+    Example: cfpy env list
+    """
+    from cfpy.cli.account_view import show_environments
+    from cfpy.commands.env import list_environments
+
+    show_environments(ctx.ensure_object(Output), list_environments(cwd))
+
+
+@env_app.command("add")
+def env_add(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Its name, such as staging.")],
+    dry_run: DryRun = False,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Add an environment to wrangler.toml, with resources of its own.
+
+    wrangler inherits no binding into an environment, so each is written out again, with a name of
+    its own: shop-db becomes shop-staging-db. Nothing above it changes.
+
+    Example: cfpy env add staging
+    """
+    from cfpy.cli.account_view import show_added
+    from cfpy.commands.env import add
+
+    show_added(ctx.ensure_object(Output), add(cwd, name, dry_run=dry_run), dry_run=dry_run)
+
+
+account_app.add_typer(env_app, name="env")

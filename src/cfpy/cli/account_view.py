@@ -1,0 +1,200 @@
+"""Reports ``cfpy status``, ``cfpy destroy``, ``cfpy doctor`` and ``cfpy env``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.table import Table
+from rich.text import Text
+
+from cfpy.cli.console import Output
+from cfpy.cli.plan_view import draw_plan
+from cfpy.cli.views import has_terminal
+from cfpy.commands.doctor import Check
+from cfpy.commands.env import AddedEnvironment
+from cfpy.commands.status import Status
+from cfpy.domain.plan import Action, Do, Plan
+from cfpy.domain.resources import DesiredState
+from cfpy.errors import UsageError
+
+_STATES = {
+    Do.KEEP: ("there", "green"),
+    Do.CREATE: ("missing", "yellow"),
+    Do.ADOPT: ("there, not in wrangler.toml", "yellow"),
+    Do.UPDATE: ("out of date", "yellow"),
+    Do.CONFLICT: ("conflict", "bold red"),
+}
+_CHECKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "error": ("x", "bold red")}
+
+
+def show_status(output: Output, status: Status) -> None:
+    """Each resource with its state, then what is live."""
+    if output.json:
+        resources = [
+            {
+                "key": action.key,
+                "kind": action.kind,
+                "name": action.name,
+                "state": _STATES[action.do][0],
+                "reason": action.reason,
+                "created_by_cfpy": action.key in status.created,
+            }
+            for action in status.plan.actions
+        ]
+        output.data(
+            "status",
+            {
+                "account_id": status.plan.account_id,
+                "worker": status.plan.worker,
+                "environment": status.plan.environment,
+                "live_version": status.live_version,
+                "resources": resources,
+                "pending_migrations": status.pending,
+                "drift": list(status.drift),
+            },
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("kind", "name", "state", "why"):
+        table.add_column(heading, overflow="fold")
+    for action in status.plan.actions:
+        state, style = _STATES[action.do]
+        table.add_row(action.kind, action.name, Text(state, style=style), Text(action.reason))
+    where = f"{status.plan.worker} in the account {status.plan.account_id}"
+    live = f"\nLive version: {status.live_version or 'none, nothing is deployed'}"
+    output.show(Text(where, style="bold"), table, Text(live))
+    for line in status.drift:
+        output.show(Text(f"Drift: {line}", style="yellow"))
+    output.show(Text(f"\nNext\n  {_next_step(status)}"))
+
+
+def _next_step(status: Status) -> str:
+    if status.plan.conflicts:
+        return "cfpy plan"
+    if status.plan.changes:
+        return "cfpy up"
+    return "cfpy deploy" if status.drift or not status.live_version else "cfpy logs"
+
+
+class DestroyView:
+    """Asks and reports for ``cfpy destroy``."""
+
+    def __init__(self, output: Output, *, yes: bool, confirm: str, dry_run: bool) -> None:
+        self._output = output
+        self._yes = yes
+        self._name = confirm
+        self._dry_run = dry_run
+        self._done: list[str] = []
+
+    def confirm(self, plan: Plan) -> bool:
+        """Show what would go, and ask for the Worker's name.
+
+        Raises:
+            UsageError: There is nobody to ask, or another name was given.
+        """
+        if not self._output.json:
+            draw_plan(self._output, plan)
+        if self._name and self._name != plan.worker:
+            raise UsageError(
+                f"--confirm {self._name} is not the Worker's name, {plan.worker}",
+                hint="Nothing was deleted.",
+            )
+        if self._yes and self._name:
+            return True
+        if self._yes or self._output.json or not has_terminal():
+            raise UsageError(
+                f"deleting {plan.worker} has to be confirmed by its name",
+                hint=f"Pass --yes --confirm {plan.worker}, or --dry-run. Nothing was deleted.",
+            )
+        self._output.end_progress()
+        typed = input(f"\nType {plan.worker} to delete {len(plan.changes)}: ")
+        return typed.strip() == plan.worker
+
+    def done(self, action: Action) -> None:
+        """A step is done."""
+        self._done.append(action.key)
+        self._output.note(f"deleted: {action.kind} {action.name}", "green")
+
+    def show(self, plan: Plan | None) -> None:
+        """Report how it ended."""
+        if plan is None:
+            self._output.note("Nothing was deleted.")
+            return
+        if self._output.json:
+            data = plan.as_dict() | {"dry_run": self._dry_run, "done": self._done}
+            self._output.data("destroy", data)
+            return
+        kept = [item for item in plan.actions if item.do is Do.KEEP]
+        if self._dry_run or not plan.changes:
+            draw_plan(self._output, plan)
+            note = "cfpy destroy" if plan.changes else "Nothing is to be deleted."
+            self._output.show(Text(f"\nNext\n  {note}" if plan.changes else f"\n{note}"))
+            return
+        for action in kept:
+            self._output.note(f"kept: {action.kind} {action.name} ({action.reason})", "dim")
+        self._output.show(Text("\nNext\n  cfpy status"))
+
+
+def show_checks(output: Output, checks: Sequence[Check]) -> None:
+    """Each check with what mends it."""
+    if output.json:
+        output.data("doctor", {"checks": [asdict(check) for check in checks]})
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for check in checks:
+        sign, style = _CHECKS[check.state]
+        said = check.said + (f"\nnext: {check.mend}" if check.mend else "")
+        table.add_row(Text(sign, style=style), check.name, Text(said))
+    output.show(table)
+    broken = sum(check.state == "error" for check in checks)
+    output.show(Text(f"\n{broken} to mend." if broken else "\nAll is well."))
+
+
+def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:
+    """Each environment, with its Worker and its resources."""
+    rows = [
+        {
+            "name": item.environment,
+            "worker": item.worker,
+            "d1": [database.name for database in item.databases],
+            "kv": [namespace.title for namespace in item.namespaces],
+            "r2": list(item.buckets),
+            "queues": list(item.queues),
+            "vectorize": [index.index_name for index in item.indexes],
+            "secrets": [secret.name for secret in item.secrets],
+        }
+        for item in environments
+    ]
+    if output.json:
+        output.data("env list", {"environments": rows})
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("environment", "Worker", "resources"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        named = [name for key in ("d1", "kv", "r2", "queues", "vectorize") for name in row[key]]
+        table.add_row(str(row["name"]) or "(top level)", str(row["worker"]), ", ".join(named))
+    output.show(table)
+
+
+def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> None:
+    """What an environment is made of."""
+    new = added.environment
+    if output.json:
+        data = {"name": new.name, "worker": new.worker, "renamed": dict(new.renamed)}
+        more = {"shared": list(new.shared), "files": added.texts, "dry_run": dry_run}
+        output.data("env add", data | more)
+        return
+    if dry_run:
+        for file, text in added.texts.items():
+            output.show(Text(f"# to the end of {file}", style="bold"), Text(text))
+    for old, name in new.renamed.items():
+        output.show(Text(f"{old} -> {name}"))
+    for key in new.shared:
+        note = f"{key} point to the same in both: change them in [env.{new.name}] if need be."
+        output.show(Text(note, style="yellow"))
+    if not dry_run:
+        output.show(Text(f"\nNext\n  cfpy up --env {new.name}"))

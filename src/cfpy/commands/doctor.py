@@ -1,0 +1,125 @@
+"""``cfpy doctor``: whether everything is there that the other commands need."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import Context
+from cfpy.commands.session import account_of, open_session
+from cfpy.domain.checks import Finding, check, check_models
+from cfpy.domain.environments import effective
+from cfpy.domain.project import Project
+from cfpy.domain.resources import desired_state
+from cfpy.errors import CfpyError
+
+_SOURCES = (".py", ".toml", ".js", ".ts", ".vars")
+_LARGEST_SOURCE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Check:
+    """``state`` is ``ok``, ``warning`` or ``error``; ``mend`` what to do, empty if nothing."""
+
+    name: str
+    state: str
+    said: str
+    mend: str = ""
+
+
+def run(ctx: Context, root: Path, environment: str) -> tuple[Check, ...]:
+    """Look at the machine, the login and the project; change nothing, and install nothing."""
+    return (*_machine(ctx), *_project(root, environment), _login(ctx, root, environment))
+
+
+def _machine(ctx: Context) -> Iterator[Check]:
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield _guarded("node", lambda: _version(ctx, [str(ctx.toolchain.node.binary), "--version"]))
+    yield _guarded("npm", lambda: _version(ctx, [*ctx.toolchain.node.npm, "--version"]))
+    installed = ctx.toolchain.installed()
+    if installed:
+        said = ", ".join(f"{name} {version}" for name, version in sorted(installed.items()))
+        yield Check("wrangler", "ok", said)
+    else:
+        said = "not installed yet: the first command that needs it does that"
+        yield Check("wrangler", "warning", said, "cfpy wrangler --version")
+    yield _guarded("pip", lambda: _version(ctx, [sys.executable, "-m", "pip", "--version"]))
+    if shutil.which("git"):
+        yield _guarded("git", lambda: _version(ctx, ["git", "--version"]))
+    else:
+        yield Check("git", "warning", "missing: cfpy new makes no repository", "Install git.")
+    if shutil.which("uv"):
+        yield _guarded("uv", lambda: _version(ctx, ["uv", "--version"]))
+    else:
+        # A project's CI and its README use it; cfpy itself does not.
+        yield Check("uv", "ok", "not installed: cfpy does without")
+
+
+def _version(ctx: Context, argv: list[str]) -> str:
+    done = ctx.runner.run(argv, env=ctx.toolchain.environment(), timeout=60)
+    text = done.stdout.strip().splitlines()
+    return f"{text[0] if text else done.tail(1)} ({argv[0]})"
+
+
+def _project(root: Path, environment: str) -> Iterator[Check]:
+    if not _is_project(root):
+        yield Check("project", "warning", f"none in {root.resolve()}", "cfpy new rag myapp")
+        return
+    try:
+        project = load_project(root)
+        desired = desired_state(project, environment)
+    except CfpyError as error:
+        yield Check("project", "error", error.message, error.hint)
+        return
+    yield Check("project", "ok", f"{desired.worker} in {project.root}")
+    scope = effective(project.wrangler, environment)
+    findings = check(scope, desired.worker, datetime.now(UTC).date())
+    yield from _found("configuration", findings)
+    yield from _found("models", check_models(_texts(project)))
+
+
+def _is_project(root: Path) -> bool:
+    return (root / "wrangler.toml").is_file()
+
+
+def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
+    for item in findings:
+        yield Check(name, "error" if item.broken else "warning", item.message, item.mend)
+    if not findings:
+        yield Check(name, "ok", "nothing to mend")
+
+
+def _texts(project: Project) -> dict[str, str]:
+    """The project's own sources: where it names models."""
+    found = [*project.root.glob("*.toml"), *(project.root / "src").rglob("*")]
+    return {
+        str(path.relative_to(project.root)): path.read_text("utf-8", errors="replace")
+        for path in found
+        if path.suffix in _SOURCES and path.is_file() and path.stat().st_size < _LARGEST_SOURCE
+    }
+
+
+def _login(ctx: Context, root: Path, environment: str) -> Check:
+    def account() -> str:
+        if _is_project(root):
+            session = open_session(ctx, root, environment)
+            # A pinned account is not asked for: this shows that the token reaches it.
+            live = session.account.live_version(session.desired.worker)
+            deployed = f"{session.desired.worker} is {'' if live else 'not '}deployed"
+            return f"the account {session.account.id}, where {deployed}"
+        return f"the account {account_of(ctx, root)}"
+
+    return _guarded("login", account)
+
+
+def _guarded(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, "ok", look())
+    except CfpyError as error:
+        return Check(name, "error", error.message, error.hint)

@@ -1,0 +1,54 @@
+"""``cfpy env``: the environments of a project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.adapters.environment_writer import append, environment_text, settings_text
+from cfpy.adapters.wrangler_config import load_project, read_toml
+from cfpy.commands.session import alone
+from cfpy.domain.environments import NewEnvironment, derive
+from cfpy.domain.resources import DesiredState, desired_state
+
+
+@dataclass(frozen=True)
+class AddedEnvironment:
+    """What was added, and the text of it, by file."""
+
+    environment: NewEnvironment
+    texts: dict[str, str]
+
+
+def add(root: Path, name: str, *, dry_run: bool) -> AddedEnvironment:
+    """Write a full environment with resources of its own into the project's files.
+
+    Raises:
+        UsageError: There is one of this name, or the name is not valid.
+        ProjectError: The files are missing or broken, or can't take it.
+        FilesystemError: A file can't be written. It is as it was.
+    """
+    with alone(root):
+        project = load_project(root)
+        new = derive(project.wrangler, name)
+        extra = project.root / "cfpy.toml"
+        settings = settings_text(read_toml(extra) if extra.is_file() else {}, new)
+        texts = {"wrangler.toml": environment_text(new)}
+        if settings:
+            texts["cfpy.toml"] = settings
+        if not dry_run:
+            # wrangler.toml last: until it names them, settings of an index do nothing.
+            for file in sorted(texts):
+                append(project.root / file, texts[file])
+        return AddedEnvironment(new, texts)
+
+
+def list_environments(root: Path) -> tuple[DesiredState, ...]:
+    """What each environment needs; the top level of wrangler.toml comes first.
+
+    Raises:
+        ProjectError: The files are missing or broken.
+    """
+    project = load_project(root)
+    names = ["", *(project.wrangler.get("env") or {})]
+    return tuple(desired_state(project, name) for name in names)

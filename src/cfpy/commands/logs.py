@@ -1,0 +1,52 @@
+"""``cfpy logs``: what the live Worker does, by ``wrangler tail``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.adapters.process import run_attached
+from cfpy.commands.context import Context
+from cfpy.commands.session import open_session
+from cfpy.errors import UsageError
+
+_STATUSES = ("ok", "error", "canceled")
+
+
+@dataclass(frozen=True)
+class LogsRequest:
+    """``status`` and ``search`` are filters; empty for none. ``json``: one document a line."""
+
+    root: Path
+    environment: str
+    json: bool
+    status: str
+    search: str
+
+
+def run(ctx: Context, request: LogsRequest) -> int:
+    """Run ``wrangler tail`` on our own terminal; return its exit status.
+
+    Raises:
+        UsageError: There is no such status, or nothing is deployed.
+        CfpyError: As :func:`cfpy.commands.session.open_session`.
+    """
+    if request.status and request.status not in _STATUSES:
+        raise UsageError(
+            f"no request ends with {request.status!r}", hint=f"Use {', '.join(_STATUSES)}."
+        )
+    session = open_session(ctx, request.root, request.environment)
+    worker = session.desired.worker
+    if not session.account.live_version(worker):
+        raise UsageError(f"{worker} is not deployed", hint="cfpy up")
+    options = ["--format", "json" if request.json else "pretty"]
+    if request.status:
+        options += ["--status", request.status]
+    if request.search:
+        options += ["--search", request.search]
+    ctx.progress(f"Waiting for requests to {worker}; Ctrl-C ends it")
+    return run_attached(
+        session.wrangler.argv("tail", worker, *options),
+        cwd=session.project.root,
+        env=session.wrangler.environment(),
+    )

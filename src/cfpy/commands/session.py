@@ -1,0 +1,150 @@
+"""What every command that talks to an account begins with."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cfpy.adapters.record_store import RECORD_FILE, RecordStore
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import Context
+from cfpy.domain.checks import check
+from cfpy.domain.environments import effective
+from cfpy.domain.project import Project
+from cfpy.domain.record import Record
+from cfpy.domain.resources import DesiredState, desired_state
+from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
+
+if TYPE_CHECKING:
+    from cfpy.adapters.cloudflare import Account
+
+
+@dataclass(frozen=True)
+class Session:
+    """One environment of a project, and the account that it lives in."""
+
+    project: Project
+    desired: DesiredState
+    account: Account
+    wrangler: Wrangler
+    records: RecordStore
+
+    @property
+    def environment(self) -> str:
+        return self.desired.environment
+
+
+def open_session(ctx: Context, root: Path, environment: str) -> Session:
+    """Read the project, and find out who asks and for which account.
+
+    Raises:
+        UsageError: There is no such environment.
+        ProjectError: The project's files are missing or broken.
+        NotAuthenticatedError: Nobody is logged in, it is not clear which account is meant, or it
+            is not the one that the environment lives in.
+        CloudflareError: The API can't be reached, or fails.
+    """
+    # Imported here: httpx takes a while, and nothing else needs it.
+    from cfpy.adapters.cloudflare import Account
+
+    project = load_project(root)
+    desired = desired_state(project, environment)
+    records = RecordStore(project.root)
+    record = records.read()
+    ctx.progress("Reading the account")
+    token = _token(ctx, project.root)
+    account = Account(token, _account_id(project, environment, record))
+    return Session(
+        project=project,
+        desired=desired,
+        account=account,
+        wrangler=Wrangler(
+            ctx.runner,
+            ctx.toolchain,
+            project.root,
+            environment=environment,
+            credentials={"CLOUDFLARE_API_TOKEN": token, "CLOUDFLARE_ACCOUNT_ID": account.id},
+        ),
+        records=records,
+    )
+
+
+def refuse_broken(session: Session) -> None:
+    """Refuse a configuration that can't work, before it costs half a deployment.
+
+    Raises:
+        ProjectError: Something in ``wrangler.toml`` can't work.
+    """
+    scope = effective(session.project.wrangler, session.environment)
+    findings = check(scope, session.desired.worker, datetime.now(UTC).date())
+    if broken := [finding for finding in findings if finding.broken]:
+        raise ProjectError(
+            "; ".join(finding.message for finding in broken),
+            path=session.project.config_path,
+            hint=broken[0].mend,
+        )
+
+
+def account_of(ctx: Context, root: Path) -> str:
+    """The account of whoever is logged in, where there is no project to say more.
+
+    Raises:
+        NotAuthenticatedError: Nobody is logged in, or several accounts are within reach.
+        CloudflareError: The API can't be reached, or fails.
+    """
+    from cfpy.adapters.cloudflare import Account
+
+    return Account(_token(ctx, root), os.environ.get("CLOUDFLARE_ACCOUNT_ID", "")).id
+
+
+def _token(ctx: Context, root: Path) -> str:
+    """The token that wrangler would use; it is asked only where the environment has none."""
+    token = os.environ.get("CLOUDFLARE_API_TOKEN", "")
+    return token or Wrangler(ctx.runner, ctx.toolchain, root).auth_token()
+
+
+def _account_id(project: Project, environment: str, record: Record) -> str:
+    """The account that is meant: pinned by wrangler.toml, by the environment variable, or by where
+    the project lives already. Empty if nothing says."""
+    scope = (project.wrangler.get("env") or {}).get(environment) or {}
+    pinned = scope.get("account_id") or project.wrangler.get("account_id")
+    wanted = str(pinned or os.environ.get("CLOUDFLARE_ACCOUNT_ID", ""))
+    lives = record.account_id(environment)
+    if wanted and lives and wanted != lives:
+        said = "wrangler.toml" if pinned else "CLOUDFLARE_ACCOUNT_ID"
+        raise NotAuthenticatedError(
+            f"this project lives in the account {lives}; {said} names {wanted}",
+            hint=f"Use the first, or cfpy destroy there. If it is gone, remove {RECORD_FILE}.",
+        )
+    return wanted or lives
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Hold the project's lock: one run at a time changes its account and its files.
+
+    Raises:
+        UsageError: Another run has it.
+    """
+    import filelock
+
+    path = root / ".wrangler" / "cfpy" / "account.lock"
+    # Without a project there is nothing to hold: whoever reads it says so.
+    if not (root / "wrangler.toml").is_file():
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(path, timeout=0):
+            yield
+    except filelock.Timeout:
+        raise UsageError(
+            "another cfpy is changing this project's account",
+            hint="Wait until it has ended.",
+        ) from None

@@ -1,0 +1,58 @@
+"""``cfpy status``: what a project has in its account, and whether that is what its files say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.commands.context import Context
+from cfpy.commands.session import open_session
+from cfpy.domain.live import drift, wanted_bindings
+from cfpy.domain.plan import Plan, diff
+from cfpy.domain.resources import scope_of
+
+
+@dataclass(frozen=True)
+class StatusRequest:
+    """``environment`` is empty for the top level of wrangler.toml."""
+
+    root: Path
+    environment: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """``live_version`` is empty while nothing is deployed. ``created`` are the keys of what cfpy
+    made, ``pending`` the migrations that are not applied, by database, and ``drift`` says where the
+    live version is bound otherwise than wrangler.toml."""
+
+    plan: Plan
+    live_version: str
+    created: frozenset[str]
+    pending: dict[str, list[str]]
+    drift: tuple[str, ...]
+
+
+def run(ctx: Context, request: StatusRequest) -> Status:
+    """Read the account.
+
+    Raises:
+        CfpyError: As :func:`cfpy.commands.session.open_session`.
+    """
+    session = open_session(ctx, request.root, request.environment)
+    observed = session.account.observe(session.desired)
+    version = session.account.live_version(session.desired.worker)
+    wanted = wanted_bindings(scope_of(session.project, session.environment))
+    live = session.account.bindings(session.desired.worker) if version else {}
+    pending = {
+        database.name: [name for name in database.migrations if name not in applied]
+        for database in session.desired.databases
+        for applied in [observed.applied.get(database.name, frozenset())]
+    }
+    return Status(
+        plan=diff(session.desired, observed),
+        live_version=version,
+        created=session.records.read().created(session.environment),
+        pending={name: files for name, files in pending.items() if files},
+        drift=drift(wanted, live) if version else (),
+    )

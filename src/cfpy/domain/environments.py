@@ -1,0 +1,191 @@
+"""Derives an environment from the top level of ``wrangler.toml``.
+
+wrangler inherits no binding into ``[env.NAME]``: what an environment does not say again, its Worker
+does not have. And an environment that says the same again shares its data with production.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfpy.errors import UsageError
+
+# The keys that wrangler 4.164 does not inherit (`notInheritable` where it validates them), in the
+# order that they are written.
+_NOT_INHERITED = (
+    "vars",
+    "secrets",
+    "define",
+    "ai",
+    "browser",
+    "images",
+    "media",
+    "stream",
+    "version_metadata",
+    "d1_databases",
+    "kv_namespaces",
+    "r2_buckets",
+    "vectorize",
+    "queues",
+    "analytics_engine_datasets",
+    "ratelimits",
+    "durable_objects",
+    "workflows",
+    "hyperdrive",
+    "services",
+    "send_email",
+    "pipelines",
+    "secrets_store_secrets",
+    "mtls_certificates",
+    "dispatch_namespaces",
+    "worker_loaders",
+    "vpc_services",
+    "vpc_networks",
+    "containers",
+    "tail_consumers",
+    "streaming_tail_consumers",
+    "ai_search",
+    "ai_search_namespaces",
+    "unsafe",
+)
+# Tables whose entries name a resource of the account, and the key that does.
+_NAMED = {
+    "d1_databases": "database_name",
+    "r2_buckets": "bucket_name",
+    "vectorize": "index_name",
+    "analytics_engine_datasets": "dataset",
+    "workflows": "name",
+}
+# They point to something that can't be derived: both environments use the same.
+_SHARED = (
+    "hyperdrive",
+    "services",
+    "pipelines",
+    "secrets_store_secrets",
+    "mtls_certificates",
+    "dispatch_namespaces",
+    "vpc_services",
+    "vpc_networks",
+    "tail_consumers",
+    "streaming_tail_consumers",
+)
+# They belong to a resource that the new environment does not have yet.
+_IDS = ("database_id", "preview_database_id", "id", "preview_id", "preview_bucket_name")
+_LONGEST_NAME = 63
+
+
+@dataclass(frozen=True)
+class NewEnvironment:
+    """``tables`` go below ``[env.NAME]``; ``renamed`` maps the names of resources to those of the
+    environment; ``shared`` are the tables that both have in common."""
+
+    name: str
+    worker: str
+    tables: Mapping[str, Any]
+    renamed: Mapping[str, str]
+    shared: tuple[str, ...]
+
+
+def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
+    """The environment ``name`` of a parsed ``wrangler.toml``, with resources of its own.
+
+    Raises:
+        UsageError: There is one of this name, or a name is not valid.
+    """
+    worker = str(config.get("name", ""))
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
+        raise UsageError(
+            f"{name!r} can't name an environment",
+            hint="Use lower-case letters, digits and hyphens: staging",
+        )
+    if name in (config.get("env") or {}):
+        raise UsageError(f"wrangler.toml has an environment {name!r} already")
+    rename = _Renamer(worker, name)
+    tables: dict[str, Any] = {}
+    if config.get("route") or config.get("routes"):
+        # Routes are inherited: without this the environment would take production's requests.
+        tables |= {"routes": [], "workers_dev": True}
+    for key in _NOT_INHERITED:
+        if key in config:
+            tables[key] = _derived(key, config[key], rename)
+    if "vars" in tables:
+        # A variable that holds the name of a resource has to follow it.
+        tables["vars"] = {
+            key: rename.done.get(value, value) if isinstance(value, str) else value
+            for key, value in tables["vars"].items()
+        }
+    longest = max([*rename.done.values(), f"{worker}-{name}"], key=len)
+    if len(longest) > _LONGEST_NAME:
+        raise UsageError(
+            f"{longest} has {len(longest)} characters, and a name may have {_LONGEST_NAME}",
+            hint="Choose a shorter name for the environment.",
+        )
+    shared = tuple(key for key in _SHARED if key in tables)
+    return NewEnvironment(name, f"{worker}-{name}", tables, rename.done, shared)
+
+
+def effective(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What wrangler makes of an environment: its own tables, and what is inherited of the top
+    level. ``name`` is empty for the top level itself, and known."""
+    if not name:
+        return {key: value for key, value in config.items() if key != "env"}
+    inherited = {k: v for k, v in config.items() if k != "env" and k not in _NOT_INHERITED}
+    own: Mapping[str, Any] = config["env"][name]
+    worker = own.get("name") or f"{config.get('name')}-{name}"
+    return {**inherited, **own, "name": worker}
+
+
+class _Renamer:
+    """Puts the environment's name behind the Worker's: shop-db becomes shop-staging-db."""
+
+    def __init__(self, worker: str, environment: str) -> None:
+        self.worker = worker
+        self.environment = environment
+        self.done: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        separator = "_" if "_" in name and "-" not in name else "-"
+        prefix = self.worker.replace("-", separator)
+        suffix = self.environment.replace("-", separator)
+        if name == prefix or name.startswith(prefix + separator):
+            new = f"{prefix}{separator}{suffix}{name[len(prefix) :]}"
+        else:
+            new = f"{name}{separator}{suffix}"
+        self.done[name] = new
+        return new
+
+
+def _derived(key: str, value: Any, rename: _Renamer) -> Any:
+    if key in _NAMED:
+        return [_with_name(item, _NAMED[key], rename) for item in value]
+    if key == "kv_namespaces":
+        return [_without_ids(item) for item in value]
+    if key == "queues":
+        producers = [_with_name(item, "queue", rename) for item in value.get("producers") or []]
+        consumers = [
+            _with_name(_with_name(item, "queue", rename), "dead_letter_queue", rename)
+            for item in value.get("consumers") or []
+        ]
+        both = {"producers": producers, "consumers": consumers}
+        return {side: items for side, items in both.items() if items}
+    if key == "ratelimits":
+        # Workers with the same namespace_id share their counts.
+        return [{**item, "namespace_id": _number(rename, str(item.get("name")))} for item in value]
+    return value
+
+
+def _with_name(item: Mapping[str, Any], key: str, rename: _Renamer) -> dict[str, Any]:
+    kept = _without_ids(item)
+    return {**kept, key: rename(str(kept[key]))} if kept.get(key) else kept
+
+
+def _without_ids(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if key not in _IDS}
+
+
+def _number(rename: _Renamer, name: str) -> str:
+    return str(zlib.crc32(f"{rename.worker}-{rename.environment}/{name}".encode()) % 10_000_000)

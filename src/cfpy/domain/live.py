@@ -1,0 +1,67 @@
+"""What a live version is bound to, beside what wrangler.toml says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# By binding type: the API's key for what it points to
+# (developers.cloudflare.com/api, Workers scripts, settings).
+_TARGETS = {
+    "d1": ("id", "database_id"),
+    "kv_namespace": ("namespace_id",),
+    "r2_bucket": ("bucket_name",),
+    "queue": ("queue_name",),
+    "vectorize": ("index_name",),
+    "analytics_engine": ("dataset",),
+}
+# By table of wrangler.toml: the binding type, and the key for what it points to.
+_TABLES = {
+    "d1_databases": ("d1", "database_id"),
+    "kv_namespaces": ("kv_namespace", "id"),
+    "r2_buckets": ("r2_bucket", "bucket_name"),
+    "vectorize": ("vectorize", "index_name"),
+    "analytics_engine_datasets": ("analytics_engine", "dataset"),
+}
+
+
+def live_target(binding: Mapping[str, Any]) -> str:
+    """A binding of a live version as text, such as ``d1 <id>``; just its type if that says all."""
+    kind = str(binding.get("type"))
+    for key in _TARGETS.get(kind, ()):
+        if value := binding.get(key):
+            return f"{kind} {value}"
+    return kind
+
+
+def wanted_bindings(scope: Mapping[str, Any]) -> dict[str, str]:
+    """The bindings of a scope of wrangler.toml that point to resources, as :func:`live_target`
+    has them."""
+    return dict(_wanted(scope))
+
+
+def _wanted(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for table, (kind, key) in _TABLES.items():
+        for item in scope.get(table) or ():
+            # Only a dataset may go without: it is called as its binding is. An id that is missing
+            # is what `cfpy plan` reports.
+            default = item["binding"] if table == "analytics_engine_datasets" else ""
+            if target := item.get(key) or default:
+                yield str(item["binding"]), f"{kind} {target}"
+    for item in (scope.get("queues") or {}).get("producers") or ():
+        yield str(item["binding"]), f"queue {item['queue']}"
+
+
+def drift(wanted: Mapping[str, str], live: Mapping[str, str]) -> tuple[str, ...]:
+    """Sentences about each resource binding that the live version has otherwise."""
+    kinds = {kind for kind, _ in _TABLES.values()} | {"queue"}
+    said = []
+    for name, target in sorted(wanted.items()):
+        if name not in live:
+            said.append(f"{name}: wrangler.toml binds {target}, the live version does not")
+        elif live[name] != target:
+            said.append(f"{name}: wrangler.toml binds {target}, the live version {live[name]}")
+    for name, target in sorted(live.items()):
+        if name not in wanted and target.partition(" ")[0] in kinds:
+            said.append(f"{name}: the live version binds {target}, wrangler.toml does not")
+    return tuple(said)
