@@ -132,6 +132,7 @@ class CloudflareApi:
             "GET accounts": lambda query, _: paged(
                 [{"id": id_, "name": name} for id_, name in self.accounts.items()], query
             ),
+            "GET user/tokens/verify": lambda *_: {"result": {"id": "t", "status": "active"}},
             f"GET {account}/d1/database": lambda query, _: paged(
                 [{"uuid": self.database_id(name), "name": name} for name in self.databases], query
             ),
@@ -237,8 +238,9 @@ class CloudflareApi:
 
     def _get_database(self, _query: dict[str, str], _body: Any, wanted: str) -> dict[str, Any]:
         for name in self.databases:
-            if self.database_id(name) == wanted:
-                return {"result": {"uuid": wanted, "name": name, "version": "production"}}
+            identifier = self.database_id(name)
+            if wanted in (identifier, name):
+                return {"result": {"uuid": identifier, "name": name, "version": "production"}}
         raise RefusedError(404, 7404, f"The database {wanted} could not be found")
 
     def _delete_database(self, query: dict[str, str], body: Any, wanted: str) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,18 @@ class Cfpy:
         return environment | variables
 
     def __call__(
-        self, command: str, project: Path, *arguments: str, **variables: str
+        self,
+        command: str,
+        project: Path,
+        *arguments: str,
+        stdin: str = "",
+        **variables: str,
     ) -> tuple[int, dict[str, Any]]:
         done = subprocess.run(
-            [sys.executable, "-m", "cfpy", command, "--json", *arguments],
+            [sys.executable, "-m", "cfpy", command, *arguments, "--json"],
             cwd=project,
             env=self.environment(**variables),
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
@@ -74,3 +82,28 @@ def make(tmp_path: Path) -> Callable[[str], Path]:
         return run(build_context(print), request).path
 
     return make_
+
+
+@pytest.fixture
+def worker() -> Iterator[Callable[[int], str]]:
+    """A Worker that answers every request with a status; gives its address."""
+    servers = []
+
+    def start(status: int) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_arguments: Any) -> None:
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

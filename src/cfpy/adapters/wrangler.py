@@ -158,7 +158,7 @@ class Wrangler:
         Raises:
             WranglerError: It could not be deleted, or its answer was lost.
         """
-        arguments = (*kind.split(), name, *_DELETE_OPTIONS.get(kind, ()))
+        arguments = (*kind.split(), name, *_DELETE_OPTIONS.get(kind, ()), *self._env_option)
         self._mutate(f"can't delete {name}", arguments)
 
     def delete_namespace(self, namespace_id: str) -> None:
@@ -282,7 +282,8 @@ class Wrangler:
             if done.returncode == 0:
                 return written
             code, retry_after = _failure(written)
-            if code == _NOT_ALLOWED:
+            # Having told, wrangler asks who is logged in, and a failure of that hides the first.
+            if code == _NOT_ALLOWED or f"[code: {_NOT_ALLOWED}]" in done.stderr:
                 raise NotAuthenticatedError(
                     f"{what}: this token may not",
                     hint=f"Give it the permission {PERMISSIONS[arguments[0]]}, or log in: "

@@ -155,6 +155,8 @@ class _Run:
         return self._session.account.observe(self._desired)
 
     def _record(self, key: str) -> None:
+        if key.startswith("vectorize_metadata_index:"):
+            return  # It goes with its index.
         environment, account_id = self._session.environment, self._session.account.id
         self._session.records.change(
             lambda record: record.with_created(environment, account_id, key)
