@@ -91,6 +91,8 @@ class CloudflareApi:
     # What to do with the next requests, in order; and with one mutation, by its number.
     failures: list[Failure] = field(default_factory=list)
     broken_mutation: tuple[int, Failure] | None = None
+    # What to do with every mutation whose path ends so.
+    broken_kind: tuple[str, Failure] | None = None
     mutations: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -605,6 +607,8 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                     api.mutations.append(f"{self.command} {path}")
                     if api.broken_mutation and api.broken_mutation[0] == len(api.mutations):
                         failure = api.broken_mutation[1]
+                    if api.broken_kind and path.endswith(api.broken_kind[0]):
+                        failure = api.broken_kind[1]
             if failure is not None and failure.applied:
                 with contextlib.suppress(RefusedError):
                     api.answer(self.command, path, {}, body)

@@ -1,0 +1,138 @@
+"""No value of a secret is left anywhere: not in argv, output, logs, tracebacks or files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudflare_api import TOKEN, CloudflareApi, Failure
+
+CANARY = "canary-7f3a9c21-value"
+HIDDEN = (CANARY.encode(), TOKEN.encode())
+
+
+class Watch:
+    """Reads the argument list of every process on the machine, until it is stopped."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with contextlib.suppress(OSError):
+                    self.seen.add(path.read_bytes())
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home and a scratch directory: whatever is written lands below."""
+    for name in ("home", "scratch"):
+        (tmp_path / name).mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def run(cfpy: Any, home: Path) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Runs cfpy with the secrets on its standard input; gives its exit code and all it said."""
+    environment = cfpy.environment(
+        HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"), TMPDIR=str(home.parent / "scratch")
+    )
+    with Watch() as watch:
+
+        def run_(project: Path, *arguments: str) -> tuple[int, str]:
+            done = subprocess.run(
+                [sys.executable, "-m", "cfpy", *arguments],
+                cwd=project,
+                env=environment,
+                input=json.dumps({"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}"}),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            return done.returncode, done.stdout + done.stderr
+
+        yield run_
+    assert any(b"wrangler" in argv for argv in watch.seen), "the watch saw nothing"
+    assert not [argv for argv in watch.seen if any(value in argv for value in HIDDEN)]
+    assert any(home.rglob("*.log")), "wrangler's own logs are looked through, too"
+    found = [path for path in home.parent.rglob("*") if path.is_file() and not path.is_symlink()]
+    leaks = [path for path in found if any(value in path.read_bytes() for value in HIDDEN)]
+    assert leaks == []
+
+
+UP = ("up", "--yes", "--secrets-file", "-", "--health", "")
+
+
+@pytest.mark.parametrize("output", [(), ("--json",)])
+def test_a_whole_life(
+    output: tuple[str, ...],
+    run: Callable[..., tuple[int, str]],
+    make: Callable[[str], Path],
+    api: CloudflareApi,
+) -> None:
+    project = make("pipeline")
+    said = []
+    for arguments in (
+        UP,
+        ("status",),
+        ("plan",),
+        ("doctor",),
+        ("destroy", "--yes", "--confirm", "shop", "--delete-data"),
+    ):
+        code, text = run(project, *arguments, *output)
+        assert code == 0, text
+        said.append(text)
+        if arguments == UP:
+            assert CANARY in api.values["API_TOKENS"]
+    assert not [text for text in said if CANARY in text or TOKEN in text]
+
+
+@pytest.mark.parametrize("failure", [Failure(500), Failure(403), Failure(0)])
+def test_a_command_that_fails(
+    failure: Failure,
+    run: Callable[..., tuple[int, str]],
+    make: Callable[[str], Path],
+    api: CloudflareApi,
+) -> None:
+    """The secrets themselves are refused: wrangler's message and its log are about them."""
+    project = make("rag")
+    api.broken_kind = ("secrets-bulk", failure)
+    code, text = run(project, *UP)
+    assert code in (5, 6), text
+    assert CANARY not in text
+    assert TOKEN not in text
+
+
+def test_a_traceback(
+    run: Callable[..., tuple[int, str]],
+    make: Callable[[str], Path],
+    api: CloudflareApi,
+    home: Path,
+) -> None:
+    project = make("rag")
+    assert run(project, *UP)[0] == 0
+    # An answer of a shape that no code expects.
+    api.indexes["shop-docs"]["config"] = {}
+    code, text = run(project, *UP)
+    assert code == 70, text
+    assert CANARY not in text
+    assert list((home.parent / "scratch").glob("cfpy-*.log")), "the traceback was looked through"
