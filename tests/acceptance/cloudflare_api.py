@@ -43,7 +43,7 @@ class RefusedError(Exception):
 
 @dataclass
 class Failure:
-    """How to answer in place of the truth. Status 0 drops the connection.
+    """How to answer in place of the truth. Status 0 drops the connection, 200 tells the truth.
 
     With ``applied`` the request takes effect, and only its answer is lost. ``then`` is called
     before the answer.
@@ -91,6 +91,8 @@ class CloudflareApi:
     # What to do with the next requests, in order; and with one mutation, by its number.
     failures: list[Failure] = field(default_factory=list)
     broken_mutation: tuple[int, Failure] | None = None
+    # What to do with the n-th time that this mutation is asked for, from 1.
+    broken_time: tuple[str, int, Failure] | None = None
     # What to do with every mutation whose path ends so.
     broken_kind: tuple[str, Failure] | None = None
     mutations: list[str] = field(default_factory=list)
@@ -607,6 +609,10 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                     api.mutations.append(f"{self.command} {path}")
                     if api.broken_mutation and api.broken_mutation[0] == len(api.mutations):
                         failure = api.broken_mutation[1]
+                    if api.broken_time is not None:
+                        mutation, time, broken = api.broken_time
+                        if api.mutations[-1] == mutation and api.mutations.count(mutation) == time:
+                            failure = broken
                     if api.broken_kind and path.endswith(api.broken_kind[0]):
                         failure = api.broken_kind[1]
             if failure is not None and failure.applied:
@@ -617,6 +623,8 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
             if failure is not None and failure.status == 0:
                 self.close_connection = True
                 return
+            if failure is not None and failure.status == 200:
+                failure = None
             headers = failure.headers if failure else {}
             try:
                 if failure is not None:

@@ -173,7 +173,11 @@ class _Run:
 
     def _step(self, action: Action) -> None:
         if action.kind == "d1_migrations":
-            self._wrangler.apply_remote_migrations(self._binding("d1", action.name))
+            binding = self._binding("d1", action.name)
+            attempt(
+                lambda: self._wrangler.apply_remote_migrations(binding),
+                lambda: self._exists(action),
+            )
             return
         if action.kind in ("r2_cors", "r2_lifecycle"):
             attempt(lambda: self._set_rules(action), lambda: self._exists(action))
