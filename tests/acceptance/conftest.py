@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -58,6 +60,22 @@ class Cfpy:
         return done.returncode, json.loads(done.stdout)
 
 
+@contextlib.contextmanager
+def served(api: CloudflareApi) -> Iterator[Cfpy]:
+    server = serve(api)
+    yield Cfpy(f"http://127.0.0.1:{server.server_port}/client/v4")
+    server.shutdown()
+    server.server_close()
+
+
+def new_project(pattern: str, directory: Path) -> Path:
+    """A project called shop."""
+    request = NewRequest(
+        pattern, "shop", directory, {}, interactive=False, dry_run=False, git=False
+    )
+    return run(build_context(print), request).path
+
+
 @pytest.fixture
 def api() -> CloudflareApi:
     return CloudflareApi()
@@ -65,23 +83,32 @@ def api() -> CloudflareApi:
 
 @pytest.fixture
 def cfpy(api: CloudflareApi) -> Iterator[Cfpy]:
-    server = serve(api)
-    yield Cfpy(f"http://127.0.0.1:{server.server_port}/client/v4")
-    server.shutdown()
-    server.server_close()
+    with served(api) as cfpy_:
+        yield cfpy_
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[[str], Path]:
-    """Makes a project called shop."""
+    return lambda pattern: new_project(pattern, tmp_path)
 
-    def make_(pattern: str) -> Path:
-        request = NewRequest(
-            pattern, "shop", tmp_path, {}, interactive=False, dry_run=False, git=False
-        )
-        return run(build_context(print), request).path
 
-    return make_
+@pytest.fixture(scope="module")
+def went_live(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CloudflareApi]:
+    """The pipeline, deployed: made once, for tests to copy."""
+    api = CloudflareApi()
+    project = new_project("pipeline", tmp_path_factory.mktemp("live"))
+    with served(api) as cfpy:
+        code, document = cfpy("up", project, "--yes", "--health", "", API_TOKENS="me:x")
+    assert code == 0, document
+    return project, api
+
+
+@pytest.fixture
+def live(went_live: tuple[Path, CloudflareApi], api: CloudflareApi, tmp_path: Path) -> Path:
+    """A live project called shop, in the account."""
+    project, account = went_live
+    api.take(account)
+    return Path(shutil.copytree(project, tmp_path / "shop", symlinks=True))
 
 
 @pytest.fixture

@@ -8,28 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from cfpy.adapters.wrangler_edit import set_id
 from cloudflare_api import CloudflareApi, Failure
 
 
-@pytest.fixture
-def project(make: Callable[[str], Path], api: CloudflareApi) -> Path:
-    """A project whose account has all that it needs."""
-    made = make("pipeline")
-    identifier = api.add_database("shop-db", "0001_jobs.sql")
-    api.queues = {"shop-jobs": "q0", "shop-jobs-dead-letters": "q1"}
-    api.buckets = ["shop-files"]
-    api.scripts = {"shop": ["API_TOKENS"]}
-    set_id(made / "wrangler.toml", "", "d1_databases", "DB", "database_id", identifier)
-    return made
-
-
 def test_a_provisioned_project_goes_live(
-    project: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
+    live: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:
-    code, document = cfpy("deploy", project, "--yes", "--url", worker(200))
+    code, document = cfpy("deploy", live, "--yes", "--url", worker(200))
     assert code == 0, document
     data = document["data"]
     assert data["deployment"]["version_id"] == api.live["shop"]
@@ -39,14 +24,14 @@ def test_a_provisioned_project_goes_live(
 
 
 def test_new_tables_come_before_new_code(
-    project: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
+    live: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:
-    (project / "migrations" / "0002_more.sql").write_text("CREATE TABLE more (id INTEGER);\n")
+    (live / "migrations" / "0002_more.sql").write_text("CREATE TABLE more (id INTEGER);\n")
     api.mutations.clear()
-    assert cfpy("deploy", project, "--yes", "--url", worker(200))[0] == 0
+    assert cfpy("deploy", live, "--yes", "--url", worker(200))[0] == 0
     kinds = [mutation.rsplit("/", 1)[-1] for mutation in api.mutations]
     assert max(i for i, kind in enumerate(kinds) if kind == "query") < kinds.index("versions")
-    assert cfpy("plan", project)[0] == 0
+    assert cfpy("plan", live)[0] == 0
 
 
 def test_what_the_account_lacks_is_named_and_nothing_is_deployed(
@@ -59,54 +44,78 @@ def test_what_the_account_lacks_is_named_and_nothing_is_deployed(
     assert api.mutations == []
 
 
-def test_a_dry_run_changes_nothing(project: Path, cfpy: Any, api: CloudflareApi) -> None:
+def test_a_dry_run_changes_nothing(live: Path, cfpy: Any, api: CloudflareApi) -> None:
     api.mutations.clear()
-    code, document = cfpy("deploy", project, "--dry-run")
+    code, document = cfpy("deploy", live, "--dry-run")
     assert (code, document["data"]["deployment"], api.mutations) == (0, None, [])
 
 
-def test_without_a_terminal_it_asks_for_a_flag(
-    project: Path, cfpy: Any, api: CloudflareApi
-) -> None:
-    code, document = cfpy("deploy", project)
+def test_without_a_terminal_it_asks_for_a_flag(live: Path, cfpy: Any, api: CloudflareApi) -> None:
+    api.mutations.clear()
+    code, document = cfpy("deploy", live)
     assert (code, document["error"]["code"]) == (2, "usage")
     assert "--yes" in document["error"]["hint"]
-    assert api.live == {}
+    assert api.mutations == []
 
 
 def test_a_failed_upload_leaves_the_old_version_live(
-    project: Path, cfpy: Any, api: CloudflareApi
+    live: Path, cfpy: Any, api: CloudflareApi
 ) -> None:
-    api.mutations.clear()
-    api.broken_mutation = (2, Failure(403))
-    code, document = cfpy("deploy", project, "--yes")
+    before = dict(api.live)
+    api.broken_kind = ("versions", Failure(403))
+    code, document = cfpy("deploy", live, "--yes")
     assert (code, document["error"]["code"]) == (6, "wrangler")
-    assert api.live == {}
+    assert api.live == before
 
 
 def test_a_version_that_does_not_answer_is_an_error_with_its_way_back(
-    project: Path,
+    live: Path,
     cfpy: Any,
     api: CloudflareApi,
     worker: Callable[[int], str],
 ) -> None:
-    assert cfpy("deploy", project, "--yes", "--url", worker(200))[0] == 0
     before = api.live["shop"]
-    sick = ("deploy", project, "--yes", "--url", worker(500), "--wait", "1")
+    sick = ("deploy", live, "--yes", "--url", worker(500), "--wait", "1")
     code, document = cfpy(*sick)
     assert (code, document["error"]["code"]) == (11, "deployment")
     assert f"wrangler rollback {before}" in document["error"]["hint"]
-    live = api.live["shop"]
-    assert live != before
+    version = api.live["shop"]
+    assert version != before
     code, document = cfpy(*sick, "--rollback-on-failure")
     assert (code, document["error"]["code"]) == (11, "deployment")
-    assert f"version {live} is live again" in document["error"]["message"]
-    assert api.live["shop"] == live
+    assert f"version {version} is live again" in document["error"]["message"]
+    assert api.live["shop"] == version
 
 
-def test_the_real_wrangler_is_at_hand(project: Path) -> None:
+def test_what_is_too_big_is_refused_before_it_is_uploaded(
+    live: Path, cfpy: Any, api: CloudflareApi
+) -> None:
+    (live / "python_modules" / "huge.py").write_bytes(b"#" * (65 * 2**20))
+    api.mutations.clear()
+    code, document = cfpy("deploy", live, "--yes")
+    assert (code, document["error"]["code"]) == (2, "usage")
+    assert "huge.py" in document["error"]["hint"]
+    assert api.mutations == []
+
+
+def test_a_first_deployment_makes_a_worker_that_is_cfpys_own(
+    make: Callable[[str], Path], cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
+) -> None:
+    """Without secrets nothing has made the Worker before."""
+    project = make("rag")
+    for name in ("wrangler.toml", "cfpy.toml"):
+        text = (project / name).read_text()
+        lines = [line for line in text.splitlines() if "required =" not in line]
+        (project / name).write_text("\n".join(lines).partition("[[secrets]]")[0])
+    code, document = cfpy("up", project, "--yes", "--url", worker(200))
+    assert code == 0, document
+    code, document = cfpy("destroy", project, "--yes", "--confirm", "shop")
+    assert (code, api.scripts) == (0, {})
+
+
+def test_the_real_wrangler_is_at_hand(live: Path) -> None:
     argv = [sys.executable, "-m", "cfpy", "wrangler", "d1", "--help"]
-    done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=True)
+    done = subprocess.run(argv, cwd=live, capture_output=True, text=True, check=True)
     assert "wrangler d1 create <name>" in done.stdout
-    wrong = subprocess.run([*argv[:4], "nonsense"], cwd=project, capture_output=True, check=False)
+    wrong = subprocess.run([*argv[:4], "nonsense"], cwd=live, capture_output=True, check=False)
     assert wrong.returncode == 1

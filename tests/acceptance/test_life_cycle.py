@@ -66,14 +66,6 @@ def test_a_dry_run_of_up_changes_nothing(make: Make, cfpy: Any, api: CloudflareA
     assert not (project / "cfpy.state.json").exists()
 
 
-@pytest.fixture
-def live(make: Make, cfpy: Any, worker: Callable[[int], str]) -> Path:
-    project = make("pipeline")
-    code, document = cfpy("up", project, "--yes", "--url", worker(200), **SECRETS)
-    assert code == 0, document
-    return project
-
-
 def actions(document: dict[str, Any]) -> dict[str, str]:
     return {action["key"]: action["do"] for action in document["data"]["actions"]}
 

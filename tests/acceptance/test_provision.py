@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import tomllib
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cloudflare_api import CloudflareApi, Failure
+from cloudflare_api import CloudflareApi
 
 Make = Callable[[str], Path]
 CANARY = "canary-7f3a9c21"
@@ -51,56 +49,6 @@ def test_an_empty_account_gets_everything(
     assert kept == before.splitlines()
     found = [path for path in project.rglob("*") if path.is_file()]
     assert not [path for path in found if CANARY.encode() in path.read_bytes()]
-
-
-FAULTS = {
-    "refused": Failure(500),
-    "limited": Failure(429, headers={"Retry-After": "1"}),
-    "answer-lost": Failure(500, applied=True),
-    "dropped": Failure(0, applied=True),
-}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "number", "kind"),
-    [
-        ("rag", 1, "refused"),
-        ("pipeline", 2, "limited"),
-        ("pipeline", 5, "answer-lost"),
-        ("fullstack", 4, "dropped"),
-    ],
-)
-def test_a_second_run_ends_what_a_failure_cut_short(
-    pattern: str, number: int, kind: str, make: Make, cfpy: Any, api: CloudflareApi
-) -> None:
-    project = make(pattern)
-    api.broken_mutation = (number, FAULTS[kind])
-    cfpy("provision", project, "--yes", **SECRETS)
-    tomllib.loads((project / "wrangler.toml").read_text())
-    code, document = cfpy("provision", project, "--yes", **SECRETS)
-    assert code == 0, document
-    complete(cfpy, project, api)
-
-
-@pytest.mark.parametrize("number", [3])
-def test_a_second_run_ends_what_a_kill_cut_short(
-    number: int, make: Make, cfpy: Any, api: CloudflareApi
-) -> None:
-    project = make("pipeline")
-    argv = [sys.executable, "-m", "cfpy", "provision", "--yes"]
-    process = subprocess.Popen(
-        argv,
-        cwd=project,
-        env=cfpy.environment(**SECRETS),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    kill = Failure(0, applied=True, then=lambda: os.kill(process.pid, signal.SIGKILL))
-    api.broken_mutation = (number, kill)
-    assert process.wait(60) == -signal.SIGKILL
-    code, document = cfpy("provision", project, "--yes", **SECRETS)
-    assert code == 0, document
-    complete(cfpy, project, api)
 
 
 def test_a_conflict_touches_nothing(make: Make, cfpy: Any, api: CloudflareApi) -> None:

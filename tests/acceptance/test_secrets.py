@@ -54,7 +54,11 @@ def home(tmp_path: Path) -> Path:
 def run(cfpy: Any, home: Path) -> Iterator[Callable[..., tuple[int, str]]]:
     """Runs cfpy with the secrets on its standard input; gives its exit code and all it said."""
     environment = cfpy.environment(
-        HOME=str(home), XDG_CONFIG_HOME=str(home / ".config"), TMPDIR=str(home.parent / "scratch")
+        HOME=str(home),
+        XDG_CONFIG_HOME=str(home / ".config"),
+        TMPDIR=str(home.parent / "scratch"),
+        # What somebody may have set to see more.
+        WRANGLER_LOG_SANITIZE="false",
     )
     with Watch() as watch:
 

@@ -34,9 +34,13 @@ class Completed:
     stderr: str
 
     def tail(self, lines: int = 15) -> str:
-        """The last non-empty lines of both streams, for an error message."""
-        text = [line.rstrip() for line in (self.stdout + "\n" + self.stderr).splitlines()]
-        return "\n".join([line for line in text if line][-lines:])
+        """Its last non-empty lines, for an error message: what it complained of, else what it
+        said."""
+        for stream in (self.stderr, self.stdout):
+            text = [line.rstrip() for line in stream.splitlines() if line.strip()]
+            if text:
+                return "\n".join(text[-lines:])
+        return ""
 
 
 class Runner(Protocol):

@@ -139,6 +139,8 @@ class Toolchain:
             "NODE_COMPILE_CACHE": str(cache_directory() / "node-compile-cache"),
             "NO_UPDATE_NOTIFIER": "1",
             "WRANGLER_HIDE_BANNER": "true",
+            # Or its log files hold the bodies of requests, secrets among them.
+            "WRANGLER_LOG_SANITIZE": "true",
             "WRANGLER_SEND_ERROR_REPORTS": "false",
             "WRANGLER_SEND_METRICS": "false",
         }

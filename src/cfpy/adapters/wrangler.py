@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cfpy.errors import NotAuthenticatedError, WranglerError
 
 _TIMEOUT_SECONDS = 180.0
 _NOT_ALLOWED = 10000
+_ASIDE = re.compile("Logs were written to|If you think this is a bug")
 _DELETE_OPTIONS = {
     "d1 delete": ("--skip-confirmation",),
     "vectorize delete": ("--force",),
@@ -290,10 +292,10 @@ class Wrangler:
                     "cfpy wrangler login. What was done before stays.",
                 )
             raise WranglerError(
-                f"{what}:\n{done.tail()}",
+                f"{what}:\n{_complaint(done)}",
                 argv=("wrangler", *argv[2:]),
                 returncode=done.returncode,
-                output=done.tail(),
+                output=_complaint(done),
                 hint="What was done before stays. Run the same command again to go on.",
                 api_code=code,
                 retry_after=retry_after,
@@ -306,13 +308,19 @@ class Wrangler:
         )
         if done.returncode != 0:
             raise WranglerError(
-                f"{what}:\n{done.tail()}",
+                f"{what}:\n{_complaint(done)}",
                 argv=("wrangler", *argv[2:]),
                 returncode=done.returncode,
-                output=done.tail(),
+                output=_complaint(done),
                 hint=hint,
             )
         return done
+
+
+def _complaint(done: Completed) -> str:
+    """What wrangler said, without where its logs are and where to report its bugs."""
+    lines = done.tail().splitlines()
+    return "\n".join(line for line in lines if not _ASIDE.search(line))
 
 
 def _read_events(path: Path) -> list[dict[str, Any]]:

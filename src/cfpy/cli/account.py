@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output
-from cfpy.cli.options import Environment, Json, ProjectDirectory, Yes, context_of
+from cfpy.cli.options import Environment, Json, ProjectDirectory, Yes, context_of, set_json
 
 account_app = typer.Typer(rich_markup_mode=None)
 env_app = typer.Typer(
@@ -211,7 +211,10 @@ def logs(
     ] = "",
     cwd: ProjectDirectory = Path(),
     json_output: Annotated[
-        bool, typer.Option("--json", help="One JSON document a line, as wrangler tail has them.")
+        bool,
+        typer.Option(
+            "--json", callback=set_json, help="JSON documents, as wrangler tail has them."
+        ),
     ] = False,
 ) -> None:
     """Show the live Worker's requests and logs as they come, until Ctrl-C.

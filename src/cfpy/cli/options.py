@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from cfpy.commands.context import Context
 
 
-def _set_json(ctx: typer.Context, value: bool) -> bool:
+def set_json(ctx: typer.Context, value: bool) -> bool:
+    """Say it in JSON from here on, errors too."""
     if value:
         ctx.ensure_object(Output).json = True
     return value
@@ -21,7 +22,7 @@ def _set_json(ctx: typer.Context, value: bool) -> bool:
 
 #: For commands whose further arguments belong to another tool.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
-Json = Annotated[bool, typer.Option("--json", callback=_set_json, help="Print one JSON document.")]
+Json = Annotated[bool, typer.Option("--json", callback=set_json, help="Print one JSON document.")]
 ProjectDirectory = Annotated[
     Path,
     typer.Option("--cwd", "-C", metavar="DIR", help="The project.", show_default="this directory"),
