@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,8 @@ def _edit(
     else:
         entry[key] = value
     where = f"env.{environment}.{table}" if environment else table
-    for edited in (_with_id(text, where, binding, key, value), _edited(text, wanted)):
-        if edited is not None and tomllib.loads(edited) == wanted:
+    for edited in _candidates(text, where, binding, key, value, wanted):
+        if _parsed(edited) == wanted:
             write_atomically(path, whole[: len(whole) - len(text)] + edited)
             return
     does = f'Add it by hand: {key} = "{value}"' if value else f"Remove {key} by hand"
@@ -86,6 +86,32 @@ def _entry(
             found: dict[str, Any] = entry
             return found
     raise ProjectError(f"no table of {table} binds {binding}", path=path)
+
+
+def _candidates(
+    text: str, table: str, binding: str, key: str, value: str | None, wanted: Mapping[str, Any]
+) -> Iterator[str]:
+    """Ways to edit ``text``, the one that changes least first. Not all of them are right."""
+    if (edited := _with_id(text, table, binding, key, value)) is not None:
+        yield edited
+    # A table that is written in one line. Which one it is, what comes out of it tells.
+    old = rf"""({re.escape(key)}["']?\s*=\s*)("[^"]*"|'[^']*')"""
+    if value is None:
+        for match in re.finditer(rf"""\s*,\s*["']?{old}|["']?{old}\s*,\s*""", text):
+            yield text[: match.start()] + text[match.end() :]
+    else:
+        for match in re.finditer(old, text):
+            yield f'{text[: match.end(1)]}"{value}"{text[match.end() :]}'
+        for match in re.finditer(rf"""=\s*("{re.escape(binding)}"|'{re.escape(binding)}')""", text):
+            yield f'{text[: match.end()]}, {key} = "{value}"{text[match.end() :]}'
+    yield _edited(text, wanted)
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
 
 
 def _with_id(text: str, table: str, binding: str, key: str, value: str | None) -> str | None:
@@ -137,8 +163,8 @@ def _with_line(
     return "".join([*lines[:binding], *added, *lines[binding + 1 :]])
 
 
-def _edited(text: str, wanted: Mapping[str, Any]) -> str | None:
-    """``text`` as tomlkit edits it: for tables that are written in one line."""
+def _edited(text: str, wanted: Mapping[str, Any]) -> str:
+    """``text`` as tomlkit edits it."""
     document = tomlkit.parse(text)
     _merge(document, wanted)
     return tomlkit.dumps(document)
