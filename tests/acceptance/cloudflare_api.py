@@ -13,6 +13,7 @@ import json
 import re
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -89,6 +90,8 @@ class CloudflareApi:
     # The version that answers requests, by Worker.
     live: dict[str, str] = field(default_factory=dict)
     forbidden: set[str] = field(default_factory=set)
+    # Seconds that each answer takes.
+    delay: float = 0.0
     # What to do with the next requests, in order; and with one mutation, by its number.
     failures: list[Failure] = field(default_factory=list)
     broken_mutation: tuple[int, Failure] | None = None
@@ -171,6 +174,7 @@ class CloudflareApi:
             f"DELETE {account}/workers/services/([^/]+)": self._delete_worker,
             f"DELETE {account}/queues/([^/]+)/consumers/([^/]+)": self._delete_consumer,
             f"DELETE {account}/queues/([^/]+)": self._delete_queue,
+            f"GET {account}/vectorize/v2/indexes/([^/]+)": self._get_index,
             f"DELETE {account}/vectorize/v2/indexes/([^/]+)": self._delete_index,
             f"DELETE {account}/d1/database/([^/]+)": self._delete_database,
             f"GET {account}/d1/database/([^/]+)": self._get_database,
@@ -246,6 +250,11 @@ class CloudflareApi:
             raise RefusedError(400, 3001, "vectorize.invalid_index_type")
         self.indexes[name]["metadata"][given["propertyName"]] = given["indexType"]
         return {"result": {"mutationId": "m"}}
+
+    def _get_index(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        if name not in self.indexes:
+            raise RefusedError(404, 3000, "vectorize.index_not_found")
+        return {"result": {"name": name, "config": self.indexes[name]["config"]}}
 
     def _delete_index(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
         if self.indexes.pop(name, None) is None:
@@ -622,6 +631,7 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
         def _answer(self, body: Any) -> None:
             url = urlsplit(self.path)
             path = url.path.removeprefix("/client/v4/")
+            time.sleep(api.delay)
             with api.lock:
                 api.requests.append(f"{self.command} {path}")
                 failure = api.failures.pop(0) if api.failures else None
@@ -630,8 +640,8 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                     if api.broken_mutation and api.broken_mutation[0] == len(api.mutations):
                         failure = api.broken_mutation[1]
                     if api.broken_time is not None:
-                        mutation, time, broken = api.broken_time
-                        if api.mutations[-1] == mutation and api.mutations.count(mutation) == time:
+                        mutation, nth, broken = api.broken_time
+                        if api.mutations[-1] == mutation and api.mutations.count(mutation) == nth:
                             failure = broken
                     if api.broken_kind and path.endswith(api.broken_kind[0]):
                         failure = api.broken_kind[1]

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -28,6 +28,8 @@ _TIMEOUT_SECONDS = 30.0
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 30.0
 _PAGE = 100
+_CONNECTIONS = 12
+_SQL_FAILED = 7500
 _NO_SUCH_WORKER = (10007, 10090)
 
 
@@ -44,10 +46,13 @@ class Account:
     """
 
     def __init__(self, token: str, account_id: str = "") -> None:
+        address = os.environ.get("CLOUDFLARE_API_BASE_URL", _BASE_URL).rstrip("/") + "/"
         self._client = httpx.Client(
-            base_url=os.environ.get("CLOUDFLARE_API_BASE_URL", _BASE_URL).rstrip("/") + "/",
+            base_url=address,
             headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT_SECONDS,
+            # Loading the certificates takes a while: not for an address without TLS.
+            verify=address.startswith("https:"),
         )
         self.id = account_id or self._only_account()
 
@@ -58,34 +63,51 @@ class Account:
             NotAuthenticatedError: The token is not valid, or lacks a permission.
             CloudflareError: The API can't be reached, or fails.
         """
-        with ThreadPoolExecutor(8) as pool:
-            databases = pool.submit(_if(desired.databases, self._databases))
-            namespaces = pool.submit(_if(desired.namespaces, self._namespaces))
+        # All at once: each answer takes as long as the way there and back.
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            databases = pool.submit(_if(desired.databases, self.database_ids))
+            applied = {
+                item.name: pool.submit(self._applied, item, databases)
+                for item in desired.databases
+                if item.migrations
+            }
+            namespaces = pool.submit(_if(desired.namespaces, self.namespace_ids))
             buckets = pool.submit(_if(desired.buckets, self._buckets))
+            rules = {
+                (kind, item.bucket_name): pool.submit(self._rules, item.bucket_name, kind)
+                for item in desired.bucket_settings
+                for kind, wanted in (("cors", item.cors), ("lifecycle", item.lifecycle))
+                if wanted
+            }
             queues = pool.submit(_if(desired.queues, self._queues))
-            indexes = pool.submit(_if(desired.indexes, lambda: self._indexes(desired)))
+            indexes = {
+                item.index_name: pool.submit(self._index, item.index_name)
+                for item in desired.indexes
+            }
             secrets = pool.submit(self._secrets, desired.worker)
             subdomain = pool.submit(self._subdomain if desired.workers_dev else str)
-            found = databases.result()
-            there = buckets.result()
-            cors = [i.bucket_name for i in desired.bucket_settings if i.cors]
-            lifecycle = [i.bucket_name for i in desired.bucket_settings if i.lifecycle]
             return ObservedState(
                 account_id=self.id,
-                databases=found,
+                databases=databases.result(),
                 applied={
-                    item.name: self._applied(item, found[item.name])
-                    for item in desired.databases
-                    if item.name in found and item.migrations
+                    name: done
+                    for name, task in applied.items()
+                    if (done := task.result()) is not None
                 },
                 namespaces=namespaces.result(),
-                buckets=frozenset(there),
-                cors={name: self._rules(name, "cors") for name in cors if name in there},
+                buckets=frozenset(buckets.result()),
+                cors={
+                    name: task.result() for (kind, name), task in rules.items() if kind == "cors"
+                },
                 lifecycle={
-                    name: self._rules(name, "lifecycle") for name in lifecycle if name in there
+                    name: task.result() for (kind, name), task in rules.items() if kind != "cors"
                 },
                 queues=queues.result(),
-                indexes=indexes.result(),
+                indexes={
+                    name: found
+                    for name, task in indexes.items()
+                    if (found := task.result()) is not None
+                },
                 secrets=secrets.result(),
                 subdomain=subdomain.result(),
             )
@@ -150,10 +172,20 @@ class Account:
             hint="Set account_id in wrangler.toml, or CLOUDFLARE_ACCOUNT_ID.",
         )
 
-    def _databases(self) -> dict[str, str]:
+    def database_ids(self) -> dict[str, str]:
+        """The account's D1 databases: ids by name.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
         return {item["name"]: item["uuid"] for item in self._pages(self._path("d1/database"))}
 
-    def _namespaces(self) -> dict[str, str]:
+    def namespace_ids(self) -> dict[str, str]:
+        """The account's KV namespaces: ids by title.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
         path = self._path("storage/kv/namespaces")
         return {item["title"]: item["id"] for item in self._pages(path)}
 
@@ -196,21 +228,22 @@ class Account:
             if not cursor:
                 return names
 
-    def _indexes(self, desired: DesiredState) -> dict[str, ObservedIndex]:
-        path = self._path("vectorize/v2/indexes")
-        wanted = {index.index_name for index in desired.indexes}
-        found = {}
-        for item in self._get(path)["result"]:
-            if item["name"] in wanted:
-                listed = self._get(f"{path}/{item['name']}/metadata_index/list")["result"]
-                metadata = frozenset(
-                    MetadataIndex(entry["propertyName"], entry["indexType"].lower())
-                    for entry in listed["metadataIndexes"]
-                )
-                config = item["config"]
-                shape = (config["dimensions"], config["metric"])
-                found[item["name"]] = ObservedIndex(*shape, metadata)
-        return found
+    def _index(self, name: str) -> ObservedIndex | None:
+        """An index and its metadata indexes, asked for at once."""
+        path = self._path(f"vectorize/v2/indexes/{name}")
+        with ThreadPoolExecutor(1) as pool:
+            listed = pool.submit(self._get, f"{path}/metadata_index/list")
+            try:
+                config = self._get(path)["result"]["config"]
+                found = listed.result()["result"]["metadataIndexes"]
+            except CloudflareError as error:
+                if error.status in (404, 410):
+                    return None
+                raise
+        metadata = frozenset(
+            MetadataIndex(item["propertyName"], item["indexType"].lower()) for item in found
+        )
+        return ObservedIndex(config["dimensions"], config["metric"], metadata)
 
     def _secrets(self, worker: str) -> frozenset[str] | None:
         try:
@@ -221,16 +254,28 @@ class Account:
             raise
         return frozenset(item["name"] for item in page["result"])
 
-    def _applied(self, database: D1Database, database_id: str) -> frozenset[str]:
-        """The migrations that a database has had. Before the first there is no table of them."""
-        path = self._path(f"d1/database/{database_id}/query")
+    def _applied(
+        self, database: D1Database, databases: Future[dict[str, str]]
+    ) -> frozenset[str] | None:
+        """The migrations that a database has had; ``None`` if there is no such database.
+
+        wrangler.toml may hold its id; otherwise the list of databases is waited for.
+        """
+        database_id = database.id or databases.result().get(database.name)
+        if not database_id:
+            return None
         table = database.migrations_table.replace('"', '""')
-        known = "SELECT 1 FROM sqlite_master WHERE name = ?"
-        body = {"sql": known, "params": [database.migrations_table]}
-        if not self._request("POST", path, json=body)["result"][0]["results"]:
-            return frozenset()
         listed = f'SELECT name FROM "{table}"'  # noqa: S608 (an identifier, quoted)
-        answer = self._request("POST", path, json={"sql": listed})
+        path = self._path(f"d1/database/{database_id}/query")
+        try:
+            answer = self._request("POST", path, json={"sql": listed})
+        except CloudflareError as error:
+            if error.status == 404:
+                return None
+            # Before the first migration there is no table of them.
+            if error.api_code == _SQL_FAILED and "no such table" in error.message:
+                return frozenset()
+            raise
         return frozenset(row["name"] for row in answer["result"][0]["results"])
 
     def _path(self, rest: str) -> str:

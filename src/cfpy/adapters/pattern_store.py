@@ -6,8 +6,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from cfpy.domain.pattern import Layer, Pattern, did_you_mean, parse_manifest
 from cfpy.errors import PatternError
 
@@ -87,6 +85,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml  # slow to load, for commands that read no pattern
+
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from cfpy.cli.console import Output
+from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.plan_view import draw_plan
-from cfpy.cli.views import has_terminal
-from cfpy.commands.doctor import Check
-from cfpy.commands.env import AddedEnvironment
-from cfpy.commands.status import Status
 from cfpy.domain.plan import Action, Do, Plan
-from cfpy.domain.resources import DesiredState
 from cfpy.errors import UsageError
+
+if TYPE_CHECKING:
+    from cfpy.commands.doctor import Check
+    from cfpy.commands.env import AddedEnvironment
+    from cfpy.commands.status import Status
+    from cfpy.domain.resources import DesiredState
 
 _STATES = {
     Do.KEEP: ("there", "green"),

@@ -10,7 +10,7 @@ import typer
 from cfpy import __version__
 from cfpy.cli.account import account_app
 from cfpy.cli.boundary import ErrorBoundary
-from cfpy.cli.console import Output
+from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.options import PASS_ON, Environment, Json, ProjectDirectory, context_of
 
 app = typer.Typer(
@@ -87,7 +87,7 @@ def new(
         name=name,
         parent=into,
         answers=views.merge_answers(answers_file, answer or []),
-        interactive=not defaults and not json_output and views.has_terminal(),
+        interactive=not defaults and not json_output and has_terminal(),
         dry_run=dry_run,
         git=not no_git,
     )

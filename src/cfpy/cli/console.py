@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 ENVELOPE_VERSION = 1
 
 
+def has_terminal() -> bool:
+    """Whether there is someone to ask."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 @dataclass
 class Output:
     """Where one run of the command line prints.

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from cfpy.cli.console import Output
-from cfpy.cli.views import has_terminal
-from cfpy.commands.deploy import DeployResult
-from cfpy.commands.provision import ProvisionResult
+from cfpy.cli.console import Output, has_terminal
 from cfpy.domain.plan import Action, Do, Plan
-from cfpy.domain.project import Secret
 from cfpy.errors import UsageError
+
+if TYPE_CHECKING:
+    from cfpy.commands.deploy import DeployResult
+    from cfpy.commands.provision import ProvisionResult
+    from cfpy.domain.project import Secret
 
 _SIGNS = {
     Do.CREATE: ("+", "green"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,6 @@ _GIT_NOTES = {
     GitOutcome.INSIDE_REPOSITORY: "no git repository of its own: it lies inside another",
     GitOutcome.FAILED: "no git repository: git failed; `git init` shows why",
 }
-
-
-def has_terminal() -> bool:
-    """Whether there is someone to ask."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def merge_answers(file: Path | None, options: Sequence[str]) -> dict[str, Any]:

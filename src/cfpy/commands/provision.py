@@ -7,24 +7,24 @@ lost, and queues tell no id. So an interrupted run is simply run again.
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfpy.adapters.wrangler_edit import set_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
-from cfpy.commands.steps import attempt
+from cfpy.commands.steps import attempt, run_all
 from cfpy.domain.plan import Action, Do, ObservedState, Plan, Rules, diff, lifecycle_rules
 from cfpy.domain.project import Secret
 from cfpy.domain.resources import DesiredState
 from cfpy.errors import CfpyError, PlanConflictError, UsageError
 
-# wrangler takes a core to start; more at once are slower, not faster.
-_AT_ONCE = 2
+# wrangler takes a core to start, and then waits for answers: one more than there are cores.
+_AT_ONCE = min(os.cpu_count() or 1, 4) + 1
 _SUBCOMMANDS = {
     "queue": "queues create",
     "r2": "r2 bucket create",
@@ -119,21 +119,25 @@ class _Run:
         self._on_action = on_action
 
     def execute(self, plan: Plan, values: Mapping[str, str]) -> None:
-        """Everything but the secrets, two chains at a time; then the secrets, in one command."""
-        chains = _chains(plan)
+        """Every step after those that it depends on; all secrets in one."""
         # The toolchain installs itself on first use: once, and not in two threads.
         self._wrangler.argv()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            running = [pool.submit(self._chain, chain) for chain in chains]
-        errors = [error for task in running if (error := task.exception()) is not None]
-        if errors:
-            raise errors[0]
+        secret = [action for action in plan.changes if action.kind == "secret"]
+        others = [action for action in plan.changes if action.kind != "secret"]
+        steps = {action.key: functools.partial(self._run, [action]) for action in others}
         if values:
-            self._ctx.progress(f"Storing {', '.join(sorted(values))}")
+            steps["secrets"] = functools.partial(self._run, secret, values)
+        run_all(steps, {action.key: action.depends_on for action in others}, _AT_ONCE)
+
+    def _run(self, actions: list[Action], values: Mapping[str, str] | None = None) -> None:
+        names = ", ".join(action.name for action in actions)
+        self._ctx.progress(f"{actions[0].do.capitalize()} {actions[0].kind} {names}")
+        if values is None:
+            self._step(actions[0])
+        else:
             self._put_secrets(values)
-            for action in plan.changes:
-                if action.kind == "secret":
-                    self._on_action(action)
+        for action in actions:
+            self._on_action(action)
 
     def _put_secrets(self, values: Mapping[str, str]) -> None:
         """A Worker that is not there yet is made by its first secret."""
@@ -164,12 +168,6 @@ class _Run:
 
     def _forget(self, key: str) -> None:
         self._session.records.change(lambda record: record.without(self._session.environment, key))
-
-    def _chain(self, chain: list[Action]) -> None:
-        for action in chain:
-            self._ctx.progress(f"{action.do.capitalize()} {action.kind} {action.name}")
-            self._step(action)
-            self._on_action(action)
 
     def _step(self, action: Action) -> None:
         if action.kind == "d1_migrations":
@@ -223,12 +221,13 @@ class _Run:
 
     def _write_id(self, action: Action) -> None:
         binding = self._binding(action.kind, action.name)
-        observed = self._observe()
-        found, table, key = (
-            (observed.databases, "d1_databases", "database_id")
+        account = self._session.account
+        read, table, key = (
+            (account.database_ids, "d1_databases", "database_id")
             if action.kind == "d1"
-            else (observed.namespaces, "kv_namespaces", "id")
+            else (account.namespace_ids, "kv_namespaces", "id")
         )
+        value = read()[action.name]
         with self._ctx.lock:
             set_id(
                 self._project.config_path,
@@ -236,25 +235,13 @@ class _Run:
                 table,
                 binding,
                 key,
-                found[action.name],
+                value,
             )
 
     def _binding(self, kind: str, name: str) -> str:
         if kind == "d1":
             return next(item.binding for item in self._desired.databases if item.name == name)
         return next(item.binding for item in self._desired.namespaces if item.title == name)
-
-
-def _chains(plan: Plan) -> list[list[Action]]:
-    """What has to be done, cut into lists that do not depend on each other."""
-    chains: dict[str, list[Action]] = {}
-    first: dict[str, str] = {}
-    for action in plan.actions:
-        root = first[action.depends_on[0]] if action.depends_on else action.key
-        first[action.key] = root
-        if action.do is not Do.KEEP and action.kind != "secret":
-            chains.setdefault(root, []).append(action)
-    return list(chains.values())
 
 
 def _secret_values(

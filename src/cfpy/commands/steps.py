@@ -1,9 +1,11 @@
-"""Runs one change of an account until the account shows it."""
+"""Runs changes of an account: each until the account shows it, several at once."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
 
 from cfpy.errors import WranglerError
 
@@ -12,6 +14,48 @@ _LONGEST_WAIT_SECONDS = 60.0
 # The API's own numbers for "later": too many requests, and failures of its own.
 _PASSING_CODES = (10001, 971, 10429)
 _PASSING_WORDS = ("fetch failed", "connection error", "internal", "rate limit")
+
+
+def run_all(
+    steps: Mapping[str, Callable[[], None]], depends_on: Mapping[str, Sequence[str]], at_once: int
+) -> None:
+    """Run each step after those that it depends on, the longest chains first.
+
+    A step that fails stops those that depend on it, and no other.
+
+    Args:
+        steps: What to run, by key.
+        depends_on: Keys of steps, by the key of the step that comes after them.
+        at_once: How many run at the same time.
+
+    Raises:
+        Exception: What the first step that failed raised, when all the others have ended.
+    """
+    before = {key: [other for other in depends_on.get(key, ()) if other in steps] for key in steps}
+    order = TopologicalSorter(before)
+    order.prepare()
+    errors: list[BaseException] = []
+    with ThreadPoolExecutor(at_once) as pool:
+        running: dict[Future[None], str] = {}
+        while order.is_active():
+            ready = sorted(order.get_ready(), key=lambda key: -_length(key, before))
+            running |= {pool.submit(steps[key]): key for key in ready}
+            if not running:
+                break  # What is left depends on a step that failed.
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                key = running.pop(future)
+                if error := future.exception():
+                    errors.append(error)
+                else:
+                    order.done(key)
+    if errors:
+        raise errors[0]
+
+
+def _length(key: str, before: Mapping[str, Sequence[str]]) -> int:
+    """How many steps the longest chain has that begins with ``key``."""
+    after = [other for other, needed in before.items() if key in needed]
+    return 1 + max((_length(other, before) for other in after), default=0)
 
 
 def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> None:
