@@ -1,4 +1,4 @@
-"""Tasks: `nox -s lint` and `nox -s tests`; `nox` runs both. CI runs the same."""
+"""Tasks: `nox -s lint`, `nox -s faults` and `nox -s tests`; `nox` runs all. CI runs the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "tests"]
+nox.options.sessions = ["lint", "faults", "tests"]
 
 # The tools are installed beside this interpreter, which need not be on PATH.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -22,6 +22,12 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("lint-imports", "--no-logo")
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """A sample of the fault matrix; `python tests/acceptance/fault_matrix.py` runs all of it."""
+    session.run("python", "tests/acceptance/fault_matrix.py", "--sample", "12")
 
 
 @nox.session

@@ -1,0 +1,62 @@
+"""What cfpy remembers of an account."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfpy.adapters.record_store import RecordStore
+from cfpy.domain.record import Placement, Record, parse_record
+from cfpy.errors import ProjectError
+
+TEXT = st.text(max_size=8)
+RECORDS = st.dictionaries(
+    TEXT, st.builds(Placement, account_id=TEXT, created=st.frozensets(TEXT))
+).map(Record)
+
+
+@given(RECORDS)
+def test_a_record_survives_its_file(record: Record) -> None:
+    assert parse_record(json.loads(json.dumps(record.as_dict())), Path("x")) == record
+
+
+@given(RECORDS, TEXT, TEXT, TEXT)
+def test_what_is_made_is_known_until_it_is_gone(
+    record: Record, environment: str, account: str, key: str
+) -> None:
+    made = record.with_created(environment, account, key)
+    assert key in made.created(environment)
+    assert record.created(environment) <= made.created(environment)
+    left = made.without(environment, key)
+    assert key not in left.created(environment)
+    for other in record.environments:
+        if other != environment:
+            assert left.environments[other] == record.environments[other]
+
+
+def test_the_file_goes_with_its_last_environment(tmp_path: Path) -> None:
+    store = RecordStore(tmp_path)
+    assert store.read() == Record({})
+    store.change(lambda record: record.with_created("", "a", "d1:x"))
+    assert RecordStore(tmp_path).read().account_id("") == "a"
+    store.change(lambda record: record.without("", "d1:x"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "1:2"),
+        ("[]", "not a record"),
+        ('{"record_version": 2, "environments": {}}', "record_version is 2"),
+        ('{"record_version": 1, "environments": {"": {}}}', "not a record"),
+    ],
+)
+def test_a_broken_file_is_named(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "cfpy.state.json").write_text(text)
+    with pytest.raises(ProjectError, match=said):
+        RecordStore(tmp_path).read()
