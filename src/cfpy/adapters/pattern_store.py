@@ -2,40 +2,80 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cfpy.domain.pattern import Layer, Pattern, did_you_mean, parse_manifest
+from cfpy.adapters.pattern_files import digest, pattern_files
+from cfpy.adapters.repositories import Repositories
+from cfpy.domain.pattern import Layer, Origin, Pattern, did_you_mean, parse_manifest
+from cfpy.domain.source import GitSource, NamedSource, PathSource, parse_source
 from cfpy.errors import PatternError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+#: The entry-point group of packages that bring patterns.
+ENTRY_POINTS = "cfpy.patterns"
+_EXTENDS = re.compile(r"([\w-]+)\s*([<>=!~].*)?")
 BUILT_IN = Path(__file__).parent.parent / "templates"
 
 
 class PatternStore:
-    """The patterns that ship with cfpy: one directory each under ``root``."""
+    """Patterns by name, path and git address.
 
-    def __init__(self, root: Path = BUILT_IN) -> None:
+    Args:
+        root: The patterns that ship with cfpy, one directory each.
+        repositories: Fetches others; ``None`` where there is no need to.
+    """
+
+    def __init__(self, root: Path = BUILT_IN, repositories: Repositories | None = None) -> None:
         self._root = root
+        self._repositories = repositories
 
     def all(self) -> list[Pattern]:
-        """All patterns that a project can be made of, by name."""
-        loaded = [self._load(name) for name in self._directories()]
-        return [pattern for pattern in loaded if not pattern.manifest.abstract]
+        """All patterns of cfpy and of installed packages that a project can be made of, by name."""
+        loaded = [*(self._load(name) for name in self._directories()), *self._installed()]
+        named = {pattern.name: pattern for pattern in reversed(loaded)}
+        return [named[name] for name in sorted(named) if not named[name].manifest.abstract]
 
     def names(self) -> list[str]:
         """Their names, sorted."""
         return [pattern.name for pattern in self.all()]
 
-    def get(self, name: str) -> Pattern:
-        """Load the pattern called ``name``.
+    def get(self, source: str) -> Pattern:
+        """Load a pattern.
+
+        Args:
+            source: As :func:`cfpy.domain.source.parse_source` takes it.
 
         Raises:
             PatternError: There is none, or its files are broken.
+            ToolNotFoundError: It is in a git repository, and there is no git.
         """
-        if name in self._directories():
-            pattern = self._load(name)
-            if not pattern.manifest.abstract:
+        match parse_source(source):
+            case PathSource(path):
+                if not path.is_dir():
+                    raise PatternError(f"there is no directory {path}")
+                root = path.resolve()
+                return self._external(root, root.name, str(root), digest(root))
+            case GitSource() as wanted:
+                assert self._repositories is not None
+                commit = self._repositories.commit(wanted)
+                root = self._repositories.export(wanted, commit)
+                name = Path(wanted.directory or wanted.url.removesuffix(".git")).name
+                address = wanted.url + (f"#{wanted.directory}" if wanted.directory else "")
+                return self._external(root, name, address, commit)
+            case NamedSource(name):
+                return self._named(name)
+
+    def _named(self, name: str) -> Pattern:
+        for pattern in self.all():
+            if pattern.name == name:
                 return pattern
         known = self.names()
         raise PatternError(
@@ -43,11 +83,73 @@ class PatternStore:
             hint=did_you_mean(name, known) or f"Patterns: {', '.join(known)}.",
         )
 
+    def _installed(self) -> Iterator[Pattern]:
+        """Patterns of installed packages: an entry point ``name = package.directory``.
+
+        Nothing of the package is imported: a pattern is data.
+        """
+        for point, root in _entry_points():
+            if root is not None:
+                version = point.dist.version if point.dist else ""
+                yield self._external(root, point.name, point.name, f"{version} {digest(root)}")
+
+    def _external(self, root: Path, name: str, source: str, pin: str) -> Pattern:
+        """A pattern that is not cfpy's own, or a copier template that is none at all."""
+        for _ in pattern_files(root):
+            pass  # Reading them is what refuses links and the like.
+        origin = Origin(source, pin)
+        if (root / "pattern.toml").is_file():
+            top = replace(load_layer(root), name=name)
+            below = self._below(top) if top.manifest.extends else ()
+            return Pattern((*below, top), origin)
+        config = next(
+            (root / n for n in ("copier.yml", "copier.yaml") if (root / n).is_file()), None
+        )
+        if config is None:
+            raise PatternError(
+                f"{source} holds neither a pattern.toml nor a copier.yml",
+                hint="Name the directory of the pattern: gh:owner/repository#directory",
+            )
+        manifest = parse_manifest({"title": name, "summary": name, "version": "0"}, config)
+        return Pattern((Layer(name, root, manifest, _read_yaml(config)),), origin, foreign=True)
+
+    def _below(self, layer: Layer) -> tuple[Layer, ...]:
+        """What a layer extends, the lowest first, in a version that it accepts."""
+        match = _EXTENDS.fullmatch(layer.manifest.extends)
+        if match is None:
+            raise PatternError(
+                f"{layer.root / 'pattern.toml'}: extends = {layer.manifest.extends!r} is no name",
+                hint='extends = "rag", or "rag>=1.1,<2"',
+            )
+        name, versions = match.groups()
+        if name in self._directories():
+            found = self._load(name)
+        else:
+            installed = {pattern.name: pattern for pattern in self._installed_but(layer)}
+            if name not in installed:
+                raise PatternError(
+                    f"the pattern {layer.name!r} extends {name!r}, which is not there",
+                    hint=did_you_mean(name, [*self._directories(), *installed]),
+                )
+            found = installed[name]
+        version = found.manifest.version
+        if versions and not _accepts(versions, version, layer):
+            raise PatternError(
+                f"the pattern {layer.name!r} extends {name} {versions}; here is {version}",
+                hint="Install the version that it wants, or ask its author for a newer one.",
+            )
+        return found.layers
+
+    def _installed_but(self, layer: Layer) -> Iterator[Pattern]:
+        for point, root in _entry_points():
+            if root is not None and root != layer.root:
+                yield self._external(root, point.name, point.name, digest(root))
+
     def _directories(self) -> list[str]:
         return sorted(path.parent.name for path in self._root.glob("*/pattern.toml"))
 
     def _load(self, name: str) -> Pattern:
-        """The pattern with all that it extends."""
+        """A pattern of cfpy's own with all that it extends."""
         layers: list[Layer] = []
         while name:
             if any(layer.name == name for layer in layers):
@@ -59,6 +161,37 @@ class PatternStore:
             layers.insert(0, load_layer(self._root / name))
             name = layers[0].manifest.extends
         return Pattern(tuple(layers))
+
+
+def _entry_points() -> Iterator[tuple[EntryPoint, Path | None]]:
+    from importlib.metadata import entry_points  # slow to load, for commands that need no pattern
+
+    for point in entry_points(group=ENTRY_POINTS):
+        yield point, _directory(point)
+
+
+def _directory(point: EntryPoint) -> Path | None:
+    """Where the files of an entry point's package lie."""
+    parts = point.module.split(".")
+    if point.dist is not None:
+        installed = Path(str(point.dist.locate_file("/".join(parts))))
+        if installed.is_dir():
+            return installed.resolve()
+    # An editable installation: finding a top-level package does not run it.
+    spec = importlib.util.find_spec(parts[0])
+    for place in (spec.submodule_search_locations if spec else None) or ():
+        if (found := Path(place).joinpath(*parts[1:])).is_dir():
+            return found.resolve()
+    return None
+
+
+def _accepts(versions: str, version: str, layer: Layer) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return version in SpecifierSet(versions, prereleases=True)
+    except InvalidSpecifier as error:
+        raise PatternError(f"{layer.root / 'pattern.toml'}: extends: {error}") from error
 
 
 def load_layer(root: Path) -> Layer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,9 @@ import copier.errors
 import jinja2
 import yaml
 
+from cfpy.adapters.bounds import TooMuchError, bounded
 from cfpy.adapters.composer import compose, origin
+from cfpy.adapters.pattern_files import check_name, pattern_files
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
 
@@ -29,12 +32,20 @@ _LITERAL = re.compile(r"[\w. -]+")
 
 
 def render(
-    pattern: Pattern, target: Path, answers: Mapping[str, Any], *, interactive: bool
+    pattern: Pattern,
+    target: Path,
+    answers: Mapping[str, Any],
+    *,
+    interactive: bool,
+    trusted: bool = False,
+    run_tasks: bool = True,
 ) -> dict[str, Any]:
     """Render ``pattern`` into the existing, empty directory ``target``.
 
     Args:
-        pattern: What to render. Its tasks and Jinja extensions are never run.
+        pattern: What to render.
+        trusted: Whether its tasks, migrations and Jinja extensions may run.
+        run_tasks: Whether the tasks of a trusted pattern do run.
         target: Where to.
         answers: Answers by question name; texts are parsed as the question's type.
         interactive: Ask for what ``answers`` leaves open; otherwise take the defaults.
@@ -52,8 +63,10 @@ def render(
             tempfile.TemporaryDirectory(prefix=_SCRATCH) as template,
             _without_needless_work(),
             warnings.catch_warnings(),
+            # What cfpy brings is known; what somebody trusts may take what it needs.
+            contextlib.nullcontext() if trusted or pattern.origin is None else bounded(),
         ):
-            compose(pattern, Path(template))
+            (_copy if pattern.foreign else compose)(pattern, Path(template))
             # copier warns about templates that live in a dirty git checkout: ours may.
             warnings.simplefilter("ignore")
             worker = copier.run_copy(
@@ -63,7 +76,8 @@ def render(
                 defaults=not interactive,
                 quiet=True,
                 overwrite=True,
-                unsafe=False,
+                unsafe=trusted,
+                skip_tasks=not run_tasks,
                 # The user's own copier settings would make one command render two projects.
                 settings=copier.Settings(),
             )
@@ -89,6 +103,21 @@ def render(
             f"{_author_file(error.filename, pattern)}:{error.lineno}: {error.message}",
             hint="This is a mistake in the pattern, not in your answers.",
         ) from error
+    except TooMuchError as error:
+        raise PatternError(
+            f"pattern {pattern.name!r} {error}",
+            hint="A pattern takes seconds and megabytes. Nothing was left behind.",
+        ) from None
+    except RecursionError:
+        raise PatternError(
+            f"pattern {pattern.name!r} calls itself without end",
+            hint="This is a mistake in the pattern, not in your answers.",
+        ) from None
+    except jinja2.exceptions.SecurityError as error:
+        raise PatternError(
+            f"pattern {pattern.name!r} reaches for what no template may: {error}",
+            hint="Nothing was left behind.",
+        ) from error
     except OSError:
         raise
     except (copier.errors.CopierError, ValueError, TypeError, yaml.YAMLError) as error:
@@ -96,6 +125,10 @@ def render(
             f"an answer does not fit pattern {pattern.name!r}: {_one_line(error)}",
             hint=f"cfpy patterns show {pattern.name} lists the questions and what they take.",
         ) from error
+    for path in target.rglob("*"):
+        check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)
+        if path.is_symlink():
+            raise PatternError(f"pattern {pattern.name!r} makes a link: {path.name}")
     secret = {question.name for question in pattern.questions if question.secret}
     given = worker.answers.combined
     return {
@@ -148,9 +181,21 @@ def _literal_string(original: Any) -> Callable[..., str]:
     return render_string
 
 
+def _copy(pattern: Pattern, into: Path) -> None:
+    """A copier template as it is, without its repository: copier would take another version."""
+    root = pattern.layers[-1].root
+    for path in pattern_files(root):
+        copied = into / path.relative_to(root)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copied)
+
+
 def _author_file(composed: str | None, pattern: Pattern) -> Path:
     """The file of the pattern that a message about a composed one is about."""
-    path = PurePosixPath(composed or "")
+    if not composed:
+        # A text of the questions has no file of its own.
+        return pattern.layers[-1].root / "copier.yml"
+    path = PurePosixPath(composed)
     inside = next((i for i, part in enumerate(path.parts) if part.startswith(_SCRATCH)), -1)
     return origin(pattern, PurePosixPath(*path.parts[inside + 1 :]))
 

@@ -51,7 +51,13 @@ def root(
 @app.command()
 def new(
     ctx: typer.Context,
-    pattern: Annotated[str, typer.Argument(help="What to make; `cfpy patterns` lists them.")],
+    pattern: Annotated[
+        str,
+        typer.Argument(
+            help="What to make: a name of `cfpy patterns`, a directory (./mine), or a git "
+            "repository (gh:owner/repository@v1)."
+        ),
+    ],
     name: Annotated[str, typer.Argument(help="The project's and the Worker's name.")],
     into: Annotated[
         Path, typer.Option(metavar="DIR", help="Where to put it.", show_default="this directory")
@@ -68,12 +74,16 @@ def new(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, say what.")] = False,
     no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Let the pattern run its tasks, now and in this version."),
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """Make a new project from a pattern.
 
     Without a terminal nothing is asked: answers come from --answer, --answers-file and the
-    pattern's defaults.
+    pattern's defaults. A pattern that cfpy does not bring runs nothing unless it is trusted.
 
     Example: cfpy new rag myapp
     """
@@ -90,8 +100,10 @@ def new(
         interactive=not defaults and not json_output and has_terminal(),
         dry_run=dry_run,
         git=not no_git,
+        trust=trust,
     )
-    views.show_new(output, run_new(context_of(output), request))
+    ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
+    views.show_new(output, run_new(context_of(output), request, ask))
 
 
 @patterns_app.callback()

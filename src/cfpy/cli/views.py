@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,19 @@ def merge_answers(file: Path | None, options: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--answer {option!r} is not KEY=VALUE", hint="--answer language=en")
         answers[key] = value
     return answers
+
+
+def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
+    """A question whether a pattern may run what it brings, which shows all of it."""
+
+    def ask(pattern: Pattern) -> bool:
+        assert pattern.origin is not None
+        output.note(f"{pattern.origin.source} ({pattern.origin.pin[:12]}) wants to run:", "bold")
+        for line in pattern.unsafe:
+            output.note(f"  {line}", "yellow")
+        return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
+
+    return ask
 
 
 def show_new(output: Output, result: NewResult) -> None:

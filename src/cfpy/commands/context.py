@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cfpy.adapters.git import Git
 from cfpy.adapters.pattern_store import PatternStore
 from cfpy.adapters.process import Runner, SubprocessRunner
+from cfpy.adapters.repositories import Repositories
 from cfpy.adapters.toolchain import Toolchain
 
 
@@ -33,7 +34,7 @@ def build_context(progress: Callable[[str], None]) -> Context:
     runner = SubprocessRunner()
     return Context(
         runner=runner,
-        patterns=PatternStore(),
+        patterns=PatternStore(repositories=Repositories(runner, progress)),
         git=Git(runner),
         toolchain=Toolchain(runner, progress),
         progress=progress,

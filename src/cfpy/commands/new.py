@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import tomlkit
 import yaml
 
 from cfpy.adapters.git import GitOutcome
+from cfpy.adapters.trust import is_trusted, trust
 from cfpy.commands.context import Context
 from cfpy.domain.names import check_project_name
 from cfpy.domain.pattern import Pattern
@@ -29,7 +30,8 @@ _NAME_QUESTION = "project_name"
 
 @dataclass(frozen=True)
 class NewRequest:
-    """What to make. ``answers`` are texts from the command line or values from a file."""
+    """What to make. ``answers`` are texts from the command line or values from a file. ``trust``
+    lets the pattern run what it brings, and remembers that for this version of it."""
 
     pattern: str
     name: str
@@ -38,6 +40,7 @@ class NewRequest:
     interactive: bool
     dry_run: bool
     git: bool
+    trust: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,17 @@ class NewResult:
     dry_run: bool
 
 
-def run(ctx: Context, request: NewRequest) -> NewResult:
+def run(
+    ctx: Context,
+    request: NewRequest,
+    may_run: Callable[[Pattern], bool] = lambda _: False,
+) -> NewResult:
     """Make a project.
+
+    Args:
+        ctx: Adapters.
+        request: What to make.
+        may_run: Asked about a pattern that wants to run code and was not trusted before.
 
     Raises:
         UsageError: The name can't name a Worker, or the target is taken.
@@ -65,11 +77,19 @@ def run(ctx: Context, request: NewRequest) -> NewResult:
     answers = _checked_answers(pattern, request.answers, name)
     target = request.parent / name
     _refuse_taken(target)
+    trusted = _is_trusted(pattern, request, may_run)
     with _disk_errors(target), _scratch(request.parent, dry_run=request.dry_run) as scratch:
         # A directory of our own inside: mkdtemp's is 0700, a project follows the umask.
         tree = scratch / name
         tree.mkdir()
-        recorded = _render(pattern, tree, answers, interactive=request.interactive)
+        recorded = _render(
+            pattern,
+            tree,
+            answers,
+            interactive=request.interactive,
+            trusted=trusted,
+            run_tasks=not request.dry_run,
+        )
         _record_answers(pattern, recorded, tree)
         files = tuple(
             sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.is_file())
@@ -111,22 +131,48 @@ def _checked_answers(pattern: Pattern, answers: Mapping[str, Any], name: str) ->
             raise PatternError(
                 f"{value!r} is no choice of {key!r}", hint=f"Choose one of: {', '.join(texts)}"
             )
-    return {_NAME_QUESTION: name, **answers}
+    asked = any(question.name == _NAME_QUESTION for question in pattern.questions)
+    return {_NAME_QUESTION: name, **answers} if asked else dict(answers)
+
+
+def _is_trusted(pattern: Pattern, request: NewRequest, may_run: Callable[[Pattern], bool]) -> bool:
+    """Whether the pattern may run what it brings. One that brings nothing needs no trust.
+
+    Raises:
+        PatternError: It may not, and can't be rendered without.
+    """
+    origin = pattern.origin
+    if origin is None or not pattern.unsafe:
+        return False
+    if is_trusted(origin.source, origin.pin):
+        return True
+    if request.trust or may_run(pattern):
+        trust(origin.source, origin.pin)
+        return True
+    listed = "\n".join(f"  {line}" for line in pattern.unsafe)
+    raise PatternError(
+        f"{origin.source} wants to run on this machine:\n{listed}",
+        hint=f"If you know its author, pass --trust: it may then, in this version "
+        f"({origin.pin[:12]}). Nothing was run.",
+    )
 
 
 def _render(
-    pattern: Pattern, tree: Path, answers: Mapping[str, Any], *, interactive: bool
+    pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: bool
 ) -> dict[str, Any]:
     # Imported here because copier takes longer to import than everything else together.
     from cfpy.adapters.renderer import render
 
-    return render(pattern, tree, answers, interactive=interactive)
+    return render(pattern, tree, answers, **options)
 
 
 def _record_answers(pattern: Pattern, answers: Mapping[str, Any], tree: Path) -> None:
     document = tomlkit.document()
     document.add(tomlkit.comment("Written by `cfpy new`: what this project was made of."))
-    document["pattern"] = {"name": pattern.name, "version": pattern.manifest.version}
+    made_of = {"name": pattern.name, "version": pattern.manifest.version}
+    if pattern.origin is not None:
+        made_of |= {"source": pattern.origin.source, "pin": pattern.origin.pin}
+    document["pattern"] = made_of
     document["answers"] = {key: value for key, value in answers.items() if value is not None}
     path = tree / ANSWERS_FILE
     path.parent.mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,10 @@ _KNOWN = {
     *("extends", "abstract", "removes"),
     *("services", "resources", "secrets", "next_steps"),
 }
+
+
+# Settings of copier that run code.
+_UNSAFE = ("_tasks", "_migrations", "_jinja_extensions")
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,8 @@ class SecretSpec:
 class Manifest:
     """The parsed ``pattern.toml``.
 
-    ``extends`` names the pattern below this one, or is empty; ``removes`` are files of the patterns
+    ``extends`` names the pattern below this one, with a range of versions if it is pinned
+    (``rag>=1.1,<2``), or is empty; ``removes`` are files of the patterns
     below that this one has not. An ``abstract`` pattern is there to be extended, not to be made.
     ``next_steps`` are commands, run in the new project.
     """
@@ -88,10 +94,25 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a pattern that cfpy does not bring came from: the ``source`` as it can be asked for
+    again, and a ``pin`` that another content would not have, such as a commit."""
+
+    source: str
+    pin: str
+
+
+@dataclass(frozen=True)
 class Pattern:
-    """A pattern and all that it extends: ``layers``, the lowest first, itself last."""
+    """A pattern and all that it extends: ``layers``, the lowest first, itself last.
+
+    ``origin`` is ``None`` for what cfpy brings. A ``foreign`` one is a copier template without a
+    ``pattern.toml``: it is rendered as it is.
+    """
 
     layers: tuple[Layer, ...]
+    origin: Origin | None = None
+    foreign: bool = False
 
     @property
     def name(self) -> str:
@@ -105,6 +126,18 @@ class Pattern:
     def config(self) -> dict[str, Any]:
         """The ``copier.yml`` of all layers in one: see :func:`merge_configs`."""
         return merge_configs([layer.config for layer in self.layers])
+
+    @property
+    def unsafe(self) -> tuple[str, ...]:
+        """What it would run on the machine that renders it, one line each."""
+        lines = []
+        for key in _UNSAFE:
+            value = self.config.get(key) or []
+            for item in value if isinstance(value, list) else [value]:
+                command = item.get("command", item) if isinstance(item, Mapping) else item
+                text = shlex.join(map(str, command)) if isinstance(command, list) else str(command)
+                lines.append(f"{key.removeprefix('_')}: {text}")
+        return tuple(lines)
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
