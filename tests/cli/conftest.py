@@ -59,7 +59,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (template / "README.md.jinja").write_text("# {{ project_name }} is {{ colour }}, {{ size }}\n")
     (template / "plain.txt").write_text("{{ not substituted }}\n")
     (template / ".gitignore.jinja").write_text("ignored/\n")
-    monkeypatch.setattr(PatternStore.__init__, "__defaults__", (root.parent,))
+    monkeypatch.setattr(PatternStore.__init__, "__defaults__", (root.parent, None))
     return root
 
 

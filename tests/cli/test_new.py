@@ -235,7 +235,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing(
     code = (
         "import sys; from pathlib import Path;"
         "from cfpy.adapters.pattern_store import PatternStore;"
-        "PatternStore.__init__.__defaults__ = (Path(sys.argv.pop(1)),);"
+        "PatternStore.__init__.__defaults__ = (Path(sys.argv.pop(1)), None);"
         "from cfpy.cli.app import main; main()"
     )
     argv = [sys.executable, "-c", code, str(tiny.parent), "new", "tiny", "app"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -138,3 +141,15 @@ def test_a_directory_that_is_yielded_many_times_holds_its_literal_files(author: 
     path.write_text("{{ it }}\n")
     rendered = author.render("above")
     assert (rendered["one/fixed.txt"], rendered["two/fixed.txt"]) == ("one\n", "two\n")
+
+
+def test_the_tree_says_where_each_file_comes_from() -> None:
+    argv = [sys.executable, "-m", "cfpy", "patterns", "show", "rag"]
+    done = subprocess.run([*argv, "--json"], capture_output=True, text=True, check=True)
+    shown = json.loads(done.stdout)["data"]
+    assert (shown["layers"], shown["runs"]) == (["base", "api", "rag"], [])
+    assert shown["files"]["src/entry.py"] == ["rag"]
+    assert shown["files"]["public/style.css"] == ["base", "rag"]
+    done = subprocess.run([*argv, "--tree"], capture_output=True, text=True, check=True)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("public/style.css")]
+    assert line.split() == ["public/style.css", "rag", "base"]

@@ -29,15 +29,8 @@ def compose(pattern: Pattern, into: Path) -> None:
         PatternError: A layer removes a file that no layer below it has.
         OSError: The disk refused.
     """
-    files: dict[str, Path] = {}
-    for layer in pattern.layers:
-        for name in layer.manifest.removes:
-            if files.pop(name, None) is None:
-                raise PatternError(
-                    f"{layer.root / 'pattern.toml'}: removes {name!r}, which no pattern below has"
-                )
-        files |= _files(layer)
-    for name, source in files.items():
+    for name, layers in layered_files(pattern).items():
+        source = _files(layers[-1])[name]
         suffix = _SUFFIX if source.suffix == _SUFFIX else ""
         _copy(source, into / "template" / f"{name}{suffix}")
     for layer in pattern.layers[:-1]:
@@ -46,6 +39,24 @@ def compose(pattern: Pattern, into: Path) -> None:
         )
     config = yaml.safe_dump(pattern.config, allow_unicode=True, sort_keys=False)
     (into / "copier.yml").write_text(config, "utf-8")
+
+
+def layered_files(pattern: Pattern) -> dict[str, tuple[Layer, ...]]:
+    """The files of a pattern, each with the layers that have it; the last one's is taken.
+
+    Raises:
+        PatternError: A layer removes a file that no layer below it has.
+    """
+    files: dict[str, tuple[Layer, ...]] = {}
+    for layer in pattern.layers:
+        for name in layer.manifest.removes:
+            if files.pop(name, None) is None:
+                raise PatternError(
+                    f"{layer.root / 'pattern.toml'}: removes {name!r}, which no pattern below has"
+                )
+        for name in _files(layer):
+            files[name] = (*files.get(name, ()), layer)
+    return files
 
 
 def origin(pattern: Pattern, composed: PurePosixPath) -> Path:

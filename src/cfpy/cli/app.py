@@ -123,18 +123,25 @@ def patterns(ctx: typer.Context, json_output: Json = False) -> None:
 @patterns_app.command("show")
 def patterns_show(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="The pattern.")],
+    name: Annotated[str, typer.Argument(help="The pattern, as cfpy new takes it.")],
+    tree: Annotated[
+        bool, typer.Option("--tree", help="Show which file comes from which layer.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
-    """Show a pattern's questions, resources and services.
+    """Show a pattern's questions, resources and services, and what it would run.
 
-    Example: cfpy patterns show rag
+    Example: cfpy patterns show rag --tree
     """
     from cfpy.cli import views
-    from cfpy.commands.patterns import show_pattern
+    from cfpy.commands.patterns import pattern_files, show_pattern
 
     output = ctx.ensure_object(Output)
-    views.show_pattern(output, show_pattern(context_of(output), name))
+    pattern = show_pattern(context_of(output), name)
+    if tree and not json_output:
+        views.show_pattern_tree(output, pattern, pattern_files(pattern))
+    else:
+        views.show_pattern(output, pattern, pattern_files(pattern))
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,19 @@ def show_patterns(output: Output, patterns: Sequence[Pattern]) -> None:
     output.show(table, Text("\nMore: cfpy patterns show NAME", style="dim"))
 
 
-def show_pattern(output: Output, pattern: Pattern) -> None:
+def show_pattern_tree(
+    output: Output, pattern: Pattern, files: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Report ``cfpy patterns show --tree``: what a layer brings, replaces or fills."""
+    layers = " < ".join(layer.name for layer in pattern.layers)
+    output.show(Text(layers, style="bold"))
+    table = _table("file", "from", "over")
+    for name, owners in files.items():
+        table.add_row(Text(name), owners[-1], Text(", ".join(owners[:-1]), style="dim"))
+    output.show(table)
+
+
+def show_pattern(output: Output, pattern: Pattern, files: Mapping[str, tuple[str, ...]]) -> None:
     """Report ``cfpy patterns show``."""
     manifest = pattern.manifest
     if output.json:
@@ -119,6 +131,9 @@ def show_pattern(output: Output, pattern: Pattern) -> None:
                 "resources": [vars(resource) for resource in manifest.resources],
                 "secrets": [vars(secret) for secret in manifest.secrets],
                 "next_steps": list(manifest.next_steps),
+                "runs": list(pattern.unsafe),
+                "layers": [layer.name for layer in pattern.layers],
+                "files": {name: list(owners) for name, owners in files.items()},
             },
         )
         return
@@ -137,7 +152,11 @@ def show_pattern(output: Output, pattern: Pattern) -> None:
         resources.add_row(resource.kind, resource.binding, Text(resource.purpose))
     for secret in manifest.secrets:
         resources.add_row("secret", secret.name, Text(secret.purpose))
-    output.show(questions, resources, Text(f"\nNext: cfpy new {pattern.name} myapp", style="dim"))
+    output.show(questions, resources)
+    for line in pattern.unsafe:
+        output.show(Text(f"It wants to run {line}", style="yellow"))
+    source = pattern.origin.source if pattern.origin else pattern.name
+    output.show(Text(f"\nNext: cfpy new {source} myapp", style="dim"))
 
 
 def _pattern_summary(pattern: Pattern) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cfpy.adapters.composer import layered_files
 from cfpy.commands.context import Context
 from cfpy.domain.pattern import Pattern
 
@@ -18,3 +19,14 @@ def show_pattern(ctx: Context, name: str) -> Pattern:
         PatternError: There is none of that name.
     """
     return ctx.patterns.get(name)
+
+
+def pattern_files(pattern: Pattern) -> dict[str, tuple[str, ...]]:
+    """The names of a pattern's files, each with the layers that have it; the last one's is taken.
+
+    A copier template that is no pattern has none to tell.
+    """
+    if pattern.foreign:
+        return {}
+    found = layered_files(pattern)
+    return {name: tuple(layer.name for layer in found[name]) for name in sorted(found)}
