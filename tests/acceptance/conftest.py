@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -17,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import build_context
 from cfpy.commands.new import NewRequest, run
 from cloudflare_api import TOKEN, CloudflareApi, serve
@@ -92,11 +95,36 @@ def make(tmp_path: Path) -> Callable[[str], Path]:
     return lambda pattern: new_project(pattern, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def vendored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A project of a pattern with its Worker's packages: installed once, to be copied."""
+
+    @functools.cache
+    def vendored_(pattern: str) -> Path:
+        project = new_project(pattern, tmp_path_factory.mktemp("vendored"))
+        ctx = build_context(print)
+        vendor(load_project(project), ctx.runner, ctx.progress)
+        return project
+
+    return vendored_
+
+
+@pytest.fixture
+def ready(vendored: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+    """Makes a project called shop that has its Worker's packages."""
+    return lambda pattern: Path(
+        shutil.copytree(vendored(pattern), tmp_path / "shop", symlinks=True)
+    )
+
+
 @pytest.fixture(scope="module")
-def went_live(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CloudflareApi]:
+def went_live(
+    vendored: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, CloudflareApi]:
     """The pipeline, deployed: made once, for tests to copy."""
     api = CloudflareApi()
-    project = new_project("pipeline", tmp_path_factory.mktemp("live"))
+    project = tmp_path_factory.mktemp("live") / "shop"
+    shutil.copytree(vendored("pipeline"), project, symlinks=True)
     with served(api) as cfpy:
         code, document = cfpy("up", project, "--yes", "--health", "", API_TOKENS="me:x")
     assert code == 0, document

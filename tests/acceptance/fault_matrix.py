@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import itertools
 import json
 import os
 import random
@@ -140,6 +141,15 @@ def cases(pattern: str, mutations: list[str]) -> list[Case]:
         seen[mutation] += 1
         found += [Case(pattern, mutation, seen[mutation], fault) for fault in (*FAULTS, KILLED)]
     return found
+
+
+def sample(every: list[Case], size: int, chance: random.Random) -> list[Case]:
+    """Some cases, with each fault as often as any other."""
+    by_fault = collections.defaultdict(list)
+    for case in chance.sample(every, len(every)):
+        by_fault[case.fault].append(case)
+    turns = itertools.chain.from_iterable(zip(*by_fault.values(), strict=False))
+    return list(itertools.islice(turns, size))
 
 
 def why_broken(case: Case, wanted: Outcome) -> str:

@@ -99,10 +99,10 @@ def test_what_is_too_big_is_refused_before_it_is_uploaded(
 
 
 def test_a_first_deployment_makes_a_worker_that_is_cfpys_own(
-    make: Callable[[str], Path], cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
+    ready: Callable[[str], Path], cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:
     """Without secrets nothing has made the Worker before."""
-    project = make("rag")
+    project = ready("rag")
     for name in ("wrangler.toml", "cfpy.toml"):
         text = (project / name).read_text()
         lines = [line for line in text.splitlines() if "required =" not in line]

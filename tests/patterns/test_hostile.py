@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from cfpy.cli.app import app
 
 MANIFEST = 'title = "T"\nsummary = "S"\nversion = "1.0.0"\n'
 QUESTIONS = "_subdirectory: template\nproject_name: {type: str}\n"
@@ -26,8 +27,10 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 @pytest.fixture
-def refuse(tmp_path: Path) -> Callable[..., str]:
+def refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Makes a project of a pattern and expects a refusal; gives its message."""
+    monkeypatch.setenv("CFPY_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "secret.txt").write_text(SECRET)
 
     def refuse_(files: dict[str, str], prepare: Callable[[Path], None] = lambda _: None) -> str:
@@ -37,20 +40,12 @@ def refuse(tmp_path: Path) -> Callable[..., str]:
         prepare(root)
         there = sorted(tmp_path.rglob("*"))
         started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "cfpy", "new", "./hostile", "app", "--json"],
-            cwd=tmp_path,
-            env=os.environ | {"CFPY_CONFIG_DIR": str(tmp_path / "config")},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONGEST_SECONDS * 2,
-        )
+        done = CliRunner().invoke(app, ["new", "./hostile", "app", "--json"])
         assert time.monotonic() - started < LONGEST_SECONDS
         assert sorted(tmp_path.rglob("*")) == there, "something was left behind"
         document = json.loads(done.stdout)
-        assert done.returncode in (3, 10), document
-        assert SECRET not in done.stdout + done.stderr
+        assert done.exit_code in (3, 10), document
+        assert SECRET not in done.output
         return str(document["error"]["message"])
 
     return refuse_

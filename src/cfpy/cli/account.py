@@ -60,7 +60,19 @@ def up(
 
     Example: cfpy up
     """
-    _deploy(ctx, cwd, env, yes, dry_run, secrets_file, health, url, wait, rollback_on_failure, True)
+    deploy(
+        ctx,
+        env,
+        yes,
+        dry_run,
+        provision=True,
+        secrets_file=secrets_file,
+        health=health,
+        url=url,
+        wait=wait,
+        rollback_on_failure=rollback_on_failure,
+        cwd=cwd,
+    )
 
 
 @account_app.command()
@@ -116,7 +128,7 @@ def provision(
     output = ctx.ensure_object(Output)
     view = ProvisionView(output, yes=yes)
     given = read_secrets(secrets_file)
-    request = ProvisionRequest(cwd, env, given, view.ask, show=view.terminal)
+    request = ProvisionRequest(cwd, env, given, view.ask, view.reveal)
     view.show(run(context_of(output), request, view.confirm, view.done))
 
 
@@ -144,24 +156,6 @@ def deploy(
 
     Example: cfpy deploy --env staging --rollback-on-failure
     """
-    _deploy(
-        ctx, cwd, env, yes, dry_run, secrets_file, health, url, wait, rollback_on_failure, provision
-    )
-
-
-def _deploy(
-    ctx: typer.Context,
-    cwd: Path,
-    env: str,
-    yes: bool,
-    dry_run: bool,
-    secrets_file: Path | None,
-    health: str,
-    url: str,
-    wait: float,
-    rollback_on_failure: bool,
-    provision: bool,
-) -> None:
     from cfpy.adapters.secrets_file import read_secrets
     from cfpy.cli.plan_view import DeployView, ProvisionView
     from cfpy.commands.deploy import DeployRequest, Provisioning, run
@@ -173,7 +167,7 @@ def _deploy(
     if provision:
         steps = ProvisionView(output, yes=yes)
         given = read_secrets(secrets_file)
-        asked = ProvisionRequest(cwd, env, given, steps.ask, show=steps.terminal)
+        asked = ProvisionRequest(cwd, env, given, steps.ask, steps.reveal)
         making = Provisioning(asked, steps.done)
     request = DeployRequest(
         cwd, env, health, url, rollback_on_failure, dry_run, wait, provision=making

@@ -14,8 +14,9 @@ from cfpy.domain.plan import Action, Do, Plan
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from cfpy.commands.deploy import DeployResult
-    from cfpy.commands.provision import ProvisionResult
     from cfpy.domain.project import Secret
 
 _SIGNS = {
@@ -61,7 +62,7 @@ class ProvisionView:
     def __init__(self, output: Output, *, yes: bool) -> None:
         self._output = output
         self._yes = yes
-        self.terminal = has_terminal() and not output.json
+        self._terminal = has_terminal() and not output.json
         self._done: list[str] = []
 
     def confirm(self, plan: Plan) -> bool:
@@ -76,7 +77,7 @@ class ProvisionView:
 
     def ask(self, secret: Secret) -> str | None:
         """The value of a secret, typed unseen; nothing for one that may be made up."""
-        if not self.terminal or (self._yes and secret.generate):
+        if not self._terminal or (self._yes and secret.generate):
             return None
         self._output.end_progress()
         may = " (Enter makes one up)" if secret.generate else ""
@@ -88,24 +89,28 @@ class ProvisionView:
         self._done.append(action.key)
         self._output.note(f"done: {action.do} {action.kind} {action.name}", "green")
 
-    def show(self, result: ProvisionResult | None) -> None:
+    @property
+    def reveal(self) -> Callable[[Mapping[str, str]], None] | None:
+        """Shows values on the terminal, and nowhere else: not in a pipe, not in a log. ``None``
+        where there is no terminal."""
+        return self._reveal if self._terminal else None
+
+    def _reveal(self, values: Mapping[str, str]) -> None:
+        self._output.end_progress()
+        with Path("/dev/tty").open("w") as terminal:
+            for name, value in values.items():
+                terminal.write(f"\n{name}, shown this once:\n  {value}\n\n")
+
+    def show(self, plan: Plan | None) -> None:
         """Report how it ended."""
-        if result is None:
+        if plan is None:
             self._output.note("Nothing was changed.")
-            return
-        for name, value in result.generated.items():
-            self._show_once(name, value)
-        if self._output.json:
-            self._output.data("provision", result.plan.as_dict() | {"done": sorted(self._done)})
-        elif not result.plan.changes:
+        elif self._output.json:
+            self._output.data("provision", plan.as_dict() | {"done": sorted(self._done)})
+        elif not plan.changes:
             self._output.show(Text("The account has all of it: nothing was changed."))
         else:
             self._output.show(Text("\nNext\n  cfpy deploy"))
-
-    def _show_once(self, name: str, value: str) -> None:
-        """On the terminal, and nowhere else: not in a pipe, not in a log."""
-        with Path("/dev/tty").open("w") as terminal:
-            terminal.write(f"\n{name}, shown this once:\n  {value}\n")
 
 
 class DeployView:

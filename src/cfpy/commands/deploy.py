@@ -13,7 +13,7 @@ import httpx
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Deployment, Wrangler
 from cfpy.commands.context import Context
-from cfpy.commands.provision import ProvisionRequest, ProvisionResult, provision
+from cfpy.commands.provision import ProvisionRequest, provision
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
 from cfpy.domain.plan import Action, Plan, diff
 from cfpy.domain.resources import DesiredState
@@ -51,11 +51,11 @@ class DeployRequest:
 
 @dataclass(frozen=True)
 class DeployResult:
-    """What is live. ``plan`` is what was found at first. ``deployment`` is ``None`` after a dry
-    run, ``provisioned`` unless there was something to make."""
+    """What is live. ``plan`` is what was found at first, ``provisioned`` what was made of it
+    (``None`` if nothing was). ``deployment`` is ``None`` after a dry run."""
 
     plan: Plan
-    provisioned: ProvisionResult | None
+    provisioned: Plan | None
     deployment: Deployment | None
     url: str
     checked: str
@@ -123,9 +123,7 @@ def _check_upload(wrangler: Wrangler) -> None:
         )
 
 
-def _provision(
-    ctx: Context, session: Session, request: DeployRequest, plan: Plan
-) -> ProvisionResult | None:
+def _provision(ctx: Context, session: Session, request: DeployRequest, plan: Plan) -> Plan | None:
     if request.provision is None or not plan.changes:
         return None
     asked = request.provision
@@ -138,7 +136,7 @@ def _go_live(
     session: Session,
     request: DeployRequest,
     plan: Plan,
-    provisioned: ProvisionResult | None,
+    provisioned: Plan | None,
 ) -> DeployResult:
     desired, wrangler = session.desired, session.wrangler
     if provisioned is None:

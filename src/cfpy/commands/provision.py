@@ -36,23 +36,15 @@ _SUBCOMMANDS = {
 @dataclass(frozen=True)
 class ProvisionRequest:
     """``given`` are values of secrets that came with the command, ``ask`` gives the value of one
-    that nobody has given yet, or ``None``. Values are made up only where there is a terminal to
-    ``show`` them on: nobody could use one that nobody saw.
+    that nobody has given yet, or ``None``. ``reveal`` shows values that were made up, as soon as
+    they are stored: whatever fails afterwards, nobody sees them again. Without it none is made up.
     """
 
     root: Path
     environment: str
     given: Mapping[str, str] = field(repr=False)
     ask: Callable[[Secret], str | None]
-    show: bool
-
-
-@dataclass(frozen=True)
-class ProvisionResult:
-    """What was done. ``generated`` are secrets that were made up: to be shown once, never kept."""
-
-    plan: Plan
-    generated: Mapping[str, str] = field(repr=False)
+    reveal: Callable[[Mapping[str, str]], None] | None
 
 
 def run(
@@ -60,7 +52,7 @@ def run(
     request: ProvisionRequest,
     confirm: Callable[[Plan], bool],
     on_action: Callable[[Action], None],
-) -> ProvisionResult | None:
+) -> Plan | None:
     """Make the account match the project.
 
     Args:
@@ -70,7 +62,7 @@ def run(
         on_action: Called for each step that is done.
 
     Returns:
-        What was done, or ``None`` if it was not confirmed.
+        What was found to do, or ``None`` if it was not confirmed.
 
     Raises:
         PlanConflictError: Something in the account is in the way. Nothing was changed.
@@ -88,7 +80,7 @@ def provision(
     request: ProvisionRequest,
     confirm: Callable[[Plan], bool],
     on_action: Callable[[Action], None],
-) -> ProvisionResult | None:
+) -> Plan | None:
     """As :func:`run`, for whoever holds the project's lock."""
     refuse_broken(session)
     plan = diff(session.desired, session.account.observe(session.desired))
@@ -99,12 +91,17 @@ def provision(
             "Nothing was changed.",
         )
     if not plan.changes:
-        return ProvisionResult(plan, {})
+        return plan
     if not confirm(plan):
         return None
     values, generated = _secret_values(plan, session.desired, request)
-    _Run(ctx, session, on_action).execute(plan, values)
-    return ProvisionResult(plan, generated)
+
+    def reveal() -> None:
+        if generated and request.reveal:
+            request.reveal(generated)
+
+    _Run(ctx, session, on_action).execute(plan, values, reveal)
+    return plan
 
 
 class _Run:
@@ -118,24 +115,33 @@ class _Run:
         self._desired = session.desired
         self._on_action = on_action
 
-    def execute(self, plan: Plan, values: Mapping[str, str]) -> None:
+    def execute(
+        self, plan: Plan, values: Mapping[str, str], when_stored: Callable[[], None]
+    ) -> None:
         """Every step after those that it depends on; all secrets in one."""
         # The toolchain installs itself on first use: once, and not in two threads.
         self._wrangler.argv()
         secret = [action for action in plan.changes if action.kind == "secret"]
         others = [action for action in plan.changes if action.kind != "secret"]
-        steps = {action.key: functools.partial(self._run, [action]) for action in others}
+        steps: dict[str, Callable[[], None]] = {
+            action.key: functools.partial(
+                self._run, [action], functools.partial(self._step, action)
+            )
+            for action in others
+        }
         if values:
-            steps["secrets"] = functools.partial(self._run, secret, values)
+
+            def store() -> None:
+                self._put_secrets(values)
+                when_stored()
+
+            steps["secrets"] = functools.partial(self._run, secret, store)
         run_all(steps, {action.key: action.depends_on for action in others}, _AT_ONCE)
 
-    def _run(self, actions: list[Action], values: Mapping[str, str] | None = None) -> None:
+    def _run(self, actions: list[Action], step: Callable[[], None]) -> None:
         names = ", ".join(action.name for action in actions)
         self._ctx.progress(f"{actions[0].do.capitalize()} {actions[0].kind} {names}")
-        if values is None:
-            self._step(actions[0])
-        else:
-            self._put_secrets(values)
+        step()
         for action in actions:
             self._on_action(action)
 
@@ -256,7 +262,7 @@ def _secret_values(
             continue
         given = request.given.get(secret.name) or os.environ.get(secret.name)
         given = given or request.ask(secret)
-        if not given and secret.generate and request.show:
+        if not given and secret.generate and request.reveal:
             given = generated[secret.name] = secrets.token_urlsafe(32)
         if not given:
             raise UsageError(

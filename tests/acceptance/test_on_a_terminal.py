@@ -1,0 +1,94 @@
+"""What somebody sees and types at a real terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudflare_api import CloudflareApi, Failure
+
+_SECONDS = 180.0
+_ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+Terminal = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def terminal(cfpy: Any) -> Terminal:
+    """Runs cfpy on a terminal and types each answer when its question appears."""
+
+    def run(project: Path, *arguments: str, answers: dict[str, str] | None = None) -> Any:
+        pid, screen = pty.fork()
+        if pid == 0:
+            os.chdir(project)
+            argv = [sys.executable, "-m", "cfpy", *arguments]
+            os.execve(sys.executable, argv, cfpy.environment(TERM="xterm", COLUMNS="120"))
+        seen = b""
+        waiting = dict(answers or {})
+        deadline = time.monotonic() + _SECONDS
+        while time.monotonic() < deadline:
+            if not select.select([screen], [], [], 1.0)[0]:
+                continue
+            try:
+                seen += os.read(screen, 65536)
+            except OSError:
+                break  # The last process has closed it.
+            for question in [q for q in waiting if q.encode() in seen]:
+                os.write(screen, (waiting.pop(question) + "\n").encode())
+        os.close(screen)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return status, _ANSI.sub(b"", seen).decode()
+
+    return run
+
+
+def shown(said: str) -> str:
+    """The value that was shown once."""
+    found = re.search(r"API_TOKEN, shown this once:\s+(\S+)", said)
+    assert found, said
+    return found[1]
+
+
+def test_a_made_up_secret_is_shown_once(
+    terminal: Terminal, make: Callable[[str], Path], api: CloudflareApi
+) -> None:
+    project = make("rag")
+    answers = {"[y/N]": "y", "Enter makes one up": ""}
+    code, said = terminal(project, "provision", answers=answers)
+    assert code == 0, said
+    assert shown(said) == api.values["API_TOKEN"]
+
+
+@pytest.mark.parametrize("broken", ["d1/database", "scripts/shop/versions"])
+def test_it_is_shown_whatever_fails_afterwards(
+    broken: str, terminal: Terminal, ready: Callable[[str], Path], api: CloudflareApi
+) -> None:
+    """The account keeps it, and tells nobody."""
+    api.broken_kind = (broken, Failure(403))
+    code, said = terminal(ready("rag"), "up", "--yes")
+    assert code == 6, said
+    assert shown(said) == api.values["API_TOKEN"]
+
+
+def test_no_is_no(terminal: Terminal, make: Callable[[str], Path], api: CloudflareApi) -> None:
+    code, said = terminal(make("rag"), "provision", answers={"[y/N]": ""})
+    assert (code, api.mutations) == (0, [])
+    assert "Nothing was changed." in said
+
+
+def test_a_teardown_takes_the_name_and_nothing_else(
+    terminal: Terminal, live: Path, api: CloudflareApi
+) -> None:
+    code, said = terminal(live, "destroy", answers={"Type shop to delete": "yes"})
+    assert (code, list(api.scripts)) == (0, ["shop"])
+    assert "Nothing was deleted." in said
+    code, said = terminal(live, "destroy", answers={"Type shop to delete": "shop"})
+    assert (code, list(api.scripts)) == (0, []), said
