@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
-_SECONDS = 15.0
+_SECONDS = 10.0
 _BYTES_MORE = 2 * 2**30
 _LARGEST_FILE = 200_000_000
 
