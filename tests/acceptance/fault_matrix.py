@@ -201,7 +201,7 @@ def main() -> int:
     every = [case for pattern in PATTERNS for case in cases(pattern, clean[pattern][1])]
     chosen = every
     if options.sample:
-        chosen = sample(every, options.sample, random.Random(options.seed))  # noqa: S311
+        chosen = sample(every, options.sample, random.Random(options.seed))
     started = time.monotonic()
     broken = 0
     with ThreadPoolExecutor(options.jobs) as pool:
