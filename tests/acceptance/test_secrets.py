@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from cfpy.adapters.toolchain import cache_directory
 from cloudflare_api import TOKEN, CloudflareApi, Failure
 
 CANARY = "canary-7f3a9c21-value"
@@ -55,6 +56,8 @@ def run(cfpy: Any, home: Path) -> Iterator[Callable[..., tuple[int, str]]]:
     """Runs cfpy with the secrets on its standard input; gives its exit code and all it said."""
     environment = cfpy.environment(
         HOME=str(home),
+        # Or each test would install wrangler below its home.
+        CFPY_CACHE_DIR=str(cache_directory()),
         XDG_CONFIG_HOME=str(home / ".config"),
         TMPDIR=str(home.parent / "scratch"),
         # What somebody may have set to see more.
