@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cfpy.adapters.toolchain import cache_directory
 from cloudflare_api import ACCOUNT, CloudflareApi, Failure
 
 Make = Callable[[str], Path]
@@ -184,6 +185,7 @@ def test_that_nobody_is_logged_in_is_told(make: Make, plan: Plan, tmp_path: Path
     home = tmp_path / "home"
     home.mkdir()
     nobody = {"CLOUDFLARE_API_TOKEN": "", "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    nobody["CFPY_CACHE_DIR"] = str(cache_directory())
     code, document = plan(make("rag"), **nobody)
     assert (code, document["error"]["code"]) == (5, "not_authenticated")
     assert "wrangler login" in document["error"]["hint"]
