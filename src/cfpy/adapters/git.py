@@ -61,6 +61,11 @@ class Git:
         return ("-c", "user.name=cfpy", "-c", "user.email=cfpy@localhost")
 
     def _git(self, directory: Path, *arguments: str) -> Completed:
-        environment = {k: v for k, v in os.environ.items() if k not in _REPOSITORY_VARIABLES}
-        environment["GIT_TERMINAL_PROMPT"] = "0"
-        return self._runner.run(["git", *arguments], cwd=directory, env=environment, timeout=60)
+        argv = ["git", *arguments]
+        return self._runner.run(argv, cwd=directory, env=git_environment(), timeout=60)
+
+
+def git_environment() -> dict[str, str]:
+    """Our environment for git: pointed at no other repository, and never prompting."""
+    environment = {k: v for k, v in os.environ.items() if k not in _REPOSITORY_VARIABLES}
+    return environment | {"GIT_TERMINAL_PROMPT": "0"}

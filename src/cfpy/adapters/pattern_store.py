@@ -67,6 +67,8 @@ class PatternStore:
                 assert self._repositories is not None
                 commit = self._repositories.commit(wanted)
                 root = self._repositories.export(wanted, commit)
+                for _ in pattern_files(root):
+                    pass  # Walking them refuses links and the like; elsewhere the digest does.
                 name = Path(wanted.directory or wanted.url.removesuffix(".git")).name
                 address = wanted.url + (f"#{wanted.directory}" if wanted.directory else "")
                 return self._external(root, name, address, commit)
@@ -83,20 +85,18 @@ class PatternStore:
             hint=did_you_mean(name, known) or f"Patterns: {', '.join(known)}.",
         )
 
-    def _installed(self) -> Iterator[Pattern]:
+    def _installed(self, but: Path | None = None) -> Iterator[Pattern]:
         """Patterns of installed packages: an entry point ``name = package.directory``.
 
         Nothing of the package is imported: a pattern is data.
         """
         for point, root in _entry_points():
-            if root is not None:
+            if root is not None and root != but:
                 version = point.dist.version if point.dist else ""
                 yield self._external(root, point.name, point.name, f"{version} {digest(root)}")
 
     def _external(self, root: Path, name: str, source: str, pin: str) -> Pattern:
         """A pattern that is not cfpy's own, or a copier template that is none at all."""
-        for _ in pattern_files(root):
-            pass  # Reading them is what refuses links and the like.
         origin = Origin(source, pin)
         if (root / "pattern.toml").is_file():
             top = replace(load_layer(root), name=name)
@@ -125,7 +125,7 @@ class PatternStore:
         if name in self._directories():
             found = self._load(name)
         else:
-            installed = {pattern.name: pattern for pattern in self._installed_but(layer)}
+            installed = {pattern.name: pattern for pattern in self._installed(layer.root)}
             if name not in installed:
                 raise PatternError(
                     f"the pattern {layer.name!r} extends {name!r}, which is not there",
@@ -139,11 +139,6 @@ class PatternStore:
                 hint="Install the version that it wants, or ask its author for a newer one.",
             )
         return found.layers
-
-    def _installed_but(self, layer: Layer) -> Iterator[Pattern]:
-        for point, root in _entry_points():
-            if root is not None and root != layer.root:
-                yield self._external(root, point.name, point.name, digest(root))
 
     def _directories(self) -> list[str]:
         return sorted(path.parent.name for path in self._root.glob("*/pattern.toml"))

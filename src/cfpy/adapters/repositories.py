@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cfpy.adapters.git import git_environment
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import cache_directory
 from cfpy.domain.source import GitSource
@@ -18,7 +18,6 @@ from cfpy.errors import PatternError, ToolNotFoundError
 
 _SECONDS = 300.0
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
-_REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
 
 
 class Repositories:
@@ -122,8 +121,7 @@ class Repositories:
         return self._run(f"--git-dir={self._copy(url)}", *arguments)
 
     def _run(self, *arguments: str) -> Completed:
-        environment = {k: v for k, v in os.environ.items() if k not in _REPOSITORY_VARIABLES}
-        # No prompt, and no transport that runs commands (ext::).
-        environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
+        # No transport that runs commands (ext::).
+        environment = git_environment() | {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
         argv = ["git", *arguments]
         return self._runner.run(argv, env=environment, timeout=_SECONDS)
