@@ -18,6 +18,8 @@ import tomlkit
 from cfpy.adapters.files import write_atomically
 from cfpy.errors import ProjectError
 
+#: The table and the key that hold an id, by kind of resource.
+ID_KEYS = {"d1": ("d1_databases", "database_id"), "kv": ("kv_namespaces", "id")}
 _BYTE_ORDER_MARK = "\ufeff"
 _HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
 

@@ -177,8 +177,7 @@ def _migrate(ctx: Context, wrangler: Wrangler, desired: DesiredState, plan: Plan
     """Tables first: new code must never meet an old schema."""
     for action in plan.changes:
         ctx.progress(f"Applying migrations to {action.name}")
-        [database] = [item for item in desired.databases if item.name == action.name]
-        wrangler.apply_remote_migrations(database.binding)
+        wrangler.apply_remote_migrations(desired.binding("d1", action.name))
 
 
 def _check(address: str, seconds: float) -> tuple[str, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfpy.adapters.wrangler_edit import unset_id
+from cfpy.adapters.wrangler_edit import ID_KEYS, unset_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session
 from cfpy.commands.steps import attempt
@@ -159,20 +159,10 @@ class _Run:
         return self._session.account.observe(self._session.desired)
 
     def _forget_id(self, action: Action) -> None:
-        desired = self._session.desired
-        bindings = {
-            "d1": {item.name: item.binding for item in desired.databases},
-            "kv": {item.title: item.binding for item in desired.namespaces},
-        }
-        if action.kind not in bindings:
+        if action.kind not in ID_KEYS:
             return
-        table, key = {"d1": ("d1_databases", "database_id"), "kv": ("kv_namespaces", "id")}[
-            action.kind
-        ]
-        unset_id(
-            self._session.project.config_path,
-            self._session.environment,
-            table,
-            bindings[action.kind][action.name],
-            key,
-        )
+        table, key = ID_KEYS[action.kind]
+        desired = self._session.desired
+        binding = desired.binding(action.kind, action.name)
+        path = self._session.project.config_path
+        unset_id(path, desired.environment, table, binding, key)

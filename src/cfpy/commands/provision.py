@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cfpy.adapters.wrangler_edit import set_id
+from cfpy.adapters.wrangler_edit import ID_KEYS, set_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
 from cfpy.commands.steps import attempt, run_all
@@ -177,7 +177,7 @@ class _Run:
 
     def _step(self, action: Action) -> None:
         if action.kind == "d1_migrations":
-            binding = self._binding("d1", action.name)
+            binding = self._desired.binding("d1", action.name)
             attempt(
                 lambda: self._wrangler.apply_remote_migrations(binding),
                 lambda: self._exists(action),
@@ -226,28 +226,13 @@ class _Run:
         return now.get(action.key) in (Do.KEEP, Do.ADOPT)
 
     def _write_id(self, action: Action) -> None:
-        binding = self._binding(action.kind, action.name)
-        account = self._session.account
-        read, table, key = (
-            (account.database_ids, "d1_databases", "database_id")
-            if action.kind == "d1"
-            else (account.namespace_ids, "kv_namespaces", "id")
-        )
-        value = read()[action.name]
+        account, desired = self._session.account, self._desired
+        ids = account.database_ids() if action.kind == "d1" else account.namespace_ids()
+        table, key = ID_KEYS[action.kind]
+        binding = desired.binding(action.kind, action.name)
+        path = self._project.config_path
         with self._ctx.lock:
-            set_id(
-                self._project.config_path,
-                self._desired.environment,
-                table,
-                binding,
-                key,
-                value,
-            )
-
-    def _binding(self, kind: str, name: str) -> str:
-        if kind == "d1":
-            return next(item.binding for item in self._desired.databases if item.name == name)
-        return next(item.binding for item in self._desired.namespaces if item.title == name)
+            set_id(path, desired.environment, table, binding, key, ids[action.name])
 
 
 def _secret_values(

@@ -54,6 +54,12 @@ class DesiredState:
     secrets: tuple[Secret, ...]
     workers_dev: bool
 
+    def binding(self, kind: str, name: str) -> str:
+        """What binds the database (``d1``) or the namespace (``kv``) of this name."""
+        if kind == "d1":
+            return next(item.binding for item in self.databases if item.name == name)
+        return next(item.binding for item in self.namespaces if item.title == name)
+
 
 def desired_state(project: Project, environment: str = "") -> DesiredState:
     """What ``environment`` of the project needs.
