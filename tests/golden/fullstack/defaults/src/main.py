@@ -91,7 +91,8 @@ class ItemIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    name: str = Field(min_length=1, max_length=100)
+    # The pattern says in OpenAPI what stripping means: a name of spaces alone is refused.
+    name: str = Field(min_length=1, max_length=100, pattern=r"\S")
     description: str = Field(default="", max_length=2_000)
 
 
