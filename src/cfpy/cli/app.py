@@ -12,6 +12,7 @@ from cfpy.cli.account import account_app
 from cfpy.cli.boundary import ErrorBoundary
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.options import PASS_ON, Environment, Json, ProjectDirectory, context_of
+from cfpy.cli.project import project_app
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -185,6 +186,7 @@ def dev(
     run_dev(context_of(output), request, view.start, view.event)
 
 
+app.add_typer(project_app)
 app.add_typer(account_app)
 
 

@@ -60,6 +60,7 @@ class DevView:
                         "chat": info.chat,
                         "secrets_file": info.secrets_file,
                         "state": str(info.state),
+                        "left_out": dict(info.left_out),
                     },
                 )
             self._announced = True
@@ -77,6 +78,8 @@ class DevView:
         if info.secrets_file:
             table.add_row("Secrets", Text(info.secrets_file))
         table.add_row("Data", Text(str(info.state)))
+        for binding, why in info.left_out.items():
+            table.add_row("Not here", Text(f"{binding}: {why}", style="yellow"))
         self._output.show(table, Text("Ctrl-C stops it.", style="dim"))
 
 

@@ -41,7 +41,8 @@ class DevInfo:
 
     ``runtime_note`` says why this runtime; ``embeddings`` and ``chat`` what stands in for Workers
     AI (empty where the project binds none); ``vectorize`` whether it has an index;
-    ``secrets_file`` is the file the secrets came from.
+    ``secrets_file`` is the file the secrets came from; ``left_out`` are bindings that are missing,
+    with what would give them.
     """
 
     runtime: Runtime
@@ -51,6 +52,7 @@ class DevInfo:
     vectorize: bool
     secrets_file: str
     state: Path
+    left_out: Mapping[str, str]
 
 
 def run(
@@ -110,6 +112,7 @@ def _run_once(
                     chat=_chat_note(project, ai),
                     secrets_file=secrets_file,
                     state=session.state,
+                    left_out=local.left_out(project, os.environ, on_node=attempt is Runtime.NODE),
                 )
             )
             try:

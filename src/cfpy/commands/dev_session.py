@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,7 +65,8 @@ def prepare(
         modules = vendor(project, ctx.runner, ctx.progress)
     secrets, secrets_file = _read_secrets(project.root)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
-    worker = local.worker_config(project, main, python=not on_node)
+    missing = local.left_out(project, os.environ, on_node=on_node)
+    worker = local.worker_config(project, main, python=not on_node, without=missing)
     worker["secrets"] = {"required": sorted(secrets)}
     derived = project.root / ".wrangler" / "cfpy"
     derived.mkdir(parents=True, exist_ok=True)

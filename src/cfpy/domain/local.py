@@ -8,7 +8,7 @@ project's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,11 @@ _DEPLOYMENT_KEYS = (
     "vectorize",
 )
 
+# Tables that name classes of the main module: those are Python, and run in workerd alone.
+_CLASSES = ("durable_objects", "workflows", "migrations")
+# The variable that gives wrangler a local database for a Hyperdrive binding.
+_DATABASE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
+
 
 @dataclass(frozen=True)
 class LocalAI:
@@ -53,13 +58,16 @@ class LocalAI:
         return {name: value for name, value in found.items() if value}
 
 
-def worker_config(project: Project, main: Path, *, python: bool) -> dict[str, Any]:
+def worker_config(
+    project: Project, main: Path, *, python: bool, without: Collection[str] = ()
+) -> dict[str, Any]:
     """The wrangler configuration of the project's Worker for a local run.
 
     Args:
         project: The project.
         main: Main module to run: the project's own, or a shim that forwards to it.
-        python: Whether workerd itself runs Python (then its flags stay).
+        python: Whether workerd itself runs Python (then its flags and classes stay).
+        without: Bindings to Hyperdrive that have no database here: see :func:`left_out`.
 
     Raises:
         ProjectError: A Vectorize binding has no settings in ``cfpy.toml``.
@@ -67,6 +75,12 @@ def worker_config(project: Project, main: Path, *, python: bool) -> dict[str, An
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
     config["main"] = str(main)
+    if not python:
+        config = {key: value for key, value in config.items() if key not in _CLASSES}
+    if source.get("hyperdrive"):
+        config["hyperdrive"] = [
+            item for item in _list(source, "hyperdrive") if item.get("binding") not in without
+        ]
     flags = list(source.get("compatibility_flags") or [])
     config["compatibility_flags"] = [f for f in flags if python or not _is_python_flag(f)]
     services = [*(source.get("services") or []), *_stand_ins(project)]
@@ -101,6 +115,30 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
         # Only their names: the values come from the environment of the process that reads this.
         "secrets": {"required": sorted(ai.secrets)},
     }
+
+
+def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool) -> dict[str, str]:
+    """Bindings that a local run does not have, with what would give them.
+
+    Args:
+        project: The project.
+        environment: The variables of the process; some give wrangler a local database.
+        on_node: Whether Python runs outside workerd.
+    """
+    source = project.wrangler
+    missing = {
+        str(item.get("binding")): f"set {_DATABASE_VARIABLE}{item.get('binding')}, or "
+        "localConnectionString in wrangler.toml"
+        for item in _list(source, "hyperdrive")
+        if not item.get("localConnectionString")
+        and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment
+    }
+    if on_node:
+        objects = _list(source.get("durable_objects") or {}, "bindings")
+        names = [item.get("name") for item in objects]
+        names += [item.get("binding") for item in _list(source, "workflows")]
+        missing |= {str(name): "classes in Python need --runtime workerd" for name in names}
+    return missing
 
 
 def needs_local_services(project: Project) -> bool:

@@ -1,0 +1,331 @@
+"""Adds to a TOML text and leaves every other byte as it was.
+
+tomlkit keeps comments, but puts what is new behind comments and empty lines that belong to the next
+table, and opens arrays that were written in one line. So the text is edited where a person would,
+in the style that is there. Several ways are tried; the first whose result parses to exactly what
+was wanted is taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tomlkit
+
+BYTE_ORDER_MARK = "\ufeff"
+_HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
+
+
+class NoPlaceError(Exception):
+    """The text can't take it without changing something else."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of a text from a header to the last line that belongs to it.
+
+    ``start`` is the first line of the comment above the header, ``header`` its line, ``end`` the
+    line after the last. The lines before the first header are a block with an empty name.
+    """
+
+    name: str
+    start: int
+    header: int
+    end: int
+
+
+def blocks(lines: list[str]) -> list[Block]:
+    """Take a text apart. A comment right above a header belongs to it."""
+    headers = [
+        (number, _plain(match[1]))
+        for number, line in enumerate(lines)
+        if (match := _HEADER.match(line))
+    ]
+    starts = []
+    for number, _ in headers:
+        while number > 0 and lines[number - 1].lstrip().startswith("#"):
+            number -= 1
+        starts.append(number)
+    limits = [*starts, len(lines)]
+    found = [Block("", 0, 0, _content_end(lines, 0, limits[0]))]
+    for index, (number, name) in enumerate(headers):
+        end = _content_end(lines, number, limits[index + 1])
+        found.append(Block(name, starts[index], number, end))
+    return found
+
+
+def add_entry(text: str, table: str, entry: Mapping[str, Any], comment: str = "") -> str:
+    """Add an entry to an array of tables, which may not be there yet.
+
+    Args:
+        text: A TOML document.
+        table: Its dotted name: ``kv_namespaces``, ``env.staging.queues.producers``.
+        entry: What the new table holds.
+        comment: Lines to write above it, each with its ``#``.
+
+    Raises:
+        NoPlaceError: The text can't take it.
+    """
+    written = f"{comment}[[{table}]]\n{_assignments(entry)}"
+    return _first_right(
+        text,
+        lambda data: _array(data, table).append(dict(entry)),
+        lambda body: (*_into_array(body, table, _inline(entry)), *_placed(body, table, written)),
+    )
+
+
+def add_table(text: str, table: str, entry: Mapping[str, Any], comment: str = "") -> str:
+    """Add a table that is not there yet: ``ai``, ``env.staging.assets``.
+
+    Raises:
+        NoPlaceError: The text can't take it.
+    """
+    written = f"{comment}[{table}]\n{_assignments(entry)}"
+    *above, name = table.split(".")
+    return _first_right(
+        text,
+        lambda data: _table(data, above).update({name: dict(entry)}),
+        lambda body: _placed(body, table, written),
+    )
+
+
+def add_value(text: str, table: str, key: str, value: Any) -> str:
+    """Append ``value`` to the array ``key`` of a table; both may not be there yet.
+
+    Raises:
+        NoPlaceError: The text can't take it.
+    """
+
+    def change(data: dict[str, Any]) -> None:
+        _table(data, _parts(table)).setdefault(key, []).append(value)
+
+    name = f"{table}.{key}" if table else key
+    line = f"{key} = [{_value(value)}]\n"
+
+    def candidates(body: str) -> Iterator[str]:
+        yield from _into_array(body, name, _value(value))
+        yield from _into_table(body, table, line)
+        if table:
+            yield from _placed(body, table, f"[{table}]\n{line}")
+
+    return _first_right(text, change, candidates)
+
+
+def add_key(text: str, table: str, key: str, value: Any, comment: str = "") -> str:
+    """Give a table, which may not be there yet, a key that it has not.
+
+    Raises:
+        NoPlaceError: The text can't take it.
+    """
+    line = f"{comment}{key} = {_value(value)}\n"
+
+    def candidates(body: str) -> Iterator[str]:
+        yield from _into_table(body, table, line)
+        if table:
+            yield from _placed(body, table, f"[{table}]\n{line}")
+
+    return _first_right(
+        text, lambda data: _table(data, _parts(table)).update({key: value}), candidates
+    )
+
+
+def set_key(text: str, path: tuple[str | int, ...], value: Any) -> str:
+    """Replace a value that is there; numbers in ``path`` are places in arrays.
+
+    Raises:
+        NoPlaceError: The text can't take it.
+    """
+
+    def change(data: Any) -> None:
+        for part in path[:-1]:
+            data = data[part]
+        data[path[-1]] = value
+
+    return _first_right(text, change, lambda _: ())
+
+
+def _first_right(
+    text: str,
+    change: Callable[[dict[str, Any]], object],
+    candidates: Callable[[str], Iterator[str] | tuple[str, ...]],
+) -> str:
+    body = text.removeprefix(BYTE_ORDER_MARK)
+    wanted = tomllib.loads(body)
+    try:
+        change(wanted)
+    except (AttributeError, TypeError, KeyError, IndexError) as error:
+        raise NoPlaceError("something else has that name") from error
+    ending = "\r\n" if "\r\n" in body else "\n"
+    # Written with \n, then as the text ends its lines; parsed, both are the same.
+    plain = body.replace("\r\n", "\n")
+    for candidate in (*candidates(plain), *_by_tomlkit(plain, change)):
+        edited = candidate.replace("\n", ending) if ending != "\n" else candidate
+        if _parses_to(edited, wanted) and (ending == "\n" or plain.replace("\n", ending) == body):
+            return f"{text[: len(text) - len(body)]}{edited}"
+    raise NoPlaceError("nothing can be added without changing something else")
+
+
+def _by_tomlkit(text: str, change: Callable[[Any], object]) -> Iterator[str]:
+    """The last resort: it may move a space, but knows every way to write a table."""
+    document = tomlkit.parse(text)
+    with contextlib.suppress(Exception):
+        change(document)
+        yield tomlkit.dumps(document)
+
+
+def _parses_to(text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return tomllib.loads(text) == wanted
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _table(data: dict[str, Any], parts: list[str]) -> dict[str, Any]:
+    for part in parts:
+        data = data.setdefault(part, {})
+    return data
+
+
+def _array(data: dict[str, Any], table: str) -> list[Any]:
+    *above, name = table.split(".")
+    found: list[Any] = _table(data, above).setdefault(name, [])
+    return found
+
+
+def _parts(table: str) -> list[str]:
+    return table.split(".") if table else []
+
+
+def _plain(header: str) -> str:
+    return re.sub(r"[\s\"']", "", header)
+
+
+def _content_end(lines: list[str], start: int, limit: int) -> int:
+    while limit > start and not lines[limit - 1].strip():
+        limit -= 1
+    return limit
+
+
+def _placed(text: str, table: str, written: str) -> Iterator[str]:
+    """``written`` as a block of its own: below the last of its kind, else below its environment or
+    above all of them, else at the end."""
+    lines = text.splitlines(keepends=True)
+    found = blocks(lines)
+    same = [b for b in found if b.name == table or b.name.startswith(f"{table}.")]
+    if same:
+        yield _with_block(lines, same[-1].end, written)
+    parts = table.split(".")
+    if parts[0] == "env":
+        own = [b for b in found if b.name.split(".")[:2] == parts[:2]]
+        if own:
+            yield _with_block(lines, own[-1].end, written)
+    else:
+        environments = [b for b in found if b.name.split(".")[0] == "env"]
+        if environments:
+            yield _with_block(lines, environments[0].start, written)
+    yield _with_block(lines, _content_end(lines, 0, len(lines)), written)
+
+
+def _with_block(lines: list[str], at: int, written: str) -> str:
+    before, after = lines[:at], lines[at:]
+    while before and not before[-1].strip():
+        # Empty lines above stay above; one of them parts the two.
+        after.insert(0, before.pop())
+    above = "".join(before)
+    if above and not above.endswith("\n"):
+        above += "\n"
+    gap = "\n" if above else ""
+    below = "".join(after)
+    if below.strip() and not below.startswith("\n"):
+        written += "\n"
+    return f"{above}{gap}{written}{below}"
+
+
+def _into_table(text: str, table: str, line: str) -> Iterator[str]:
+    """``line`` as the last of a table that is written out."""
+    lines = text.splitlines(keepends=True)
+    for block in reversed(blocks(lines)):
+        if block.name == table:
+            before = "".join(lines[: block.end])
+            if before and not before.endswith("\n"):
+                before += "\n"
+            yield before + line + "".join(lines[block.end :])
+
+
+def _into_array(text: str, name: str, value: str) -> Iterator[str]:
+    """``value`` as the last of an array ``name = [...]``, wherever and however it is written."""
+    parts = name.split(".")
+    lines = text.splitlines(keepends=True)
+    for block in blocks(lines):
+        above = _parts(block.name)
+        if parts[: len(above)] != above or len(above) == len(parts):
+            continue
+        quoted = [rf"""["']?{re.escape(part)}["']?""" for part in parts[len(above) :]]
+        dotted = r"\s*\.\s*".join(quoted)
+        key = re.compile(rf"^\s*{dotted}\s*=\s*\[", re.MULTILINE)
+        start = sum(map(len, lines[: block.header]))
+        end = sum(map(len, lines[: block.end]))
+        for match in key.finditer(text, start, end):
+            yield _appended(text, match.end(), value)
+
+
+def _appended(text: str, start: int, value: str) -> str:
+    """``value`` appended to the array whose content begins at ``start``."""
+    last, close = _array_end(text, start)
+    if last == start:
+        return f"{text[:start]}{value}{text[start:]}"
+    comma = text[last - 1] == ","
+    if "\n" not in text[last:close]:
+        tail = value if comma else f", {value}"
+        gap = " " if comma else ""
+        return f"{text[:last]}{gap}{tail}{text[last:]}"
+    begins = text.rindex("\n", 0, last) + 1
+    line = text[begins:last]
+    indent = line[: len(line) - len(line.lstrip())]
+    # A comment behind the last value stays behind it.
+    line_end = text.index("\n", last)
+    added = f"\n{indent}{value}{',' if comma else ''}"
+    return f"{text[:last]}{'' if comma else ','}{text[last:line_end]}{added}{text[line_end:]}"
+
+
+_TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\s+|.',
+    re.DOTALL,
+)
+
+
+def _array_end(text: str, start: int) -> tuple[int, int]:
+    """Where the last token of an array's content ends, and where its bracket closes it."""
+    depth, last = 1, start
+    for token in _TOKEN.finditer(text, start):
+        said = token[0]
+        if said.isspace() or said.startswith("#"):
+            continue
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
+        if depth == 0:
+            return last, token.start()
+        last = token.end()
+    return start, start
+
+
+def _assignments(entry: Mapping[str, Any]) -> str:
+    return "".join(f"{key} = {_value(value)}\n" for key, value in entry.items())
+
+
+def _inline(entry: Mapping[str, Any]) -> str:
+    inside = ", ".join(f"{key} = {_value(value)}" for key, value in entry.items())
+    return f"{{ {inside} }}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return _inline(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return str(tomlkit.item(copy.copy(value)).as_string())

@@ -1,0 +1,180 @@
+"""``cfpy add``: a binding for a project that is there, and all that belongs to it."""
+
+from __future__ import annotations
+
+import contextlib
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from cfpy.adapters.changes import NewContent, apply
+from cfpy.adapters.python_source import python_files, with_binding, with_export
+from cfpy.adapters.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.session import alone
+from cfpy.domain.additions import Addition, Edit, Export, Options, plan_addition
+from cfpy.domain.project import Project
+from cfpy.domain.snippets import snippet
+from cfpy.errors import ProjectError, UsageError
+
+_SETTINGS = "# What wrangler.toml can't say. `cfpy dev` and `cfpy provision` read it.\n"
+
+
+@dataclass(frozen=True)
+class AddRequest:
+    """What to add to the project in ``root``."""
+
+    root: Path
+    kind: str
+    name: str
+    environment: str
+    options: Options
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was added, or would be. ``files`` holds each changed or new file as it is then, and
+    ``before`` as it was, empty where it is new. ``lacking`` are environments that inherit nothing
+    of it."""
+
+    addition: Addition
+    files: dict[str, str]
+    before: dict[str, str]
+    snippet: str
+    lacking: tuple[str, ...]
+
+
+def run(request: AddRequest) -> Added:
+    """Add a binding.
+
+    Raises:
+        UsageError: It is there already, or what was asked for can't be.
+        ProjectError: The project's files are missing or broken, or can't take it.
+        FilesystemError: The disk refused. Nothing was changed.
+    """
+    with alone(request.root):
+        project = load_project(request.root)
+        if not isinstance(project.wrangler.get("name"), str):
+            raise ProjectError("`name` is missing", path=project.config_path)
+        addition = plan_addition(
+            project.wrangler, request.kind, request.name, request.environment, request.options
+        )
+        before, files = _changed(project, addition)
+        if not request.dry_run:
+            apply(project.root, {name: NewContent(text.encode()) for name, text in files.items()})
+    python = project.is_python
+    environments = project.wrangler.get("env") or {}
+    inherited = request.kind in ("cron", "assets") or bool(request.environment)
+    return Added(
+        addition,
+        files,
+        before,
+        snippet(request.kind, addition.binding, python=python),
+        () if inherited else tuple(environments),
+    )
+
+
+def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict[str, str]]:
+    """All files that change, as they are and as they will be."""
+    config = project.config_path.name
+    before = {config: _read(project.config_path)}
+    files = {config: _edited(project.config_path, before[config], addition.config)}
+    if addition.settings:
+        path = project.root / "cfpy.toml"
+        before["cfpy.toml"] = _read(path) if path.is_file() else ""
+        files["cfpy.toml"] = _edited(path, before["cfpy.toml"] or _SETTINGS, addition.settings)
+    for name, text in addition.files.items():
+        path = project.root / name
+        if path.exists() and addition.kind != "assets":
+            raise UsageError(f"{name} is there already", hint="Choose another NAME.")
+        if not path.exists():
+            before[name], files[name] = "", text
+    for path, text in _sources(project, addition):
+        name = path.relative_to(project.root).as_posix()
+        before[name], files[name] = _read(path), text
+    return before, files
+
+
+def _edited(path: Path, text: str, edits: Iterable[Edit]) -> str:
+    try:
+        for edit in edits:
+            match edit.kind:
+                case "entry":
+                    text = add_entry(text, edit.table, edit.value)
+                case "table":
+                    text = add_table(text, edit.table, edit.value)
+                case "value":
+                    text = add_value(text, edit.table, edit.key, edit.value)
+                case "key":
+                    text = add_key(text, edit.table, edit.key, edit.value)
+    except NoPlaceError as error:
+        raise ProjectError(
+            f"{error}: {edit.table or edit.key}",
+            path=path,
+            hint=f"Write it as [[{edit.table}]] tables, then run the command again.",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(str(error), path=path) from error
+    return text
+
+
+def _sources(project: Project, addition: Addition) -> list[tuple[Path, str]]:
+    """Modules that change: the main one exports a class, and one says what is bound."""
+    changed: dict[Path, str] = {}
+    if addition.export is not None:
+        entry = project.entry
+        export = _python_export if project.is_python else _script_export
+        changed[entry] = _with_lf(_read(entry), partial(export, entry, addition.export))
+    if project.is_python and addition.type:
+        for path in python_files(project.entry.parent):
+            text = changed.get(path) or _read(path)
+            typed = _with_lf(text, partial(_typed, path, addition))
+            if typed != text:
+                changed[path] = typed
+                break
+    return list(changed.items())
+
+
+def _typed(path: Path, addition: Addition, text: str) -> str:
+    with _located(path):
+        return with_binding(text, addition.binding, addition.type) or text
+
+
+def _python_export(entry: Path, export: Export, text: str) -> str:
+    own = [path.stem for path in entry.parent.glob("*.py")]
+    packages = [path.parent.name for path in entry.parent.glob("*/__init__.py")]
+    with _located(entry):
+        return with_export(text, export.module, export.name, [*own, *packages])
+
+
+def _script_export(_entry: Path, export: Export, text: str) -> str:
+    ending = "" if text.endswith("\n") or not text else "\n"
+    return f'{text}{ending}\nexport {{ {export.name} }} from "./{export.module}";\n'
+
+
+def _with_lf(text: str, edit: Callable[[str], str]) -> str:
+    """``text`` edited, with the line ends that it has."""
+    if "\r\n" not in text:
+        return edit(text)
+    return edit(text.replace("\r\n", "\n")).replace("\n", "\r\n")
+
+
+@contextlib.contextmanager
+def _located(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except SyntaxError as error:
+        raise ProjectError(
+            error.msg, path=path, line=error.lineno, column=error.offset, hint="Mend it first."
+        ) from None
+
+
+def _read(path: Path) -> str:
+    # Not read_text(): that one would turn \r\n into \n.
+    try:
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"can't be read: {error}", path=path) from error
