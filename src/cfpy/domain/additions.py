@@ -280,6 +280,11 @@ def _analytics(asked: _Asked) -> Addition:
 
 def _assets(asked: _Asked) -> Addition:
     own = asked.scope.get("assets")
+    if "site" in asked.scope:
+        raise UsageError(
+            "the Worker has Workers Sites, and wrangler takes either those or static assets",
+            hint="Replace [site] first: developers.cloudflare.com/workers/static-assets",
+        )
     if own is None:
         directory = f"./{asked.options.directory.strip('/').removeprefix('./')}"
         edit = Edit(

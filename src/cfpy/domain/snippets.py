@@ -46,7 +46,7 @@ self.env.{b}.writeDataPoint({{"blobs": ["signup"], "doubles": [1], "indexes": ["
 #     print(controller.cron)
 """,
     "assets": """\
-page = await self.env.{b}.fetch("https://assets/index.html")
+page = await self.env.{b}.fetch("https://assets/")
 """,
     "durable-object": """\
 counter = self.env.{b}.getByName("visitors")
@@ -94,7 +94,7 @@ env.{b}.writeDataPoint({{ blobs: ["signup"], doubles: [1], indexes: ["web"] }});
 // async scheduled(controller, env, ctx) {{ console.log(controller.cron); }}
 """,
     "assets": """\
-const page = await env.{b}.fetch("https://assets/index.html");
+const page = await env.{b}.fetch("https://assets/");
 """,
     "durable-object": """\
 const total = await env.{b}.getByName("visitors").add("today", 1);

@@ -117,3 +117,13 @@ class RateLimit(Protocol):
 
 class Fetcher(Protocol):
     async def fetch(self, request: Any, /) -> Any: ...
+
+class DurableObjectNamespace(Protocol):
+    def getByName(self, name: str, /) -> Any: ...
+
+class Workflow(Protocol):
+    async def create(self, options: Mapping[str, Any] = ..., /) -> Any: ...
+    async def get(self, id: str, /) -> Any: ...
+
+class Hyperdrive(Protocol):
+    connectionString: str

@@ -1,0 +1,131 @@
+"""`cfpy add` of every kind, on the patterns and on wrangler.toml files of other people's shapes:
+the real wrangler's dry run has to accept each result.
+
+The tests add one kind after the other to a project and ask wrangler once. As a script every kind is
+added alone, and wrangler is asked each time: python tests/acceptance/add_matrix.py
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "unit"))
+
+from cfpy.adapters.pattern_store import PatternStore
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.commands.add import AddRequest, run
+from cfpy.commands.context import build_context
+from cfpy.commands.new import NewRequest
+from cfpy.commands.new import run as run_new
+from cfpy.domain.additions import KINDS, Options
+from cfpy.errors import CfpyError
+from wrangler_shapes import SHAPES
+
+PATTERNS = PatternStore().names()
+OPTIONS = Options(hyperdrive_id="0123456789abcdef0123456789abcdef", consumer=True)
+# What wrangler refuses before anything was added: it is not cfpy's to mend.
+REFUSED_ANYWAY = {"dotted keys"}
+FOREIGN = [shape for shape in SHAPES if shape not in REFUSED_ANYWAY]
+_PYTHON = """\
+from workers import DurableObject, Response, WorkerEntrypoint
+
+
+class Room(DurableObject):
+    pass
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response("hello")
+"""
+_SCRIPT = "export default { fetch() { return new Response('hello'); } };\n"
+
+
+def foreign_project(shape: str, root: Path) -> Path:
+    """A project with the wrangler.toml of `shape`, and what that needs to be deployed."""
+    text = SHAPES[shape]
+    body = text.removeprefix("\ufeff")
+    config = tomllib.loads(body)
+    needed = {"main": "src/index.js", "compatibility_date": "2026-11-01"}
+    head = "".join(f'{key} = "{value}"\n' for key, value in needed.items() if key not in config)
+    main = root / config.get("main", needed["main"])
+    python = main.suffix == ".py"
+    if python and "compatibility_flags" not in config:
+        head += 'compatibility_flags = ["python_workers"]\n'
+    if "\r\n" in text:
+        head = head.replace("\n", "\r\n")
+    (root / "wrangler.toml").write_bytes(f"{text[: len(text) - len(body)]}{head}{body}".encode())
+    main.parent.mkdir(exist_ok=True)
+    main.write_text(_PYTHON if python else _SCRIPT)
+    for directory in (
+        config.get("assets", {}).get("directory"),
+        config.get("site", {}).get("bucket"),
+    ):
+        if directory:
+            (root / directory).mkdir()
+    return root
+
+
+def pattern_project(pattern: str, root: Path) -> Path:
+    request = NewRequest(pattern, "myapp", root, {}, interactive=False, dry_run=False, git=False)
+    return run_new(build_context(_silent), request).path
+
+
+def add(root: Path, kind: str) -> bool:
+    """Whether it was added; a project has Workers AI and static assets once, and not both of those
+    and Workers Sites."""
+    name = "5 4 * * *" if kind == "cron" else f"new-{kind}"
+    config = tomllib.loads((root / "wrangler.toml").read_bytes().decode("utf-8-sig"))
+    taken = config.get(kind, {}).get("binding") if kind in ("ai", "assets") else None
+    if taken or (kind == "assets" and "site" in config):
+        return False
+    run(AddRequest(root, kind, name, "", OPTIONS, dry_run=False))
+    return True
+
+
+def accepted(root: Path) -> str:
+    """Why the real wrangler refuses the project; empty if it does not."""
+    ctx = build_context(_silent)
+    try:
+        done = Wrangler(ctx.runner, ctx.toolchain, root).deploy_dry_run()
+    except CfpyError as error:
+        return f"{error.message}: {getattr(error, 'output', '')}"
+    said = done.stdout + done.stderr
+    return said if "Unexpected fields" in said else ""
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+def _one(project: str, kind: str) -> str:
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        root = (
+            pattern_project(project, root)
+            if project in PATTERNS
+            else foreign_project(project, root)
+        )
+        if not add(root, kind):
+            return "there already"
+        return accepted(root) or "accepted"
+
+
+def main() -> int:
+    cases = [(project, kind) for project in [*PATTERNS, *FOREIGN] for kind in KINDS]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda case: _one(*case), cases))
+    for (project, kind), outcome in zip(cases, found, strict=True):
+        if outcome not in ("accepted", "there already"):
+            print(f"{project}, {kind}: {outcome}")
+    counts = {outcome: found.count(outcome) for outcome in ("accepted", "there already")}
+    print(f"{len(cases)} cases: {counts}, refused: {len(cases) - sum(counts.values())}")
+    return 0 if sum(counts.values()) == len(cases) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
