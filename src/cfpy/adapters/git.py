@@ -1,13 +1,16 @@
-"""The first commit of a new project."""
+"""What a project needs of git: its first commit, what is not committed, and merges."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
 from cfpy.adapters.process import Completed, Runner
+from cfpy.errors import FilesystemError, ToolNotFoundError
 
 # A hook of ours, or git itself, may have set these: they would point git at another repository.
 _REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
@@ -53,6 +56,50 @@ class Git:
                 shutil.rmtree(directory / ".git", ignore_errors=True)
                 return GitOutcome.FAILED
         return GitOutcome.COMMITTED
+
+    def changes(self, directory: Path) -> list[str] | None:
+        """What is not committed below ``directory``, as ``git status --short`` has it; ``None``
+        where it lies in no repository.
+
+        Raises:
+            ToolNotFoundError: There is no git.
+        """
+        if shutil.which("git") is None:
+            raise ToolNotFoundError("git is missing", hint="Install git.")
+        done = self._git(directory, "status", "--porcelain", "--", ".")
+        return done.stdout.splitlines() if done.returncode == 0 else None
+
+    def ignored(self, directory: Path, names: Iterable[str]) -> set[str]:
+        """Which of the files ``names`` git does not look at."""
+        argv = ["git", "check-ignore", "--stdin", "-z"]
+        done = self._runner.run(
+            argv, cwd=directory, env=git_environment(), stdin="\0".join(names), timeout=60
+        )
+        return set(done.stdout.split("\0")) - {""}
+
+    def files(self, directory: Path) -> list[str]:
+        """The files below ``directory`` that git knows or would add."""
+        argv = ("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--deduplicate")
+        return sorted(set(self._git(directory, *argv).stdout.split("\0")) - {""})
+
+    def merge_file(
+        self, mine: bytes, base: bytes, theirs: bytes, labels: tuple[str, str, str]
+    ) -> tuple[bytes, bool]:
+        """Merge texts line by line, as ``git merge-file`` does; say whether it left conflicts.
+
+        Raises:
+            FilesystemError: git could not do it.
+        """
+        with tempfile.TemporaryDirectory(prefix="cfpy-merge-") as scratch:
+            names = ("mine", "base", "theirs")
+            for name, data in zip(names, (mine, base, theirs), strict=True):
+                (Path(scratch) / name).write_bytes(data)
+            options = [part for label in labels for part in ("-L", label)]
+            done = self._git(Path(scratch), "merge-file", "--quiet", *options, *names)
+            if not 0 <= done.returncode < 128:
+                raise FilesystemError(f"git can't merge: {done.tail(3)}")
+            # More conflicts than a process can count end as 127.
+            return (Path(scratch) / "mine").read_bytes(), done.returncode > 0
 
     def _identity(self, directory: Path) -> tuple[str, ...]:
         """Options that name an author where the machine has none; git refuses to commit else."""

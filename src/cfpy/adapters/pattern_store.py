@@ -47,11 +47,13 @@ class PatternStore:
         """Their names, sorted."""
         return [pattern.name for pattern in self.all()]
 
-    def get(self, source: str) -> Pattern:
+    def get(self, source: str, ref: str = "") -> Pattern:
         """Load a pattern.
 
         Args:
             source: As :func:`cfpy.domain.source.parse_source` takes it.
+            ref: The tag, branch or commit to take where ``source`` is a git repository and names
+                none.
 
         Raises:
             PatternError: There is none, or its files are broken.
@@ -65,6 +67,7 @@ class PatternStore:
                 return self._external(root, root.name, str(root), digest(root))
             case GitSource() as wanted:
                 assert self._repositories is not None
+                wanted = replace(wanted, ref=wanted.ref or ref)
                 commit = self._repositories.commit(wanted)
                 root = self._repositories.export(wanted, commit)
                 for _ in pattern_files(root):

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cfpy.cli.console import Output
-from cfpy.cli.options import Environment, Json, ProjectDirectory
+from cfpy.cli.console import Output, has_terminal
+from cfpy.cli.options import Environment, Json, ProjectDirectory, context_of
 
 project_app = typer.Typer(rich_markup_mode=None)
 
@@ -62,3 +62,73 @@ def add(
     options = Options(hyperdrive_id, consumer, dimensions, metric, directory)
     request = AddRequest(cwd, kind, name, env, options, dry_run)
     show_addition(ctx.ensure_object(Output), run(request), dry_run=dry_run)
+
+
+@project_app.command()
+def update(
+    ctx: typer.Context,
+    source: Annotated[
+        str, typer.Option("--from", metavar="PATTERN", help="Where the pattern is now, if moved.")
+    ] = "",
+    ref: Annotated[
+        str, typer.Option("--to", metavar="REF", help="A version of a git repository.")
+    ] = "",
+    answer: Annotated[
+        list[str] | None,
+        typer.Option("--answer", "-a", metavar="KEY=VALUE", help="Answer a question; repeatable."),
+    ] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", "--yes", "-y", help="Ask nothing, take the defaults.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 if there is something to update.")
+    ] = False,
+    dry_run: DryRun = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Trust this version of the pattern.")
+    ] = False,
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Bring a project to the newest version of its pattern.
+
+    What changed in the pattern is merged into what you made of the project. Files that you deleted
+    stay deleted; where both changed the same lines, both stand there, marked as git marks them, and
+    the command ends with 1. Commit your work first. Tasks of a pattern are not run.
+
+    Example: cfpy update --dry-run
+    """
+    from cfpy.cli import views
+    from cfpy.cli.project_view import show_update
+    from cfpy.commands.update import UpdateRequest
+    from cfpy.commands.update import update as run_update
+
+    output = ctx.ensure_object(Output)
+    only_look = check or dry_run
+    request = UpdateRequest(
+        root=cwd,
+        source=source,
+        ref=ref,
+        answers=views.merge_answers(None, answer or []),
+        interactive=not (defaults or json_output or only_look) and has_terminal(),
+        trust=trust,
+        only_look=only_look,
+    )
+    ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
+    result = run_update(context_of(output), request, ask)
+    show_update(output, result, only_look=only_look)
+    if (check and not result.up_to_date) or (result.conflicts and not only_look):
+        raise typer.Exit(1)
+
+
+@project_app.command()
+def diff(ctx: typer.Context, cwd: ProjectDirectory = Path(), json_output: Json = False) -> None:
+    """Show how a project departs from its pattern, in the version that it was made of.
+
+    Example: cfpy diff
+    """
+    from cfpy.cli.project_view import show_departures
+    from cfpy.commands.update import departures
+
+    output = ctx.ensure_object(Output)
+    show_departures(output, *departures(context_of(output), cwd))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from rich.text import Text
 
+from cfpy.adapters.answers_file import MadeOf
 from cfpy.cli.console import Output
 from cfpy.commands.add import Added
+from cfpy.commands.update import Departure, UpdateResult
+from cfpy.domain.merge import Outcome
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -60,3 +64,83 @@ def show_diff(output: Output, name: str, before: str, after: str) -> None:
     for line in lines:
         style = "bold" if line.startswith(("---", "+++")) else _STYLES.get(line[:1], "")
         output.show(Text(line, style=style))
+
+
+def show_update(output: Output, result: UpdateResult, *, only_look: bool) -> None:
+    """Report ``cfpy update``."""
+    old, new = result.old, result.new
+    if output.json:
+        output.data(
+            "update",
+            {
+                "pattern": new.name,
+                "from": old.version,
+                "to": new.version,
+                "up_to_date": result.up_to_date,
+                "files": [
+                    {"name": step.name, "outcome": str(step.outcome), "note": step.note}
+                    for step in result.steps
+                ],
+                "conflicts": [step.name for step in result.conflicts],
+                "dry_run": only_look,
+            },
+        )
+        return
+    if result.up_to_date:
+        output.show(Text(f"{new.name} {new.version}: nothing to update"))
+        return
+    if only_look:
+        for name, before in result.before.items():
+            _show_change(output, name, before, result.after[name])
+    verb = "Would update" if only_look else "Updated"
+    output.show(Text(f"{verb} {new.name} from {old.version} to {new.version}", style="bold"))
+    for step in result.steps:
+        style = "red" if step.outcome is Outcome.CONFLICT else ""
+        note = f" ({step.note})" if step.note else ""
+        text = f"  {step.outcome.replace('_', ' '):14}{step.name}{note}"
+        output.show(Text(text, style=style))
+    if not only_look:
+        steps = ["git diff", "cfpy test", "git commit --all"]
+        if result.conflicts:
+            steps.insert(0, "mend the conflicts: git diff --check names their markers")
+        output.show(Text("\nNext", style="bold"), *(Text(f"  {s}", style="cyan") for s in steps))
+
+
+def show_departures(output: Output, record: MadeOf, found: Sequence[Departure]) -> None:
+    """Report ``cfpy diff``."""
+    if output.json:
+        files = [
+            {"name": item.name, "change": _kind(item), "binary": _text(item.after) is None}
+            for item in found
+        ]
+        output.data("diff", {"pattern": record.name, "version": record.version, "files": files})
+        return
+    for item in found:
+        if _kind(item) == "added":
+            output.show(Text(f"only here: {item.name}", style="bold"))
+        else:
+            _show_change(output, item.name, item.before, item.after)
+    if not found:
+        output.show(Text(f"as {record.name} {record.version} rendered it"))
+
+
+def _kind(item: Departure) -> str:
+    if item.after is None:
+        return "deleted"
+    return "changed" if item.before is not None or item.in_pattern else "added"
+
+
+def _show_change(output: Output, name: str, before: bytes | None, after: bytes | None) -> None:
+    old, new = _text(before), _text(after)
+    if old is None or new is None:
+        output.show(Text(f"differs, and is no text: {name}", style="bold"))
+    else:
+        show_diff(output, name, old, new)
+
+
+def _text(data: bytes | None) -> str | None:
+    """``data`` as text, ``None`` if it is none."""
+    try:
+        return (data or b"").decode()
+    except UnicodeDecodeError:
+        return None

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomlkit
 import yaml
 
+from cfpy.adapters.answers_file import ANSWERS_FILE, answers_text, made_of
+from cfpy.adapters.base_archive import BASE_FILE, pack, read_tree
 from cfpy.adapters.git import GitOutcome
 from cfpy.adapters.trust import is_trusted, trust
 from cfpy.commands.context import Context
@@ -23,8 +24,6 @@ from cfpy.domain.names import check_project_name
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import FilesystemError, PatternError, UsageError
 
-#: Written into every project: which pattern it was made of, with which answers.
-ANSWERS_FILE = Path(".cfpy", "answers.toml")
 _NAME_QUESTION = "project_name"
 
 
@@ -74,23 +73,26 @@ def run(
     """
     name = check_project_name(request.name)
     pattern = ctx.patterns.get(request.pattern)
-    answers = _checked_answers(pattern, request.answers, name)
+    checked_answers(pattern, request.answers)
+    answers = _with_name(pattern, request.answers, name)
     target = request.parent / name
     _refuse_taken(target)
-    trusted = _is_trusted(pattern, request, may_run)
+    trusted = may_run_code(pattern, may_run, trust_it=request.trust)
     with _disk_errors(target), _scratch(request.parent, dry_run=request.dry_run) as scratch:
         # A directory of our own inside: mkdtemp's is 0700, a project follows the umask.
         tree = scratch / name
         tree.mkdir()
-        recorded = _render(
-            pattern,
-            tree,
-            answers,
-            interactive=request.interactive,
-            trusted=trusted,
-            run_tasks=not request.dry_run,
-        )
-        _record_answers(pattern, recorded, tree)
+        tasks = not request.dry_run
+        options = {"interactive": request.interactive, "trusted": trusted, "run_tasks": tasks}
+        recorded = render_with(pattern, tree, answers, **options)
+        base = tree
+        if trusted and tasks:
+            # An update runs no tasks: what they make is not the pattern's to merge.
+            base = scratch / "base"
+            base.mkdir()
+            options |= {"interactive": False, "run_tasks": False}
+            render_with(pattern, base, {**answers, **recorded}, **options)
+        _record(pattern, recorded, tree, base)
         files = tuple(
             sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.is_file())
         )
@@ -118,24 +120,31 @@ def read_answers_file(path: Path) -> dict[str, Any]:
     return data
 
 
-def _checked_answers(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[str, Any]:
+def checked_answers(pattern: Pattern, answers: Mapping[str, Any]) -> None:
+    """Check answers against the questions, before copier does with less to say.
+
+    Raises:
+        PatternError: No such question, or no such choice.
+    """
     for key, value in answers.items():
-        question = pattern.question(key)
-        if key == _NAME_QUESTION:
-            raise PatternError(
-                f"{_NAME_QUESTION!r} is the NAME on the command line",
-                hint=f"cfpy new {pattern.name} {value}",
-            )
-        texts = [str(choice) for choice in question.choices]
+        texts = [str(choice) for choice in pattern.question(key).choices]
         if texts and str(value) not in texts:
             raise PatternError(
                 f"{value!r} is no choice of {key!r}", hint=f"Choose one of: {', '.join(texts)}"
             )
+
+
+def _with_name(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if _NAME_QUESTION in answers:
+        raise PatternError(
+            f"{_NAME_QUESTION!r} is the NAME on the command line",
+            hint=f"cfpy new {pattern.name} {answers[_NAME_QUESTION]}",
+        )
     asked = any(question.name == _NAME_QUESTION for question in pattern.questions)
     return {_NAME_QUESTION: name, **answers} if asked else dict(answers)
 
 
-def _is_trusted(pattern: Pattern, request: NewRequest, may_run: Callable[[Pattern], bool]) -> bool:
+def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_it: bool) -> bool:
     """Whether the pattern may run what it brings. One that brings nothing needs no trust.
 
     Raises:
@@ -146,7 +155,7 @@ def _is_trusted(pattern: Pattern, request: NewRequest, may_run: Callable[[Patter
         return False
     if is_trusted(origin.source, origin.pin):
         return True
-    if request.trust or may_run(pattern):
+    if trust_it or may_run(pattern):
         trust(origin.source, origin.pin)
         return True
     listed = "\n".join(f"  {line}" for line in pattern.unsafe)
@@ -157,26 +166,22 @@ def _is_trusted(pattern: Pattern, request: NewRequest, may_run: Callable[[Patter
     )
 
 
-def _render(
+def render_with(
     pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: bool
 ) -> dict[str, Any]:
+    """:func:`cfpy.adapters.renderer.render`, imported when it is needed."""
     # Imported here because copier takes longer to import than everything else together.
     from cfpy.adapters.renderer import render
 
     return render(pattern, tree, answers, **options)
 
 
-def _record_answers(pattern: Pattern, answers: Mapping[str, Any], tree: Path) -> None:
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Written by `cfpy new`: what this project was made of."))
-    made_of = {"name": pattern.name, "version": pattern.manifest.version}
-    if pattern.origin is not None:
-        made_of |= {"source": pattern.origin.source, "pin": pattern.origin.pin}
-    document["pattern"] = made_of
-    document["answers"] = {key: value for key, value in answers.items() if value is not None}
-    path = tree / ANSWERS_FILE
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(tomlkit.dumps(document), "utf-8")
+def _record(pattern: Pattern, answers: Mapping[str, Any], tree: Path, base: Path) -> None:
+    """Write down what the project was made of, for `cfpy update`."""
+    archive = pack(read_tree(base))
+    (tree / ANSWERS_FILE).parent.mkdir(exist_ok=True)
+    (tree / ANSWERS_FILE).write_text(answers_text(made_of(pattern, answers)), "utf-8")
+    (tree / BASE_FILE).write_bytes(archive)
 
 
 def _refuse_taken(target: Path) -> None:

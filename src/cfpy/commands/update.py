@@ -1,0 +1,260 @@
+"""``cfpy update`` and ``cfpy diff``: a project and the pattern that it was made of.
+
+The pattern is rendered anew, and what changed in it since is merged into the project. The project
+holds what it was made of (:mod:`cfpy.adapters.base_archive`), so no older version of the pattern is
+needed, and for a pattern of this machine no network.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfpy.adapters.answers_file import ANSWERS_FILE, MadeOf, answers_text, made_of, read_answers
+from cfpy.adapters.base_archive import BASE_FILE, pack, read_base, read_tree
+from cfpy.adapters.changes import NewContent, apply
+from cfpy.commands.context import Context
+from cfpy.commands.new import checked_answers, may_run_code, render_with
+from cfpy.commands.session import alone
+from cfpy.domain.merge import BaseFile, Blocked, File, Outcome, Step, merge_trees
+from cfpy.domain.pattern import Pattern
+from cfpy.errors import PatternError, UsageError
+
+#: What is put behind the name of a pattern's version of a file that can't be merged.
+BESIDE = ".from-pattern"
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """What to update to. ``source`` is where the pattern is now, empty for where it was; ``ref`` a
+    version of a git repository. ``only_look`` changes nothing."""
+
+    root: Path
+    source: str
+    ref: str
+    answers: Mapping[str, Any]
+    interactive: bool
+    trust: bool
+    only_look: bool
+
+
+@dataclass(frozen=True)
+class UpdateResult:
+    """What an update did, or would do. ``before`` and ``after`` hold what each changed file was and
+    is then, ``None`` for none."""
+
+    old: MadeOf
+    new: MadeOf
+    steps: tuple[Step, ...]
+    before: Mapping[str, bytes | None]
+    after: Mapping[str, bytes | None]
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the project is of the pattern's newest version."""
+        return not self.steps and self.old.version == self.new.version
+
+    @property
+    def conflicts(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.outcome is Outcome.CONFLICT)
+
+
+def update(
+    ctx: Context,
+    request: UpdateRequest,
+    may_run: Callable[[Pattern], bool] = lambda _: False,
+) -> UpdateResult:
+    """Bring a project to the newest version of its pattern.
+
+    Raises:
+        UsageError: Something is not committed, or the project is in no git repository.
+        ProjectError: It was not made by cfpy, or its records are broken.
+        PatternError: The pattern is gone or older than the project, or an answer does not fit.
+        ToolNotFoundError: There is no git.
+        FilesystemError: The disk refused. Nothing was changed.
+    """
+    with alone(request.root):
+        root = request.root.resolve()
+        old = read_answers(root)
+        base = read_base(root)
+        if not request.only_look:
+            _refuse_uncommitted(ctx, root)
+        pattern = _newest(ctx, old, request)
+        trusted = may_run_code(pattern, may_run, trust_it=request.trust)
+        ctx.progress(f"Rendering {pattern.name} {pattern.manifest.version}")
+        with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch:
+            tree = Path(scratch) / "tree"
+            tree.mkdir()
+            answers = render_with(
+                pattern,
+                tree,
+                _answers(pattern, old, request.answers),
+                interactive=request.interactive,
+                trusted=trusted,
+                run_tasks=False,
+            )
+            rendered = read_tree(tree)
+        new = made_of(pattern, answers)
+        steps = _merged(ctx, root, base, rendered, (old, new))
+        changes = _changes(steps)
+        result = UpdateResult(old, new, steps, *_both_sides(root, changes))
+        records = {
+            ANSWERS_FILE.as_posix(): NewContent(answers_text(new).encode()),
+            BASE_FILE.as_posix(): NewContent(pack(rendered)),
+        }
+        if not request.only_look and not (result.up_to_date and old == new):
+            apply(root, {**changes, **records})
+        return result
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A file that is not as the pattern rendered it; ``before`` is ``None`` for a file that the
+    pattern has not, or one that was too large to keep, ``after`` for one that is gone."""
+
+    name: str
+    before: bytes | None
+    after: bytes | None
+    in_pattern: bool = True
+
+
+def departures(ctx: Context, root: Path) -> tuple[MadeOf, tuple[Departure, ...]]:
+    """How a project departs from its pattern, in the version that it was made of.
+
+    Raises:
+        ProjectError: It was not made by cfpy, or its records are broken.
+        ToolNotFoundError: There is no git.
+    """
+    root = root.resolve()
+    record = read_answers(root)
+    base = read_base(root)
+    found = []
+    for name, old in base.items():
+        mine = look_up(root, name, set())
+        if not isinstance(mine, File):
+            found.append(Departure(name, old.data, None))
+        elif not old.is_like(mine):
+            found.append(Departure(name, old.data, mine.data))
+    if ctx.git.changes(root) is not None:
+        for name in ctx.git.files(root):
+            mine = look_up(root, name, set())
+            if name not in base and not name.startswith(".cfpy/") and isinstance(mine, File):
+                found.append(Departure(name, None, mine.data, in_pattern=False))
+    return record, tuple(sorted(found, key=lambda departure: departure.name))
+
+
+def look_up(root: Path, name: str, ignored: set[str]) -> File | Blocked | None:
+    """What the project has under ``name``."""
+    path = root
+    parts = name.split("/")
+    for part in parts[:-1]:
+        path /= part
+        if path.is_symlink() or path.is_file():
+            return Blocked(f"{path.relative_to(root).as_posix()} is no directory here")
+    path = root / name
+    if path.is_symlink() or path.is_dir():
+        return Blocked("a link or a directory is in its place")
+    if not path.exists():
+        return None
+    if name in ignored:
+        return Blocked("git ignores it here, so it could not be brought back")
+    return File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
+
+
+def _refuse_uncommitted(ctx: Context, root: Path) -> None:
+    changes = ctx.git.changes(root)
+    if changes is None:
+        raise UsageError(
+            f"{root} is in no git repository, so nothing could be taken back",
+            hint="git init && git add --all && git commit --message 'Before the update'",
+        )
+    if changes:
+        listed = ", ".join(change[3:] for change in changes[:5])
+        more = f" and {len(changes) - 5} more" if len(changes) > 5 else ""
+        raise UsageError(
+            f"some changes are not committed: {listed}{more}",
+            hint="Commit them or git stash them, then run the command again. To look without "
+            "changing anything: cfpy update --dry-run",
+        )
+
+
+def _newest(ctx: Context, old: MadeOf, request: UpdateRequest) -> Pattern:
+    ctx.progress(f"Looking up {request.source or old.source}")
+    try:
+        pattern = ctx.patterns.get(request.source or old.source, request.ref)
+    except PatternError as error:
+        if request.source:
+            raise
+        raise PatternError(
+            f"the pattern of this project can't be found: {error.message}",
+            hint="Name where it is now with --from: a name, a directory or a git address.",
+        ) from error
+    if _is_older(pattern.manifest.version, old.version) and not request.ref:
+        raise PatternError(
+            f"this project is made of {old.name} {old.version}; here is only "
+            f"{pattern.manifest.version}",
+            hint="Install the newer cfpy, or the newer package of the pattern.",
+        )
+    return pattern
+
+
+def _is_older(version: str, than: str) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(version) < Version(than)
+    except InvalidVersion:
+        return False
+
+
+def _answers(pattern: Pattern, old: MadeOf, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The old answers to what is still asked, and the new ones."""
+    asked = {question.name for question in pattern.questions}
+    kept = {key: value for key, value in old.answers.items() if key in asked}
+    checked_answers(pattern, given)
+    answers = {**kept, **given}
+    checked_answers(pattern, answers)
+    return answers
+
+
+def _merged(
+    ctx: Context,
+    root: Path,
+    base: Mapping[str, BaseFile],
+    rendered: Mapping[str, File],
+    versions: tuple[MadeOf, MadeOf],
+) -> tuple[Step, ...]:
+    known = ctx.git.changes(root) is not None
+    ignored = ctx.git.ignored(root, rendered) if known else set()
+    old, new = (f"{made.name} {made.version}" for made in versions)
+    labels = ("yours", old, new)
+    return merge_trees(
+        base,
+        rendered,
+        lambda name: look_up(root, name, ignored - set(base)),
+        lambda mine, before, theirs: ctx.git.merge_file(mine, before, theirs, labels),
+    )
+
+
+def _changes(steps: tuple[Step, ...]) -> dict[str, NewContent | None]:
+    changes: dict[str, NewContent | None] = {}
+    for step in steps:
+        if step.outcome is Outcome.REMOVED:
+            changes[step.name] = None
+        elif step.result is not None:
+            changes[step.name] = NewContent(step.result.data, step.result.executable)
+        if step.beside is not None:
+            changes[step.name + BESIDE] = NewContent(step.beside.data, step.beside.executable)
+    return changes
+
+
+def _both_sides(
+    root: Path, changes: Mapping[str, NewContent | None]
+) -> tuple[dict[str, bytes | None], dict[str, bytes | None]]:
+    before = {
+        name: (root / name).read_bytes() if (root / name).is_file() else None for name in changes
+    }
+    return before, {name: item.data if item else None for name, item in changes.items()}

@@ -1,0 +1,169 @@
+"""Three-way merge of trees of files: pure.
+
+Three trees: the *base*, as a pattern once rendered it; *new*, as it renders it now; and the
+project, which began as the base and was worked on since. What only one side changed is taken; what
+both changed is merged line by line, or marked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Merges texts line by line: project, base, new. Gives the result and whether it holds conflicts.
+MergeText = Callable[[bytes, bytes, bytes], tuple[bytes, bool]]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file's content and whether it may be run."""
+
+    data: bytes
+    executable: bool
+
+
+@dataclass(frozen=True)
+class BaseFile:
+    """A file of the base: a hash, and the content where it was worth keeping."""
+
+    digest: str
+    executable: bool
+    data: bytes | None
+
+    def is_like(self, file: File) -> bool:
+        return digest(file.data) == self.digest
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Something is in a file's place that can't be merged; ``reason`` says what."""
+
+    reason: str
+
+
+class Outcome(StrEnum):
+    """What became of a file."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    MERGED = "merged"
+    REMOVED = "removed"
+    STAYS_DELETED = "stays_deleted"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a merge does to one file.
+
+    ``result`` is what it holds then; ``None`` with ``REMOVED``, and where it stays as it is. For a
+    conflict that no markers can show, ``beside`` is the pattern's version, to be put beside it.
+    ``note`` says why.
+    """
+
+    name: str
+    outcome: Outcome
+    result: File | None = None
+    beside: File | None = None
+    note: str = ""
+
+
+def merge_trees(
+    base: Mapping[str, BaseFile],
+    new: Mapping[str, File],
+    project: Callable[[str], File | Blocked | None],
+    merge_text: MergeText,
+) -> tuple[Step, ...]:
+    """What to do to the project, file by file; nothing for files that stay as they are.
+
+    Args:
+        base: What the pattern rendered then.
+        new: What it renders now.
+        project: Looks up what is there; ``None`` is nothing.
+        merge_text: Merges texts.
+    """
+    steps: list[Step] = []
+    for name in sorted({*base, *new}):
+        old, wanted = base.get(name), new.get(name)
+        if old and wanted and old.is_like(wanted) and old.executable == wanted.executable:
+            continue
+        steps += _step(name, old, wanted, project(name), merge_text)
+    return tuple(steps)
+
+
+def digest(data: bytes) -> str:
+    """The hash that stands for a content."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _step(
+    name: str,
+    old: BaseFile | None,
+    wanted: File | None,
+    mine: File | Blocked | None,
+    merge_text: MergeText,
+) -> Iterator[Step]:
+    if isinstance(mine, Blocked):
+        yield Step(name, Outcome.CONFLICT, note=mine.reason)
+    elif wanted is None:
+        yield from _removed(name, old, mine)
+    elif mine is None:
+        if old is None:
+            yield Step(name, Outcome.ADDED, wanted)
+        else:
+            yield Step(name, Outcome.STAYS_DELETED, note="deleted here, changed in the pattern")
+    else:
+        yield from _changed(name, old, wanted, mine, merge_text)
+
+
+def _removed(name: str, old: BaseFile | None, mine: File | None) -> Iterator[Step]:
+    if mine is None or old is None:
+        return
+    if old.is_like(_unix(mine) or mine):
+        yield Step(name, Outcome.REMOVED)
+    else:
+        note = "changed here, gone from the pattern: it stays as it is"
+        yield Step(name, Outcome.CONFLICT, note=note)
+
+
+def _changed(
+    name: str, old: BaseFile | None, wanted: File, mine: File, merge_text: MergeText
+) -> Iterator[Step]:
+    executable = mine.executable
+    if old is None or old.executable != wanted.executable:
+        executable = wanted.executable
+    # Line ends as git may have checked them out are not a change of the user's.
+    unix = _unix(mine)
+    ours = unix or mine
+    windows = unix is not None and b"\r\n" not in wanted.data
+
+    def result(data: bytes) -> File:
+        return File(data.replace(b"\n", b"\r\n") if windows else data, executable)
+
+    if old is not None and old.is_like(ours):
+        yield Step(name, Outcome.CHANGED, result(wanted.data))
+    elif ours.data == wanted.data or (old is not None and old.is_like(wanted)):
+        if executable != mine.executable:
+            yield Step(name, Outcome.CHANGED, File(mine.data, executable))
+    elif old is not None and old.data is None:
+        note = "changed here and in the pattern, and too large to merge"
+        yield Step(name, Outcome.CONFLICT, beside=wanted, note=note)
+    elif b"\0" in ours.data + wanted.data:
+        note = "changed here and in the pattern, and no text"
+        yield Step(name, Outcome.CONFLICT, beside=wanted, note=note)
+    else:
+        before = old.data if old is not None and old.data is not None else b""
+        merged, conflicts = merge_text(ours.data, before, wanted.data)
+        note = "changed here and in the pattern" if old else "made here and in the pattern"
+        outcome = Outcome.CONFLICT if conflicts else Outcome.MERGED
+        yield Step(name, outcome, result(merged), note=note)
+
+
+def _unix(file: File) -> File | None:
+    """``file`` with Unix line ends, if all of it has those of Windows."""
+    count = file.data.count(b"\r\n")
+    if not count or count != file.data.count(b"\n"):
+        return None
+    return File(file.data.replace(b"\r\n", b"\n"), file.executable)

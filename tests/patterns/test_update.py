@@ -1,0 +1,313 @@
+"""`cfpy update`: what a user and an author did, merged; nothing lost, and nothing half-done."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cfpy.adapters.base_archive import pack, read_base, read_tree
+from cfpy.adapters.git import Git
+from cfpy.adapters.process import SubprocessRunner
+from cfpy.commands import update as update_module
+from cfpy.commands.context import build_context
+from cfpy.commands.new import NewRequest
+from cfpy.commands.new import run as new
+from cfpy.commands.update import UpdateRequest, UpdateResult, departures, update
+from cfpy.domain.merge import BaseFile, File, Outcome, digest, merge_trees
+from cfpy.errors import CfpyError, PatternError, ProjectError, UsageError
+
+QUESTIONS = """\
+_subdirectory: template
+_templates_suffix: .jinja
+_envops: {undefined: jinja2.StrictUndefined}
+project_name: {type: str}
+"""
+LINES = [f"line {number}\n" for number in range(12)]
+
+
+def git(root: Path, *arguments: str) -> str:
+    identity = ("-c", "user.name=T", "-c", "user.email=t@example.com")
+    argv = ["git", *identity, *arguments]
+    return subprocess.run(argv, cwd=root, capture_output=True, text=True, check=True).stdout
+
+
+class Story:
+    """An author's pattern, and a user's project of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.pattern = root / "mine"
+        self.project = root / "app"
+        self.release("1.0.0", {"a.txt": "".join(LINES), "b.txt": "b\n", "c.txt": "c\n"})
+        self.ctx = build_context(lambda _: None)
+        request = NewRequest(
+            str(self.pattern), "app", root, {}, interactive=False, dry_run=False, git=True
+        )
+        new(self.ctx, request)
+
+    def release(self, version: str, files: Mapping[str, str | None], more: str = "") -> None:
+        for name, text in files.items():
+            path = self.pattern / "template" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if text is None:
+                path.unlink()
+            else:
+                path.write_text(text)
+        manifest = f'title = "T"\nsummary = "S"\nversion = "{version}"\n'
+        (self.pattern / "pattern.toml").write_text(manifest)
+        (self.pattern / "copier.yml").write_text(QUESTIONS + more)
+
+    def edit(self, files: Mapping[str, str | None]) -> None:
+        for name, text in files.items():
+            path = self.project / name
+            if text is None:
+                path.unlink()
+            else:
+                path.write_text(text)
+        git(self.project, "add", "--all")
+        git(self.project, "commit", "--quiet", "--message", "Mine")
+
+    def update(self, *, only_look: bool = False, **answers: str) -> UpdateResult:
+        request = UpdateRequest(
+            self.project, "", "", answers, interactive=False, trust=False, only_look=only_look
+        )
+        return update(self.ctx, request)
+
+    def read(self, name: str) -> str:
+        return (self.project / name).read_text()
+
+
+@pytest.fixture
+def story(tmp_path: Path) -> Story:
+    return Story(tmp_path)
+
+
+def outcomes(result: UpdateResult) -> dict[str, str]:
+    return {step.name: str(step.outcome) for step in result.steps}
+
+
+def test_both_sides_are_merged(story: Story) -> None:
+    story.edit({"a.txt": "mine\n" + "".join(LINES), "b.txt": None, "own.txt": "own\n"})
+    changed = "".join(LINES[:-1]) + "theirs\n"
+    story.release("1.1.0", {"a.txt": changed, "b.txt": "b2\n", "c.txt": None, "d/e.txt": "e\n"})
+    result = story.update()
+    assert outcomes(result) == {
+        "a.txt": "merged",
+        "b.txt": "stays_deleted",
+        "c.txt": "removed",
+        "d/e.txt": "added",
+    }
+    assert story.read("a.txt") == "mine\n" + changed
+    assert (story.read("d/e.txt"), story.read("own.txt")) == ("e\n", "own\n")
+    assert not (story.project / "b.txt").exists()
+    assert not (story.project / "c.txt").exists()
+    git(story.project, "add", "--all")
+    git(story.project, "commit", "--quiet", "--message", "Updated")
+    assert story.update().up_to_date
+    assert git(story.project, "status", "--porcelain") == ""
+
+
+def test_a_conflict_is_marked_as_git_marks_it(story: Story) -> None:
+    story.edit({"a.txt": "mine\n" + "".join(LINES[1:])})
+    story.release("1.1.0", {"a.txt": "theirs\n" + "".join(LINES[1:])})
+    result = story.update()
+    assert [step.name for step in result.conflicts] == ["a.txt"]
+    assert story.read("a.txt").startswith(
+        "<<<<<<< yours\nmine\n=======\ntheirs\n>>>>>>> mine 1.1.0\n"
+    )
+
+
+def test_what_the_user_changed_is_not_removed(story: Story) -> None:
+    story.edit({"c.txt": "c, and mine\n"})
+    story.release("1.1.0", {"c.txt": None})
+    assert outcomes(story.update()) == {"c.txt": "conflict"}
+    assert story.read("c.txt") == "c, and mine\n"
+
+
+def test_what_is_no_text_lies_beside(story: Story) -> None:
+    story.edit({"b.txt": "mine\0\n"})
+    story.release("1.1.0", {"b.txt": "theirs\0\n"})
+    assert outcomes(story.update()) == {"b.txt": "conflict"}
+    assert story.read("b.txt") == "mine\0\n"
+    assert story.read("b.txt.from-pattern") == "theirs\0\n"
+
+
+def test_new_questions_take_answers(story: Story) -> None:
+    story.release("1.1.0", {"f.txt.jinja": "{{ color }}\n"}, "color: {type: str, default: red}\n")
+    story.update(color="blue")
+    assert story.read("f.txt") == "blue\n"
+    assert 'color = "blue"' in story.read(".cfpy/answers.toml")
+
+
+def test_looking_changes_nothing(story: Story) -> None:
+    story.release("1.1.0", {"b.txt": "b2\n"})
+    (story.project / "dirty.txt").write_text("not committed\n")
+    before = read_tree(story.project)
+    result = story.update(only_look=True)
+    assert (result.before, result.after) == ({"b.txt": b"b\n"}, {"b.txt": b"b2\n"})
+    assert read_tree(story.project) == before
+    with pytest.raises(UsageError, match=r"not committed: dirty\.txt"):
+        story.update()
+    assert read_tree(story.project) == before
+
+
+def test_a_disk_that_refuses_leaves_the_tree_as_it_was(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story.release("1.1.0", {"a.txt": "new\n", "b.txt": None, "x/y.txt": "y\n"})
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if Path(target).name == "base.zip" and self.name.startswith("new-"):
+            raise OSError(28, "No space left on device", str(target))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with pytest.raises(CfpyError, match="No space left"):
+        story.update()
+    assert git(story.project, "status", "--porcelain") == ""
+    assert not (story.project / "x").exists()
+
+
+def test_links_and_ignored_files_are_left_alone(story: Story, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("outside\n")
+    (story.project / "b.txt").unlink()
+    (story.project / "b.txt").symlink_to(outside)
+    story.edit({".gitignore": "secret.txt\n"})
+    (story.project / "secret.txt").write_text("secret\n")
+    story.release("1.1.0", {"b.txt": "b2\n", "secret.txt": "theirs\n"})
+    assert outcomes(story.update()) == {"b.txt": "conflict", "secret.txt": "conflict"}
+    assert outside.read_text() == "outside\n"
+    assert story.read("secret.txt") == "secret\n"
+
+
+def test_windows_line_ends_are_no_change(story: Story) -> None:
+    git(story.project, "config", "core.autocrlf", "false")
+    story.edit({"b.txt": "b\r\n"})
+    (story.project / "b.txt").write_bytes(b"b\r\n")
+    git(story.project, "commit", "--quiet", "--all", "--allow-empty", "--message", "CRLF")
+    story.release("1.1.0", {"b.txt": "b2\n"})
+    assert outcomes(story.update()) == {"b.txt": "changed"}
+    assert (story.project / "b.txt").read_bytes() == b"b2\r\n"
+
+
+def test_refusals(story: Story, tmp_path: Path) -> None:
+    story.release("0.9.0", {})
+    with pytest.raises(PatternError, match=r"made of mine 1\.0\.0; here is only 0\.9\.0"):
+        story.update()
+    story.pattern.rename(tmp_path / "moved")
+    with pytest.raises(PatternError, match="can't be found"):
+        story.update()
+    (story.project / ".cfpy" / "base.zip").write_bytes(b"broken")
+    git(story.project, "commit", "--quiet", "--all", "--message", "Broken")
+    with pytest.raises(ProjectError, match="is broken"):
+        story.update()
+    with pytest.raises(ProjectError, match="was not made by cfpy"):
+        departures(story.ctx, tmp_path)
+
+
+def test_the_diff_tells_what_departs(story: Story) -> None:
+    assert departures(story.ctx, story.project)[1] == ()
+    story.edit({"a.txt": "mine\n", "b.txt": None, "own.txt": "own\n"})
+    found = departures(story.ctx, story.project)[1]
+    assert [(item.name, item.in_pattern, item.after) for item in found] == [
+        ("a.txt", True, b"mine\n"),
+        ("b.txt", True, None),
+        ("own.txt", False, b"own\n"),
+    ]
+
+
+def test_the_command_line_tells_by_its_exit_code(story: Story) -> None:
+    def cfpy(*arguments: str) -> tuple[int, dict[str, object]]:
+        argv = [sys.executable, "-m", "cfpy", *arguments, "--json"]
+        done = subprocess.run(argv, cwd=story.project, capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout)["data"]
+
+    assert cfpy("update", "--check")[0] == 0
+    story.release("1.1.0", {"a.txt": "theirs\n"})
+    status, data = cfpy("update", "--check")
+    assert (status, data["up_to_date"], data["to"]) == (1, False, "1.1.0")
+    story.edit({"a.txt": "mine\n"})
+    status, data = cfpy("update")
+    assert (status, data["conflicts"]) == (1, ["a.txt"])
+    assert cfpy("diff")[0] == 0
+
+
+def test_the_archive_gives_back_what_was_packed(tmp_path: Path) -> None:
+    tree = {
+        "a": File(b"a\r\n", True),
+        "d/big": File(b"x" * 100_001, False),
+        "é": File(b"\0\xff", False),
+    }
+    (tmp_path / ".cfpy").mkdir()
+    (tmp_path / ".cfpy" / "base.zip").write_bytes(pack(tree))
+    base = read_base(tmp_path)
+    assert {name: (file.executable, file.data) for name, file in base.items()} == {
+        "a": (True, b"a\r\n"),
+        "d/big": (False, None),
+        "é": (False, b"\0\xff"),
+    }
+    assert all(base[name].is_like(file) for name, file in tree.items())
+    (tmp_path / ".cfpy" / "base.zip").write_bytes(pack({"../x": File(b"", False)}))
+    with pytest.raises(ProjectError, match="not the project's"):
+        read_base(tmp_path)
+
+
+# Trees of few files with few lines, so that edits meet.
+_TEXT = st.lists(st.sampled_from("abcdef"), max_size=8).map(lambda x: "".join(f"{c}\n" for c in x))
+_TREE = st.dictionaries(st.sampled_from(["one", "two", "three"]), _TEXT, max_size=3)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(base=_TREE, mine=_TREE, theirs=_TREE)
+def test_no_edit_is_lost_and_git_would_say_the_same(
+    base: dict[str, str], mine: dict[str, str], theirs: dict[str, str]
+) -> None:
+    runner = Git(SubprocessRunner())
+    files = {name: File(text.encode(), False) for name, text in mine.items()}
+    steps = merge_trees(
+        {name: BaseFile(digest(t.encode()), False, t.encode()) for name, t in base.items()},
+        {name: File(text.encode(), False) for name, text in theirs.items()},
+        files.get,
+        lambda m, b, t: runner.merge_file(m, b, t, ("m", "b", "t")),
+    )
+    by_name = {step.name: step for step in steps}
+    for name in {*base, *mine, *theirs}:
+        step = by_name.get(name)
+        result = mine.get(name)
+        if step and step.outcome is Outcome.REMOVED:
+            result = None
+        elif step and step.result:
+            result = step.result.data.decode()
+        assert result == oracle(base.get(name), mine.get(name), theirs.get(name))
+        if step is None or step.outcome is not Outcome.CONFLICT:
+            assert "<<<<<<<" not in (result or "")
+
+
+def oracle(base: str | None, mine: str | None, theirs: str | None) -> str | None:
+    """`git merge-file` where a file is on both sides; else whoever changed it is right, and a
+    file that one side deleted and the other changed is as the user has it."""
+    if mine is None:
+        return theirs if base is None else None
+    if theirs is None:
+        return None if mine == base else mine
+    with tempfile.TemporaryDirectory() as directory:
+        for name, text in (("m", mine), ("b", base or ""), ("t", theirs)):
+            (Path(directory) / name).write_text(text)
+        argv = ["git", "merge-file", "-p", "-q", "-L", "m", "-L", "b", "-L", "t", "m", "b", "t"]
+        done = subprocess.run(argv, cwd=directory, capture_output=True, text=True, check=False)
+        assert 0 <= done.returncode < 128
+        return done.stdout
+
+
+def test_look_up_sees_through_no_link(tmp_path: Path) -> None:
+    (tmp_path / "dir").symlink_to("/")
+    assert not isinstance(update_module.look_up(tmp_path, "dir/etc/passwd", set()), File)
