@@ -182,6 +182,24 @@ def test_a_package(new: Callable[..., tuple[int, dict]], tmp_path: Path) -> None
     assert names == ["fullstack", "pipeline", "rag", "shouting"]
 
 
+def test_packages_that_extend_each_other_are_in_nobodys_way(
+    new: Callable[..., tuple[int, dict]], tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    write_pattern(site / "acme" / "hen", more='extends = "egg"\n')
+    write_pattern(site / "acme" / "egg", more='extends = "hen"\n')
+    points = "[cfpy.patterns]\nhen = acme.hen\negg = acme.egg\n"
+    write(
+        site / "acme-1.0.dist-info",
+        METADATA="Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n",
+        entry_points_DOT_txt=points,
+    )
+    code, document = new("hen", PYTHONPATH=str(site))
+    assert code == 3
+    assert "'egg' extends 'hen', which is not there" in document["error"]["message"]
+    assert new("rag", "--no-git", PYTHONPATH=str(site))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("extends", "said"),
     [("rag>=9", "extends rag >=9; here is"), ("ragg", "not there"), ("../rag", "is no name")],

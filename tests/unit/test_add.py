@@ -118,6 +118,26 @@ def test_an_environment_gets_its_own(kind: str, tmp_path: Path) -> None:
         add(root, kind, name, env="other")
 
 
+@pytest.mark.parametrize("kind", ["d1", "durable-object", "workflow", "kv"])
+def test_the_same_in_an_environment_shares_code_and_migrations(kind: str, tmp_path: Path) -> None:
+    root = make(
+        tmp_path, MAIN + '\n[[d1_databases]]\nbinding = "OLD"\n\n[env.staging.vars]\nA = "2"\n'
+    )
+    env = "from bindings import X\n\n\nclass Env:\n    X: X\n"
+    (root / "src" / "entry.py").write_text(env)
+    assert add(root, kind).lacking == ("staging",)
+    before = tree(root)
+    add(root, kind, env="staging")
+    after = tree(root)
+    assert {name for name in after if after[name] != before.get(name)} == {"wrangler.toml"}
+    written = tomllib.loads((root / "wrangler.toml").read_text())
+    if kind == "d1":
+        [mine] = written["env"]["staging"]["d1_databases"]
+        assert mine["migrations_dir"] == "migrations-thing"
+    if kind == "durable-object":
+        assert len(written["migrations"]) == 1
+
+
 def test_a_dry_run_changes_nothing_and_knows_all(tmp_path: Path) -> None:
     root = make(tmp_path, MAIN)
     before = tree(root)

@@ -79,8 +79,9 @@ class PatternStore:
                 return self._named(name)
 
     def _named(self, name: str) -> Pattern:
-        for pattern in self.all():
-            if pattern.name == name:
+        own = [self._load(name)] if name in self._directories() else []
+        for pattern in (*own, *self._installed(only=name)):
+            if not pattern.manifest.abstract:
                 return pattern
         known = self.names()
         raise PatternError(
@@ -88,22 +89,27 @@ class PatternStore:
             hint=did_you_mean(name, known) or f"Patterns: {', '.join(known)}.",
         )
 
-    def _installed(self, but: Path | None = None) -> Iterator[Pattern]:
+    def _installed(self, above: tuple[Path, ...] = (), only: str = "") -> Iterator[Pattern]:
         """Patterns of installed packages: an entry point ``name = package.directory``.
 
-        Nothing of the package is imported: a pattern is data.
+        Nothing of the package is imported: a pattern is data. Those ``above``, which extend what is
+        looked for, are left out: they can't lie below themselves. With ``only`` a name, no other
+        is read, so that a broken one is in nobody's way.
         """
         for point, root in _entry_points():
-            if root is not None and root != but:
+            if root is not None and root not in above and only in ("", point.name):
                 version = point.dist.version if point.dist else ""
-                yield self._external(root, point.name, point.name, f"{version} {digest(root)}")
+                pin = f"{version} {digest(root)}"
+                yield self._external(root, point.name, point.name, pin, above)
 
-    def _external(self, root: Path, name: str, source: str, pin: str) -> Pattern:
+    def _external(
+        self, root: Path, name: str, source: str, pin: str, above: tuple[Path, ...] = ()
+    ) -> Pattern:
         """A pattern that is not cfpy's own, or a copier template that is none at all."""
         origin = Origin(source, pin)
         if (root / "pattern.toml").is_file():
             top = replace(load_layer(root), name=name)
-            below = self._below(top) if top.manifest.extends else ()
+            below = self._below(top, (*above, root)) if top.manifest.extends else ()
             return Pattern((*below, top), origin)
         config = next(
             (root / n for n in ("copier.yml", "copier.yaml") if (root / n).is_file()), None
@@ -116,7 +122,7 @@ class PatternStore:
         manifest = parse_manifest({"title": name, "summary": name, "version": "0"}, config)
         return Pattern((Layer(name, root, manifest, _read_yaml(config)),), origin, foreign=True)
 
-    def _below(self, layer: Layer) -> tuple[Layer, ...]:
+    def _below(self, layer: Layer, above: tuple[Path, ...]) -> tuple[Layer, ...]:
         """What a layer extends, the lowest first, in a version that it accepts."""
         match = _EXTENDS.fullmatch(layer.manifest.extends)
         if match is None:
@@ -128,13 +134,14 @@ class PatternStore:
         if name in self._directories():
             found = self._load(name)
         else:
-            installed = {pattern.name: pattern for pattern in self._installed(layer.root)}
-            if name not in installed:
+            installed = next(self._installed(above, name), None)
+            if installed is None:
+                known = [*self._directories(), *(point.name for point, _ in _entry_points())]
                 raise PatternError(
                     f"the pattern {layer.name!r} extends {name!r}, which is not there",
-                    hint=did_you_mean(name, [*self._directories(), *installed]),
+                    hint=did_you_mean(name, known),
                 )
-            found = installed[name]
+            found = installed
         version = found.manifest.version
         if versions and not _accepts(versions, version, layer):
             raise PatternError(

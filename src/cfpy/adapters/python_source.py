@@ -20,6 +20,8 @@ def with_export(source: str, module: str, name: str, first_party: Sequence[str])
     """
     # Named again, it is an export and not an import that nothing uses.
     line = f"from {module} import {name} as {name}\n"
+    if line in source:
+        return source
     imports = [node for node in _top(source) if isinstance(node, ast.Import | ast.ImportFrom)]
     own = [node for node in imports if _module(node).partition(".")[0] in first_party]
     if own:
@@ -36,7 +38,7 @@ def with_export(source: str, module: str, name: str, first_party: Sequence[str])
 
 def with_binding(source: str, binding: str, kind: str) -> str | None:
     """``source`` with ``binding: kind`` in its ``class Env``, and the type imported; ``None`` where
-    it has no such class, or takes its types from elsewhere.
+    it has no such class, says it already, or takes its types from elsewhere.
 
     Raises:
         SyntaxError: ``source`` is no Python.
@@ -47,6 +49,9 @@ def with_binding(source: str, binding: str, kind: str) -> str | None:
         (n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == _TYPES), None
     )
     if env is None or types is None or env.end_lineno is None or types.end_lineno is None:
+        return None
+    said = [ast.unparse(n.target) for n in env.body if isinstance(n, ast.AnnAssign)]
+    if binding in said:
         return None
     # From the bottom up, so that the lines above keep their numbers.
     source = _inserted(source, env.end_lineno, f"    {binding}: {kind}\n")

@@ -88,13 +88,15 @@ def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict
         files["cfpy.toml"] = _edited(path, before["cfpy.toml"] or _SETTINGS, addition.settings)
     for name, text in addition.files.items():
         path = project.root / name
-        if path.exists() and addition.kind != "assets":
+        # An environment's migrations and classes are those of the top level.
+        if path.exists() and addition.kind != "assets" and not addition.environment:
             raise UsageError(f"{name} is there already", hint="Choose another NAME.")
         if not path.exists():
             before[name], files[name] = "", text
     for path, text in _sources(project, addition):
         name = path.relative_to(project.root).as_posix()
-        before[name], files[name] = _read(path), text
+        if text != (now := _read(path)):
+            before[name], files[name] = now, text
     return before, files
 
 
@@ -151,8 +153,11 @@ def _python_export(entry: Path, export: Export, text: str) -> str:
 
 
 def _script_export(_entry: Path, export: Export, text: str) -> str:
+    line = f'export {{ {export.name} }} from "./{export.module}";\n'
+    if line in text:
+        return text
     ending = "" if text.endswith("\n") or not text else "\n"
-    return f'{text}{ending}\nexport {{ {export.name} }} from "./{export.module}";\n'
+    return f"{text}{ending}\n{line}"
 
 
 def _with_lf(text: str, edit: Callable[[str], str]) -> str:

@@ -207,6 +207,11 @@ def _d1(asked: _Asked) -> Addition:
         for item in asked.scope.get("d1_databases") or []
     }
     directory = "migrations" if not used else f"migrations-{asked.kebab}"
+    if asked.environment:
+        # The same database as the top level's has the same tables.
+        for item in asked.config.get("d1_databases") or []:
+            if item.get("binding") == asked.binding:
+                directory = str(item.get("migrations_dir", "migrations"))
     if directory in used:
         raise UsageError(f"another database has its migrations in {directory}")
     edit = _entry(
@@ -331,13 +336,15 @@ def _durable_object(asked: _Asked) -> Addition:
         "tag": _next_tag(asked.scope.get("migrations") or [], asked.kebab),
         "new_sqlite_classes": [asked.class_name],
     }
+    made = [name for m in asked.scope.get("migrations") or [] for name in _classes_of(m)]
+    edits = [binding] if asked.class_name in made else [binding, Edit("entry", table, migration)]
     return _addition(
-        asked,
-        binding,
-        Edit("entry", table, migration),
-        **_class(asked, "durable-object"),
-        type="DurableObjectNamespace",
+        asked, *edits, **_class(asked, "durable-object"), type="DurableObjectNamespace"
     )
+
+
+def _classes_of(migration: Mapping[str, Any]) -> list[str]:
+    return [*(migration.get("new_sqlite_classes") or []), *(migration.get("new_classes") or [])]
 
 
 def _next_tag(migrations: list[Mapping[str, Any]], name: str) -> str:
