@@ -19,7 +19,8 @@ from typing import Any
 import tomlkit
 
 BYTE_ORDER_MARK = "\ufeff"
-_HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
+#: A line that begins a table; the name is its first group.
+HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
 
 
 class NoPlaceError(Exception):
@@ -45,7 +46,7 @@ def blocks(lines: list[str]) -> list[Block]:
     headers = [
         (number, _plain(match[1]))
         for number, line in enumerate(lines)
-        if (match := _HEADER.match(line))
+        if (match := HEADER.match(line))
     ]
     starts = []
     for number, _ in headers:
@@ -133,21 +134,6 @@ def add_key(text: str, table: str, key: str, value: Any, comment: str = "") -> s
     return _first_right(
         text, lambda data: _table(data, _parts(table)).update({key: value}), candidates
     )
-
-
-def set_key(text: str, path: tuple[str | int, ...], value: Any) -> str:
-    """Replace a value that is there; numbers in ``path`` are places in arrays.
-
-    Raises:
-        NoPlaceError: The text can't take it.
-    """
-
-    def change(data: Any) -> None:
-        for part in path[:-1]:
-            data = data[part]
-        data[path[-1]] = value
-
-    return _first_right(text, change, lambda _: ())
 
 
 def _first_right(

@@ -16,12 +16,11 @@ from typing import Any
 import tomlkit
 
 from cfpy.adapters.files import write_atomically
+from cfpy.adapters.toml_text import BYTE_ORDER_MARK, HEADER
 from cfpy.errors import ProjectError
 
 #: The table and the key that hold an id, by kind of resource.
 ID_KEYS = {"d1": ("d1_databases", "database_id"), "kv": ("kv_namespaces", "id")}
-_BYTE_ORDER_MARK = "\ufeff"
-_HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
 
 
 def set_id(path: Path, environment: str, table: str, binding: str, key: str, value: str) -> None:
@@ -57,7 +56,7 @@ def _edit(
 ) -> None:
     # Not read_text(): that one would turn \r\n into \n.
     whole = path.read_bytes().decode()
-    text = whole.removeprefix(_BYTE_ORDER_MARK)
+    text = whole.removeprefix(BYTE_ORDER_MARK)
     wanted = tomllib.loads(text)
     entry = _entry(wanted, environment, table, binding, path)
     if entry.get(key) == value:
@@ -124,7 +123,7 @@ def _with_id(text: str, table: str, binding: str, key: str, value: str | None) -
     has = re.compile(rf"^(\s*){re.escape(key)}\s*=")
     inside, start, found = False, 0, -1
     for number, line in enumerate([*lines, "[end]\n"]):
-        header = _HEADER.match(line)
+        header = HEADER.match(line)
         if not header:
             if inside and binds.match(line):
                 found = number
