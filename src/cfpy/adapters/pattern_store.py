@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,8 @@ class PatternStore:
 
     def _named(self, name: str) -> Pattern:
         own = [self._load(name)] if name in self._directories() else []
-        for pattern in (*own, *self._installed(only=name)):
+        # Lazily: for a pattern of cfpy's own no package is looked at.
+        for pattern in chain(own, self._installed(only=name)):
             if not pattern.manifest.abstract:
                 return pattern
         known = self.names()
