@@ -34,7 +34,36 @@ class UsageError(CfpyError):
     exit_code = 2
 
 
-class PatternError(CfpyError):
+class LocatedError(CfpyError):
+    """Something is wrong with a file.
+
+    Args:
+        message: What is wrong.
+        path: The file, if there is one to name.
+        line: 1-based line in the file, where known.
+        column: 1-based column in the line, where known.
+        hint: What to do next.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str = "",
+    ) -> None:
+        where = "" if path is None else str(path)
+        if where and line is not None:
+            where += f":{line}" + (f":{column}" if column is not None else "")
+        super().__init__(f"{where}: {message}" if where else message, hint=hint)
+        self.path = path
+        self.line = line
+        self.column = column
+
+
+class PatternError(LocatedError):
     """A pattern is unknown, invalid or untrusted, or an answer does not fit its question."""
 
     code = "pattern"
@@ -116,36 +145,11 @@ class PlanConflictError(CfpyError):
     exit_code = 7
 
 
-class ProjectError(CfpyError):
-    """The project's files are missing or broken.
-
-    Args:
-        message: What is wrong.
-        path: The file.
-        line: 1-based line in the file, where known.
-        column: 1-based column in the line, where known.
-        hint: What to do next.
-    """
+class ProjectError(LocatedError):
+    """The project's files are missing or broken."""
 
     code = "project"
     exit_code = 8
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        path: Path | None = None,
-        line: int | None = None,
-        column: int | None = None,
-        hint: str = "",
-    ) -> None:
-        where = "" if path is None else str(path)
-        if where and line is not None:
-            where += f":{line}" + (f":{column}" if column is not None else "")
-        super().__init__(f"{where}: {message}" if where else message, hint=hint)
-        self.path = path
-        self.line = line
-        self.column = column
 
 
 class LocalRuntimeError(CfpyError):

@@ -4,61 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from cfpy.domain.manifest import parse_manifest
 from cfpy.domain.pattern import (
     Layer,
     Pattern,
     merge_configs,
-    parse_manifest,
     parse_questions,
 )
 from cfpy.errors import PatternError
 
-PATH = Path("pattern.toml")
 MINIMAL = {"title": "T", "summary": "S", "version": "1.0.0"}
-
-
-def test_a_manifest_is_read_whole() -> None:
-    manifest = parse_manifest(
-        MINIMAL
-        | {
-            "services": ["D1"],
-            "resources": [{"kind": "d1", "binding": "DB", "purpose": "rows"}],
-            "secrets": [{"name": "API_TOKEN", "purpose": "auth"}],
-            "next_steps": ["cfpy dev"],
-        },
-        PATH,
-    )
-    assert manifest.resources[0].binding == "DB"
-    assert manifest.secrets[0].name == "API_TOKEN"
-    assert manifest.next_steps == ("cfpy dev",)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"title": ""}, "'title' is missing"),
-        ({"version": 1}, "'version' is missing"),
-        ({"servces": []}, "unknown key 'servces'"),
-        ({"services": "D1"}, "not a list of texts"),
-        ({"resources": [{"kind": "d1"}]}, "lacks the text 'binding'"),
-        (
-            {"resources": [{"kind": "d1", "binding": "DB", "purpose": "p", "x": 1}]},
-            "unknown key 'x'",
-        ),
-        ({"secrets": {"name": "x"}}, "not a list of tables"),
-    ],
-)
-def test_a_broken_manifest_is_named(change: dict[str, object], words: str) -> None:
-    with pytest.raises(PatternError) as caught:
-        parse_manifest(MINIMAL | change, PATH)
-    assert words in caught.value.message
-    assert "pattern.toml" in caught.value.message
-
-
-def test_a_misspelt_key_gets_the_nearest_known_one() -> None:
-    with pytest.raises(PatternError) as caught:
-        parse_manifest(MINIMAL | {"next_step": []}, PATH)
-    assert caught.value.hint == "Did you mean 'next_steps'?"
 
 
 def test_questions_leave_settings_out_and_read_every_form_of_choice() -> None:
@@ -83,7 +38,7 @@ def test_questions_leave_settings_out_and_read_every_form_of_choice() -> None:
 
 
 def test_an_unknown_question_is_refused_with_the_nearest() -> None:
-    manifest = parse_manifest(MINIMAL, PATH)
+    manifest = parse_manifest(MINIMAL, Path("pattern.toml"))
     pattern = Pattern((Layer("rag", Path(), manifest, {"chat_model": "x"}),))
     with pytest.raises(PatternError) as caught:
         pattern.question("chat_modle")
@@ -98,9 +53,3 @@ def test_a_question_asked_again_keeps_its_place_and_what_is_not_said_anew() -> N
     assert list(merged) == ["name", "ci", "_exclude", "model"]
     assert merged["name"] == {"type": "str", "help": "b"}
     assert merged["_exclude"] == ["x", "y"]
-
-
-@pytest.mark.parametrize(("key", "value"), [("extends", 1), ("abstract", "yes"), ("removes", "x")])
-def test_keys_of_layers_have_types(key: str, value: object) -> None:
-    with pytest.raises(PatternError, match=key):
-        parse_manifest(MINIMAL | {key: value}, PATH)

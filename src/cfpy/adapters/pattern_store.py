@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -13,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from cfpy.adapters.pattern_files import digest, pattern_files
 from cfpy.adapters.repositories import Repositories
-from cfpy.domain.pattern import Layer, Origin, Pattern, did_you_mean, parse_manifest
+from cfpy.adapters.toml_position import locate, parse_toml
+from cfpy.domain.manifest import EXTENDS, Manifest, parse_manifest
+from cfpy.domain.names import did_you_mean
+from cfpy.domain.pattern import Layer, Origin, Pattern
 from cfpy.domain.source import GitSource, NamedSource, PathSource, parse_source
 from cfpy.errors import PatternError
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 #: The entry-point group of packages that bring patterns.
 ENTRY_POINTS = "cfpy.patterns"
-_EXTENDS = re.compile(r"([\w-]+)\s*([<>=!~].*)?")
 BUILT_IN = Path(__file__).parent.parent / "templates"
 
 
@@ -126,12 +126,8 @@ class PatternStore:
 
     def _below(self, layer: Layer, above: tuple[Path, ...]) -> tuple[Layer, ...]:
         """What a layer extends, the lowest first, in a version that it accepts."""
-        match = _EXTENDS.fullmatch(layer.manifest.extends)
-        if match is None:
-            raise PatternError(
-                f"{layer.root / 'pattern.toml'}: extends = {layer.manifest.extends!r} is no name",
-                hint='extends = "rag", or "rag>=1.1,<2"',
-            )
+        match = EXTENDS.fullmatch(layer.manifest.extends)
+        assert match is not None
         name, versions = match.groups()
         if name in self._directories():
             found = self._load(name)
@@ -198,7 +194,7 @@ def _accepts(versions: str, version: str, layer: Layer) -> bool:
     try:
         return version in SpecifierSet(versions, prereleases=True)
     except InvalidSpecifier as error:
-        raise PatternError(f"{layer.root / 'pattern.toml'}: extends: {error}") from error
+        raise PatternError(f"extends: {error}", path=layer.root / "pattern.toml") from error
 
 
 def load_layer(root: Path) -> Layer:
@@ -212,16 +208,14 @@ def load_layer(root: Path) -> Layer:
     return Layer(
         name=root.name,
         root=root,
-        manifest=parse_manifest(_read_toml(manifest), manifest),
+        manifest=_read_manifest(manifest),
         config=_read_yaml(config) if config.is_file() else {},
     )
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PatternError(f"can't read {path}: {error}") from error
+def _read_manifest(path: Path) -> Manifest:
+    text, data = parse_toml(path, PatternError)
+    return parse_manifest(data, path, lambda keys: locate(text, keys))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -229,8 +223,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        said = error.problem or "does not parse"
+        raise PatternError(said, path=path, line=line, column=column) from error
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PatternError(f"can't read {path}: {error}") from error
+        raise PatternError(f"can't be read: {error}", path=path) from error
     if not isinstance(data, dict):
-        raise PatternError(f"{path} is not a mapping of questions")
+        raise PatternError("is not a mapping of questions", path=path)
     return data

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
+from cfpy.adapters.toml_position import parse_toml
 from cfpy.domain.project import Project, parse_r2, parse_secrets, parse_vectorize
 from cfpy.errors import ProjectError
 
@@ -41,25 +41,4 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         ProjectError: It can't be read or does not parse.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _located(text, path, str(error)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(f"can't be read: {error}", path=path) from error
-
-
-def _located(text: str, path: Path, message: str) -> ProjectError:
-    """The error with its line and column, which only tomlkit gives as numbers."""
-    import tomlkit
-    from tomlkit.exceptions import ParseError, TOMLKitError
-
-    try:
-        tomlkit.parse(text)
-    except ParseError as error:
-        said = str(error).split(" at line ")[0]
-        return ProjectError(said, path=path, line=error.line, column=error.col + 1)
-    except TOMLKitError as error:
-        return ProjectError(str(error), path=path)
-    return ProjectError(message, path=path)
+    return parse_toml(path, ProjectError)[1]

@@ -56,7 +56,7 @@ def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
 
 def show_new(output: Output, result: NewResult) -> None:
     """Report ``cfpy new``."""
-    steps = [f"cd {result.path}", *result.pattern.manifest.next_steps]
+    steps = [f"cd {result.path}", *result.pattern.next_steps]
     if output.json:
         output.data(
             "new",
@@ -128,9 +128,9 @@ def show_pattern(output: Output, pattern: Pattern, files: Mapping[str, tuple[str
                     }
                     for question in pattern.questions
                 ],
-                "resources": [vars(resource) for resource in manifest.resources],
-                "secrets": [vars(secret) for secret in manifest.secrets],
-                "next_steps": list(manifest.next_steps),
+                "resources": [vars(resource) for resource in pattern.resources],
+                "secrets": [vars(secret) for secret in pattern.secrets],
+                "next_steps": list(pattern.next_steps),
                 "runs": list(pattern.unsafe),
                 "layers": [layer.name for layer in pattern.layers],
                 "files": {name: list(owners) for name, owners in files.items()},
@@ -140,7 +140,7 @@ def show_pattern(output: Output, pattern: Pattern, files: Mapping[str, tuple[str
     output.show(
         f"[bold]{pattern.name}[/bold] {manifest.version}: {escape(manifest.title)}",
         Text(manifest.summary),
-        Text(f"\nServices: {', '.join(manifest.services)}"),
+        Text(f"\nServices: {', '.join(pattern.services)}"),
     )
     questions = _table("\nquestion", "takes", "default", "meaning")
     for question in pattern.questions:
@@ -148,9 +148,9 @@ def show_pattern(output: Output, pattern: Pattern, files: Mapping[str, tuple[str
         default = "" if question.default is None else str(question.default)
         questions.add_row(question.name, Text(takes), Text(default), Text(question.help))
     resources = _table("\nresource", "binding", "purpose")
-    for resource in manifest.resources:
+    for resource in pattern.resources:
         resources.add_row(resource.kind, resource.binding, Text(resource.purpose))
-    for secret in manifest.secrets:
+    for secret in pattern.secrets:
         resources.add_row("secret", secret.name, Text(secret.purpose))
     output.show(questions, resources)
     for line in pattern.unsafe:
@@ -166,7 +166,7 @@ def _pattern_summary(pattern: Pattern) -> dict[str, Any]:
         "title": manifest.title,
         "summary": manifest.summary,
         "version": manifest.version,
-        "services": list(manifest.services),
+        "services": list(pattern.services),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from cfpy.domain.checks import check
 from cfpy.domain.environments import effective
-from cfpy.domain.pattern import did_you_mean
+from cfpy.domain.names import did_you_mean
 from cfpy.domain.scaffold import class_source, first_migration, page_source
 from cfpy.errors import UsageError
 

@@ -1,8 +1,9 @@
-"""Names that Cloudflare accepts."""
+"""Names: what Cloudflare accepts, and what somebody may have meant."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from cfpy.errors import UsageError
 
@@ -29,3 +30,11 @@ def check_project_name(name: str) -> str:
         f"at most {MAX_PROJECT_NAME} characters",
         hint=f"Try: {suggestion}" if suggestion else "Try: myapp",
     )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence that offers the known word nearest to ``word``, or nothing."""
+    import difflib  # needed for messages alone
+
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else ""

@@ -1,8 +1,7 @@
-"""What a pattern says of itself: its manifest (``pattern.toml``) and its questions."""
+"""A pattern: its layers, each with a manifest, and the questions that they ask together."""
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,61 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from cfpy.domain.manifest import Manifest, ResourceSpec, SecretSpec
+from cfpy.domain.names import did_you_mean
 from cfpy.errors import PatternError
-
-_REQUIRED = ("title", "summary", "version")
-_KNOWN = {
-    *_REQUIRED,
-    *("extends", "abstract", "removes"),
-    *("services", "resources", "secrets", "next_steps"),
-}
-
 
 # Settings of copier that run code.
 _UNSAFE = ("_tasks", "_migrations", "_jinja_extensions")
-
-
-@dataclass(frozen=True)
-class ResourceSpec:
-    """A Cloudflare resource that a project of the pattern binds.
-
-    ``kind`` is wrangler's word for it (``d1``, ``vectorize``, ``ai``, ...), ``binding`` the name
-    in the Worker's ``env``.
-    """
-
-    kind: str
-    binding: str
-    purpose: str
-
-
-@dataclass(frozen=True)
-class SecretSpec:
-    """A secret that the deployed Worker needs."""
-
-    name: str
-    purpose: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """The parsed ``pattern.toml``.
-
-    ``extends`` names the pattern below this one, with a range of versions if it is pinned
-    (``rag>=1.1,<2``), or is empty; ``removes`` are files of the patterns
-    below that this one has not. An ``abstract`` pattern is there to be extended, not to be made.
-    ``next_steps`` are commands, run in the new project.
-    """
-
-    title: str
-    summary: str
-    version: str
-    extends: str
-    abstract: bool
-    removes: tuple[str, ...]
-    services: tuple[str, ...]
-    resources: tuple[ResourceSpec, ...]
-    secrets: tuple[SecretSpec, ...]
-    next_steps: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -122,6 +72,29 @@ class Pattern:
     def manifest(self) -> Manifest:
         return self.layers[-1].manifest
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Those of all layers."""
+        return tuple(dict.fromkeys(s for layer in self.layers for s in layer.manifest.services))
+
+    @property
+    def resources(self) -> tuple[ResourceSpec, ...]:
+        """Those of all layers; one that is named again is the upper layer's."""
+        found = [item for layer in self.layers for item in layer.manifest.resources]
+        return tuple({(item.kind, item.binding): item for item in found}.values())
+
+    @property
+    def secrets(self) -> tuple[SecretSpec, ...]:
+        """Those of all layers; one that is named again is the upper layer's."""
+        found = [item for layer in self.layers for item in layer.manifest.secrets]
+        return tuple({item.name: item for item in found}.values())
+
+    @property
+    def next_steps(self) -> tuple[str, ...]:
+        """Those of the uppermost layer that has any."""
+        given = (layer.manifest.next_steps for layer in reversed(self.layers))
+        return next((steps for steps in given if steps), ())
+
     @cached_property
     def config(self) -> dict[str, Any]:
         """The ``copier.yml`` of all layers in one: see :func:`merge_configs`."""
@@ -178,48 +151,6 @@ def merge_configs(configs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def parse_manifest(data: Mapping[str, Any], path: Path) -> Manifest:
-    """Read a manifest from parsed TOML.
-
-    Args:
-        data: The document.
-        path: Its file, for messages.
-
-    Raises:
-        PatternError: A key is missing, unknown or of the wrong type.
-    """
-    for key in _REQUIRED:
-        if not isinstance(data.get(key), str) or not data[key]:
-            raise PatternError(f"{path}: {key!r} is missing or is not a text")
-    for key in data:
-        if key not in _KNOWN:
-            raise PatternError(
-                f"{path}: unknown key {key!r}",
-                hint=did_you_mean(key, _KNOWN) or f"Known keys: {', '.join(sorted(_KNOWN))}.",
-            )
-    for key, kind in (("extends", str), ("abstract", bool)):
-        if not isinstance(data.get(key, kind()), kind):
-            raise PatternError(f"{path}: {key!r} is not a {_type_name(kind())}")
-    return Manifest(
-        title=data["title"],
-        summary=data["summary"],
-        version=data["version"],
-        extends=data.get("extends", ""),
-        abstract=data.get("abstract", False),
-        removes=_texts(data, "removes", path),
-        services=_texts(data, "services", path),
-        resources=tuple(
-            ResourceSpec(*_fields(item, ("kind", "binding", "purpose"), "resources", path))
-            for item in _tables(data, "resources", path)
-        ),
-        secrets=tuple(
-            SecretSpec(*_fields(item, ("name", "purpose"), "secrets", path))
-            for item in _tables(data, "secrets", path)
-        ),
-        next_steps=_texts(data, "next_steps", path),
-    )
-
-
 def parse_questions(data: Mapping[str, Any]) -> tuple[Question, ...]:
     """Read the questions of a parsed ``copier.yml``; keys that start with ``_`` are settings."""
     questions = []
@@ -243,12 +174,6 @@ def parse_questions(data: Mapping[str, Any]) -> tuple[Question, ...]:
     return tuple(questions)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence that offers the known word nearest to ``word``, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else ""
-
-
 def _type_name(value: object) -> str:
     names = {bool: "bool", int: "int", float: "float", str: "str"}
     return names.get(type(value), "yaml")
@@ -261,29 +186,3 @@ def _choice_value(choice: Any) -> Any:
     if isinstance(choice, Mapping):
         return choice.get("value")
     return choice
-
-
-def _texts(data: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
-    value = data.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise PatternError(f"{path}: {key!r} is not a list of texts")
-    return tuple(value)
-
-
-def _tables(data: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
-    value = data.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise PatternError(f"{path}: {key!r} is not a list of tables")
-    return list(value)
-
-
-def _fields(
-    item: Mapping[str, Any], names: tuple[str, ...], key: str, path: Path
-) -> tuple[str, ...]:
-    for name in names:
-        if not isinstance(item.get(name), str):
-            raise PatternError(f"{path}: an entry of {key!r} lacks the text {name!r}")
-    unknown = set(item) - set(names)
-    if unknown:
-        raise PatternError(f"{path}: an entry of {key!r} has an unknown key {min(unknown)!r}")
-    return tuple(item[name] for name in names)

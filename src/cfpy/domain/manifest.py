@@ -1,0 +1,142 @@
+"""``pattern.toml``: what a pattern says of itself.
+
+``data/pattern.schema.json`` says the same to editors; a test holds them together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cfpy.domain.names import did_you_mean
+from cfpy.errors import PatternError
+
+#: Where a value stands in the text: its keys and indexes to a line and a column, both 1-based.
+Locate = Callable[[tuple[str | int, ...]], tuple[int, int]]
+
+EXTENDS = re.compile(r"([A-Za-z0-9_-]+) *([<>=!~].*)?")
+# A release, maybe before or after another, as packaging orders them.
+_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)*")
+_TEXTS = ("title", "summary", "version", "extends")
+_LISTS = ("removes", "services", "next_steps")
+_TABLES = {"resources": ("kind", "binding", "purpose"), "secrets": ("name", "purpose")}
+_KNOWN = (*_TEXTS, "abstract", *_LISTS, *_TABLES)
+
+
+@dataclass(frozen=True)
+class ResourceSpec:
+    """A Cloudflare resource that a project of the pattern binds.
+
+    ``kind`` is wrangler's word for it (``d1``, ``vectorize``, ``ai``, ...), ``binding`` the name
+    in the Worker's ``env``.
+    """
+
+    kind: str
+    binding: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class SecretSpec:
+    """A secret that the deployed Worker needs."""
+
+    name: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The parsed ``pattern.toml``.
+
+    ``extends`` names the pattern below this one, with a range of versions if it is pinned
+    (``rag>=1.1,<2``), or is empty; ``removes`` are files of the patterns
+    below that this one has not. An ``abstract`` pattern is there to be extended, not to be made.
+    ``next_steps`` are commands, run in the new project.
+    """
+
+    title: str
+    summary: str
+    version: str
+    extends: str
+    abstract: bool
+    removes: tuple[str, ...]
+    services: tuple[str, ...]
+    resources: tuple[ResourceSpec, ...]
+    secrets: tuple[SecretSpec, ...]
+    next_steps: tuple[str, ...]
+
+
+def parse_manifest(
+    data: Mapping[str, Any], path: Path, locate: Locate = lambda _keys: (1, 1)
+) -> Manifest:
+    """Read a manifest from parsed TOML.
+
+    Args:
+        data: The document.
+        path: Its file, for messages.
+        locate: Where its values stand, for messages.
+
+    Raises:
+        PatternError: A key is missing, unknown or of the wrong type; with its line and column.
+    """
+
+    def fail(message: str, *keys: str | int, hint: str = "") -> NoReturn:
+        line, column = locate(keys)
+        raise PatternError(message, path=path, line=line, column=column, hint=hint)
+
+    _refuse_wrong(data, fail)
+    return Manifest(
+        title=data["title"],
+        summary=data["summary"],
+        version=data["version"],
+        extends=data.get("extends", ""),
+        abstract=data.get("abstract", False),
+        removes=tuple(data.get("removes", ())),
+        services=tuple(data.get("services", ())),
+        resources=tuple(ResourceSpec(**item) for item in data.get("resources", ())),
+        secrets=tuple(SecretSpec(**item) for item in data.get("secrets", ())),
+        next_steps=tuple(data.get("next_steps", ())),
+    )
+
+
+def _refuse_wrong(data: Mapping[str, Any], fail: Callable[..., NoReturn]) -> None:
+    for key in data:
+        if key not in _KNOWN:
+            known = f"Known keys: {', '.join(sorted(_KNOWN))}."
+            fail(f"unknown key {key!r}", key, hint=did_you_mean(key, _KNOWN) or known)
+    for key in _TEXTS:
+        if not isinstance(data.get(key, ""), str):
+            fail(f"{key!r} is not a text", key)
+        if key != "extends" and not data.get(key, "").strip():
+            fail(f"{key!r} is missing or empty", key, hint="title, summary and version are needed.")
+    if not _VERSION.fullmatch(data["version"]):
+        fail(f"version {data['version']!r} is none", "version", hint='version = "1.0.0"')
+    if data.get("extends") and not EXTENDS.fullmatch(data["extends"]):
+        hint = 'extends = "rag", or "rag>=1.1,<2"'
+        fail(f"extends = {data['extends']!r} names no pattern", "extends", hint=hint)
+    if not isinstance(data.get("abstract", False), bool):
+        fail("'abstract' is neither true nor false", "abstract")
+    for key in _LISTS:
+        value = data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            fail(f"{key!r} is not a list of texts", key)
+    for key, names in _TABLES.items():
+        _refuse_wrong_tables(data.get(key, []), key, names, fail)
+
+
+def _refuse_wrong_tables(
+    value: Any, key: str, names: tuple[str, ...], fail: Callable[..., NoReturn]
+) -> None:
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        fail(f"{key!r} is not a list of tables", key, hint=f"[[{key}]]")
+    for index, item in enumerate(value):
+        for name in names:
+            if not isinstance(item.get(name), str) or not item[name]:
+                has = "is not a text" if name in item else "is missing"
+                fail(f"{name!r} of [[{key}]] {has}", key, index, name)
+        for name in item:
+            if name not in names:
+                fail(f"unknown key {name!r} in [[{key}]]", key, index, name)
