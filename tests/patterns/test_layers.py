@@ -85,6 +85,38 @@ def test_a_plain_file_replaces_a_substituted_one(author: Author) -> None:
     assert author.render("above")["greet.txt"] == "Good day.\n"
 
 
+def test_wrangler_toml_is_laid_over_the_one_below(author: Author) -> None:
+    author.write(
+        "middle",
+        'extends = "below"\n',
+        wrangler_DOT_toml_DOT_jinja='name = "{{ who }}"\n{% block more %}{% endblock %}',
+    )
+    author.write(
+        "upper",
+        'extends = "middle"\n',
+        wrangler_DOT_toml='# Files.\n[[r2_buckets]]\nbinding = "F"\n',
+    )
+    filled = '{% extends "middle/wrangler.toml.jinja" %}{% block more %}main = "m"\n{% endblock %}'
+    author.write("filling", 'extends = "middle"\n', wrangler_DOT_toml_DOT_jinja=filled)
+    alone = 'extends = "middle"\nremoves = ["wrangler.toml"]\n'
+    author.write("alone", alone, wrangler_DOT_toml='main = "x"\n')
+    author.write("top", 'extends = "upper"\n', wrangler_DOT_toml='name = "top"\n')
+    assert {name: author.render(name)["wrangler.toml"] for name in ("top", "filling", "alone")} == {
+        "top": 'name = "top"\n\n# Files.\n[[r2_buckets]]\nbinding = "F"\n',
+        "filling": 'name = "world"\nmain = "m"\n',
+        "alone": 'main = "x"\n',
+    }
+    assert not [path for path in author.target.rglob("*") if "layers" in path.name]
+
+
+def test_a_wrangler_toml_that_is_none_is_told_with_its_file(author: Author) -> None:
+    author.write("middle", 'extends = "below"\n', wrangler_DOT_toml='name = "a"\n')
+    author.write("top", 'extends = "middle"\n', wrangler_DOT_toml="name = \n")
+    with pytest.raises(PatternError, match="is no TOML") as caught:
+        author.render("top")
+    assert str(author.patterns / "top" / "template" / "wrangler.toml") in caught.value.message
+
+
 def test_three_layers_lie_over_each_other(author: Author) -> None:
     author.write("middle", 'extends = "below"\nabstract = true\n', kept_DOT_txt="middle\n")
     author.write("top", 'extends = "middle"\n', "who: {default: top}")

@@ -6,19 +6,30 @@ What comes out is a directory with
 - ``template/``, their files; where two have the same, the upper one's;
 - ``<layer>/`` for each layer but the uppermost: its own files, whatever lies over them. A file
   that replaces another can so fill its blocks: ``{% extends "base/pyproject.toml.jinja" %}``.
+
+``wrangler.toml`` and ``cfpy.toml`` do not replace those below: what an upper layer says there is
+laid over what the lower ones say, once both are rendered (:func:`merge_layers`). Until then the
+upper ones lie in ``template/.cfpy-layers/``.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
+import tomllib
 from pathlib import Path, PurePosixPath
 
 import yaml
 
+from cfpy.adapters.toml_overlay import lay_over
+from cfpy.adapters.toml_text import NoPlaceError
 from cfpy.domain.pattern import Layer, Pattern
 from cfpy.errors import PatternError
 
 _SUFFIX = ".jinja"
+_MERGED = ("wrangler.toml", "cfpy.toml")
+_LAYERS = ".cfpy-layers"
+_EXTENDS = re.compile(r"\s*\{%-?\s*extends\b")
 _IGNORED = ("__pycache__", "*.py[co]")
 
 
@@ -30,15 +41,52 @@ def compose(pattern: Pattern, into: Path) -> None:
         OSError: The disk refused.
     """
     for name, layers in layered_files(pattern).items():
-        source = _files(layers[-1])[name]
-        suffix = _SUFFIX if source.suffix == _SUFFIX else ""
-        _copy(source, into / "template" / f"{name}{suffix}")
+        lowest, *over = _merged(name, layers) if name in _MERGED else layers[-1:]
+        _copy(lowest, name, into / "template")
+        for layer in over:
+            _copy(layer, name, into / "template" / _LAYERS / layer.name)
     for layer in pattern.layers[:-1]:
         shutil.copytree(
             layer.root / "template", into / layer.name, ignore=shutil.ignore_patterns(*_IGNORED)
         )
     config = yaml.safe_dump(pattern.config, allow_unicode=True, sort_keys=False)
     (into / "copier.yml").write_text(config, "utf-8")
+
+
+def merge_layers(pattern: Pattern, tree: Path) -> None:
+    """Lay over each other what was rendered for several layers.
+
+    Args:
+        pattern: What was composed.
+        tree: What was rendered; ``.cfpy-layers/`` in it is gone afterwards.
+
+    Raises:
+        PatternError: A layer's file is no TOML, or can't be laid over the one below.
+        OSError: The disk refused.
+    """
+    layers = tree / _LAYERS
+    for layer in pattern.layers:
+        for name in _MERGED:
+            upper = layers / layer.name / name
+            if upper.is_file():
+                _lay_over(tree / name, upper, layer)
+    if layers.is_dir():
+        shutil.rmtree(layers)
+
+
+def _lay_over(target: Path, upper: Path, layer: Layer) -> None:
+    source = _files(layer)[target.name]
+    try:
+        merged = lay_over(target.read_text("utf-8"), upper.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise PatternError(f"what is rendered of it is no TOML: {error}", path=source) from error
+    except NoPlaceError as error:
+        raise PatternError(
+            f"can't be laid over the {target.name} below it: {error}",
+            path=source,
+            hint=f'Write the whole file, and list "{target.name}" in `removes`.',
+        ) from error
+    target.write_text(merged, "utf-8")
 
 
 def layered_files(pattern: Pattern) -> dict[str, tuple[Layer, ...]]:
@@ -88,7 +136,20 @@ def _files(layer: Layer) -> dict[str, Path]:
     }
 
 
-def _copy(source: Path, target: Path) -> None:
+def _merged(name: str, layers: tuple[Layer, ...]) -> list[Layer]:
+    """The layers whose files are laid over each other, the lowest first. One that fills the blocks
+    of another's stands in its place."""
+    found: list[Layer] = []
+    for layer in layers:
+        if found and _EXTENDS.match(_files(layer)[name].read_text("utf-8")):
+            found.pop()
+        found.append(layer)
+    return found
+
+
+def _copy(layer: Layer, name: str, into: Path) -> None:
+    source = _files(layer)[name]
+    target = into / (f"{name}{_SUFFIX}" if source.suffix == _SUFFIX else name)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     shutil.copymode(source, target)

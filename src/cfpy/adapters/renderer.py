@@ -21,7 +21,7 @@ import jinja2
 import yaml
 
 from cfpy.adapters.bounds import TooMuchError, bounded
-from cfpy.adapters.composer import compose, origin
+from cfpy.adapters.composer import compose, merge_layers, origin
 from cfpy.adapters.pattern_files import check_name, pattern_files
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
@@ -125,6 +125,7 @@ def render(
             f"an answer does not fit pattern {pattern.name!r}: {_one_line(error)}",
             hint=f"cfpy patterns show {pattern.name} lists the questions and what they take.",
         ) from error
+    merge_layers(pattern, target)
     for path in target.rglob("*"):
         check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)
         if path.is_symlink():

@@ -39,7 +39,7 @@ def locate(text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:
         text: A document that parses.
         keys: Where the value is in it: ``("resources", 0, "kind")``.
     """
-    from cfpy.adapters.toml_text import blocks
+    from cfpy.adapters.toml_layout import blocks
 
     lines = text.splitlines(keepends=True)
     found = blocks(lines)

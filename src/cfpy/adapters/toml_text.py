@@ -13,52 +13,17 @@ import copy
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import tomlkit
 
+from cfpy.adapters.toml_layout import array_end, blocks, content_end, value_span
+
 BYTE_ORDER_MARK = "\ufeff"
-#: A line that begins a table; the name is its first group.
-HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
 
 
 class NoPlaceError(Exception):
     """The text can't take it without changing something else."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Lines of a text from a header to the last line that belongs to it.
-
-    ``start`` is the first line of the comment above the header, ``header`` its line, ``end`` the
-    line after the last. The lines before the first header are a block with an empty name.
-    """
-
-    name: str
-    start: int
-    header: int
-    end: int
-
-
-def blocks(lines: list[str]) -> list[Block]:
-    """Take a text apart. A comment right above a header belongs to it."""
-    headers = [
-        (number, _plain(match[1]))
-        for number, line in enumerate(lines)
-        if (match := HEADER.match(line))
-    ]
-    starts = []
-    for number, _ in headers:
-        while number > 0 and lines[number - 1].lstrip().startswith("#"):
-            number -= 1
-        starts.append(number)
-    limits = [*starts, len(lines)]
-    found = [Block("", 0, 0, _content_end(lines, 0, limits[0]))]
-    for index, (number, name) in enumerate(headers):
-        end = _content_end(lines, number, limits[index + 1])
-        found.append(Block(name, starts[index], number, end))
-    return found
 
 
 def add_entry(text: str, table: str, entry: Mapping[str, Any], comment: str = "") -> str:
@@ -136,6 +101,82 @@ def add_key(text: str, table: str, key: str, value: Any, comment: str = "") -> s
     )
 
 
+def add_block(
+    text: str, path: tuple[str | int | None, ...], entry: Mapping[str, Any], written: str
+) -> str:
+    """Add a table as somebody wrote it.
+
+    Args:
+        text: A TOML document.
+        path: Its name; ``None`` at the end for a further one of an array, an index for one of an
+            array that it lies in.
+        entry: What it holds.
+        written: Its lines; empty where there are none to take over.
+
+    Raises:
+        NoPlaceError: The text can't take it.
+    """
+    table = ".".join(part for part in path if isinstance(part, str))
+    is_entry = path[-1] is None
+
+    def change(data: dict[str, Any]) -> None:
+        *above, name = path[:-1] if is_entry else path
+        parent = _at(data, tuple(above))
+        if is_entry:
+            parent.setdefault(name, []).append(dict(entry))
+        else:
+            parent[name] = dict(entry)
+
+    header = f"[[{table}]]" if is_entry else f"[{table}]"
+    lines = written or f"{header}\n{_assignments(entry)}"
+    candidates = lambda body: (  # noqa: E731
+        *(_into_array(body, table, _inline(entry)) if is_entry else ()),
+        *_placed(body, table, lines),
+    )
+    return _first_right(text, change, candidates)
+
+
+def set_key(
+    text: str,
+    path: tuple[str | int, ...],
+    key: str,
+    value: Any,
+    written: str | None = None,
+    comment: str = "",
+) -> str:
+    """Give a key of a table a value, whether or not it has one.
+
+    Args:
+        text: A TOML document.
+        path: The table: its name, and an index behind the name of an array.
+        key: The key.
+        value: Its new value.
+        written: The value as it shall be written; ``None`` for the usual way.
+        comment: Lines to write above a key that is new, each with its ``#``.
+
+    Raises:
+        NoPlaceError: The text can't take it.
+    """
+    table = ".".join(part for part in path if isinstance(part, str))
+    index = path[-1] if path and isinstance(path[-1], int) else 0
+    said = _value(value) if written is None else written
+
+    def candidates(body: str) -> Iterator[str]:
+        lines = body.splitlines(keepends=True)
+        named = [block for block in blocks(lines) if block.name == table]
+        if index < len(named):
+            block = named[index]
+            span = value_span(lines, block, key)
+            if span is not None:
+                yield f"{body[: span[0]]}{said}{body[span[1] :]}"
+            before = "".join(lines[: block.end])
+            if before and not before.endswith("\n"):
+                before += "\n"
+            yield f"{before}{comment}{key} = {said}\n{''.join(lines[block.end :])}"
+
+    return _first_right(text, lambda data: _at(data, path).update({key: value}), candidates)
+
+
 def _first_right(
     text: str,
     change: Callable[[dict[str, Any]], object],
@@ -172,6 +213,13 @@ def _parses_to(text: str, wanted: Mapping[str, Any]) -> bool:
         return False
 
 
+def _at(data: Any, path: tuple[str | int | None, ...]) -> Any:
+    """What is at ``path``; tables on the way that are missing are made."""
+    for part in path:
+        data = data[part] if isinstance(part, int) else data.setdefault(part, {})
+    return data
+
+
 def _table(data: dict[str, Any], parts: list[str]) -> dict[str, Any]:
     for part in parts:
         data = data.setdefault(part, {})
@@ -186,16 +234,6 @@ def _array(data: dict[str, Any], table: str) -> list[Any]:
 
 def _parts(table: str) -> list[str]:
     return table.split(".") if table else []
-
-
-def _plain(header: str) -> str:
-    return re.sub(r"[\s\"']", "", header)
-
-
-def _content_end(lines: list[str], start: int, limit: int) -> int:
-    while limit > start and not lines[limit - 1].strip():
-        limit -= 1
-    return limit
 
 
 def _placed(text: str, table: str, written: str) -> Iterator[str]:
@@ -215,7 +253,7 @@ def _placed(text: str, table: str, written: str) -> Iterator[str]:
         environments = [b for b in found if b.name.split(".")[0] == "env"]
         if environments:
             yield _with_block(lines, environments[0].start, written)
-    yield _with_block(lines, _content_end(lines, 0, len(lines)), written)
+    yield _with_block(lines, content_end(lines, 0, len(lines)), written)
 
 
 def _with_block(lines: list[str], at: int, written: str) -> str:
@@ -263,7 +301,7 @@ def _into_array(text: str, name: str, value: str) -> Iterator[str]:
 
 def _appended(text: str, start: int, value: str) -> str:
     """``value`` appended to the array whose content begins at ``start``."""
-    last, close = _array_end(text, start)
+    last, close = array_end(text, start)
     if last == start:
         return f"{text[:start]}{value}{text[start:]}"
     comma = text[last - 1] == ","
@@ -278,26 +316,6 @@ def _appended(text: str, start: int, value: str) -> str:
     line_end = text.index("\n", last)
     added = f"\n{indent}{value}{',' if comma else ''}"
     return f"{text[:last]}{'' if comma else ','}{text[last:line_end]}{added}{text[line_end:]}"
-
-
-_TOKEN = re.compile(
-    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\s+|.',
-    re.DOTALL,
-)
-
-
-def _array_end(text: str, start: int) -> tuple[int, int]:
-    """Where the last token of an array's content ends, and where its bracket closes it."""
-    depth, last = 1, start
-    for token in _TOKEN.finditer(text, start):
-        said = token[0]
-        if said.isspace() or said.startswith("#"):
-            continue
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
-        if depth == 0:
-            return last, token.start()
-        last = token.end()
-    return start, start
 
 
 def _assignments(entry: Mapping[str, Any]) -> str:

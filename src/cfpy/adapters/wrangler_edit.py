@@ -16,7 +16,8 @@ from typing import Any
 import tomlkit
 
 from cfpy.adapters.files import write_atomically
-from cfpy.adapters.toml_text import BYTE_ORDER_MARK, HEADER
+from cfpy.adapters.toml_layout import HEADER
+from cfpy.adapters.toml_text import BYTE_ORDER_MARK
 from cfpy.errors import ProjectError
 
 #: The table and the key that hold an id, by kind of resource.

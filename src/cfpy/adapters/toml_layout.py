@@ -1,0 +1,108 @@
+"""Where the parts of a TOML text are: its tables, their values, and where those end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: A line that begins a table; the name is its first group.
+HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
+_TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\s+|.',
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of a text from a header to the last line that belongs to it.
+
+    ``start`` is the first line of the comment above the header, ``header`` its line, ``end`` the
+    line after the last. The lines before the first header are a block with an empty name.
+    """
+
+    name: str
+    start: int
+    header: int
+    end: int
+
+
+def blocks(lines: list[str]) -> list[Block]:
+    """Take a text apart. A comment right above a header belongs to it."""
+    headers = [
+        (number, _plain(match[1]))
+        for number, line in enumerate(lines)
+        if (match := HEADER.match(line))
+    ]
+    starts = []
+    for number, _ in headers:
+        while number > 0 and lines[number - 1].lstrip().startswith("#"):
+            number -= 1
+        starts.append(number)
+    limits = [*starts, len(lines)]
+    found = [Block("", 0, 0, content_end(lines, 0, limits[0]))]
+    for index, (number, name) in enumerate(headers):
+        end = content_end(lines, number, limits[index + 1])
+        found.append(Block(name, starts[index], number, end))
+    return found
+
+
+def value_text(lines: list[str], block: Block, key: str) -> str | None:
+    """How the value of a key is written in a block, or ``None`` if it is not there."""
+    span = value_span(lines, block, key)
+    return None if span is None else "".join(lines)[span[0] : span[1]]
+
+
+def comment_above(lines: list[str], block: Block, key: str) -> str:
+    """The comment lines right above a key of a block."""
+    for number in range(block.header, block.end):
+        if re.match(rf"\s*{re.escape(key)}\s*=", lines[number]):
+            start = number
+            while start > block.header and lines[start - 1].lstrip().startswith("#"):
+                start -= 1
+            return "".join(lines[start:number])
+    return ""
+
+
+def value_span(lines: list[str], block: Block, key: str) -> tuple[int, int] | None:
+    """From where to where a value goes, in the text of all lines."""
+    text = "".join(lines)
+    start = sum(map(len, lines[: block.header]))
+    end = sum(map(len, lines[: block.end]))
+    written = re.compile(rf"""^[ \t]*["']?{re.escape(key)}["']?[ \t]*=[ \t]*""", re.MULTILINE)
+    match = written.search(text, start, end)
+    if match is None:
+        return None
+    depth, last = 0, match.end()
+    for token in _TOKEN.finditer(text, match.end(), end):
+        said = token[0]
+        if depth == 0 and (said.startswith("#") or ("\n" in said and said.isspace())):
+            break
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
+        if not said.isspace():
+            last = token.end()
+    return match.end(), last
+
+
+def _plain(header: str) -> str:
+    return re.sub(r"[\s\"']", "", header)
+
+
+def content_end(lines: list[str], start: int, limit: int) -> int:
+    while limit > start and not lines[limit - 1].strip():
+        limit -= 1
+    return limit
+
+
+def array_end(text: str, start: int) -> tuple[int, int]:
+    """Where the last token of an array's content ends, and where its bracket closes it."""
+    depth, last = 1, start
+    for token in _TOKEN.finditer(text, start):
+        said = token[0]
+        if said.isspace() or said.startswith("#"):
+            continue
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
+        if depth == 0:
+            return last, token.start()
+        last = token.end()
+    return start, start
