@@ -79,6 +79,35 @@ class PatternStore:
             case NamedSource(name):
                 return self._named(name)
 
+    def extendable(
+        self, name: str, above: tuple[Path, ...] = (), by: str = "--extends names"
+    ) -> Pattern:
+        """The pattern called ``name``, also an abstract one.
+
+        Args:
+            name: One of cfpy's own, or of an installed package.
+            above: The patterns above it, which can't lie below it too.
+            by: Who wants it, for the message.
+
+        Raises:
+            PatternError: There is none.
+        """
+        if name in self._directories():
+            return self._load(name)
+        installed = next(self._installed(above, name), None)
+        if installed is None:
+            known = [*self._directories(), *(point.name for point, _ in _entry_points())]
+            raise PatternError(
+                f"{by} {name!r}, which is not there",
+                hint=did_you_mean(name, known) or f"Patterns: {', '.join(known)}.",
+            )
+        return installed
+
+    def package(self, name: str) -> str:
+        """The distribution that brings the pattern ``name``; empty if none does."""
+        points = (point for point, _ in _entry_points() if point.name == name)
+        return next((point.dist.name for point in points if point.dist), "")
+
     def _named(self, name: str) -> Pattern:
         own = [self._load(name)] if name in self._directories() else []
         # Lazily: for a pattern of cfpy's own no package is looked at.
@@ -129,17 +158,7 @@ class PatternStore:
         match = EXTENDS.fullmatch(layer.manifest.extends)
         assert match is not None
         name, versions = match.groups()
-        if name in self._directories():
-            found = self._load(name)
-        else:
-            installed = next(self._installed(above, name), None)
-            if installed is None:
-                known = [*self._directories(), *(point.name for point, _ in _entry_points())]
-                raise PatternError(
-                    f"the pattern {layer.name!r} extends {name!r}, which is not there",
-                    hint=did_you_mean(name, known),
-                )
-            found = installed
+        found = self.extendable(name, above, by=f"the pattern {layer.name!r} extends")
         version = found.manifest.version
         if versions and not _accepts(versions, version, layer):
             raise PatternError(

@@ -9,6 +9,7 @@ import typer
 
 from cfpy import __version__
 from cfpy.cli.account import account_app
+from cfpy.cli.authoring import patterns_app
 from cfpy.cli.boundary import ErrorBoundary
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.options import PASS_ON, Environment, Json, ProjectDirectory, context_of
@@ -22,11 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
-patterns_app = typer.Typer(
-    help="List the patterns that projects are made of, or show one.\n\nExample: cfpy patterns",
-    rich_markup_mode=None,
-    invoke_without_command=True,
 )
 app.add_typer(patterns_app, name="patterns")
 
@@ -105,44 +101,6 @@ def new(
     )
     ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
     views.show_new(output, run_new(context_of(output), request, ask))
-
-
-@patterns_app.callback()
-def patterns(ctx: typer.Context, json_output: Json = False) -> None:
-    """List the patterns that projects are made of, or show one.
-
-    Example: cfpy patterns
-    """
-    if ctx.invoked_subcommand is None:
-        from cfpy.cli import views
-        from cfpy.commands.patterns import list_patterns
-
-        output = ctx.ensure_object(Output)
-        views.show_patterns(output, list_patterns(context_of(output)))
-
-
-@patterns_app.command("show")
-def patterns_show(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="The pattern, as cfpy new takes it.")],
-    tree: Annotated[
-        bool, typer.Option("--tree", help="Show which file comes from which layer.")
-    ] = False,
-    json_output: Json = False,
-) -> None:
-    """Show a pattern's questions, resources and services, and what it would run.
-
-    Example: cfpy patterns show rag --tree
-    """
-    from cfpy.cli import views
-    from cfpy.commands.patterns import pattern_files, show_pattern
-
-    output = ctx.ensure_object(Output)
-    pattern = show_pattern(context_of(output), name)
-    if tree and not json_output:
-        views.show_pattern_tree(output, pattern, pattern_files(pattern))
-    else:
-        views.show_pattern(output, pattern, pattern_files(pattern))
 
 
 @app.command()

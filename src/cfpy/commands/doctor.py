@@ -81,7 +81,7 @@ def _project(root: Path, environment: str) -> Iterator[Check]:
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())
     yield from _found("configuration", findings)
-    yield from _found("models", check_models(_texts(project)))
+    yield from _found("models", check_models(source_texts(project)))
 
 
 def _is_project(root: Path) -> bool:
@@ -95,7 +95,7 @@ def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
         yield Check(name, "ok", "nothing to mend")
 
 
-def _texts(project: Project) -> dict[str, str]:
+def source_texts(project: Project) -> dict[str, str]:
     """The project's own sources: where it names models."""
     found = [*project.root.glob("*.toml"), *(project.root / "src").rglob("*")]
     return {

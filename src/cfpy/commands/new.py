@@ -1,14 +1,9 @@
-"""``cfpy new``: a pattern and answers in, a complete project out, or nothing at all.
-
-Everything is rendered into a scratch directory beside the target and moved there by one rename,
-so that an error, a full disk or Ctrl-C leaves no half-written project.
-"""
+"""``cfpy new``: a pattern and answers in, a complete project out, or nothing at all."""
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +13,12 @@ import yaml
 from cfpy.adapters.answers_file import ANSWERS_FILE, answers_text, made_of
 from cfpy.adapters.base_archive import BASE_FILE, pack, read_tree
 from cfpy.adapters.git import GitOutcome
+from cfpy.adapters.new_directory import make_directory, refuse_taken
 from cfpy.adapters.trust import is_trusted, trust
 from cfpy.commands.context import Context
 from cfpy.domain.names import check_project_name
 from cfpy.domain.pattern import Pattern
-from cfpy.errors import FilesystemError, PatternError, UsageError
+from cfpy.errors import PatternError, UsageError
 
 _NAME_QUESTION = "project_name"
 
@@ -76,32 +72,25 @@ def run(
     checked_answers(pattern, request.answers)
     answers = _with_name(pattern, request.answers, name)
     target = request.parent / name
-    _refuse_taken(target)
+    refuse_taken(target)
     trusted = may_run_code(pattern, may_run, trust_it=request.trust)
-    with _disk_errors(target), _scratch(request.parent, dry_run=request.dry_run) as scratch:
-        # A directory of our own inside: mkdtemp's is 0700, a project follows the umask.
-        tree = scratch / name
-        tree.mkdir()
-        tasks = not request.dry_run
+    tasks = not request.dry_run
+    recorded: dict[str, Any] = {}
+
+    def fill(tree: Path) -> None:
         options = {"interactive": request.interactive, "trusted": trusted, "run_tasks": tasks}
-        recorded = render_with(pattern, tree, answers, **options)
-        base = tree
-        if trusted and tasks:
-            # An update runs no tasks: what they make is not the pattern's to merge.
-            base = scratch / "base"
-            base.mkdir()
-            options |= {"interactive": False, "run_tasks": False}
-            render_with(pattern, base, {**answers, **recorded}, **options)
-        _record(pattern, recorded, tree, base)
-        files = tuple(
-            sorted(p.relative_to(tree).as_posix() for p in tree.rglob("*") if p.is_file())
-        )
-        outcome = GitOutcome.NOT_WANTED
-        if not request.dry_run:
-            if request.git:
-                message = f"Start {name} from the cfpy pattern {pattern.name}"
-                outcome = ctx.git.first_commit(tree, message)
-            _move(tree, target)
+        recorded.update(render_with(pattern, tree, answers, **options))
+        with tempfile.TemporaryDirectory(prefix="cfpy-base-") as scratch:
+            base = tree
+            if trusted and tasks:
+                # An update runs no tasks: what they make is not the pattern's to merge.
+                base = Path(scratch)
+                options |= {"interactive": False, "run_tasks": False}
+                render_with(pattern, base, {**answers, **recorded}, **options)
+            _record(pattern, recorded, tree, base)
+
+    message = f"Start {name} from the cfpy pattern {pattern.name}" if request.git else ""
+    files, outcome = make_directory(ctx.git, target, fill, message, dry_run=request.dry_run)
     return NewResult(pattern, target, recorded, files, outcome, request.dry_run)
 
 
@@ -182,60 +171,3 @@ def _record(pattern: Pattern, answers: Mapping[str, Any], tree: Path, base: Path
     (tree / ANSWERS_FILE).parent.mkdir(exist_ok=True)
     (tree / ANSWERS_FILE).write_text(answers_text(made_of(pattern, answers)), "utf-8")
     (tree / BASE_FILE).write_bytes(archive)
-
-
-def _refuse_taken(target: Path) -> None:
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UsageError(f"{target} exists and is not a directory", hint="Choose another name.")
-    with _disk_errors(target):
-        taken = target.is_dir() and any(target.iterdir())
-    if taken:
-        raise UsageError(
-            f"{target} is not empty",
-            hint="Choose another name, or another place with --into. Nothing was changed.",
-        )
-
-
-@contextlib.contextmanager
-def _scratch(parent: Path, *, dry_run: bool) -> Iterator[Path]:
-    """A directory that vanishes afterwards, beside the target so that a rename can move it."""
-    if dry_run:
-        with tempfile.TemporaryDirectory(prefix="cfpy-") as directory:
-            yield Path(directory)
-        return
-    made = _make_parents(parent)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".cfpy-new-", dir=parent) as directory:
-            yield Path(directory)
-    except BaseException:
-        for empty in made:
-            with contextlib.suppress(OSError):
-                empty.rmdir()
-        raise
-
-
-def _make_parents(parent: Path) -> list[Path]:
-    """Make ``parent``; return the directories that were missing, innermost first."""
-    missing = [p for p in (parent, *parent.parents) if not p.exists()]
-    parent.mkdir(parents=True, exist_ok=True)
-    return missing
-
-
-def _move(tree: Path, target: Path) -> None:
-    try:
-        tree.rename(target)
-    except OSError as error:
-        if target.exists():
-            raise UsageError(f"{target} appeared while the project was made") from error
-        raise
-
-
-@contextlib.contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FilesystemError(
-            f"can't write {error.filename or target}: {error.strerror or error}",
-            hint="Nothing was left behind. Free some space, or choose another place with --into.",
-        ) from error

@@ -1,0 +1,138 @@
+"""Shows authors of patterns what became of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from cfpy.adapters.cases import Difference
+from cfpy.cli.console import Output
+from cfpy.commands.pattern_cases import CaseResult
+from cfpy.commands.pattern_init import InitResult
+from cfpy.domain.pattern_checks import Problem
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def show_init(output: Output, result: InitResult) -> None:
+    """Report ``cfpy patterns init``."""
+    steps = [
+        f"cd {result.path}",
+        "cfpy patterns test --update",
+        "cfpy patterns check",
+        "cfpy new . myapp --into ..",
+    ]
+    if output.json:
+        output.data(
+            "patterns init",
+            {
+                "path": str(result.path.resolve()),
+                "extends": result.extends,
+                "files": list(result.files),
+                "git": str(result.git),
+                "dry_run": result.dry_run,
+                "next_steps": steps,
+            },
+        )
+        return
+    verb = "Would make" if result.dry_run else "Made"
+    output.show(Text(f"{verb} the pattern {result.path}, on top of {result.extends}", style="bold"))
+    for name in result.files:
+        output.show(Text(f"  {name}"))
+    if not result.dry_run:
+        output.show(Text("\nNext", style="bold"), *(Text(f"  {s}", style="cyan") for s in steps))
+
+
+def show_problems(output: Output, found: Sequence[Problem]) -> None:
+    """Report ``cfpy patterns check``."""
+    broken = sum(problem.broken for problem in found)
+    if output.json:
+        problems = [vars(problem) for problem in found]
+        output.data("patterns check", {"passed": not broken, "problems": problems})
+        return
+    for problem in found:
+        word, style = ("error", "bold red") if problem.broken else ("warning", "yellow")
+        output.show(Text.assemble((f"{word}: ", style), f"{problem.where}: {problem.message}"))
+        if problem.mend:
+            output.show(Text(f"  {problem.mend}", style="dim"))
+    if found:
+        warnings = len(found) - broken
+        output.show(Text(f"{_count(broken, 'error')}, {_count(warnings, 'warning')}", style="bold"))
+    else:
+        output.show(Text("nothing to mend", style="green"))
+        output.show(Text("\nNext: cfpy patterns test", style="dim"))
+
+
+class CasesView:
+    """Reports ``cfpy patterns test``, case by case. ``passed`` says whether all have."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._results: list[CaseResult] = []
+
+    @property
+    def passed(self) -> bool:
+        return all(result.passed for result in self._results)
+
+    def case(self, result: CaseResult) -> None:
+        """A case has ended."""
+        self._results.append(result)
+        if self._output.json:
+            return
+        show, name = self._output.show, result.case.name
+        style = "green" if result.passed else "bold red"
+        show(Text(f"{'passed' if result.passed else 'failed'}: {name}", style=style))
+        if result.updated:
+            show(Text(f"  golden: {_count(len(result.differences), 'file')} updated"))
+        else:
+            self._differences(result)
+        if result.tests is not None:
+            show(Text(f"  tests: {result.tests or result.tested}"))
+        if result.dry_run is not None:
+            show(Text(f"  wrangler: {result.dry_run or 'would deploy it'}"))
+
+    def end(self) -> None:
+        """All cases have ended."""
+        if self._output.json:
+            cases = [_case_data(result) for result in self._results]
+            self._output.data("patterns test", {"passed": self.passed, "cases": cases})
+            return
+        if any(result.updated for result in self._results):
+            self._output.show(Text("\nNext: git diff golden", style="dim"))
+        elif any(result.differences for result in self._results):
+            self._output.show(
+                Text("\nNext: if that is what you want, cfpy patterns test --update", style="dim")
+            )
+
+    def _differences(self, result: CaseResult) -> None:
+        show = self._output.show
+        if not result.case.golden.is_dir():
+            show(Text("  golden: there is none yet"))
+            return
+        for item in result.differences:
+            show(Text(f"  golden: {item.file} is {item.kind}"))
+            for line in item.diff:
+                show(Text(f"    {line}", style=_STYLES.get(line[:1], "")))
+        if not result.differences:
+            show(Text("  golden: the same"))
+
+
+def _case_data(result: CaseResult) -> dict[str, object]:
+    return {
+        "name": result.case.name,
+        "passed": result.passed,
+        "updated": result.updated,
+        "differences": [_difference_data(item) for item in result.differences],
+        "tests": result.tested,
+        "tests_failed": result.tests,
+        "dry_run_failed": result.dry_run,
+    }
+
+
+def _difference_data(item: Difference) -> dict[str, object]:
+    return {"file": item.file, "kind": item.kind, "diff": list(item.diff)}
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,149 @@
+"""``cfpy patterns test``: every case of a pattern is rendered, compared, tested and dry-run."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.adapters.cases import Case, Difference, compare, read_cases, write_golden
+from cfpy.adapters.process import Completed
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import Context
+from cfpy.commands.new import checked_answers, may_run_code, render_with
+from cfpy.domain.pattern import Pattern
+from cfpy.errors import PatternError, WranglerError
+
+#: What the projects of cases are called, unless a case answers otherwise.
+PROJECT_NAME = "myapp"
+_TEST_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class CasesRequest:
+    """``only`` names the cases to look at, all if it is empty. ``update`` makes what is rendered
+    the goldens. ``run`` runs the projects' own tests and dry-run deploys them."""
+
+    root: Path
+    only: tuple[str, ...] = ()
+    update: bool = False
+    run: bool = True
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What became of a case. ``tests`` and ``dry_run`` hold what pytest and wrangler said where
+    they failed, ``None`` where they were not run; ``tested`` is pytest's closing line."""
+
+    case: Case
+    differences: tuple[Difference, ...]
+    updated: bool
+    tested: str
+    tests: str | None
+    dry_run: str | None
+
+    @property
+    def passed(self) -> bool:
+        return not (self.differences and not self.updated) and not self.tests and not self.dry_run
+
+
+def run(ctx: Context, request: CasesRequest) -> Iterator[CaseResult]:
+    """Try the cases of the pattern in ``request.root``, one after the other.
+
+    Raises:
+        PatternError: There is no such pattern or case, or it does not render.
+        ToolNotFoundError: Something that the tests need can't be installed.
+        FilesystemError: A golden can't be written.
+    """
+    pattern = own_pattern(ctx, request.root)
+    for case in chosen_cases(request.root, request.only):
+        ctx.progress(f"Rendering {case.name}")
+        with rendered(pattern, case, trust=request.trust) as project:
+            yield _try(ctx, request, case, project)
+
+
+def own_pattern(ctx: Context, root: Path) -> Pattern:
+    """The pattern in a directory.
+
+    Raises:
+        PatternError: There is none.
+    """
+    return ctx.patterns.get(str(root.resolve()))
+
+
+def chosen_cases(root: Path, only: tuple[str, ...]) -> list[Case]:
+    """The cases of a pattern that are called as ``only`` says.
+
+    Raises:
+        PatternError: There is none of a name.
+    """
+    cases = read_cases(root)
+    known = [case.name for case in cases]
+    for name in only:
+        if name not in known:
+            raise PatternError(f"there is no case {name!r}", hint=f"Cases: {', '.join(known)}.")
+    return [case for case in cases if not only or case.name in only]
+
+
+@contextmanager
+def rendered(pattern: Pattern, case: Case, *, trust: bool = False) -> Iterator[Path]:
+    """A project of a case, in a directory that is gone afterwards. Tasks are not run.
+
+    Raises:
+        PatternError: An answer does not fit, or the pattern is broken.
+    """
+    checked_answers(pattern, case.answers)
+    answers = dict(case.answers)
+    if any(question.name == "project_name" for question in pattern.questions):
+        answers.setdefault("project_name", PROJECT_NAME)
+    trusted = may_run_code(pattern, lambda _: False, trust_it=trust)
+    with tempfile.TemporaryDirectory(prefix="cfpy-case-") as scratch:
+        project = Path(scratch).resolve() / str(answers.get("project_name", PROJECT_NAME))
+        project.mkdir()
+        options = {"interactive": False, "trusted": trusted, "run_tasks": False}
+        render_with(pattern, project, answers, **options)
+        yield project
+
+
+def run_tests(ctx: Context, project: Path) -> Completed:
+    """Run a rendered project's own tests, in the local runtime.
+
+    Raises:
+        ToolNotFoundError: Something that they need can't be installed.
+    """
+    loaded = load_project(project)
+    if loaded.is_python:
+        vendor(loaded, ctx.runner, ctx.progress)
+    _ = ctx.toolchain.directory  # Installed now: the tests' own fixtures would have to wait.
+    ctx.progress("Running the project's tests")
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    return ctx.runner.run(argv, cwd=project, timeout=_TEST_SECONDS)
+
+
+def dry_run(ctx: Context, project: Path) -> str:
+    """What wrangler has against deploying a rendered project; empty if nothing."""
+    ctx.progress("Dry-run deploying")
+    try:
+        Wrangler(ctx.runner, ctx.toolchain, project).deploy_dry_run()
+    except WranglerError as error:
+        return f"{error.message}\n{error.output}"
+    return ""
+
+
+def _try(ctx: Context, request: CasesRequest, case: Case, project: Path) -> CaseResult:
+    differences = compare(case, project)
+    if request.update and differences:
+        write_golden(case, project)
+    updated = request.update and bool(differences)
+    if not request.run or not (project / "wrangler.toml").is_file():
+        return CaseResult(case, differences, updated, "", None, None)
+    done = run_tests(ctx, project)
+    lines = done.stdout.strip().splitlines() or [""]
+    failed = done.stdout.strip() or done.tail() if done.returncode else ""
+    return CaseResult(case, differences, updated, lines[-1], failed, dry_run(ctx, project))

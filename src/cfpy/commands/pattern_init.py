@@ -1,0 +1,116 @@
+"""``cfpy patterns init``: the start of a pattern, with its tests, as a package."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.adapters.composer import layered_files
+from cfpy.adapters.git import GitOutcome
+from cfpy.adapters.new_directory import make_directory
+from cfpy.commands.context import Context
+from cfpy.domain.manifest import EXTENDS
+from cfpy.domain.pattern import Pattern
+from cfpy.errors import UsageError
+
+_PACKAGE = Path(__file__).parent.parent
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_FILLED = ".init"
+
+
+@dataclass(frozen=True)
+class InitRequest:
+    """``extends`` is the pattern below, by name; ``base`` holds what every project needs."""
+
+    name: str
+    parent: Path
+    extends: str
+    git: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class InitResult:
+    """``files`` are relative, in POSIX form."""
+
+    path: Path
+    extends: str
+    files: tuple[str, ...]
+    git: GitOutcome
+    dry_run: bool
+
+
+def run(ctx: Context, request: InitRequest) -> InitResult:
+    """Make a pattern's directory.
+
+    Raises:
+        UsageError: The name can't name a package, or the target is taken.
+        PatternError: There is no pattern to extend.
+        FilesystemError: The disk refused. Nothing is left behind.
+    """
+    name = request.name
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} can't name a pattern: use lower-case letters, digits and inner dashes",
+            hint="Try: rag-multitenant",
+        )
+    match = EXTENDS.fullmatch(request.extends)
+    if match is None:
+        raise UsageError(f"--extends {request.extends!r} is no name", hint="--extends rag")
+    below = ctx.patterns.extendable(match[1])
+    target = request.parent / name
+
+    def fill(tree: Path) -> None:
+        parts = "child" if "wrangler.toml" in layered_files(below) else "worker"
+        values = _values(name, below, match[2] or "", ctx)
+        for part in ("common", parts):
+            _fill(_PACKAGE / "new_pattern" / part, tree, values)
+        shutil.copyfile(_PACKAGE / "data" / "pattern.schema.json", tree / "pattern.schema.json")
+
+    message = f"Start the pattern {name}"
+    files, outcome = make_directory(
+        ctx.git, target, fill, message if request.git else "", dry_run=request.dry_run
+    )
+    return InitResult(target, below.name, files, outcome, request.dry_run)
+
+
+def _values(name: str, below: Pattern, versions: str, ctx: Context) -> dict[str, object]:
+    version = below.manifest.version
+    first, *rest = version.split(".")
+    compatible = f">={version},<{int(first) + 1}" if rest else f">={version}"
+    package = ctx.patterns.package(below.name) if below.origin else ""
+    return {
+        "name": name,
+        "module": f"cfpy_{name.replace('-', '_')}",
+        "title": name.replace("-", " ").capitalize(),
+        "extends": below.name,
+        "requirement": f"{below.name}{versions or compatible}",
+        "needs": [package] if package else [],
+    }
+
+
+def _fill(source: Path, tree: Path, values: dict[str, object]) -> None:
+    from jinja2 import Environment, StrictUndefined
+
+    # What is written is TOML and Markdown, never HTML.
+    environment = Environment(  # noqa: S701
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            target = tree / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            text = path.read_text("utf-8")
+            if target.suffix == _FILLED:
+                target = target.with_suffix("")
+                text = environment.from_string(text).render(values)
+            target.write_text(text, "utf-8")
