@@ -27,6 +27,7 @@ from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
 
 _SCRATCH = "cfpy-pattern-"
+_REQUIRED = re.compile(r'Question "(\w+)" is required')
 # What no template language takes for its own.
 _LITERAL = re.compile(r"[\w. -]+")
 
@@ -121,9 +122,12 @@ def render(
     except OSError:
         raise
     except (copier.errors.CopierError, ValueError, TypeError, yaml.YAMLError) as error:
+        source = pattern.origin.source if pattern.origin else pattern.name
+        hint = f"cfpy patterns show {source} lists the questions and what they take."
+        if missing := _REQUIRED.search(str(error)):
+            hint = f"It has no default: --answer {missing[1]}=..."
         raise PatternError(
-            f"an answer does not fit pattern {pattern.name!r}: {_one_line(error)}",
-            hint=f"cfpy patterns show {pattern.name} lists the questions and what they take.",
+            f"an answer does not fit pattern {pattern.name!r}: {_one_line(error)}", hint=hint
         ) from error
     merge_layers(pattern, target)
     for path in target.rglob("*"):
