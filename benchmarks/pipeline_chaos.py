@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,9 @@ def kill_at_random(
     """Kill the interpreter every so many seconds until the load is done; return how often."""
     kills = 0
     while load.poll() is None:
+        # Up again, however long that takes here: or nothing would be done between two kills.
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"{running.url}/health", timeout=60).close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             load.wait(chance.uniform(0.3, 1.7) * seconds)
             break

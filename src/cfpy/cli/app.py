@@ -12,6 +12,7 @@ from cfpy.cli.account import account_app
 from cfpy.cli.authoring import patterns_app
 from cfpy.cli.boundary import ErrorBoundary
 from cfpy.cli.console import Output, has_terminal
+from cfpy.cli.cost import cost_app
 from cfpy.cli.options import PASS_ON, Environment, Json, ProjectDirectory, context_of
 from cfpy.cli.project import project_app
 
@@ -145,6 +146,7 @@ def dev(
 
 
 app.add_typer(project_app)
+app.add_typer(cost_app)
 app.add_typer(account_app)
 
 

@@ -4,6 +4,8 @@
 // binding, and on them every unknown property that Pyodide feels for costs a synchronous round
 // trip. So each is hidden behind an object of a class with the right name and only its real members.
 
+import { count, isMetering } from './meter.mjs';
+
 const R2_METADATA = [
   'key', 'version', 'size', 'etag', 'httpEtag', 'uploaded', 'httpMetadata', 'customMetadata',
   'range', 'checksums', 'storageClass',
@@ -87,7 +89,10 @@ export function standIn(fetcher, kind, life) {
       const response = await fetcher.fetch('http://cfpy-local/', { method: 'POST', body });
       if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
       const { r: result, e: error } = await response.json();
-      if (error === undefined) return result;
+      if (error === undefined) {
+        count(kind, method, args, result);
+        return result;
+      }
       throw Object.assign(new Error(error.message), { name: error.name });
     };
   }
@@ -103,7 +108,10 @@ function makeClass(kind) {
       const life = lives.get(this);
       if (life.over) return new Promise(() => {});
       const result = target[method](...args.map(unwrap));
-      const wrap = (value) => facade(value, returns[method], life);
+      const wrap = (value) => {
+        count(kind, method, args, value);
+        return facade(value, returns[method], life);
+      };
       return result instanceof Promise ? result.then(wrap) : wrap(result);
     };
   }
@@ -117,6 +125,7 @@ function makeClass(kind) {
   }
   if (kind === 'R2Bucket') patchR2(Class.prototype);
   if (kind === 'Fetcher') patchFetcher(Class.prototype);
+  if (kind === 'D1PreparedStatement' && isMetering()) patchStatement(Class.prototype);
   return Class;
 }
 
@@ -129,8 +138,18 @@ function patchR2(prototype) {
   };
   prototype.list = async function (...options) {
     const listed = await targets.get(this).list(...options);
+    count('R2Bucket', 'list', options, listed);
     const life = lives.get(this);
     return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult', life)) };
+  };
+}
+
+function patchStatement(prototype) {
+  // A first row alone does not tell how many rows were read.
+  prototype.first = async function (column) {
+    const { results } = await this.all();
+    const row = results[0] ?? null;
+    return column === undefined || row === null ? row : row[column];
   };
 }
 

@@ -6,6 +6,7 @@
 import readline from 'node:readline';
 import { emit, fatal } from './events.mjs';
 import { serve } from './http.mjs';
+import { startMeter } from './meter.mjs';
 import { startMiniflare } from './miniflare.mjs';
 import { brokenHost, startPython } from './python_host.mjs';
 import { watchProject } from './watch.mjs';
@@ -17,6 +18,7 @@ async function main() {
   const lines = readline.createInterface({ input: process.stdin });
   const { value: first } = await lines[Symbol.asyncIterator]().next();
   const session = JSON.parse(first);
+  startMeter(session.meter);
 
   // Requests wait here until Python is up, and again while it reloads.
   let host = Promise.withResolvers();

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { emit, QueueController, ScheduledController } from './events.mjs';
+import { count } from './meter.mjs';
 import { importTool } from './miniflare.mjs';
 
 const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py'), 'utf8');
@@ -111,6 +112,7 @@ class PythonHost {
 
   /** A new instance for each event, as workerd makes one. */
   async #invoke(handler, ...args) {
+    count('Worker', handler, args);
     const instance = this.#module.Default(new ExecutionContext(this.#waitUntil), this.#env);
     try {
       // callPromising lets Python use run_sync() (JSPI).

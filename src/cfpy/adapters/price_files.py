@@ -1,0 +1,78 @@
+"""Reads what ships with cfpy about prices, scenarios and usage, and scenario files of users."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from cfpy.adapters.toml_position import parse_toml
+from cfpy.domain.pricing import PriceBook, parse_book
+from cfpy.domain.traditional import Assumption
+from cfpy.domain.workload import Action, Scenario, parse_actions, parse_scenario
+from cfpy.errors import ProjectError
+
+
+def read_book() -> PriceBook:
+    """The price book."""
+    return parse_book(_shipped("prices.toml"))
+
+
+def read_actions(pattern: str) -> dict[str, Action]:
+    """What the actions of a pattern use; empty for one that was not measured."""
+    return parse_actions(_shipped("usage.toml").get(pattern, {}))
+
+
+def read_assumed(tables: Mapping[str, Any]) -> dict[str, Action]:
+    """What a request is taken to use, by the tables of a ``wrangler.toml``."""
+    assumed = _shipped("scenarios.toml")["assumed"]
+    meters: dict[str, Any] = dict(assumed["always"])
+    for table, values in assumed.items():
+        if tables.get(table):
+            meters |= values
+    return parse_actions({"request": meters, "cron": assumed["always"]})
+
+
+def read_scenario(pattern: str, name: str) -> Scenario:
+    """A named scenario of a pattern, or one of a file.
+
+    Raises:
+        ProjectError: There is none of that name, or the file is broken.
+    """
+    named = _shipped("scenarios.toml").get(pattern, {})
+    if name in named:
+        return parse_scenario(name, named[name])
+    path = Path(name)
+    if not path.is_file():
+        raise ProjectError(
+            f"there is no scenario {name!r}",
+            hint=f"Scenarios: {', '.join(named)}, reference, or a TOML file with the keys of one: "
+            "requests, mix, stored, vectors, answer_tokens.",
+        )
+    _, data = parse_toml(path, ProjectError)
+    try:
+        return parse_scenario(path.stem, data)
+    except (ValueError, ArithmeticError, AttributeError, TypeError) as error:
+        raise ProjectError(f"is no scenario: {error}", path=path) from error
+
+
+def read_reference() -> list[dict[str, Any]]:
+    """The lines of the reference scenario: meter, quantity, what was said, and why it differs."""
+    lines: list[dict[str, Any]] = _shipped("scenarios.toml")["reference"]
+    return lines
+
+
+def read_assumptions() -> dict[str, Assumption]:
+    """What the comparison with rented servers assumes."""
+    given = _shipped("traditional.toml")["assumptions"]
+    return {
+        name: Assumption(name, Decimal(str(item["value"])), item["what"])
+        for name, item in given.items()
+    }
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    return tomllib.loads(files("cfpy").joinpath("data", name).read_text("utf-8"))

@@ -1,0 +1,107 @@
+"""``cfpy cost``."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cfpy.cli.console import Output
+from cfpy.cli.options import Environment, Json, ProjectDirectory, context_of
+
+cost_app = typer.Typer(rich_markup_mode=None)
+
+
+@cost_app.command()
+def cost(
+    ctx: typer.Context,
+    pattern: Annotated[
+        str, typer.Argument(help="What to price, as cfpy new takes it. Without: the project here.")
+    ] = "",
+    scenario: Annotated[
+        str,
+        typer.Option(
+            "--scenario", "-s", metavar="NAME", help="hobby, startup, scale, reference, or a file."
+        ),
+    ] = "startup",
+    requests: Annotated[
+        str, typer.Option(metavar="N", help="Requests a month: 10M, 250k.", show_default=False)
+    ] = "",
+    storage: Annotated[
+        str, typer.Option(metavar="GB", help="Stored in the largest store.", show_default=False)
+    ] = "",
+    each: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METER=N",
+            help="What an action uses, in place of what was measured; repeatable.",
+        ),
+    ] = None,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=N", help="Change an assumption about rented servers; repeatable."
+        ),
+    ] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the lines as CSV.")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write one self-contained page.")
+    ] = None,
+    env: Environment = "",
+    cwd: ProjectDirectory = Path(),
+    json_output: Json = False,
+) -> None:
+    """Say what a month costs on Cloudflare: every line with its arithmetic.
+
+    What an action uses was measured in the local runtime, prices are data with a source and a day.
+    Shows what the same workload takes on rented servers, too, by assumptions that you may change.
+
+    Example: cfpy cost rag --scenario startup --requests 3M
+    """
+    from cfpy.cli import cost_view
+    from cfpy.commands.cost import REFERENCE, CostRequest, reference, run
+
+    output = ctx.ensure_object(Output)
+    if scenario == REFERENCE:
+        if html or csv:
+            raise typer.BadParameter("the reference scenario is text or JSON", param_hint="--html")
+        cost_view.show_reference(output, reference())
+        return
+    request = CostRequest(
+        root=cwd,
+        pattern=pattern,
+        environment=env,
+        scenario=scenario,
+        requests=_amount(requests),
+        storage=_amount(storage),
+        each=_pairs(each, "--each workers.cpu_ms=10"),
+        assume=_pairs(assume, "--assume app_server=12"),
+    )
+    result = run(context_of(output), request)
+    if html:
+        cost_view.write_html(output, result, html)
+    elif csv:
+        typer.echo(cost_view.to_csv(result), nl=False)
+    else:
+        cost_view.show_cost(output, result)
+
+
+def _amount(text: str) -> Decimal | None:
+    from cfpy.commands.cost import parse_amount
+
+    return parse_amount(text) if text else None
+
+
+def _pairs(options: list[str] | None, example: str) -> dict[str, Decimal]:
+    from cfpy.commands.cost import parse_amount
+    from cfpy.errors import UsageError
+
+    pairs = {}
+    for option in options or ():
+        name, equals, value = option.partition("=")
+        if not equals or not name:
+            raise UsageError(f"{option!r} is not NAME=NUMBER", hint=example)
+        pairs[name] = parse_amount(value)
+    return pairs

@@ -1,0 +1,46 @@
+"""The page of ``cfpy cost --html``: one file that loads nothing from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from importlib.resources import files
+
+from jinja2 import Environment, StrictUndefined
+
+from cfpy.cli.cost_view import amount, arithmetic, money, sentences, warnings
+from cfpy.commands.cost import CostResult
+
+_WIDTH = 460
+
+
+def page(result: CostResult) -> str:
+    """The page's HTML."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    environment.filters |= {"money": money, "amount": amount, "arithmetic": arithmetic}
+    template = files("cfpy").joinpath("data", "cost.html.jinja").read_text("utf-8")
+    return environment.from_string(template).render(
+        result=result,
+        first=result.steps[0],
+        sentences=sentences(result),
+        warnings=warnings(result),
+        bars=_bars(result),
+    )
+
+
+def _bars(result: CostResult) -> list[dict[str, object]]:
+    """Two bars a size, on a logarithmic scale: costs differ by thousands."""
+    most = max(max(step.bill.total, step.servers_total) for step in result.steps)
+    return [
+        {
+            "factor": step.factor,
+            "cloudflare": _length(step.bill.total, most),
+            "servers": _length(step.servers_total, most),
+            "step": step,
+        }
+        for step in result.steps
+    ]
+
+
+def _length(value: Decimal, most: Decimal) -> int:
+    return round(_WIDTH * math.log10(1 + float(value)) / math.log10(1 + float(most)))

@@ -1,0 +1,265 @@
+"""Shows what a month costs: as tables, JSON, CSV or a page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from cfpy.cli.console import Output
+from cfpy.commands.cost import CostResult, ReferenceResult, Step
+from cfpy.domain.pricing import Bill, Line
+
+_CENT = Decimal("0.01")
+
+
+def show_cost(output: Output, result: CostResult) -> None:
+    """Report ``cfpy cost``."""
+    if output.json:
+        output.data("cost", cost_data(result))
+        return
+    first = result.steps[0]
+    scenario = result.scenario
+    output.show(Text(f"{result.worker.name}: {scenario.title}", style="bold"))
+    mix = ", ".join(f"{_short(part * 100)} % {name}" for name, part in scenario.mix.items())
+    output.show(Text(f"{amount(scenario.requests)} requests a month: {mix}\n", style="dim"))
+    output.show(_lines(first.bill))
+    for sentence in sentences(result):
+        output.show(Text(sentence))
+    output.show("", _steps(result.steps), "", _servers(first))
+    output.show(Text("\nRented servers assume", style="bold"))
+    for item in result.assumptions:
+        output.show(Text(f"  {item.name}={item.value.normalize():f}  {item.what}", style="dim"))
+    for warning in warnings(result):
+        output.show(Text(f"warning: {warning}", style="yellow"))
+    output.show(Text("\nNext: cfpy cost --html cost.html, or --assume NAME=NUMBER", style="dim"))
+
+
+def show_reference(output: Output, result: ReferenceResult) -> None:
+    """Report ``cfpy cost --scenario reference``."""
+    if output.json:
+        lines = [
+            {**_line_data(item.line), "said": str(item.said), "why": item.why}
+            for item in result.lines
+        ]
+        data = {"lines": lines, "plan": str(result.bill.plan), "said": str(result.said)}
+        output.data("cost", data | {"total": money(result.bill.total), "stale": list(result.stale)})
+        return
+    table = _table("", "a month of", "was said", "is", "because")
+    for item in result.lines:
+        line = item.line
+        # The plan is what the first line was said to cost.
+        cost = line.cost + (result.bill.plan if line.meter.id == "workers.requests" else 0)
+        quantity = f"{amount(line.quantity)} {line.meter.unit}"
+        row = (line.meter.service, quantity, f"${item.said}", f"${money(cost)}", item.why)
+        table.add_row(*(Text(cell) for cell in row))
+    table.add_row("", "", f"${result.said}", f"${money(result.bill.total)}", "", style="bold")
+    output.show(table)
+    for name in result.stale:
+        output.show(Text(f"warning: the price of {name} was read long ago", style="yellow"))
+
+
+def to_csv(result: CostResult) -> str:
+    """One row a meter and size."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["factor", "meter", "service", "what", "unit", "quantity", "included", "billable", "cost"]
+    )
+    for step in result.steps:
+        writer.writerow([step.factor, "plan", "Workers Paid", "", "", "", "", "", step.bill.plan])
+        for line in step.bill.lines:
+            meter = line.meter
+            row = [step.factor, meter.id, meter.service, meter.what, meter.unit]
+            exact = [_plain(line.quantity), meter.included, _plain(line.billable)]
+            writer.writerow([*row, *exact, _plain(line.cost)])
+    return text.getvalue()
+
+
+def write_html(output: Output, result: CostResult, path: Path) -> None:
+    """Write the page.
+
+    Raises:
+        FilesystemError: The disk refused.
+    """
+    from cfpy.adapters.files import write_atomically
+    from cfpy.cli.cost_page import page
+
+    write_atomically(path, page(result))
+    if output.json:
+        output.data("cost", cost_data(result) | {"html": str(path.resolve())})
+    else:
+        output.show(Text(f"Wrote {path}"))
+
+
+def sentences(result: CostResult) -> list[str]:
+    """What the numbers come to."""
+    bill = result.steps[0].bill
+    said = [f"Workers Paid: ${money(bill.total)} a month, ${money(bill.plan)} of it for the plan."]
+    if bill.dominant:
+        line = bill.dominant
+        part = (line.cost / bill.total * 100).quantize(Decimal(1))
+        said.append(f"{line.meter.service}, {line.meter.what}, is {part} % of it.")
+    too_much = bill.too_much_for_free
+    if too_much:
+        named = ", ".join(
+            f"{line.meter.service} {line.meter.what} ({line.free_share:.1f} times its amount)"
+            for line in too_much
+        )
+        said.append(f"Too much for Workers Free: {named}.")
+    else:
+        cpu = "A request may take 10 ms of processor time there."
+        said.append(f"Workers Free would carry it, for $0. {cpu}")
+    return said
+
+
+def warnings(result: CostResult) -> list[str]:
+    """What makes the numbers less than they seem."""
+    said = []
+    if not result.measured:
+        said.append(
+            "what a request uses of each binding is assumed: this Worker is of no pattern whose "
+            "usage was measured. Say it with --each METER=NUMBER"
+        )
+    if result.unpriced:
+        said.append(f"not in these numbers: {', '.join(result.unpriced)}")
+    if result.stale:
+        said.append(f"read more than 90 days ago: the price of {', '.join(result.stale)}")
+    return said
+
+
+def cost_data(result: CostResult) -> dict[str, Any]:
+    """The ``data`` of ``cfpy cost --json``. Amounts are decimal texts, money is in US dollars."""
+    return {
+        "worker": result.worker.name,
+        "scenario": {
+            "name": result.scenario.name,
+            "title": result.scenario.title,
+            "requests": _plain(result.scenario.requests),
+            "mix": {name: _plain(part) for name, part in result.scenario.mix.items()},
+        },
+        "measured": result.measured,
+        "currency": "USD",
+        "sizes": [_step_data(step) for step in result.steps],
+        "assumptions": {item.name: _plain(item.value) for item in result.assumptions},
+        "unpriced": list(result.unpriced),
+        "stale": list(result.stale),
+    }
+
+
+def _step_data(step: Step) -> dict[str, Any]:
+    return {
+        "factor": step.factor,
+        "plan": str(step.bill.plan),
+        "total": money(step.bill.total),
+        "fits_free_plan": not step.bill.too_much_for_free,
+        "lines": [_line_data(line) for line in step.bill.lines],
+        "rented_servers": {
+            "total": money(step.servers_total),
+            "items": [
+                {"what": item.what, "count": _plain(item.count), "each": money(item.each)}
+                for item in step.servers
+            ],
+        },
+    }
+
+
+def _line_data(line: Line) -> dict[str, Any]:
+    meter = line.meter
+    return {
+        "meter": meter.id,
+        "service": meter.service,
+        "what": meter.what,
+        "unit": meter.unit,
+        "quantity": _plain(line.quantity),
+        "included": str(meter.included),
+        "billable": _plain(line.billable),
+        "price": str(meter.price),
+        "per": str(meter.per),
+        "cost": _plain(line.cost),
+        "source": meter.read.source,
+        "checked": str(meter.read.checked),
+    }
+
+
+def arithmetic(line: Line) -> str:
+    """How a line's cost came about."""
+    meter = line.meter
+    if not line.billable:
+        return "included"
+    beyond = f"({amount(line.quantity)} - {amount(meter.included)})"
+    per = "" if meter.per == 1 else f" / {amount(meter.per)}"
+    whole = ", rounded up," if meter.whole else ""
+    charged = "" if meter.billed else ": not billed yet"
+    return f"{beyond}{per}{whole} x ${meter.price}{charged}"
+
+
+def money(value: Decimal) -> str:
+    """Dollars and cents."""
+    return f"{value.quantize(_CENT, ROUND_HALF_UP):,}"
+
+
+def amount(value: Decimal | int) -> str:
+    """``1.5M``, ``20k``, ``300``."""
+    value = Decimal(value)
+    for scale, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if value >= scale:
+            return f"{_short(value / scale)}{letter}"
+    return _short(value)
+
+
+def _short(value: Decimal) -> str:
+    rounded = value.quantize(_CENT, ROUND_HALF_UP).normalize()
+    return f"{rounded:,f}"
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+def _lines(bill: Bill) -> Table:
+    table = _table("service", "", "a month", "included", "arithmetic", "$")
+    table.columns[-1].justify = "right"
+    table.add_row("Workers Paid", "the plan", "", "", "", money(bill.plan))
+    for line in bill.lines:
+        meter = line.meter
+        table.add_row(
+            meter.service,
+            meter.what,
+            amount(line.quantity),
+            amount(meter.included),
+            Text(arithmetic(line), style="dim"),
+            money(line.cost),
+        )
+    table.add_row("", "", "", "", "", Text(money(bill.total), style="bold"))
+    return table
+
+
+def _steps(steps: tuple[Step, ...]) -> Table:
+    table = _table("traffic", "Cloudflare, $ a month", "mostly", "rented servers, $ a month")
+    for step in steps:
+        line = step.bill.dominant
+        mostly = f"{line.meter.service}: {line.meter.what}" if line else "the plan"
+        total, servers = money(step.bill.total), money(step.servers_total)
+        table.add_row(f"{step.factor}x", total, Text(mostly, style="dim"), servers)
+    return table
+
+
+def _servers(step: Step) -> Table:
+    table = _table("rented servers", "how many", "$ each", "$")
+    for item in step.servers:
+        count = f"{item.count.normalize():f}"
+        table.add_row(item.what, count, money(item.each), money(item.cost))
+    return table
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table

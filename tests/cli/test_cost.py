@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def cost(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "cfpy", "cost", *arguments]
+    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def data(*arguments: str, cwd: Path | None = None) -> dict[str, Any]:
+    done = cost(*arguments, "--json", cwd=cwd)
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["ok"], document
+    found: dict[str, Any] = document["data"]
+    return found
+
+
+def test_the_reference_scenario_shows_what_was_said_beside_what_is() -> None:
+    found = data("--scenario", "reference")
+    assert (found["said"], found["total"]) == ("12.00", "7.15")
+    lines = {item["meter"]: (item["said"], item["cost"]) for item in found["lines"]}
+    assert lines["r2.storage"] == ("1.50", "1.35")
+    assert lines["queues.operations"] == ("0.00", "0.8")
+    text = cost("--scenario", "reference").stdout
+    assert "$12.00" in text
+    assert "$7.15" in text
+
+
+@pytest.mark.parametrize("pattern", ["rag", "pipeline", "fullstack"])
+def test_a_pattern_has_a_price_at_four_sizes(pattern: str) -> None:
+    found = data(pattern)
+    totals = [float(size["total"].replace(",", "")) for size in found["sizes"]]
+    assert [size["factor"] for size in found["sizes"]] == [1, 10, 100, 1000]
+    assert totals == sorted(totals)
+    assert found["measured"]
+    for line in found["sizes"][0]["lines"]:
+        assert line["source"].startswith("https://developers.cloudflare.com/")
+
+
+def test_a_project_is_priced_by_its_own_models_and_schedules(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
+    subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True)
+    shop = tmp_path / "shop"
+
+    def neurons() -> float:
+        lines = data(cwd=shop)["sizes"][0]["lines"]
+        return next(float(line["quantity"]) for line in lines if line["meter"] == "ai.neurons")
+
+    before = neurons()
+    config = shop / "wrangler.toml"
+    text = config.read_text()
+    config.write_text(
+        text.replace("@cf/google/gemma-4-26b-a4b-it", "@cf/meta/llama-3.2-3b-instruct")
+    )
+    assert neurons() < before
+    config.write_text(text.replace("@cf/google/gemma-4-26b-a4b-it", "@cf/openai/unheard-of"))
+    done = cost("--json", cwd=shop)
+    assert done.returncode == 8
+    assert "whose price cfpy does not know" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_another_worker_is_priced_by_what_is_assumed_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text(
+        'name = "mine"\nmain = "src/index.js"\ncompatibility_date = "2026-11-17"\n'
+        '[[kv_namespaces]]\nbinding = "KV"\n[[workflows]]\nname = "w"\nbinding = "W"\n'
+        'class_name = "W"\n'
+    )
+    found = data("--requests", "10M", cwd=tmp_path)
+    assert (found["measured"], found["unpriced"]) == (False, ["workflows"])
+    quantities = {line["meter"]: line["quantity"] for line in found["sizes"][0]["lines"]}
+    assert quantities["kv.reads"] == "10000000"
+    assert "d1.storage" not in quantities
+    found = data("--requests", "10M", "--each", "kv.reads=3", cwd=tmp_path)
+    quantities = {line["meter"]: line["quantity"] for line in found["sizes"][0]["lines"]}
+    assert quantities["kv.reads"] == "30000000"
+    assert "is assumed" in cost(cwd=tmp_path).stdout
+
+
+def test_a_scenario_of_ones_own_and_changed_assumptions(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('requests = 1_000_000\nmix = { read = 1 }\nstored = { "r2.storage" = 50 }\n')
+    found = data(
+        "fullstack", "--scenario", str(mine), "--storage", "100", "--assume", "app_server=1"
+    )
+    first = found["sizes"][0]
+    assert found["assumptions"]["app_server"] == "1"
+    assert first["rented_servers"]["items"][0]["each"] == "1.00"
+    stored = next(line for line in first["lines"] if line["meter"] == "r2.storage")
+    assert (stored["quantity"], stored["cost"]) == ("100", "1.35")
+
+
+def test_csv_and_the_page_say_the_same(tmp_path: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(cost("pipeline", "--csv").stdout)))
+    assert {row["factor"] for row in rows} == {"1", "10", "100", "1000"}
+    found = data("pipeline")
+    cents = sum(float(row["cost"]) for row in rows if row["factor"] == "1")
+    assert f"{cents:.2f}" == found["sizes"][0]["total"]
+    done = cost("pipeline", "--html", "cost.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "cost.html").read_text()
+    assert f"${found['sizes'][0]['total']}" in page
+    assert "<svg" in page
+    # It loads nothing: links to sources are all that names another host.
+    assert not any(word in page for word in ("<script", "src=", "@import", "url("))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("rag", "--scenario", "huge"), 8, "there is no scenario 'huge'"),
+        (("rag", "--requests", "many"), 2, "'many' is no amount"),
+        (("rag", "--requests", "-5"), 2, "'-5' is no amount"),
+        (("rag", "--each", "workers.cpu=1"), 2, "there is no meter 'workers.cpu'"),
+        (("rag", "--assume", "x=1"), 2, "there is no assumption 'x'"),
+        (("rag", "--assume", "x"), 2, "'x' is not NAME=NUMBER"),
+        (("nothing",), 3, "there is no pattern 'nothing'"),
+        ((), 8, "holds no wrangler.toml"),
+    ],
+)
+def test_what_can_not_be(arguments: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
+    done = cost(*arguments, "--json", cwd=tmp_path)
+    assert (done.returncode, said in json.loads(done.stdout)["error"]["message"]) == (code, True)
