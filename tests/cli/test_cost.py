@@ -46,6 +46,14 @@ def test_a_pattern_has_a_price_at_four_sizes(pattern: str) -> None:
         assert line["source"].startswith("https://developers.cloudflare.com/")
 
 
+def test_whether_the_free_plan_carries_it_counts_processor_time_too() -> None:
+    assert not data("fullstack", "-s", "hobby")["sizes"][0]["fits_free_plan"]
+    assert "10 ms of processor time" in cost("fullstack", "-s", "hobby").stdout
+    fast = ("fullstack", "-s", "hobby", "--each", "workers.cpu_ms=8")
+    assert data(*fast)["sizes"][0]["fits_free_plan"]
+    assert "Workers Free would carry it" in cost(*fast).stdout
+
+
 def test_a_project_is_priced_by_its_own_models_and_schedules(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
     subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True)

@@ -144,6 +144,17 @@ def test_no_model_of_the_book_is_retired() -> None:
 _AMOUNTS = st.decimals(min_value=0, max_value=10**15, places=2)
 
 
+def test_the_free_plan_counts_by_day_by_month_and_by_request() -> None:
+    [line] = price(BOOK, {"kv.writes": Decimal(60_000)}).lines
+    assert (line.free_share, price(BOOK, {"kv.writes": Decimal(30_000)}).too_much_for_free) == (
+        2,
+        (),
+    )
+    [line] = price(BOOK, {"vectorize.stored": Decimal(5_000_001)}).too_much_for_free
+    cpu = BOOK.meters["workers.cpu_ms"]
+    assert (cpu.free, cpu.free_request) == (None, 10)
+
+
 @given(st.sampled_from(sorted(BOOK.meters)), _AMOUNTS, _AMOUNTS)
 def test_cost_never_falls_when_usage_grows(meter: str, some: Decimal, more: Decimal) -> None:
     less, greater = sorted((some, more))

@@ -105,17 +105,25 @@ def sentences(result: CostResult) -> list[str]:
         line = bill.dominant
         part = (line.cost / bill.total * 100).quantize(Decimal(1))
         said.append(f"{line.meter.service}, {line.meter.what}, is {part} % of it.")
-    too_much = bill.too_much_for_free
-    if too_much:
-        named = ", ".join(
-            f"{line.meter.service} {line.meter.what} ({line.free_share:.1f} times its amount)"
-            for line in too_much
-        )
-        said.append(f"Too much for Workers Free: {named}.")
+    if result.fits_free(result.steps[0]):
+        said.append("Workers Free would carry it, for $0.")
     else:
-        cpu = "A request may take 10 ms of processor time there."
-        said.append(f"Workers Free would carry it, for $0. {cpu}")
+        said.append(f"Too much for Workers Free: {'; '.join(_too_much(result))}.")
     return said
+
+
+def _too_much(result: CostResult) -> list[str]:
+    reasons = [
+        f"{line.meter.service} {line.meter.what}, {_short(line.free_share)} times its amount"
+        for line in result.steps[0].bill.too_much_for_free
+    ]
+    if result.too_slow_for_free:
+        slow = ", ".join(f"{n} {_short(ms)} ms" for n, ms in result.too_slow_for_free.items())
+        reasons.append(
+            f"a request may take {_short(result.free_ms)} ms of processor time there ({slow}, "
+            "where it was measured)"
+        )
+    return reasons
 
 
 def warnings(result: CostResult) -> list[str]:
@@ -145,19 +153,19 @@ def cost_data(result: CostResult) -> dict[str, Any]:
         },
         "measured": result.measured,
         "currency": "USD",
-        "sizes": [_step_data(step) for step in result.steps],
+        "sizes": [_step_data(result, step) for step in result.steps],
         "assumptions": {item.name: _plain(item.value) for item in result.assumptions},
         "unpriced": list(result.unpriced),
         "stale": list(result.stale),
     }
 
 
-def _step_data(step: Step) -> dict[str, Any]:
+def _step_data(result: CostResult, step: Step) -> dict[str, Any]:
     return {
         "factor": step.factor,
         "plan": str(step.bill.plan),
         "total": money(step.bill.total),
-        "fits_free_plan": not step.bill.too_much_for_free,
+        "fits_free_plan": result.fits_free(step),
         "lines": [_line_data(line) for line in step.bill.lines],
         "rented_servers": {
             "total": money(step.servers_total),

@@ -28,6 +28,7 @@ FACTORS = (1, 10, 100, 1000)
 REFERENCE = "reference"
 # Where --storage goes: the store that holds most.
 _STORES = ("r2.storage", "d1.storage", "kv.storage")
+_CPU = "workers.cpu_ms"
 _UNPRICED = ("durable_objects", "workflows", "hyperdrive", "browser", "images", "services")
 
 
@@ -71,7 +72,9 @@ class ReferenceLine:
 @dataclass(frozen=True)
 class CostResult:
     """``measured``: what actions use was measured, not assumed. ``unpriced`` are bindings that
-    the book does not know; ``stale`` prices were read long ago."""
+    the book does not know; ``stale`` prices were read long ago. ``too_slow_for_free`` are actions
+    of the scenario that take more processor time (ms) than the Free plan gives a request, which
+    is ``free_ms``."""
 
     worker: Worker
     scenario: Scenario
@@ -80,7 +83,13 @@ class CostResult:
     measured: bool
     unpriced: tuple[str, ...]
     stale: tuple[str, ...]
+    too_slow_for_free: Mapping[str, Decimal]
+    free_ms: Decimal
     today: date
+
+    def fits_free(self, step: Step) -> bool:
+        """Whether Workers Free would carry a size, if each day is like the others."""
+        return not step.bill.too_much_for_free and not self.too_slow_for_free
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,7 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
         _step(worker, scenario.scaled(factor), factor, book, assumptions) for factor in FACTORS
     )
     today = datetime.now(UTC).date()
+    free_ms = book.meters[_CPU].free_request or Decimal(0)
     return CostResult(
         worker=worker,
         scenario=scenario,
@@ -127,6 +137,8 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
         measured=bool(name),
         unpriced=tuple(table for table in _UNPRICED if scope.get(table)),
         stale=book.stale(today),
+        too_slow_for_free=_too_slow(worker, scenario, free_ms),
+        free_ms=free_ms,
         today=today,
     )
 
@@ -265,6 +277,11 @@ def _step(
         tokens=_tokens(worker, scenario),
     )
     return Step(factor, price(book, usage), servers)
+
+
+def _too_slow(worker: Worker, scenario: Scenario, free_ms: Decimal) -> dict[str, Decimal]:
+    took = {name: worker.actions[name].meters.get(_CPU, Decimal(0)) for name in scenario.mix}
+    return {name: ms for name, ms in took.items() if ms > free_ms}
 
 
 def _tokens(worker: Worker, scenario: Scenario) -> Decimal:

@@ -30,7 +30,8 @@ class Meter:
 
     ``price`` US dollars buy ``per`` units, beyond ``included`` units a month. ``whole``: a part of
     ``per`` costs as much as all of it. Not ``billed``: priced, and not charged yet. ``free`` is
-    what the Free plan gives a month; ``None`` where it counts otherwise.
+    what the Free plan gives a month, ``free_request`` what it gives a request; ``None`` where it
+    counts otherwise.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Meter:
     whole: bool
     billed: bool
     free: Decimal | None
+    free_request: Decimal | None
     note: str
     read: Price
 
@@ -153,6 +155,8 @@ def parse_book(data: Mapping[str, Any]) -> PriceBook:
 
 def _meter(item: Mapping[str, Any]) -> Meter:
     free = item.get("free")
+    amount = free and Decimal(free["amount"])
+    months = {"day": DAYS, "month": 1}
     return Meter(
         id=item["id"],
         service=item["service"],
@@ -163,7 +167,8 @@ def _meter(item: Mapping[str, Any]) -> Meter:
         included=item["included"],
         whole=item.get("whole", False),
         billed=item.get("billed", True),
-        free=free and Decimal(free["amount"]) * (DAYS if free["each"] == "day" else 1),
+        free=amount * months[free["each"]] if free and free["each"] in months else None,
+        free_request=amount if free and free["each"] == "request" else None,
         note=item.get("note", ""),
         read=_read(item),
     )
