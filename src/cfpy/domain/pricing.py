@@ -154,8 +154,8 @@ def parse_book(data: Mapping[str, Any]) -> PriceBook:
 
 
 def _meter(item: Mapping[str, Any]) -> Meter:
-    free = item.get("free")
-    amount = free and Decimal(free["amount"])
+    free = item.get("free", {})
+    amount = Decimal(free.get("amount", 0))
     months = {"day": DAYS, "month": 1}
     return Meter(
         id=item["id"],
@@ -167,8 +167,8 @@ def _meter(item: Mapping[str, Any]) -> Meter:
         included=item["included"],
         whole=item.get("whole", False),
         billed=item.get("billed", True),
-        free=amount * months[free["each"]] if free and free["each"] in months else None,
-        free_request=amount if free and free["each"] == "request" else None,
+        free=amount * months[free["each"]] if free.get("each") in months else None,
+        free_request=amount if free.get("each") == "request" else None,
         note=item.get("note", ""),
         read=_read(item),
     )
