@@ -12,15 +12,6 @@ import pytest
 from cfpy import __version__
 from cfpy.commands import patterns as patterns_command
 
-COMMANDS = [("new",), ("patterns",), ("patterns", "show"), ("dev",), ("test",)]
-
-
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_has_help_with_an_example(cli, command: tuple[str, ...]) -> None:
-    result = cli(*command, "--help")
-    assert result.exit_code == 0
-    assert f"Example: cfpy {command[0]}" in result.stdout
-
 
 def test_the_root_help_says_where_to_begin(cli) -> None:
     result = cli("--help")
@@ -29,7 +20,9 @@ def test_the_root_help_says_where_to_begin(cli) -> None:
 
 
 def test_the_version(cli) -> None:
-    assert cli("--version").stdout == f"cfpy {__version__}\n"
+    first, *others = cli("--version").stdout.splitlines()
+    assert first == f"cfpy {__version__}"
+    assert [line.split()[0] for line in others] == ["python", "node", "wrangler", "pyodide"]
 
 
 @pytest.mark.parametrize(

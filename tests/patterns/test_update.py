@@ -214,6 +214,29 @@ def test_refusals(story: Story, tmp_path: Path) -> None:
         departures(story.ctx, tmp_path)
 
 
+def test_a_pattern_that_began_to_run_something_is_merged_once_it_is_trusted(
+    story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CFPY_CONFIG_DIR", str(tmp_path / "config"))
+    ran = tmp_path / "ran"
+    story.release("1.1.0", {"b.txt": "new\n"}, f"_tasks: ['touch {ran}']\n")
+    with pytest.raises(PatternError, match="wants to run on this machine"):
+        story.update()
+    assert story.read("b.txt") == "b\n"
+    request = UpdateRequest(
+        story.project, "", "", {}, interactive=False, trust=True, only_look=False
+    )
+    assert outcomes(update(story.ctx, request))["b.txt"] == "changed"
+    assert story.read("b.txt") == "new\n"
+    # An update merges what is rendered; it runs nothing.
+    assert not ran.exists()
+    # Trust was for that version alone.
+    git(story.project, "commit", "--quiet", "--all", "--message", "1.1.0")
+    story.release("1.2.0", {"b.txt": "newer\n"}, f"_tasks: ['touch {ran}']\n")
+    with pytest.raises(PatternError, match="wants to run on this machine"):
+        story.update()
+
+
 def test_the_diff_tells_what_departs(story: Story) -> None:
     assert departures(story.ctx, story.project)[1] == ()
     story.edit({"a.txt": "mine\n", "b.txt": None, "own.txt": "own\n"})

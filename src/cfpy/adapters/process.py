@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -71,7 +72,15 @@ class Runner(Protocol):
 
 
 class SubprocessRunner:
-    """The real :class:`Runner`."""
+    """The real :class:`Runner`.
+
+    Args:
+        on_start: Told each command as it would be typed. It holds no secret: those go by standard
+            input or by the environment.
+    """
+
+    def __init__(self, on_start: Callable[[str], None] = lambda _line: None) -> None:
+        self._on_start = on_start
 
     def run(
         self,
@@ -82,6 +91,7 @@ class SubprocessRunner:
         stdin: str | None = None,
         timeout: float | None = None,
     ) -> Completed:
+        self._on_start(shlex.join(argv))
         process = _popen(argv, cwd=cwd, env=env, stderr=subprocess.PIPE)
         try:
             out, err = process.communicate(stdin or "", timeout=timeout)

@@ -44,6 +44,12 @@ def cache_directory() -> Path:
     return Path(chosen) if chosen else platformdirs.user_cache_path("cfpy", appauthor=False)
 
 
+def pinned() -> dict[str, str]:
+    """The npm packages that cfpy drives, each in the one version that it is tested with."""
+    manifest = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))
+    return dict(manifest["dependencies"])
+
+
 class Toolchain:
     """Finds Node, installs the npm packages, and says where they are."""
 
@@ -89,8 +95,7 @@ class Toolchain:
 
     def installed(self) -> dict[str, str]:
         """The npm packages and their versions; empty until they are installed."""
-        wanted = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))["dependencies"]
-        return dict(wanted) if _is_whole(self._target()) else {}
+        return pinned() if _is_whole(self._target()) else {}
 
     def wrangler(self, project: Path) -> Path:
         """wrangler's launcher: the project's own where it is installed, else cfpy's."""

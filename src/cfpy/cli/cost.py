@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output
-from cfpy.cli.options import Environment, Json, ProjectDirectory, context_of
+from cfpy.cli.options import (
+    Environment,
+    Json,
+    ProjectDirectory,
+    complete_from,
+    complete_patterns,
+    context_of,
+)
 
 cost_app = typer.Typer(rich_markup_mode=None)
 
@@ -18,12 +25,20 @@ cost_app = typer.Typer(rich_markup_mode=None)
 def cost(
     ctx: typer.Context,
     pattern: Annotated[
-        str, typer.Argument(help="What to price, as cfpy new takes it. Without: the project here.")
+        str,
+        typer.Argument(
+            help="What to price, as cfpy new takes it. Without: the project here.",
+            autocompletion=complete_patterns,
+        ),
     ] = "",
     scenario: Annotated[
         str,
         typer.Option(
-            "--scenario", "-s", metavar="NAME", help="hobby, startup, scale, reference, or a file."
+            "--scenario",
+            "-s",
+            metavar="NAME",
+            help="hobby, startup, scale, reference, or a file.",
+            autocompletion=complete_from("hobby|startup|scale|reference"),
         ),
     ] = "startup",
     requests: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,30 @@ def set_json(ctx: typer.Context, value: bool) -> bool:
     return value
 
 
+def complete_patterns(incomplete: str) -> list[str]:
+    """Names of patterns, for shells."""
+    from cfpy.adapters.pattern_store import PatternStore
+
+    return [name for name in PatternStore().names() if name.startswith(incomplete)]
+
+
+def complete_environments(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Environments of the project's wrangler.toml, for shells."""
+    from cfpy.adapters.wrangler_config import read_toml
+    from cfpy.errors import CfpyError
+
+    try:
+        document = read_toml(Path(ctx.params.get("cwd") or ".") / "wrangler.toml")
+    except CfpyError:
+        return []
+    return [name for name in document.get("env") or {} if name.startswith(incomplete)]
+
+
+def complete_from(words: str) -> Callable[[str], list[str]]:
+    """A completion out of words that are known, written as ``one|two``."""
+    return lambda incomplete: [w for w in words.split("|") if w.startswith(incomplete)]
+
+
 #: For commands whose further arguments belong to another tool.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Json = Annotated[bool, typer.Option("--json", callback=set_json, help="Print one JSON document.")]
@@ -28,7 +53,14 @@ ProjectDirectory = Annotated[
     typer.Option("--cwd", "-C", metavar="DIR", help="The project.", show_default="this directory"),
 ]
 Environment = Annotated[
-    str, typer.Option("--env", "-e", metavar="NAME", help="An environment of wrangler.toml.")
+    str,
+    typer.Option(
+        "--env",
+        "-e",
+        metavar="NAME",
+        help="An environment of wrangler.toml.",
+        autocompletion=complete_environments,
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 
@@ -37,4 +69,4 @@ def context_of(output: Output) -> Context:
     """The adapters of a real run, which report their progress to ``output``."""
     from cfpy.commands.context import build_context
 
-    return build_context(output.progress)
+    return build_context(output.progress, output.started)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output, has_terminal
-from cfpy.cli.options import Environment, Json, ProjectDirectory, context_of
+from cfpy.cli.options import Environment, Json, ProjectDirectory, complete_from, context_of
 
 project_app = typer.Typer(rich_markup_mode=None)
 
@@ -19,7 +19,15 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change;
 @project_app.command()
 def add(
     ctx: typer.Context,
-    kind: Annotated[str, typer.Argument(metavar=_KINDS, help="What to add.", show_default=False)],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar=_KINDS,
+            help="What to add.",
+            show_default=False,
+            autocompletion=complete_from(_KINDS),
+        ),
+    ],
     name: Annotated[
         str,
         typer.Argument(

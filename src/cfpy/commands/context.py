@@ -29,9 +29,11 @@ class Context:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def build_context(progress: Callable[[str], None]) -> Context:
-    """The context of a real run."""
-    runner = SubprocessRunner()
+def build_context(
+    progress: Callable[[str], None], on_start: Callable[[str], None] = lambda _line: None
+) -> Context:
+    """The context of a real run; ``on_start`` is told each command that is started."""
+    runner = SubprocessRunner(on_start)
     return Context(
         runner=runner,
         patterns=PatternStore(repositories=Repositories(runner, progress)),
