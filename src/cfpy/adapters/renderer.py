@@ -82,6 +82,7 @@ def render(
                 # The user's own copier settings would make one command render two projects.
                 settings=copier.Settings(),
             )
+            merge_layers(pattern, target)
     except copier.errors.CopierAnswersInterrupt:
         raise KeyboardInterrupt from None
     except copier.errors.InteractiveSessionError:
@@ -129,7 +130,6 @@ def render(
         raise PatternError(
             f"an answer does not fit pattern {pattern.name!r}: {_one_line(error)}", hint=hint
         ) from error
-    merge_layers(pattern, target)
     for path in target.rglob("*"):
         check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)
         if path.is_symlink():

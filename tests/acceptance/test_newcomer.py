@@ -1,0 +1,142 @@
+"""A newcomer's walk: the README's steps, with an empty home and no Node, each within its time."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cfpy.adapters.toolchain import cache_directory
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+TOKEN = "local-development-token"
+ANSWERED = "How large is the mirror of the main telescope?"
+UNANSWERED = "What is the capital of Mongolia?"
+
+
+def limits() -> dict[str, float]:
+    """The README's table of steps: their first words, and seconds."""
+    rows = re.findall(r"^\| `?(\w+ ?\w*)[^|]*\| (\d+) s \|$", README, re.MULTILINE)
+    return {step: float(seconds) for step, seconds in rows}
+
+
+class Walk:
+    """A newcomer, who has this Python, a shell's usual tools and nothing else."""
+
+    def __init__(self, root: Path) -> None:
+        tools, home = root / "bin", root / "home"
+        tools.mkdir()
+        home.mkdir()
+        for name, line in (("cfpy", "-m cfpy"), ("python", "")):
+            (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {line} "$@"\n')
+            (tools / name).chmod(0o755)
+        for name in ("sh", "git", "env"):
+            found = next(
+                Path(directory, name)
+                for directory in os.environ["PATH"].split(os.pathsep)
+                if Path(directory, name).is_file()
+            )
+            (tools / name).symlink_to(found)
+        # The cache, or the walk would install 240 MB again.
+        kept = {key: os.environ[key] for key in os.environ if key.endswith(("_CERT", "_CERTS"))}
+        kept |= {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
+        self.environment = {
+            **kept,
+            "PATH": str(tools),
+            "HOME": str(home),
+            "CFPY_CACHE_DIR": str(cache_directory()),
+        }
+        if "SSL_CERT_FILE" in os.environ:
+            self.environment["SSL_CERT_FILE"] = os.environ["SSL_CERT_FILE"]
+        self.directory = root
+        self.limits = limits()
+
+    @contextmanager
+    def within(self, step: str) -> Iterator[None]:
+        """Take no longer than the README says."""
+        since = time.monotonic()
+        yield
+        took = time.monotonic() - since
+        assert took <= self.limits[step], f"{step} took {took:.1f} s"
+
+    def run(self, command: str) -> str:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def dev(self) -> Iterator[str]:
+        argv = [str(self.directory.parent / "bin" / "cfpy"), "dev", "--port", "0", "--json"]
+        process = subprocess.Popen(
+            argv,
+            cwd=self.directory,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            with self.within("cfpy dev"):
+                document = json.loads(process.stdout.readline())
+            yield document["data"]["url"]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+def ask(url: str, question: str) -> str:
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    connection.request("POST", "/query", json.dumps({"query": question}), headers)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    assert response.status == 200, body
+    return str(json.loads(body)["answer"])
+
+
+def test_the_readme_from_new_to_cost(tmp_path: Path) -> None:
+    walk = Walk(tmp_path)
+    assert "rag" in walk.run("cfpy patterns")
+    with walk.within("cfpy new"):
+        walk.run("cfpy new rag myapp --defaults")
+    walk.directory /= "myapp"
+    with walk.dev() as url:
+        walk.run(f"python scripts/ingest.py corpus --url {url}")
+        with walk.within("a question"):
+            assert "1.2 metres" in ask(url, ANSWERED)
+        prompt = walk.directory / "src" / "rag" / "prompt.py"
+        text = prompt.read_text("utf-8")
+        changed = text.replace("I don't know: the documents don't say.", "Nobody told me.")
+        assert changed != text
+        with walk.within("an edit"):
+            prompt.write_text(changed, "utf-8")
+            deadline = time.monotonic() + walk.limits["an edit"]
+            while ask(url, UNANSWERED) != "Nobody told me.":
+                assert time.monotonic() < deadline, "the edit was not taken over"
+                time.sleep(0.2)
+        prompt.write_text(text, "utf-8")
+    with walk.within("cfpy test"):
+        counted = re.search(r"(\d+) passed in", walk.run("cfpy test -q"))
+    assert counted
+    assert int(counted[1]) >= 140
+    with walk.within("cfpy cost"):
+        assert "Workers AI" in walk.run("cfpy cost")
