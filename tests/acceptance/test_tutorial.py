@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -84,7 +83,6 @@ def reader(tmp_path: Path) -> Reader:
     return Reader(work, environment)
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="a tutorial about git, without git")
 def test_a_pattern_is_extended_published_used_and_updated(reader: Reader) -> None:
     reader.follow(TUTORIALS / "extend-a-pattern.md")
     kb = reader.directory

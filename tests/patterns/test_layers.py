@@ -109,6 +109,13 @@ def test_wrangler_toml_is_laid_over_the_one_below(author: Author) -> None:
     assert not [path for path in author.target.rglob("*") if "layers" in path.name]
 
 
+def test_what_lies_over_a_file_that_was_left_out_stands_alone(author: Author) -> None:
+    exclude = '_exclude: ["/wrangler.toml"]\n'
+    author.write("middle", 'extends = "below"\n', exclude, wrangler_DOT_toml='name = "a"\n')
+    author.write("top", 'extends = "middle"\n', wrangler_DOT_toml='main = "b"\n')
+    assert author.render("top")["wrangler.toml"] == 'main = "b"\n'
+
+
 def test_a_wrangler_toml_that_is_none_is_told_with_its_file(author: Author) -> None:
     author.write("middle", 'extends = "below"\n', wrangler_DOT_toml='name = "a"\n')
     author.write("top", 'extends = "middle"\n', wrangler_DOT_toml="name = \n")

@@ -68,8 +68,12 @@ def merge_layers(pattern: Pattern, tree: Path) -> None:
     for layer in pattern.layers:
         for name in _MERGED:
             upper = layers / layer.name / name
-            if upper.is_file():
+            if not upper.is_file():
+                continue
+            if (tree / name).is_file():
                 _lay_over(tree / name, upper, layer)
+            else:  # An answer left the lower one out.
+                upper.rename(tree / name)
     if layers.is_dir():
         shutil.rmtree(layers)
 

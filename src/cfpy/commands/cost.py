@@ -20,7 +20,7 @@ from cfpy.domain.pattern import Pattern
 from cfpy.domain.pricing import Bill, Line, PriceBook, price
 from cfpy.domain.project import Project
 from cfpy.domain.traditional import Assumption, Rented, rented
-from cfpy.domain.workload import Action, Scenario, Worker, runs_a_month, usage_of
+from cfpy.domain.workload import Action, Scenario, Worker, runs_a_month, tokens_of, usage_of
 from cfpy.errors import PatternError, ProjectError, UsageError
 
 #: The traffic is priced this many times as large, too.
@@ -274,7 +274,7 @@ def _step(
         requests=scenario.requests,
         usage=usage,
         vectors=scenario.vectors if worker.dimensions else Decimal(0),
-        tokens=_tokens(worker, scenario),
+        tokens=tokens_of(worker, scenario),
     )
     return Step(factor, price(book, usage), servers)
 
@@ -282,18 +282,6 @@ def _step(
 def _too_slow(worker: Worker, scenario: Scenario, free_ms: Decimal) -> dict[str, Decimal]:
     took = {name: worker.actions[name].meters.get(_CPU, Decimal(0)) for name in scenario.mix}
     return {name: ms for name, ms in took.items() if ms > free_ms}
-
-
-def _tokens(worker: Worker, scenario: Scenario) -> Decimal:
-    """What models read and write in a month."""
-    total = Decimal(0)
-    for name, share in scenario.mix.items():
-        for call in worker.actions[name].models:
-            each = call.input_tokens
-            if call.setting in ("CHAT_MODEL", "SUMMARY_MODEL"):
-                each += call.calls * scenario.answer_tokens
-            total += scenario.requests * share * each
-    return total
 
 
 def parse_amount(text: str) -> Decimal:

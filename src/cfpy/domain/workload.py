@@ -88,9 +88,8 @@ def usage_of(worker: Worker, scenario: Scenario, book: PriceBook) -> Usage:
         for meter, each in action.meters.items():
             used[meter] += each * count
         for call in action.models:
-            written = scenario.answer_tokens if call.setting in _ANSWERING else Decimal(0)
             model = worker.models[call.setting]
-            each = neurons(book, model, call.input_tokens, call.calls * written)
+            each = neurons(book, model, call.input_tokens, _written(call, scenario))
             used["ai.neurons"] += each * count
     for meter, amount in scenario.stored.items():
         used[meter] += amount
@@ -103,6 +102,18 @@ def usage_of(worker: Worker, scenario: Scenario, book: PriceBook) -> Usage:
         used["vectorize.queried"] = asked * worker.dimensions
         used["vectorize.stored"] = scenario.vectors * worker.dimensions
     return {meter: amount for meter, amount in used.items() if amount}
+
+
+def tokens_of(worker: Worker, scenario: Scenario) -> Decimal:
+    """What models read and write in a month, all of them together."""
+    return sum(
+        (
+            scenario.requests * share * (call.input_tokens + _written(call, scenario))
+            for name, share in scenario.mix.items()
+            for call in worker.actions[name].models
+        ),
+        Decimal(0),
+    )
 
 
 def parse_actions(data: Mapping[str, Any]) -> dict[str, Action]:
@@ -150,6 +161,11 @@ def runs_a_month(cron: str) -> Decimal:
     """
     minute, hour, *_ = cron.split()
     return Decimal(_count(minute, 60) * _count(hour, 24) * 30)
+
+
+def _written(call: ModelCall, scenario: Scenario) -> Decimal:
+    """The tokens that an action's calls of a model write."""
+    return call.calls * scenario.answer_tokens if call.setting in _ANSWERING else Decimal(0)
 
 
 def _count(field: str, size: int) -> int:
