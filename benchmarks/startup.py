@@ -80,7 +80,8 @@ def equal_cookiecutter(root: Path) -> Path:
         [str(BIN / "cfpy"), "new", "rag", APP, *options], check=True, capture_output=True
     )
     files = root / "{{cookiecutter.project_name}}"
-    shutil.copytree(made / APP, files)
+    # Without cfpy's own records: they are made of the template, not part of it.
+    shutil.copytree(made / APP, files, ignore=shutil.ignore_patterns(".cfpy"))
     template = composed(root / "composed") / "template"
     substituted = {
         path.relative_to(template).with_suffix("").as_posix() for path in template.rglob("*.jinja")

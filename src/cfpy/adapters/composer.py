@@ -40,11 +40,12 @@ def compose(pattern: Pattern, into: Path) -> None:
         PatternError: A layer removes a file that no layer below it has.
         OSError: The disk refused.
     """
+    sources = {layer.name: _files(layer) for layer in pattern.layers}
     for name, layers in layered_files(pattern).items():
         lowest, *over = _merged(name, layers) if name in _MERGED else layers[-1:]
-        _copy(lowest, name, into / "template")
+        _copy(sources[lowest.name][name], name, into / "template")
         for layer in over:
-            _copy(layer, name, into / "template" / _LAYERS / layer.name)
+            _copy(sources[layer.name][name], name, into / "template" / _LAYERS / layer.name)
     for layer in pattern.layers[:-1]:
         shutil.copytree(
             layer.root / "template", into / layer.name, ignore=shutil.ignore_patterns(*_IGNORED)
@@ -151,8 +152,7 @@ def _merged(name: str, layers: tuple[Layer, ...]) -> list[Layer]:
     return found
 
 
-def _copy(layer: Layer, name: str, into: Path) -> None:
-    source = _files(layer)[name]
+def _copy(source: Path, name: str, into: Path) -> None:
     target = into / (f"{name}{_SUFFIX}" if source.suffix == _SUFFIX else name)
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)

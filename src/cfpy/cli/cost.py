@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +16,9 @@ from cfpy.cli.options import (
     complete_patterns,
     context_of,
 )
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 cost_app = typer.Typer(rich_markup_mode=None)
 
