@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -81,6 +80,8 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _write_log() -> Path:
+    import tempfile  # for bugs alone
+
     name = f"cfpy-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     path = Path(tempfile.gettempdir(), name)
     path.write_text(traceback.format_exc(), "utf-8")

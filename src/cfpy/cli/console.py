@@ -6,7 +6,6 @@ imported when there is something to draw, never for ``--help``.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -104,4 +103,6 @@ def _console(*, stderr: bool) -> Console:
 
 
 def _print_json(document: Mapping[str, Any]) -> None:
+    import json
+
     print(json.dumps(document, ensure_ascii=False), flush=True)
