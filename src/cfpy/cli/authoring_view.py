@@ -8,11 +8,10 @@ from rich.text import Text
 
 from cfpy.adapters.cases import Difference
 from cfpy.cli.console import Output
+from cfpy.cli.drawing import DIFF_STYLES
 from cfpy.commands.pattern_cases import CaseResult
 from cfpy.commands.pattern_init import InitResult
 from cfpy.domain.pattern_checks import Problem
-
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def show_init(output: Output, result: InitResult) -> None:
@@ -113,7 +112,7 @@ class CasesView:
         for item in result.differences:
             show(Text(f"  golden: {item.file} is {item.kind}"))
             for line in item.diff:
-                show(Text(f"    {line}", style=_STYLES.get(line[:1], "")))
+                show(Text(f"    {line}", style=DIFF_STYLES.get(line[:1], "")))
         if not result.differences:
             show(Text("  golden: the same"))
 

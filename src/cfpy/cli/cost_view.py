@@ -11,6 +11,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from cfpy.cli import drawing
 from cfpy.cli.console import Output
 from cfpy.commands.cost import CostResult, ReferenceResult, Step
 from cfpy.domain.pricing import Bill, Line
@@ -50,7 +51,7 @@ def show_reference(output: Output, result: ReferenceResult) -> None:
         data = {"lines": lines, "plan": str(result.bill.plan), "said": str(result.said)}
         output.data("cost", data | {"total": money(result.bill.total), "stale": list(result.stale)})
         return
-    table = _table("", "a month of", "was said", "is", "because")
+    table = drawing.table("", "a month of", "was said", "is", "because")
     for item in result.lines:
         line = item.line
         # The plan is what the first line was said to cost.
@@ -231,7 +232,7 @@ def _plain(value: Decimal) -> str:
 
 
 def _lines(bill: Bill) -> Table:
-    table = _table("service", "", "a month", "included", "arithmetic", "$")
+    table = drawing.table("service", "", "a month", "included", "arithmetic", "$")
     table.columns[-1].justify = "right"
     table.add_row("Workers Paid", "the plan", "", "", "", money(bill.plan))
     for line in bill.lines:
@@ -249,7 +250,7 @@ def _lines(bill: Bill) -> Table:
 
 
 def _steps(steps: tuple[Step, ...]) -> Table:
-    table = _table("traffic", "Cloudflare, $ a month", "mostly", "rented servers, $ a month")
+    table = drawing.table("traffic", "Cloudflare, $ a month", "mostly", "rented servers, $ a month")
     for step in steps:
         line = step.bill.dominant
         mostly = f"{line.meter.service}: {line.meter.what}" if line else "the plan"
@@ -259,15 +260,8 @@ def _steps(steps: tuple[Step, ...]) -> Table:
 
 
 def _servers(step: Step) -> Table:
-    table = _table("rented servers", "how many", "$ each", "$")
+    table = drawing.table("rented servers", "how many", "$ each", "$")
     for item in step.servers:
         count = f"{item.count.normalize():f}"
         table.add_row(item.what, count, money(item.each), money(item.cost))
-    return table
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
     return table

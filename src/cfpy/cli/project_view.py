@@ -9,11 +9,10 @@ from rich.text import Text
 
 from cfpy.adapters.answers_file import MadeOf
 from cfpy.cli.console import Output
+from cfpy.cli.drawing import DIFF_STYLES
 from cfpy.commands.add import Added
 from cfpy.commands.update import Departure, UpdateResult
 from cfpy.domain.merge import Outcome
-
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
@@ -62,7 +61,7 @@ def show_diff(output: Output, name: str, before: str, after: str) -> None:
         before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm=""
     )
     for line in lines:
-        style = "bold" if line.startswith(("---", "+++")) else _STYLES.get(line[:1], "")
+        style = "bold" if line.startswith(("---", "+++")) else DIFF_STYLES.get(line[:1], "")
         output.show(Text(line, style=style))
 
 

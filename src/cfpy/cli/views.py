@@ -12,6 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from cfpy.adapters.git import GitOutcome
+from cfpy.cli import drawing
 from cfpy.cli.console import Output
 from cfpy.commands.new import NewResult, read_answers_file
 from cfpy.domain.pattern import Pattern
@@ -104,7 +105,7 @@ def show_pattern_tree(
     """Report ``cfpy patterns show --tree``: what a layer brings, replaces or fills."""
     layers = " < ".join(layer.name for layer in pattern.layers)
     output.show(Text(layers, style="bold"))
-    table = _table("file", "from", "over")
+    table = drawing.table("file", "from", "over")
     for name, owners in files.items():
         table.add_row(Text(name), owners[-1], Text(", ".join(owners[:-1]), style="dim"))
     output.show(table)
@@ -142,12 +143,12 @@ def show_pattern(output: Output, pattern: Pattern, files: Mapping[str, tuple[str
         Text(manifest.summary),
         Text(f"\nServices: {', '.join(pattern.services)}"),
     )
-    questions = _table("\nquestion", "takes", "default", "meaning")
+    questions = drawing.table("\nquestion", "takes", "default", "meaning")
     for question in pattern.questions:
         takes = " | ".join(map(str, question.choices)) or question.type
         default = "" if question.default is None else str(question.default)
         questions.add_row(question.name, Text(takes), Text(default), Text(question.help))
-    resources = _table("\nresource", "binding", "purpose")
+    resources = drawing.table("\nresource", "binding", "purpose")
     for resource in pattern.resources:
         resources.add_row(resource.kind, resource.binding, Text(resource.purpose))
     for secret in pattern.secrets:
@@ -168,13 +169,6 @@ def _pattern_summary(pattern: Pattern) -> dict[str, Any]:
         "version": manifest.version,
         "services": list(pattern.services),
     }
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
 
 
 def _file_tree(name: str, files: Sequence[str]) -> Tree:
