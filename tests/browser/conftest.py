@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,8 @@ MEDIA = HERE.parent.parent / "docs" / "media"
 # As root, in containers and without a graphics card.
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-zygote"]
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+# A name of somebody else's that was made to point at this machine.
+ARGUMENTS += ["--host-resolver-rules=MAP rebound.example 127.0.0.1"]
 
 
 def npm_chromium() -> tuple[str, dict[str, str]]:
@@ -58,8 +63,20 @@ def browser() -> Iterator[Browser]:
 
 def complaint(message: ConsoleMessage) -> list[str]:
     """What the page's code says is wrong; a request that the Worker refused is nothing of it."""
-    refused = message.text.startswith("Failed to load resource")
+    refused = message.text.startswith(("Failed to load resource", "Access to fetch at"))
     return [] if refused or message.type != "error" else [message.text]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Iterator[str]:
+    """The address of somebody else's page."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "index.html").write_text("<link rel=icon href=data:,><p>Elsewhere")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "elsewhere")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @pytest.fixture

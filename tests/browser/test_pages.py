@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
 from dev_process import Dev
 
@@ -15,6 +16,13 @@ Open = Callable[[str], tuple[Dev, Page]]
 Picture = Callable[[Page, str], None]
 # The queue waits for a second, and a loaded machine for longer.
 FINISH_MS = 30_000
+
+
+def open_binding(page: Page, name: str) -> Locator:
+    """Choose a binding on the page of `cfpy dev`; what that shows."""
+    page.get_by_label("Bindings").get_by_role("button", name=name, exact=True).click()
+    expect(page.locator("#title")).to_contain_text(name)
+    return page.locator("#content")
 
 
 def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
@@ -31,9 +39,27 @@ def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
     page.get_by_role("button", name="Ask").click()
     expect(page.locator("#answer")).to_contain_text("don't know", timeout=FINISH_MS)
 
+    page.goto(dev.data["page"])
+    content = open_binding(page, "VECTORIZE")
+    content.get_by_label("Text to search by meaning").fill("size of the mirror")
+    content.get_by_role("button", name="Search").click()
+    expect(content).to_contain_text("Embedded by @cf/baai/bge-base-en-v1.5")
+    nearest = content.locator("tbody tr").first
+    expect(nearest).to_contain_text("equipment")
+    picture(page, "dev-vectors")
+    nearest.get_by_role("button").click()
+    expect(content.locator("tbody td").first).to_have_text("1.0000")
+    calls = open_binding(page, "AI").locator("tbody tr")
+    # The newest first: the question that has no answer here was reranked, and then no model asked.
+    expect(calls.filter(has_text="bge-reranker-base").first).to_be_visible()
+    answered = calls.filter(has_text="gemma-4").first.locator("td")
+    tokens_in, tokens_out, neurons = (float(answered.nth(i).inner_text()) for i in (3, 4, 5))
+    assert tokens_out > 0
+    assert neurons == pytest.approx((tokens_in * 9091 + tokens_out * 27273) / 1e6, abs=0.001)
+
 
 def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> None:
-    _, page = open_page("pipeline")
+    dev, page = open_page("pipeline")
     good, bad = tmp_path / "whales.md", tmp_path / "broken.json"
     good.write_text(
         "# Whales\n\nThe blue whale is the largest animal that has ever lived. It feeds on krill, "
@@ -48,6 +74,23 @@ def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> 
     expect(page.locator("#jobs li.failed")).to_contain_text("no valid JSON", timeout=FINISH_MS)
     picture(page, "pipeline")
 
+    page.goto(dev.data["page"])
+    jobs = open_binding(page, "DB")
+    jobs.get_by_role("button", name="results").click()
+    expect(jobs.locator("table").last).to_contain_text("largest animal")
+    files = open_binding(page, "BUCKET")
+    files.locator("tbody tr").filter(has=page.get_by_text("173", exact=True)).get_by_role(
+        "button"
+    ).click()
+    expect(files.locator("pre")).to_contain_text("whale")
+    queue = open_binding(page, "QUEUE").locator("tbody tr").first.locator("td")
+    expect(queue.nth(4)).to_have_text("2")
+    # While it is looked at, more comes in.
+    headers = {"Authorization": "Bearer local-development-token"}
+    job = dev.request("POST", "/files?name=b.txt", "More text.", headers).json()["id"]
+    expect(page.locator("#log")).to_contain_text(job)
+    expect(queue.nth(4)).to_have_text("3", timeout=FINISH_MS)
+
 
 def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:
     dev, page = open_page("pipeline")
@@ -61,7 +104,7 @@ def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:
 def test_fullstack_creates_changes_and_deletes(
     open_page: Open, picture: Picture, tmp_path: Path
 ) -> None:
-    _, page = open_page("fullstack")
+    dev, page = open_page("fullstack")
     page.get_by_label("Bearer token").blur()
     create = page.locator("#create")
     for name, text in (("Kettle", "Boils water quickly"), ("<i>Pot</i>", "Holds five litres")):
@@ -87,6 +130,21 @@ def test_fullstack_creates_changes_and_deletes(
     page.reload()
     expect(rows).to_have_count(1)
     expect(rows.first.get_by_label("Name")).to_have_value("Electric kettle")
+    create.get_by_label("Name").fill("<img src=x onerror=document.title='broken'>")
+    create.get_by_role("button", name="Create").click()
+    expect(rows).to_have_count(2)
+
+    page.goto(dev.data["page"])
+    expect(page.locator("#bindings")).to_contain_text("secret not shown")
+    database = open_binding(page, "DB")
+    database.get_by_role("button", name="items").click()
+    expect(database.locator("table").last).to_contain_text("<img src=x onerror")
+    picture(page, "dev-rows")
+    cached = open_binding(page, "CACHE")
+    expect(cached.locator("tbody tr").first).to_be_visible()
+    points = open_binding(page, "METRICS")
+    expect(points.locator("tbody")).to_contain_text("queued")
+    expect(page).to_have_title("demo: cfpy dev")
 
 
 def test_fullstack_documents_its_api_without_loading_anything_from_elsewhere(
@@ -98,3 +156,15 @@ def test_fullstack_documents_its_api_without_loading_anything_from_elsewhere(
     page.goto(f"{dev.url}docs")
     expect(page.locator(".opblock")).to_have_count(11, timeout=FINISH_MS)
     assert all(url.startswith((dev.url, "data:")) for url in asked)
+
+
+def test_no_other_site_sees_the_bindings(open_page: Open, elsewhere: str) -> None:
+    dev, page = open_page("fullstack")
+    address = dev.data["page"]
+    # By a name that its owner made to point here: for the browser that is one site with its page.
+    rebound = page.goto(address.replace("127.0.0.1", "rebound.example"))
+    assert rebound is not None
+    assert rebound.status == 403
+    page.goto(elsewhere)
+    read = "address => fetch(address).then(() => 'read', error => error.name)"
+    assert page.evaluate(read, f"{address}/api/bindings") == "TypeError"

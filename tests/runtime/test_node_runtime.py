@@ -305,13 +305,91 @@ def test_r2_takes_and_gives_large_bodies(dev: Dev) -> None:
     assert dev.request("GET", "/download").body == body
 
 
-def test_queues_ack_retry_and_bury(dev: Dev) -> None:
+def enqueue(dev: Dev) -> dict[str, str]:
+    """Send three messages, and wait until each was handled or given up."""
     assert dev.request("POST", "/enqueue").status == 202
     deadline = time.monotonic() + 20
     while None in (found := dev.request("GET", "/queued").json()).values():
         assert time.monotonic() < deadline, found
         time.sleep(0.1)
+    return dict(found)
+
+
+def test_queues_ack_retry_and_bury(dev: Dev) -> None:
+    found = enqueue(dev)
     assert found == {"jobs:well": "1", "jobs:text": "1", "dead:fail": "1"}
+
+
+def test_the_page_tells_what_the_bindings_hold(dev: Dev) -> None:
+    dev.request("GET", "/d1")
+    dev.request("GET", "/kv")
+    dev.request("POST", "/r2", b"\xff" * 10_000)
+    enqueue(dev)
+    seen = {
+        item["name"]: item for item in dev.request("GET", "/__cfpy/api/bindings").json()["bindings"]
+    }
+    assert seen["GREETING"]["target"] == "hello"
+    assert seen["SECRET_TOKEN"]["kind"] == "secret"
+    assert "sssh-7f3a" not in str(seen)
+    rows = dev.request("GET", "/__cfpy/api/d1/DB?table=items").json()
+    assert rows["tables"] == [{"name": "items", "rows": len(rows["rows"])}]
+    assert (rows["columns"], rows["rows"][0]) == (["id", "name"], [1, "a"])
+    value = dev.request("GET", "/__cfpy/api/kv/KV?key=key").json()
+    assert value == {"size": 5, "text": "value", "cut": False, "metadata": {"n": 1}}
+    stored = dev.request("GET", "/__cfpy/api/r2/BUCKET?key=file").json()
+    assert (stored["size"], stored["text"], stored["cut"]) == (10_000, None, True)
+    jobs, dead = dev.request("GET", "/__cfpy/api/queues/JOBS").json()["queues"]
+    assert jobs["queue"] == "jobs"
+    assert jobs["done"] >= 2
+    letter = jobs["given"][0]
+    assert (letter["attempts"], letter["body"]) == (2, '{"do":"fail"}')
+    assert (jobs["next"], dead["queue"]) == ("dead", "dead")
+    assert dead["done"] >= 1
+
+
+def test_the_page_takes_no_name_for_another(dev: Dev) -> None:
+    for path in ("d1/KV", "constructor/DB", "d1/ABSENT", "nothing"):
+        assert dev.request("GET", f"/__cfpy/api/{path}").status == 404
+    for path in ("..%2fpage.mjs", "..%5cpage.mjs", "absent.js", "%2e%2e%2fdev.mjs"):
+        assert dev.request("GET", f"/__cfpy/{path}").status == 404
+    bad = dev.request("GET", "/__cfpy/api/d1/DB?table=items%22;DROP%20TABLE%20items;--").json()
+    assert bad["error"].startswith("there is no table")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example"},
+        {"Host": "127.0.0.1.rebound.example"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_the_page_is_for_its_own_origin_alone(dev: Dev, headers: dict[str, str]) -> None:
+    for path in ("/__cfpy", "/__cfpy/api/bindings", "/__cfpy/api/events"):
+        answer = dev.request("GET", path, headers=headers)
+        assert answer.status == 403, path
+        assert b"SECRET_TOKEN" not in answer.body
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+
+
+def test_the_page_only_reads(dev: Dev) -> None:
+    assert dev.request("POST", "/__cfpy/api/d1/DB", {"sql": "DROP TABLE items"}).status == 405
+
+
+def test_the_page_is_for_this_machine_alone(tmp_path: Path) -> None:
+    files = {"wrangler.toml": WRANGLER.replace("[assets]", "[assets]\nrun_worker_first = true")}
+    dev = start_dev(
+        write_project(tmp_path, FILES | files), "--runtime", "node", "--host", "0.0.0.0"
+    )
+    try:
+        assert dev.data["page"] == ""
+        assert dev.request("GET", "/__cfpy", headers={"Host": "localhost"}).status == 403
+        assert dev.request("GET", "/hello").status == 200
+    finally:
+        dev.stop()
 
 
 def test_cron_by_hand(dev: Dev) -> None:

@@ -39,9 +39,9 @@ class BundleUnavailableError(LocalRuntimeError):
 class Event:
     """Something that happened in the runtime.
 
-    ``kind`` is one of ``ready`` (data: url), ``request`` (method, path, status, ms), ``log``
-    (level, text), ``reloading`` (path), ``reloaded`` (ms), ``reload_failed`` (text) and
-    ``config_changed`` (path).
+    ``kind`` is one of ``ready`` (data: url, and page if there is one), ``request`` (method, path,
+    status, ms), ``log`` (level, text), ``reloading`` (path), ``reloaded`` (ms), ``reload_failed``
+    (text) and ``config_changed`` (path).
     """
 
     kind: str
@@ -54,7 +54,8 @@ class Session:
 
     ``worker`` and ``local_services`` are derived wrangler configurations, ``state`` is wrangler's
     ``--persist-to`` directory, ``secrets`` are bindings that never touch the disk and
-    ``service_secrets`` the same for the stand-ins. ``port`` 0 takes a free one.
+    ``service_secrets`` the same for the stand-ins. ``neurons`` are what a million tokens of a model
+    cost, ``input`` and ``output``. ``port`` 0 takes a free one.
     """
 
     project: Path
@@ -63,6 +64,7 @@ class Session:
     local_services: Path | None
     python_modules: Path
     kinds: Mapping[str, str]
+    neurons: Mapping[str, Mapping[str, float]]
     host: str
     port: int
     state: Path
@@ -174,6 +176,7 @@ def _node_session(toolchain: Toolchain, session: Session) -> dict[str, Any]:
         "worker": str(session.worker),
         "local_services": None if session.local_services is None else str(session.local_services),
         "kinds": dict(session.kinds),
+        "neurons": dict(session.neurons),
         "secrets": dict(session.secrets),
         "entry": str(session.entry),
         "python_modules": str(session.python_modules),

@@ -21,6 +21,12 @@ def read_book() -> PriceBook:
     return parse_book(_shipped("prices.toml"))
 
 
+def neurons_of_models() -> dict[str, dict[str, float]]:
+    """By model: the neurons of a million tokens, ``input`` and ``output``."""
+    models = _shipped("prices.toml")["models"]
+    return {item["name"]: {key: item[key] for key in ("input", "output")} for item in models}
+
+
 def read_actions(pattern: str) -> dict[str, Action]:
     """What the actions of a pattern use; empty for one that was not measured."""
     return parse_actions(_shipped("usage.toml").get(pattern, {}))

@@ -27,7 +27,7 @@ class DevView:
         """Something happened."""
         data = event.data
         if event.kind == "ready":
-            self._ready(str(data["url"]), data.get("pid"))
+            self._ready(str(data["url"]), data.get("pid"), str(data.get("page", "")))
         elif event.kind == "request":
             style = "red" if data["status"] >= 500 else "dim"
             self._output.note(
@@ -44,7 +44,7 @@ class DevView:
         elif event.kind == "config_changed":
             self._output.note(f"{data['path']} changed: starting again", "cyan")
 
-    def _ready(self, url: str, pid: int | None) -> None:
+    def _ready(self, url: str, pid: int | None, page: str) -> None:
         assert self._info is not None
         info = self._info
         if self._output.json:
@@ -54,6 +54,7 @@ class DevView:
                     "dev",
                     {
                         "url": url,
+                        "page": page,
                         "pid": pid,
                         "runtime": str(info.runtime),
                         "embeddings": info.embeddings,
@@ -68,6 +69,8 @@ class DevView:
             return
         table = Table(box=None, show_header=False, pad_edge=False)
         table.add_row("Ready", Text(url, style="bold cyan"))
+        if page:
+            table.add_row("Bindings", Text(page, style="cyan"))
         table.add_row("Runtime", Text(_runtime_text(info)))
         if info.embeddings:
             table.add_row("Embeddings", Text(info.embeddings))

@@ -14,6 +14,7 @@ from typing import Any
 import dotenv
 
 from cfpy.adapters.local_runtime import RUNTIME_FILES, Session
+from cfpy.adapters.price_files import neurons_of_models
 from cfpy.adapters.toolchain import cache_directory
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
@@ -82,6 +83,7 @@ def prepare(
         local_services=services,
         python_modules=modules,
         kinds=local.binding_kinds(project),
+        neurons=neurons_of_models(),
         host=request.host,
         port=request.port,
         state=(request.persist_to or project.root / ".wrangler" / "state").resolve(),

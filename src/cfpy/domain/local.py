@@ -19,6 +19,9 @@ from cfpy.errors import ProjectError
 #: Name of the Worker that stands in for Workers AI and Vectorize.
 LOCAL_SERVICES = "cfpy-local"
 
+#: Where a local run shows what its bindings hold.
+PAGE = "/__cfpy"
+
 # Keys that say how a deployment reaches the world or is built: they mean nothing here, and some
 # would make a local run ask for an account.
 _DEPLOYMENT_KEYS = (
@@ -95,6 +98,10 @@ def worker_config(
     assets = source.get("assets")
     if isinstance(assets, Mapping) and "directory" in assets:
         config["assets"] = {**assets, "directory": str(project.root / assets["directory"])}
+        if not python and assets.get("run_worker_first") is not True:
+            # Else assets of a single-page application would answer for the page of `cfpy dev`.
+            first = [*(assets.get("run_worker_first") or []), PAGE, f"{PAGE}/*"]
+            config["assets"]["run_worker_first"] = first
     return config
 
 

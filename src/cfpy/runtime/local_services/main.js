@@ -76,12 +76,22 @@ export class VectorStore extends DurableObject {
   /** Errors travel as values: one that crosses the RPC boundary gets its stack logged there. */
   call(settings, method, args) {
     try {
-      this.#index ??= new VectorIndex(this.ctx.storage);
-      this.#index.configure(settings);
-      return { result: this.#index[method](...args) };
+      const index = this.#open();
+      index.configure(settings);
+      return { result: index[method](...args) };
     } catch (error) {
       return { error: error.message };
     }
+  }
+
+  /** For people to look at: the real service lists ids only, and not to Workers. */
+  page(offset, limit) {
+    return this.#open().page(offset, limit);
+  }
+
+  #open() {
+    this.#index ??= new VectorIndex(this.ctx.storage);
+    return this.#index;
   }
 }
 
@@ -105,6 +115,10 @@ async function callOverFetch(target, methods, request) {
   }
 }
 
+/** Projects are bound to the entrypoints above; this one is for the page of `cfpy dev`. */
 export default {
-  fetch: () => new Response('cfpy-local is reached by service bindings\n', { status: 404 }),
+  async fetch(request, env) {
+    const { index, offset, limit } = await request.json();
+    return Response.json(await env.STORE.getByName(index).page(offset, limit));
+  },
 };

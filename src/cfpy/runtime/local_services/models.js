@@ -42,6 +42,11 @@ export function find(name) {
   return MODELS[name];
 }
 
+/** Names of the models whose embeddings have so many dimensions. */
+export function embeddingModels(dimensions) {
+  return Object.keys(MODELS).filter((name) => MODELS[name].dimensions === dimensions);
+}
+
 export function catalog() {
   return Object.entries(MODELS).map(([name, { kind }]) => ({ name, task: { name: kind } }));
 }

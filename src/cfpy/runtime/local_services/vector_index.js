@@ -151,6 +151,15 @@ export class VectorIndex {
     };
   }
 
+  /** Vectors in the order of their first writing, without their values. */
+  page(offset, limit) {
+    const vectors = this.#vectors.values().drop(offset).take(limit);
+    return {
+      total: this.#vectors.size,
+      vectors: Array.from(vectors, ({ id, namespace, metadata }) => ({ id, namespace, metadata })),
+    };
+  }
+
   #show(metadata, mode) {
     if (mode === 'none' || metadata === undefined) return undefined;
     if (mode === 'all') return metadata;

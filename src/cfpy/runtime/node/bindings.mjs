@@ -5,6 +5,7 @@
 // trip. So each is hidden behind an object of a class with the right name and only its real members.
 
 import { count, isMetering } from './meter.mjs';
+import { noteCall, noteStream } from './observed.mjs';
 
 const R2_METADATA = [
   'key', 'version', 'size', 'etag', 'httpEtag', 'uploaded', 'httpMetadata', 'customMetadata',
@@ -58,21 +59,22 @@ const STAND_IN_METHODS = {
 };
 
 const targets = new WeakMap();
-const lives = new WeakMap();
+const owners = new WeakMap();
 const made = new Map();
 
 /**
  * `target` behind an object of the class `kind`; values that are no binding pass through.
  *
- * @param {{over: boolean}} life of the interpreter that it is for: when that is over, calls of what
- *   was left running reach nothing any more, and never return
+ * @param {{binding: string, life: {over: boolean}}} owner the binding's name, and the life of the
+ *   interpreter that it is for: when that is over, calls of what was left running reach nothing any
+ *   more, and never return
  */
-export function facade(target, kind, life) {
+export function facade(target, kind, owner) {
   if (target === null || typeof target !== 'object' || !CLASSES[kind]) return target;
   if (!made.has(kind)) made.set(kind, makeClass(kind));
   const object = new (made.get(kind))();
   targets.set(object, target);
-  lives.set(object, life);
+  owners.set(object, owner);
   return object;
 }
 
@@ -80,23 +82,35 @@ export function facade(target, kind, life) {
  * Workers AI or Vectorize, answered by the worker `cfpy-local`. By fetch and not by RPC, which
  * through Miniflare's Node proxy blocks this thread and yields proxies.
  */
-export function standIn(fetcher, kind, life) {
+export function standIn(fetcher, kind, { binding, life }) {
   const Class = namedClass(kind);
   for (const method of STAND_IN_METHODS[kind]) {
     Class.prototype[method] = async (...args) => {
       if (life.over) return new Promise(() => {});
-      const body = JSON.stringify({ m: method, a: args }, plainArrays);
-      const response = await fetcher.fetch('http://cfpy-local/', { method: 'POST', body });
-      if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
-      const { r: result, e: error } = await response.json();
-      if (error === undefined) {
+      const call = { binding, kind, method, args, since: performance.now() };
+      try {
+        const result = await callStandIn(fetcher, method, args);
+        if (result instanceof ReadableStream) return noteStream(call, result);
         count(kind, method, args, result);
+        noteCall({ ...call, result });
         return result;
+      } catch (error) {
+        noteCall({ ...call, error: error.message });
+        throw error;
       }
-      throw Object.assign(new Error(error.message), { name: error.name });
     };
   }
   return new Class();
+}
+
+/** Call a method of a stand-in. */
+export async function callStandIn(fetcher, method, args) {
+  const body = JSON.stringify({ m: method, a: args }, plainArrays);
+  const response = await fetcher.fetch('http://cfpy-local/', { method: 'POST', body });
+  if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
+  const { r: result, e: error } = await response.json();
+  if (error === undefined) return result;
+  throw Object.assign(new Error(error.message), { name: error.name });
 }
 
 function makeClass(kind) {
@@ -105,12 +119,13 @@ function makeClass(kind) {
   for (const method of methods) {
     Class.prototype[method] = function (...args) {
       const target = targets.get(this);
-      const life = lives.get(this);
-      if (life.over) return new Promise(() => {});
+      const owner = owners.get(this);
+      if (owner.life.over) return new Promise(() => {});
       const result = target[method](...args.map(unwrap));
       const wrap = (value) => {
         count(kind, method, args, value);
-        return facade(value, returns[method], life);
+        noteCall({ binding: owner.binding, kind, method, args });
+        return facade(value, returns[method], owner);
       };
       return result instanceof Promise ? result.then(wrap) : wrap(result);
     };
@@ -139,8 +154,8 @@ function patchR2(prototype) {
   prototype.list = async function (...options) {
     const listed = await targets.get(this).list(...options);
     count('R2Bucket', 'list', options, listed);
-    const life = lives.get(this);
-    return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult', life)) };
+    const owner = owners.get(this);
+    return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult', owner)) };
   };
 }
 

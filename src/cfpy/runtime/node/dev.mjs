@@ -8,6 +8,7 @@ import { emit, fatal } from './events.mjs';
 import { serve } from './http.mjs';
 import { startMeter } from './meter.mjs';
 import { startMiniflare } from './miniflare.mjs';
+import { makePage } from './page.mjs';
 import { brokenHost, startPython } from './python_host.mjs';
 import { watchProject } from './watch.mjs';
 
@@ -22,11 +23,15 @@ async function main() {
 
   // Requests wait here until Python is up, and again while it reloads.
   let host = Promise.withResolvers();
-  const loopback = await serve(() => host.promise);
+  const ready = Promise.withResolvers();
+  const page = makePage(session, ready.promise);
+  const loopback = await serve(() => host.promise, page.answer);
   const bindings = startMiniflare(session, loopback);
+  ready.resolve(bindings);
   bindings.catch((error) => reportStart(error, session));
   const stop = async () => {
     setTimeout(() => process.exit(0), 5000).unref();
+    page.close();
     await host.promise.then((h) => h.settled()).catch(() => {});
     await bindings.then((b) => b.dispose()).catch(() => {});
     process.exit(0);
@@ -68,7 +73,7 @@ async function main() {
   process.on('SIGUSR2', () => startAgain('killed by SIGUSR2'));
   host.resolve(await load());
   const { url } = await bindings;
-  emit('ready', { url, ms: elapsed(started), pid: process.pid });
+  emit('ready', { url, page: page.url(url), ms: elapsed(started), pid: process.pid });
   if (!session.watch) return;
 
   watchProject(session, async (path) => {

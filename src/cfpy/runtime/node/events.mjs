@@ -4,9 +4,28 @@
 const write = process.stdout.write.bind(process.stdout);
 console.log = console.info = console.debug = console.error;
 
-/** Report one event to cfpy. */
+const HISTORY = 500;
+const history = [];
+const listeners = new Set();
+
+/** Report one event to cfpy, and to who watches the page of this run. */
 export function emit(event, data = {}) {
-  write(`${JSON.stringify({ event, ...data })}\n`);
+  const message = { event, ...data };
+  write(`${JSON.stringify(message)}\n`);
+  history.push({ ...message, at: Date.now() });
+  if (history.length > HISTORY) history.shift();
+  for (const listener of listeners) listener(history.at(-1));
+}
+
+/**
+ * Tell `listener` of the last events and of each that comes.
+ *
+ * @returns {() => void} ends it
+ */
+export function subscribe(listener) {
+  history.forEach(listener);
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 /** Report what makes going on pointless, and end. */

@@ -4,6 +4,7 @@ import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { emit } from './events.mjs';
+import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
 // Headers between the shim and this server, and those that belong to this one connection.
@@ -16,10 +17,11 @@ const OWN = /^(x-cfpy-.*|connection|keep-alive|transfer-encoding)$/;
  * the random key, which the shim alone knows, are answered.
  *
  * @param {() => Promise<object>} getHost the Python host, once it is up
+ * @param {(request: Request) => Promise<Response>} showPage answers for the page of this run
  * @returns {Promise<{url: string, key: string, failAll: (text: string) => void}>} `failAll` ends
  *   every request that is being answered: their interpreter is gone
  */
-export async function serve(getHost) {
+export async function serve(getHost, showPage) {
   const key = randomBytes(32);
   const open = new Set();
   const server = http.createServer(async (request, response) => {
@@ -30,8 +32,12 @@ export async function serve(getHost) {
     }
     open.add(response);
     response.on('close', () => open.delete(response));
-    const host = await getHost();
     const kind = request.headers['x-cfpy-kind'];
+    if (kind === 'page') {
+      await answerWith(showPage, request, response);
+      return;
+    }
+    const host = await getHost();
     if (kind === 'fetch') await answerFetch(host, request, response);
     else await answerEvent(host, kind, request, response);
   });
@@ -47,11 +53,16 @@ export async function serve(getHost) {
 
 async function answerFetch(host, incoming, outgoing) {
   const since = performance.now();
+  const { url, method, status } = await answerWith((r) => host.fetch(r), incoming, outgoing);
+  emit('request', { method, path: new URL(url).pathname, status, ms: performance.now() - since });
+}
+
+async function answerWith(fetch, incoming, outgoing) {
   const body = hasBody(incoming) ? bodyOf(incoming) : null;
   const request = toRequest(incoming, body);
   let status = 500;
   try {
-    const response = await host.fetch(request);
+    const response = await fetch(request);
     status = response.status;
     if (status >= 400) await body?.drain();
     const headers = Object.fromEntries(response.headers);
@@ -67,8 +78,7 @@ async function answerFetch(host, incoming, outgoing) {
     emit('log', { level: 'error', text });
     fail(outgoing, text);
   }
-  const { pathname } = new URL(request.url);
-  emit('request', { method: request.method, path: pathname, status, ms: performance.now() - since });
+  return { url: request.url, method: request.method, status };
 }
 
 /**
@@ -104,7 +114,10 @@ function fail(outgoing, text) {
 async function answerEvent(host, kind, incoming, outgoing) {
   const chunks = [];
   for await (const chunk of incoming) chunks.push(chunk);
-  const result = await host[kind](JSON.parse(Buffer.concat(chunks).toString('utf8')));
+  const event = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  const settle = kind === 'queue' ? noteBatch(event) : () => {};
+  const result = await host[kind](event);
+  settle(result);
   if (result.error) emit('log', { level: 'error', text: result.error });
   outgoing.setHeader('content-type', 'application/json');
   outgoing.end(JSON.stringify(result));

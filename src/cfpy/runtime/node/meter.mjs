@@ -48,7 +48,7 @@ const COUNTERS = {
     return ['insert', 'upsert'].includes(method) ? { 'vectorize.vectors': first.length } : null;
   },
   Ai: (method, [model, inputs], value) =>
-    method === 'run' ? { ai: { model, input: inputTokens(inputs), output: outputTokens(value) } } : null,
+    method === 'run' ? { ai: { model, ...tokensOf(inputs, value) } } : null,
 };
 
 function rows(results) {
@@ -63,6 +63,11 @@ function chunks(total, body) {
   return total + Math.max(1, Math.ceil(size / QUEUE_CHUNK));
 }
 
+/** The tokens of one call of a model: {input, output}. Of an input they are estimated. */
+export function tokensOf(inputs, value) {
+  return { input: inputTokens(inputs), output: value?.usage?.completion_tokens ?? 0 };
+}
+
 function inputTokens({ text, query, contexts, messages, prompt }) {
   const texts = [text ?? [], prompt ?? [], (messages ?? []).map(({ content }) => content)].flat();
   // A reranker reads the question with each passage.
@@ -70,8 +75,5 @@ function inputTokens({ text, query, contexts, messages, prompt }) {
   return tokens(read.join('').length);
 }
 
-function outputTokens(value) {
-  return value?.usage?.completion_tokens ?? 0;
-}
-
-const tokens = (characters) => Math.ceil(characters / CHARACTERS_A_TOKEN);
+/** About so many tokens has a text of so many characters. */
+export const tokens = (characters) => Math.ceil(characters / CHARACTERS_A_TOKEN);

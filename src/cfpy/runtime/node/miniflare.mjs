@@ -20,8 +20,9 @@ export async function importTool(session, name) {
  *
  * @param {object} session
  * @param {{url: string, key: string}} loopback where the shim finds Python
- * @returns {Promise<{url: string, fill: (env: object, life: object) => void,
- *   dispose: () => Promise<void>}>} `fill` puts into `env` what an interpreter sees
+ * @returns {Promise<{url: string, raw: object, localServices: () => Promise<object>,
+ *   fill: (env: object, life: object) => void, dispose: () => Promise<void>}>} `raw` are Miniflare's
+ *   own bindings, `fill` puts into `env` what an interpreter sees
  */
 export async function startMiniflare(session, loopback) {
   const { unstable_getMiniflareWorkerOptions: readOptions } = await importTool(session, 'wrangler');
@@ -55,10 +56,12 @@ export async function startMiniflare(session, loopback) {
       if (FROM_CFPY.has(name)) continue;
       const kind = session.kinds[name];
       const make = STAND_INS.has(kind) ? standIn : facade;
-      env[name] = make(binding, kind, life);
+      env[name] = make(binding, kind, { binding: name, life });
     }
   };
-  return { url, fill, dispose: () => instance.dispose() };
+  // Under the name that domain/local.py gives it.
+  const localServices = () => instance.getWorker('cfpy-local');
+  return { url, raw, localServices, fill, dispose: () => instance.dispose() };
 }
 
 /** Miniflare's options for one derived wrangler configuration. */

@@ -5,6 +5,8 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 const BODILESS = new Set([101, 204, 205, 304]);
 // Where `wrangler dev` lets one run a cron trigger by hand.
 const RUN_SCHEDULED = '/cdn-cgi/handler/scheduled';
+// The page of `cfpy dev`, which the process that holds Python answers, and not Python.
+const PAGE = /^\/__cfpy(\/|$)/;
 
 export default class extends WorkerEntrypoint {
   async fetch(request) {
@@ -12,7 +14,7 @@ export default class extends WorkerEntrypoint {
     if (pathname === RUN_SCHEDULED) return this.#runScheduled(searchParams);
     const headers = new Headers(request.headers);
     headers.set('x-cfpy-key', this.env.CFPY_HOST_KEY);
-    headers.set('x-cfpy-kind', 'fetch');
+    headers.set('x-cfpy-kind', PAGE.test(pathname) ? 'page' : 'fetch');
     headers.set('x-cfpy-method', request.method);
     headers.set('x-cfpy-url', encodeURIComponent(request.url));
     headers.set('x-cfpy-cf', encodeURIComponent(JSON.stringify(request.cf ?? {})));

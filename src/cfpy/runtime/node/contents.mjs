@@ -1,0 +1,221 @@
+// Reads what each kind of binding holds, for the page of `cfpy dev`.
+import { callStandIn } from './bindings.mjs';
+import { dataPoints, modelCalls, queueStates } from './observed.mjs';
+import { embeddingModels } from '../local_services/models.js';
+
+const PAGE = 50;
+const PREVIEW_BYTES = 8192;
+const NEAREST = 10;
+
+// By class of binding: what people call it, and the view that shows it.
+const KINDS = {
+  D1Database: ['D1', 'd1'],
+  KvNamespace: ['KV', 'kv'],
+  R2Bucket: ['R2', 'r2'],
+  WorkerQueue: ['Queue', 'queues'],
+  VectorizeIndexImpl: ['Vectorize', 'vectors'],
+  Ai: ['Workers AI', 'ai'],
+  AnalyticsEngineDataset: ['Analytics Engine', 'points'],
+  Ratelimit: ['rate limit', null],
+  Fetcher: ['service or assets', null],
+};
+// By table of the configuration: what a binding of it points to.
+const TARGETS = {
+  d1_databases: 'database_name',
+  r2_buckets: 'bucket_name',
+  analytics_engine_datasets: 'dataset',
+};
+
+/** Names, kinds, targets and views of the bindings; of secrets only the names. */
+export function describeBindings(config, { kinds, secrets }) {
+  const targets = {};
+  for (const [table, key] of Object.entries(TARGETS)) {
+    for (const item of config[table] ?? []) targets[item.binding] = item[key];
+  }
+  for (const { binding, queue } of config.queues?.producers ?? []) targets[binding] = queue;
+  for (const { binding, props } of config.services ?? []) {
+    if (props?.index)
+      targets[binding] = `${props.index}, ${props.dimensions} dimensions, ${props.metric}`;
+  }
+  const bound = Object.entries(kinds).map(([name, kind]) => ({
+    name,
+    kind: KINDS[kind][0],
+    target: targets[name] ?? '',
+    view: KINDS[kind][1],
+    ...(kind === 'VectorizeIndexImpl' && propsOf(config, name)),
+  }));
+  const vars = Object.entries(config.vars ?? {}).map(([name, value]) => {
+    return {
+      name,
+      kind: 'variable',
+      target: typeof value === 'string' ? value : JSON.stringify(value),
+    };
+  });
+  const hidden = Object.keys(secrets).map((name) => ({
+    name,
+    kind: 'secret',
+    target: 'not shown',
+  }));
+  return [...bound, ...vars, ...hidden];
+}
+
+function propsOf(config, name) {
+  const { index, dimensions } = config.services.find(({ binding }) => binding === name).props;
+  return { index, dimensions };
+}
+
+/** By name of the view: reads what `found`, a binding, holds. */
+export const VIEWS = {
+  async d1({ found, raw, parameters }) {
+    const database = raw[found.name];
+    const { results } = await database
+      .prepare(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+      )
+      .all();
+    // The tables of D1 itself.
+    const names = results
+      .map(({ name }) => name)
+      .filter((name) => !/^(_cf_|d1_migrations)/.test(name));
+    const tables = await Promise.all(
+      names.map(async (name) => ({
+        name,
+        rows: await database.prepare(`SELECT count(*) FROM ${quote(name)}`).first('count(*)'),
+      })),
+    );
+    const table = parameters.get('table');
+    if (table === null) return { tables };
+    if (!names.includes(table)) return { tables, error: `there is no table ${table}` };
+    const statement = database.prepare(`SELECT * FROM ${quote(table)} LIMIT ${PAGE} OFFSET ?`);
+    const [columns, ...rows] = await statement
+      .bind(number(parameters, 'offset'))
+      .raw({ columnNames: true });
+    return { tables, columns, rows };
+  },
+
+  async kv({ found, raw, parameters }) {
+    const namespace = raw[found.name];
+    const key = parameters.get('key');
+    if (key !== null) {
+      const { value, metadata } = await namespace.getWithMetadata(key, 'arrayBuffer');
+      return value === null
+        ? { error: `there is no key ${key}` }
+        : { ...preview(value, value.byteLength), metadata };
+    }
+    const { keys, cursor } = await namespace.list({ limit: PAGE, ...asked(parameters) });
+    return { keys, cursor };
+  },
+
+  async r2({ found, raw, parameters }) {
+    const bucket = raw[found.name];
+    const key = parameters.get('key');
+    if (key !== null) {
+      const object = await bucket.get(key, { range: { offset: 0, length: PREVIEW_BYTES } });
+      if (object === null) return { error: `there is no object ${key}` };
+      const { size, httpMetadata, customMetadata } = object;
+      return { ...preview(await object.arrayBuffer(), size), httpMetadata, customMetadata };
+    }
+    const include = ['httpMetadata', 'customMetadata'];
+    const { objects, cursor } = await bucket.list({ limit: PAGE, include, ...asked(parameters) });
+    return {
+      objects: objects.map(({ key: name, size, uploaded, httpMetadata }) => ({
+        key: name,
+        size,
+        type: httpMetadata?.contentType ?? '',
+        uploaded,
+      })),
+      cursor,
+    };
+  },
+
+  async queues({ found, bindings, raw }) {
+    const backlogs = new Map();
+    for (const { name, view, target } of bindings) {
+      if (view === 'queues') backlogs.set(target, (await raw[name].metrics()).backlogCount);
+    }
+    const queues = queueStates().map((state) => ({ ...state, backlog: backlogs.get(state.queue) }));
+    const byName = new Map(queues.map((state) => [state.queue, state]));
+    // This binding's queue, and where what it gives up goes to from there.
+    const chain = [];
+    for (
+      let state = byName.get(found.target);
+      state && !chain.includes(state);
+      state = byName.get(state.next)
+    ) {
+      chain.push(state);
+    }
+    return { queues: chain };
+  },
+
+  async vectors({ found, bindings, raw, localServices, parameters }) {
+    const text = parameters.get('text');
+    const near = parameters.get('near');
+    const options = { topK: NEAREST, returnMetadata: 'all' };
+    if (near !== null) return callStandIn(raw[found.name], 'queryById', [near, options]);
+    if (text !== null) {
+      const { model, values } = await embed(text, found, bindings, raw);
+      return { model, ...(await callStandIn(raw[found.name], 'query', [values, options])) };
+    }
+    const body = JSON.stringify({
+      index: found.index,
+      offset: number(parameters, 'offset'),
+      limit: PAGE,
+    });
+    const stand = await localServices();
+    return (await stand.fetch('http://cfpy-local/', { method: 'POST', body })).json();
+  },
+
+  async ai({ session }) {
+    return {
+      calls: modelCalls().map((call) => ({ ...call, neurons: neuronsOf(call, session.neurons) })),
+    };
+  },
+
+  async points({ found }) {
+    return { points: dataPoints(found.name) };
+  },
+};
+
+/** With the model that the project last used for this index, else the first that fits it. */
+async function embed(text, { dimensions }, bindings, raw) {
+  const ai = bindings.find(({ view }) => view === 'ai');
+  if (!ai) throw new Error('no Workers AI is bound to embed a text: ask for what is near a vector');
+  const models = embeddingModels(dimensions);
+  if (models.length === 0)
+    throw new Error(`no model is known whose embeddings have ${dimensions} dimensions`);
+  const last = modelCalls().find((call) => models.includes(call.model) && !call.error);
+  const { model, pooling } = last ?? { model: models[0] };
+  const inputs = { text: [text], ...(pooling && { pooling }) };
+  const { data } = await callStandIn(raw[ai.name], 'run', [model, inputs]);
+  return { model, values: data[0] };
+}
+
+/** What a call would have cost; null for a model that the price book does not have. */
+function neuronsOf({ model, input, output }, prices) {
+  const price = prices[model];
+  return price ? (input * price.input + output * price.output) / 1e6 : null;
+}
+
+function asked(parameters) {
+  const given = ['prefix', 'cursor'].filter((name) => parameters.get(name));
+  return Object.fromEntries(given.map((name) => [name, parameters.get(name)]));
+}
+
+function number(parameters, name) {
+  const value = Number(parameters.get(name) ?? 0);
+  return Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}
+
+/** The beginning of some bytes: as text, if they are. */
+function preview(buffer, size) {
+  const bytes = new Uint8Array(buffer).subarray(0, PREVIEW_BYTES);
+  try {
+    // A character that is cut off at the end is no error in a stream.
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return { size, text, cut: size > bytes.length };
+  } catch {
+    return { size, text: null, cut: size > bytes.length };
+  }
+}
+
+const quote = (name) => `"${name.replaceAll('"', '""')}"`;
