@@ -1,4 +1,4 @@
-"""Tasks: `nox -s lint`, `nox -s faults` and `nox -s tests`; `nox` runs all. CI runs the same."""
+"""Tasks: `nox -s lint`, and so on with docs, faults and tests; `nox` runs all, and so does CI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "faults", "tests"]
+nox.options.sessions = ["lint", "docs", "faults", "tests"]
 
 # The tools are installed beside this interpreter, which need not be on PATH.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -22,6 +22,13 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("lint-imports", "--no-logo")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation site, in docs/_build/html; what Sphinx warns of fails."""
+    build = ["sphinx-build", "--fail-on-warning", "--keep-going", "-q"]
+    session.run(*build, "docs", "docs/_build/html")
 
 
 @nox.session

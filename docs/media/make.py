@@ -2,52 +2,28 @@
 
     python docs/media/make.py
 
-The pictures of the pages are made by `pytest tests/browser --update-media`.
+Those of single commands are made by `commands.py`, the pictures of pages by
+`pytest tests/browser --update-media`.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import re
 import subprocess
 import sys
 import tempfile
 import urllib.request
 from pathlib import Path
 
-from rich.ansi import AnsiDecoder
-from rich.console import Console
-from rich.text import Text
+from drawing import output, recorder, save, show
 
 HERE = Path(__file__).parent
 TOKEN = "local-development-token"
 QUESTION = "How large is the mirror of the main telescope?"
 
 
-def output(*command: str, cwd: Path) -> str:
-    """What a command prints, colours and all."""
-    environment = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": "88"}
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
-def show(console: Console, command: str, text: str, lines: int | None = None) -> None:
-    """Draw a command and the first lines of its output."""
-    console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
-    shown = text.rstrip().splitlines()
-    for line in AnsiDecoder().decode("\n".join(shown[:lines])):
-        console.print(line)
-    if lines is not None and len(shown) > lines:
-        console.print(Text("  ...", style="dim"))
-    console.print()
-
-
 def main() -> None:
-    console = Console(record=True, width=92, file=io.StringIO(), force_terminal=True)
+    console = recorder()
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         cfpy = (sys.executable, "-m", "cfpy")
@@ -85,10 +61,7 @@ def main() -> None:
         finally:
             dev.terminate()
             dev.wait()
-    svg = console.export_svg(title="cfpy")
-    # rich asks a web host for its font: the picture shall need nothing from outside.
-    svg = re.sub(r"@font-face \{.*?\}\n", "", svg, flags=re.DOTALL)
-    (HERE / "session.svg").write_text(svg, "utf-8")
+    save(console, HERE / "session.svg")
 
 
 if __name__ == "__main__":

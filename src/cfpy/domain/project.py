@@ -138,16 +138,20 @@ def parse_secrets(data: Mapping[str, Any], path: Path) -> tuple[Secret, ...]:
     """Read the ``[[secrets]]`` tables of a parsed ``cfpy.toml``.
 
     Raises:
-        ProjectError: A table lacks a name.
+        ProjectError: A table lacks a name, or a key has the wrong type.
     """
     secrets = []
     for table in _tables(data, "secrets", path):
         name = table.get("name")
         if not isinstance(name, str) or not name:
             raise ProjectError("a [[secrets]] table lacks `name`", path=path)
-        secrets.append(
-            Secret(name, str(table.get("description", "")), table.get("generate") is True)
-        )
+        description, generate = table.get("description", ""), table.get("generate", False)
+        if not isinstance(description, str) or not isinstance(generate, bool):
+            raise ProjectError(
+                f"the secret {name!r} has a `description`, a text, and `generate`, true or false",
+                path=path,
+            )
+        secrets.append(Secret(name, description, generate))
     return tuple(secrets)
 
 
@@ -225,7 +229,7 @@ def _parse_index(table: Mapping[str, Any], path: Path) -> VectorizeIndex:
     if not isinstance(name, str):
         raise ProjectError("a [[vectorize]] table lacks `index_name`", path=path)
     # developers.cloudflare.com/vectorize/platform/limits
-    if not isinstance(dimensions, int) or not 1 <= dimensions <= 1536:
+    if type(dimensions) is not int or not 1 <= dimensions <= 1536:
         raise ProjectError(f"`dimensions` of {name!r} is not a whole number 1-1536", path=path)
     if metric not in ("cosine", "euclidean", "dot-product"):
         raise ProjectError(

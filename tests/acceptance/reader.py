@@ -1,4 +1,4 @@
-"""docs/tutorials are run as they stand: every file is written, every command does what it says."""
+"""Follows a page of the docs as it stands: writes every file, runs every command."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-TUTORIALS = Path(__file__).parents[2] / "docs" / "tutorials"
-_BLOCK = re.compile(
+BLOCK = re.compile(
     r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<language>\w+)(?: exit=(?P<exit>\d+))?\n"
     r"(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -29,7 +25,7 @@ class Reader:
 
     def follow(self, tutorial: Path) -> None:
         text = tutorial.read_text("utf-8")
-        blocks = list(_BLOCK.finditer(text))
+        blocks = list(BLOCK.finditer(text))
         assert text.count("\n```") == 2 * len(blocks)
         for block in blocks:
             if block["file"]:
@@ -58,16 +54,15 @@ class Reader:
         return done.stdout
 
 
-@pytest.fixture
-def reader(tmp_path: Path) -> Reader:
+def new_reader(scratch: Path) -> Reader:
     """One whose pip installs beside this interpreter's packages, and who has a name in git."""
-    tools = tmp_path / "bin"
+    tools = scratch / "bin"
     tools.mkdir()
     for name, module in (("cfpy", "cfpy"), ("pip", "pip")):
         tool = tools / name
         tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
         tool.chmod(0o755)
-    packages = tmp_path / "site"
+    packages = scratch / "site"
     environment = os.environ | {
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(packages),
@@ -78,20 +73,6 @@ def reader(tmp_path: Path) -> Reader:
         "GIT_COMMITTER_NAME": "Reader",
         "GIT_COMMITTER_EMAIL": "reader@example.com",
     }
-    work = tmp_path / "work"
+    work = scratch / "work"
     work.mkdir()
     return Reader(work, environment)
-
-
-def test_a_pattern_is_extended_published_used_and_updated(reader: Reader) -> None:
-    reader.follow(TUTORIALS / "extend-a-pattern.md")
-    kb = reader.directory
-    assert kb.name == "kb"
-    # The user's edits survived, the author's second version is there, and both are told apart.
-    assert "_DAYS = 7\n" in (kb / "src" / "tenants" / "usage.py").read_text()
-    assert tomllib.loads((kb / "wrangler.toml").read_text())["vars"]["OUR_VARIABLE"] == "kept"
-    assert (kb / "migrations" / "0003_tenants.sql").is_file()
-    departures = reader.run("cfpy diff", 0)
-    assert "-_DAYS = 90  # A quarter, at least." in departures
-    assert '+OUR_VARIABLE = "kept"' in departures
-    assert "0.2.0" in (kb / ".cfpy" / "answers.toml").read_text()

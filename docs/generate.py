@@ -1,0 +1,149 @@
+"""Writes the pages of docs/reference/ that say what the code already says.
+
+    python docs/generate.py
+
+A test fails where a page is not what this writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from cfpy import errors
+from cfpy.cli.app import app
+
+HERE = Path(__file__).parent
+REFERENCE = HERE / "reference"
+MEDIA = HERE / "media" / "commands"
+SHAPES = HERE.parent / "tests" / "golden" / "cli" / "json.json"
+MARK = "<!-- Written by docs/generate.py: change what it reads. -->\n\n"
+OTHER_CODES = (
+    (0, "", "Done."),
+    (1, "", "Something is to do, or is wrong: what that is says each command."),
+    (130, "", "Interrupted."),
+    (143, "", "Terminated."),
+)
+
+
+def pages() -> dict[str, str]:
+    """What is to stand in docs/reference, by file name."""
+    written = {
+        "commands.md": "# Commands\n\n" + "\n".join(_commands()),
+        "exit-codes.md": _exit_codes(),
+        "json.md": _json(),
+        "pattern-toml.md": _schema("pattern.toml", "pattern.schema.json"),
+        "cfpy-toml.md": _schema("cfpy.toml", "cfpy.schema.json"),
+    }
+    return {name: MARK + text.rstrip() + "\n" for name, text in written.items()}
+
+
+def _commands() -> Iterator[str]:
+    group: Any = typer.main.get_command(app)
+    yield from _command(("cfpy",), group)
+    for name, command in sorted(group.commands.items()):
+        yield from _command(("cfpy", name), command)
+        for below, inner in sorted(getattr(command, "commands", {}).items()):
+            yield from _command(("cfpy", name, below), inner)
+
+
+def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
+    name = " ".join(path)
+    context = command.context_class(command, info_name=name)
+    about, _, example = (inspect.cleandoc(command.help or "")).partition("Example: ")
+    yield f"## {name}\n"
+    yield about.strip() + "\n"
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    yield f"```text\n{usage}\n```\n"
+    rows = [row for item in command.get_params(context) if (row := item.get_help_record(context))]
+    yield "| | |\n|---|---|"
+    yield from (f"| `{_cell(left)}` | {_cell(right)} |" for left, right in rows)
+    yield ""
+    if example:
+        yield f"For example `{example.strip()}`.\n"
+    picture = MEDIA / ("-".join(path[1:]) + ".svg")
+    if picture.is_file():
+        yield f"![{name}](../media/commands/{picture.name})\n"
+
+
+def _exit_codes() -> str:
+    kinds = [
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.CfpyError) and "code" in vars(kind)
+    ]
+    rows = [
+        (kind.exit_code, kind.code, inspect.cleandoc(kind.__doc__ or "").splitlines()[0])
+        for kind in kinds
+        if kind is not errors.CfpyError
+    ]
+    rows += [*OTHER_CODES, (70, "error", "A bug in cfpy; the message names a log.")]
+    lines = [
+        f"| {number} | {f'`{code}`' if code else ''} | {what} |"
+        for number, code, what in sorted(rows)
+    ]
+    head = "# Exit codes\n\nThey and the codes of `--json` never change.\n\n"
+    return head + "| exit code | `error.code` | |\n|---|---|---|\n" + "\n".join(lines)
+
+
+def _json() -> str:
+    schema = json.loads(_data("output.schema.json"))
+    parts = [f"# JSON\n\n{schema['description']}\n"]
+    parts.append(f"```json\n{json.dumps(schema, indent=2)}\n```\n")
+    parts.append(
+        "## Keys of `data`\n\nOf each command that is pinned by tests, with their types.\n"
+    )
+    for command, shape in json.loads(SHAPES.read_text("utf-8")).items():
+        parts.append(f"### cfpy {command}\n\n```json\n{json.dumps(shape, indent=2)}\n```\n")
+    return "\n".join(parts)
+
+
+def _schema(title: str, name: str) -> str:
+    schema = json.loads(_data(name))
+    rows = "\n".join(_properties(schema, ""))
+    return f"# {title}\n\n{schema['description']}\n\n| key | type | |\n|---|---|---|\n{rows}\n"
+
+
+def _properties(schema: Mapping[str, Any], above: str) -> Iterator[str]:
+    for name, item in schema.get("properties", {}).items():
+        inner = item.get("items", {})
+        tables = inner.get("type") == "object"
+        shown = f"[[{above}{name}]]" if tables else f"{above and above[:-1] + ': '}{name}"
+        kind = "tables" if tables else _type(item)
+        said = [
+            item.get("description", ""),
+            "Required." if name in schema.get("required", []) else "",
+        ]
+        if item.get("default"):
+            said.append(f"Default: `{item['default']}`.")
+        yield f"| `{shown}` | {kind} | {_cell(' '.join(part for part in said if part))} |"
+        if tables:
+            yield from _properties(inner, f"{above}{name}.")
+
+
+def _type(item: Mapping[str, Any]) -> str:
+    if "enum" in item:
+        return ", ".join(f"`{value}`" for value in item["enum"])
+    if item["type"] == "array":
+        return f"list of {item['items']['type']}s"
+    limits = [str(item[key]) for key in ("minimum", "maximum") if key in item]
+    return item["type"] + (f" from {' to '.join(limits)}" if limits else "")
+
+
+def _data(name: str) -> str:
+    return files("cfpy").joinpath("data", name).read_text("utf-8")
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (REFERENCE / name).write_text(text, "utf-8")
