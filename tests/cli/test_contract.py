@@ -62,6 +62,17 @@ def test_help_texts_are_pinned(request: pytest.FixtureRequest) -> None:
     check("help.txt", done.stdout, request)
 
 
+@pytest.mark.parametrize("arguments", [("--help",), ("patterns", "--help"), ("pln",)], ids=str)
+def test_commands_that_are_built_late_are_the_same(arguments: tuple[str, ...]) -> None:
+    """The console script builds the one command that is asked for, Typer by itself all of them."""
+    eager = "import sys; from cfpy.cli.app import app; app(sys.argv[1:], prog_name='cfpy')"
+    outcomes = []
+    for argv in (["-m", "cfpy"], ["-c", eager]):
+        done = subprocess.run([sys.executable, *argv, *arguments], capture_output=True, check=False)
+        outcomes.append((done.returncode, done.stdout, done.stderr))
+    assert outcomes[0] == outcomes[1]
+
+
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c], ids=" ".join)
 def test_every_command_has_help_with_an_example(cli: Any, command: tuple[str, ...]) -> None:
     result = cli(*command, "--help")

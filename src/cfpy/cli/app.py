@@ -13,6 +13,7 @@ from cfpy.cli.authoring import patterns_app
 from cfpy.cli.boundary import ErrorBoundary
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.cost import cost_app
+from cfpy.cli.lazy import run
 from cfpy.cli.options import (
     PASS_ON,
     Environment,
@@ -211,4 +212,4 @@ def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
 
 def main() -> None:
     """The console script."""
-    app(prog_name="cfpy")
+    run(app, "cfpy")

@@ -14,6 +14,7 @@ import typer
 import typer.core
 
 from cfpy.cli.console import Output
+from cfpy.cli.lazy import LazyGroup
 from cfpy.errors import CfpyError
 
 _BUG = 70
@@ -33,7 +34,7 @@ class Interrupted(KeyboardInterrupt):
     """
 
 
-class ErrorBoundary(typer.core.TyperGroup):
+class ErrorBoundary(LazyGroup):
     """The root command group: runs a command and reports how it failed."""
 
     def invoke(self, ctx: Any) -> Any:
