@@ -22,7 +22,7 @@ from cfpy.cli.app import app
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
 MEDIA = HERE / "media" / "commands"
-SHAPES = HERE.parent / "tests" / "golden" / "cli" / "json.json"
+SHAPES = HERE.parent / "tests" / "golden" / "cli"
 MARK = "<!-- Written by docs/generate.py: change what it reads. -->\n\n"
 OTHER_CODES = (
     (0, "", "Done."),
@@ -99,7 +99,10 @@ def _json() -> str:
     parts.append(
         "## Keys of `data`\n\nOf each command that is pinned by tests, with their types.\n"
     )
-    for command, shape in json.loads(SHAPES.read_text("utf-8")).items():
+    shapes: dict[str, Any] = {}
+    for name in ("json.json", "account.json"):
+        shapes |= json.loads((SHAPES / name).read_text("utf-8"))
+    for command, shape in sorted(shapes.items()):
         parts.append(f"### cfpy {command}\n\n```json\n{json.dumps(shape, indent=2)}\n```\n")
     return "\n".join(parts)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contract import check, shape
 
 from cloudflare_api import CloudflareApi
 
@@ -47,6 +48,26 @@ def test_all_the_way_up_and_down(
     assert (project / "wrangler.toml").read_bytes() == before
     assert not (project / "cfpy.state.json").exists()
     assert cfpy("plan", project)[0] == 1
+
+
+def test_the_shape_of_json_is_pinned(
+    live: Path, cfpy: Any, worker: Callable[[int], str], request: pytest.FixtureRequest
+) -> None:
+    shapes = {}
+    for command, *options in (
+        ("doctor",),
+        ("plan",),
+        ("provision", "--dry-run"),
+        ("deploy", "--yes", "--url", worker(200)),
+        ("status",),
+        ("up", "--yes", "--url", worker(200)),
+        ("destroy", "--dry-run", "--delete-data"),
+    ):
+        code, document = cfpy(command, live, *options)
+        assert (code, document["ok"]) == (0, True), document
+        shapes[document["command"]] = shape(document["data"])
+    text = json.dumps(shapes, indent=2, sort_keys=True) + "\n"
+    check("account.json", text, request)
 
 
 def test_up_is_all_of_it_in_one(

@@ -18,11 +18,11 @@ from typing import Any
 import jsonschema
 import pytest
 import typer.main
+from contract import check, shape
 
 from cfpy import errors
 from cfpy.cli.app import app
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "cli"
 SCHEMA = json.loads(files("cfpy").joinpath("data/output.schema.json").read_text("utf-8"))
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 
@@ -36,14 +36,6 @@ def commands(group: Any = None, above: tuple[str, ...] = ()) -> Iterator[tuple[s
 
 
 COMMANDS = list(commands())
-
-
-def check(name: str, text: str, request: pytest.FixtureRequest) -> None:
-    golden = GOLDEN / name
-    if request.config.getoption("--update-golden"):
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text(text, "utf-8")
-    assert text == golden.read_text("utf-8"), f"{name} differs: see --update-golden"
 
 
 def test_help_texts_are_pinned(request: pytest.FixtureRequest) -> None:
@@ -103,15 +95,6 @@ def test_exit_codes_of_errors_are_pinned_and_in_the_readme() -> None:
     }
     for code in {*found.values(), 0, 1, 130}:
         assert f"\n| {code}" in README
-
-
-def shape(value: Any) -> Any:
-    """The keys and types of a document; a list's by its first item."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in sorted(value.items())}
-    if isinstance(value, list):
-        return [shape(item) for item in value[:1]]
-    return type(value).__name__
 
 
 def test_the_shape_of_json_is_pinned(request: pytest.FixtureRequest, tmp_path: Path) -> None:
