@@ -117,6 +117,17 @@ class Default(WorkerEntrypoint):
                 errors.append(f"{type(error).__name__}: {error}")
         return Response.json({"id": row["id"], "rows": rows, "errors": errors})
 
+    async def d1_values(self, request):
+        from pyodide.ffi import to_js
+
+        statement = self.env.DB.prepare("SELECT ? AS text, ? AS number, ? AS blob, ? AS yes")
+        bound = statement.bind("a", 1.5, to_js(b"\\x00\\xff"), True)
+        rows = await bound.raw()
+        try:
+            self.env.DB.prepare("SELECT ?").bind({"a": 1})
+        except Exception as error:
+            return Response.json({"rows": rows, "error": str(error)})
+
     async def r2(self, request):
         put = await self.env.BUCKET.put(
             "file", request.body, {"httpMetadata": {"contentType": "text/x"}}
@@ -292,6 +303,12 @@ def test_d1_with_migrations_and_errors(dev: Dev) -> None:
     assert "UNIQUE constraint failed: items.id" in found["errors"][0]
     assert found["errors"][0].startswith("JsException")
     assert "syntax error" in found["errors"][1]
+
+
+def test_d1_takes_its_types_and_no_others(dev: Dev) -> None:
+    found = dev.request("GET", "/d1-values").json()
+    assert found["rows"] == [["a", 1.5, [0, 255], 1]]
+    assert "D1_TYPE_ERROR: Type 'object' not supported" in found["error"]
 
 
 def test_r2_takes_and_gives_large_bodies(dev: Dev) -> None:

@@ -4,7 +4,7 @@
 // binding, and on them every unknown property that Pyodide feels for costs a synchronous round
 // trip. So each is hidden behind an object of a class with the right name and only its real members.
 
-import { count, isMetering } from './meter.mjs';
+import { count } from './meter.mjs';
 import { noteCall, noteStream } from './observed.mjs';
 
 const R2_METADATA = [
@@ -140,7 +140,6 @@ function makeClass(kind) {
   }
   if (kind === 'R2Bucket') patchR2(Class.prototype);
   if (kind === 'Fetcher') patchFetcher(Class.prototype);
-  if (kind === 'D1PreparedStatement' && isMetering()) patchStatement(Class.prototype);
   return Class;
 }
 
@@ -156,15 +155,6 @@ function patchR2(prototype) {
     count('R2Bucket', 'list', options, listed);
     const owner = owners.get(this);
     return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult', owner)) };
-  };
-}
-
-function patchStatement(prototype) {
-  // A first row alone does not tell how many rows were read.
-  prototype.first = async function (column) {
-    const { results } = await this.all();
-    const row = results[0] ?? null;
-    return column === undefined || row === null ? row : row[column];
   };
 }
 

@@ -4,9 +4,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { facade, standIn } from './bindings.mjs';
+import { d1 } from './d1.mjs';
 
 const SHIM = path.join(import.meta.dirname, 'shim_worker.js');
 const STAND_INS = new Set(['Ai', 'VectorizeIndexImpl']);
+// As in the shim.
+const QUERY = '/__cfpy/query';
 const FROM_CFPY = new Set(['CFPY_HOST', 'CFPY_HOST_KEY']);
 
 /** Import an npm package from cfpy's toolchain directory, wherever this file itself lives. */
@@ -51,12 +54,19 @@ export async function startMiniflare(session, loopback) {
   );
   const url = (await instance.ready).href;
   const raw = await instance.getBindings(main.name);
+  const query = async (question) => {
+    const headers = { 'x-cfpy-key': loopback.key };
+    const init = { method: 'POST', headers, body: JSON.stringify(question) };
+    return (await instance.dispatchFetch(`http://localhost${QUERY}`, init)).json();
+  };
   const fill = (env, life) => {
     for (const [name, binding] of Object.entries(raw)) {
       if (FROM_CFPY.has(name)) continue;
       const kind = session.kinds[name];
+      const owner = { binding: name, life };
       const make = STAND_INS.has(kind) ? standIn : facade;
-      env[name] = make(binding, kind, { binding: name, life });
+      env[name] = make(binding, kind, owner);
+      if (kind === 'D1Database') env[name] = d1(env[name], query, owner);
     }
   };
   // Under the name that domain/local.py gives it.

@@ -7,11 +7,14 @@ const BODILESS = new Set([101, 204, 205, 304]);
 const RUN_SCHEDULED = '/cdn-cgi/handler/scheduled';
 // The page of `cfpy dev`, which the process that holds Python answers, and not Python.
 const PAGE = /^\/__cfpy(\/|$)/;
+// Where that process has D1 queried.
+const QUERY = '/__cfpy/query';
 
 export default class extends WorkerEntrypoint {
   async fetch(request) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === RUN_SCHEDULED) return this.#runScheduled(searchParams);
+    if (pathname === QUERY) return this.#query(request);
     const headers = new Headers(request.headers);
     headers.set('x-cfpy-key', this.env.CFPY_HOST_KEY);
     headers.set('x-cfpy-kind', PAGE.test(pathname) ? 'page' : 'fetch');
@@ -55,6 +58,23 @@ export default class extends WorkerEntrypoint {
     const { skipsRetry, error } = await this.#post('scheduled', { cron, scheduledTime });
     if (skipsRetry) controller.noRetry();
     if (error) throw new Error(error);
+  }
+
+  async #query(request) {
+    const given = request.headers.get('x-cfpy-key') ?? '';
+    // Nobody has time to guess 32 random bytes: the key is new with each start.
+    if (given !== this.env.CFPY_HOST_KEY) return new Response(null, { status: 403 });
+    const { binding, method, args, statements } = await request.json();
+    const database = this.env[binding];
+    try {
+      const prepared = statements.map(({ sql, values }) => database.prepare(sql).bind(...values));
+      const result = await (method === 'batch'
+        ? database.batch(prepared)
+        : prepared[0][method](...args));
+      return Response.json({ r: result });
+    } catch ({ name, message }) {
+      return Response.json({ e: { name, message } });
+    }
   }
 
   async #runScheduled(parameters) {
