@@ -5,6 +5,7 @@
 import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
 import { run } from './ai.js';
 import { catalog } from './models.js';
+import dots from './dots.wasm';
 import { VectorIndex } from './vector_index.js';
 
 const METHODS = {
@@ -90,7 +91,7 @@ export class VectorStore extends DurableObject {
   }
 
   #open() {
-    this.#index ??= new VectorIndex(this.ctx.storage);
+    this.#index ??= new VectorIndex(this.ctx.storage, dots);
     return this.#index;
   }
 }

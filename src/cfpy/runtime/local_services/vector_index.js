@@ -1,5 +1,6 @@
 // One Vectorize index: SQLite holds it, memory answers.
 import { compile, valueAt } from './filter.js';
+import { Matrix } from './matrix.js';
 import {
   MAX_BATCH,
   MAX_DELETE_IDS,
@@ -23,10 +24,18 @@ const SCORES = {
 export class VectorIndex {
   #storage;
   #settings;
-  #vectors = new Map(); // id -> {id, namespace, values: Float32Array, norm, metadata}
+  #module;
+  #vectors = new Map(); // id -> {id, namespace, row, norm, metadata}
+  #matrix; // the values, a row each; none before the dimensions are known
+  #byRow = [];
 
-  constructor(storage) {
+  /**
+   * @param {DurableObjectStorage} storage
+   * @param {WebAssembly.Module} module dots.wasm
+   */
+  constructor(storage, module) {
     this.#storage = storage;
+    this.#module = module;
     storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS vectors (
         id TEXT PRIMARY KEY, namespace TEXT, vals BLOB NOT NULL, metadata TEXT
@@ -36,7 +45,8 @@ export class VectorIndex {
     for (const row of storage.sql.exec('SELECT * FROM vectors')) {
       const metadata = row.metadata === null ? undefined : JSON.parse(row.metadata);
       const values = new Float32Array(row.vals);
-      this.#vectors.set(row.id, entry(row.id, row.namespace ?? undefined, values, metadata));
+      this.#matrix ??= new Matrix(module, values.length);
+      this.#put(row.id, row.namespace ?? undefined, values, metadata);
     }
   }
 
@@ -57,7 +67,9 @@ export class VectorIndex {
         );
       }
       this.#setFact('made', wanted);
+      this.#matrix = undefined;
     }
+    this.#matrix ??= new Matrix(this.#module, dimensions);
     this.#settings = { dimensions, metric, metadataIndexes };
   }
 
@@ -82,7 +94,7 @@ export class VectorIndex {
           ...[id, namespace ?? null, floats.buffer, json],
         );
         const copy = json === null ? undefined : JSON.parse(json);
-        this.#vectors.set(id, entry(id, namespace ?? undefined, floats, copy));
+        this.#put(id, namespace ?? undefined, floats, copy);
       }
     });
     return this.#mutated();
@@ -93,21 +105,22 @@ export class VectorIndex {
     const { topK, returnValues, returnMetadata, namespace, filter } = checkOptions(options);
     const accepts = filter == null ? () => true : compile(filter, this.#settings.metadataIndexes);
     const asked = Float32Array.from(vector);
-    const askedNorm = norm(asked);
+    const askedNorm = length(asked);
     const score = SCORES[this.#settings.metric];
     const best = new Best(topK, this.#settings.metric === 'euclidean' ? -1 : 1);
-    for (const candidate of this.#vectors.values()) {
+    const products = this.#matrix.dots(asked);
+    for (const candidate of this.#byRow) {
       if (namespace !== undefined && candidate.namespace !== namespace) continue;
       if (!accepts(candidate.metadata)) continue;
-      best.offer(score(dot(candidate.values, asked), candidate.norm, askedNorm), candidate);
+      best.offer(score(products[candidate.row], candidate.norm, askedNorm), candidate);
     }
-    const matches = best.sorted().map(([value, { id, namespace: own, values, metadata }]) => {
+    const matches = best.sorted().map(([value, { id, namespace: own, row, metadata }]) => {
       const shown = this.#show(metadata, returnMetadata);
       return {
         id,
         score: value,
         ...(own !== undefined && { namespace: own }),
-        ...(returnValues && { values: Array.from(values) }),
+        ...(returnValues && { values: Array.from(this.#matrix.get(row)) }),
         ...(shown !== undefined && { metadata: shown }),
       };
     });
@@ -117,15 +130,15 @@ export class VectorIndex {
   queryById(id, options) {
     const found = this.#vectors.get(id);
     if (!found) throw vectorizeError('QUERY', 40010, `vector with id="${id}" not found`);
-    return this.query(found.values, options);
+    return this.query(this.#matrix.get(found.row), options);
   }
 
   getByIds(ids) {
     checkIds('GET', ids, MAX_GET_IDS);
     const found = ids.map((id) => this.#vectors.get(id)).filter((vector) => vector !== undefined);
-    return found.map(({ id, namespace, values, metadata }) => ({
+    return found.map(({ id, namespace, row, metadata }) => ({
       id,
-      values: Array.from(values),
+      values: Array.from(this.#matrix.get(row)),
       ...(namespace !== undefined && { namespace }),
       ...(metadata !== undefined && { metadata }),
     }));
@@ -136,7 +149,7 @@ export class VectorIndex {
     this.#storage.transactionSync(() => {
       for (const id of ids) {
         this.#storage.sql.exec('DELETE FROM vectors WHERE id = ?', id);
-        this.#vectors.delete(id);
+        this.#remove(id);
       }
     });
     return this.#mutated();
@@ -158,6 +171,30 @@ export class VectorIndex {
       total: this.#vectors.size,
       vectors: Array.from(vectors, ({ id, namespace, metadata }) => ({ id, namespace, metadata })),
     };
+  }
+
+  #put(id, namespace, values, metadata) {
+    const norm = length(values);
+    const there = this.#vectors.get(id);
+    if (there) {
+      this.#matrix.set(there.row, values);
+      Object.assign(there, { namespace, norm, metadata });
+      return;
+    }
+    const added = { id, namespace, row: this.#matrix.push(values), norm, metadata };
+    this.#vectors.set(id, added);
+    this.#byRow.push(added);
+  }
+
+  #remove(id) {
+    const gone = this.#vectors.get(id);
+    if (!gone) return;
+    this.#vectors.delete(id);
+    this.#matrix.remove(gone.row);
+    const last = this.#byRow.pop();
+    if (last === gone) return;
+    last.row = gone.row;
+    this.#byRow[gone.row] = last;
   }
 
   #show(metadata, mode) {
@@ -260,18 +297,10 @@ function checkIds(kind, ids, max) {
   }
 }
 
-function entry(id, namespace, values, metadata) {
-  return { id, namespace, values, norm: norm(values), metadata };
-}
-
-function norm(values) {
-  return Math.sqrt(dot(values, values));
-}
-
-function dot(a, b) {
+function length(values) {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum);
 }
 
 /** The first 64 bytes of a text, without half a character at the end. */

@@ -83,14 +83,19 @@ function worker(readOptions, config, code) {
   return { ...workerOptions, bindings: { ...workerOptions.bindings }, name, ...source };
 }
 
+const MODULES = { '.js': 'ESModule', '.wasm': 'CompiledWasm' };
+
 /** A directory of plain modules, its main one first: nothing to bundle. */
 function moduleTree(main) {
   const root = path.dirname(main);
-  const files = fs.readdirSync(root).filter((file) => file.endsWith('.js') && file !== path.basename(main));
-  const modules = [path.basename(main), ...files].map((file) => ({
-    type: 'ESModule',
-    path: path.join(root, file),
-    contents: fs.readFileSync(path.join(root, file), 'utf8'),
-  }));
+  const first = path.basename(main);
+  const others = fs.readdirSync(root).filter((file) => file !== first);
+  const modules = [first, ...others]
+    .filter((file) => MODULES[path.extname(file)])
+    .map((file) => ({
+      type: MODULES[path.extname(file)],
+      path: path.join(root, file),
+      contents: fs.readFileSync(path.join(root, file)),
+    }));
   return { modules, modulesRoot: root };
 }
