@@ -36,8 +36,8 @@ def table(found: list[dict[str, Any]]) -> str:
         wanted = "" if row["limit"] is None else f"at most {row['limit']}"
         verdict = ": **missed**" if row["met"] is False else ""
         lines.append(
-            f"| {row['subject']} | {shown(row['seconds'])} | {row['peer']} | {shown(row['of_peer'])} "
-            f"| {row['ratio']:.2f} | {wanted}{verdict} |"
+            f"| {row['subject']} | {shown(row['seconds'])} | {row['peer']} "
+            f"| {shown(row['of_peer'])} | {row['ratio']:.2f} | {wanted}{verdict} |"
         )
     return "\n".join(lines)
 

@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "runtime"))
 
 from comparison import Target  # noqa: E402
+
 from dev_process import Answer, Dev, start_dev  # noqa: E402
 
 AUTHORIZED = {"Authorization": "Bearer local-development-token"}

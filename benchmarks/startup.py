@@ -1,15 +1,11 @@
-"""How long cfpy takes to start and to render, as ratios against peers in the same run.
+"""Start-up, against a bare `import typer` and other tools; rendering, against copier on the very
+same template and cookiecutter on an equal one.
 
-    python benchmarks/startup.py [--rounds 15] [--json FILE]
-
-Each round runs every command once, in turn, so that whatever else the machine does hits all alike;
-the table shows medians. Peers: a bare `import typer` for start-up; the copier CLI on the very same
-template and cookiecutter on an equal one for rendering. Needs the extra `bench`.
+Each round runs every command once, in turn, so that whatever else the machine does hits all alike.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import statistics
@@ -18,38 +14,55 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from comparison import Target
 
 from cfpy.adapters.composer import compose
 from cfpy.adapters.pattern_store import PatternStore
+from cfpy.adapters.process import SubprocessRunner
+from cfpy.adapters.toolchain import Toolchain
 
 BIN = Path(sys.executable).parent
 APP = "myapp"
-
-
-@dataclass(frozen=True)
-class Target:
-    """`subject` may take at most `limit` times as long as `peer`; None: for information."""
-
-    subject: str
-    peer: str
-    limit: float | None
+# Typer with nothing but what it completes: it loads pydantic to look at the options.
+BARE = """
+import typer
+app = typer.Typer()
+@app.callback()
+def root(verbose: bool = False): ...
+@app.command()
+def patterns(): ...
+app(prog_name="cfpy")
+"""
+# As bash asks for completion.
+ENV = ("env", "_CFPY_COMPLETE=complete_bash", "COMP_WORDS=cfpy pat", "COMP_CWORD=1")
 
 
 TARGETS = (
     Target("cfpy --help", "import typer", 1.5),
+    Target("cfpy --version", "wrangler --version", 1.0),
+    Target("completion of `cfpy pat`", "completion by a bare typer", 1.5),
+    Target("cfpy --help", "copier --help", None),
+    Target("cfpy --help", "cookiecutter --help", None),
     Target("cfpy new rag", "copier copy", 1.0),
     Target("cfpy new rag", "cookiecutter", None),
-    Target("cfpy --help", "copier copy", None),
 )
 
 
 def commands(scratch: Path) -> dict[str, list[str]]:
     """The commands to time; `{out}` is replaced by a fresh directory for each run."""
+    toolchain = Toolchain(SubprocessRunner(), print)
+    wrangler = toolchain.directory / "node_modules" / "wrangler" / "bin" / "wrangler.js"
     return {
         "import typer": [sys.executable, "-c", "import typer"],
         "cfpy --help": [str(BIN / "cfpy"), "--help"],
+        "cfpy --version": [str(BIN / "cfpy"), "--version"],
+        "completion of `cfpy pat`": [*ENV, str(BIN / "cfpy")],
+        "completion by a bare typer": [*ENV, sys.executable, "-c", BARE],
+        "wrangler --version": [str(toolchain.node.binary), str(wrangler), "--version"],
+        "copier --help": [str(BIN / "copier"), "--help"],
+        "cookiecutter --help": [str(BIN / "cookiecutter"), "--help"],
         "cfpy new rag": [
             *(str(BIN / "cfpy"), "new", "rag", APP),
             *("--defaults", "--no-git", "--into", "{out}"),
@@ -124,30 +137,3 @@ def measure(rounds: int) -> dict[str, float]:
                 if number:
                     times[name].append(seconds)
     return {name: statistics.median(values) for name, values in times.items()}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
-    medians = measure(options.rounds)
-    print(f"{'command':<16}{'median':>10}")
-    for name, seconds in medians.items():
-        print(f"{name:<16}{seconds * 1000:>7.0f} ms")
-    print(f"\n{'ratio':<34}{'is':>6}{'target':>10}")
-    rows = []
-    for target in TARGETS:
-        ratio = medians[target.subject] / medians[target.peer]
-        met = None if target.limit is None else ratio <= target.limit
-        wanted = "" if target.limit is None else f"<= {target.limit}"
-        verdict = {None: "", True: "  met", False: "  MISSED"}[met]
-        print(f"{target.subject + ' / ' + target.peer:<34}{ratio:>6.2f}{wanted:>10}{verdict}")
-        rows.append({**vars(target), "ratio": ratio, "met": met})
-    if options.json:
-        report = {"rounds": options.rounds, "median_seconds": medians, "ratios": rows}
-        options.json.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
-
-
-if __name__ == "__main__":
-    main()

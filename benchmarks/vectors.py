@@ -1,8 +1,8 @@
 """Queries of the local Vectorize stand-in, against brute force in numpy and the exact search of
 usearch, an index library.
 
-The ten nearest of 1,000 to 100,000 vectors of 768 floats by cosine, all in memory. The stand-in's own code
-runs in Node here, as it does in workerd: both are V8.
+The ten nearest of 1,000 to 100,000 vectors of 768 floats by cosine, all in memory. The stand-in's
+own code runs in Node here, as it does in workerd: both are V8.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from comparison import Target
 from usearch.index import MetricKind, search
 
 from cfpy.adapters.process import SubprocessRunner
 from cfpy.adapters.toolchain import Toolchain
-from comparison import Target
 
 HERE = Path(__file__).parent
 SIZES, DIMENSIONS, TOP = (1_000, 10_000, 100_000), 768, 10
@@ -48,7 +48,9 @@ def measure(rounds: int) -> dict[str, float]:
         vectors = random.random((size, DIMENSIONS), dtype=np.float32) - 0.5
         norms = np.linalg.norm(vectors, axis=1)
 
-        def brute(asked: np.ndarray, vectors: np.ndarray = vectors, norms: np.ndarray = norms) -> int:
+        def brute(
+            asked: np.ndarray, vectors: np.ndarray = vectors, norms: np.ndarray = norms
+        ) -> int:
             scores = vectors @ asked / (norms * np.linalg.norm(asked))
             best = np.argpartition(scores, -TOP)[-TOP:]
             return len(best[np.argsort(scores[best])])

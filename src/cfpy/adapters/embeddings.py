@@ -181,6 +181,8 @@ class EmbeddingServer:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes: else the second waits 40 ms for a delayed acknowledgement.
+    disable_nagle_algorithm = True
 
     def __init__(self, owner: EmbeddingServer, *args: Any) -> None:
         self._owner = owner

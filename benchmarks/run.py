@@ -1,0 +1,87 @@
+"""How fast cfpy is, as ratios against the tools that people would pick instead.
+
+    python benchmarks/run.py [--rounds 15] [--only startup ...] [--write]
+
+Prints a table of each benchmark; with --write it becomes docs/reference/benchmarks.md, with the
+numbers in benchmarks.json and a chart beside it. Ends with 1 if a target is missed. Needs the extra
+`bench`, and a machine that has nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from comparison import rows, table
+
+NAMES = ("startup", "scaffolding", "updating", "vectors", "latency")
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+BAR, STEP, LEFT, UNIT = 14, 24, 420, 160
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--write", action="store_true", help="Write the page, its data and chart.")
+    options = parser.parse_args()
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in options.only:
+        module = importlib.import_module(name)
+        found[name] = rows(module.TARGETS, module.measure(options.rounds))
+        print(f"{module.__doc__}\n{table(found[name])}\n", flush=True)
+    if options.write:
+        write(found, options.rounds)
+    sys.exit(any(row["met"] is False for part in found.values() for row in part))
+
+
+def write(found: dict[str, list[dict[str, Any]]], rounds: int) -> None:
+    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    day = datetime.now(UTC).date().isoformat()
+    report = {"day": day, "machine": machine, "rounds": rounds, "ratios": found}
+    (REFERENCE / "benchmarks.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    (REFERENCE / "benchmarks.svg").write_text(chart(found), "utf-8")
+    parts = [
+        "<!-- Written by benchmarks/run.py. -->\n\n# Benchmarks\n",
+        f"Ratios in one run on one machine ({machine}) on {day}; medians of {rounds} rounds.\n",
+        "![Ratios and their targets](benchmarks.svg)\n",
+    ]
+    for name, part in found.items():
+        about = (importlib.import_module(name).__doc__ or "").strip()
+        parts.append(f"## {name.capitalize()}\n\n{about}\n\n{table(part)}\n")
+    (REFERENCE / "benchmarks.md").write_text("\n".join(parts), "utf-8")
+
+
+def chart(found: dict[str, list[dict[str, Any]]]) -> str:
+    """A bar for each ratio that has a target; the line is where the target lies."""
+    shown = [row for part in found.values() for row in part if row["limit"]]
+    height = STEP * len(shown) + 16
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}" '
+        f'viewBox="0 0 960 {height}" font-family="system-ui, sans-serif" font-size="12">',
+        f'<rect width="960" height="{height}" fill="white"/>',
+    ]
+    for number, row in enumerate(shown):
+        top = 8 + number * STEP
+        width, limit = (min(row[key], 3.2) * UNIT for key in ("ratio", "limit"))
+        colour = "#2e7d5b" if row["met"] else "#b3261e"
+        label = f"{row['subject']} : {row['peer']}".replace("&", "&amp;")
+        lines += [
+            f'<text x="{LEFT - 8}" y="{top + BAR - 3}" text-anchor="end">{label}</text>',
+            f'<rect x="{LEFT}" y="{top}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>',
+            f'<rect x="{LEFT + limit:.1f}" y="{top - 3}" width="2" height="{BAR + 6}"/>',
+            f'<text x="{LEFT + max(width, limit) + 8:.1f}" y="{top + BAR - 3}">'
+            f"{row['ratio']:.2f}, at most {row['limit']}</text>",
+        ]
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+if __name__ == "__main__":
+    main()
