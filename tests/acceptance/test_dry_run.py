@@ -17,6 +17,9 @@ from cfpy.commands.context import build_context
 from cfpy.commands.new import NewRequest, run
 from cfpy.errors import WranglerError
 
+# Bytes and modules that wrangler uploads, packages included; each start of a Worker reads them.
+BUDGETS = {"rag": (250_000, 66), "pipeline": (250_000, 62), "fullstack": (11_000_000, 480)}
+
 
 @pytest.fixture(params=PatternStore().names())
 def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
@@ -26,7 +29,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return run(build_context(print), asked).path
 
 
-def test_wrangler_accepts_the_project_and_uploads_all_of_it(project: Path, tmp_path: Path) -> None:
+def test_wrangler_accepts_the_project_and_uploads_all_of_it(
+    project: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     ctx = build_context(print)
     vendor(load_project(project), ctx.runner, ctx.progress)
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project)
@@ -40,6 +45,10 @@ def test_wrangler_accepts_the_project_and_uploads_all_of_it(project: Path, tmp_p
     uploaded = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.py")}
     assert sources <= uploaded
     assert Path("python_modules/workers/__init__.py") in uploaded
+    modules = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    most_bytes, most_modules = BUDGETS[request.node.callspec.params["project"]]
+    assert sum(path.stat().st_size for path in modules) <= most_bytes
+    assert len(modules) <= most_modules
 
 
 def test_its_types_are_strict_and_right(project: Path) -> None:

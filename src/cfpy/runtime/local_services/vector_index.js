@@ -25,9 +25,10 @@ export class VectorIndex {
   #storage;
   #settings;
   #module;
-  #vectors = new Map(); // id -> {id, namespace, row, norm, metadata}
+  #vectors = new Map(); // id -> {id, namespace, row, metadata}
   #matrix; // the values, a row each; none before the dimensions are known
   #byRow = [];
+  #norms = []; // by row
 
   /**
    * @param {DurableObjectStorage} storage
@@ -109,10 +110,13 @@ export class VectorIndex {
     const score = SCORES[this.#settings.metric];
     const best = new Best(topK, this.#settings.metric === 'euclidean' ? -1 : 1);
     const products = this.#matrix.dots(asked);
-    for (const candidate of this.#byRow) {
+    for (let row = 0; row < products.length; row++) {
+      const value = score(products[row], this.#norms[row], askedNorm);
+      // Few get this far: what they are is looked at last.
+      if (!best.takes(value)) continue;
+      const candidate = this.#byRow[row];
       if (namespace !== undefined && candidate.namespace !== namespace) continue;
-      if (!accepts(candidate.metadata)) continue;
-      best.offer(score(products[candidate.row], candidate.norm, askedNorm), candidate);
+      if (accepts(candidate.metadata)) best.add(value, candidate);
     }
     const matches = best.sorted().map(([value, { id, namespace: own, row, metadata }]) => {
       const shown = this.#show(metadata, returnMetadata);
@@ -174,16 +178,17 @@ export class VectorIndex {
   }
 
   #put(id, namespace, values, metadata) {
-    const norm = length(values);
     const there = this.#vectors.get(id);
     if (there) {
       this.#matrix.set(there.row, values);
-      Object.assign(there, { namespace, norm, metadata });
+      this.#norms[there.row] = length(values);
+      Object.assign(there, { namespace, metadata });
       return;
     }
-    const added = { id, namespace, row: this.#matrix.push(values), norm, metadata };
+    const added = { id, namespace, row: this.#matrix.push(values), metadata };
     this.#vectors.set(id, added);
     this.#byRow.push(added);
+    this.#norms.push(length(values));
   }
 
   #remove(id) {
@@ -192,9 +197,11 @@ export class VectorIndex {
     this.#vectors.delete(id);
     this.#matrix.remove(gone.row);
     const last = this.#byRow.pop();
+    const norm = this.#norms.pop();
     if (last === gone) return;
     last.row = gone.row;
     this.#byRow[gone.row] = last;
+    this.#norms[gone.row] = norm;
   }
 
   #show(metadata, mode) {
@@ -234,13 +241,18 @@ class Best {
     this.sign = sign;
   }
 
-  offer(score, candidate) {
-    const rank = score * this.sign;
+  takes(score) {
+    return this.#heap.length < this.size || score * this.sign > this.#heap[0][0];
+  }
+
+  /** Only what it takes. */
+  add(score, candidate) {
+    const item = [score * this.sign, score, candidate];
     if (this.#heap.length < this.size) {
-      this.#heap.push([rank, score, candidate]);
+      this.#heap.push(item);
       this.#up(this.#heap.length - 1);
-    } else if (rank > this.#heap[0][0]) {
-      this.#heap[0] = [rank, score, candidate];
+    } else {
+      this.#heap[0] = item;
       this.#down(0);
     }
   }

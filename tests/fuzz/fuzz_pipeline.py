@@ -1,0 +1,52 @@
+"""Whatever a client or the queue sends, pipeline answers, and every message finds an end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fakes import FakeMessage, World
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inputs import bodies, headers, tables, text, values
+
+address = tables(
+    file_url=text | st.sampled_from(["https://127.0.0.1/", "http://a.b/", "file:///x"])
+)
+requests = st.one_of(
+    st.tuples(st.just("POST"), st.just("/files"), bodies(address)),
+    st.tuples(st.sampled_from(["GET", "DELETE"]), text.map("/jobs/{}".format), st.none()),
+    st.tuples(st.just("GET"), st.sampled_from(["/jobs", "/files", "/nothing"]), st.none()),
+    st.tuples(text, text, st.none()),
+)
+name = text | st.sampled_from(["a.txt", "a.md", "a.json", "a.html", "a.csv"])
+parameters = st.fixed_dictionaries({}, optional={"name": name, "limit": text, "cursor": text})
+
+
+@settings(max_examples=300, deadline=None)
+@given(requests, parameters, headers)
+def test_requests(sent: Any, asked: dict[str, str], given_headers: dict[str, str]) -> None:
+    world = World()
+    method, path, body = sent
+    status, reply = world.call(method, path, body, parameters=asked, headers=given_headers)
+    assert status < 500, (status, reply)
+    if status >= 400:
+        assert set(reply) >= {"title", "status", "code"}
+        assert "Traceback" not in str(reply)
+    # What was taken in comes to an end.
+    for _ in range(9):
+        world.deliver()
+    world.deliver("myapp-jobs-dead-letters")
+    assert world.queue.waiting == []
+    if status == 202:
+        assert world.job(reply["id"])["status"] in ("done", "failed")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(values | tables(job=text), max_size=4), st.sampled_from(["", "-dead-letters"]))
+def test_messages(sent: list[Any], which: str) -> None:
+    world = World()
+    messages = [FakeMessage(f"m{number}", body) for number, body in enumerate(sent)]
+    (world.queue.dead if which else world.queue.waiting).extend(messages)
+    outcomes = [message.outcome for message in world.deliver(f"myapp-jobs{which}")]
+    assert len(outcomes) == len(sent)
+    assert set(outcomes) <= {"ack", "retry"}
