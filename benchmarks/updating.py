@@ -72,16 +72,16 @@ def measure(rounds: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def write(template: Path, version: str, text: str) -> None:
+def write(template: Path, version: str, text: str, files: int = FILES) -> None:
     """A version of the template: half of its files are filled in."""
     shutil.rmtree(template / "template", ignore_errors=True)
     (template / "template").mkdir(parents=True)
     (template / "copier.yml").write_text(QUESTIONS)
     (template / "pattern.toml").write_text(f'title = "T"\nsummary = "S"\nversion = "{version}"\n')
     (template / RECORD).write_text("{{ _copier_answers|to_nice_yaml }}")
-    for number in range(FILES):
+    for number in range(files):
         lines = "".join(f"{{{{ project_name }}}} {line}\n" for line in range(40))
-        said = text if number < CHANGED else "first"
+        said = text if number * FILES < CHANGED * files else "first"
         name = f"file{number}.txt" + (".jinja" if number % 2 else "")
         (template / "template" / name).write_text(f"{lines}{said}\n")
 

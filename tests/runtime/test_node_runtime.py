@@ -394,6 +394,11 @@ def test_the_page_is_for_its_own_origin_alone(dev: Dev, headers: dict[str, str])
 
 def test_the_page_only_reads(dev: Dev) -> None:
     assert dev.request("POST", "/__cfpy/api/d1/DB", {"sql": "DROP TABLE items"}).status == 405
+    # What the interpreter has D1 asked by is closed to everybody else.
+    statements = [{"sql": "DROP TABLE items", "values": []}]
+    query = {"binding": "DB", "method": "run", "args": [], "statements": statements}
+    for headers in ({}, {"x-cfpy-key": ""}, {"x-cfpy-key": "0" * 64}):
+        assert dev.request("POST", "/__cfpy/query", query, headers).status == 403
 
 
 def test_the_page_is_for_this_machine_alone(tmp_path: Path) -> None:
