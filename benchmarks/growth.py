@@ -4,7 +4,7 @@
 
 Prints seconds for each size, and how much ten times the work costs; with --write it becomes
 docs/reference/growth.md with a plot beside it. Ends with 1 if ten times the work costs more than
-twelve times as long: more than linear.
+fifteen times as long: more than linear.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from dev_process import start_dev  # noqa: E402
 
 REFERENCE = HERE.parent / "docs" / "reference"
 CFPY = [sys.executable, "-m", "cfpy"]
-MOST = 12.0
+# Linear, and something for caches that a tenth fits into and the whole does not.
+MOST = 15.0
 BATCH = 10
 COLOURS = ("#b4470c", "#2e7d5b", "#2f5fb3", "#7b3fa0")
 WIDTH, HEIGHT, MARGIN = 640, 400, 56
@@ -68,7 +69,7 @@ def ingest(documents: int) -> float:
         config.write_text(config.read_text().replace("limit = ", "limit = 10000"))
         dev = start_dev(Path(scratch, "shop"), "--runtime", "node")
         try:
-            send(dev.url, 0, BATCH)  # What is loaded once.
+            send(dev.url, 1_000_000, BATCH)  # What is loaded once.
             return timed(lambda: [send(dev.url, n, BATCH) for n in range(0, documents, BATCH)])
         finally:
             dev.stop()

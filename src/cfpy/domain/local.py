@@ -56,8 +56,13 @@ class LocalAI:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What the stand-ins must know and no file may."""
-        found = {"EMBEDDINGS_KEY": self.embeddings_key, "AI_API_KEY": self.api_key}
+        """What the stand-ins must know and no file may: keys, and the address that one fits. A
+        file would be that of whichever of two runs in one project wrote it last."""
+        found = {
+            "EMBEDDINGS_URL": self.embeddings_url,
+            "EMBEDDINGS_KEY": self.embeddings_key,
+            "AI_API_KEY": self.api_key,
+        }
         return {name: value for name, value in found.items() if value}
 
 
@@ -114,7 +119,6 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
         "durable_objects": {"bindings": [{"name": "STORE", "class_name": "VectorStore"}]},
         "migrations": [{"tag": "v1", "new_sqlite_classes": ["VectorStore"]}],
         "vars": {
-            "EMBEDDINGS_URL": ai.embeddings_url,
             "AI_BASE_URL": ai.base_url,
             "AI_CHAT_MODEL": ai.chat_model,
             "AI_EMBED_MODEL": ai.embed_model,
