@@ -36,7 +36,7 @@ CFPY = [sys.executable, "-m", "cfpy"]
 MOST = 15.0
 BATCH = 10
 COLOURS = ("#b4470c", "#2e7d5b", "#2f5fb3", "#7b3fa0")
-WIDTH, HEIGHT, MARGIN = 640, 400, 56
+WIDTH, HEIGHT, MARGIN = 640, 400, 72
 TOKEN = {"Authorization": "Bearer local-development-token", "Content-Type": "application/json"}
 
 
@@ -138,8 +138,8 @@ def plot(found: dict[str, dict[int, float]]) -> str:
         lines.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
         )
-        where = MARGIN + 16 * number
-        lines.append(f'<text x="{MARGIN + 12}" y="{where - 24}" fill="{colour}">{name}</text>')
+        where = HEIGHT - MARGIN - 64 + 16 * number
+        lines.append(f'<text x="{MARGIN + 12}" y="{where}" fill="{colour}">{name}</text>')
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 

@@ -64,9 +64,9 @@ def chart(found: dict[str, list[dict[str, Any]]]) -> str:
     shown = [row for part in found.values() for row in part if row["limit"]]
     height = STEP * len(shown) + 16
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}" '
-        f'viewBox="0 0 960 {height}" font-family="system-ui, sans-serif" font-size="12">',
-        f'<rect width="960" height="{height}" fill="white"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="1060" height="{height}" '
+        f'viewBox="0 0 1060 {height}" font-family="system-ui, sans-serif" font-size="12">',
+        f'<rect width="1060" height="{height}" fill="white"/>',
     ]
     for number, row in enumerate(shown):
         top = 8 + number * STEP
