@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -15,7 +15,7 @@ import typer.main
 _OPTIONS: dict[str, Any] = {"pretty_exceptions_short": True, "rich_markup_mode": None}
 
 
-class LazyCommands(MutableMapping[str, Any]):
+class LazyCommands(Mapping[str, Any]):
     """The commands of a Typer application by name, each built when it is asked for."""
 
     def __init__(self, app: typer.Typer) -> None:
@@ -31,12 +31,6 @@ class LazyCommands(MutableMapping[str, Any]):
                 built = typer.main.get_command_from_info(info, **_OPTIONS)
             self._built[name] = built
         return self._built[name]
-
-    def __setitem__(self, name: str, command: Any) -> None:
-        self._built[name] = command
-
-    def __delitem__(self, name: str) -> None:
-        del self._described[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._described)
