@@ -19,7 +19,12 @@ TESTS = Path(__file__).parent.parent
 def test_nothing_that_is_sent_breaks_it(pattern: str, tmp_path: Path) -> None:
     golden = TESTS / "golden" / pattern / "defaults"
     path = [golden / "src", golden / "tests", TESTS / "fuzz"]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    # Beside the golden's files nothing may be written: they are compared.
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     script = TESTS / "fuzz" / f"fuzz_{pattern}.py"
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
     done = subprocess.run(
