@@ -19,9 +19,10 @@ const CLASSES = {
   AnalyticsEngineDataset: { methods: ['writeDataPoint'] },
   Ratelimit: { methods: ['limit'] },
   Fetcher: { methods: ['fetch'] },
+  // Its prepare() and batch() are those of d1.mjs.
   D1Database: {
-    methods: ['prepare', 'batch', 'exec', 'dump', 'withSession'],
-    returns: { prepare: 'D1PreparedStatement', withSession: 'D1DatabaseSession' },
+    methods: ['exec', 'dump', 'withSession'],
+    returns: { withSession: 'D1DatabaseSession' },
   },
   D1DatabaseSession: {
     methods: ['prepare', 'batch', 'getBookmark'],

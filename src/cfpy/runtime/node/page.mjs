@@ -69,7 +69,7 @@ export function makePage(session, runtime) {
       return Response.json({ error: message }, { status, headers: HEADERS });
     }
   };
-  const close = () => followers.forEach((controller) => controller.close());
+  const close = () => followers.forEach((end) => end());
   return { answer, close, url: (base) => (isLoopback ? new URL(PATH, base).href : '') };
 }
 
@@ -99,19 +99,23 @@ function file(name) {
 /** The log as server-sent events, from what is remembered of it on. */
 function follow(followers) {
   const encoder = new TextEncoder();
+  let end;
   let stop;
-  let own;
   const body = new ReadableStream({
     start(controller) {
-      own = controller;
-      followers.add(controller);
-      stop = subscribe((event) =>
-        controller.enqueue(encoder.encode(`data: ${JSON.stringify(event)}\n\n`)),
-      );
+      const send = (event) =>
+        controller.enqueue(encoder.encode(`data: ${JSON.stringify(event)}\n\n`));
+      stop = subscribe(send);
+      // Who is told of an event after the end would fail on it.
+      end = () => {
+        stop();
+        controller.close();
+      };
+      followers.add(end);
     },
     cancel() {
       stop();
-      followers.delete(own);
+      followers.delete(end);
     },
   });
   return new Response(body, { headers: { ...HEADERS, 'content-type': 'text/event-stream' } });
