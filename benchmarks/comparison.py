@@ -9,22 +9,26 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """`subject` may take at most `limit` times as long as `peer`; None: for information."""
+    """`subject` may take at most `limit` times as much as `peer`; None: for information.
+
+    `unit` is "s", "MB" or "modules".
+    """
 
     subject: str
     peer: str
     limit: float | None
+    unit: str = "s"
 
 
-def rows(targets: tuple[Target, ...], seconds: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Each target with what was measured: seconds of both, their ratio, and whether it is met."""
+def rows(targets: tuple[Target, ...], measured: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Each target with what was measured of both, their ratio, and whether it is met."""
     found = []
     for target in targets:
-        subject, peer = seconds[target.subject], seconds[target.peer]
+        subject, peer = measured[target.subject], measured[target.peer]
         ratio = subject / peer
         met = None if target.limit is None else ratio <= target.limit
         found.append(
-            {**vars(target), "seconds": subject, "of_peer": peer, "ratio": ratio, "met": met}
+            {**vars(target), "measured": subject, "of_peer": peer, "ratio": ratio, "met": met}
         )
     return found
 
@@ -36,11 +40,13 @@ def table(found: list[dict[str, Any]]) -> str:
         wanted = "" if row["limit"] is None else f"at most {row['limit']}"
         verdict = ": **missed**" if row["met"] is False else ""
         lines.append(
-            f"| {row['subject']} | {shown(row['seconds'])} | {row['peer']} "
-            f"| {shown(row['of_peer'])} | {row['ratio']:.2f} | {wanted}{verdict} |"
+            f"| {row['subject']} | {shown(row['measured'], row['unit'])} | {row['peer']} "
+            f"| {shown(row['of_peer'], row['unit'])} | {row['ratio']:.2f} | {wanted}{verdict} |"
         )
     return "\n".join(lines)
 
 
-def shown(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"
+def shown(value: float, unit: str) -> str:
+    if unit != "s":
+        return f"{value:,.3g} {unit}"
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.3g} ms"

@@ -21,7 +21,10 @@ from typing import Any
 
 from comparison import rows, table
 
-NAMES = ("startup", "scaffolding", "updating", "vectors", "latency")
+NAMES = (
+    *("startup", "scaffolding", "vendoring", "updating", "provision", "vectors"),
+    *("dev", "latency", "ingest", "size"),
+)
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 BAR, STEP, LEFT, UNIT = 14, 24, 420, 160
 

@@ -16,9 +16,7 @@ from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import build_context
 from cfpy.commands.new import NewRequest, run
 from cfpy.errors import WranglerError
-
-# Bytes and modules that wrangler uploads, packages included; each start of a Worker reads them.
-BUDGETS = {"rag": (250_000, 66), "pipeline": (250_000, 62), "fullstack": (11_000_000, 480)}
+from upload_budgets import BUDGETS
 
 
 @pytest.fixture(params=PatternStore().names())

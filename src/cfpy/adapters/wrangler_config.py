@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from cfpy.adapters.toml_position import parse_toml
+from cfpy.adapters.toml_position import locate, parse_toml
 from cfpy.domain.project import Project, parse_r2, parse_secrets, parse_vectorize
+from cfpy.domain.wrangler_shape import check_shape
 from cfpy.errors import ProjectError
 
 
@@ -14,7 +15,8 @@ def load_project(root: Path) -> Project:
     """Read the project in the directory ``root``.
 
     Raises:
-        ProjectError: There is no ``wrangler.toml``, or a file does not parse.
+        ProjectError: There is no ``wrangler.toml``, or a file does not parse or holds something
+            else than it should.
     """
     path = root / "wrangler.toml"
     if not path.is_file():
@@ -28,11 +30,22 @@ def load_project(root: Path) -> Project:
     more = read_toml(extra) if extra.is_file() else {}
     return Project(
         root=root.resolve(),
-        wrangler=read_toml(path),
+        wrangler=_read_config(path),
         vectorize=parse_vectorize(more, extra),
         secrets=parse_secrets(more, extra),
         r2=parse_r2(more, extra),
     )
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    text, data = parse_toml(path, ProjectError)
+
+    def fail(message: str, keys: tuple[str | int, ...]) -> NoReturn:
+        line, column = locate(text, keys)
+        raise ProjectError(message, path=path, line=line, column=column)
+
+    check_shape(data, fail)
+    return data
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""What wrangler uploads of each pattern, packages included, against the budget that a test enforces.
+
+Each start of a Worker reads all of it. The time that its imports take in Pyodide is in the table of
+`cfpy dev`, above.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "acceptance"))
+
+from comparison import Target
+
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import build_context
+from cfpy.commands.new import NewRequest, run
+from upload_budgets import BUDGETS
+
+TARGETS = tuple(
+    target
+    for name in BUDGETS
+    for target in (
+        Target(f"{name}: upload", f"{name}: budget", 1.0, "MB"),
+        Target(f"{name}: modules", f"{name}: budget of modules", 1.0, "modules"),
+    )
+)
+
+
+def measure(_rounds: int) -> dict[str, float]:
+    """Megabytes and modules."""
+    found: dict[str, float] = {}
+    context = build_context(lambda _: None)
+    for name, (most_bytes, most_modules) in BUDGETS.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            asked = NewRequest(
+                name, "shop", Path(scratch), {}, interactive=False, dry_run=False, git=False
+            )
+            project = run(context, asked).path
+            vendor(load_project(project), context.runner, context.progress)
+            out = Path(scratch, "out")
+            Wrangler(context.runner, context.toolchain, project).deploy_dry_run(out_dir=out)
+            modules = [path for path in out.rglob("*") if path.is_file()]
+            found[f"{name}: upload"] = sum(path.stat().st_size for path in modules) / 1e6
+            found[f"{name}: modules"] = len(modules)
+            found[f"{name}: budget"] = most_bytes / 1e6
+            found[f"{name}: budget of modules"] = most_modules
+    return found

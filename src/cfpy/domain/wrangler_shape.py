@@ -1,0 +1,91 @@
+"""Which values of a ``wrangler.toml`` are texts, lists and tables, of all that cfpy reads in one.
+
+wrangler validates the rest, and says so when it runs; cfpy reads the file before that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+#: Says what is wrong at the value that the keys lead to.
+Fail = Callable[[str, tuple[str | int, ...]], NoReturn]
+
+_TEXTS = ("name", "main", "compatibility_date", "account_id")
+_TABLES = ("ai", "assets", "durable_objects", "queues", "secrets", "triggers", "vars")
+_ARRAYS = (
+    *("analytics_engine_datasets", "d1_databases", "hyperdrive", "kv_namespaces", "migrations"),
+    *("r2_buckets", "ratelimits", "services", "vectorize", "workflows"),
+)
+# In tables of these: arrays of tables, and lists of texts.
+_INNER_ARRAYS = {"durable_objects": ("bindings",), "queues": ("producers", "consumers")}
+_INNER_LISTS = {"secrets": ("required",), "triggers": ("crons",)}
+_INNER_TEXTS = {"ai": ("binding",), "assets": ("binding", "directory")}
+_CLASSES = ("new_classes", "new_sqlite_classes")
+# Of the tables in any of the arrays: what names something.
+_NAMES = (
+    *("binding", "bucket_name", "class_name", "database_id", "database_name", "dataset"),
+    *("dead_letter_queue", "id", "index_name", "migrations_dir", "migrations_table", "name"),
+    *("queue", "service", "tag"),
+)
+
+
+def check_shape(config: Mapping[str, Any], fail: Fail) -> None:
+    """Refuse what is no text, list or table where wrangler wants one.
+
+    Args:
+        config: A parsed file.
+        fail: Called with a sentence and the keys of the first value that is wrong.
+    """
+    environments = config.get("env", {})
+    _is_table(environments, ("env",), fail)
+    _check(config, (), fail)
+    for name, scope in environments.items():
+        _is_table(scope, ("env", name), fail)
+        _check(scope, ("env", name), fail)
+
+
+def _check(scope: Mapping[str, Any], at: tuple[str, ...], fail: Fail) -> None:
+    for key in _TEXTS:
+        _is_text(scope.get(key, ""), (*at, key), fail)
+    _is_list_of_texts(scope.get("compatibility_flags", []), (*at, "compatibility_flags"), fail)
+    for key in _ARRAYS:
+        _is_array(scope.get(key, []), (*at, key), fail)
+    for key in _TABLES:
+        table, where = scope.get(key, {}), (*at, key)
+        _is_table(table, where, fail)
+        for inner in _INNER_ARRAYS.get(key, ()):
+            _is_array(table.get(inner, []), (*where, inner), fail)
+        for inner in _INNER_LISTS.get(key, ()):
+            _is_list_of_texts(table.get(inner, []), (*where, inner), fail)
+        for inner in _INNER_TEXTS.get(key, ()):
+            _is_text(table.get(inner, ""), (*where, inner), fail)
+
+
+def _is_array(value: Any, at: tuple[str, ...], fail: Fail) -> None:
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        fail(f"`{'.'.join(at)}` is not a list of tables ([[{'.'.join(at)}]])", at)
+    for number, item in enumerate(value):
+        for name in _NAMES:
+            _is_text(item.get(name, ""), (*at, number, name), fail)
+        for name in _CLASSES:
+            _is_list_of_texts(item.get(name, []), (*at, number, name), fail)
+
+
+def _is_table(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
+    if not isinstance(value, Mapping):
+        fail(f"`{_dotted(at)}` is not a table ([{_dotted(at)}])", at)
+
+
+def _is_text(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
+    if not isinstance(value, str):
+        fail(f'`{_dotted(at)}` is not a text ("...")', at)
+
+
+def _is_list_of_texts(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        fail(f'`{_dotted(at)}` is not a list of texts (["..."])', at)
+
+
+def _dotted(at: tuple[str | int, ...]) -> str:
+    return ".".join(key for key in at if isinstance(key, str))
