@@ -77,7 +77,9 @@ class Dev:
         return self.process.wait(timeout=30)
 
 
-def start_dev(project: Path, *arguments: str, env: dict[str, str] | None = None) -> Dev:
+def start_dev(
+    project: Path, *arguments: str, env: dict[str, str] | None = None, **options: Any
+) -> Dev:
     """Start `cfpy dev --json` in `project` and wait until it is ready."""
     argv = [sys.executable, "-m", "cfpy", "dev", "--json", "--port", "0", *arguments]
     process = subprocess.Popen(
@@ -88,6 +90,7 @@ def start_dev(project: Path, *arguments: str, env: dict[str, str] | None = None)
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        **options,
     )
     assert process.stdout is not None
     dev = Dev(process, {})

@@ -33,6 +33,7 @@ class Npm:
             manifest = cwd / "node_modules" / name / "package.json"
             manifest.parent.mkdir(parents=True)
             manifest.write_text(json.dumps({"version": self.version or pinned}))
+        (cwd / "node_modules" / "wrangler" / "cli.js").write_text("x" * 50_000)
         return Completed(tuple(argv), self.status, "", "npm error code EINTEGRITY")
 
 
@@ -62,7 +63,9 @@ def test_an_incomplete_or_altered_installation_is_made_again(cache: Path) -> Non
     assert Toolchain(npm, print).directory == directory
     (directory / "node_modules" / "pyodide" / "package.json").write_text("{trunc")
     assert Toolchain(npm, print).directory == directory
-    assert npm.runs == 4
+    (directory / "node_modules" / "wrangler" / "cli.js").write_text("x" * 30_000)
+    assert Toolchain(npm, print).directory == directory
+    assert npm.runs == 5
 
 
 def test_a_cache_that_cannot_be_written_is_said(

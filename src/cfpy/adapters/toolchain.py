@@ -28,6 +28,9 @@ from cfpy.errors import FilesystemError, ToolNotFoundError
 MIN_NODE = (22, 12, 0)
 _MANIFESTS = Path(__file__).parent.parent / "runtime" / "toolchain"
 _INSTALL_SECONDS = 900.0
+# Written last: the sizes of the files that are not small, so that a truncated one is noticed.
+_COMPLETE = ".complete"
+_LARGE = 20_000
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,12 @@ class Toolchain:
                 )
             # An earlier installation that was cut short has no marker: it goes.
             shutil.rmtree(target, ignore_errors=True)
-            (work / ".complete").touch()
+            sizes = {
+                path.relative_to(work).as_posix(): path.stat().st_size
+                for path in (work / "node_modules").rglob("*")
+                if path.is_file() and path.stat().st_size >= _LARGE
+            }
+            (work / _COMPLETE).write_text(json.dumps(sizes), "utf-8")
             work.rename(target)
 
     def environment(self) -> dict[str, str]:
@@ -184,13 +192,14 @@ def _bundled_node() -> Node | None:
 
 def _is_whole(target: Path) -> bool:
     """Whether ``target`` was installed to the end and still holds what cfpy starts."""
-    if not (target / ".complete").is_file():
-        return False
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+        sizes = json.loads((target / _COMPLETE).read_text("utf-8"))
         wanted = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))["dependencies"]
-        for name, version in wanted.items():
-            manifest = target / "node_modules" / name / "package.json"
-            if json.loads(manifest.read_text("utf-8"))["version"] != version:
-                return False
-        return True
+        return all(
+            json.loads((target / "node_modules" / name / "package.json").read_text("utf-8"))[
+                "version"
+            ]
+            == version
+            for name, version in wanted.items()
+        ) and all((target / name).stat().st_size == size for name, size in sizes.items())
     return False

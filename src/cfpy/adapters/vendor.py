@@ -8,6 +8,7 @@ anew only when the dependencies change, and keeps the versions it had where they
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -15,10 +16,10 @@ import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from cfpy.adapters.process import Runner
+from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.pylock import (
     NAME,
     Lock,
@@ -68,12 +69,13 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
         return target
     pip = _Pip(runner, root)
     if lock is None or (lock.requirements is not None and lock.requirements != requirements):
-        progress("Choosing versions of the Worker's Python packages")
-        pins = pip.resolve(requirements, lock.pins if lock else ())
+        progress("Choosing the Worker's Python packages and installing them into python_modules/")
+        pins = pip.install_chosen(requirements, lock.pins if lock else (), target)
         lock = Lock(pins, requirements)
         write_lock(root, lock)
-    progress("Installing the Worker's Python packages into python_modules/")
-    pip.install(requirements, lock, target)
+    else:
+        progress("Installing the Worker's Python packages into python_modules/")
+        pip.install(requirements, lock, target)
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(_digest(root, lock), "utf-8")
     return target
@@ -86,41 +88,54 @@ class _Pip:
         self._runner = runner
         self._root = root
 
-    def resolve(self, requirements: Sequence[str], pins: Sequence[Pin]) -> tuple[Pin, ...]:
-        """The wheels that ``requirements`` need; those of ``pins`` where they still fit."""
-        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
-            report = Path(scratch) / "report.json"
-            argv = [*_PIP, "install", *_QUIET, "--dry-run", "--ignore-installed"]
-            argv += ["--report", str(report), "--target", str(Path(scratch) / "t"), *_TARGET]
-            kept = Path(scratch) / "constraints.txt"
+    def install_chosen(
+        self, requirements: Sequence[str], pins: Sequence[Pin], target: Path
+    ) -> tuple[Pin, ...]:
+        """Fill ``target`` with what ``requirements`` need, or leave it as it was.
+
+        Returns:
+            The wheels that were chosen; those of ``pins`` where they still fit.
+        """
+        with self._scratch() as scratch:
+            report, kept = scratch / "report.json", scratch / "constraints.txt"
             kept.write_text(constraint_lines(pins), "utf-8")
-            done = self._runner.run(
-                [*argv, "-c", str(kept), *requirements], timeout=_INSTALL_SECONDS
-            )
+            argv = ["--report", str(report), *requirements]
+            done = self._into(scratch, "-c", str(kept), *argv)
             if done.returncode != 0 and pins:
-                done = self._runner.run([*argv, *requirements], timeout=_INSTALL_SECONDS)
-            if done.returncode != 0:
-                raise self._failure(done.stderr)
+                shutil.rmtree(scratch / "modules", ignore_errors=True)
+                done = self._into(scratch, *argv)
+            self._replace(target, scratch, done)
             return pins_of_report(json.loads(report.read_text("utf-8")))
 
     def install(self, requirements: Sequence[str], lock: Lock, target: Path) -> None:
         """Fill ``target`` with what is locked, or leave it as it was."""
-        with tempfile.TemporaryDirectory(prefix=".python_modules-", dir=self._root) as scratch:
-            fresh, wanted = Path(scratch) / "modules", Path(scratch) / "wanted.txt"
-            argv = [*_PIP, "install", *_QUIET, "--no-compile", "--target", str(fresh), *_TARGET]
+        with self._scratch() as scratch:
+            wanted = scratch / "wanted.txt"
             if lock.requirements is not None:
                 wanted.write_text(requirement_lines(lock.pins), "utf-8")
-                argv += ["--no-deps", "--require-hashes", "-r", str(wanted)]
+                argv = ["--no-deps", "--require-hashes", "-r", str(wanted)]
             else:
                 # Another tool's lock may name wheels of an index that pip does not ask.
                 wanted.write_text(constraint_lines(lock.pins), "utf-8")
-                argv += ["-c", str(wanted), *requirements]
-            done = self._runner.run(argv, timeout=_INSTALL_SECONDS)
-            if done.returncode != 0:
-                raise self._failure(done.stderr)
-            if target.exists():
-                shutil.rmtree(target)
-            fresh.rename(target)
+                argv = ["-c", str(wanted), *requirements]
+            self._replace(target, scratch, self._into(scratch, *argv))
+
+    @contextlib.contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        # In the project: a folder is renamed within one file system alone.
+        with tempfile.TemporaryDirectory(prefix=".python_modules-", dir=self._root) as scratch:
+            yield Path(scratch)
+
+    def _into(self, scratch: Path, *arguments: str) -> Completed:
+        argv = [*_PIP, "install", *_QUIET, "--no-compile", "--target", str(scratch / "modules")]
+        return self._runner.run([*argv, *_TARGET, *arguments], timeout=_INSTALL_SECONDS)
+
+    def _replace(self, target: Path, scratch: Path, done: Completed) -> None:
+        if done.returncode != 0:
+            raise self._failure(done.stderr)
+        if target.exists():
+            shutil.rmtree(target)
+        (scratch / "modules").rename(target)
 
     def _failure(self, stderr: str) -> ToolNotFoundError:
         missing = re.search(r"No matching distribution found for ([A-Za-z0-9._-]+)(.*)", stderr)
@@ -137,7 +152,11 @@ class _Pip:
             )
         name = missing[1]
         usable, all_versions = self._versions(name, _TARGET), self._versions(name, ())
-        if not all_versions:
+        # Every index has pip itself; where it is not found, nothing is.
+        if not all_versions and not self._versions("pip", ()):
+            message = "pip could not reach a package index"
+            hint = "Check the network; `pip config list` shows which index pip asks."
+        elif not all_versions:
             message, hint = f"there is no package {name!r}", "Check its name in pyproject.toml."
         elif usable:
             message = f"no wheel of {name}{missing[2]} runs in a Worker"

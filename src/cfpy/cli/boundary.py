@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -15,11 +16,21 @@ import typer.core
 
 from cfpy.cli.console import Output
 from cfpy.cli.lazy import LazyGroup
-from cfpy.errors import CfpyError
+from cfpy.errors import CfpyError, FilesystemError
 
 _BUG = 70
+_FILESYSTEM = FilesystemError.exit_code
 _INTERRUPTED = 130
 _TERMINATED = 143
+# What a disk and the rights on it refuse, whichever command meets it.
+_OF_THE_DISK = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EACCES", "EDQUOT", "EFBIG", "EIO", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EPERM", "EROFS"),
+        "ESTALE",
+    )
+    if hasattr(errno, name)
+)
 
 
 class Terminated(BaseException):
@@ -59,12 +70,23 @@ class ErrorBoundary(LazyGroup):
             # the interpreter complains when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno not in _OF_THE_DISK:
+                raise typer.Exit(_report_bug(output, error)) from None
+            where = f"{error.filename}: " if error.filename else ""
+            hint = "Check who may write there, and the free space. Then run the command again."
+            output.error("filesystem", _FILESYSTEM, f"{where}{error.strerror}", hint)
+            raise typer.Exit(_FILESYSTEM) from None
         except Exception as error:
             if isinstance(error, typer.Exit | typer.Abort) or _is_usage(error):
                 raise
-            message = f"this is a bug in cfpy: {type(error).__name__}: {error}"
-            output.error("bug", _BUG, message, f"The traceback is in {_write_log()}")
-            raise typer.Exit(_BUG) from None
+            raise typer.Exit(_report_bug(output, error)) from None
+
+
+def _report_bug(output: Output, error: Exception) -> int:
+    message = f"this is a bug in cfpy: {type(error).__name__}: {error}"
+    output.error("bug", _BUG, message, f"The traceback is in {_write_log()}")
+    return _BUG
 
 
 def _is_usage(error: Exception) -> bool:

@@ -212,7 +212,8 @@ def _bundle_marker() -> Path:
 
 def _bundle_was_missing() -> bool:
     with contextlib.suppress(OSError):
-        return time.time() - _bundle_marker().stat().st_mtime < _RETRY_BUNDLE_AFTER
+        # A clock that was set back makes it negative.
+        return 0 <= time.time() - _bundle_marker().stat().st_mtime < _RETRY_BUNDLE_AFTER
     return False
 
 

@@ -4,10 +4,11 @@ import ast
 import importlib
 import importlib.machinery
 import importlib.util
+import os
 import site
 import sys
 import types
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from inspect import isawaitable
 
@@ -87,6 +88,21 @@ def install_cloudflare_package():
     sys.meta_path.insert(0, PatchFinder(patches))
 
 
+def mend_cut_bytecode():
+    """Compile a module again whose file in the bytecode cache was cut short: Python does not."""
+    original = importlib.machinery.SourceFileLoader.get_code
+
+    def get_code(loader, name):
+        try:
+            return original(loader, name)
+        except (EOFError, ValueError):
+            with suppress(OSError):
+                os.unlink(importlib.util.cache_from_source(loader.path))
+            return original(loader, name)
+
+    importlib.machinery.SourceFileLoader.get_code = get_code
+
+
 async def call(instance, handler, *args):
     """Call a handler as workerd does: arguments and result pass through the SDK's conversions."""
     from pyodide.code import relaxed_call
@@ -118,6 +134,7 @@ def import_vendored(entry):
                 importlib.import_module(name)
 
 
+mend_cut_bytecode()
 install_cloudflare_package()
 sys.path[:0] = [SOURCES, MODULES]
 # Processes the SDK's .pth file, which plain sys.path entries would not.

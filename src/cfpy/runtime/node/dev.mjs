@@ -73,14 +73,15 @@ async function main() {
   process.on('SIGUSR2', () => startAgain('killed by SIGUSR2'));
   host.resolve(await load());
   const { url } = await bindings;
+  // Before anybody hears that it is ready: the next edit must not be missed.
+  if (session.watch) {
+    watchProject(session, async (path) => {
+      const since = performance.now();
+      emit('reloading', { path });
+      if (await reload()) emit('reloaded', { ms: elapsed(since) });
+    });
+  }
   emit('ready', { url, page: page.url(url), ms: elapsed(started), pid: process.pid });
-  if (!session.watch) return;
-
-  watchProject(session, async (path) => {
-    const since = performance.now();
-    emit('reloading', { path });
-    if (await reload()) emit('reloaded', { ms: elapsed(since) });
-  });
 }
 
 function reportStart(error, { host, port }) {
