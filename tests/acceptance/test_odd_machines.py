@@ -5,7 +5,6 @@ The table in docs/explanation/faults.md names these tests.
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import http.server
 import json
@@ -24,6 +23,7 @@ import pytest
 
 from cfpy.adapters.toolchain import cache_directory
 from dev_process import start_dev
+from modes import obey_modes, read_only
 
 CFPY = [sys.executable, "-m", "cfpy"]
 TOKEN = {"Authorization": "Bearer local-development-token"}
@@ -226,31 +226,6 @@ def test_two_cfpy_dev_in_one_project(tmp_path: Path) -> None:
 
 # Folders that can't be written
 
-# From linux/prctl.h and linux/capability.h.
-_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE = 24, 1
-
-
-def obey_modes() -> None:
-    """Before a child starts: also root may not write what its mode forbids."""
-    if os.getuid() == 0:
-        ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)
-
-
-@pytest.fixture
-def locked(tmp_path: Path) -> Iterator[Callable[[Path], None]]:
-    """Takes away the right to write below a folder, until the test ends."""
-    changed: list[Path] = []
-
-    def lock(root: Path) -> None:
-        for path in (root, *root.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode & ~0o222)
-                changed.append(path)
-
-    yield lock
-    for path in changed:
-        path.chmod(path.stat().st_mode | 0o200)
-
 
 def contents(root: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
@@ -267,36 +242,31 @@ def contents(root: Path) -> dict[Path, bytes]:
     ],
     ids=lambda command: command[0],
 )
-def test_a_project_that_cannot_be_written(
-    command: list[str], locked: Callable[[Path], None], tmp_path: Path
-) -> None:
+def test_a_project_that_cannot_be_written(command: list[str], tmp_path: Path) -> None:
     project = new("rag", tmp_path)
-    locked(project)
     before = contents(project)
-    code, document = run(command, project, preexec_fn=obey_modes)
+    with read_only(project):
+        code, document = run(command, project, preexec_fn=obey_modes)
     assert (code, document["error"]["code"]) == (10, "filesystem"), document
     assert "Permission denied" in document["error"]["message"]
     assert contents(project) == before
 
 
-def test_a_cache_that_cannot_be_written(locked: Callable[[Path], None], tmp_path: Path) -> None:
-    project = new("rag", tmp_path)
-    shutil.copytree(
-        cache_directory() / "toolchain", tmp_path / "cache" / "toolchain", symlinks=True
-    )
-    locked(tmp_path / "cache")
-    env = {**os.environ, "CFPY_CACHE_DIR": str(tmp_path / "cache")}
-    before = set((tmp_path / "cache").rglob("*"))
-    dev = start_dev(project, "--runtime", "node", env=env, preexec_fn=obey_modes)
-    try:
-        assert dev.request("GET", "/health").status == 200
-    finally:
-        dev.stop()
-    assert set((tmp_path / "cache").rglob("*")) == before
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    project, cache = new("rag", tmp_path), tmp_path / "cache"
+    shutil.copytree(cache_directory() / "toolchain", cache / "toolchain", symlinks=True)
+    env = {**os.environ, "CFPY_CACHE_DIR": str(cache)}
+    before = set(cache.rglob("*"))
+    with read_only(cache):
+        dev = start_dev(project, "--runtime", "node", env=env, preexec_fn=obey_modes)
+        try:
+            assert dev.request("GET", "/health").status == 200
+        finally:
+            dev.stop()
+    assert set(cache.rglob("*")) == before
     # Without the tools in it, it is said what to do.
-    (tmp_path / "bare").mkdir()
-    locked(tmp_path / "bare")
-    env["CFPY_CACHE_DIR"] = str(tmp_path / "bare")
-    code, document = run(["dev"], project, env=env, preexec_fn=obey_modes)
+    shutil.rmtree(cache / "toolchain")
+    with read_only(cache):
+        code, document = run(["dev"], project, env=env, preexec_fn=obey_modes)
     assert (code, document["error"]["code"]) == (10, "filesystem"), document
     assert "CFPY_CACHE_DIR" in document["error"]["hint"]
