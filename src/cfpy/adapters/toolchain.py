@@ -141,12 +141,15 @@ class Toolchain:
             work.rename(target)
 
     def environment(self) -> dict[str, str]:
-        """Our environment for a child: this Node first on PATH, no telemetry, no colours."""
+        """Our environment for a child: this Node first on PATH, no telemetry, no colours, nothing
+        fetched that nobody asked for."""
         environment = dict(os.environ)
         environment["PATH"] = os.pathsep.join(
             [str(self.node.binary.parent), environment.get("PATH", os.defpath)]
         )
         environment |= {
+            # Or each local command asks a Cloudflare host where on earth this machine is.
+            "CLOUDFLARE_CF_FETCH_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "FORCE_COLOR": "0",
             "NODE_COMPILE_CACHE": str(cache_directory() / "node-compile-cache"),
