@@ -25,6 +25,7 @@ from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from pyodide.ffi import JsException
@@ -65,6 +66,11 @@ class Env(Protocol):
 
 # The bridge to ASGI holds a body in memory before the application sees it.
 MAX_JSON_BYTES = 100_000
+# No honest document comes near it; far more would overflow the stack of the JSON parser, which in
+# WebAssembly is a crash.
+MAX_NESTING = 32
+# Texts are one token: brackets in them nest nothing.
+STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]', re.DOTALL)
 # One R2 put takes up to 5 GB; a Worker on a Free or Pro zone is sent 100 MB at most.
 MAX_FILE_BYTES = 50_000_000
 # KV keeps what it has read near the reader for 30 seconds at least, and forgets after 60 at least.
@@ -259,6 +265,30 @@ async def authorize(
         raise Problem(429, "rate-limited", "Too many requests in a minute.", wait)
 
 
+class Route(APIRoute):
+    """A route that looks at a body before FastAPI parses it, which is before it asks who calls."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        handle = super().get_route_handler()
+
+        async def checked(request: Request) -> Response:
+            refuse_nesting(await request.body())
+            return await handle(request)
+
+        return checked
+
+
+def refuse_nesting(body: bytes) -> None:
+    # The parser takes UTF-16 too, in which brackets can hide from a search for bytes.
+    if b"\0" in body:
+        raise Problem(400, "not-json", "Send JSON in UTF-8.")
+    depth = 0
+    for token in STRUCTURE.finditer(body):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth > MAX_NESTING:
+            raise Problem(400, "not-json", f"The JSON is nested more than {MAX_NESTING} deep.")
+
+
 app = FastAPI(
     title="myapp",
     version="1.0.0",
@@ -266,6 +296,7 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
 )
+app.router.route_class = Route
 protected = [Depends(authorize)]
 ItemId = Annotated[int, Path(ge=1, le=MAX_ID)]
 IfMatch = Annotated[str | None, Header(description="The ETag of the item that was read")]

@@ -155,6 +155,8 @@ def test_a_part_of_a_file(worker_url: str, wanted: str, status: int, part: bytes
         ("PUT", "/files/a.txt", iter([b"x"]), {"Content_Type": "text/plain"}, 411),
         ("POST", "/api/items", {"name": "x" * 100_000}, {}, 413),
         ("PUT", "/files/a.html", b"<b>", {"Content_Type": "text/html"}, 415),
+        ("POST", "/api/items", b"[" * 50_000, {"Content_Type": "application/json"}, 400),
+        ("POST", "/api/items", "[]".encode("utf-16"), {"Content_Type": "application/json"}, 400),
         ("POST", "/api/items", b"{", {"Content_Type": "application/json"}, 422),
         ("POST", "/api/items", {"name": " "}, {}, 422),
         ("POST", "/api/items", {"name": "x", "id": 1}, {}, 422),

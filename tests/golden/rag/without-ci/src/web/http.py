@@ -89,7 +89,8 @@ async def read_json(request: Request, max_bytes: int) -> Any:
     body = await read_body(request, max_bytes)
     check_nesting(body)
     try:
-        return json.loads(body)
+        # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above.
+        return json.loads(body.decode())
     except ValueError as error:
         raise Problem(400, "not-json", f"The body is no valid JSON: {error}") from None
 
