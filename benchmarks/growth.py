@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "runtime"))
 
+import provision  # noqa: E402
 import updating  # noqa: E402
 import vectors  # noqa: E402
 
@@ -35,7 +36,7 @@ CFPY = [sys.executable, "-m", "cfpy"]
 # Linear, and something for caches that a tenth fits into and the whole does not.
 MOST = 15.0
 BATCH = 10
-COLOURS = ("#b4470c", "#2e7d5b", "#2f5fb3", "#7b3fa0")
+COLOURS = ("#b4470c", "#2e7d5b", "#a8861a", "#2f5fb3", "#7b3fa0")
 WIDTH, HEIGHT, MARGIN = 640, 400, 72
 TOKEN = {"Authorization": "Bearer local-development-token", "Content-Type": "application/json"}
 
@@ -58,6 +59,17 @@ def update(files: int) -> float:
         shutil.rmtree(place / "template")
         updating.write(place / "template", "2.0.0", "second", files)
         return timed(lambda: updating.run([*CFPY, "update"], place / "app"))
+
+
+def plan(resources: int) -> float:
+    """`cfpy plan` of so many namespaces, none of which is there; the API answers at once."""
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = provision.Bench(Path(scratch), 0)
+        project = bench.project("rag")
+        config = project / "wrangler.toml"
+        tables = (f'[[kv_namespaces]]\nbinding = "KV_{number}"\n' for number in range(resources))
+        config.write_text(config.read_text() + "\n" + "\n".join(tables))
+        return bench.timed(provision.CloudflareApi(), project, [[*CFPY, "plan"]], expected=1)[0]
 
 
 def ingest(documents: int) -> float:
@@ -99,6 +111,7 @@ def measure() -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {
         "cfpy new, by files": {size: new(size) for size in (10, 100, 1000)},
         "cfpy update, by files": {size: update(size) for size in (10, 100, 1000)},
+        "cfpy plan, by resources": {size: plan(size) for size in (10, 100, 1000)},
         "ingest, by documents": {size: ingest(size) for size in (10, 100, 1000)},
     }
     queries = vectors.measure(5)
@@ -138,7 +151,7 @@ def plot(found: dict[str, dict[int, float]]) -> str:
         lines.append(
             f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>'
         )
-        where = HEIGHT - MARGIN - 64 + 16 * number
+        where = HEIGHT - MARGIN - 80 + 16 * number
         lines.append(f'<text x="{MARGIN + 12}" y="{where}" fill="{colour}">{name}</text>')
     return "\n".join([*lines, "</svg>"]) + "\n"
 
