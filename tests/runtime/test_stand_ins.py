@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dev_process import Dev, write_project
 
@@ -454,3 +456,117 @@ def test_the_users_own_endpoint_is_used_and_its_key_is_in_no_file(
         "AI", "run", LLAMA, {"prompt": "x"}
     )
     wrong.dev.stop()
+
+
+# Anything as a filter, a vector or an option: an answer, or an error in the form of the real one.
+
+PLAIN = st.none() | st.booleans() | st.integers(-5, 3000) | st.floats() | st.text(max_size=5)
+JUNK = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=5,
+)
+OPERATORS = ("$eq", "$ne", "$in", "$nin", "$lt", "$lte", "$gt", "$gte", "$or", "__proto__", "")
+KEYS = ("lang", "year", "ok", "a.b", "a", "note", "__proto__", "constructor", "lang.length")
+CONDITIONS = JUNK | st.dictionaries(st.sampled_from(OPERATORS), JUNK, max_size=2)
+ANY_FILTER = JUNK | st.dictionaries(
+    st.sampled_from(KEYS) | st.text(max_size=4), CONDITIONS, max_size=3
+)
+OPTIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "topK": st.integers(-1, 101) | JUNK,
+        "filter": ANY_FILTER,
+        "namespace": st.sampled_from(["odd", "even", ""]) | JUNK,
+        "returnMetadata": st.sampled_from(["none", "indexed", "all", True, False]) | JUNK,
+        "returnValues": st.booleans() | JUNK,
+    },
+)
+
+
+def as_sent(value: Any) -> Any:
+    """What is left of a value on its way: JSON knows no NaN."""
+    return json.loads(json.dumps(value), parse_constant=lambda _: None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(options=OPTIONS | JUNK)
+def test_no_option_of_a_query_breaks_it(
+    call: Bindings, filled: dict[str, dict[str, Any]], options: Any
+) -> None:
+    said = json.loads(call.raw("DOCS", "query", vector(1), as_sent(options)))
+    if "error" in said:
+        assert said["error"].startswith("VECTOR_QUERY_ERROR (code = 400"), (options, said)
+    else:
+        assert said["result"]["count"] == len(said["result"]["matches"])
+        assert {match["id"] for match in said["result"]["matches"]} <= filled.keys()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    vectors=JUNK
+    | st.lists(
+        JUNK
+        | st.fixed_dictionaries(
+            {
+                "id": st.text(max_size=70),
+                "values": st.lists(st.floats(), min_size=8, max_size=8) | JUNK,
+            },
+            optional={"metadata": JUNK, "namespace": JUNK},
+        ),
+        max_size=3,
+    )
+)
+def test_no_vector_breaks_an_index(call: Bindings, vectors: Any) -> None:
+    # An index of its own would be another project: what is written here goes again.
+    said = json.loads(call.raw("FAR", "insert", as_sent(vectors)))
+    if "error" in said:
+        assert said["error"].startswith("VECTOR_INSERT_ERROR (code = 400"), (vectors, said)
+    else:
+        ids = [item["id"] for item in vectors]
+        assert call("FAR", "deleteByIds", ids)["mutationId"]
+
+
+LANGS, YEARS = ["en", "de", "fr", "it"], st.integers(1985, 2045)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    lang=st.none() | st.sampled_from(LANGS) | st.lists(st.sampled_from(LANGS), max_size=3),
+    without=st.lists(st.sampled_from(LANGS), max_size=2),
+    years=st.none() | st.tuples(YEARS, YEARS),
+    ok=st.none() | st.booleans(),
+)
+def test_filters_find_what_python_finds(
+    call: Bindings,
+    filled: dict[str, dict[str, Any]],
+    lang: Any,
+    without: list[str],
+    years: tuple[int, int] | None,
+    ok: bool | None,
+) -> None:
+    wanted: dict[str, Any] = {}
+    if lang is not None:
+        wanted["lang"] = {"$in": lang} if isinstance(lang, list) else lang
+    elif without:
+        wanted["lang"] = {"$nin": without}
+    if years is not None:
+        wanted["year"] = {"$gte": years[0], "$lt": years[1]}
+    if ok is not None:
+        wanted["ok"] = ok
+
+    def fits(metadata: dict[str, Any]) -> bool:
+        own, year = metadata.get("lang"), metadata.get("year")
+        if isinstance(lang, list) and own not in lang:
+            return False
+        if isinstance(lang, str) and own != lang:
+            return False
+        if lang is None and without and own in without:
+            return False
+        if years is not None and not (year is not None and years[0] <= year < years[1]):
+            return False
+        return ok is None or metadata.get("ok") == ok
+
+    expected = {name for name, item in filled.items() if fits(item.get("metadata", {}))}
+    found = call("DOCS", "query", vector(1), {"topK": 100, "filter": wanted})
+    assert {match["id"] for match in found["matches"]} == expected

@@ -32,6 +32,8 @@ from cfpy.commands import cost, env
 from cfpy.commands.add import AddRequest
 from cfpy.commands.add import run as add
 from cfpy.commands.context import Context, build_context
+from cfpy.commands.new import NewRequest
+from cfpy.commands.new import run as new
 from cfpy.domain import local
 from cfpy.domain.additions import KINDS, Options
 from cfpy.domain.checks import check
@@ -235,3 +237,22 @@ def test_the_files_of_a_pattern(pattern: Path, manifest: dict[str, Any], questio
         found = PatternStore().get(str(pattern))
         for question in found.questions:
             assert isinstance(question.name, str)
+
+
+QUESTIONS = st.sampled_from([*COPIER_YML, "project_name", "description", "ci", "nothing"])
+
+
+@settings(quick, max_examples=20)
+@given(
+    st.sampled_from(["rag", "pipeline", "fullstack"]),
+    st.text(max_size=70) | st.just("shop"),
+    st.dictionaries(QUESTIONS, JUNK, max_size=2),
+)
+def test_answers(
+    tmp_path: Path, ctx: Context, kind: str, name: str, answers: dict[str, Any]
+) -> None:
+    asked = NewRequest(kind, name, tmp_path, answers, interactive=False, dry_run=True, git=False)
+    with contextlib.suppress(CfpyError):
+        made = new(ctx, asked)
+        assert made.dry_run
+    assert list(tmp_path.iterdir()) == []
