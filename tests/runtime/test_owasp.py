@@ -22,7 +22,7 @@ from dev_process import Answer, Dev
 
 TOKEN, GUEST = "local-development-token", "another-local-token"
 NOWHERE = "0123456789abcdef0123456789abcdef"
-LIMIT = 250
+LIMIT = 150
 INJECTION = (
     "x'; DROP TABLE items; DROP TABLE jobs; DROP TABLE documents; -- <script>alert(1)</script>"
 )
