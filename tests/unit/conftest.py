@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+# Imported before processes are forbidden: its import starts `uname`.
+import copier  # noqa: F401
 import pytest
 
 from cfpy.adapters.process import Completed

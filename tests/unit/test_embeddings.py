@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import math
+import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -132,3 +133,24 @@ def test_a_damaged_model_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: A
     monkeypatch.setattr(package, "model_path", lambda: damaged)
     with pytest.raises(ToolNotFoundError, match="checksum"):
         load_embedder()
+
+
+def test_no_thread_is_in_the_model_once_the_server_is_closed(
+    monkeypatch: pytest.MonkeyPatch, embedder: Embedder
+) -> None:
+    # Python aborts if it ends while a thread is in onnxruntime.
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> Embedder:
+        loading.set()
+        assert go_on.wait(30)
+        return embedder
+
+    monkeypatch.setattr(embeddings, "load_embedder", load)
+    server = EmbeddingServer()
+    with server:
+        assert loading.wait(30)
+        threading.Timer(0.2, go_on.set).start()
+    assert go_on.is_set()
+    with pytest.raises(ToolNotFoundError, match="closed"):
+        server.embed(["a whale"])

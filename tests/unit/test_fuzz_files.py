@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import os
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -58,8 +59,12 @@ JUNK = st.one_of(
     st.just(date(2026, 1, 1)),
     st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2),
 )
+# CFPY_FUZZ=2000 looks for new cases; without it the same ones are tried each time.
 quick = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=int(os.environ.get("CFPY_FUZZ", "60")),
+    derandomize="CFPY_FUZZ" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 
@@ -87,9 +92,10 @@ def changed(draw: st.DrawFn, document: dict[str, Any]) -> dict[str, Any]:
         elif change == "twice" and isinstance(container, list):
             container.append(copy.deepcopy(container[key]))
         elif change == "more" and isinstance(container, dict):
-            container[draw(st.text(min_size=1, max_size=6))] = draw(JUNK)
+            container[draw(st.text(min_size=1, max_size=6))] = copy.deepcopy(draw(JUNK))
         else:
-            container[key] = draw(JUNK)
+            # A copy: the next change may be one inside it, and the strategy's own value stays.
+            container[key] = copy.deepcopy(draw(JUNK))
     return document
 
 

@@ -49,3 +49,24 @@ def test_a_missing_main_is_said(tmp_path: Path, text: str) -> None:
     (tmp_path / "wrangler.toml").write_text(text)
     with pytest.raises(ProjectError, match="main"):
         _ = load_project(tmp_path).entry
+
+
+@pytest.mark.parametrize(
+    ("table", "rest", "key"),
+    [
+        ("d1_databases", 'database_name = "a"', "binding"),
+        ("kv_namespaces", 'id = "a"', "binding"),
+        ("env.staging.r2_buckets", 'bucket_name = "a"', "binding"),
+        ("queues.producers", 'queue = "a"', "binding"),
+        ("queues.consumers", "max_retries = 3", "queue"),
+        ("ratelimits", 'namespace_id = "1"', "name"),
+        ("durable_objects.bindings", 'class_name = "A"', "name"),
+    ],
+)
+def test_a_binding_without_its_name_is_shown(
+    tmp_path: Path, table: str, rest: str, key: str
+) -> None:
+    (tmp_path / "wrangler.toml").write_text(f'name = "app"\n\n[[{table}]]\n{rest}\n')
+    with pytest.raises(ProjectError, match=f"{table}.. table lacks `{key}`") as caught:
+        load_project(tmp_path)
+    assert caught.value.line == 3

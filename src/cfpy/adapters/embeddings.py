@@ -128,7 +128,8 @@ class EmbeddingServer:
         self.key = secrets.token_hex(32)
         self._vectors: OrderedDict[str, list[float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._loaded = threading.Event()
+        self._loader = threading.Thread(target=self._load, daemon=True)
+        self._closed = False
         self._embedder: Embedder | None = None
         self._failure = ""
         handler = functools.partial(_Handler, self)
@@ -141,25 +142,31 @@ class EmbeddingServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def __enter__(self) -> EmbeddingServer:
-        threading.Thread(target=self._load, daemon=True).start()
+        self._loader.start()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+        # A thread that is in onnxruntime when Python ends aborts the process.
+        self._loader.join()
+        with self._lock:
+            self._closed = True
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Wait for the model, then embed.
 
         Raises:
-            ToolNotFoundError: The model could not be loaded.
+            ToolNotFoundError: The model could not be loaded, or the server has been closed.
         """
-        self._loaded.wait()
+        self._loader.join()
         if self._embedder is None:
             raise ToolNotFoundError(self._failure)
         # One at a time: the model uses every core for each call as it is.
         with self._lock:
+            if self._closed:
+                raise ToolNotFoundError("the embedding server was closed")
             missing = list(dict.fromkeys(text for text in texts if text not in self._vectors))
             fresh = dict(zip(missing, self._embedder.embed(missing), strict=True))
             vectors = [fresh.get(text) or self._vectors[text] for text in texts]
@@ -175,8 +182,6 @@ class EmbeddingServer:
             self._embedder = load_embedder()
         except Exception as error:  # noqa: BLE001 - the thread's only way to tell is a 500
             self._failure = str(error)
-        finally:
-            self._loaded.set()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

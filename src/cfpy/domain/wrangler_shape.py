@@ -22,6 +22,14 @@ _INNER_ARRAYS = {"durable_objects": ("bindings",), "queues": ("producers", "cons
 _INNER_LISTS = {"secrets": ("required",), "triggers": ("crons",)}
 _INNER_TEXTS = {"ai": ("binding",), "assets": ("binding", "directory")}
 _CLASSES = ("new_classes", "new_sqlite_classes")
+# Arrays whose tables can't do without a key, in wrangler either.
+_REQUIRED = {
+    **dict.fromkeys(("analytics_engine_datasets", "d1_databases", "hyperdrive"), "binding"),
+    **dict.fromkeys(("kv_namespaces", "producers", "r2_buckets", "services"), "binding"),
+    **dict.fromkeys(("vectorize", "workflows"), "binding"),
+    **dict.fromkeys(("bindings", "ratelimits"), "name"),
+    "consumers": "queue",
+}
 # Of the tables in any of the arrays: what names something.
 _NAMES = (
     *("binding", "bucket_name", "class_name", "database_id", "database_name", "dataset"),
@@ -31,7 +39,7 @@ _NAMES = (
 
 
 def check_shape(config: Mapping[str, Any], fail: Fail) -> None:
-    """Refuse what is no text, list or table where wrangler wants one.
+    """Refuse what is no text, list or table where wrangler wants one, and bindings without a name.
 
     Args:
         config: A parsed file.
@@ -62,10 +70,13 @@ def _check(scope: Mapping[str, Any], at: tuple[str, ...], fail: Fail) -> None:
             _is_text(table.get(inner, ""), (*where, inner), fail)
 
 
-def _is_array(value: Any, at: tuple[str, ...], fail: Fail) -> None:
+def _is_array(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        fail(f"`{'.'.join(at)}` is not a list of tables ([[{'.'.join(at)}]])", at)
+        fail(f"`{_dotted(at)}` is not a list of tables ([[{_dotted(at)}]])", at)
+    required = _REQUIRED.get(str(at[-1]))
     for number, item in enumerate(value):
+        if required and required not in item:
+            fail(f"a [[{_dotted(at)}]] table lacks `{required}`", (*at, number))
         for name in _NAMES:
             _is_text(item.get(name, ""), (*at, number, name), fail)
         for name in _CLASSES:

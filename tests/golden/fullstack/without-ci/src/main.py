@@ -14,7 +14,7 @@ import json
 import re
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextvars import ContextVar
 from http import HTTPMethod, HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
@@ -268,7 +268,7 @@ async def authorize(
 class Route(APIRoute):
     """A route that looks at a body before FastAPI parses it, which is before it asks who calls."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def checked(request: Request) -> Response:
