@@ -58,6 +58,7 @@ def test_a_missing_main_is_said(tmp_path: Path, text: str) -> None:
         ("kv_namespaces", 'id = "a"', "binding"),
         ("env.staging.r2_buckets", 'bucket_name = "a"', "binding"),
         ("queues.producers", 'queue = "a"', "binding"),
+        ("queues.producers", 'binding = "A"', "queue"),
         ("queues.consumers", "max_retries = 3", "queue"),
         ("ratelimits", 'namespace_id = "1"', "name"),
         ("durable_objects.bindings", 'class_name = "A"', "name"),

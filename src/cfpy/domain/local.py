@@ -214,7 +214,7 @@ def _local_database(project: Project, item: Mapping[str, Any]) -> dict[str, Any]
     kept = {key: value for key, value in item.items() if key != "preview_database_id"}
     return {
         **kept,
-        "database_id": f"local-{item.get('database_name')}",
+        "database_id": f"local-{item.get('database_name') or item['binding']}",
         "migrations_dir": str(project.root / str(item.get("migrations_dir", "migrations"))),
     }
 

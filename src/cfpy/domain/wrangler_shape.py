@@ -22,13 +22,14 @@ _INNER_ARRAYS = {"durable_objects": ("bindings",), "queues": ("producers", "cons
 _INNER_LISTS = {"secrets": ("required",), "triggers": ("crons",)}
 _INNER_TEXTS = {"ai": ("binding",), "assets": ("binding", "directory")}
 _CLASSES = ("new_classes", "new_sqlite_classes")
-# Arrays whose tables can't do without a key, in wrangler either.
-_REQUIRED = {
-    **dict.fromkeys(("analytics_engine_datasets", "d1_databases", "hyperdrive"), "binding"),
-    **dict.fromkeys(("kv_namespaces", "producers", "r2_buckets", "services"), "binding"),
-    **dict.fromkeys(("vectorize", "workflows"), "binding"),
-    **dict.fromkeys(("bindings", "ratelimits"), "name"),
-    "consumers": "queue",
+# Arrays whose tables can't do without some keys, in wrangler either.
+_REQUIRED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("analytics_engine_datasets", "d1_databases", "hyperdrive"), ("binding",)),
+    **dict.fromkeys(("kv_namespaces", "r2_buckets", "services", "vectorize"), ("binding",)),
+    **dict.fromkeys(("bindings", "ratelimits"), ("name",)),
+    "consumers": ("queue",),
+    "producers": ("binding", "queue"),
+    "workflows": ("binding", "name"),
 }
 # Of the tables in any of the arrays: what names something.
 _NAMES = (
@@ -73,10 +74,10 @@ def _check(scope: Mapping[str, Any], at: tuple[str, ...], fail: Fail) -> None:
 def _is_array(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         fail(f"`{_dotted(at)}` is not a list of tables ([[{_dotted(at)}]])", at)
-    required = _REQUIRED.get(str(at[-1]))
     for number, item in enumerate(value):
-        if required and required not in item:
-            fail(f"a [[{_dotted(at)}]] table lacks `{required}`", (*at, number))
+        for name in _REQUIRED.get(str(at[-1]), ()):
+            if name not in item:
+                fail(f"a [[{_dotted(at)}]] table lacks `{name}`", (*at, number))
         for name in _NAMES:
             _is_text(item.get(name, ""), (*at, number, name), fail)
         for name in _CLASSES:
