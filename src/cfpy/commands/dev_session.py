@@ -113,7 +113,9 @@ def _migrate(ctx: Context, project: Project, session: Session) -> None:
     for item in databases:
         if any(Path(item["migrations_dir"]).glob("*.sql")):
             wrangler.apply_local_migrations(
-                item.get("database_name") or item["binding"], config=session.worker, persist_to=session.state
+                item.get("database_name") or item["binding"],
+                config=session.worker,
+                persist_to=session.state,
             )
     stamp.write_text(digest.hexdigest(), "utf-8")
 
