@@ -562,6 +562,16 @@ def test_code_reloads_and_a_mistake_is_shown_until_it_is_mended(dev: Dev, projec
     assert not list((project / "src").rglob("__pycache__"))
 
 
+def test_an_edit_counts_though_time_and_size_stay_the_same(dev: Dev, project: Path) -> None:
+    helper, then = project / "src" / "helper.py", 1_700_000_000
+    for name in ("east", "west"):
+        dev.log.clear()
+        helper.write_text(f'NAME = "{name}"\n')
+        os.utime(helper, (then, then))
+        dev.wait_for_log("reloaded in")
+        assert dev.request("GET", "/hello").body.startswith(f"hello {name}".encode())
+
+
 def test_changed_configuration_starts_it_again(dev: Dev, project: Path) -> None:
     port = dev.url
     dev.log.clear()

@@ -187,6 +187,16 @@ def test_4_no_request_takes_more_than_its_share(served: Served) -> None:
         too_large = len(body) > 10_000 and served.name == "pipeline"
         assert answer.status in ((413,) if too_large else (400, 422)), (body[:20], answer.body)
         refuses_in_plain_words(answer)
+    # Both would take minutes if the rest were looked at anew from each quote, or each line.
+    most = {"rag": 3_900_000, "pipeline": 9_000, "fullstack": 99_000}[served.name]
+    start = time.monotonic()
+    endless = served(method, path, '"' + '\\"' * (most // 2), Content_Type="application/json")
+    assert endless.status in (400, 422), endless.body
+    refuses_in_plain_words(endless)
+    if served.name == "rag":
+        text = "whale " * 500 + "a" + "\n " * 400_000 + "b " + "krill " * 500
+        assert served(method, path, {"id": "blank", "text": text}).status == 200
+    assert time.monotonic() - start < 10
     many = served("GET", served.surface.too_many)
     assert many.status == 422, many.body
     refuses_in_plain_words(many)

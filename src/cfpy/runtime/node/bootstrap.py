@@ -88,19 +88,44 @@ def install_cloudflare_package():
     sys.meta_path.insert(0, PatchFinder(patches))
 
 
-def mend_cut_bytecode():
-    """Compile a module again whose file in the bytecode cache was cut short: Python does not."""
+def keep_bytecode_right():
+    """Two things that Python's own check of its bytecode cache does not see.
+
+    A file that was cut short is compiled again. And the project's modules go by their content: by
+    their time, in whole seconds, and size, a second edit in one second would not count, and all
+    projects have one cache.
+    """
     original = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(loader, name):
+        own = loader.path.startswith(SOURCES) and not sys.dont_write_bytecode
+        if own:
+            check_by_content(loader.path)
         try:
             return original(loader, name)
         except (EOFError, ValueError):
             with suppress(OSError):
                 os.unlink(importlib.util.cache_from_source(loader.path))
+            if own:
+                check_by_content(loader.path)
             return original(loader, name)
 
     importlib.machinery.SourceFileLoader.get_code = get_code
+
+
+def check_by_content(path):
+    """See to it that a module's bytecode holds the hash of its source: Python compares, then."""
+    cached = importlib.util.cache_from_source(path)
+    with suppress(OSError), open(cached, "rb") as file:
+        # docs.python.org/3/reference/import.html#pyc-invalidation: behind the magic number, flags.
+        if file.read(8)[4:] == b"\3\0\0\0":
+            return
+    import py_compile
+
+    mode = py_compile.PycInvalidationMode.CHECKED_HASH
+    with suppress(OSError):
+        # What does not compile is said by the import.
+        py_compile.compile(path, cached, invalidation_mode=mode, quiet=2)
 
 
 async def call(instance, handler, *args):
@@ -134,7 +159,7 @@ def import_vendored(entry):
                 importlib.import_module(name)
 
 
-mend_cut_bytecode()
+keep_bytecode_right()
 install_cloudflare_package()
 sys.path[:0] = [SOURCES, MODULES]
 # Processes the SDK's .pth file, which plain sys.path entries would not.

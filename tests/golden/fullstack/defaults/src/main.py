@@ -69,8 +69,9 @@ MAX_JSON_BYTES = 100_000
 # No honest document comes near it; far more would overflow the stack of the JSON parser, which in
 # WebAssembly is a crash.
 MAX_NESTING = 32
-# Texts are one token: brackets in them nest nothing.
-STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]', re.DOTALL)
+# A text is one token: brackets in it nest nothing. One that never ends is, too, or each quote in it
+# would be tried in turn, up to the end.
+STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 # One R2 put takes up to 5 GB; a Worker on a Free or Pro zone is sent 100 MB at most.
 MAX_FILE_BYTES = 50_000_000
 # KV keeps what it has read near the reader for 30 seconds at least, and forgets after 60 at least.

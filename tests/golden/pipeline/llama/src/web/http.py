@@ -14,8 +14,9 @@ from web.problems import Problem
 
 # No honest document comes near it; far more would overflow the stack of the parser.
 _MAX_NESTING = 32
-# Strings, because brackets inside them don't count, and brackets.
-_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+# Strings, because brackets inside them don't count, and brackets. A string that never ends is one
+# too, or each quote in it would be tried in turn, up to the end.
+_STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 class Headers(Protocol):

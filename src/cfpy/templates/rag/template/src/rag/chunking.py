@@ -75,9 +75,10 @@ def _pieces(text: str, level: int) -> Iterator[str]:
 
 def _overlap(text: str) -> str:
     """The last whole sentences of ``text`` that fit into ``OVERLAP_TOKENS``."""
-    start = len(text)
+    start, tokens = len(text), 0
     for end in reversed([match.end() for match in _SENTENCE_END.finditer(text.rstrip())]):
-        if estimate_tokens(text[end:]) > OVERLAP_TOKENS:
+        tokens += estimate_tokens(text[end:start])
+        if tokens > OVERLAP_TOKENS:
             break
         start = end
     return text[start:]
