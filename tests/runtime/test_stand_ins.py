@@ -10,6 +10,7 @@ import http.server
 import json
 import math
 import random
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cfpy.adapters.local_runtime import RUNTIME_FILES
+from cfpy.adapters.process import SubprocessRunner
+from cfpy.adapters.toolchain import Toolchain
 from dev_process import Dev, write_project
 
 WORKER = """\
@@ -137,6 +141,16 @@ def test_the_nearest_are_those_of_a_brute_force_search(
     assert [match["id"] for match in found["matches"]] == best
     for match in found["matches"]:
         assert match["score"] == pytest.approx(wanted[match["id"]], abs=1e-5)
+
+
+def test_the_nearest_of_vectors_that_are_hard_to_tell_apart() -> None:
+    services = RUNTIME_FILES / "local_services"
+    node = Toolchain(SubprocessRunner(), print).node.binary
+    argv = [str(node), "--no-warnings", str(Path(__file__).parent / "nearest.mjs"), str(services)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    # Sizes, metrics, kinds of vectors and queries.
+    assert int(done.stdout) == 4 * 3 * 8 * 3
 
 
 FILTERS: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [

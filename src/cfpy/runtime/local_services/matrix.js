@@ -1,72 +1,162 @@
-// Vectors of one length, side by side in the memory of a small WebAssembly module that multiplies
-// four floats at once: JavaScript alone would take four times as long for a query.
+// Vectors of one length, in the memory of a small WebAssembly module that multiplies several numbers
+// at once. A query waits for memory more than for arithmetic, so each vector is there twice: as the
+// floats that count, and as bytes, which are four times as fast to read and leave few candidates.
 
 const PAGE_BYTES = 65_536;
-const FLOAT_BYTES = 4;
-const LANES = 16; // floats that the module reads in one go
+const LANES = 16; // numbers that the module reads in one go
+const LARGEST_BYTE = 127;
+const LARGEST_SHORT = 32_767;
+// What sums of 32-bit floats may be off by, against the product of the vectors' lengths.
+const ROUNDING = 1e-5;
 
 export class Matrix {
-  #exports;
+  #floats;
+  #bytes;
   #dimensions;
-  #stride; // bytes of a row
-  #rows = 0;
+  // By row: its length, what a step of its bytes stands for, and the length of what they leave out.
+  #norms = [];
+  #steps = [];
+  #errors = [];
 
   /** @param {WebAssembly.Module} module dots.wasm */
   constructor(module, dimensions) {
-    this.#exports = new WebAssembly.Instance(module).exports;
     this.#dimensions = dimensions;
-    this.#stride = Math.ceil(dimensions / LANES) * LANES * FLOAT_BYTES;
+    this.#floats = new Rows(module, dimensions, Float32Array, Float32Array);
+    this.#bytes = new Rows(module, dimensions, Int8Array, Int16Array);
   }
 
   /** Add a row; its number. */
   push(values) {
-    this.#reach((this.#rows + 1) * this.#stride);
-    // Something else may have lain where it goes.
-    this.#floats(this.#rows * this.#stride)
-      .fill(0)
-      .set(values);
-    return this.#rows++;
+    const row = this.#norms.length;
+    this.set(row, values);
+    return row;
   }
 
   /** The floats of a row: a copy, because what lies in memory moves. */
   get(row) {
-    return this.#view(row).slice();
+    return this.#floats.at(row).slice(0, this.#dimensions);
   }
 
+  /** The length of a row. */
+  norm(row) {
+    return this.#norms[row];
+  }
+
+  /** Replace a row, or add one behind the last. */
   set(row, values) {
-    this.#view(row).set(values);
+    if (row === this.#norms.length) {
+      this.#floats.reach(row + 1);
+      this.#bytes.reach(row + 1);
+    }
+    const [step, rounded] = quantize(values, LARGEST_BYTE);
+    // Something else may have lain there, where a row has no values.
+    this.#floats.at(row).fill(0).set(values);
+    this.#bytes.at(row).fill(0).set(rounded);
+    this.#norms[row] = length(values);
+    this.#steps[row] = step;
+    this.#errors[row] = length(values.map((value, i) => value - step * rounded[i]));
   }
 
   /** Take a row away; the last one takes its place. */
   remove(row) {
-    this.#rows -= 1;
-    this.#view(row).set(this.#view(this.#rows));
+    const last = this.#norms.length - 1;
+    for (const rows of [this.#floats, this.#bytes]) rows.at(row).set(rows.at(last));
+    for (const facts of [this.#norms, this.#steps, this.#errors]) {
+      facts[row] = facts[last];
+      facts.pop();
+    }
   }
 
-  /** The dot product of `vector` with each row. */
-  dots(vector) {
-    const asked = this.#rows * this.#stride;
-    const out = asked + this.#stride;
-    this.#reach(out + this.#rows * FLOAT_BYTES);
-    const { memory, dots } = this.#exports;
-    this.#floats(asked).fill(0).set(vector);
-    dots(0, this.#rows, this.#stride, asked, out);
-    return new Float32Array(memory.buffer, out, this.#rows).slice();
+  /**
+   * What the dot product of `vector` with each row is at most.
+   *
+   * With the rounded parts r and the rests e of row and vector, it is r·r' + r·e' + e·(r' + e'), and
+   * no product is larger than that of two lengths.
+   */
+  ceilings(vector) {
+    const rows = this.#norms.length;
+    const [step, rounded] = quantize(vector, LARGEST_SHORT);
+    const norm = length(vector);
+    const error = length(vector.map((value, i) => value - step * rounded[i]));
+    this.#floats.ask(vector);
+    this.#bytes.ask(rounded);
+    const sums = this.#bytes.multiply('sums', 0, rows);
+    const [norms, steps, errors] = [this.#norms, this.#steps, this.#errors];
+    const most = new Float64Array(rows);
+    for (let row = 0; row < rows; row++) {
+      const slack = norm * errors[row] + (error + ROUNDING * norm) * (norms[row] + errors[row]);
+      most[row] = sums[row] * steps[row] * step + slack;
+    }
+    return most;
   }
 
-  #view(row) {
-    return this.#floats(row * this.#stride).subarray(0, this.#dimensions);
+  /** The dot product of the vector that `ceilings` was given last with a row. */
+  dot(row) {
+    return this.#floats.multiply('dots', row, 1)[0];
+  }
+}
+
+/** Rows of numbers of one kind, side by side; before them the vector that they are multiplied with. */
+class Rows {
+  #exports;
+  #stride; // numbers in a row
+  #Row;
+  #Vector;
+  #end; // of the rows
+
+  constructor(module, dimensions, Row, Vector) {
+    this.#exports = new WebAssembly.Instance(module).exports;
+    this.#stride = Math.ceil(dimensions / LANES) * LANES;
+    this.#Row = Row;
+    this.#Vector = Vector;
+    this.reach(0);
   }
 
-  /** A row with its padding, at an address. */
-  #floats(at) {
-    return new Float32Array(this.#exports.memory.buffer, at, this.#stride / FLOAT_BYTES);
+  at(row) {
+    return this.#view(this.#Row, this.#address(row));
   }
 
-  #reach(bytes) {
+  /** Make room for so many rows, and a product for each. */
+  reach(rows) {
     const { memory } = this.#exports;
-    const missing = bytes - memory.buffer.byteLength;
+    this.#end = this.#address(rows);
+    const missing = this.#end + rows * Float32Array.BYTES_PER_ELEMENT - memory.buffer.byteLength;
     // Half as much again: growing copies everything.
     if (missing > 0) memory.grow(Math.ceil((missing + memory.buffer.byteLength / 2) / PAGE_BYTES));
   }
+
+  ask(vector) {
+    this.#view(this.#Vector, 0).set(vector);
+  }
+
+  /** The products of the vector with `count` rows, by one of the module's functions. */
+  multiply(name, first, count) {
+    const { [name]: multiply, memory } = this.#exports;
+    multiply(this.#address(first), count, this.#width(this.#Row), 0, this.#end);
+    return new Float32Array(memory.buffer, this.#end, count);
+  }
+
+  #address(row) {
+    return this.#width(this.#Vector) + row * this.#width(this.#Row);
+  }
+
+  /** Bytes of a row of numbers of a kind. */
+  #width(Kind) {
+    return this.#stride * Kind.BYTES_PER_ELEMENT;
+  }
+
+  #view(Kind, at) {
+    return new Kind(this.#exports.memory.buffer, at, this.#stride);
+  }
+}
+
+/** Whole numbers up to `largest`, and what a step of them stands for. */
+function quantize(values, largest) {
+  const most = values.reduce((found, value) => Math.max(found, Math.abs(value)), 0);
+  const step = most / largest;
+  return [step, values.map((value) => Math.round(value / (step || 1)))];
+}
+
+export function length(values) {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }

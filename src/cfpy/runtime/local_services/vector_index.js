@@ -1,6 +1,6 @@
 // One Vectorize index: SQLite holds it, memory answers.
 import { compile, valueAt } from './filter.js';
-import { Matrix } from './matrix.js';
+import { Matrix, length } from './matrix.js';
 import {
   MAX_BATCH,
   MAX_DELETE_IDS,
@@ -28,7 +28,6 @@ export class VectorIndex {
   #vectors = new Map(); // id -> {id, namespace, row, metadata}
   #matrix; // the values, a row each; none before the dimensions are known
   #byRow = [];
-  #norms = []; // by row
 
   /**
    * @param {DurableObjectStorage} storage
@@ -107,16 +106,19 @@ export class VectorIndex {
     const accepts = filter == null ? () => true : compile(filter, this.#settings.metadataIndexes);
     const asked = Float32Array.from(vector);
     const askedNorm = length(asked);
+    const matrix = this.#matrix;
     const score = SCORES[this.#settings.metric];
     const best = new Best(topK, this.#settings.metric === 'euclidean' ? -1 : 1);
-    const products = this.#matrix.dots(asked);
-    for (let row = 0; row < products.length; row++) {
-      const value = score(products[row], this.#norms[row], askedNorm);
-      // Few get this far: what they are is looked at last.
-      if (!best.takes(value)) continue;
+    const ceilings = matrix.ceilings(asked);
+    for (let row = 0; row < ceilings.length; row++) {
+      const norm = matrix.norm(row);
+      // A larger product is a better score by each metric. Few get this far.
+      if (!best.takes(score(ceilings[row], norm, askedNorm))) continue;
       const candidate = this.#byRow[row];
       if (namespace !== undefined && candidate.namespace !== namespace) continue;
-      if (accepts(candidate.metadata)) best.add(value, candidate);
+      if (!accepts(candidate.metadata)) continue;
+      const value = score(matrix.dot(row), norm, askedNorm);
+      if (best.takes(value)) best.add(value, candidate);
     }
     const matches = best.sorted().map(([value, { id, namespace: own, row, metadata }]) => {
       const shown = this.#show(metadata, returnMetadata);
@@ -181,14 +183,12 @@ export class VectorIndex {
     const there = this.#vectors.get(id);
     if (there) {
       this.#matrix.set(there.row, values);
-      this.#norms[there.row] = length(values);
       Object.assign(there, { namespace, metadata });
       return;
     }
     const added = { id, namespace, row: this.#matrix.push(values), metadata };
     this.#vectors.set(id, added);
     this.#byRow.push(added);
-    this.#norms.push(length(values));
   }
 
   #remove(id) {
@@ -197,11 +197,9 @@ export class VectorIndex {
     this.#vectors.delete(id);
     this.#matrix.remove(gone.row);
     const last = this.#byRow.pop();
-    const norm = this.#norms.pop();
     if (last === gone) return;
     last.row = gone.row;
     this.#byRow[gone.row] = last;
-    this.#norms[gone.row] = norm;
   }
 
   #show(metadata, mode) {
@@ -307,12 +305,6 @@ function checkIds(kind, ids, max) {
   if (ids.length > max) {
     throw vectorizeError(kind, 40007, `too many ids in payload; max id count is ${max}, got ${ids.length}`);
   }
-}
-
-function length(values) {
-  let sum = 0;
-  for (const value of values) sum += value * value;
-  return Math.sqrt(sum);
 }
 
 /** The first 64 bytes of a text, without half a character at the end. */
