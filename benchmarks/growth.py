@@ -10,8 +10,6 @@ fifteen times as long: more than linear.
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
 import math
 import os
 import shutil
@@ -20,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "runtime"))
@@ -28,6 +25,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "runtime"))
 import provision  # noqa: E402
 import updating  # noqa: E402
 import vectors  # noqa: E402
+from ingest import send as send_documents  # noqa: E402
 
 from dev_process import start_dev  # noqa: E402
 
@@ -38,7 +36,6 @@ MOST = 15.0
 BATCH = 10
 COLOURS = ("#b4470c", "#2e7d5b", "#a8861a", "#2f5fb3", "#7b3fa0")
 WIDTH, HEIGHT, MARGIN = 640, 400, 72
-TOKEN = {"Authorization": "Bearer local-development-token", "Content-Type": "application/json"}
 
 
 def new(files: int) -> float:
@@ -92,12 +89,7 @@ def send(url: str, first: int, number: int) -> None:
         {"id": f"d{first + n}.md", "text": f"Passage {first + n}: " + "whales and krill. " * 27}
         for n in range(number)
     ]
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
-    connection.request("POST", "/documents", json.dumps({"documents": documents}), TOKEN)
-    answer = connection.getresponse()
-    if answer.status != 200:
-        sys.exit(f"{answer.status}: {answer.read()!r}")
-    connection.close()
+    send_documents(url, documents)
 
 
 def timed(work: Callable[[], object]) -> float:
