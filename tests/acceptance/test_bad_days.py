@@ -76,6 +76,35 @@ def test_new_with_a_closed_stream(closed: int, tmp_path: Path) -> None:
     assert (code, document["ok"]) == (0, True), document
 
 
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_stream_means_that_nobody_is_there_to_ask(closed: int, tmp_path: Path) -> None:
+    argv = [*CFPY, "new", "rag", "shop", "--no-git"]
+    done = subprocess.run(argv, cwd=tmp_path, check=False, preexec_fn=lambda: os.close(closed))
+    assert done.returncode == 0
+    assert (tmp_path / "shop" / "wrangler.toml").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_output_that_takes_nothing_is_said(options: list[str], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        argv = [*CFPY, "cost", "rag", *options]
+        done = subprocess.run(argv, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 10
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrangler_toml_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    assert run(NEW, tmp_path)[0] == 0
+    config, real = tmp_path / "shop" / "wrangler.toml", tmp_path / "real.toml"
+    config.rename(real)
+    config.symlink_to(real)
+    assert run([*CFPY, "add", "kv", "sessions", "--json"], tmp_path / "shop")[0] == 0
+    assert config.is_symlink()
+    assert "SESSIONS" in real.read_text()
+
+
 def test_spaces_and_other_scripts_in_paths(tmp_path: Path) -> None:
     place = tmp_path / "mein Ordner ü 日本 'x' $HOME"
     place.mkdir()

@@ -148,14 +148,27 @@ def test_new_questions_take_answers(story: Story) -> None:
 
 def test_looking_changes_nothing(story: Story) -> None:
     story.release("1.1.0", {"b.txt": "b2\n"})
-    (story.project / "dirty.txt").write_text("not committed\n")
+    (story.project / "a.txt").write_text("not committed\n")
     before = read_tree(story.project)
     result = story.update(only_look=True)
     assert (result.before, result.after) == ({"b.txt": b"b\n"}, {"b.txt": b"b2\n"})
     assert read_tree(story.project) == before
-    with pytest.raises(UsageError, match=r"not committed: dirty\.txt"):
+    with pytest.raises(UsageError, match=r"not committed: a\.txt"):
         story.update()
     assert read_tree(story.project) == before
+
+
+def test_a_file_that_git_does_not_know_is_in_the_way_only_of_one_of_its_name(
+    story: Story,
+) -> None:
+    story.release("1.1.0", {"new.txt": "theirs\n"})
+    (story.project / "new.txt").write_text("mine\n")
+    with pytest.raises(UsageError, match=r"not committed: new\.txt"):
+        story.update()
+    assert story.read("new.txt") == "mine\n"
+    (story.project / "new.txt").rename(story.project / "pylock.toml")
+    story.update()
+    assert (story.read("new.txt"), story.read("pylock.toml")) == ("theirs\n", "mine\n")
 
 
 def test_a_disk_that_refuses_leaves_the_tree_as_it_was(

@@ -39,6 +39,9 @@ def apply(root: Path, changes: Changes) -> None:
             staged = _stage(Path(scratch), changes)
             for number, name in enumerate(changes):
                 target = root / name
+                if name in staged and target.is_symlink():
+                    # The file changes, and the link to it stays.
+                    target = target.resolve()
                 if target.exists():
                     backup = Path(scratch) / f"old-{number}"
                     undo.callback(_put_back, backup, target)

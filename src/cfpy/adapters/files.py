@@ -10,12 +10,14 @@ from cfpy.errors import FilesystemError
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace ``path``; line ends stay as they are, and so does the mode that the file had.
+    """Replace ``path``, or the file that it is a link to; line ends stay as they are, and so does
+    the mode that the file had.
 
     Raises:
         FilesystemError: It can't be written. It is as it was.
     """
     scratch = None
+    path = path.resolve()
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         with tempfile.NamedTemporaryFile(

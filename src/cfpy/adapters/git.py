@@ -77,6 +77,11 @@ class Git:
         )
         return set(done.stdout.split("\0")) - {""}
 
+    def untracked(self, directory: Path) -> set[str]:
+        """The files below ``directory`` that git does not know and would add."""
+        argv = ("ls-files", "--others", "--exclude-standard", "-z")
+        return set(self._git(directory, *argv).stdout.split("\0")) - {""}
+
     def files(self, directory: Path) -> list[str]:
         """The files below ``directory`` that git knows or would add."""
         argv = ("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--deduplicate")

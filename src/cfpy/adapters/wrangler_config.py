@@ -22,7 +22,7 @@ def load_project(root: Path) -> Project:
     if not path.is_file():
         others = [name for name in ("wrangler.json", "wrangler.jsonc") if (root / name).is_file()]
         raise ProjectError(
-            f"{root} holds no wrangler.toml" + (f", only {others[0]}" if others else ""),
+            f"{root.resolve()} holds no wrangler.toml" + (f", only {others[0]}" if others else ""),
             hint="cfpy reads wrangler.toml. Go to a project, name one with --cwd, or make one: "
             "cfpy new rag myapp",
         )

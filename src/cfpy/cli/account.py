@@ -218,6 +218,7 @@ def logs(
     from cfpy.commands.logs import LogsRequest, run
 
     output = ctx.ensure_object(Output)
+    output.lasts = True
     request = LogsRequest(cwd, env, json=json_output, status=status, search=search)
     raise typer.Exit(run(context_of(output), request))
 

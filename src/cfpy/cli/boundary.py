@@ -50,6 +50,7 @@ class ErrorBoundary(LazyGroup):
 
     def invoke(self, ctx: Any) -> Any:
         output = ctx.ensure_object(Output)
+        in_json = "--json" in (*ctx._protected_args, *ctx.args)
         signal.signal(signal.SIGTERM, _terminate)
         # Whoever starts us with SIGINT ignored (nohup, a background job) wants it ignored.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -60,7 +61,10 @@ class ErrorBoundary(LazyGroup):
             output.error(error.code, error.exit_code, error.message, error.hint)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
-            output.error("interrupted", _INTERRUPTED, "interrupted", "")
+            if output.lasts:
+                output.note("stopped")
+            else:
+                output.error("interrupted", _INTERRUPTED, "interrupted", "")
             raise typer.Exit(_INTERRUPTED) from None
         except Terminated:
             output.end_progress()
@@ -78,6 +82,10 @@ class ErrorBoundary(LazyGroup):
             output.error("filesystem", _FILESYSTEM, f"{where}{error.strerror}", hint)
             raise typer.Exit(_FILESYSTEM) from None
         except Exception as error:
+            if _is_usage(error) and in_json:
+                # Typer stops reading a command line where it is wrong, which may be before --json.
+                output.json = True
+                raise typer.Exit(_report_usage(output, error)) from None
             if isinstance(error, typer.Exit | typer.Abort) or _is_usage(error):
                 raise
             raise typer.Exit(_report_bug(output, error)) from None
@@ -87,6 +95,12 @@ def _report_bug(output: Output, error: Exception) -> int:
     message = f"this is a bug in cfpy: {type(error).__name__}: {error}"
     output.error("bug", _BUG, message, f"The traceback is in {_write_log()}")
     return _BUG
+
+
+def _report_usage(output: Output, error: Any) -> int:
+    command = error.ctx.command_path if error.ctx else "cfpy"
+    output.error("usage", error.exit_code, error.format_message(), f"See {command} --help")
+    return int(error.exit_code)
 
 
 def _is_usage(error: Exception) -> bool:

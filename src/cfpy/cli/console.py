@@ -6,10 +6,11 @@ imported when there is something to draw, never for ``--help``.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -21,7 +22,12 @@ ENVELOPE_VERSION = 1
 
 def has_terminal() -> bool:
     """Whether there is someone to ask."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    # A stream that was closed before Python started is None.
+    return stream is not None and stream.isatty()
 
 
 @dataclass
@@ -29,12 +35,14 @@ class Output:
     """Where one run of the command line prints.
 
     ``json`` is set by the ``--json`` option of a command, ``quiet`` (no progress) and ``verbose``
-    (each command that is started) by options of cfpy itself.
+    (each command that is started) by options of cfpy itself. A command sets ``lasts`` once it is up
+    and goes on until Ctrl-C, which then is no error.
     """
 
     json: bool = False
     quiet: bool = False
     verbose: bool = False
+    lasts: bool = False
     _status: Status | None = field(default=None, repr=False)
 
     def data(self, command: str, data: Mapping[str, Any]) -> None:
@@ -47,8 +55,10 @@ class Output:
         self.end_progress()
         if self.json:
             error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint}
-            _print_json({"version": ENVELOPE_VERSION, "ok": False, "error": error})
-            return
+            # If standard output is what failed, standard error says so.
+            with contextlib.suppress(OSError):
+                _print_json({"version": ENVELOPE_VERSION, "ok": False, "error": error})
+                return
         from rich.text import Text
 
         console = _console(stderr=True)
@@ -59,9 +69,12 @@ class Output:
     def show(self, *renderables: RenderableType) -> None:
         """Draw on standard output."""
         self.end_progress()
+        from rich.text import Text
+
         console = _console(stderr=False)
         for renderable in renderables:
-            console.print(renderable)
+            # A line of text is for pasting and piping as it is; tables fit the window.
+            console.print(renderable, soft_wrap=isinstance(renderable, Text))
 
     def note(self, text: str, style: str = "") -> None:
         """Print a line on standard error."""
@@ -74,7 +87,7 @@ class Output:
         """Say what is being done: a spinner on a terminal, a line elsewhere."""
         if self.quiet:
             return
-        if not sys.stderr.isatty():
+        if not _is_terminal(sys.stderr):
             print(f"{text}...", file=sys.stderr, flush=True)
             return
         if self._status is None:

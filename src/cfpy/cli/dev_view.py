@@ -21,12 +21,14 @@ class DevView:
     def start(self, info: DevInfo) -> None:
         """A runtime is about to start."""
         self._info = info
-        self._output.progress(f"Starting the {info.runtime} runtime")
+        note = f": {info.runtime_note}" if info.runtime_note else ""
+        self._output.progress(f"Starting the {info.runtime} runtime{note}")
 
     def event(self, event: Event) -> None:
         """Something happened."""
         data = event.data
         if event.kind == "ready":
+            self._output.lasts = True
             self._ready(str(data["url"]), data.get("pid"), str(data.get("page", "")))
         elif event.kind == "request":
             style = "red" if data["status"] >= 500 else "dim"

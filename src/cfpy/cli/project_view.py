@@ -20,7 +20,7 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
     addition = added.addition
     # A schedule and a binding of Workers AI or of assets make nothing in the account.
     makes = addition.resource and addition.kind not in ("analytics", "hyperdrive", "workflow")
-    steps = ["cfpy provision"] if makes else []
+    steps = ["cfpy dev", *(["cfpy provision"] if makes else [])]
     steps += [
         f"cfpy add {addition.kind} {addition.binding.lower()} --env {name}"
         for name in added.lacking

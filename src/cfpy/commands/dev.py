@@ -28,7 +28,7 @@ from cfpy.commands.dev_session import DevRequest, Runtime, prepare
 from cfpy.domain import local
 from cfpy.domain.project import Project
 from cfpy.domain.resources import in_environment
-from cfpy.errors import ProjectError
+from cfpy.errors import ProjectError, UsageError
 
 # How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
 _RETRY_BUNDLE_AFTER = 24 * 3600.0
@@ -71,6 +71,7 @@ def run(
 
     Raises:
         ProjectError: The project's files are missing or broken.
+        UsageError: Its local data is in use, or the port is.
         ToolNotFoundError: Node, wrangler or the Worker's packages can't be installed.
         WranglerError: A migration failed.
         LocalRuntimeError: The runtime could not start, or ended by itself.
@@ -98,7 +99,7 @@ def _run_once(
     """Run until the runtime ends (False) or the configuration changed (True)."""
     project = in_environment(load_project(request.root), request.environment)
     runtime, note = _choose_runtime(project, request.runtime)
-    with _local_ai(project) as (ai, embeddings_note):
+    with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
         for attempt, why in _attempts(runtime, note):
             session, secrets_file = prepare(
                 ctx, project, request, ai, on_node=attempt is Runtime.NODE
@@ -122,6 +123,22 @@ def _run_once(
                     raise
                 _remember_missing_bundle()
     return False
+
+
+@contextlib.contextmanager
+def _alone_with(state: Path) -> Iterator[None]:
+    """Hold the local data: two runtimes that write one SQLite file lose requests."""
+    import filelock
+
+    state.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(state / "cfpy-dev.lock", timeout=0):
+            yield
+    except filelock.Timeout:
+        raise UsageError(
+            f"another cfpy dev works with the data in {state}",
+            hint="Stop it, or give this one data of its own: --persist-to DIR",
+        ) from None
 
 
 def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:

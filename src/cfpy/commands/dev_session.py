@@ -46,6 +46,11 @@ class DevRequest:
     watch: bool
     environment: str = ""
 
+    @property
+    def state(self) -> Path:
+        """Where local data is kept, absolute."""
+        return (self.persist_to or self.root / ".wrangler" / "state").resolve()
+
 
 def prepare(
     ctx: Context, project: Project, request: DevRequest, ai: local.LocalAI, *, on_node: bool
@@ -86,7 +91,7 @@ def prepare(
         neurons=neurons_of_models(),
         host=request.host,
         port=request.port,
-        state=(request.persist_to or project.root / ".wrangler" / "state").resolve(),
+        state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
         secrets=secrets,

@@ -145,6 +145,6 @@ def alone(root: Path) -> Iterator[None]:
             yield
     except filelock.Timeout:
         raise UsageError(
-            "another cfpy is changing this project's account",
+            "another cfpy is changing this project or its account",
             hint="Wait until it has ended.",
         ) from None

@@ -11,12 +11,20 @@ from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 
+# What pytest's own numbers (docs.pytest.org/en/stable/reference/exit-codes.html) are here, where
+# others mean something else: interrupted, usage, and no tests.
+_STATUSES = {2: 130, 4: 2, 5: 1}
+
 
 def run(ctx: Context, root: Path, arguments: tuple[str, ...]) -> int:
-    """Run pytest in the project and return its exit status.
+    """Run pytest in the project.
 
     Node, wrangler and the Worker's packages are installed first, so that no test has to wait for
     them.
+
+    Returns:
+        0 if all tests passed, 1 if one failed or none was found, 2 if pytest can't be run so,
+        and 130 if it was interrupted.
 
     Raises:
         ProjectError: The directory holds no project.
@@ -28,4 +36,5 @@ def run(ctx: Context, root: Path, arguments: tuple[str, ...]) -> int:
     # The tests start `cfpy dev`, which would install these while a fixture waits.
     _ = ctx.toolchain.directory
     argv = [sys.executable, "-m", "pytest", *arguments]
-    return run_attached(argv, cwd=project.root, env=os.environ)
+    status = run_attached(argv, cwd=project.root, env=os.environ)
+    return _STATUSES.get(status, status)

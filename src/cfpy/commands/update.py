@@ -8,7 +8,7 @@ needed, and for a pattern of this machine no network.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,8 @@ def update(
         new = made_of(pattern, answers)
         steps = _merged(ctx, root, base, rendered, (old, new))
         changes = _changes(steps)
+        if not request.only_look:
+            _refuse(sorted(changes.keys() & ctx.git.untracked(root)))
         result = UpdateResult(old, new, steps, *_both_sides(root, changes))
         records = {
             ANSWERS_FILE.as_posix(): NewContent(answers_text(new).encode()),
@@ -171,9 +173,14 @@ def _refuse_uncommitted(ctx: Context, root: Path) -> None:
             f"{root} is in no git repository, so nothing could be taken back",
             hint="git init && git add --all && git commit --message 'Before the update'",
         )
-    if changes:
-        listed = ", ".join(change[3:] for change in changes[:5])
-        more = f" and {len(changes) - 5} more" if len(changes) > 5 else ""
+    # Files that git does not know stay as they are, unless the update has others of their name.
+    _refuse([change[3:] for change in changes if not change.startswith("??")])
+
+
+def _refuse(names: Sequence[str]) -> None:
+    if names:
+        listed = ", ".join(names[:5])
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         raise UsageError(
             f"some changes are not committed: {listed}{more}",
             hint="Commit them or git stash them, then run the command again. To look without "

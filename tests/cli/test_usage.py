@@ -1,0 +1,62 @@
+"""A command line that can't be read, for people and for scripts; and lines that are for pasting."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CFPY = [sys.executable, "-m", "cfpy"]
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*CFPY, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("new", "--json"), "Missing argument"),
+        (("nope", "--json"), "No such command 'nope'"),
+        (("cost", "--nope", "--json"), "No such option: --nope"),
+        (("dev", "--json", "--port", "many"), "'--port'"),
+        (("cost", "rag", "--scenario", "nope", "--json"), "no scenario 'nope'"),
+    ],
+)
+def test_it_is_one_document(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = run(*arguments, cwd=tmp_path)
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"]) == (2, False)
+    assert (document["error"]["code"], document["error"]["exit_code"]) == ("usage", 2)
+    assert said in document["error"]["message"]
+    assert document["error"]["hint"]
+    assert "rror" not in done.stderr
+
+
+def test_without_json_it_is_text(tmp_path: Path) -> None:
+    done = run("new", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Missing argument" in done.stderr
+
+
+def test_a_difference_can_be_applied(tmp_path: Path) -> None:
+    new = run("new", "rag", "shop", "--defaults", cwd=tmp_path)
+    assert new.returncode == 0, new.stderr
+    project = tmp_path / "shop"
+    config = project / "wrangler.toml"
+    config.write_text(f"# {'a long line ' * 30}\n{config.read_text()}")
+    patch = tmp_path / "d.patch"
+    patch.write_text(run("diff", cwd=project).stdout)
+    check = ["git", "apply", "--check", "--reverse", str(patch)]
+    done = subprocess.run(check, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_lines_to_paste_are_whole(tmp_path: Path) -> None:
+    run("new", "fullstack", "shop", "--defaults", "--no-git", cwd=tmp_path)
+    used = run("add", "d1", "audit", cwd=tmp_path / "shop").stdout.partition("Use\n")[2]
+    lines = [line[2:] for line in used.partition("\nNext")[0].splitlines()]
+    compile("async def use(self, value):\n    " + "\n    ".join(lines), "use", "exec")
