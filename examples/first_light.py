@@ -76,7 +76,8 @@ def main() -> None:
         print(f"          [{citation['id']}] {citation['title']} ({citation['source']})")
     if not reply["citations"]:
         sys.exit("No passage answers that.")
-    print(f"\nNext: cd {project} && cfpy dev, then open the page that it names.")
+    cfpy = Path(sys.executable).parent / "cfpy"
+    print(f"\nNext: {cfpy} dev --cwd {project}, then open the page that it names.")
 
 
 if __name__ == "__main__":

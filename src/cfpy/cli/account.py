@@ -82,11 +82,11 @@ def plan(
     cwd: ProjectDirectory = Path(),
     json_output: Json = False,
 ) -> None:
-    """Compare the project with its Cloudflare account, and change nothing.
+    """Compare the project with its Cloudflare account.
 
-    Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Ends with 0 if the
-    account has all that the project needs, with 1 if something is to do, with 7 if something is in
-    the way.
+    Changes nothing. Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Ends
+    with 0 if the account has all that the project needs, with 1 if something is to do, with 7 if
+    something is in the way.
 
     Example: cfpy plan --env staging
     """
@@ -182,7 +182,9 @@ def status(
     cwd: ProjectDirectory = Path(),
     json_output: Json = False,
 ) -> None:
-    """Show what the project has in its account: resources, live version, migrations, drift.
+    """Show what the project has in its account.
+
+    Resources, the live version, pending migrations, and where the version differs.
 
     Example: cfpy status --env staging
     """
@@ -211,7 +213,9 @@ def logs(
         ),
     ] = False,
 ) -> None:
-    """Show the live Worker's requests and logs as they come, until Ctrl-C.
+    """Show the live Worker's requests and logs as they come.
+
+    Ctrl-C stops it.
 
     Example: cfpy logs --status error
     """
@@ -266,9 +270,9 @@ def doctor(
     cwd: ProjectDirectory = Path(),
     json_output: Json = False,
 ) -> None:
-    """Check Node, wrangler, the login and the project, and say what mends each.
+    """Check Node, wrangler, the login and the project.
 
-    Changes and installs nothing. Ends with 1 if something has to be mended.
+    Says what mends each. Changes and installs nothing. Ends with 1 if something has to be mended.
 
     Example: cfpy doctor
     """

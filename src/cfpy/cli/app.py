@@ -186,9 +186,9 @@ app.add_typer(account_app)
 
 @app.command("test", context_settings=PASS_ON)
 def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
-    """Run the project's tests in the local runtime, with no Cloudflare account.
+    """Run the project's tests in the local runtime.
 
-    Further arguments go to pytest.
+    Needs no Cloudflare account. Further arguments go to pytest.
 
     Example: cfpy test -k search
     """
@@ -199,9 +199,10 @@ def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
 
 @app.command("wrangler", context_settings=PASS_ON | {"allow_interspersed_args": False})
 def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
-    """Run the real wrangler: the project's own where it is installed, else the one cfpy brings.
+    """Run the real wrangler, with the Node that cfpy brings.
 
-    Needs no Node of yours. All further arguments go to wrangler.
+    It is the project's own where that is installed, else the one that cfpy brings. Needs no Node of
+    yours. All further arguments go to wrangler.
 
     Example: cfpy wrangler login
     """

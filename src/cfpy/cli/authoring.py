@@ -11,8 +11,7 @@ from cfpy.cli.console import Output
 from cfpy.cli.options import Json, complete_patterns, context_of
 
 patterns_app = typer.Typer(
-    help="List the patterns that projects are made of; make, check and test your own.\n\n"
-    "Example: cfpy patterns",
+    help="List patterns; make, check and test your own.\n\nExample: cfpy patterns",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -28,7 +27,7 @@ Trust = Annotated[
 
 @patterns_app.callback()
 def patterns(ctx: typer.Context, json_output: Json = False) -> None:
-    """List the patterns that projects are made of; make, check and test your own.
+    """List patterns; make, check and test your own.
 
     Example: cfpy patterns
     """

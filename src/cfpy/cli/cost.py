@@ -70,10 +70,11 @@ def cost(
     cwd: ProjectDirectory = Path(),
     json_output: Json = False,
 ) -> None:
-    """Say what a month costs on Cloudflare: every line with its arithmetic.
+    """Say what a month costs on Cloudflare.
 
-    What an action uses was measured in the local runtime, prices are data with a source and a day.
-    Shows what the same workload takes on rented servers, too, by assumptions that you may change.
+    Every line has its arithmetic. What an action uses was measured in the local runtime, prices are
+    data with a source and a day. Shows what the same workload takes on rented servers, too, by
+    assumptions that you may change.
 
     Example: cfpy cost rag --scenario startup --requests 3M
     """

@@ -131,7 +131,9 @@ def update(
 
 @project_app.command()
 def diff(ctx: typer.Context, cwd: ProjectDirectory = Path(), json_output: Json = False) -> None:
-    """Show how a project departs from its pattern, in the version that it was made of.
+    """Show how a project departs from its pattern.
+
+    From the version that it was made of, that is.
 
     Example: cfpy diff
     """
