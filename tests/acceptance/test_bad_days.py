@@ -105,6 +105,14 @@ def test_a_wrangler_toml_that_is_a_link_stays_one(tmp_path: Path) -> None:
     assert "SESSIONS" in real.read_text()
 
 
+def test_numbers_that_are_none_are_not_in_the_way(tmp_path: Path) -> None:
+    assert run(NEW, tmp_path)[0] == 0
+    config = tmp_path / "shop" / "wrangler.toml"
+    config.write_text(config.read_text().replace("[vars]", "[vars]\nLOWEST = nan"))
+    assert run([*CFPY, "add", "kv", "sessions", "--json"], tmp_path / "shop")[0] == 0
+    assert "LOWEST = nan" in config.read_text()
+
+
 def test_spaces_and_other_scripts_in_paths(tmp_path: Path) -> None:
     place = tmp_path / "mein Ordner ü 日本 'x' $HOME"
     place.mkdir()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -177,13 +178,18 @@ def set_key(
     return _first_right(text, lambda data: _at(data, path).update({key: value}), candidates)
 
 
+def _number(text: str) -> float:
+    # One object for all: documents that hold it are equal, though it is not equal to itself.
+    return math.nan if "nan" in text else float(text)
+
+
 def _first_right(
     text: str,
     change: Callable[[dict[str, Any]], object],
     candidates: Callable[[str], Iterator[str] | tuple[str, ...]],
 ) -> str:
     body = text.removeprefix(BYTE_ORDER_MARK)
-    wanted = tomllib.loads(body)
+    wanted = tomllib.loads(body, parse_float=_number)
     try:
         change(wanted)
     except (AttributeError, TypeError, KeyError, IndexError) as error:
@@ -208,7 +214,7 @@ def _by_tomlkit(text: str, change: Callable[[Any], object]) -> Iterator[str]:
 
 def _parses_to(text: str, wanted: Mapping[str, Any]) -> bool:
     try:
-        return tomllib.loads(text) == wanted
+        return tomllib.loads(text, parse_float=_number) == wanted
     except tomllib.TOMLDecodeError:
         return False
 
