@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import time
 from typing import Any
 
 import pytest
@@ -79,65 +77,6 @@ def test_a_form_without_exactly_one_file_is_refused(
 ) -> None:
     body, headers = form(*files)
     assert world.call("POST", "/files", body, headers=headers)[0] == status
-
-
-@pytest.mark.parametrize(
-    ("disposition", "name"),
-    [
-        ('form-data; name="file"; filename="a.txt"', "a.txt"),
-        ("form-data; name=file; filename=a.txt", "a.txt"),
-        ('Form-Data;name="f";FileName="a.txt"', "a.txt"),
-        ('form-data; name="x; filename=y.txt"; filename="a.txt"', "a.txt"),
-        ('form-data; name="file"; filename="say \\"a\\".txt"', 'say "a".txt'),
-        ("form-data; filename=\"?.txt\"; filename*=UTF-8''gr%C3%B6%C3%9Fe.txt", "größe.txt"),
-    ],
-)
-def test_file_names_as_clients_write_them(world: World, disposition: str, name: str) -> None:
-    body = (
-        '--b\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
-        f"--b\r\nContent-Disposition: {disposition}\r\n\r\nWhales.\r\n--b--\r\n"
-    )
-    headers = {"content-type": 'multipart/form-data; boundary="b"'}
-    status, job = world.call("POST", "/files", body.encode(), headers=headers)
-    assert (status, job["name"]) == (202, name)
-    assert [stored.data for stored in world.bucket.files.values()] == [b"Whales."]
-
-
-PART = b'--b\r\nContent-Disposition: form-data; name="f"; filename='
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"hello",
-        b"--b--\r\n",
-        PART + b'"a.txt"\r\n\r\nx\r\n--b\r\n',
-        b"before\r\n" + PART + b'"a.txt"\r\n\r\nx\r\n--b--\r\n',
-        b"--b\r\n\r\nno head\r\n--b--\r\n",
-        b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b--\r\n",
-        b"--b\r\nContent-Disposition: form-data" + b";" * 100_000 + b"\r\n\r\nx\r\n--b--\r\n",
-        PART + b'"' + b"a b" * 400_000 + b'"\r\n\r\nx\r\n--b--\r\n',
-        PART + b"(" * 3_000 + b"\r\n\r\nx\r\n--b--\r\n",
-        PART + b"\xff\r\n\r\nx\r\n--b--\r\n",
-        b"--b\r\n\r\n" * 100_000,
-        (PART + b'"a.txt"\r\n\r\nx\r\n') * 30 + b"--b--\r\n",
-    ],
-    ids=lambda body: f"{body[:40]!r}, {len(body)} bytes",
-)
-def test_what_is_no_form_is_refused_at_once(world: World, body: bytes) -> None:
-    headers = {"content-type": "multipart/form-data; boundary=b"}
-    start = time.monotonic()
-    status, problem = world.call("POST", "/files", body, headers=headers)
-    assert (status, problem["code"]) == (400, "not-a-form")
-    # Some of these took a parser of mail half a minute.
-    assert time.monotonic() - start < 2
-
-
-@pytest.mark.parametrize("boundary", ["", "(" * 3_000, "b" * 71, '"b'])
-def test_a_boundary_that_is_none(world: World, boundary: str) -> None:
-    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
-    assert world.call("POST", "/files", form()[0], headers=headers)[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -269,11 +208,6 @@ def test_a_list_by_status(world: World) -> None:
         {"limit": "0"},
         {"limit": "201"},
         {"limit": "²"},
-        {"limit": "000000001999"},
-        {"limit": "000000001" + "9" * 4_400},
-        {"cursor": base64.urlsafe_b64encode(b"[" * 6_000).decode()},
-        {"cursor": base64.urlsafe_b64encode(b'[-9999999999999999999999, "a"]').decode()},
-        {"cursor": base64.urlsafe_b64encode(b'[true, "a"]').decode()},
         {"cursor": "x"},
         {"cursor": "W10="},
         {"cursor": "WzFlMzAwLCAiYSJd"},

@@ -10,9 +10,6 @@ from __future__ import annotations
 MAX_FILE_BYTES = 5_000_000
 # The headers and boundaries around a file in a form.
 MAX_FORM_BYTES = MAX_FILE_BYTES + 10_000
-# A form has one file, perhaps some plain fields, and heads that name them.
-MAX_FORM_PARTS = 20
-MAX_PART_HEAD_BYTES = 2_000
 MAX_JSON_BYTES = 10_000
 MAX_NAME_CHARS = 200
 MAX_KEY_CHARS = 255
@@ -24,8 +21,6 @@ MAX_URL_CHARS = 2_048
 TAKE_OVER_SECONDS = 60
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
-# One of this service has some 70.
-MAX_CURSOR_CHARS = 200
 
 # Fetching. A document's server may send it elsewhere, but not around in circles.
 MAX_REDIRECTS = 3
@@ -35,10 +30,7 @@ FETCH_SECONDS = 30
 # current chat models reads, and short enough that it reads the middle too.
 PIECE_CHARS = 40_000
 SUMMARY_TOKENS = 500
-# As much as the largest text file holds. A table or JSON says more as text than as a file, because
-# each value is told with the name of its column or the path to it.
-MAX_TEXT_CHARS = MAX_FILE_BYTES
-# A text of the largest size makes 125 pieces, their summaries make 7, those make 1.
+# A file of the largest size makes 125 pieces, their summaries make 7, those make 1.
 MAX_ROUNDS = 4
 # The invocation's other calls need some of the six connections that it may wait for at once.
 PARALLEL_CALLS = 4
