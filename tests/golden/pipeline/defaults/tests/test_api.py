@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -77,6 +79,72 @@ def test_a_form_without_exactly_one_file_is_refused(
 ) -> None:
     body, headers = form(*files)
     assert world.call("POST", "/files", body, headers=headers)[0] == status
+
+
+DISPOSITION = b"Content-Disposition: form-data"
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "said"),
+    [
+        (b'; name="f"; filename="a \\"b\\" \\\\.txt"', 'a "b" \\.txt', "text/plain"),
+        (b'; name="f"; filename="a; b=c%22.md"', "a; b=c%22.md", "text/markdown"),
+        (b"; name=f; filename=a.csv", "a.csv", "text/csv"),
+        (b"; filename*=utf-8''gr%C3%B6%C3%9Fe.txt", "größe.txt", "text/plain"),
+        ('; filename="größe.html"'.encode(), "größe.html", "text/html"),
+    ],
+)
+def test_a_form_may_hold_other_fields_and_names_of_all_kinds(
+    world: World, head: bytes, name: str, said: str
+) -> None:
+    lines = [
+        *(b"--a'b c", DISPOSITION + b'; name="note"', b"", "größer\r\n--a".encode()),
+        *(b"--a'b c", DISPOSITION + head, b"content-type: application/octet-stream"),
+        *(b"", b"Whales.", b"--a'b c", DISPOSITION + b'; name="none"; filename=""', b"", b""),
+        *(b"--a'b c--", b""),
+    ]
+    headers = {"content-type": 'Multipart/Form-Data; charset=utf-8; Boundary="a\'b c"'}
+    status, job = world.call("POST", "/files", b"\r\n".join(lines), headers=headers)
+    assert (status, job.get("name"), job.get("media_type")) == (202, name, said)
+    assert [stored.data for stored in world.bucket.files.values()] == [b"Whales."]
+
+
+NESTED = b"".join(
+    b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (depth, depth)
+    for depth in range(1, 3000)
+)
+
+
+@pytest.mark.parametrize(
+    ("boundary", "body"),
+    [
+        ("(" * 3000, b"--" + b"(" * 3000 + b"--\r\n"),
+        ("b0", b"--b0\r\n\r\n" * 100_000),
+        ("b0", b"--b0\r\n" + NESTED),
+        ("b0", form(*[("a.txt", "text/plain", b"a")] * 50, boundary="b0")[0]),
+        ("b0", form(("a.txt", "text/plain", b"a"), boundary="b0")[0].removesuffix(b"--b0--\r\n")),
+        *(
+            ("b0", b"--b0\r\n" + head + b"\r\n\r\nx\r\n--b0--\r\n")
+            for head in (
+                DISPOSITION + b";" * 100_000,
+                DISPOSITION + b'; filename="' + b"a b" * 100_000,
+                DISPOSITION + b"; a=b" * 80_000,
+                DISPOSITION + b"; filename=" + b"(" * 3000,
+                DISPOSITION + b"; filename*" + b"9" * 5000 + b"*=utf-8''x.txt",
+                DISPOSITION + b"; filename*=a\0b''x.txt",
+                DISPOSITION + b'; filename="\xff.txt"',
+                DISPOSITION + b'; filename="a.txt"\r\nContent-Transfer-Encoding: base64',
+                DISPOSITION + b'; filename="a.txt"\r\nno header',
+            )
+        ),
+    ],
+)
+def test_what_is_no_sound_form_is_refused_at_once(world: World, boundary: str, body: bytes) -> None:
+    start = time.monotonic()
+    headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    status, problem = world.call("POST", "/files", body, headers=headers)
+    assert (status, problem["code"]) == (400, "not-a-form")
+    assert time.monotonic() - start < 1
 
 
 @pytest.mark.parametrize(
@@ -211,6 +279,15 @@ def test_a_list_by_status(world: World) -> None:
         {"cursor": "x"},
         {"cursor": "W10="},
         {"cursor": "WzFlMzAwLCAiYSJd"},
+        {"limit": "000000001999"},
+        {"limit": "000000001" + "9" * 30},
+        {"limit": "000000001" + "9" * 4400},
+        *(
+            {"cursor": base64.urlsafe_b64encode(text.encode()).decode()}
+            for text in ("[" * 6000, f'[-{"9" * 400},"a"]', '[true,"a"]', '[-1,"a"]')
+        ),
+        {"cursor": f"{'9' * 30}-{'a' * 32}"},
+        {"cursor": f"1-{'a' * 5000}"},
     ],
 )
 def test_a_list_that_can_not_be(world: World, parameters: dict[str, str]) -> None:

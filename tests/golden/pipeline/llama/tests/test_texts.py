@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from pipeline.jobs import Unprocessable
+from pipeline.limits import MAX_FILE_BYTES
 from pipeline.texts import extract
 
 
@@ -32,3 +36,28 @@ from pipeline.texts import extract
 )
 def test_what_a_reader_would_see(data: bytes, media_type: str, text: str) -> None:
     assert extract(data, media_type) == text.strip()
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (b"h" * 100_000 + b"\n" + b"1\n" * 60_000, "text/csv"),
+        (b"," * MAX_FILE_BYTES, "text/csv"),
+        (b'{"' + b"k" * 100_000 + b'":[' + b"1," * 30_000 + b"1]}", "application/json"),
+    ],
+    ids=["column", "header", "path"],
+)
+def test_names_make_no_text_much_larger_than_its_file(data: bytes, media_type: str) -> None:
+    with pytest.raises(Unprocessable, match="expands to more than 5000000 characters"):
+        extract(data, media_type)
+
+
+def test_a_path_that_leads_to_nothing_costs_nothing() -> None:
+    start = time.monotonic()
+    data = b'{"' + b"k" * 2_000_000 + b'":[' + b"[]," * 200_000 + b'"whale"]}'
+    assert extract(data, "application/json").endswith("[200000]: whale")
+    assert time.monotonic() - start < 2
+
+
+def test_the_largest_plain_text_is_not_too_large() -> None:
+    assert len(extract(b"x" * MAX_FILE_BYTES, "text/plain")) == MAX_FILE_BYTES

@@ -41,6 +41,11 @@ def test_long_addresses_are_refused() -> None:
         check_url("https://docs.example.org/" + "a" * MAX_URL_CHARS)
 
 
+def test_a_name_that_stands_for_an_address_is_refused_in_plain_words() -> None:
+    with pytest.raises(UrlRefused, match="^has a host name that can point to any IP address"):
+        check_url("https://127.0.0.1.nip.io/")
+
+
 @pytest.mark.parametrize(
     ("url", "checked"),
     [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
 from fakes import FakeBatch, FakeMessage, Page, World
+from pipeline import texts
 from pipeline.consumer import DEAD_LETTERS, Consumer, delay_seconds
 from pipeline.limits import MAX_FILE_BYTES, MAX_SWEEPS, PIECE_CHARS
 from pipeline.summaries import cut
@@ -131,6 +133,7 @@ def test_a_dead_letter_waits_for_a_delivery_that_was_cut_off(world: World) -> No
         (b"{", "a.json", "no valid JSON"),
         (b"[" * 1000, "a.json", "nested"),
         (b'a,"b', "a.csv", "no valid CSV"),
+        (b"<p>&#" + b"9" * 5000 + b";</p>", "a.html", "no valid text/html"),
     ],
 )
 def test_what_can_never_work_fails_at_once(
@@ -142,6 +145,36 @@ def test_what_can_never_work_fails_at_once(
     assert (message.outcome, job["status"], job["attempts"]) == ("ack", "failed", 1)
     assert error in job["error"]
     assert world.ai.prompts == []
+
+
+def test_the_log_tells_a_bad_file_from_an_error_of_the_program(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_text: str) -> str:
+        return {"no": "text"}["text"]
+
+    world.upload(b"\x80")
+    world.deliver()
+    monkeypatch.setitem(texts._READERS, "text/plain", broken)
+    job_id = world.upload("Whales swim.")
+    world.deliver()
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    bad, wrong = (line for line in logged if line.get("outcome") == "failed")
+    assert (bad["level"], wrong["level"]) == ("info", "error")
+    assert bad["error"] == "The file is neither UTF-8 nor UTF-16 text."
+    assert "KeyError: 'text'" in wrong["error"]
+    assert world.job(job_id)["error"] == "The file is no valid text/plain."
+
+
+def test_without_memory_a_file_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_text: str) -> str:
+        raise MemoryError
+
+    monkeypatch.setitem(texts._READERS, "text/plain", full)
+    world.upload("Whales swim.")
+    assert [message.outcome for message in world.deliver()] == ["retry"]
 
 
 def test_a_long_text_is_summarised_in_pieces_and_then_as_a_whole(world: World) -> None:

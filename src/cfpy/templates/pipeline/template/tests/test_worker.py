@@ -119,6 +119,8 @@ def test_hostile_addresses_are_refused(worker_url: str, address: str) -> None:
         ("POST", "/files?name=a.txt", b"x" * 5_000_001, TOKEN, 413),
         ("POST", "/files?name=a.pdf", b"%PDF", TOKEN, 415),
         ("POST", "/files?name=a.txt", b"", TOKEN, 422),
+        # 6,000 brackets in Base64, which would overflow the stack of a JSON parser.
+        ("GET", "/jobs?cursor=" + "W1tb" * 2000, None, TOKEN, 422),
     ],
 )
 def test_errors_are_problem_details(

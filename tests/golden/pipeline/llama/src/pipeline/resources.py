@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +26,8 @@ from web.problems import (
 )
 
 Handler = Callable[[Call, str], Awaitable[Reply]]
+
+_CURSOR = re.compile(r"([0-9]{1,15})-([0-9a-f]{32})")
 
 
 class Resources:
@@ -150,7 +150,7 @@ def _page(request: Request) -> tuple[Status | None, Position | None, int]:
     if status is not None and status not in set(Status):
         errors.append(FieldError("#/status", f"must be one of {', '.join(Status)}"))
     limit = parameters.get("limit", str(DEFAULT_PAGE))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_PAGE):
+    if not re.fullmatch("[0-9]{1,3}", limit) or not 1 <= int(limit) <= MAX_PAGE:
         errors.append(FieldError("#/limit", f"must be a number from 1 to {MAX_PAGE}"))
     after = None
     if cursor := parameters.get("cursor"):
@@ -163,13 +163,9 @@ def _page(request: Request) -> tuple[Status | None, Position | None, int]:
 
 
 def _encode(job: Job) -> str:
-    return base64.urlsafe_b64encode(json.dumps([job.created_at, job.id]).encode()).decode()
+    return f"{job.created_at}-{job.id}"
 
 
 def _decode(cursor: str) -> Position | None:
-    try:
-        created_at, job_id = json.loads(base64.b64decode(cursor, altchars="-_", validate=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        return None
-    known = isinstance(created_at, int) and isinstance(job_id, str) and created_at < 2**53
-    return Position(created_at, job_id) if known else None
+    known = _CURSOR.fullmatch(cursor)
+    return Position(int(known[1]), known[2]) if known else None

@@ -8,8 +8,11 @@ from __future__ import annotations
 # Requests. The consumer holds a file as bytes, as text and as pieces of text; with several
 # of them at a time that has to fit into a Worker's 128 MB.
 MAX_FILE_BYTES = 5_000_000
-# The headers and boundaries around a file in a form.
+# The headers and boundaries around a file in a form, and a few other fields.
 MAX_FORM_BYTES = MAX_FILE_BYTES + 10_000
+MAX_FORM_PARTS = 20
+# Room for a name of 255 bytes that is percent-encoded, and once more without that.
+MAX_PART_HEAD_BYTES = 2_000
 MAX_JSON_BYTES = 10_000
 MAX_NAME_CHARS = 200
 MAX_KEY_CHARS = 255
@@ -22,6 +25,10 @@ TAKE_OVER_SECONDS = 60
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
 
+# Extraction. Each value of a table or of JSON gets a name, which may be written out much more often
+# than it stands in the file. Not more than the largest plain text, which the numbers here fit.
+MAX_TEXT_CHARS = MAX_FILE_BYTES
+
 # Fetching. A document's server may send it elsewhere, but not around in circles.
 MAX_REDIRECTS = 3
 FETCH_SECONDS = 30
@@ -30,7 +37,7 @@ FETCH_SECONDS = 30
 # current chat models reads, and short enough that it reads the middle too.
 PIECE_CHARS = 40_000
 SUMMARY_TOKENS = 500
-# A file of the largest size makes 125 pieces, their summaries make 7, those make 1.
+# A text of the largest size makes 125 pieces, their summaries make 7, those make 1.
 MAX_ROUNDS = 4
 # The invocation's other calls need some of the six connections that it may wait for at once.
 PARALLEL_CALLS = 4

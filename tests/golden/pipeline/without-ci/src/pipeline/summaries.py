@@ -68,11 +68,12 @@ class Summariser:
 
 def cut(text: str, size: int) -> list[str]:
     """Cut a text into pieces of at most ``size`` characters, where it breaks best."""
-    pieces = []
-    while len(text) > size:
+    pieces, start = [], 0
+    while len(text) - start > size:
         # Not in the first half: pieces shall not become many and small.
-        found = (text.rfind(mark, size // 2, size) + len(mark) for mark in _BREAKS)
-        end = next((place for place in found if place > size // 2), size)
-        pieces.append(text[:end])
-        text = text[end:]
-    return [*pieces, text]
+        middle, last = start + size // 2, start + size
+        found = (text.rfind(mark, middle, last) + len(mark) for mark in _BREAKS)
+        end = next((place for place in found if place > middle), last)
+        pieces.append(text[start:end])
+        start = end
+    return [*pieces, text[start:]]

@@ -7,12 +7,13 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.jobs import Unprocessable
+from pipeline.limits import MAX_TEXT_CHARS
 from web.http import check_nesting
 from web.problems import Problem
 
@@ -62,7 +63,15 @@ def extract(data: bytes, media_type: str) -> str:
     Raises:
         Unprocessable: It is not what it is said to be, or holds no text.
     """
-    text = _READERS[media_type](_decode(data)).strip()
+    try:
+        text = _READERS[media_type](_decode(data)).strip()
+    except (Unprocessable, MemoryError):
+        # Memory may be there another time.
+        raise
+    except Exception as error:
+        # At files that are broken on purpose the parsers raise whatever they come across, and will
+        # again. The consumer logs the cause, which may be an error of this module too.
+        raise Unprocessable(f"The file is no valid {media_type}.") from error
     if not text:
         raise Unprocessable("The file holds no text.")
     return text
@@ -116,10 +125,10 @@ def _read_csv(text: str) -> str:
     try:
         rows = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = next(rows, [])
-        lines = [", ".join(_named(header, row)) for row in rows if row]
+        lines = (", ".join(_named(header, row)) for row in rows if row)
+        return _joined(lines) or _joined([", ".join(header)])
     except csv.Error as error:
         raise Unprocessable(f"The file is no valid CSV: {error}.") from None
-    return "\n".join(lines) or ", ".join(header)
 
 
 def _named(header: list[str], row: list[str]) -> Iterator[str]:
@@ -137,19 +146,31 @@ def _read_json(text: str) -> str:
         raise Unprocessable(problem.detail) from None
     except ValueError as error:
         raise Unprocessable(f"The file is no valid JSON: {error}.") from None
-    return "\n".join(_leaves(data, ""))
+    return _joined(_leaves(data, ()))
 
 
-def _leaves(value: Any, path: str) -> Iterator[str]:
+def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[str]:
+    # Paths are put together here alone: there may be far more lists, all of them empty.
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves(item, f"{path}.{key}" if path else key)
+            yield from _leaves(item, (*path, f".{key}"))
     elif isinstance(value, list):
         for position, item in enumerate(value):
-            yield from _leaves(item, f"{path}[{position}]")
+            yield from _leaves(item, (*path, f"[{position}]"))
     else:
+        name = "".join(path).removeprefix(".")
         shown = value if isinstance(value, str) else json.dumps(value)
-        yield f"{path}: {shown}" if path else shown
+        yield f"{name}: {shown}" if name else shown
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """The lines as one text, which must not become much larger than its file."""
+    text = io.StringIO()
+    for line in lines:
+        if text.tell() + len(line) > MAX_TEXT_CHARS:
+            raise Unprocessable(f"The file expands to more than {MAX_TEXT_CHARS} characters.")
+        text.write(f"{line}\n")
+    return text.getvalue()
 
 
 _READERS: dict[str, Callable[[str], str]] = {

@@ -102,7 +102,7 @@ def _check_host(host: str) -> str:
     if suffixes & _INTERNAL:
         raise UrlRefused("is at a host of an internal network")
     if suffixes & _REFLECTING:
-        raise UrlRefused("is at a host whose name leads to any address")
+        raise UrlRefused("has a host name that can point to any IP address, including private ones")
     for label in labels:
         _check_encoded(label)
     return host

@@ -57,7 +57,7 @@ class Consumer:
         except Unprocessable as error:
             await store.release(claim, Status.FAILED, str(error))
             message.ack()
-            return "failed"
+            raise
         except Exception as error:
             await store.release(claim, Status.QUEUED, explain(error))
             raise
@@ -90,6 +90,10 @@ async def _settled(handle: Any, message: Message) -> None:
         body = message.body if isinstance(message.body, Mapping) else {}
         log["job"] = str(body.get("job", ""))
         log["outcome"] = await handle(message, log["job"])
+    except Unprocessable as error:
+        log |= {"outcome": "failed", "error": str(error)}
+        if error.__cause__:
+            log |= {"level": "error", "error": "".join(traceback.format_exception(error))}
     except Exception as error:
         message.retry({"delaySeconds": delay_seconds(message.attempts)})
         log |= {"level": "error", "outcome": "retry"}
