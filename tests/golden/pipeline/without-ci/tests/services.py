@@ -81,6 +81,7 @@ class FakeStatement:
     def bind(self, *values: Any) -> FakeStatement:
         assert len(values) <= 100
         assert all(value is None or isinstance(value, str | int | float) for value in values)
+        assert all(len(value.encode()) <= 2_000_000 for value in values if isinstance(value, str))
         return FakeStatement(self.database, self.sql, values)
 
     async def run(self) -> None:

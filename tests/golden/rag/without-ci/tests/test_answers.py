@@ -46,6 +46,11 @@ def test_citations_of_no_passage_are_dropped_wherever_the_stream_is_cut(
     assert (text, checked.cited, checked.dropped) == (expected, cited, dropped)
 
 
+def test_an_event_is_json_or_an_error() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        encode_event("sources", {"score": float("nan")})
+
+
 @pytest.mark.parametrize("size", [1, 5, 1000])
 def test_events_survive_any_cut(size: int) -> None:
     data = [{"text": "Fähre\n\nzwei"}, {"text": "ende"}]

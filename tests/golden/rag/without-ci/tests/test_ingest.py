@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
 from fakes import World
+from rag.limits import MAX_BLANK
 
 LONG = "The ferry Sandpiper leaves Port Ellery twice a day in the summer. " * 60
 OLD = {"id": "ferry", "title": "Old", "text": LONG, "metadata": {"lang": "en"}}
@@ -141,6 +143,19 @@ def test_a_long_document_is_embedded_and_deleted_in_batches() -> None:
     assert len(world.vectorize.vectors) > 200
     assert world.call("DELETE", "/documents/long") == (204, None)
     assert not world.vectorize.vectors
+
+
+def test_the_longest_chunks_fit_into_the_database() -> None:
+    blank = "\x1c" * MAX_BLANK  # JSON takes six bytes for each.
+    assert World().ingest({"text": f"x{blank}" * 15_000}) == ["indexed"]
+
+
+def test_marks_are_joined_to_their_letters_and_half_a_million_take_no_minutes() -> None:
+    world = World()
+    start = time.monotonic()
+    world.ingest({"title": "Fa\u0308hre", "text": "a" + "\u0315\u0300" * 240_000})
+    assert time.monotonic() - start < 20
+    assert world.database.rows("SELECT title FROM documents") == [{"title": "F\u00e4hre"}]
 
 
 @pytest.mark.parametrize(

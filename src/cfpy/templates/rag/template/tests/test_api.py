@@ -8,7 +8,7 @@ import json
 import pytest
 
 from fakes import World
-from rag.limits import CANDIDATES, MAX_BODY_BYTES
+from rag.limits import CANDIDATES, MAX_BODY_BYTES, MAX_ERRORS
 from rag.prompt import NO_ANSWER
 from rag.streaming import StreamReply
 from services import TOKEN, ServiceError
@@ -144,10 +144,17 @@ def test_a_document_can_be_read_and_deleted(world: World) -> None:
         ({"documents": [{"text": "x"}] * 51}, ["#/documents"]),
         ({"documents": [{"text": "x"}, {"text": "x"}]}, ["#/documents/1/id"]),
         ({"text": ""}, ["#/text"]),
+        ({"text": "\0"}, ["#/text"]),
         ({"text": "x", "colour": 1}, ["#"]),
         ({"text": 1, "title": 2, "id": "a b"}, ["#/title", "#/text", "#/id"]),
+        ({"text": "x", "id": ".."}, ["#/id"]),
+        ({"text": "x", "id": "a/./b"}, ["#/id"]),
+        ({"text": "x", "id": "a/.."}, ["#/id"]),
         ({"text": "x", "metadata": {"lang": ""}}, ["#/metadata/lang"]),
+        ({"text": "x", "metadata": {"lang": "\0"}}, ["#/metadata/lang"]),
         ({"text": "x", "metadata": {"lang": "é" * 40}}, ["#/metadata/lang"]),
+        ({"text": "x", "metadata": {"year": 10**400}}, ["#/metadata/year"]),
+        (b'{"text": "x", "metadata": {"year": -1e999}}', ["#/metadata/year"]),
         ({"text": "x", "metadata": {"tags": ["a"], "a.b": 1}}, ["#/metadata/tags", "#/metadata"]),
         ({"text": "é" * 600_000}, ["#/text"]),
     ],
@@ -163,12 +170,15 @@ def test_all_that_is_wrong_with_a_document_is_named(body: object, pointers: list
     [
         ({}, "#/query"),
         ({"query": " "}, "#/query"),
+        ({"query": "\0"}, "#/query"),
         ({"query": "x" * 1001}, "#/query"),
         ({"query": "x", "top_k": 0}, "#/top_k"),
         ({"query": "x", "top_k": True}, "#/top_k"),
         ({"query": "x", "stream": "yes"}, "#/stream"),
         ({"query": "x", "filter": {"colour": "red"}}, "#/filter"),
         ({"query": "x", "filter": {"lang": []}}, "#/filter/lang"),
+        ({"query": "x", "filter": {"lang": [1] * 11}}, "#/filter/lang"),
+        ({"query": "x", "filter": {"lang": "\0"}}, "#/filter/lang"),
         ({"query": "x", "filter": {"lang": {"$ne": "en"}}}, "#/filter/lang"),
     ],
 )
@@ -176,6 +186,33 @@ def test_what_is_wrong_with_a_question_is_named(body: object, pointer: str) -> N
     status, problem = World().call("POST", "/query", body)
     assert status == 422
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/query", {str(n): 1 for n in range(10_000)}),
+        ("/query", {"query": "x", "long" * 10_000: 1}),
+        ("/documents", {"documents": [{str(n): 1 for n in range(100)}] * 50}),
+        ("/documents", {"text": "x", "metadata": {"\1" * 10_000: 1}}),
+    ],
+)
+def test_a_request_full_of_errors_gets_a_short_reply(path: str, body: object) -> None:
+    reply = asyncio.run(World().send("POST", path, body))
+    assert reply.status == 422
+    assert len(reply.body) < 5_000
+
+
+def test_a_list_of_errors_says_that_there_are_more() -> None:
+    _, problem = World().call("POST", "/query", {str(n): 1 for n in range(100)})
+    *listed, last = problem["errors"]
+    assert len(listed) == MAX_ERRORS
+    assert last["detail"] == "has more errors than these"
+
+
+@pytest.mark.parametrize("parameters", [{"q": "\0"}, {"q": "x", "lang": "\0"}])
+def test_a_search_for_nothing_is_refused(parameters: dict[str, str]) -> None:
+    assert World().call("GET", "/search", parameters=parameters)[0] == 422
 
 
 @pytest.mark.parametrize("top_k", ["0", "11", "x", "-1", "9" * 5000])
@@ -197,6 +234,8 @@ def test_half_characters_and_nul_are_stored_harmlessly() -> None:
         (b"{", {}, 400),
         (b"[" * 100_000, {}, 400),
         (b'{"text": "\xff"}', {}, 400),
+        (b'{"text": "x", "metadata": {"year": NaN}}', {}, 400),
+        (b'{"text": "x", "metadata": {"year": -Infinity}}', {}, 400),
         (b"{}", {"content-type": "text/plain"}, 415),
         (b"x", {"content-length": str(MAX_BODY_BYTES + 1)}, 413),
         (b"x" * (MAX_BODY_BYTES + 1), {}, 413),
@@ -204,6 +243,11 @@ def test_half_characters_and_nul_are_stored_harmlessly() -> None:
 )
 def test_bodies_are_checked(body: bytes, headers: dict[str, str], status: int) -> None:
     assert World().call("POST", "/documents", body, headers=headers)[0] == status
+
+
+def test_a_reply_is_json_or_an_error(world: World) -> None:
+    world.database.rows("""UPDATE documents SET metadata = '{"year": NaN}'""")
+    assert world.call("GET", "/documents")[0] == 500
 
 
 @pytest.mark.parametrize(

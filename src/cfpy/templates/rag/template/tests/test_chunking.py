@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rag.chunking import chunk, estimate_tokens
-from rag.limits import CHUNK_TOKENS, OVERLAP_TOKENS
+from rag.limits import CHUNK_TOKENS, MAX_BLANK, OVERLAP_TOKENS
 
 SENTENCE = "The dome turns on sixteen wheels and follows the telescope by itself. "
 LIMIT = CHUNK_TOKENS + OVERLAP_TOKENS
@@ -35,6 +35,14 @@ def test_no_chunk_exceeds_what_the_model_reads_and_nothing_is_lost(text: str) ->
         assert not text[end:start].strip()
         end = start + len(piece)
     assert not text[end:].strip()
+
+
+def test_white_space_makes_no_chunk_long() -> None:
+    (piece,) = chunk("    One" + " " * 500_000 + "\n" * 400_000 + "fact.")
+    assert piece.split() == ["One", "fact."]
+    assert len(piece) <= MAX_BLANK + len("Onefact.")
+    table = "Jan" + " " * MAX_BLANK + "12"
+    assert chunk(table) == [table]
 
 
 def test_a_short_text_is_one_chunk() -> None:

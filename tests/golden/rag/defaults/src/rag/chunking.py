@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from rag.limits import CHUNK_TOKENS, OVERLAP_TOKENS
+from rag.limits import CHUNK_TOKENS, MAX_BLANK, OVERLAP_TOKENS
 
 # Each matches the empty text between two pieces, so that the pieces of a text join to the text.
 _BOUNDARIES = (
@@ -20,6 +20,7 @@ _BOUNDARIES = (
     re.compile(r"(?<= )(?=[^ ])"),
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])\s*|\n+")
+_TOO_BLANK = re.compile(rf"(?<=\s{{{MAX_BLANK}}})\s+")
 _HEADING = re.compile(r"#{1,6} ")
 _TOKENS = re.compile(r"[A-Za-z]+|[^A-Za-z\s]")
 _LETTERS_PER_TOKEN = 4
@@ -42,12 +43,13 @@ def chunk(text: str) -> list[str]:
     """Cut ``text`` into chunks of at most ``CHUNK_TOKENS`` tokens, plus an overlap.
 
     A chunk starts with the last sentences of the one before, so that a fact which straddles the
-    cut is whole in one of them; a chunk that starts with a heading needs no such context.
+    cut is whole in one of them; a chunk that starts with a heading needs no such context. Of white
+    space no more than ``MAX_BLANK`` is kept in a row.
     """
     chunks: list[str] = []
     current = ""
     size = 0
-    for piece in _pieces(text, 0):
+    for piece in _pieces(_TOO_BLANK.sub("", text), 0):
         tokens = estimate_tokens(piece)
         if current and size + tokens > CHUNK_TOKENS + OVERLAP_TOKENS:
             chunks.append(current.strip())

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 from uuid import uuid4
 
 from web.problems import Problem
@@ -63,7 +63,7 @@ class Call:
 
 def json_reply(status: int, data: Any, content_type: str = "application/json") -> Reply:
     """``data`` as JSON."""
-    body = json.dumps(data, ensure_ascii=False).encode()
+    body = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
     return Reply(status, body, {"Content-Type": content_type})
 
 
@@ -91,9 +91,14 @@ async def read_json(request: Request, max_bytes: int) -> Any:
     check_nesting(body)
     try:
         # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above.
-        return json.loads(body.decode())
+        return json.loads(body.decode(), parse_constant=_refuse)
     except ValueError as error:
         raise Problem(400, "not-json", f"The body is no valid JSON: {error}") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    """Python's parser takes NaN and Infinity, which no JSON has."""
+    raise ValueError(f"JSON has no {constant}")
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:

@@ -9,10 +9,12 @@ from __future__ import annotations
 # as parsed JSON, next to the vectors of one batch.
 MAX_BODY_BYTES = 4_000_000
 MAX_DOCUMENTS = 50
-# At most some 1,500 chunks: about 60 calls to Workers AI, Vectorize and D1, which a paid Worker
-# (10,000 subrequests) hardly notices, and a second of CPU for the chunking.
+# Some 800 chunks of prose, 5,500 of nothing but digits: 50 to 330 calls to Workers AI, Vectorize
+# and D1, which a paid Worker (10,000 subrequests) hardly notices, and a few seconds of CPU.
 MAX_DOCUMENT_BYTES = 1_000_000
 MAX_QUERY_CHARS = 1_000
+# What is wrong with a request is listed, up to this: a body has room for a million mistakes.
+MAX_ERRORS = 20
 
 # Documents. Title and text share the embedding model's input, so a title must stay short.
 MAX_ID_CHARS = 128
@@ -31,12 +33,16 @@ MAX_FILTER_VALUES = 10
 # full of chemical names came close to 512 when measured with the tokenizer of bge-base-en-v1.5.
 CHUNK_TOKENS = 320
 OVERLAP_TOKENS = 40
+# White space is no token, but it would make a chunk as long as the document. In characters: enough
+# to indent code or to line up a table.
+MAX_BLANK = 32
 
 # Batches. Workers AI embeds at most 100 texts a call; Vectorize deletes at most 100 ids a call.
 EMBED_BATCH = 100
 DELETE_BATCH = 100
-# A bound value may have 2 MB; 50 chunks of text are about 100 kB.
-CHUNK_ROWS_BATCH = 50
+# A bound value may have 2 MB. 25 chunks are about 50 kB, and below 2 MB even where there is
+# MAX_BLANK between any two tokens, all escaped in JSON.
+CHUNK_ROWS_BATCH = 25
 
 # Search. The vector search is the wide net, the reranker the judge: it sees CANDIDATES passages
 # and keeps top_k of them.

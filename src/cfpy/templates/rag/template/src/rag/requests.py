@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ Filter = dict[str, dict[str, list[str]]]
 _DOCUMENT_KEYS = {"id", "title", "text", "source", "metadata"}
 _QUERY_KEYS = {"query", "top_k", "filter", "stream"}
 _ID = re.compile(rf"[A-Za-z0-9._:/@+-]{{1,{limits.MAX_ID_CHARS}}}")
+# A URL parser resolves these segments: a document of such an id could not be asked for.
+_DOT_SEGMENTS = {".", ".."}
 _METADATA_KEY = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{limits.MAX_METADATA_KEY_CHARS - 1}}}")
+# CPython puts the marks of a letter in order in a time that grows with the square of their number.
+# So after 30 (UAX #15 takes that many for enough) they start anew; to \w a mark is a symbol.
+_TOO_MANY_MARKS = re.compile(r"(?<=[^\w\s\x00-\x7f]{30})")
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,18 @@ class Query:
 
 
 class _Errors:
-    """Collects what is wrong."""
+    """Collects what is wrong, up to ``MAX_ERRORS``; one more ends it all.
+
+    The rest of a body that is full of errors is not even looked at.
+    """
 
     def __init__(self) -> None:
         self._found: list[FieldError] = []
 
     def add(self, pointer: str, detail: str) -> None:
+        if len(self._found) == limits.MAX_ERRORS:
+            self._found.append(FieldError("#", "has more errors than these"))
+            self.check()
         self._found.append(FieldError(pointer, detail))
 
     def check(self) -> None:
@@ -123,18 +135,22 @@ def _document(item: object, at: str, errors: _Errors) -> Document:
     fields = _object(item, at, _DOCUMENT_KEYS, errors)
     title = _text(fields.get("title", ""), f"{at}/title", limits.MAX_TITLE_CHARS, errors)
     source = _text(fields.get("source", ""), f"{at}/source", limits.MAX_SOURCE_CHARS, errors)
-    text = _text(fields.get("text"), f"{at}/text", limits.MAX_DOCUMENT_BYTES, errors)
-    if text.isspace() or fields.get("text") == "":
-        errors.add(f"{at}/text", "must not be empty")
-    elif len(text.encode()) > limits.MAX_DOCUMENT_BYTES:
-        errors.add(f"{at}/text", f"must have at most {limits.MAX_DOCUMENT_BYTES} bytes in UTF-8")
-    identifier = fields.get("id", document_id(title, text))
-    if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
-        errors.add(
-            f"{at}/id", f"must have 1 to {limits.MAX_ID_CHARS} letters, digits or ._:/@+- signs"
-        )
+    most = limits.MAX_DOCUMENT_BYTES
+    text = _text(fields.get("text"), f"{at}/text", most, errors, required=True)
+    if len(text.encode()) > most:
+        errors.add(f"{at}/text", f"must have at most {most} bytes in UTF-8")
+    identifier = _id(fields.get("id", document_id(title, text)), f"{at}/id", errors)
     metadata = _metadata(fields.get("metadata", {}), f"{at}/metadata", errors)
-    return Document(str(identifier), " ".join(title.split()), text, source.strip(), metadata)
+    return Document(identifier, " ".join(title.split()), text, source.strip(), metadata)
+
+
+def _id(value: object, at: str, errors: _Errors) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        errors.add(at, f"must have 1 to {limits.MAX_ID_CHARS} letters, digits or ._:/@+- signs")
+        return ""
+    if _DOT_SEGMENTS & set(value.split("/")):
+        errors.add(at, "must have no . or .. between slashes")
+    return value
 
 
 def _metadata(value: object, at: str, errors: _Errors) -> dict[str, Scalar]:
@@ -144,15 +160,16 @@ def _metadata(value: object, at: str, errors: _Errors) -> dict[str, Scalar]:
     metadata: dict[str, Scalar] = {}
     for key, item in value.items():
         if not _METADATA_KEY.fullmatch(key):
-            errors.add(at, f"{key!r} can't be a key: use letters, digits, - and _")
+            errors.add(at, f"{_quoted(key)} can't be a key: use letters, digits, - and _")
         elif key in FILTER_KEYS:
             metadata[key] = _filter_value(item, f"{at}/{key}", errors)
         elif isinstance(item, str):
             metadata[key] = _text(item, f"{at}/{key}", limits.MAX_METADATA_CHARS, errors)
-        elif isinstance(item, bool | int | float):
+        # 1e999 is valid JSON, but to Python it is infinite, which no JSON can say.
+        elif isinstance(item, bool | int | float) and abs(item) <= sys.float_info.max:
             metadata[key] = item
         else:
-            errors.add(f"{at}/{key}", "must be a text, a number, true or false")
+            errors.add(f"{at}/{key}", "must be a text, a finite number, true or false")
     return metadata
 
 
@@ -165,25 +182,26 @@ def _filter(value: object, errors: _Errors) -> Filter:
         values = fields[key] if isinstance(fields[key], list) else [fields[key]]
         if not 1 <= len(values) <= limits.MAX_FILTER_VALUES:
             errors.add(f"#/filter/{key}", f"must have 1 to {limits.MAX_FILTER_VALUES} values")
+            continue
         wanted[key] = {"$in": [_filter_value(item, f"#/filter/{key}", errors) for item in values]}
     return wanted
 
 
 def _filter_value(value: object, at: str, errors: _Errors) -> str:
-    text = _text(value, at, limits.MAX_FILTER_VALUE_BYTES, errors)
-    if value == "" or len(text.encode()) > limits.MAX_FILTER_VALUE_BYTES:
-        errors.add(at, f"must have 1 to {limits.MAX_FILTER_VALUE_BYTES} bytes")
+    most = limits.MAX_FILTER_VALUE_BYTES
+    text = _text(value, at, most, errors, required=True)
+    if len(text.encode()) > most:
+        errors.add(at, f"must have at most {most} bytes in UTF-8")
     return text
 
 
 def _query_text(value: object, at: str, errors: _Errors) -> str:
-    text = _text(value, at, limits.MAX_QUERY_CHARS, errors)
-    if isinstance(value, str) and not value.strip():
-        errors.add(at, "must not be empty")
-    return " ".join(text.split())
+    return " ".join(_text(value, at, limits.MAX_QUERY_CHARS, errors, required=True).split())
 
 
-def _text(value: object, at: str, max_chars: int, errors: _Errors) -> str:
+def _text(
+    value: object, at: str, max_chars: int, errors: _Errors, *, required: bool = False
+) -> str:
     """A text in one normal form, or an empty one and an error."""
     if not isinstance(value, str):
         errors.add(at, "must be a text")
@@ -193,7 +211,11 @@ def _text(value: object, at: str, max_chars: int, errors: _Errors) -> str:
         return ""
     # JSON can escape half a surrogate pair, which no UTF-8 holds; SQLite ends a text at NUL.
     text = value.encode(errors="replace").decode().replace("\0", "")
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = "".join(unicodedata.normalize("NFC", part) for part in _TOO_MANY_MARKS.split(text))
+    if required and not text.strip():
+        errors.add(at, "must not be empty")
+    return text
 
 
 def _object(value: object, at: str, known: set[str], errors: _Errors) -> Mapping[str, Any]:
@@ -202,8 +224,14 @@ def _object(value: object, at: str, known: set[str], errors: _Errors) -> Mapping
         return {}
     for key in value:
         if key not in known:
-            errors.add(at, f"has no field {key!r}; its fields are {', '.join(sorted(known))}")
+            its = ", ".join(sorted(known))
+            errors.add(at, f"has no field {_quoted(key)}; its fields are {its}")
     return value
+
+
+def _quoted(key: str) -> str:
+    """A client's key, as an error shows it: it may be as long as the body."""
+    return repr(key[: limits.MAX_METADATA_KEY_CHARS])
 
 
 def _number(

@@ -13,7 +13,8 @@ END = "[DONE]"
 
 def encode_event(name: str, data: Any) -> bytes:
     """One event; ``data`` is sent as JSON, which keeps it on one line."""
-    return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return f"event: {name}\ndata: {text}\n\n".encode()
 
 
 class EventDecoder:
