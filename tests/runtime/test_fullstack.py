@@ -94,10 +94,11 @@ def database(project: Path) -> sqlite3.Connection:
 
 
 def test_metrics_that_can_not_be_had_are_a_bad_gateway(
-    project: Path, run_dev: Callable[..., Dev]
+    project: Path, run_dev: Callable[..., Dev], tmp_path: Path
 ) -> None:
     secrets = 'API_TOKEN="local-development-token"\nANALYTICS_TOKEN="not a real one"\n'
     (project / ".dev.vars").write_text(secrets)
-    answer = send(run_dev(project, "--runtime", "node", "--no-watch"), "GET", "/api/metrics")
+    options = ("--runtime", "node", "--no-watch", "--persist-to", str(tmp_path))
+    answer = send(run_dev(project, *options), "GET", "/api/metrics")
     assert (answer.status, answer.json()["code"]) == (502, "metrics-failed")
     assert "not a real one" not in answer.body.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -460,13 +461,15 @@ def test_without_the_secret_the_api_is_closed(
 
 
 def test_another_embedding_model_on_the_same_index_is_refused(
-    project: Path, library: list[dict[str, Any]], run_dev: Callable[..., Dev]
+    project: Path, library: list[dict[str, Any]], run_dev: Callable[..., Dev], tmp_path: Path
 ) -> None:
-    config = project / "wrangler.toml"
+    config, state = project / "wrangler.toml", tmp_path / "state"
     text = config.read_text()
+    # The data itself is in use.
+    shutil.copytree(project / ".wrangler" / "state", state)
     try:
         config.write_text(text.replace("bge-base-en-v1.5", "bge-large-en-v1.5"))
-        other = Api(run_dev(project, "--runtime", "node"))
+        other = Api(run_dev(project, "--runtime", "node", "--persist-to", str(state)))
         problem = other.problem(500, "POST", "/documents", {"text": "x"})
         assert "bge-base-en-v1.5" in problem["detail"]
         other.problem(500, "GET", "/search?q=x")

@@ -148,6 +148,27 @@ def test_what_is_no_sound_form_is_refused_at_once(world: World, boundary: str, b
 
 
 @pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ('form-data; name="file"; filename="a.txt"', "a.txt"),
+        ("form-data; name=file; filename=a.txt", "a.txt"),
+        ('Form-Data;name="f";FileName="a.txt"', "a.txt"),
+        ('form-data; name="x; filename=y.txt"; filename="a.txt"', "a.txt"),
+        ('form-data; name="file"; filename="say \\"a\\".txt"', 'say "a".txt'),
+    ],
+)
+def test_file_names_as_clients_write_them(world: World, disposition: str, name: str) -> None:
+    body = (
+        '--b\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
+        f"--b\r\nContent-Disposition: {disposition}\r\n\r\nWhales.\r\n--b--\r\n"
+    )
+    headers = {"content-type": 'multipart/form-data; boundary="b"'}
+    status, job = world.call("POST", "/files", body.encode(), headers=headers)
+    assert (status, job["name"]) == (202, name)
+    assert [stored.data for stored in world.bucket.files.values()] == [b"Whales."]
+
+
+@pytest.mark.parametrize(
     ("name", "said", "status"),
     [
         ("a.txt", "text/plain", 202),
