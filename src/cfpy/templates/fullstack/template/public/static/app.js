@@ -98,7 +98,7 @@ async function upload() {
   const name = allowed || 'file';
   const path = `/files/${name}`;
   const taken = (await fetch(path, { method: 'HEAD' })).ok;
-  if (taken && !confirm(`There is a file ${name} already. Replace it?`)) return;
+  if (taken && !confirm(`There is a file “${name}” already. Replace it?`)) return;
   const headers = { 'Content-Type': file.type || 'text/plain' };
   const response = await call('PUT', path, file, headers);
   const link = Object.assign(document.createElement('a'), {
