@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
 from dev_process import Dev
 
@@ -145,6 +145,39 @@ def test_fullstack_creates_changes_and_deletes(
     points = open_binding(page, "METRICS")
     expect(points.locator("tbody")).to_contain_text("queued")
     expect(page).to_have_title("demo: cfpy dev")
+
+
+def test_fullstack_loses_neither_edits_nor_files(open_page: Open, tmp_path: Path) -> None:
+    dev, page = open_page("fullstack")
+    page.get_by_label("Bearer token").blur()
+    page.locator("#create").get_by_label("Name").fill("Kettle")
+    page.get_by_role("button", name="Create").click()
+    row = page.locator("#items li")
+    row.get_by_role("button", name="Process").click()
+    row.get_by_label("Name").fill("Not saved yet")
+    expect(row.locator("output")).to_have_text("done: 1 words", timeout=FINISH_MS)
+    expect(row.get_by_label("Name")).to_have_value("Not saved yet")
+    row.get_by_role("button", name="Save").click()
+    expect(row).to_have_attribute("data-version", "4")
+    expect(row.get_by_label("Name")).to_have_value("Not saved yet")
+
+    page.locator("#file").dispatch_event("change")
+    file = tmp_path / "日本"
+    file.write_text("first")
+    page.locator("#file").set_input_files(file)
+    expect(page.locator("#status a")).to_have_attribute("href", "/files/file")
+    file.write_text("second")
+    questions: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        questions.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", dismiss)
+    with page.expect_event("dialog"):
+        page.locator("#file").set_input_files(file)
+    assert questions == ["There is a file “file” already. Replace it?"]
+    assert dev.request("GET", "/files/file").body == b"first"
 
 
 def test_fullstack_documents_its_api_without_loading_anything_from_elsewhere(

@@ -15,9 +15,11 @@ import re
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from http import HTTPMethod, HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from urllib.parse import unquote
 from uuid import uuid4
 
 import js
@@ -30,6 +32,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from pyodide.ffi import JsException
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from workers import Request as WorkersRequest
 from workers import Response as Reply
 from workers import WorkerEntrypoint, asgi, fetch
@@ -69,22 +72,23 @@ MAX_JSON_BYTES = 100_000
 # No honest document comes near it; far more would overflow the stack of the JSON parser, which in
 # WebAssembly is a crash.
 MAX_NESTING = 32
-# A text is one token: brackets in it nest nothing. One that never ends is, too, or each quote in it
-# would be tried in turn, up to the end.
+# Matches each string as a whole, so that brackets in it do not count. A string that is never closed
+# matches up to the end: otherwise each quote in it would start another search through the rest.
 STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 # One R2 put takes up to 5 GB; a Worker on a Free or Pro zone is sent 100 MB at most.
 MAX_FILE_BYTES = 50_000_000
-# KV keeps what it has read near the reader for 30 seconds at least, and forgets after 60 at least.
+# The shortest time after which KV lets an entry expire.
 CACHE_SECONDS = 60
 # Far more rows than D1 holds, far less than JavaScript counts exactly.
 MAX_ID = 2**40
-# A message rests 10 s, 20 s, 40 s, ... between its deliveries.
+# A message that failed is delivered again after 10 s, 20 s, 40 s, ...
 FIRST_DELAY_SECONDS = 10
 MAX_DELAY_SECONDS = 3_600
-# What wrangler.toml appends to the name of a queue for its dead letters.
-DEAD_LETTERS = "-dead-letters"
 
-METHODS = "GET, HEAD, POST, PUT, DELETE"
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+# What web pages of CORS_ORIGINS may send, and may read of the answer.
+ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range"
+EXPOSED_HEADERS = "Content-Range, ETag, Location, Retry-After, X-Request-Id"
 # Types that a browser may show by itself without running anything; others are downloaded.
 SHOWN_TYPES = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp"])
 FILE_TYPES = SHOWN_TYPES | {"application/pdf", "application/zip", "text/plain", "text/csv"}
@@ -267,7 +271,10 @@ async def authorize(
 
 
 class Route(APIRoute):
-    """A route that looks at a body before FastAPI parses it, which is before it asks who calls."""
+    """A route that checks a body before FastAPI parses it.
+
+    FastAPI parses a body before it runs ``authorize``: anybody can send one.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -310,7 +317,7 @@ async def on_problem(request: Request, problem: Problem) -> JSONResponse:
 
 @app.exception_handler(Exception)
 async def on_error(request: Request, error: Exception) -> JSONResponse:
-    """What nobody thought of, or what Cloudflare's services raise."""
+    """Mistakes in this program, and errors of Cloudflare's services."""
     if isinstance(error, JsException):
         problem = Problem(502, "service-failed", "A Cloudflare service failed.")
     else:
@@ -323,21 +330,43 @@ async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
     """What the framework refuses by itself: unknown paths and methods."""
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     problem = Problem(error.status_code, code, str(error.detail), dict(error.headers or {}))
+    if problem.status == 405:
+        problem.headers["Allow"] = allowed_methods(request.scope["path"])
     return problem_response(problem, request.scope["request_id"])
 
 
 @app.exception_handler(RequestValidationError)
 async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     problem = Problem(422, "invalid-request", "The request has invalid fields.")
-    problem.errors = [
-        FieldError(pointer="/".join(["#", *map(str, item["loc"][1:])]), detail=item["msg"])
-        for item in error.errors()
-    ]
+    # FastAPI leaves a body as it is, in bytes, unless its Content-Type is JSON.
+    if isinstance(error.body, bytes):
+        hint = "Send JSON, with the header Content-Type: application/json."
+        problem = Problem(415, "not-json", hint)
+    else:
+        problem.errors = [field_error(item) for item in error.errors()]
     return problem_response(problem, request.scope["request_id"])
 
 
-# The cache, in place of Redis. KV is quick to read everywhere and slow to agree: another location
-# may see an item as it was a minute ago. So a change checks the version in D1, and not here.
+def field_error(item: Mapping[str, Any]) -> FieldError:
+    if item["type"] == "json_invalid":
+        # There are no fields to point to, only the offset where the parser gave up.
+        return FieldError(pointer="#", detail="The body is no valid JSON.")
+    return FieldError(pointer="/".join(["#", *map(str, item["loc"][1:])]), detail=item["msg"])
+
+
+def allowed_methods(path: str) -> str:
+    """The header ``Allow``. The framework would name the methods of one route of the path only."""
+    scope = {"type": "http", "path": path}
+    return ", ".join(
+        method
+        for method in METHODS
+        for route in app.routes
+        if route.matches(scope | {"method": method.replace("HEAD", "GET")})[0] is Match.FULL
+    )
+
+
+# The cache, in place of Redis. KV is quick to read everywhere and slow to agree: for up to a minute
+# a read may give an item as it was. So a change checks the version in D1, and not here.
 
 
 def cache_key(item_id: int) -> str:
@@ -350,22 +379,16 @@ async def cached(env: Env, item_id: int) -> Item | None:
     if found is not None:
         return Item.model_validate_json(found)
     item = await read_item(env, item_id)
-    if item is not None:
-        await remember(env, item)
+    # A queued item is about to change, and its client is waiting for just that.
+    if item is not None and item.status != "queued":
+        with suppress(JsException):
+            options = {"expirationTtl": CACHE_SECONDS}
+            await env.CACHE.put(cache_key(item_id), item.model_dump_json(), options)
     return item
 
 
-async def remember(env: Env, item: Item) -> None:
-    """Cache an item. KV takes one write a second for a key: one that it refuses is no harm."""
-    options = {"expirationTtl": CACHE_SECONDS}
-    try:
-        await env.CACHE.put(cache_key(item.id), item.model_dump_json(), options)
-    except JsException:
-        await forget(env, item.id)
-
-
 async def forget(env: Env, item_id: int) -> None:
-    """Drop an item from the cache; at worst it expires."""
+    """Drop an item from the cache, or let it expire: KV takes one write a second for a key."""
     try:
         await env.CACHE.delete(cache_key(item_id))
     except JsException as error:
@@ -398,13 +421,21 @@ def expected_version(if_match: str | None) -> int:
     """The version that a client wants to change: the one that it has seen."""
     if if_match is None:
         raise Problem(428, "if-match-required", "Send the item's ETag in the header If-Match.")
-    found = re.fullmatch(r'"([1-9][0-9]{0,14})"', if_match)
+    # RFC 9110 would refuse a weak ETag (W/). But ours become weak where a proxy compresses what we
+    # send, as Cloudflare's may, and the version in them is exact all the same.
+    found = re.fullmatch(r'(?:W/)?"([1-9][0-9]{0,14})"', if_match)
     # An ETag that never was one of ours can't be the item's.
     return int(found[1]) if found else 0
 
 
+def already_has(if_none_match: str | None, etag: str) -> bool:
+    """Whether ``If-None-Match`` names an ETag; W/ before one does not matter (RFC 9110, 13.1.2)."""
+    header = if_none_match or ""
+    return header.strip() == "*" or etag in re.findall(r'"[^"]*"', header)
+
+
 async def check_changed(env: Env, item_id: int) -> None:
-    """Say why a change found no row: the item is gone, or another."""
+    """Say why a change found no row: the item is gone, or has another version."""
     if await read_item(env, item_id) is None:
         raise missing(f"item {item_id}")
     raise Problem(412, "version-mismatch", "The item has changed meanwhile. Read it again.")
@@ -423,14 +454,13 @@ async def list_items(
     return Page(items=items, next_cursor=items[-1].id if len(items) == limit else None)
 
 
-@app.post("/api/items", status_code=201, dependencies=protected, responses=responses(400))
+@app.post("/api/items", status_code=201, dependencies=protected, responses=responses(400, 415))
 async def create_item(env: Bound, body: ItemIn, response: Response) -> Item:
     """Make an item."""
     statement = f"INSERT INTO items (name, description) VALUES (?, ?) RETURNING {COLUMNS}"
     row = await env.DB.prepare(statement).bind(body.name, body.description).first()
     assert row is not None
     item = to_item(row)
-    await remember(env, item)
     response.headers.update({"Location": f"/api/items/{item.id}", "ETag": etag(item)})
     return item
 
@@ -451,13 +481,17 @@ async def get_item(
     item = await cached(env, item_id)
     if item is None:
         raise missing(f"item {item_id}")
-    if if_none_match == etag(item):
+    if already_has(if_none_match, etag(item)):
         return Response(status_code=304, headers={"ETag": etag(item)})
     response.headers["ETag"] = etag(item)
     return item
 
 
-@app.put("/api/items/{item_id}", dependencies=protected, responses=responses(400, 404, 412, 428))
+@app.put(
+    "/api/items/{item_id}",
+    dependencies=protected,
+    responses=responses(400, 404, 412, 415, 428),
+)
 async def change_item(
     env: Bound, item_id: ItemId, body: ItemIn, response: Response, if_match: IfMatch = None
 ) -> Item:
@@ -471,8 +505,8 @@ async def change_item(
     if row is None:
         await check_changed(env, item_id)
     assert row is not None
+    await forget(env, item_id)
     item = to_item(row)
-    await remember(env, item)
     response.headers["ETag"] = etag(item)
     return item
 
@@ -495,7 +529,12 @@ async def delete_item(env: Bound, item_id: ItemId, if_match: IfMatch = None) -> 
 # Background work, in a queue in place of Celery
 
 
-@app.post("/api/process", status_code=202, dependencies=protected, responses=responses(400, 404))
+@app.post(
+    "/api/process",
+    status_code=202,
+    dependencies=protected,
+    responses=responses(400, 404, 415),
+)
 async def process(env: Bound, body: ProcessIn, response: Response) -> Item:
     """Have an item worked on, and answer at once."""
     run = uuid4().hex
@@ -505,46 +544,63 @@ async def process(env: Bound, body: ProcessIn, response: Response) -> Item:
     row = await env.DB.prepare(statement).bind(run, body.item_id).first()
     if row is None:
         raise missing(f"item {body.item_id}")
+    await forget(env, body.item_id)
     try:
         await env.QUEUE.send({"item_id": body.item_id, "run": run})
     except JsException:
         await finish(env, body.item_id, run, "failed", None)
         raise
     item = to_item(row)
-    await remember(env, item)
     count(env, "queued", 0)
     response.headers.update({"Location": f"/api/items/{item.id}", "ETag": etag(item)})
     return item
 
 
-def work_on(item: Item) -> Findings:
-    """The work itself. Yours goes here: it may take minutes, and may be done more than once."""
+async def work_on(item: Item) -> Findings:
+    """The work itself. Yours goes here; it may be done more than once.
+
+    All messages of a batch share the processor time that wrangler.toml allows (``cpu_ms``): raise
+    it there for more work, or make batches smaller. Waiting for services does not count.
+    """
     text = f"{item.name} {item.description}"
     return Findings(words=len(text.split()), characters=len(text.strip()))
 
 
 async def finish(
     env: Env, item_id: int, run: str, status: Literal["done", "failed"], result: Findings | None
-) -> None:
-    """Store how a run ended, unless it has ended already or a later one has begun."""
+) -> bool:
+    """Store how a run ended; ``False`` if it has ended already, or a later one has begun."""
     statement = (
         f"UPDATE items SET status = ?, result = ?, {CHANGED} "
-        "WHERE id = ? AND run = ? AND status = 'queued'"
+        "WHERE id = ? AND run = ? AND status = 'queued' RETURNING id"
     )
     found = result.model_dump_json() if result else None
-    await env.DB.prepare(statement).bind(status, found, item_id, run).run()
-    await forget(env, item_id)
+    return await env.DB.prepare(statement).bind(status, found, item_id, run).first() is not None
 
 
-async def consume(env: Env, message: Message, dead: bool) -> None:
+async def consume(env: Env, message: Message) -> None:
     """One delivery. A message comes at least once: the run that it names makes it harmless."""
     started = time.monotonic()
     item_id, run = int(message.body["item_id"]), str(message.body["run"])
-    if dead:
-        await finish(env, item_id, run, "failed", None)
-    elif (item := await read_item(env, item_id)) is not None:
-        await finish(env, item_id, run, "done", work_on(item))
-    count(env, "failed" if dead else "done", (time.monotonic() - started) * 1000)
+    item = await read_item(env, item_id)
+    if item is not None and await finish(env, item_id, run, "done", await work_on(item)):
+        count(env, "done", (time.monotonic() - started) * 1000)
+
+
+async def bury(env: Env, message: Message) -> None:
+    """One dead letter: every attempt has failed, and so has the item."""
+    item_id, run = int(message.body["item_id"]), str(message.body["run"])
+    if await finish(env, item_id, run, "failed", None):
+        count(env, "failed", 0)
+
+
+def consumer_of(queue: str) -> Callable[[Env, Message], Awaitable[None]]:
+    """The function that reads a queue, by the end of its name: environments differ in the rest."""
+    if queue.endswith("-work"):
+        return consume
+    if queue.endswith("-work-dead-letters"):
+        return bury
+    raise LookupError(f"Nothing reads the queue {queue!r}.")
 
 
 # Uploads, in R2. A body goes there as a stream, around the bridge that would hold it in memory.
@@ -578,7 +634,6 @@ async def put_file(env: Bound, request: Request, name: FileName, response: Respo
     return Stored(name=name, size=stored.size, etag=stored.httpEtag)
 
 
-@app.head("/files/{name}", include_in_schema=False)
 @app.get(
     "/files/{name}",
     response_class=Response,
@@ -594,6 +649,7 @@ async def get_file(
     request: Request,
     name: FileName,
     if_none_match: Annotated[str | None, Header()] = None,
+    if_range: Annotated[str | None, Header()] = None,
     range_: Annotated[str | None, Header(alias="range")] = None,
 ) -> Response:
     """A file. Anyone may read it who knows its name, as a page's pictures must be."""
@@ -610,15 +666,18 @@ async def get_file(
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": "inline" if kind in SHOWN_TYPES else "attachment",
     }
-    if if_none_match == found.httpEtag:
+    if already_has(if_none_match, found.httpEtag):
         return Response(status_code=304, headers=headers)
-    part = wanted_part(range_, found.size)
+    # A part of a changed file does not fit the parts that the client has. Only this very ETag shows
+    # that nothing changed; a date is too coarse (RFC 9110, 13.1.5).
+    unchanged = if_range in (None, found.httpEtag)
+    part = wanted_part(range_, found.size) if unchanged else None
     start, length = part or (0, found.size)
     headers |= {"Content-Type": kind, "Content-Length": str(length)}
     if part:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
     status = 206 if part else 200
-    if request.method == "HEAD":
+    if request.scope["head"]:
         return Response(status_code=status, headers=headers)
     options = {"range": {"offset": start, "length": length}} if part else {}
     stored = await env.FILES.get(name, options)
@@ -685,7 +744,7 @@ async def metrics(env: Bound) -> Metrics:
     items = {row["status"]: row["count"] for row in found["results"]}
     account, token = variable(env, "ACCOUNT_ID"), variable(env, "ANALYTICS_TOKEN")
     if not account or not token:
-        note = "Data points can be read with ACCOUNT_ID and ANALYTICS_TOKEN alone; see the README."
+        note = "Data points can be read only with ACCOUNT_ID and ANALYTICS_TOKEN; see the README."
         return Metrics(source="local", note=note, hours=0, events=[], items=items)
     query = METRICS_SQL.format(dataset=variable(env, "METRICS_DATASET"), hours=METRICS_HOURS)
     failed = Problem(502, "metrics-failed", "Analytics Engine did not answer the query.")
@@ -754,6 +813,12 @@ class Outside:
             return await self._inside(scope, receive, send)
         started, status = time.monotonic(), 0
         scope["request_id"] = uuid4().hex
+        method = scope["method"]
+        # HEAD is handled as GET, and the runtime leaves out the body. `head` is for routes that can
+        # spare making it.
+        scope["head"] = method == "HEAD"
+        if scope["head"]:
+            scope["method"] = "GET"
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         added = self._headers(scope, headers)
 
@@ -780,7 +845,7 @@ class Outside:
             if not status:
                 raise
         finally:
-            fields |= {"request_id": scope["request_id"], "method": scope["method"]}
+            fields |= {"request_id": scope["request_id"], "method": method}
             fields |= {"path": scope["path"], "status": status}
             fields["ms"] = round((time.monotonic() - started) * 1000)
             log("error" if status >= 500 else "info", **fields)
@@ -799,16 +864,23 @@ class Outside:
         origin = headers.get("origin", "")
         if origin in [allowed.strip() for allowed in origins.split(",")]:
             added["access-control-allow-origin"] = origin
-            added["access-control-expose-headers"] = "ETag, Location, X-Request-Id"
+            added["access-control-expose-headers"] = EXPOSED_HEADERS
             if scope["method"] == "OPTIONS":
-                added["access-control-allow-methods"] = METHODS
-                added["access-control-allow-headers"] = "Authorization, Content-Type, If-Match"
+                added["access-control-allow-methods"] = ", ".join(METHODS)
+                added["access-control-allow-headers"] = ALLOWED_HEADERS
                 added["access-control-max-age"] = "86400"
         return added
 
 
 def is_upload(method: str, path: str) -> bool:
     return method == "PUT" and path.startswith("/files/")
+
+
+def may_be_large(request: WorkersRequest) -> bool:
+    """Whether a body may be more than the bridge to ASGI may hold."""
+    length = request.headers.get("content-length") or ""
+    small = re.fullmatch(r"[0-9]{1,12}", length, re.ASCII) and int(length) <= MAX_JSON_BYTES
+    return bool(request.body) and not small
 
 
 def refuse_body(scope: Scope, headers: Mapping[str, str]) -> Problem | None:
@@ -837,29 +909,23 @@ class Default(WorkerEntrypoint):
     env: Env
 
     async def fetch(self, request: WorkersRequest) -> Any:
-        if request.js_object.method not in HTTPMethod.__members__:
+        # Decoded, as routes are matched: /%66iles/a.txt is the path of an upload, too.
+        method, path = str(request.js_object.method), unquote(js.URL.new(request.url).pathname)
+        if method not in HTTPMethod.__members__:
             # The SDK fails on methods that Python's enumeration lacks.
-            return Reply(None, status=405, headers={"Allow": METHODS})
-        if self._must_go_around(request):
+            return Reply(None, status=405, headers={"Allow": allowed_methods(path)})
+        if is_upload(method, path) or may_be_large(request):
             _upload.set(request.body)
-            original = request.js_object
-            bare = js.Request.new(request.url, method=original.method, headers=original.headers)
+            headers = request.js_object.headers
+            bare = js.Request.new(request.url, method=method, headers=headers)
             request = WorkersRequest(bare)
         return await asgi.fetch(application, request, self.env, self.ctx)
-
-    def _must_go_around(self, request: WorkersRequest) -> bool:
-        """Whether the bridge to ASGI must not read the body: a file, or more than it may hold."""
-        if is_upload(str(request.js_object.method), js.URL.new(request.url).pathname):
-            return True
-        length = request.headers.get("content-length") or ""
-        small = length.isascii() and length.isdigit() and int(length[:12]) <= MAX_JSON_BYTES
-        return bool(request.body) and not small
 
     # The runtime passes `env` and `ctx`, and both are None in Python.
     async def queue(self, batch: MessageBatch, env: None = None, ctx: None = None) -> None:
         for message in batch.messages:
             try:
-                await consume(self.env, message, dead=batch.queue.endswith(DEAD_LETTERS))
+                await consumer_of(batch.queue)(self.env, message)
             except Exception as error:
                 delay = FIRST_DELAY_SECONDS * 2 ** (message.attempts - 1)
                 message.retry({"delaySeconds": min(delay, MAX_DELAY_SECONDS)})

@@ -65,9 +65,19 @@ def test_nobody_overwrites_what_they_have_not_seen(worker_url: str, item: dict[s
 
 def test_an_unchanged_item_is_not_sent_again(worker_url: str, item: dict[str, Any]) -> None:
     path = f"/api/items/{item['id']}"
-    response, content = send(worker_url, "GET", path, If_None_Match='"1"')
-    assert (response.status, content) == (304, b"")
-    assert send(worker_url, "GET", path, If_None_Match='"0"')[0].status == 200
+    for known in ('"1"', 'W/"1"', '"0", W/"1"', "*"):
+        response, content = send(worker_url, "GET", path, If_None_Match=known)
+        assert (response.status, content) == (304, b""), known
+    for other in ('"0"', 'W/"0", "10"', "1", "W/*"):
+        assert send(worker_url, "GET", path, If_None_Match=other)[0].status == 200, other
+
+
+def test_an_etag_that_a_proxy_has_made_weak_still_names_its_version(
+    worker_url: str, item: dict[str, Any]
+) -> None:
+    path = f"/api/items/{item['id']}"
+    assert call(worker_url, "PUT", path, {"name": "Pot"}, If_Match='W/"1"')["version"] == 2
+    assert send(worker_url, "DELETE", path, If_Match='W/"1"')[0].status == 412
 
 
 def test_a_list_goes_on_to_its_end(worker_url: str) -> None:
@@ -108,8 +118,9 @@ def test_a_file_comes_back_byte_for_byte(worker_url: str) -> None:
     assert response.headers["Content-Type"] == "image/png"
     assert response.headers["ETag"] == etag
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
-    response, content = send(worker_url, "GET", "/files/a.png", If_None_Match=etag)
-    assert (response.status, content) == (304, b"")
+    for known in (etag, f'"x", W/{etag}', "*"):
+        response, content = send(worker_url, "GET", "/files/a.png", If_None_Match=known)
+        assert (response.status, content) == (304, b"")
     response, content = send(worker_url, "HEAD", "/files/a.png")
     assert (response.headers["Content-Length"], content) == (str(len(data)), b"")
     assert send(worker_url, "DELETE", "/files/a.png")[0].status == 204
@@ -137,6 +148,72 @@ def test_a_part_of_a_file(worker_url: str, wanted: str, status: int, part: bytes
     assert response.status == status
     assert part is None or content == part
     assert response.headers["Content-Disposition"] == (None if status == 416 else "attachment")
+
+
+def test_parts_of_different_files_are_not_mixed(worker_url: str) -> None:
+    upload = (worker_url, "PUT", "/files/mixed.txt")
+    old = send(*upload, b"abcdefghij", Content_Type="text/plain")[0].headers["ETag"]
+    new = send(*upload, b"0123456789", Content_Type="text/plain")[0].headers["ETag"]
+    date = "Wed, 21 Oct 2026 07:28:00 GMT"
+    for condition, status in ((new, 206), (old, 200), (f"W/{new}", 200), (date, 200)):
+        headers = {"Range": "bytes=3-", "If_Range": condition}
+        response, content = send(worker_url, "GET", "/files/mixed.txt", **headers)
+        assert (response.status, content[-7:]) == (status, b"3456789"), condition
+        assert len(content) == (7 if status == 206 else 10)
+
+
+@pytest.mark.parametrize("path", ["/%66iles/encoded.png", "/files%2Fencoded.png"])
+def test_an_encoded_path_is_an_upload_too(worker_url: str, path: str) -> None:
+    data = b"x" * 200_000
+    response, content = send(worker_url, "PUT", path, data, Content_Type="image/png")
+    assert (response.status, json.loads(content)["size"]) == (201, len(data))
+    assert send(worker_url, "GET", "/files/encoded.png")[1] == data
+    assert send(worker_url, "PUT", path, data[:9], Content_Type="image/png")[0].status == 201
+    assert send(worker_url, "GET", path)[1] == data[:9]
+    assert send(worker_url, "PUT", path, iter([b"x"]), Content_Type="image/png")[0].status == 411
+    assert send(worker_url, "PUT", path.replace("%", "%25"), b"x")[0].status == 404
+
+
+def test_head_answers_where_get_does(worker_url: str, item: dict[str, Any]) -> None:
+    for path in ("/health", "/openapi.json", "/api/items", f"/api/items/{item['id']}"):
+        get, content = send(worker_url, "GET", path)
+        head, nothing = send(worker_url, "HEAD", path)
+        assert (head.status, nothing) == (200, b""), path
+        assert head.headers["Content-Type"] == get.headers["Content-Type"]
+        assert head.headers["Content-Length"] == str(len(content))
+    assert send(worker_url, "HEAD", "/api/items", token="")[0].status == 401
+    assert send(worker_url, "HEAD", "/api/process")[0].status == 405
+
+
+@pytest.mark.parametrize("method", ["PATCH", "QUERY"])
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/health", "GET, HEAD"),
+        ("/api/items", "GET, HEAD, POST"),
+        ("/api/items/1", "GET, HEAD, PUT, DELETE"),
+        ("/api/process", "POST"),
+        ("/%66iles/a.txt", "GET, HEAD, PUT, DELETE"),
+    ],
+)
+def test_a_refusal_names_the_methods_of_the_path(
+    worker_url: str, method: str, path: str, methods: str
+) -> None:
+    response, _ = send(worker_url, method, path)
+    assert (response.status, response.headers["Allow"]) == (405, methods)
+
+
+def test_a_body_that_is_no_json_is_refused_in_plain_words(worker_url: str) -> None:
+    json_type, form_type = "application/json", "application/x-www-form-urlencoded"
+    body = b'{"name": "x"}'
+    for headers in ({"Content_Type": form_type}, {"Content_Type": "text/plain"}, {}):
+        response, content = send(worker_url, "POST", "/api/items", body, **headers)
+        hint = "Send JSON, with the header Content-Type: application/json."
+        assert (response.status, json.loads(content)["detail"]) == (415, hint)
+    assert send(worker_url, "POST", "/api/items", body, token="")[0].status == 401
+    _, content = send(worker_url, "POST", "/api/items", b'{"name"', Content_Type=json_type)
+    errors = json.loads(content)["errors"]
+    assert errors == [{"pointer": "#", "detail": "The body is no valid JSON."}]
 
 
 @pytest.mark.parametrize(

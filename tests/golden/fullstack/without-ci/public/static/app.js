@@ -36,14 +36,18 @@ async function load(cursor) {
   more.value = page.next_cursor ?? '';
 }
 
-/** Show an item, or show it anew. */
+/** Show an item, or show it anew; edits that are not saved yet stay. */
 function show(item) {
-  const shown = list.querySelector(`[data-id="${item.id}"]`);
-  const row = shown ?? add(item.id);
-  row.dataset.version = item.version;
+  const row = list.querySelector(`[data-id="${item.id}"]`) ?? add(item.id);
   const { elements } = row.querySelector('form');
-  elements.name.value = item.name;
-  elements.description.value = item.description;
+  const inputs = [elements.name, elements.description];
+  const edited = inputs.some((input) => input.value !== input.defaultValue);
+  const changed = inputs.some((input) => input.defaultValue !== item[input.name]);
+  if (!edited) {
+    for (const input of inputs) input.value = input.defaultValue = item[input.name];
+  }
+  // Edits of a text that has changed meanwhile keep the old version: the server refuses to save them.
+  if (!edited || !changed) row.dataset.version = item.version;
   const result = item.result ? `: ${item.result.words} words` : '';
   row.querySelector('output').textContent = `${item.status}${result}`;
 }
@@ -55,7 +59,11 @@ function add(id) {
   row.dataset.id = id;
   own.addEventListener('submit', (event) => {
     event.preventDefault();
-    run(async () => show(await (await call('PUT', path, fields(own), match(row))).json()));
+    run(async () => {
+      const item = await (await call('PUT', path, fields(own), match(row))).json();
+      own.reset();
+      show(item);
+    });
   });
   own.elements.process.addEventListener('click', () => run(() => process(id)));
   own.elements.delete.addEventListener('click', () =>
@@ -70,25 +78,33 @@ function add(id) {
 
 /** Have an item worked on, and wait until it is. */
 async function process(id) {
-  let item = await (await call('POST', '/api/process', { item_id: id })).json();
+  const queued = await (await call('POST', '/api/process', { item_id: id })).json();
+  let item = queued;
   show(item);
-  while (item.status === 'queued') {
+  // The cache may still give the version before.
+  while (item.status === 'queued' || item.version < queued.version) {
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     item = await (await call('GET', `/api/items/${id}`)).json();
-    show(item);
+    if (item.version > queued.version) show(item);
   }
 }
 
 async function upload() {
   const [file] = form.file.files;
-  const name = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  // Whoever cancels the dialog has chosen none.
+  if (!file) return;
+  form.file.value = '';
+  const allowed = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  const name = allowed || 'file';
+  const path = `/files/${name}`;
+  const taken = (await fetch(path, { method: 'HEAD' })).ok;
+  if (taken && !confirm(`There is a file “${name}” already. Replace it?`)) return;
   const headers = { 'Content-Type': file.type || 'text/plain' };
-  const response = await call('PUT', `/files/${name}`, file, headers);
+  const response = await call('PUT', path, file, headers);
   const link = Object.assign(document.createElement('a'), {
     href: response.headers.get('location'),
     textContent: name,
   });
-  form.file.value = '';
   status.replaceChildren('Stored ', link);
 }
 
