@@ -159,6 +159,9 @@ def fullstack(bench: Bench) -> Iterator[tuple[str, Callable[[int], object]]]:
         return started
 
     yield "write", write
+    for item in items:
+        bench.send("GET", f"/api/items/{item}")
+    # From the cache: one that it does not hold is a row of D1 and a write of KV more.
     yield "read", lambda n: bench.send("GET", f"/api/items/{items[n % len(items)]}")
     yield "list", lambda _: bench.send("GET", "/api/items?limit=20")
     yield "process", process
