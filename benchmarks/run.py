@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import multiprocessing
 import os
 import platform
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,13 +38,21 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="Write the page, its data and chart.")
     options = parser.parse_args()
     found: dict[str, list[dict[str, Any]]] = {}
-    for name in options.only:
-        module = importlib.import_module(name)
-        found[name] = rows(module.TARGETS, module.measure(options.rounds))
-        print(f"{module.__doc__}\n{table(found[name])}\n", flush=True)
+    # A process each: some native libraries of the peers crash beside others.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, max_tasks_per_child=1) as alone:
+        for name in options.only:
+            about, found[name] = alone.submit(measured, name, options.rounds).result()
+            print(f"{about}\n{table(found[name])}\n", flush=True)
     if options.write:
         write(found, options.rounds)
     sys.exit(any(row["met"] is False for part in found.values() for row in part))
+
+
+def measured(name: str, rounds: int) -> tuple[str, list[dict[str, Any]]]:
+    """What a benchmark is about, and its rows."""
+    module = importlib.import_module(name)
+    return module.__doc__ or "", rows(module.TARGETS, module.measure(rounds))
 
 
 def write(found: dict[str, list[dict[str, Any]]], rounds: int) -> None:
