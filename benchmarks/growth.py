@@ -169,8 +169,7 @@ def main() -> None:
             f"What ten times the work costs, in one run on {os.cpu_count()} cores. "
             "Below ten times, something is paid once; a little above it is the machine's noise. "
             "Nothing is worse than linear: an ingest is the embedding model's time for each "
-            "document, and a query multiplies with every vector, of which 10,000 (30 MB) no longer "
-            "fit into a processor's cache.\n\n"
+            "document, and a query looks at every vector.\n\n"
         )
         page = about + f"![Seconds by size, both axes logarithmic](growth.svg)\n\n{text}\n"
         (REFERENCE / "growth.md").write_text(page, "utf-8")
