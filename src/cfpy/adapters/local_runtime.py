@@ -24,9 +24,9 @@ from cfpy.errors import LocalRuntimeError, UsageError
 
 RUNTIME_FILES = Path(__file__).parent.parent / "runtime"
 
-# What workerd prints where it can't download Pyodide (observed with workerd 1.20261117.1).
 # wrangler's table of all modules and what is around it: nothing that one can do something about.
 _ASIDE = re.compile(r"[│┌├└]|Attaching additional modules|Total \(|If you think this is a bug")
+# What workerd prints where it can't download Pyodide (observed with workerd 1.20261117.1).
 _NO_BUNDLE = "Pyodide bundle failed"
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
