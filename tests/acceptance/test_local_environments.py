@@ -38,5 +38,9 @@ def test_it_has_its_own_database_and_secrets(tmp_path: Path) -> None:
         assert staging.request("GET", "/api/items", headers=token).status == 401
         own = {"Authorization": "Bearer only-for-staging"}
         assert staging.request("GET", "/api/items", headers=own).json()["items"] == []
+        staging.log.clear()
+        (project / ".dev.vars.staging").write_text("API_TOKEN=another\n")
+        staging.wait_for_log("Ready on")
+        assert staging.request("GET", "/api/items", headers=own).status == 401
     finally:
         staging.stop()

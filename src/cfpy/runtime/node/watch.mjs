@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { emit } from './events.mjs';
 
-const CONFIGURATION = new Set(['wrangler.toml', 'cfpy.toml', '.dev.vars', 'pyproject.toml']);
+// An environment has secrets of its own: .dev.vars.staging.
+const CONFIGURATION = /^(wrangler\.toml|cfpy\.toml|pyproject\.toml|\.dev\.vars(\..+)?)$/;
 // Editors write in bursts: a temporary file, a rename, a change of mode.
 const QUIET_MS = 150;
 
@@ -27,7 +28,7 @@ export function watchProject(session, reload) {
     if (file?.endsWith('.py')) settle(path.join(sources, file));
   });
   fs.watch(session.project, (_event, file) => {
-    if (CONFIGURATION.has(file)) emit('config_changed', { path: file });
+    if (CONFIGURATION.test(file ?? '')) emit('config_changed', { path: file });
   });
   const migrations = path.join(session.project, 'migrations');
   if (fs.existsSync(migrations)) {
