@@ -65,6 +65,10 @@ class CloudflareApi:
     databases: dict[str, sqlite3.Connection] = field(default_factory=dict)
     namespaces: dict[str, str] = field(default_factory=dict)
     buckets: list[str] = field(default_factory=list)
+    # By kind and name, of what is not in the default one: "d1", "kv", "r2" or "queues".
+    jurisdictions: dict[tuple[str, str], str] = field(default_factory=dict)
+    # Location hints of databases.
+    hints: dict[str, str] = field(default_factory=dict)
     # Buckets that hold an object.
     full: set[str] = field(default_factory=set)
     # By "cors" or "lifecycle", then by bucket.
@@ -103,6 +107,15 @@ class CloudflareApi:
     requests: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def place(self, kind: str, name: str, given: dict[str, Any]) -> None:
+        """Remember the jurisdiction of what is created, and refuse one that there is not."""
+        wanted = given.get("jurisdiction")
+        if wanted not in (None, "eu", "fedramp", "us"):
+            raise RefusedError(400, 7400, f"Invalid jurisdiction: {wanted}")
+        self.jurisdictions.pop((kind, name), None)
+        if wanted:
+            self.jurisdictions[kind, name] = wanted
+
     def add_database(self, name: str, *applied: str) -> str:
         """A database that has had these migrations; returns its id."""
         connection = sqlite3.connect(":memory:", check_same_thread=False)
@@ -121,6 +134,7 @@ class CloudflareApi:
         for kind in ("namespaces", "queues", "consumers", "indexes", "scripts", "values", "live"):
             setattr(self, kind, copy.deepcopy(getattr(other, kind)))
         self.buckets = list(other.buckets)
+        self.jurisdictions = dict(other.jurisdictions)
         self.bindings = copy.deepcopy(other.bindings)
         self.versions = other.versions
 
@@ -153,7 +167,7 @@ class CloudflareApi:
             ),
             "GET user/tokens/verify": lambda *_: {"result": {"id": "t", "status": "active"}},
             f"GET {account}/d1/database": lambda query, _: paged(
-                [{"uuid": self.database_id(name), "name": name} for name in self.databases], query
+                [self._database(name) for name in self.databases], query
             ),
             f"POST {account}/d1/database": self._create_database,
             f"POST {account}/storage/kv/namespaces": self._create_namespace,
@@ -195,9 +209,10 @@ class CloudflareApi:
             f"PUT {account}/queues/([^/]+)/consumers/([^/]+)": self._put_consumer,
             f"POST {account}/d1/database/([^/]+)/query": self._query,
             f"GET {account}/storage/kv/namespaces": lambda query, _: paged(
-                [{"id": id_, "title": title} for title, id_ in self.namespaces.items()], query
+                [self._namespace(title) for title in self.namespaces], query
             ),
             f"GET {account}/r2/buckets": self._list_buckets,
+            f"GET {account}/r2/buckets/([^/]+)": self._get_bucket,
             f"GET {account}/queues": self._list_queues,
             f"GET {account}/vectorize/v2/indexes": self._list_indexes,
             f"GET {account}/vectorize/v2/indexes/([^/]+)/metadata_index/list": self._list_metadata,
@@ -205,32 +220,50 @@ class CloudflareApi:
         }
 
     def _create_database(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
-        name = only(body, {"name": str})["name"]
+        given = only(body, {"name": str}, "jurisdiction", "primary_location_hint")
+        name = given["name"]
         if name in self.databases:
             raise RefusedError(400, 7502, "A database with that name already exists")
-        return {"result": {"uuid": self.add_database(name), "name": name, "version": "production"}}
+        self.place("d1", name, given)
+        if hint := given.get("primary_location_hint"):
+            self.hints[name] = hint
+        self.add_database(name)
+        return {"result": self._database(name)}
+
+    def _database(self, name: str) -> dict[str, Any]:
+        known = {"uuid": self.database_id(name), "name": name, "version": "production"}
+        return {**known, "jurisdiction": self.jurisdictions.get(("d1", name))}
+
+    def _namespace(self, title: str) -> dict[str, Any]:
+        where = self.jurisdictions.get(("kv", title))
+        return {"id": self.namespaces[title], "title": title, "jurisdiction": where}
 
     def _create_namespace(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
-        title = only(body, {"title": str})["title"]
+        given = only(body, {"title": str}, "jurisdiction")
+        title = given["title"]
         if title in self.namespaces:
             message = "create namespace: a namespace with this account ID and title already exists"
             raise RefusedError(400, 10014, message)
-        self.namespaces[title] = f"{len(self.namespaces):032x}"
-        return {"result": {"id": self.namespaces[title], "title": title}}
+        self.place("kv", title, given)
+        self.namespaces[title] = uuid.uuid5(uuid.NAMESPACE_URL, title).hex
+        return {"result": self._namespace(title)}
 
-    def _create_bucket(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
-        name = only(body, {"name": str})["name"]
+    def _create_bucket(self, query: dict[str, str], body: Any) -> dict[str, Any]:
+        name = only(body, {"name": str}, "locationHint")["name"]
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", name):
             raise RefusedError(400, 10005, "The specified bucket name is not valid.")
         if name in self.buckets:
             raise RefusedError(409, 10004, "The bucket you tried to create already exists")
+        self.place("r2", name, query)
         self.buckets.append(name)
         return {"result": {"name": name}}
 
     def _create_queue(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
-        name = only(body, {"queue_name": str})["queue_name"]
+        given = only(body, {"queue_name": str}, "jurisdiction")
+        name = given["queue_name"]
         if name in self.queues:
             raise RefusedError(409, 11009, f"Queue name '{name}' is already taken.")
+        self.place("queues", name, given)
         self.queues[name] = f"q{len(self.queues)}"
         return {"result": {"queue_id": self.queues[name], "queue_name": name}}
 
@@ -263,47 +296,54 @@ class CloudflareApi:
 
     def _get_database(self, _query: dict[str, str], _body: Any, wanted: str) -> dict[str, Any]:
         for name in self.databases:
-            identifier = self.database_id(name)
-            if wanted in (identifier, name):
-                return {"result": {"uuid": identifier, "name": name, "version": "production"}}
+            if wanted in (self.database_id(name), name):
+                return {"result": self._database(name)}
         raise RefusedError(404, 7404, f"The database {wanted} could not be found")
 
     def _delete_database(self, query: dict[str, str], body: Any, wanted: str) -> dict[str, Any]:
-        del self.databases[self._get_database(query, body, wanted)["result"]["name"]]
+        name = self._get_database(query, body, wanted)["result"]["name"]
+        del self.databases[name]
+        self.jurisdictions.pop(("d1", name), None)
         return {"result": None}
 
     def _delete_namespace(self, _query: dict[str, str], _body: Any, wanted: str) -> dict[str, Any]:
         for title, id_ in self.namespaces.items():
             if id_ == wanted:
                 del self.namespaces[title]
+                self.jurisdictions.pop(("kv", title), None)
                 return {"result": None}
         raise RefusedError(404, 10013, "namespace not found")
 
-    def _bucket(self, name: str) -> None:
-        if name not in self.buckets:
+    def _bucket(self, name: str, query: dict[str, str]) -> None:
+        """R2 knows a bucket only in its own jurisdiction."""
+        home = self.jurisdictions.get(("r2", name), "")
+        if name not in self.buckets or query.get("jurisdiction", "") != home:
             raise RefusedError(404, 10006, "The specified bucket does not exist.")
 
-    def _delete_bucket(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
-        self._bucket(name)
+    def _get_bucket(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._bucket(name, query)
+        return {"result": {"name": name, "creation_date": "2026-11-23"}}
+
+    def _delete_bucket(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        self._bucket(name, query)
         if name in self.full:
             raise RefusedError(409, 10008, "The bucket you tried to delete is not empty.")
         self.buckets.remove(name)
+        self.jurisdictions.pop(("r2", name), None)
         for rules in self.rules.values():
             rules.pop(name, None)
         return {"result": {}}
 
-    def _get_rules(
-        self, _query: dict[str, str], _body: Any, name: str, kind: str
-    ) -> dict[str, Any]:
-        self._bucket(name)
+    def _get_rules(self, query: dict[str, str], _body: Any, name: str, kind: str) -> dict[str, Any]:
+        self._bucket(name, query)
         if name in self.rules[kind]:
             return {"result": {"rules": self.rules[kind][name]}}
         if kind == "cors":
             raise RefusedError(404, 10059, "The CORS configuration does not exist.")
         return {"result": {"rules": [DEFAULT_LIFECYCLE]}}
 
-    def _put_rules(self, _query: dict[str, str], body: Any, name: str, kind: str) -> dict[str, Any]:
-        self._bucket(name)
+    def _put_rules(self, query: dict[str, str], body: Any, name: str, kind: str) -> dict[str, Any]:
+        self._bucket(name, query)
         rules = only(body, {"rules": list})["rules"]
         for rule in rules:
             known = CORS_KEYS if kind == "cors" else LIFECYCLE_KEYS
@@ -368,6 +408,7 @@ class CloudflareApi:
         if name in self.consumers:
             raise RefusedError(409, 11005, f"Queue {name} still has a consumer")
         del self.queues[name]
+        self.jurisdictions.pop(("queues", name), None)
         return {"result": None}
 
     def _delete_worker(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
@@ -434,7 +475,11 @@ class CloudflareApi:
             there: Any = {
                 "d1": lambda item=item: item["id"] in map(self.database_id, self.databases),
                 "kv_namespace": lambda item=item: item["namespace_id"] in self.namespaces.values(),
-                "r2_bucket": lambda item=item: item["bucket_name"] in self.buckets,
+                "r2_bucket": lambda item=item: (
+                    item["bucket_name"] in self.buckets
+                    and self.jurisdictions.get(("r2", item["bucket_name"]))
+                    == item.get("jurisdiction")
+                ),
                 "queue": lambda item=item: item["queue_name"] in self.queues,
                 "vectorize": lambda item=item: item["index_name"] in self.indexes,
             }.get(item["type"])
@@ -531,8 +576,10 @@ class CloudflareApi:
         return rows
 
     def _list_buckets(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
-        check(query, {"per_page", "cursor"})
-        names = sorted(name for name in self.buckets if name > query.get("cursor", ""))
+        check(query, {"per_page", "cursor", "jurisdiction"})
+        home = query.get("jurisdiction", "")
+        here = [name for name in self.buckets if self.jurisdictions.get(("r2", name), "") == home]
+        names = sorted(name for name in here if name > query.get("cursor", ""))
         size = int(query.get("per_page", "20"))
         more = {"cursor": names[size - 1]} if len(names) > size else {}
         buckets = [{"name": name, "creation_date": "2026-11-23"} for name in names[:size]]
@@ -544,6 +591,7 @@ class CloudflareApi:
             {
                 "queue_id": id_,
                 "queue_name": name,
+                "jurisdiction": self.jurisdictions.get(("queues", name)),
                 "producers": self._producers(name),
                 "consumers": self._consumers(name),
             }
@@ -662,6 +710,8 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                 if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                     raise RefusedError(401, 10000, "Authentication error")
                 query = {key: ",".join(values) for key, values in parse_qs(url.query).items()}
+                if where := self.headers.get("cf-r2-jurisdiction"):
+                    query["jurisdiction"] = where
                 document = api.answer(self.command, path, query, body)
                 self._send(200, {"success": True, "errors": [], "messages": [], **document}, {})
             except RefusedError as refused:

@@ -15,7 +15,7 @@ from cfpy.errors import ProjectError
 
 TEXT = st.text(max_size=8)
 RECORDS = st.dictionaries(
-    TEXT, st.builds(Placement, account_id=TEXT, created=st.frozensets(TEXT))
+    TEXT, st.builds(Placement, account_id=TEXT, created=st.dictionaries(TEXT, TEXT))
 ).map(Record)
 
 
@@ -24,14 +24,13 @@ def test_a_record_survives_its_file(record: Record) -> None:
     assert parse_record(json.loads(json.dumps(record.as_dict())), Path("x")) == record
 
 
-@given(RECORDS, TEXT, TEXT, TEXT)
-def test_what_is_made_is_known_until_it_is_gone(
-    record: Record, environment: str, account: str, key: str
+@given(RECORDS, TEXT, TEXT, TEXT, TEXT)
+def test_what_is_created_is_known_until_it_is_gone(
+    record: Record, environment: str, account: str, key: str, id_: str
 ) -> None:
-    made = record.with_created(environment, account, key)
-    assert key in made.created(environment)
-    assert record.created(environment) <= made.created(environment)
-    left = made.without(environment, key)
+    created = record.with_created(environment, account, key, id_)
+    assert created.created(environment) == {**record.created(environment), key: id_}
+    left = created.without(environment, key)
     assert key not in left.created(environment)
     for other in record.environments:
         if other != environment:
@@ -47,12 +46,19 @@ def test_the_file_goes_with_its_last_environment(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_first_version_knew_no_ids() -> None:
+    data = {"record_version": 1, "environments": {"": {"account_id": "a", "created": ["d1:x"]}}}
+    record = parse_record(data, Path("x"))
+    assert record.created("") == {"d1:x": ""}
+    assert record.as_dict()["record_version"] == 2
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("{", "1:2"),
         ("[]", "not a record"),
-        ('{"record_version": 2, "environments": {}}', "record_version is 2"),
+        ('{"record_version": 3, "environments": {}}', "record_version is 3"),
         ('{"record_version": 1, "environments": {"": {}}}', "not a record"),
     ],
 )

@@ -7,20 +7,22 @@ Paths and shapes: developers.cloudflare.com/api.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from cfpy.adapters.permissions import PERMISSIONS
+from cfpy.domain.data_location import JURISDICTIONS
 from cfpy.domain.live import live_target
-from cfpy.domain.plan import ObservedIndex, ObservedQueue, ObservedState, Rules
+from cfpy.domain.observed import Found, ObservedIndex, ObservedQueue, ObservedState, Rules
 from cfpy.domain.project import MetadataIndex
-from cfpy.domain.resources import D1Database, DesiredState
+from cfpy.domain.resources import D1Database, DesiredState, R2Bucket
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 _BASE_URL = "https://api.cloudflare.com/client/v4"
@@ -31,6 +33,8 @@ _PAGE = 100
 _CONNECTIONS = 12
 _SQL_FAILED = 7500
 _NO_SUCH_WORKER = (10007, 10090)
+
+_T = TypeVar("_T")
 
 
 class Account:
@@ -65,19 +69,20 @@ class Account:
         """
         # All at once: each answer takes as long as the way there and back.
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            databases = pool.submit(_if(desired.databases, self.database_ids))
+            databases = pool.submit(_if(desired.databases, self._databases))
             applied = {
-                item.name: pool.submit(self._applied, item, databases)
+                item.binding: pool.submit(self._applied, item, databases)
                 for item in desired.databases
                 if item.migrations
             }
-            namespaces = pool.submit(_if(desired.namespaces, self.namespace_ids))
-            buckets = pool.submit(_if(desired.buckets, self._buckets))
+            namespaces = pool.submit(_if(desired.namespaces, self._namespaces))
+            buckets = {item.name: pool.submit(self._bucket, item) for item in desired.buckets}
+            where = {item.name: item.jurisdiction for item in desired.buckets}
             rules = {
-                (kind, item.bucket_name): pool.submit(self._rules, item.bucket_name, kind)
+                (kind, name): pool.submit(self._rules, name, kind, where[name])
                 for item in desired.bucket_settings
                 for kind, wanted in (("cors", item.cors), ("lifecycle", item.lifecycle))
-                if wanted
+                if wanted and (name := item.bucket_name)
             }
             queues = pool.submit(_if(desired.queues, self._queues))
             indexes = {
@@ -89,13 +94,9 @@ class Account:
             return ObservedState(
                 account_id=self.id,
                 databases=databases.result(),
-                applied={
-                    name: done
-                    for name, task in applied.items()
-                    if (done := task.result()) is not None
-                },
+                applied=_there(applied),
                 namespaces=namespaces.result(),
-                buckets=frozenset(buckets.result()),
+                buckets=_there(buckets),
                 cors={
                     name: task.result() for (kind, name), task in rules.items() if kind == "cors"
                 },
@@ -103,11 +104,7 @@ class Account:
                     name: task.result() for (kind, name), task in rules.items() if kind != "cors"
                 },
                 queues=queues.result(),
-                indexes={
-                    name: found
-                    for name, task in indexes.items()
-                    if (found := task.result()) is not None
-                },
+                indexes=_there(indexes),
                 secrets=secrets.result(),
                 subdomain=subdomain.result(),
             )
@@ -172,35 +169,33 @@ class Account:
             hint="Set account_id in wrangler.toml, or CLOUDFLARE_ACCOUNT_ID.",
         )
 
-    def database_ids(self) -> dict[str, str]:
-        """The account's D1 databases: ids by name.
+    def _databases(self) -> dict[str, Found]:
+        return {
+            item["uuid"]: Found(item["name"], _jurisdiction(item))
+            for item in self._pages(self._path("d1/database"))
+        }
 
-        Raises:
-            CloudflareError: The API can't be reached, or fails.
-        """
-        return {item["name"]: item["uuid"] for item in self._pages(self._path("d1/database"))}
-
-    def namespace_ids(self) -> dict[str, str]:
-        """The account's KV namespaces: ids by title.
-
-        Raises:
-            CloudflareError: The API can't be reached, or fails.
-        """
-        path = self._path("storage/kv/namespaces")
-        return {item["title"]: item["id"] for item in self._pages(path)}
+    def _namespaces(self) -> dict[str, Found]:
+        return {
+            item["id"]: Found(item["title"], _jurisdiction(item))
+            for item in self._pages(self._path("storage/kv/namespaces"))
+        }
 
     def _queues(self) -> dict[str, ObservedQueue]:
         return {
             item["queue_name"]: ObservedQueue(
-                _workers(item.get("consumers") or ()), _workers(item.get("producers") or ())
+                _workers(item.get("consumers") or ()),
+                _workers(item.get("producers") or ()),
+                _jurisdiction(item),
             )
             for item in self._pages(self._path("queues"))
         }
 
-    def _rules(self, bucket: str, kind: str) -> Rules:
+    def _rules(self, bucket: str, kind: str, jurisdiction: str) -> Rules:
         """The CORS or lifecycle rules of a bucket."""
+        path = self._path(f"r2/buckets/{bucket}/{kind}")
         try:
-            found = self._get(self._path(f"r2/buckets/{bucket}/{kind}"))["result"]
+            found = self._request("GET", path, headers=_r2_headers(jurisdiction))["result"]
         except CloudflareError as error:
             # It has had none so far.
             if error.status == 404:
@@ -217,16 +212,29 @@ class Account:
                 return ""
             raise
 
-    def _buckets(self) -> dict[str, str]:
-        """R2 pages by a cursor."""
-        names: dict[str, str] = {}
-        cursor = ""
-        while True:
-            page = self._get(self._path("r2/buckets"), per_page=_PAGE, cursor=cursor)
-            names |= {item["name"]: item["name"] for item in page["result"]["buckets"]}
-            cursor = (page.get("result_info") or {}).get("cursor") or ""
-            if not cursor:
-                return names
+    def _bucket(self, wanted: R2Bucket) -> str | None:
+        """The jurisdiction of the account's bucket; ``None`` if there is no bucket of this name.
+
+        R2 answers for one jurisdiction at a time. The wanted one is asked first, and decides.
+        """
+        if self._has_bucket(wanted.name, wanted.jurisdiction):
+            return wanted.jurisdiction
+        for other in ("", *JURISDICTIONS):
+            # An account need not have every jurisdiction: then no bucket is in it either.
+            with contextlib.suppress(CloudflareError, NotAuthenticatedError):
+                if other != wanted.jurisdiction and self._has_bucket(wanted.name, other):
+                    return other
+        return None
+
+    def _has_bucket(self, name: str, jurisdiction: str) -> bool:
+        path = self._path(f"r2/buckets/{name}")
+        try:
+            self._request("GET", path, headers=_r2_headers(jurisdiction))
+        except CloudflareError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     def _index(self, name: str) -> ObservedIndex | None:
         """An index and its metadata indexes, asked for at once."""
@@ -255,13 +263,15 @@ class Account:
         return frozenset(item["name"] for item in page["result"])
 
     def _applied(
-        self, database: D1Database, databases: Future[dict[str, str]]
+        self, database: D1Database, databases: Future[dict[str, Found]]
     ) -> frozenset[str] | None:
         """The migrations that a database has had; ``None`` if there is no such database.
 
         wrangler.toml may hold its id; otherwise the list of databases is waited for.
         """
-        database_id = database.id or databases.result().get(database.name)
+        database_id = database.id or next(
+            (id_ for id_, item in databases.result().items() if item.name == database.name), ""
+        )
         if not database_id:
             return None
         table = database.migrations_table.replace('"', '""')
@@ -363,6 +373,22 @@ def _not_allowed(path: str, said: str) -> NotAuthenticatedError:
         f"this token may not read {kind} of the account: {said}",
         hint=f"Give it the permission {permission}, or log in: cfpy wrangler login",
     )
+
+
+def _jurisdiction(item: Mapping[str, Any]) -> str | None:
+    """Of a database, a namespace or a queue; ``None`` where the API does not say."""
+    return str(item["jurisdiction"] or "") if "jurisdiction" in item else None
+
+
+def _r2_headers(jurisdiction: str) -> dict[str, str]:
+    """As wrangler asks (4.164.0, ``getR2Bucket``); without a header for the default one."""
+    return {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}
+
+
+def _there(tasks: Mapping[str, Future[_T | None]]) -> dict[str, _T]:
+    """What was found, by name."""
+    done = {name: task.result() for name, task in tasks.items()}
+    return {name: found for name, found in done.items() if found is not None}
 
 
 def _if(wanted: object, read: Callable[[], Any]) -> Callable[[], Any]:

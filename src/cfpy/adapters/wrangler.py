@@ -13,7 +13,7 @@ from typing import Any
 from cfpy.adapters.permissions import PERMISSIONS
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
-from cfpy.domain.plan import Rules
+from cfpy.domain.observed import Rules
 from cfpy.domain.project import MetadataIndex, VectorizeIndex
 from cfpy.errors import NotAuthenticatedError, WranglerError
 
@@ -113,10 +113,10 @@ class Wrangler:
         return token
 
     def create(self, kind: str, name: str, *options: str) -> None:
-        """Make a resource: ``kind`` is the subcommand, such as ``kv namespace create``.
+        """Create a resource: ``kind`` is the subcommand, such as ``kv namespace create``.
 
         Raises:
-            WranglerError: It could not be made, or its answer was lost.
+            WranglerError: It could not be created, or its answer was lost.
         """
         self._mutate(f"can't create {name}", (*kind.split(), name, *options))
 
@@ -138,7 +138,7 @@ class Wrangler:
         options = (f"--property-name={item.property}", f"--type={item.type}")
         self.create("vectorize create-metadata-index", index_name, *options)
 
-    def set_bucket_rules(self, kind: str, bucket: str, rules: Rules) -> None:
+    def set_bucket_rules(self, kind: str, bucket: str, jurisdiction: str, rules: Rules) -> None:
         """``wrangler r2 bucket cors|lifecycle set``: these rules in place of all that there were.
 
         Raises:
@@ -147,21 +147,23 @@ class Wrangler:
         with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
             file = Path(scratch) / "rules.json"
             file.write_text(json.dumps({"rules": list(rules)}), "utf-8")
+            options = (f"--file={file}", "--force", *in_jurisdiction(jurisdiction))
             self._mutate(
                 f"can't set the {kind} rules of {bucket}",
-                ("r2", "bucket", kind, "set", bucket, f"--file={file}", "--force"),
+                ("r2", "bucket", kind, "set", bucket, *options),
             )
 
-    def delete(self, kind: str, name: str) -> None:
+    def delete(self, kind: str, id_: str, *options: str) -> None:
         """Delete a resource: ``kind`` is the subcommand, such as ``r2 bucket delete``.
 
-        wrangler asks nothing: whoever calls this has.
+        A database goes by its UUID: wrangler would read a name as that of the configuration first,
+        and delete what the id there names. wrangler asks nothing: whoever calls this has.
 
         Raises:
             WranglerError: It could not be deleted, or its answer was lost.
         """
-        arguments = (*kind.split(), name, *_DELETE_OPTIONS.get(kind, ()), *self._env_option)
-        self._mutate(f"can't delete {name}", arguments)
+        given = (*_DELETE_OPTIONS.get(kind, ()), *options)
+        self._mutate(f"can't delete {id_}", (*kind.split(), id_, *given, *self._env_option))
 
     def delete_namespace(self, namespace_id: str) -> None:
         """``wrangler kv namespace delete``.
@@ -315,6 +317,11 @@ class Wrangler:
                 hint=hint,
             )
         return done
+
+
+def in_jurisdiction(name: str) -> tuple[str, ...]:
+    """The option for a jurisdiction; none for the default one."""
+    return (f"--jurisdiction={name}",) if name else ()
 
 
 def _complaint(done: Completed) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cfpy.adapters.toml_position import locate, parse_toml
+from cfpy.domain.data_location import parse_data_locations
 from cfpy.domain.project import Project, parse_r2, parse_secrets, parse_vectorize
 from cfpy.domain.wrangler_shape import check_shape
 from cfpy.errors import ProjectError
@@ -34,6 +35,7 @@ def load_project(root: Path) -> Project:
         vectorize=parse_vectorize(more, extra),
         secrets=parse_secrets(more, extra),
         r2=parse_r2(more, extra),
+        locations=parse_data_locations(more, extra),
     )
 
 

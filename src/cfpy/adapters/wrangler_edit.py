@@ -20,8 +20,12 @@ from cfpy.adapters.toml_layout import HEADER
 from cfpy.adapters.toml_text import BYTE_ORDER_MARK
 from cfpy.errors import ProjectError
 
-#: The table and the key that hold an id, by kind of resource.
-ID_KEYS = {"d1": ("d1_databases", "database_id"), "kv": ("kv_namespaces", "id")}
+#: The table and the key that hold an id, by kind of resource. A bucket's is its name.
+ID_KEYS = {
+    "d1": ("d1_databases", "database_id"),
+    "kv": ("kv_namespaces", "id"),
+    "r2": ("r2_buckets", "bucket_name"),
+}
 
 
 def set_id(path: Path, environment: str, table: str, binding: str, key: str, value: str) -> None:

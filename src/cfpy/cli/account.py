@@ -184,7 +184,8 @@ def status(
 ) -> None:
     """Show what the project has in its account.
 
-    Resources, the live version, pending migrations, and where the version differs.
+    Resources, the live version, pending migrations, and where the version differs. Ends with 7 if
+    project, record and account do not agree.
 
     Example: cfpy status --env staging
     """
@@ -192,7 +193,10 @@ def status(
     from cfpy.commands.status import StatusRequest, run
 
     output = ctx.ensure_object(Output)
-    show_status(output, run(context_of(output), StatusRequest(cwd, env)))
+    found = run(context_of(output), StatusRequest(cwd, env))
+    show_status(output, found)
+    if found.plan.conflicts:
+        raise typer.Exit(_CONFLICT)
 
 
 @account_app.command()

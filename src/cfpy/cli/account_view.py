@@ -162,9 +162,9 @@ def show_environments(output: Output, environments: Sequence[DesiredState]) -> N
             "name": item.environment,
             "worker": item.worker,
             "d1": [database.name for database in item.databases],
-            "kv": [namespace.title for namespace in item.namespaces],
-            "r2": list(item.buckets),
-            "queues": list(item.queues),
+            "kv": [namespace.name for namespace in item.namespaces],
+            "r2": [bucket.name for bucket in item.buckets],
+            "queues": [queue.name for queue in item.queues],
             "vectorize": [index.index_name for index in item.indexes],
             "secrets": [secret.name for secret in item.secrets],
         }

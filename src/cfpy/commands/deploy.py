@@ -15,8 +15,7 @@ from cfpy.adapters.wrangler import Deployment, Wrangler
 from cfpy.commands.context import Context
 from cfpy.commands.provision import ProvisionRequest, provision
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
-from cfpy.domain.plan import Action, Plan, diff
-from cfpy.domain.resources import DesiredState
+from cfpy.domain.plan import Action, Plan
 from cfpy.errors import DeploymentError, PlanConflictError, UsageError, WranglerError
 
 _CHECK_PAUSE_SECONDS = 2.0
@@ -85,7 +84,7 @@ def run(
         refuse_broken(session)
         if session.project.is_python:
             vendor(session.project, ctx.runner, ctx.progress)
-        plan = _observe(session)
+        plan = session.plan()
         if request.provision is None or plan.conflicts:
             _refuse_missing(plan)
         ctx.progress("Checking the project")
@@ -96,10 +95,6 @@ def run(
             return None
         provisioned = _provision(ctx, session, request, plan)
         return _go_live(ctx, session, request, plan, provisioned)
-
-
-def _observe(session: Session) -> Plan:
-    return diff(session.desired, session.account.observe(session.desired))
 
 
 def _check_upload(wrangler: Wrangler) -> None:
@@ -140,7 +135,7 @@ def _go_live(
 ) -> DeployResult:
     desired, wrangler = session.desired, session.wrangler
     if provisioned is None:
-        _migrate(ctx, wrangler, desired, plan)
+        _migrate(ctx, wrangler, plan)
     before = session.account.live_version(desired.worker)
     if not before and session.account.observe(desired).secrets is None:
         key = f"worker:{desired.worker}"
@@ -173,11 +168,12 @@ def _refuse_missing(plan: Plan) -> None:
         )
 
 
-def _migrate(ctx: Context, wrangler: Wrangler, desired: DesiredState, plan: Plan) -> None:
+def _migrate(ctx: Context, wrangler: Wrangler, plan: Plan) -> None:
     """Tables first: new code must never meet an old schema."""
     for action in plan.changes:
         ctx.progress(f"Applying migrations to {action.name}")
-        wrangler.apply_remote_migrations(desired.binding("d1", action.name))
+        [binding] = action.bindings
+        wrangler.apply_remote_migrations(binding)
 
 
 def _check(address: str, seconds: float) -> tuple[str, bool]:

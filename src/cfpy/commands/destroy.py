@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.adapters.wrangler import in_jurisdiction
 from cfpy.adapters.wrangler_edit import ID_KEYS, unset_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session
 from cfpy.commands.steps import attempt
-from cfpy.domain.plan import Action, ObservedState, Plan
+from cfpy.domain.plan import Action, Plan
+from cfpy.domain.resources import desired_state
 from cfpy.domain.teardown import Permission, teardown
 from cfpy.errors import PlanConflictError, WranglerError
 
 # R2's number for a bucket that holds objects.
 _NOT_EMPTY = 10008
-_SUBCOMMANDS = {
-    "queue": "queues delete",
-    "vectorize": "vectorize delete",
-    "d1": "d1 delete",
-    "r2": "r2 bucket delete",
-}
+_SUBCOMMANDS = {"queue": "queues delete", "vectorize": "vectorize delete", "d1": "d1 delete"}
 
 
 @dataclass(frozen=True)
@@ -55,15 +52,14 @@ def run(
 
     Raises:
         UsageError: Something is included that is not there. Nothing was deleted.
-        PlanConflictError: Other Workers need this one, and nothing was deleted; or a bucket holds
-            objects and stays, and all else is gone.
+        PlanConflictError: Configuration, record and account do not agree, or other Workers need
+            this one, and nothing was deleted; or a bucket holds objects and stays, and all else is
+            gone.
         WranglerError: A step failed. Run it again to go on.
     """
     with alone(request.root):
         session = open_session(ctx, request.root, request.environment)
-        created = session.records.read().created(session.environment)
-        permission = Permission(created, request.included, request.delete_data)
-        plan = teardown(session.desired, session.account.observe(session.desired), permission)
+        plan = _plan(session, request)
         _refuse_dependents(session, plan)
         if request.dry_run or not plan.changes:
             return plan
@@ -71,6 +67,27 @@ def run(
             return None
         _Run(ctx, session, on_action).execute(plan)
         return plan
+
+
+def _plan(session: Session, request: DestroyRequest) -> Plan:
+    """What goes and what stays.
+
+    Raises:
+        PlanConflictError: Configuration, record and account do not agree on what is meant.
+    """
+    project, environment = session.project, session.environment
+    named = ["", *(project.wrangler.get("env") or {})]
+    others = [desired_state(project, name) for name in named if name != environment]
+    created = session.records.read().created(environment)
+    permission = Permission(created, request.included, request.delete_data)
+    observed = session.account.observe(session.desired)
+    plan = teardown(session.desired, observed, permission, others)
+    if plan.conflicts:
+        raise PlanConflictError(
+            "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
+            hint="Nothing was deleted. Make them agree, then run it again.",
+        )
+    return plan
 
 
 def _refuse_dependents(session: Session, plan: Plan) -> None:
@@ -110,59 +127,50 @@ class _Run:
             )
 
     def _step(self, action: Action) -> None:
-        if self._exists(action, self._observe()):
-            attempt(
-                lambda: self._command(action), lambda: not self._exists(action, self._observe())
-            )
+        if self._exists(action):
+            attempt(lambda: self._command(action), lambda: not self._exists(action))
         self._forget_id(action)
         environment = self._session.environment
         self._session.records.change(lambda record: record.without(environment, action.key))
 
     def _command(self, action: Action) -> None:
+        """Delete what the plan showed, by the id that it showed."""
         wrangler = self._session.wrangler
-        if action.kind == "queue_consumer":
-            wrangler.remove_consumer(action.name, self._session.desired.worker)
-        elif action.kind == "worker":
-            wrangler.delete_worker(action.name)
-        elif action.kind == "kv":
-            wrangler.delete_namespace(self._namespace_id(action, self._observe()))
-        else:
-            wrangler.delete(_SUBCOMMANDS[action.kind], action.name)
-
-    def _exists(self, action: Action, observed: ObservedState) -> bool:
-        worker, name = self._session.desired.worker, action.name
         match action.kind:
             case "queue_consumer":
-                queue = observed.queues.get(name)
-                return queue is not None and worker in queue.consumers
+                wrangler.remove_consumer(action.id, self._session.desired.worker)
             case "worker":
-                return observed.secrets is not None
-            case "queue":
-                return name in observed.queues
-            case "vectorize":
-                return name in observed.indexes
-            case "d1":
-                return name in observed.databases
+                wrangler.delete_worker(action.id)
+            case "kv":
+                wrangler.delete_namespace(action.id)
             case "r2":
-                return name in observed.buckets
+                wrangler.delete(
+                    "r2 bucket delete", action.id, *in_jurisdiction(action.jurisdiction)
+                )
             case _:
-                return bool(self._namespace_id(action, observed))
+                wrangler.delete(_SUBCOMMANDS[action.kind], action.id)
 
-    def _namespace_id(self, action: Action, observed: ObservedState) -> str:
-        """wrangler.toml may name a namespace by its id alone, whatever it is called."""
-        [wanted] = [i for i in self._session.desired.namespaces if i.title == action.name]
-        if wanted.id in observed.namespaces.values():
-            return wanted.id
-        return observed.namespaces.get(action.name, "")
-
-    def _observe(self) -> ObservedState:
-        return self._session.account.observe(self._session.desired)
+    def _exists(self, action: Action) -> bool:
+        observed = self._session.account.observe(self._session.desired)
+        if action.kind == "queue_consumer":
+            queue = observed.queues.get(action.id)
+            return queue is not None and self._session.desired.worker in queue.consumers
+        if action.kind == "worker":
+            return observed.secrets is not None
+        found: Mapping[str, Collection[str]] = {
+            "queue": observed.queues,
+            "vectorize": observed.indexes,
+            "d1": observed.databases,
+            "kv": observed.namespaces,
+            "r2": observed.buckets,
+        }
+        return action.id in found[action.kind]
 
     def _forget_id(self, action: Action) -> None:
-        if action.kind not in ID_KEYS:
+        """Take the id out of the tables that hold it. A bucket keeps its name."""
+        if action.kind not in ("d1", "kv"):
             return
         table, key = ID_KEYS[action.kind]
-        desired = self._session.desired
-        binding = desired.binding(action.kind, action.name)
-        path = self._session.project.config_path
-        unset_id(path, desired.environment, table, binding, key)
+        path, environment = self._session.project.config_path, self._session.environment
+        for binding in action.bindings:
+            unset_id(path, environment, table, binding, key)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cfpy.commands.context import Context
 from cfpy.commands.session import open_session, refuse_broken
-from cfpy.domain.plan import Plan, diff
+from cfpy.domain.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -26,4 +26,4 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     """
     session = open_session(ctx, request.root, request.environment)
     refuse_broken(session)
-    return diff(session.desired, session.account.observe(session.desired))
+    return session.plan()

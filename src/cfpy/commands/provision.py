@@ -1,4 +1,4 @@
-"""``cfpy provision``: makes what a project needs and its account lacks.
+"""``cfpy provision``: creates what a project needs and its account does not have.
 
 One wrangler command for each thing that is missing; what only has to be looked at is read from the
 API. After every command the account is read again, whatever its exit code says: an answer can be
@@ -18,10 +18,12 @@ from cfpy.adapters.wrangler_edit import ID_KEYS, set_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
 from cfpy.commands.steps import attempt, run_all
-from cfpy.domain.plan import Action, Do, ObservedState, Plan, Rules, diff, lifecycle_rules
+from cfpy.domain.diff import lifecycle_rules
+from cfpy.domain.observed import ObservedState, Rules
+from cfpy.domain.plan import Action, Do, Plan
 from cfpy.domain.project import Secret
 from cfpy.domain.resources import DesiredState
-from cfpy.errors import CfpyError, PlanConflictError, UsageError
+from cfpy.errors import CfpyError, CloudflareError, PlanConflictError, UsageError
 
 # wrangler takes a core to start, and then waits for answers: one more than there are cores.
 _AT_ONCE = min(os.cpu_count() or 1, 4) + 1
@@ -83,11 +85,11 @@ def provision(
 ) -> Plan | None:
     """As :func:`run`, for whoever holds the project's lock."""
     refuse_broken(session)
-    plan = diff(session.desired, session.account.observe(session.desired))
+    plan = session.plan()
     if plan.conflicts:
         raise PlanConflictError(
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-            hint="Rename it in wrangler.toml and cfpy.toml, or mend it by hand. "
+            hint="Change wrangler.toml, cfpy.toml or the account so that they agree. "
             "Nothing was changed.",
         )
     if not plan.changes:
@@ -164,12 +166,12 @@ class _Run:
     def _observe(self) -> ObservedState:
         return self._session.account.observe(self._desired)
 
-    def _record(self, key: str) -> None:
+    def _record(self, key: str, id_: str = "") -> None:
         if key.startswith("vectorize_metadata_index:"):
             return  # It goes with its index.
         environment, account_id = self._session.environment, self._session.account.id
         self._session.records.change(
-            lambda record: record.with_created(environment, account_id, key)
+            lambda record: record.with_created(environment, account_id, key, id_)
         )
 
     def _forget(self, key: str) -> None:
@@ -177,29 +179,40 @@ class _Run:
 
     def _step(self, action: Action) -> None:
         if action.kind == "d1_migrations":
-            binding = self._desired.binding("d1", action.name)
-            attempt(
-                lambda: self._wrangler.apply_remote_migrations(binding),
-                lambda: self._exists(action),
-            )
-            return
-        if action.kind in ("r2_cors", "r2_lifecycle"):
-            attempt(lambda: self._set_rules(action), lambda: self._exists(action))
-            return
-        if action.do is Do.CREATE:
-            self._create(action)
-        if action.kind in ("d1", "kv"):
-            self._write_id(action)
+            self._migrate(action)
+        elif action.kind in ("r2_cors", "r2_lifecycle"):
+            attempt(lambda: self._set_rules(action), lambda: self._is_done(action))
+        else:
+            id_ = self._create(action) if action.do is Do.CREATE else action.id
+            self._write(action, id_)
 
-    def _create(self, action: Action) -> None:
+    def _migrate(self, action: Action) -> None:
+        [binding] = action.bindings
+        attempt(
+            lambda: self._wrangler.apply_remote_migrations(binding),
+            lambda: self._is_done(action),
+        )
+
+    def _create(self, action: Action) -> str:
+        """Create a resource, and return its id as the account then shows it."""
         # Before it is there: if this run is killed in between, the next one knows whose it is.
         self._record(action.key)
         try:
-            attempt(lambda: self._command(action), lambda: self._exists(action))
+            attempt(lambda: self._command(action), lambda: self._is_done(action))
         except CfpyError:
-            if not self._exists(action):
+            if not self._is_done(action):
                 self._forget(action.key)
             raise
+        if action.kind not in ("d1", "kv"):
+            return action.name
+        created = self._now(action)
+        if created is None or not created.id:
+            raise CloudflareError(
+                f"{action.key} was created, and the account does not show it yet",
+                hint="Run the same command again to go on.",
+            )
+        self._record(action.key, created.id)
+        return created.id
 
     def _command(self, action: Action) -> None:
         if action.kind == "vectorize":
@@ -210,7 +223,7 @@ class _Run:
             [item] = [item for item in index.metadata_indexes if item.property == name]
             self._wrangler.create_metadata_index(index_name, item)
         else:
-            self._wrangler.create(_SUBCOMMANDS[action.kind], action.name)
+            self._wrangler.create(_SUBCOMMANDS[action.kind], action.name, *_options(action))
 
     def _set_rules(self, action: Action) -> None:
         kind = action.kind.removeprefix("r2_")
@@ -218,21 +231,32 @@ class _Run:
         rules: Rules = wanted.cors
         if kind == "lifecycle":
             rules = lifecycle_rules(wanted, self._observe().lifecycle.get(action.name, ()))
-        self._wrangler.set_bucket_rules(kind, action.name, rules)
+        self._wrangler.set_bucket_rules(kind, action.name, action.jurisdiction, rules)
 
-    def _exists(self, action: Action) -> bool:
-        observed = diff(self._desired, self._observe())
-        now = {item.key: item.do for item in observed.actions}
-        return now.get(action.key) in (Do.KEEP, Do.ADOPT)
+    def _now(self, action: Action) -> Action | None:
+        """The same step of a plan that is made now."""
+        return next((i for i in self._session.plan().actions if i.key == action.key), None)
 
-    def _write_id(self, action: Action) -> None:
-        account, desired = self._session.account, self._desired
-        ids = account.database_ids() if action.kind == "d1" else account.namespace_ids()
+    def _is_done(self, action: Action) -> bool:
+        now = self._now(action)
+        return now is not None and now.do in (Do.KEEP, Do.ADOPT)
+
+    def _write(self, action: Action, id_: str) -> None:
+        """Write the id, or the name of a bucket, into the tables that have none yet."""
+        if action.kind not in ID_KEYS:
+            return
         table, key = ID_KEYS[action.kind]
-        binding = desired.binding(action.kind, action.name)
-        path = self._project.config_path
         with self._ctx.lock:
-            set_id(path, desired.environment, table, binding, key, ids[action.name])
+            for binding in action.bindings:
+                path, environment = self._project.config_path, self._desired.environment
+                set_id(path, environment, table, binding, key, id_)
+
+
+def _options(action: Action) -> tuple[str, ...]:
+    """Where a new resource goes. A jurisdiction makes a location hint void."""
+    if action.jurisdiction:
+        return (f"--jurisdiction={action.jurisdiction}",)
+    return (f"--location={action.location}",) if action.location else ()
 
 
 def _secret_values(

@@ -15,7 +15,9 @@ from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 from cfpy.domain.checks import check
+from cfpy.domain.diff import diff
 from cfpy.domain.environments import effective
+from cfpy.domain.plan import Plan
 from cfpy.domain.project import Project
 from cfpy.domain.record import Record
 from cfpy.domain.resources import DesiredState, desired_state
@@ -38,6 +40,11 @@ class Session:
     @property
     def environment(self) -> str:
         return self.desired.environment
+
+    def plan(self) -> Plan:
+        """What is to do: the project, the account and the record compared, as they are now."""
+        created = self.records.read().created(self.environment)
+        return diff(self.desired, self.account.observe(self.desired), created)
 
 
 def open_session(ctx: Context, root: Path, environment: str) -> Session:

@@ -8,7 +8,7 @@ from pathlib import Path
 from cfpy.commands.context import Context
 from cfpy.commands.session import open_session
 from cfpy.domain.live import drift, wanted_bindings
-from cfpy.domain.plan import Plan, diff
+from cfpy.domain.plan import Plan
 from cfpy.domain.resources import scope_of
 
 
@@ -40,19 +40,18 @@ def run(ctx: Context, request: StatusRequest) -> Status:
         CfpyError: As :func:`cfpy.commands.session.open_session`.
     """
     session = open_session(ctx, request.root, request.environment)
-    observed = session.account.observe(session.desired)
+    plan = session.plan()
     version = session.account.live_version(session.desired.worker)
     wanted = wanted_bindings(scope_of(session.project, session.environment))
     live = session.account.bindings(session.desired.worker) if version else {}
-    pending = {
-        database.name: [name for name in database.migrations if name not in applied]
-        for database in session.desired.databases
-        for applied in [observed.applied.get(database.name, frozenset())]
-    }
     return Status(
-        plan=diff(session.desired, observed),
+        plan=plan,
         live_version=version,
-        created=session.records.read().created(session.environment),
-        pending={name: files for name, files in pending.items() if files},
+        created=frozenset(session.records.read().created(session.environment)),
+        pending={
+            action.name: list(action.files)
+            for action in plan.changes
+            if action.kind == "d1_migrations"
+        },
         drift=drift(wanted, live) if version else (),
     )

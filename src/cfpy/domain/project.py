@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from cfpy.domain.data_location import DataLocation
 from cfpy.errors import ProjectError
 
 #: From this compatibility date on a Python Worker runs Python 3.14 unless it opts out; before,
@@ -25,12 +26,17 @@ class MetadataIndex:
 
 @dataclass(frozen=True)
 class VectorizeIndex:
-    """What ``wrangler.toml`` can't say of a Vectorize index. ``dimensions`` counts floats."""
+    """What ``wrangler.toml`` can't say of a Vectorize index. ``dimensions`` counts floats; 0 where
+    ``cfpy.toml`` does not describe the index, which is used as it is then."""
 
     index_name: str
-    dimensions: int
-    metric: str
-    metadata_indexes: tuple[MetadataIndex, ...]
+    dimensions: int = 0
+    metric: str = ""
+    metadata_indexes: tuple[MetadataIndex, ...] = ()
+
+    @property
+    def described(self) -> bool:
+        return self.dimensions > 0
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,8 @@ class R2Settings:
 class Project:
     """A project directory and its parsed configuration.
 
-    ``wrangler`` is the document as wrangler would read it, ``vectorize``, ``secrets`` and ``r2``
-    come from ``cfpy.toml``.
+    ``wrangler`` is the document as wrangler would read it, ``vectorize``, ``secrets``, ``r2`` and
+    ``locations`` (by kind and name) come from ``cfpy.toml``.
     """
 
     root: Path
@@ -65,6 +71,7 @@ class Project:
     vectorize: tuple[VectorizeIndex, ...]
     secrets: tuple[Secret, ...] = ()
     r2: tuple[R2Settings, ...] = ()
+    locations: Mapping[tuple[str, str], DataLocation] = field(default_factory=dict)
 
     @property
     def config_path(self) -> Path:
@@ -100,19 +107,15 @@ class Project:
         return "3.14" if self._compatibility_date() >= PYTHON_314_SINCE else "3.13"
 
     def vectorize_index(self, index_name: str) -> VectorizeIndex:
-        """The settings of ``index_name``.
-
-        Raises:
-            ProjectError: ``cfpy.toml`` does not describe it.
-        """
+        """What ``cfpy.toml`` says of ``index_name``; not described where it says nothing."""
         for index in self.vectorize:
             if index.index_name == index_name:
                 return index
-        raise ProjectError(
-            f"no [[vectorize]] table describes the index {index_name!r}",
-            path=self.root / "cfpy.toml",
-            hint="Add its index_name, dimensions and metric: wrangler.toml can't hold them.",
-        )
+        return VectorizeIndex(index_name)
+
+    def data_location(self, kind: str, name: str) -> DataLocation:
+        """Where a resource keeps its data, as far as ``cfpy.toml`` says."""
+        return self.locations.get((kind, name), DataLocation())
 
     def _compatibility_date(self) -> date:
         value = self.wrangler.get("compatibility_date")
@@ -166,7 +169,7 @@ def parse_r2(data: Mapping[str, Any], path: Path) -> tuple[R2Settings, ...]:
         name = table.get("bucket_name")
         if not isinstance(name, str) or not name:
             raise ProjectError("an [[r2]] table lacks `bucket_name`", path=path)
-        _known(table, {"bucket_name", "cors", "lifecycle"}, "[[r2]]", path)
+        _known(table, {"bucket_name", "cors", "lifecycle", "location"}, "[[r2]]", path)
         cors = tuple(_cors_rule(item, path) for item in _tables(table, "cors", path))
         lifecycle = tuple(_lifecycle_rule(item, path) for item in _tables(table, "lifecycle", path))
         settings.append(R2Settings(name, cors, lifecycle))

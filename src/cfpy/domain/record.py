@@ -1,28 +1,29 @@
-"""What cfpy remembers of an environment: the account that it lives in, and what cfpy made there.
+"""What cfpy remembers of an environment: its account, and what cfpy created there, by id.
 
-Everything else is read from the account. What cfpy did not make it must never delete unasked, and
+Everything else is read from the account. What cfpy did not create it must never delete unasked, and
 nobody but cfpy knows which that is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cfpy.errors import ProjectError
 
-#: Version of the file. Additions keep it, changes raise it.
-RECORD_VERSION = 1
+#: Version of the file. Additions keep it, changes raise it. Version 1 knew no ids.
+RECORD_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Placement:
-    """``created`` holds the keys of actions, such as ``d1:shop-db``."""
+    """``created`` maps the keys of actions, such as ``d1:shop-db``, to ids. An id is empty while
+    it is not known: before the resource exists, and for what has none but its name."""
 
     account_id: str
-    created: frozenset[str] = frozenset()
+    created: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,22 +37,22 @@ class Record:
         placement = self.environments.get(environment)
         return placement.account_id if placement else ""
 
-    def created(self, environment: str) -> frozenset[str]:
-        """What cfpy made for an environment."""
+    def created(self, environment: str) -> Mapping[str, str]:
+        """What cfpy created for an environment: ids by key."""
         placement = self.environments.get(environment)
-        return placement.created if placement else frozenset()
+        return placement.created if placement else {}
 
-    def with_created(self, environment: str, account_id: str, key: str) -> Record:
-        """The record after cfpy made ``key``."""
+    def with_created(self, environment: str, account_id: str, key: str, id_: str = "") -> Record:
+        """The record after cfpy created ``key``, with its id as soon as that is known."""
         placement = self.environments.get(environment, Placement(account_id))
-        made = replace(placement, created=placement.created | {key})
-        return Record({**self.environments, environment: made})
+        now = replace(placement, created={**placement.created, key: id_})
+        return Record({**self.environments, environment: now})
 
     def without(self, environment: str, key: str) -> Record:
         """The record after ``key`` is gone; an environment that holds nothing more goes too."""
         environments = dict(self.environments)
         if placement := environments.pop(environment, None):
-            left = placement.created - {key}
+            left = {name: id_ for name, id_ in placement.created.items() if name != key}
             if left:
                 environments[environment] = replace(placement, created=left)
         return Record(environments)
@@ -59,7 +60,7 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """The record as its file has it."""
         environments = {
-            name: {"account_id": item.account_id, "created": sorted(item.created)}
+            name: {"account_id": item.account_id, "created": dict(sorted(item.created.items()))}
             for name, item in sorted(self.environments.items())
         }
         return {"record_version": RECORD_VERSION, "environments": environments}
@@ -73,7 +74,7 @@ def parse_record(data: Any, path: Path) -> Record:
     """
     try:
         version, environments = data["record_version"], data["environments"]
-        if version != RECORD_VERSION:
+        if version not in (1, RECORD_VERSION):
             raise ProjectError(
                 f"its record_version is {version!r}, this cfpy knows {RECORD_VERSION}",
                 path=path,
@@ -81,7 +82,7 @@ def parse_record(data: Any, path: Path) -> Record:
             )
         return Record(
             {
-                str(name): Placement(str(item["account_id"]), frozenset(map(str, item["created"])))
+                str(name): Placement(str(item["account_id"]), _created(item["created"]))
                 for name, item in environments.items()
             }
         )
@@ -89,3 +90,10 @@ def parse_record(data: Any, path: Path) -> Record:
         raise ProjectError(
             f"is not a record of cfpy: {error}", path=path, hint="Take it from your last commit."
         ) from None
+
+
+def _created(data: Any) -> Mapping[str, str]:
+    """Version 1 has a list of keys."""
+    if isinstance(data, list):
+        return {str(key): "" for key in data}
+    return {str(key): str(id_) for key, id_ in data.items()}

@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from cfpy.domain.environments import effective
+from cfpy.domain.migrations import DEFAULT, Migrations, migrations_of
 from cfpy.domain.project import Project, R2Settings, Secret, VectorizeIndex
 from cfpy.errors import ProjectError, UsageError
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
 class D1Database:
-    """``id`` is empty until wrangler.toml holds it. ``migrations`` are file names, in order."""
+    """One binding of a database.
+
+    ``name`` is what the file calls it (``named``), else what wrangler would. ``id`` is empty until
+    the file holds it. ``migrations`` are file names, in order, from ``source``.
+    """
 
     name: str
     binding: str
     id: str
-    migrations: tuple[str, ...]
-    migrations_table: str
+    migrations: tuple[str, ...] = ()
+    migrations_table: str = "d1_migrations"
+    source: Migrations = DEFAULT
+    named: bool = True
+    jurisdiction: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True)
 class KVNamespace:
-    """wrangler.toml knows no title: it is ``<worker>-<binding>``, as `wrangler deploy` has it."""
+    """One binding of a namespace. The file knows no title: ``name`` is ``<worker>-<binding>``, as
+    `wrangler deploy` would call it."""
 
-    title: str
+    name: str
     binding: str
     id: str
+    named: bool = False
+    jurisdiction: str = ""
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class R2Bucket:
+    """A bucket; ``unnamed`` are the bindings whose tables do not name it yet."""
+
+    name: str
+    unnamed: tuple[str, ...] = ()
+    jurisdiction: str = ""
+    location: str = ""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue that the Worker sends to, gets messages from, or leaves dead letters in."""
+
+    name: str
+    jurisdiction: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,20 +78,14 @@ class DesiredState:
     environment: str
     databases: tuple[D1Database, ...]
     namespaces: tuple[KVNamespace, ...]
-    buckets: tuple[str, ...]
+    buckets: tuple[R2Bucket, ...]
     bucket_settings: tuple[R2Settings, ...]
-    queues: tuple[str, ...]
+    queues: tuple[Queue, ...]
     consumed: tuple[str, ...]
     indexes: tuple[VectorizeIndex, ...]
     datasets: tuple[str, ...]
     secrets: tuple[Secret, ...]
     workers_dev: bool
-
-    def binding(self, kind: str, name: str) -> str:
-        """What binds the database (``d1``) or the namespace (``kv``) of this name."""
-        if kind == "d1":
-            return next(item.binding for item in self.databases if item.name == name)
-        return next(item.binding for item in self.namespaces if item.title == name)
 
 
 def desired_state(project: Project, environment: str = "") -> DesiredState:
@@ -69,38 +96,28 @@ def desired_state(project: Project, environment: str = "") -> DesiredState:
 
     Raises:
         UsageError: wrangler.toml has no such environment.
-        ProjectError: A table lacks a name.
+        ProjectError: A table names no resource, or one that can't be.
     """
     scope = scope_of(project, environment)
     worker = _worker_name(project, environment, scope)
-    queues = scope.get("queues") or {}
-    consumers = _tables(queues, "consumers")
-    named = [
-        *(
-            _text(project, item, "queue", "queues.producers")
-            for item in _tables(queues, "producers")
-        ),
-        *(_text(project, item, "queue", "queues.consumers") for item in consumers),
-        *(str(item["dead_letter_queue"]) for item in consumers if item.get("dead_letter_queue")),
-    ]
+    consumers = _tables(scope.get("queues") or {}, "consumers")
     indexes = {
         _text(project, item, "index_name", "vectorize") for item in _tables(scope, "vectorize")
     }
-    buckets = [
-        _text(project, item, "bucket_name", "r2_buckets") for item in _tables(scope, "r2_buckets")
-    ]
+    buckets = _buckets(project, worker, _tables(scope, "r2_buckets"))
     datasets = [
         str(item.get("dataset") or item.get("binding"))
         for item in _tables(scope, "analytics_engine_datasets")
     ]
+    names = {bucket.name for bucket in buckets}
     return DesiredState(
         worker=worker,
         environment=environment,
-        databases=tuple(_database(project, item) for item in _tables(scope, "d1_databases")),
-        namespaces=tuple(_namespace(project, worker, i) for i in _tables(scope, "kv_namespaces")),
-        buckets=tuple(sorted(set(buckets))),
-        bucket_settings=tuple(item for item in project.r2 if item.bucket_name in buckets),
-        queues=tuple(sorted(set(named))),
+        databases=tuple(_database(project, worker, i) for i in _tables(scope, "d1_databases")),
+        namespaces=_namespaces(project, worker, _tables(scope, "kv_namespaces")),
+        buckets=buckets,
+        bucket_settings=tuple(item for item in project.r2 if item.bucket_name in names),
+        queues=_queues(project, scope, consumers),
         consumed=tuple(sorted({str(item["queue"]) for item in consumers})),
         indexes=tuple(project.vectorize_index(name) for name in sorted(indexes)),
         datasets=tuple(sorted(set(datasets))),
@@ -122,7 +139,7 @@ def scope_of(project: Project, environment: str) -> Mapping[str, Any]:
         known = ", ".join(environments) or "none"
         raise UsageError(
             f"{project.config_path} has no environment {environment!r}",
-            hint=f"Its environments: {known}. cfpy env add {environment} makes it.",
+            hint=f"Its environments: {known}. cfpy env add {environment} creates it.",
         )
     scope: Mapping[str, Any] = environments[environment]
     return scope
@@ -136,6 +153,12 @@ def in_environment(project: Project, environment: str) -> Project:
     """
     scope_of(project, environment)
     return replace(project, wrangler=effective(project.wrangler, environment))
+
+
+def default_name(worker: str, binding: str) -> str:
+    """What wrangler calls a resource that its configuration does not name (4.164.0,
+    ``autoProvisionedResourceName``)."""
+    return f"{worker}-{binding.lower().replace('_', '-')}"
 
 
 def _worker_name(project: Project, environment: str, scope: Mapping[str, Any]) -> str:
@@ -158,21 +181,89 @@ def _inherited(project: Project, scope: Mapping[str, Any], key: str) -> Any:
     return scope[key] if key in scope else project.wrangler.get(key)
 
 
-def _database(project: Project, table: Mapping[str, Any]) -> D1Database:
-    directory = project.root / Path(str(table.get("migrations_dir") or "migrations"))
+def _database(project: Project, worker: str, table: Mapping[str, Any]) -> D1Database:
+    binding = _text(project, table, "binding", "d1_databases")
+    named = str(table.get("database_name") or "")
+    if _UUID.fullmatch(named):
+        raise ProjectError(
+            f"database_name {named!r} of {binding} is an id",
+            path=project.config_path,
+            hint=f'Write database_id = "{named}", and a name as database_name.',
+        )
+    try:
+        source = migrations_of(table)
+    except ValueError as error:
+        raise ProjectError(str(error), path=project.config_path) from None
+    name = named or default_name(worker, binding)
     return D1Database(
-        name=_text(project, table, "database_name", "d1_databases"),
-        binding=_text(project, table, "binding", "d1_databases"),
+        name=name,
+        binding=binding,
         id=str(table.get("database_id") or ""),
-        migrations=tuple(sorted(path.name for path in directory.glob("*.sql"))),
+        migrations=source.names(project.root),
         migrations_table=str(table.get("migrations_table") or "d1_migrations"),
+        source=source,
+        named=bool(named),
+        jurisdiction=str(table.get("jurisdiction") or ""),
+        location=project.data_location("d1", name).location,
     )
 
 
-def _namespace(project: Project, worker: str, table: Mapping[str, Any]) -> KVNamespace:
-    binding = _text(project, table, "binding", "kv_namespaces")
-    title = f"{worker}-{binding.lower().replace('_', '-')}"
-    return KVNamespace(title, binding, str(table.get("id") or ""))
+def _namespaces(
+    project: Project, worker: str, tables: Sequence[Mapping[str, Any]]
+) -> tuple[KVNamespace, ...]:
+    found = []
+    for table in tables:
+        binding = _text(project, table, "binding", "kv_namespaces")
+        placed = project.data_location("kv", binding)
+        name = default_name(worker, binding)
+        given = str(table.get("id") or "")
+        found.append(KVNamespace(name, binding, given, jurisdiction=placed.jurisdiction))
+    for item in found:
+        others = [i.binding for i in found if i.name == item.name and i.binding != item.binding]
+        if others and not item.id:
+            raise ProjectError(
+                f"the namespaces of {item.binding} and {others[0]} would both be {item.name}",
+                path=project.config_path,
+                hint="Rename one of the bindings, or give both an id.",
+            )
+    return tuple(found)
+
+
+def _buckets(
+    project: Project, worker: str, tables: Sequence[Mapping[str, Any]]
+) -> tuple[R2Bucket, ...]:
+    """Each bucket once, however many bindings it has."""
+    found: dict[str, R2Bucket] = {}
+    for table in tables:
+        binding = _text(project, table, "binding", "r2_buckets")
+        name = str(table.get("bucket_name") or "") or default_name(worker, binding)
+        where = str(table.get("jurisdiction") or "")
+        before = found.get(name)
+        if before and before.jurisdiction != where:
+            raise ProjectError(
+                f"the bucket {name} is bound in the jurisdictions "
+                f"{before.jurisdiction or 'default'} and {where or 'default'}",
+                path=project.config_path,
+                hint="A bucket has one jurisdiction: give both tables the same.",
+            )
+        unnamed = () if table.get("bucket_name") else (binding,)
+        unnamed = (*(before.unnamed if before else ()), *unnamed)
+        found[name] = R2Bucket(name, unnamed, where, project.data_location("r2", name).location)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _queues(
+    project: Project, scope: Mapping[str, Any], consumers: Sequence[Mapping[str, Any]]
+) -> tuple[Queue, ...]:
+    producers = _tables(scope.get("queues") or {}, "producers")
+    named = {
+        *(_text(project, item, "queue", "queues.producers") for item in producers),
+        *(_text(project, item, "queue", "queues.consumers") for item in consumers),
+        *(str(item["dead_letter_queue"]) for item in consumers if item.get("dead_letter_queue")),
+    }
+    return tuple(
+        Queue(name, project.data_location("queues", name).jurisdiction) for name in sorted(named)
+    )
 
 
 def _secrets(project: Project, scope: Mapping[str, Any]) -> tuple[Secret, ...]:

@@ -6,10 +6,13 @@ consumers, then the Worker, then what it was bound to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cfpy.domain.plan import Action, Do, ObservedQueue, ObservedState, Plan
+from cfpy.domain.diff import elsewhere
+from cfpy.domain.identity import Reference, resolve
+from cfpy.domain.observed import ObservedQueue, ObservedState
+from cfpy.domain.plan import Action, Do, Plan
 from cfpy.domain.resources import DesiredState
 from cfpy.errors import UsageError
 
@@ -18,30 +21,46 @@ from cfpy.errors import UsageError
 class Permission:
     """What may be deleted.
 
-    ``created`` are the keys of what cfpy made, ``included`` of what it did not make and the user
-    named all the same. ``data``: also what holds data.
+    ``created`` are the ids of what cfpy created, by key; ``included`` the keys of what it did not
+    create and the user named all the same. ``data``: also what holds data.
     """
 
-    created: frozenset[str]
+    created: Mapping[str, str]
     included: frozenset[str]
     data: bool
 
-    def refusal(self, key: str, *, holds: str) -> str:
-        """Why ``key``, which ``holds`` data, may not go; empty if it may."""
-        if key not in self.created | self.included:
-            return f"not made by cfpy: --include {key} deletes it"
+    def refusal(self, key: str, id_: str, *, holds: str) -> str:
+        """Why ``key``, whose id is ``id_`` and which ``holds`` data, may not go; empty if it may.
+
+        What cfpy created is known by its id where the record has that: somebody may have deleted
+        it since, and created another one of the same name.
+        """
+        covered = key in self.created and self.created[key] in ("", id_)
+        if not covered and key not in self.included:
+            return f"not created by cfpy: --include {key} deletes it"
         if holds and not self.data:
             return f"{holds}: --delete-data deletes it"
         return ""
 
 
-def teardown(desired: DesiredState, observed: ObservedState, permission: Permission) -> Plan:
+def teardown(
+    desired: DesiredState,
+    observed: ObservedState,
+    permission: Permission,
+    others: Sequence[DesiredState] = (),
+) -> Plan:
     """The plan that takes an environment down. Nothing that the project does not name is in it.
+
+    Args:
+        desired: What the environment needs.
+        observed: What the account has.
+        permission: What may be deleted.
+        others: What the other environments of the same configuration need: that stays.
 
     Raises:
         UsageError: Something is included that the project does not name.
     """
-    actions = tuple(_actions(desired, observed, permission))
+    actions = tuple(_Teardown(desired, observed, permission, others).actions())
     known = {action.key for action in actions}
     if unknown := sorted(permission.included - known):
         raise UsageError(
@@ -51,58 +70,106 @@ def teardown(desired: DesiredState, observed: ObservedState, permission: Permiss
     return Plan(observed.account_id, desired.worker, desired.environment, actions)
 
 
-def _actions(
-    desired: DesiredState, observed: ObservedState, permission: Permission
-) -> Iterator[Action]:
-    worker = _worker(desired, observed, permission)
-    there = [name for name in desired.queues if name in observed.queues]
-    queues = [_queue(name, desired.worker, observed.queues[name], permission) for name in there]
-    for action in queues:
-        if desired.worker in observed.queues[action.name].consumers:
-            goes = Do.DELETE in (action.do, *(item.do for item in worker))
-            do, reason = (Do.DELETE, "") if goes else (Do.KEEP, "its Worker stays")
-            yield Action(do, "queue_consumer", action.name, reason)
-    yield from worker
-    yield from queues
-    for index in desired.indexes:
-        if index.index_name in observed.indexes:
-            yield _decided("vectorize", index.index_name, permission, "it holds vectors")
-    for database in desired.databases:
-        if database.name in observed.databases:
-            yield _decided("d1", database.name, permission, "it holds rows")
-        elif database.id:
-            yield _forgotten("d1", database.name)
-    for namespace in desired.namespaces:
-        ids = observed.namespaces
-        if namespace.title in ids or namespace.id in ids.values():
-            yield _decided("kv", namespace.title, permission, "it holds values")
-        elif namespace.id:
-            yield _forgotten("kv", namespace.title)
-    for bucket in desired.buckets:
-        if bucket in observed.buckets:
-            yield _decided("r2", bucket, permission, "it may hold objects")
-    for dataset in desired.datasets:
-        reason = "can't be deleted: its points end after three months"
-        yield Action(Do.KEEP, "analytics_engine", dataset, reason)
+@dataclass(frozen=True)
+class _Teardown:
+    desired: DesiredState
+    observed: ObservedState
+    permission: Permission
+    others: Sequence[DesiredState]
+
+    def actions(self) -> Iterator[Action]:
+        worker = self._worker()
+        queues = list(self._queues())
+        yield from self._consumers(worker, queues)
+        yield from worker
+        yield from queues
+        for index in self.desired.indexes:
+            name = index.index_name
+            if name in self.observed.indexes:
+                yield self._decided("vectorize", name, name, "it holds vectors")
+        yield from self._by_id("d1", self.desired.databases, "it holds rows")
+        yield from self._by_id("kv", self.desired.namespaces, "it holds values")
+        for bucket in self.desired.buckets:
+            where, name = self.observed.buckets.get(bucket.name), bucket.name
+            if where == bucket.jurisdiction:
+                yield self._decided("r2", name, name, "it may hold objects", jurisdiction=where)
+            elif where is not None:
+                yield Action(Do.CONFLICT, "r2", name, elsewhere(bucket, where), id=name)
+        for dataset in self.desired.datasets:
+            reason = "can't be deleted: its points end after three months"
+            yield Action(Do.KEEP, "analytics_engine", dataset, reason)
+
+    def _worker(self) -> list[Action]:
+        if self.observed.secrets is None:
+            return []
+        name = self.desired.worker
+        return [self._decided("worker", name, name, "")]
+
+    def _queues(self) -> Iterator[Action]:
+        for wanted in self.desired.queues:
+            found = self.observed.queues.get(wanted.name)
+            if found is None:
+                continue
+            users = sorted((found.consumers | found.producers) - {self.desired.worker})
+            if users:
+                yield Action(Do.KEEP, "queue", wanted.name, f"also used by {', '.join(users)}")
+            else:
+                yield self._decided("queue", wanted.name, wanted.name, "messages may wait in it")
+
+    def _consumers(self, worker: Sequence[Action], queues: Sequence[Action]) -> Iterator[Action]:
+        for action in queues:
+            found = self.observed.queues.get(action.name, ObservedQueue())
+            if self.desired.worker in found.consumers:
+                goes = Do.DELETE in (action.do, *(item.do for item in worker))
+                do, reason = (Do.DELETE, "") if goes else (Do.KEEP, "its Worker stays")
+                yield Action(do, "queue_consumer", action.name, reason, id=action.name)
+
+    def _by_id(self, kind: str, references: Sequence[Reference], holds: str) -> Iterator[Action]:
+        found = self.observed.databases if kind == "d1" else self.observed.namespaces
+        for item in resolve(kind, references, found, self.permission.created):
+            # Only the tables that hold an id lose it.
+            bindings = tuple(i.binding for i in item.references if i.id)
+            if item.problem:
+                yield Action(Do.CONFLICT, kind, item.name, item.problem, id=item.id)
+            elif item.id:
+                yield self._decided(kind, item.name, item.id, holds, bindings=bindings)
+            elif item.missing:
+                reason = "gone already; its id leaves wrangler.toml"
+                yield Action(Do.DELETE, kind, item.name, reason, bindings=bindings)
+
+    def _decided(
+        self,
+        kind: str,
+        name: str,
+        id_: str,
+        holds: str,
+        *,
+        bindings: tuple[str, ...] = (),
+        jurisdiction: str = "",
+    ) -> Action:
+        reason = self._shared(kind, name, id_)
+        reason = reason or self.permission.refusal(f"{kind}:{name}", id_, holds=holds)
+        do = Do.KEEP if reason else Do.DELETE
+        return Action(do, kind, name, reason, id=id_, bindings=bindings, jurisdiction=jurisdiction)
+
+    def _shared(self, kind: str, name: str, id_: str) -> str:
+        """Whether another environment of the same configuration needs it."""
+        users = [
+            item.environment or "the top level"
+            for item in self.others
+            if _needs(item, kind, name, id_)
+        ]
+        return f"also used by {', '.join(users)} of wrangler.toml" if users else ""
 
 
-def _worker(desired: DesiredState, observed: ObservedState, permission: Permission) -> list[Action]:
-    if observed.secrets is None:
-        return []
-    return [_decided("worker", desired.worker, permission, "")]
-
-
-def _queue(name: str, worker: str, found: ObservedQueue, permission: Permission) -> Action:
-    others = sorted((found.consumers | found.producers) - {worker})
-    if others:
-        return Action(Do.KEEP, "queue", name, f"also used by {', '.join(others)}")
-    return _decided("queue", name, permission, "messages may wait in it")
-
-
-def _decided(kind: str, name: str, permission: Permission, holds: str) -> Action:
-    reason = permission.refusal(f"{kind}:{name}", holds=holds)
-    return Action(Do.KEEP if reason else Do.DELETE, kind, name, reason)
-
-
-def _forgotten(kind: str, name: str) -> Action:
-    return Action(Do.DELETE, kind, name, "gone already; its id leaves wrangler.toml")
+def _needs(other: DesiredState, kind: str, name: str, id_: str) -> bool:
+    by_id: Mapping[str, Sequence[Reference]] = {"d1": other.databases, "kv": other.namespaces}
+    if kind in by_id:
+        return any(item.id == id_ or (not item.id and item.name == name) for item in by_id[kind])
+    names: Mapping[str, Sequence[str]] = {
+        "worker": (other.worker,),
+        "queue": tuple(item.name for item in other.queues),
+        "vectorize": tuple(item.index_name for item in other.indexes),
+        "r2": tuple(item.name for item in other.buckets),
+    }
+    return name in names[kind]

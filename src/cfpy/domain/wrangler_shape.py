@@ -34,7 +34,8 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
 # Of the tables in any of the arrays: what names something.
 _NAMES = (
     *("binding", "bucket_name", "class_name", "database_id", "database_name", "dataset"),
-    *("dead_letter_queue", "id", "index_name", "migrations_dir", "migrations_table", "name"),
+    *("dead_letter_queue", "id", "index_name", "jurisdiction", "migrations_dir"),
+    *("migrations_pattern", "migrations_table", "name"),
     *("queue", "service", "tag"),
 )
 

@@ -1,0 +1,82 @@
+"""Where resources keep their data, as far as cfpy.toml says.
+
+wrangler.toml holds the jurisdiction of D1 databases and R2 buckets. It has no key for that of KV
+namespaces and queues, nor for location hints (wrangler 4.164.0, config-schema.json). Both count
+when a resource is created, and never change afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfpy.errors import ProjectError
+
+#: developers.cloudflare.com: Data location of D1, KV, Queues and R2.
+JURISDICTIONS = ("eu", "fedramp", "us")
+#: developers.cloudflare.com/d1/configuration/data-location, and R2's page of that name.
+LOCATIONS = ("wnam", "enam", "weur", "eeur", "apac", "oc")
+
+# By kind: the key that names the resource, and the one that says where.
+_KEYS = {
+    "d1": ("database_name", "location", LOCATIONS),
+    "r2": ("bucket_name", "location", LOCATIONS),
+    "kv": ("binding", "jurisdiction", JURISDICTIONS),
+    "queues": ("queue", "jurisdiction", JURISDICTIONS),
+}
+
+
+@dataclass(frozen=True)
+class DataLocation:
+    """Empty where nothing is said. ``location`` is a hint, ``jurisdiction`` a guarantee."""
+
+    jurisdiction: str = ""
+    location: str = ""
+
+
+def parse_data_locations(
+    data: Mapping[str, Any], path: Path
+) -> Mapping[tuple[str, str], DataLocation]:
+    """What a parsed ``cfpy.toml`` says, by kind and name.
+
+    Raises:
+        ProjectError: A table lacks its name, or names a place that is not known.
+    """
+    return {
+        (kind, name): DataLocation(**{key: place})
+        for kind, (named, key, places) in _KEYS.items()
+        for table in _tables(data, kind, path)
+        if (name := _name(table, kind, named, path))
+        and (place := _place(table, kind, key, places, path))
+    }
+
+
+def _tables(data: Mapping[str, Any], kind: str, path: Path) -> Sequence[Mapping[str, Any]]:
+    value = data.get(kind, [])
+    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
+        raise ProjectError(f"`{kind}` is not a list of tables ([[{kind}]])", path=path)
+    return value
+
+
+def _name(table: Mapping[str, Any], kind: str, key: str, path: Path) -> str:
+    name = table.get(key)
+    if not isinstance(name, str) or not name:
+        raise ProjectError(f"a [[{kind}]] table lacks `{key}`", path=path)
+    return name
+
+
+def _place(table: Mapping[str, Any], kind: str, key: str, places: Sequence[str], path: Path) -> str:
+    # The rules of buckets are read with the rest of their tables.
+    known = {_KEYS[kind][0], key, *(("cors", "lifecycle") if kind == "r2" else ())}
+    if unknown := sorted(set(table) - known):
+        raise ProjectError(
+            f"[[{kind}]] has no `{unknown[0]}`; it takes {', '.join(sorted(known))}", path=path
+        )
+    place = table.get(key, "")
+    if place and place not in places:
+        raise ProjectError(
+            f"`{key}` of [[{kind}]] is {place!r}: use {', '.join(places)}", path=path
+        )
+    return str(place)

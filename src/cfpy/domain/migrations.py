@@ -1,0 +1,87 @@
+"""Which files are the migrations of a D1 database, and in which order: as wrangler has it.
+
+Read in wrangler 4.164.0: ``migrations_dir`` (default ``./migrations``), ``migrations_pattern``
+(default ``<migrations_dir>/*.sql``, relative to the configuration file, and below the directory).
+A file's name in the database's table is its path below the directory.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wcmatch import glob
+
+_DEFAULT_DIRECTORY = "migrations"
+_GLOB = glob.GLOBSTAR | glob.BRACE | glob.EXTGLOB | glob.FORCEUNIX
+_NUMBER = re.compile(r"\s*[+-]?[0-9]+")
+
+
+@dataclass(frozen=True)
+class Migrations:
+    """Where the migrations of a binding are. Both are relative to the configuration file;
+    ``pattern`` begins with ``directory``."""
+
+    directory: str
+    pattern: str
+
+    def names(self, root: Path) -> tuple[str, ...]:
+        """The files below ``directory`` that match, in the order that they are applied in."""
+        inner = self.pattern.removeprefix(f"{self.directory}/")
+        found = (name for name in _files(root / self.directory) if _matches(name, inner))
+        return tuple(sorted(found, key=_order))
+
+
+#: Where they are if the configuration does not say.
+DEFAULT = Migrations(_DEFAULT_DIRECTORY, f"{_DEFAULT_DIRECTORY}/*.sql")
+
+
+def migrations_of(table: Mapping[str, Any]) -> Migrations:
+    """Read a ``[[d1_databases]]`` table.
+
+    Raises:
+        ValueError: The pattern is not one that wrangler takes. The message says why.
+    """
+    directory, pattern = table.get("migrations_dir"), table.get("migrations_pattern")
+    if pattern is not None and directory is None:
+        raise ValueError(
+            f"migrations_pattern = {pattern!r} needs a migrations_dir that it begins with"
+        )
+    below = _normal(str(directory or _DEFAULT_DIRECTORY))
+    if pattern is None:
+        return Migrations(below, _normal(f"{below}/*.sql"))
+    matched = _normal(str(pattern))
+    if below != "." and not matched.startswith(f"{below}/"):
+        raise ValueError(
+            f"migrations_pattern = {pattern!r} does not begin with migrations_dir = {directory!r}"
+        )
+    return Migrations(below, matched)
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath(path.replace("\\", "/"))
+
+
+def _files(directory: Path) -> Iterator[str]:
+    """Regular files below a directory, links left out, as paths with slashes."""
+    for path in directory.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            yield path.relative_to(directory).as_posix()
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return bool(glob.globmatch(name, pattern, flags=_GLOB))
+
+
+def _order(name: str) -> list[tuple[bool, int, str]]:
+    """By the number that each part of the path begins with, then by the part itself: 2 comes
+    before 10, and what has no number comes last."""
+    keys = []
+    for part in name.split("/"):
+        number = _NUMBER.match(part.split("_")[0])
+        keys.append((number is None, int(number[0]) if number else 0, part))
+    return keys

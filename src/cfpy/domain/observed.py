@@ -1,0 +1,61 @@
+"""What an account has, as far as a project asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cfpy.domain.project import MetadataIndex
+
+Rules = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A database or a namespace. ``jurisdiction`` is ``None`` where the API does not say."""
+
+    name: str
+    jurisdiction: str | None = ""
+
+
+@dataclass(frozen=True)
+class ObservedIndex:
+    """A Vectorize index in the account."""
+
+    dimensions: int
+    metric: str
+    metadata_indexes: frozenset[MetadataIndex]
+
+
+@dataclass(frozen=True)
+class ObservedQueue:
+    """A queue in the account: the Workers that it delivers to, and those that send to it."""
+
+    consumers: frozenset[str] = frozenset()
+    producers: frozenset[str] = frozenset()
+    jurisdiction: str | None = ""
+
+
+@dataclass(frozen=True)
+class ObservedState:
+    """What the account has. Only kinds that the project uses are read.
+
+    ``databases`` and ``namespaces`` are by id. ``applied`` maps the bindings of databases to the
+    migrations that the database has had by their table. ``buckets`` maps names to jurisdictions,
+    empty for the default one; ``cors`` and ``lifecycle`` map names of buckets to their rules, as
+    the API has them. ``secrets`` is ``None`` while there is no Worker, ``subdomain`` is empty
+    while the account has none.
+    """
+
+    account_id: str
+    databases: Mapping[str, Found]
+    applied: Mapping[str, frozenset[str]]
+    namespaces: Mapping[str, Found]
+    buckets: Mapping[str, str]
+    cors: Mapping[str, Rules]
+    lifecycle: Mapping[str, Rules]
+    queues: Mapping[str, ObservedQueue]
+    indexes: Mapping[str, ObservedIndex]
+    secrets: frozenset[str] | None
+    subdomain: str
