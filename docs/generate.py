@@ -18,6 +18,7 @@ import typer.main
 
 from cfpy import errors
 from cfpy.cli.app import app
+from cfpy.domain.stances import BINDINGS, OTHERS, REFUSED
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -40,6 +41,7 @@ def pages() -> dict[str, str]:
         "json.md": _json(),
         "pattern-toml.md": _schema("pattern.toml", "pattern.schema.json"),
         "cfpy-toml.md": _schema("cfpy.toml", "cfpy.schema.json"),
+        "wrangler-keys.md": _stances(),
     }
     return {name: MARK + text.rstrip() + "\n" for name, text in written.items()}
 
@@ -105,6 +107,28 @@ def _json() -> str:
     for command, shape in sorted(shapes.items()):
         parts.append(f"### cfpy {command}\n\n```json\n{json.dumps(shape, indent=2)}\n```\n")
     return "\n".join(parts)
+
+
+def _stances() -> str:
+    lines = [
+        "# Keys of wrangler.toml\n",
+        "What cfpy does with each key that wrangler knows. A test reads the schema of the pinned "
+        "wrangler and fails on a key that is not here.\n",
+        "| stance | means |\n|---|---|",
+        "| used | cfpy acts on it |",
+        "| passed on | wrangler reads it; cfpy neither reads nor changes it |",
+        "| local only | it means something to a local run alone |",
+        "| refused | cfpy can't honour it, and says so |\n",
+        "## Bindings\n\n| table | key | stance |\n|---|---|---|",
+    ]
+    for table, keys in BINDINGS.items():
+        lines += [f"| `{table}` | `{key}` | {stance} |" for key, stance in keys.items()]
+    lines += ["\n## All others\n\n| key | stance | |\n|---|---|---|"]
+    lines += [
+        f"| `{key}` | {stance} | {_cell(REFUSED.get(key, ''))} |"
+        for key, stance in sorted(OTHERS.items())
+    ]
+    return "\n".join(lines)
 
 
 def _schema(title: str, name: str) -> str:

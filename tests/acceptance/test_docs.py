@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from reader import BLOCK, Reader, new_reader
 
+from cfpy.domain.data_location import parse_data_locations
 from cfpy.domain.project import parse_r2, parse_secrets, parse_vectorize
 from cfpy.errors import ProjectError
 from dev_process import start_dev
@@ -150,6 +151,7 @@ documents = mostly(
             mostly(
                 {
                     "bucket_name": names,
+                    "location": st.sampled_from(["weur", "apac"]),
                     "cors": st.lists(
                         mostly({"origins": texts, "methods": texts, "headers": texts}), max_size=2
                     ),
@@ -161,6 +163,14 @@ documents = mostly(
             ),
             max_size=2,
         ),
+        **{
+            table: st.lists(mostly({key: names, place: st.sampled_from(known)}), max_size=2)
+            for table, key, place, known in (
+                ("d1", "database_name", "location", ["oc", "eu"]),
+                ("kv", "binding", "jurisdiction", ["eu", "us"]),
+                ("queues", "queue", "jurisdiction", ["fedramp", "oc"]),
+            )
+        },
     }
 )
 
@@ -170,7 +180,7 @@ documents = mostly(
 def test_schema_and_parser_of_cfpy_toml_agree(document: dict[str, Any]) -> None:
     path = Path("cfpy.toml")
     try:
-        for parse in (parse_vectorize, parse_secrets, parse_r2):
+        for parse in (parse_vectorize, parse_secrets, parse_r2, parse_data_locations):
             parse(document, path)
         parsed = True
     except ProjectError:

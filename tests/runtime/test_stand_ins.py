@@ -42,6 +42,8 @@ export default {
 INDEXES = [("docs", 8, "cosine"), ("far", 8, "euclidean"), ("dots", 8, "dot-product")]
 WRANGLER = 'name = "stand-ins"\nmain = "src/index.js"\ncompatibility_date = "2026-11-17"\n'
 WRANGLER += '[ai]\nbinding = "AI"\n'
+# cfpy.toml does not describe this one.
+WRANGLER += '[[vectorize]]\nbinding = "FOREIGN"\nindex_name = "foreign"\n'
 CFPY = ""
 for name, dimensions, metric in INDEXES:
     WRANGLER += f'[[vectorize]]\nbinding = "{name.upper()}"\nindex_name = "{name}"\n'
@@ -392,6 +394,17 @@ AI_REFUSED: list[tuple[list[Any], str]] = [
 @pytest.mark.parametrize(("args", "words"), AI_REFUSED)
 def test_what_workers_ai_refuses_is_refused(call: Bindings, args: list[Any], words: str) -> None:
     assert words in call.error("AI", "run", *args)
+
+
+def test_an_index_that_is_not_described_takes_the_size_of_its_first_vector(
+    call: Bindings,
+) -> None:
+    assert call("FOREIGN", "query", [1, 0, 0]) == {"count": 0, "matches": []}
+    assert "finite number" in call.error("FOREIGN", "upsert", [{"id": "a", "values": ["x"]}])
+    call("FOREIGN", "upsert", [{"id": "a", "values": [1, 0, 0]}])
+    assert call("FOREIGN", "query", [1, 0, 0])["matches"][0]["id"] == "a"
+    assert "expected 3 dimensions" in call.error("FOREIGN", "query", [1, 0])
+    assert call("FOREIGN", "describe")["dimensions"] == 3
 
 
 def test_vectors_outlive_a_restart_and_an_index_can_not_change(

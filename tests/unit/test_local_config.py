@@ -126,12 +126,11 @@ def test_every_binding_gets_the_class_that_the_sdk_expects() -> None:
     }
 
 
-def test_a_vectorize_binding_without_settings_is_refused() -> None:
+def test_an_index_that_cfpy_toml_does_not_describe_takes_what_it_is_given() -> None:
     other = [{"binding": "V", "index_name": "others"}]
-    with pytest.raises(ProjectError) as caught:
-        local.worker_config(project(vectorize=other), Path("/s.js"), python=False)
-    assert "cfpy.toml" in caught.value.message
-    assert "'others'" in caught.value.message
+    config = local.worker_config(project(vectorize=other), Path("/s.js"), python=False)
+    [props] = [item["props"] for item in config["services"] if item["binding"] == "V"]
+    assert (props["dimensions"], props["metric"]) == (0, "cosine")
 
 
 def test_a_table_where_a_list_belongs_is_refused() -> None:

@@ -29,7 +29,12 @@ def settings_text(extra: Mapping[str, Any], new: NewEnvironment) -> str:
             for item in extra.get(key) or ()
             if item.get(name) in new.renamed
         ]
-        for key, name in (("vectorize", "index_name"), ("r2", "bucket_name"))
+        for key, name in (
+            ("vectorize", "index_name"),
+            ("r2", "bucket_name"),
+            ("d1", "database_name"),
+            ("queues", "queue"),
+        )
     }
     tables = {key: items for key, items in tables.items() if items}
     return f"# {new.worker}\n{tomlkit.dumps(tables).strip()}\n" if tables else ""

@@ -20,6 +20,7 @@ from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.commands.context import Context
 from cfpy.domain import local
+from cfpy.domain.migrations import migrations_of
 from cfpy.domain.project import Project
 
 
@@ -104,14 +105,13 @@ def prepare(
 def _migrate(ctx: Context, project: Project, session: Session) -> None:
     """Apply pending migrations to local D1, unless their files are as they were last time."""
     databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
-    files = [
-        path for item in databases for path in sorted(Path(item["migrations_dir"]).glob("*.sql"))
-    ]
+    found = {item["binding"]: _migrations(item) for item in databases}
+    files = [path for paths in found.values() for path in paths]
     if not files:
         return
     # An environment, or another name, means another database.
     parts = [item["database_id"].encode() for item in databases]
-    parts += [path.name.encode() + path.read_bytes() for path in files]
+    parts += [str(path).encode() + path.read_bytes() for path in files]
     digest = hashlib.sha256(b"\0".join(parts))
     stamp = session.state / "cfpy-migrations"
     if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
@@ -119,13 +119,19 @@ def _migrate(ctx: Context, project: Project, session: Session) -> None:
     ctx.progress("Applying migrations to the local database")
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
     for item in databases:
-        if any(Path(item["migrations_dir"]).glob("*.sql")):
+        if found[item["binding"]]:
             wrangler.apply_local_migrations(
                 item.get("database_name") or item["binding"],
                 config=session.worker,
                 persist_to=session.state,
             )
     stamp.write_text(digest.hexdigest(), "utf-8")
+
+
+def _migrations(database: Mapping[str, Any]) -> list[Path]:
+    """The migrations of a table of the derived configuration, whose paths are absolute."""
+    source = migrations_of(database)
+    return [Path(source.directory, name) for name in source.names(Path())]
 
 
 def _read_secrets(root: Path, environment: str) -> tuple[dict[str, str], str]:

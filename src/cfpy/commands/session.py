@@ -21,6 +21,7 @@ from cfpy.domain.plan import Plan
 from cfpy.domain.project import Project
 from cfpy.domain.record import Record
 from cfpy.domain.resources import DesiredState, desired_state
+from cfpy.domain.stances import REFUSED, refused
 from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def open_session(ctx: Context, root: Path, environment: str) -> Session:
 
     project = load_project(root)
     desired = desired_state(project, environment)
+    _refuse_other_region(project, environment)
     records = RecordStore(project.root)
     record = records.read()
     ctx.progress("Reading the account")
@@ -80,6 +82,23 @@ def open_session(ctx: Context, root: Path, environment: str) -> Session:
         ),
         records=records,
     )
+
+
+def _refuse_other_region(project: Project, environment: str) -> None:
+    """Refuse what wrangler would ask another API for than cfpy reads.
+
+    Raises:
+        ProjectError: ``compliance_region`` is set, or another key that can't be honoured.
+        UsageError: The environment variable for it is.
+    """
+    for key, reason in refused(effective(project.wrangler, environment)):
+        raise ProjectError(f"{key} can't be honoured: {reason}", path=project.config_path)
+    variable = "CLOUDFLARE_COMPLIANCE_REGION"
+    if os.environ.get(variable, "public") not in ("", "public"):
+        raise UsageError(
+            f"{variable} can't be honoured: {REFUSED['compliance_region']}",
+            hint=f"Unset {variable}.",
+        )
 
 
 def refuse_broken(session: Session) -> None:

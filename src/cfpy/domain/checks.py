@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from cfpy.domain.stances import refused
+
 #: Deprecated by Cloudflare, with what it names in their place where it does:
 #: developers.cloudflare.com/changelog/post/2026-05-08-planned-model-deprecations
 RETIRED_ON = date(2026, 5, 30)
@@ -66,6 +68,7 @@ class Finding:
 def check(scope: Mapping[str, Any], worker: str, today: date) -> tuple[Finding, ...]:
     """What is wrong with a scope of ``wrangler.toml`` that belongs to ``worker``."""
     return (
+        *_refused(scope),
         *_name(worker),
         *_compatibility(scope, today),
         *_bindings(scope),
@@ -89,6 +92,11 @@ def check_models(texts: Mapping[str, str]) -> tuple[Finding, ...]:
         )
         for model, files in sorted(found.items())
     )
+
+
+def _refused(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    for key, reason in refused(scope):
+        yield Finding(True, f"{key} can't be honoured: {reason}", f"Remove {key}.")
 
 
 def _name(worker: str) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cfpy.domain.migrations import migrations_of
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError
 
@@ -76,9 +77,6 @@ def worker_config(
         main: Main module to run: the project's own, or a shim that forwards to it.
         python: Whether workerd itself runs Python (then its flags and classes stay).
         without: Bindings to Hyperdrive that have no database here: see :func:`left_out`.
-
-    Raises:
-        ProjectError: A Vectorize binding has no settings in ``cfpy.toml``.
     """
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
@@ -95,9 +93,7 @@ def worker_config(
     if services:
         config["services"] = services
     if source.get("d1_databases"):
-        config["d1_databases"] = [
-            _local_database(project, item) for item in _list(source, "d1_databases")
-        ]
+        config["d1_databases"] = _local_databases(project, _list(source, "d1_databases"))
     if source.get("kv_namespaces"):
         config["kv_namespaces"] = _local_namespaces(_list(source, "kv_namespaces"))
     assets = source.get("assets")
@@ -197,8 +193,9 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
                 "entrypoint": "LocalVectorize",
                 "props": {
                     "index": index.index_name,
+                    # An index that cfpy.toml does not describe takes those of its first vector.
                     "dimensions": index.dimensions,
-                    "metric": index.metric,
+                    "metric": index.metric or "cosine",
                     "metadata_indexes": [
                         {"property": m.property, "type": m.type} for m in index.metadata_indexes
                     ],
@@ -208,15 +205,25 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
     return services
 
 
-def _local_database(project: Project, item: Mapping[str, Any]) -> dict[str, Any]:
-    """A D1 table with an absolute migrations folder, and an id that `cfpy provision` does not
-    change: wrangler keeps local data by id."""
-    kept = {key: value for key, value in item.items() if key != "preview_database_id"}
-    return {
-        **kept,
-        "database_id": f"local-{item.get('database_name') or item['binding']}",
-        "migrations_dir": str(project.root / str(item.get("migrations_dir", "migrations"))),
-    }
+def _local_databases(project: Project, items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """D1 tables with absolute migrations, and ids that `cfpy provision` does not change: wrangler
+    keeps local data by id. Bindings of one database stay bindings of one."""
+    local: list[dict[str, Any]] = []
+    first: dict[str, str] = {}
+    for item in items:
+        label = str(item.get("database_name") or item["binding"])
+        name = first.setdefault(str(item.get("database_id") or label), label)
+        try:
+            source = migrations_of(item)
+        except ValueError as error:
+            raise ProjectError(str(error), path=project.config_path) from None
+        kept = {key: value for key, value in item.items() if key != "preview_database_id"}
+        paths = {
+            "migrations_dir": str(project.root / source.directory),
+            "migrations_pattern": str(project.root / source.pattern),
+        }
+        local.append({**kept, "database_id": f"local-{name}", **paths})
+    return local
 
 
 def _local_namespaces(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:

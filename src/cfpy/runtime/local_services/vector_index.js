@@ -52,9 +52,15 @@ export class VectorIndex {
 
   /**
    * Take the settings of cfpy.toml. Dimensions and metric of an index are fixed at its creation:
-   * others are refused while it holds vectors.
+   * others are refused while it holds vectors. An index that cfpy.toml does not describe takes the
+   * dimensions of its first vector.
    */
-  configure({ dimensions, metric, metadata_indexes: metadataIndexes = [] }) {
+  configure({ dimensions: described, metric, metadata_indexes: metadataIndexes = [] }) {
+    const dimensions = described || Number(this.#fact('learned') ?? 0);
+    if (dimensions === 0) {
+      this.#settings = { dimensions, metric, metadataIndexes };
+      return;
+    }
     const wanted = `${dimensions} dimensions, ${metric}`;
     const made = this.#fact('made');
     if (made !== wanted) {
@@ -73,6 +79,13 @@ export class VectorIndex {
     this.#settings = { dimensions, metric, metadataIndexes };
   }
 
+  #learn(kind, first) {
+    checkVector(kind, first, first?.values?.length);
+    this.#setFact('learned', String(first.values.length));
+    const { metric, metadataIndexes } = this.#settings;
+    this.configure({ metric, metadata_indexes: metadataIndexes });
+  }
+
   /** insert keeps a vector whose id is taken, upsert replaces it whole. */
   write(vectors, { replace }) {
     const kind = replace ? 'UPSERT' : 'INSERT';
@@ -83,6 +96,7 @@ export class VectorIndex {
       const message = `max is ${MAX_BATCH} vectors in a batch, got ${vectors.length}`;
       throw vectorizeError(kind, 40007, message);
     }
+    if (this.#settings.dimensions === 0) this.#learn(kind, vectors[0]);
     for (const vector of vectors) checkVector(kind, vector, this.#settings.dimensions);
     this.#storage.transactionSync(() => {
       for (const { id, namespace, values, metadata } of vectors) {
@@ -101,6 +115,10 @@ export class VectorIndex {
   }
 
   query(vector, options) {
+    if (this.#settings.dimensions === 0) {
+      checkOptions(options);
+      return { count: 0, matches: [] };
+    }
     checkValues('QUERY', 40006, 'invalid query vector', vector, this.#settings.dimensions);
     const { topK, returnValues, returnMetadata, namespace, filter } = checkOptions(options);
     const accepts = filter == null ? () => true : compile(filter, this.#settings.metadataIndexes);

@@ -34,8 +34,9 @@ export function describeBindings(config, { kinds, secrets }) {
   }
   for (const { binding, queue } of config.queues?.producers ?? []) targets[binding] = queue;
   for (const { binding, props } of config.services ?? []) {
-    if (props?.index)
-      targets[binding] = `${props.index}, ${props.dimensions} dimensions, ${props.metric}`;
+    if (!props?.index) continue;
+    const size = props.dimensions ? `${props.dimensions} dimensions` : 'as its first vector';
+    targets[binding] = `${props.index}, ${size}, ${props.metric}`;
   }
   const bound = Object.entries(kinds).map(([name, kind]) => ({
     name,
