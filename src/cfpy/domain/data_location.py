@@ -74,8 +74,10 @@ def _place(table: Mapping[str, Any], kind: str, key: str, places: Sequence[str],
         raise ProjectError(
             f"[[{kind}]] has no `{unknown[0]}`; it takes {', '.join(sorted(known))}", path=path
         )
-    place = table.get(key, "")
-    if place and place not in places:
+    if key not in table:
+        return ""
+    place = table[key]
+    if place not in places:
         raise ProjectError(
             f"`{key}` of [[{kind}]] is {place!r}: use {', '.join(places)}", path=path
         )
