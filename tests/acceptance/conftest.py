@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
 from cfpy.adapters.vendor import vendor
@@ -97,14 +98,22 @@ def make(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def vendored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A project of a pattern with its Worker's packages: installed once, to be copied."""
+    """A project of a pattern with its Worker's packages: installed once, to be copied. Processes
+    that share a run share it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
     @functools.cache
     def vendored_(pattern: str) -> Path:
-        project = new_project(pattern, tmp_path_factory.mktemp("vendored"))
-        ctx = build_context(print)
-        vendor(load_project(project), ctx.runner, ctx.progress)
-        return project
+        home = shared / "vendored" / pattern
+        home.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(home / "lock"):
+            if not (home / "ready").exists():
+                project = new_project(pattern, home)
+                ctx = build_context(print)
+                vendor(load_project(project), ctx.runner, ctx.progress)
+                (home / "ready").touch()
+        return home / "shop"
 
     return vendored_
 
