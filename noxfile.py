@@ -25,6 +25,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def quick(session: nox.Session) -> None:
+    """The inner loop: lint, and the tests that start nothing."""
+    lint(session)
+    session.run("pytest", "-q", "--numprocesses=2", "tests/unit", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation site, in docs/_build/html; what Sphinx warns of fails."""
     build = ["sphinx-build", "--fail-on-warning", "--keep-going", "-q"]
