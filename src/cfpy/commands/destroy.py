@@ -11,6 +11,7 @@ from cfpy.adapters.wrangler_edit import ID_KEYS, unset_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session
 from cfpy.commands.steps import attempt
+from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan
 from cfpy.domain.resources import desired_state
 from cfpy.domain.teardown import Permission, teardown
@@ -121,9 +122,11 @@ class _Run:
             else:
                 self._on_action(action)
         if full:
+            # wrangler's commands on objects are about local ones else.
+            delete = ("wrangler", "r2", "object", "delete", f"{full[0]}/KEY", "--remote")
             raise PlanConflictError(
                 f"not empty, and kept: the bucket {', '.join(full)}. All else is gone",
-                hint="Delete its objects (cfpy wrangler r2 object delete), then run it again.",
+                hint=f"Delete its objects ({command(*delete)}), then run it again.",
             )
 
     def _step(self, action: Action) -> None:
