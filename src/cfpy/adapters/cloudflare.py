@@ -20,8 +20,9 @@ import httpx
 from cfpy.adapters.permissions import PERMISSIONS
 from cfpy.domain.data_location import JURISDICTIONS
 from cfpy.domain.invocation import command
-from cfpy.domain.live import live_target
-from cfpy.domain.observed import Found, ObservedIndex, ObservedQueue, ObservedState, Rules
+from cfpy.domain.data_location import JURISDICTIONS
+from cfpy.domain.invocation import command
+from cfpy.domain.live import is_stub, live_target
 from cfpy.domain.project import MetadataIndex
 from cfpy.domain.resources import D1Database, DesiredState, R2Bucket
 from cfpy.errors import CloudflareError, NotAuthenticatedError
@@ -34,8 +35,6 @@ _PAGE = 100
 _CONNECTIONS = 12
 _SQL_FAILED = 7500
 _NO_SUCH_WORKER = (10007, 10090)
-# developers.cloudflare.com/workers/configuration/compatibility-dates
-_OLDEST_COMPATIBILITY_DATE = "2021-11-02"
 
 _T = TypeVar("_T")
 
@@ -133,12 +132,8 @@ class Account:
         return "" if self._is_stub(worker, version_id) else version_id
 
     def _is_stub(self, worker: str, version_id: str) -> bool:
-        """Whether a version is what ``wrangler secret bulk`` uploads where there is no Worker yet:
-        ``export default { fetch() {} }`` without a compatibility date (createDraftWorker in
-        wrangler 4.164). A deployment always has one; the API's own default is the oldest."""
         page = self._get(self._path(f"workers/scripts/{worker}/versions/{version_id}"))
-        runtime = page["result"]["resources"].get("script_runtime") or {}
-        return runtime.get("compatibility_date") in (None, "", _OLDEST_COMPATIBILITY_DATE)
+        return is_stub(page["result"])
 
     def dependents(self, worker: str) -> tuple[str, ...]:
         """The Workers that would break without ``worker``: wrangler, where it can't ask, deletes it

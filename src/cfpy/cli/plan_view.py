@@ -87,7 +87,7 @@ class ProvisionView:
         if not self._terminal or (self._yes and secret.generate):
             return None
         self._output.end_progress()
-        may = " (Enter creates one)" if secret.generate else ""
+        may = " (Enter makes one up)" if secret.generate else ""
         about = f", {secret.description}" if secret.description else ""
         while True:
             try:

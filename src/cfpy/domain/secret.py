@@ -80,6 +80,8 @@ def parse_secret(table: Mapping[str, Any], path: Path) -> Secret:
     for key in ("description", "pattern", "example"):
         if not isinstance(table.get(key, ""), str):
             raise ProjectError(f"`{key}` of the secret {name!r} is not a string", path=path)
+        if key != "description" and table.get(key) == "":
+            raise ProjectError(f"`{key}` of the secret {name!r} is empty", path=path)
     secret = Secret(
         name,
         table.get("description", ""),
@@ -94,7 +96,7 @@ def parse_secret(table: Mapping[str, Any], path: Path) -> Secret:
 def _generate(value: object, name: str, path: Path) -> str:
     if isinstance(value, bool):
         return _PLACE if value else ""
-    if not isinstance(value, str) or value.count(_PLACE) != 1:
+    if not isinstance(value, str) or _PLACE not in value:
         raise ProjectError(
             f"`generate` of the secret {name!r} is not true, false or a string with {_PLACE} in it",
             path=path,
