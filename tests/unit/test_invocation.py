@@ -48,7 +48,7 @@ def test_without_options_nothing_is_added() -> None:
 
 def test_wrangler_gets_the_configuration_and_cfpy_the_directory() -> None:
     run = Invocation("shop", "other.toml", "")
-    line = "cfpy wrangler --cwd shop tail --config other.toml"
+    line = "cfpy wrangler --cwd shop tail --config other.toml --env ''"
     assert run.command("wrangler", "tail") == line
 
 

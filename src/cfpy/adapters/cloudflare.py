@@ -20,9 +20,8 @@ import httpx
 from cfpy.adapters.permissions import PERMISSIONS
 from cfpy.domain.data_location import JURISDICTIONS
 from cfpy.domain.invocation import command
-from cfpy.domain.data_location import JURISDICTIONS
-from cfpy.domain.invocation import command
 from cfpy.domain.live import is_stub, live_target
+from cfpy.domain.observed import Found, ObservedIndex, ObservedQueue, ObservedState, Rules
 from cfpy.domain.project import MetadataIndex
 from cfpy.domain.resources import D1Database, DesiredState, R2Bucket
 from cfpy.errors import CloudflareError, NotAuthenticatedError

@@ -110,7 +110,7 @@ class _Run:
         self._on_action = on_action
 
     def execute(self, plan: Plan) -> None:
-        full: list[str] = []
+        full: list[Action] = []
         for action in plan.changes:
             self._ctx.progress(f"Delete {action.kind} {action.name}")
             try:
@@ -118,14 +118,16 @@ class _Run:
             except WranglerError as error:
                 if error.api_code != _NOT_EMPTY:
                     raise
-                full.append(action.name)
+                full.append(action)
             else:
                 self._on_action(action)
         if full:
+            names = ", ".join(action.name for action in full)
             # wrangler's commands on objects are about local ones else.
-            delete = ("wrangler", "r2", "object", "delete", f"{full[0]}/KEY", "--remote")
+            where = ("--remote", *in_jurisdiction(full[0].jurisdiction))
+            delete = ("wrangler", "r2", "object", "delete", f"{full[0].id}/KEY", *where)
             raise PlanConflictError(
-                f"not empty, and kept: the bucket {', '.join(full)}. All else is gone",
+                f"not empty, and kept: the bucket {names}. All else is gone",
                 hint=f"Delete its objects ({command(*delete)}), then run it again.",
             )
 

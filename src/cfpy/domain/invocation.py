@@ -67,14 +67,16 @@ class Invocation:
         """A command line of the real wrangler, by ``cfpy wrangler``.
 
         That takes ``--cwd`` before wrangler's own command, and passes on all that follows. wrangler
-        takes ``--config`` and ``--env`` everywhere; beside ``--env`` it would append the
-        environment to a ``--name`` (getLegacyScriptName in wrangler 4.164).
+        takes ``--config`` (from the project's directory on) and ``--env`` everywhere. The top level
+        is named, too: else wrangler takes the environment from CLOUDFLARE_ENV, or a .env file.
+        Beside ``--env`` it would append the environment to a ``--name`` (getLegacyScriptName in
+        wrangler 4.164).
         """
         options = []
         if words[0] not in _OF_NO_PROJECT:
-            options = [*_option("--config", self.config), *self._environment(words)]
-        before = ["cfpy", "wrangler", *_option("--cwd", self.cwd)]
-        return shlex.join([*before, *_without_top_level(words), *options])
+            options = _option("--config", self.config)
+            options += [] if "--env" in words else ["--env", self.environment]
+        return shlex.join(["cfpy", "wrangler", *_option("--cwd", self.cwd), *words, *options])
 
     def git(self, *words: str) -> str:
         """A command line of git in the project's directory."""
