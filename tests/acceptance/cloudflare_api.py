@@ -167,6 +167,13 @@ class CloudflareApi:
             "GET accounts": lambda query, _: paged(
                 [{"id": id_, "name": name} for id_, name in self.accounts.items()], query
             ),
+            "GET memberships": lambda query, _: paged(
+                [
+                    {"id": id_, "status": "accepted", "account": {"id": id_, "name": name}}
+                    for id_, name in self.accounts.items()
+                ],
+                query,
+            ),
             "GET user/tokens/verify": lambda *_: {"result": {"id": "t", "status": "active"}},
             f"GET {account}/d1/database": lambda query, _: paged(
                 [self._database(name) for name in self.databases], query
