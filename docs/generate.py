@@ -159,6 +159,8 @@ def _type(item: Mapping[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in item["enum"])
     if item["type"] == "array":
         return f"list of {item['items']['type']}s"
+    if isinstance(item["type"], list):
+        return " or ".join(item["type"])
     limits = [str(item[key]) for key in ("minimum", "maximum") if key in item]
     return item["type"] + (f" from {' to '.join(limits)}" if limits else "")
 

@@ -160,7 +160,7 @@ class LocalRuntimeError(CfpyError):
 
 
 class DeploymentError(CfpyError):
-    """A new version is live, and does not answer as it should."""
+    """A new version is live, and does not answer as it should or could not be asked."""
 
     code = "deployment"
     exit_code = 11

@@ -24,6 +24,8 @@ from urllib.parse import parse_qs, urlsplit
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-token-of-the-stand-in"
 MAX_PAGE = 100
+# The version that a Worker has before its first deployment.
+STUB = "00000000-0000-0000-0000-00000000d4af"
 # Every bucket is made with it.
 DEFAULT_LIFECYCLE = {
     "id": "Default Multipart Abort Rule",
@@ -164,6 +166,13 @@ class CloudflareApi:
         return {
             "GET accounts": lambda query, _: paged(
                 [{"id": id_, "name": name} for id_, name in self.accounts.items()], query
+            ),
+            "GET memberships": lambda query, _: paged(
+                [
+                    {"id": id_, "status": "accepted", "account": {"id": id_, "name": name}}
+                    for id_, name in self.accounts.items()
+                ],
+                query,
             ),
             "GET user/tokens/verify": lambda *_: {"result": {"id": "t", "status": "active"}},
             f"GET {account}/d1/database": lambda query, _: paged(
@@ -507,7 +516,7 @@ class CloudflareApi:
 
     def _list_deployments(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
         self._script(name)
-        versions = [{"version_id": self.live.get(name, "draft"), "percentage": 100}]
+        versions = [{"version_id": self.live.get(name, STUB), "percentage": 100}]
         deployment = {"id": "d", "source": "wrangler", "strategy": "percentage"}
         deployment |= {"author_email": "a@b.test", "created_on": "2026-11-23T00:00:00Z"}
         return {"result": {"deployments": [{**deployment, "versions": versions}]}}
@@ -529,8 +538,12 @@ class CloudflareApi:
         metadata = {"created_on": "2026-11-23T00:00:00Z", "author_email": "a@b.test"}
         metadata |= {"source": "wrangler", "author_id": "a", "modified_on": "2026-11-23T00:00:00Z"}
         script = {"etag": "e", "handlers": ["fetch"], "last_deployed_from": "wrangler"}
-        resources = {"script": script, "script_runtime": {}, "bindings": []}
-        found = {"id": version, "number": int(version[-4:]), "metadata": metadata}
+        # The upload that a Worker's first secret makes has no date.
+        is_stub = version == STUB
+        runtime = {} if is_stub else {"compatibility_date": "2026-11-17"}
+        resources = {"script": script, "script_runtime": runtime, "bindings": []}
+        number = 0 if is_stub else int(version[-4:])
+        found = {"id": version, "number": number, "metadata": metadata}
         return {"result": {**found, "annotations": {}, "resources": resources}}
 
     def _deploy(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:

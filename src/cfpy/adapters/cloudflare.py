@@ -19,7 +19,8 @@ import httpx
 
 from cfpy.adapters.permissions import PERMISSIONS
 from cfpy.domain.data_location import JURISDICTIONS
-from cfpy.domain.live import live_target
+from cfpy.domain.invocation import command
+from cfpy.domain.live import is_stub, live_target
 from cfpy.domain.observed import Found, ObservedIndex, ObservedQueue, ObservedState, Rules
 from cfpy.domain.project import MetadataIndex
 from cfpy.domain.resources import D1Database, DesiredState, R2Bucket
@@ -110,7 +111,8 @@ class Account:
             )
 
     def live_version(self, worker: str) -> str:
-        """The version of a Worker that answers most requests; empty if there is none.
+        """The version of a Worker that answers most requests; empty if there is none, or only the
+        stub that a Worker's first secret creates.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
@@ -125,7 +127,12 @@ class Account:
         if not deployments:
             return ""
         versions = sorted(deployments[0]["versions"], key=lambda item: -item["percentage"])
-        return str(versions[0]["version_id"])
+        version_id = str(versions[0]["version_id"])
+        return "" if self._is_stub(worker, version_id) else version_id
+
+    def _is_stub(self, worker: str, version_id: str) -> bool:
+        page = self._get(self._path(f"workers/scripts/{worker}/versions/{version_id}"))
+        return is_stub(page["result"])
 
     def dependents(self, worker: str) -> tuple[str, ...]:
         """The Workers that would break without ``worker``: wrangler, where it can't ask, deletes it
@@ -367,11 +374,11 @@ def _not_allowed(path: str, said: str) -> NotAuthenticatedError:
     if permission is None:
         return NotAuthenticatedError(
             f"Cloudflare does not accept this token: {said}",
-            hint="Make a new one, or log in: cfpy wrangler login",
+            hint=f"Make a new one, or log in: {command('wrangler', 'login')}",
         )
     return NotAuthenticatedError(
         f"this token may not read {kind} of the account: {said}",
-        hint=f"Give it the permission {permission}, or log in: cfpy wrangler login",
+        hint=f"Give it the permission {permission}, or log in: {command('wrangler', 'login')}",
     )
 
 

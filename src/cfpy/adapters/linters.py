@@ -14,6 +14,7 @@ from types import ModuleType
 
 from cfpy.adapters.process import Runner
 from cfpy.adapters.toml_position import locate, parse_toml
+from cfpy.domain.invocation import command
 from cfpy.domain.pattern_checks import Problem
 from cfpy.errors import ProjectError, ToolNotFoundError
 
@@ -90,7 +91,7 @@ def check_secrets(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
         for path in files:
             for secret in scan_file(str(path)):
                 where = f"{path.relative_to(root).as_posix()}:{secret.line_number}"
-                mend = "Remove and revoke it: users set secrets with `cfpy deploy`."
+                mend = f"Remove and revoke it: users set secrets with {command('provision')}."
                 yield Problem(True, where, f"holds what looks like: {secret.type}", mend)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from cfpy.adapters.permissions import PERMISSIONS
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
+from cfpy.domain.invocation import command
 from cfpy.domain.observed import Rules
 from cfpy.domain.project import MetadataIndex, VectorizeIndex
 from cfpy.errors import NotAuthenticatedError, WranglerError
@@ -108,7 +109,7 @@ class Wrangler:
         if done.returncode != 0 or not isinstance(token, str):
             raise NotAuthenticatedError(
                 "nobody is logged in to Cloudflare",
-                hint="cfpy wrangler login, or set CLOUDFLARE_API_TOKEN.",
+                hint=f"{command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
             )
         return token
 
@@ -242,7 +243,7 @@ class Wrangler:
             argv=("wrangler", *arguments),
             returncode=0,
             output="",
-            hint="cfpy wrangler deployments list shows what is live.",
+            hint=f"{command('wrangler', 'deployments', 'list')} shows what is live.",
         )
 
     def rollback(self, worker: str, version_id: str) -> None:
@@ -291,7 +292,7 @@ class Wrangler:
                 raise NotAuthenticatedError(
                     f"{what}: this token may not",
                     hint=f"Give it the permission {PERMISSIONS[arguments[0]]}, or log in: "
-                    "cfpy wrangler login. What was done before stays.",
+                    f"{command('wrangler', 'login')}. What was done before stays.",
                 )
             raise WranglerError(
                 f"{what}:\n{_complaint(done)}",

@@ -162,7 +162,7 @@ def deploy(
     from cfpy.commands.provision import ProvisionRequest
 
     output = ctx.ensure_object(Output)
-    view = DeployView(output, yes=yes)
+    view = DeployView(output, yes=yes, provisions=provision)
     making = None
     if provision:
         steps = ProvisionView(output, yes=yes)
@@ -262,7 +262,9 @@ def destroy(
     from cfpy.commands.destroy import DestroyRequest, run
 
     output = ctx.ensure_object(Output)
-    view = DestroyView(output, yes=yes, confirm=confirm, dry_run=dry_run)
+    options = ["--delete-data"] if delete_data else []
+    options += [part for key in include or () for part in ("--include", key)]
+    view = DestroyView(output, yes=yes, confirm=confirm, dry_run=dry_run, options=options)
     request = DestroyRequest(cwd, env, delete_data, frozenset(include or ()), dry_run)
     view.show(run(context_of(output), request, view.confirm, view.done))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -68,22 +68,26 @@ def show_status(output: Output, status: Status) -> None:
     output.show(Text(where, style="bold"), table, Text(live))
     for line in status.drift:
         output.show(Text(f"Drift: {line}", style="yellow"))
-    output.show(Text(f"\nNext\n  {_next_step(status)}"))
+    output.show(Text(f"\nNext\n  {output.invocation.command(_next_step(status))}"))
 
 
 def _next_step(status: Status) -> str:
     if status.plan.conflicts:
-        return "cfpy plan"
+        return "plan"
     if status.plan.changes:
-        return "cfpy up"
-    return "cfpy deploy" if status.drift or not status.live_version else "cfpy logs"
+        return "up"
+    return "deploy" if status.drift or not status.live_version else "logs"
 
 
 class DestroyView:
     """Asks and reports for ``cfpy destroy``."""
 
-    def __init__(self, output: Output, *, yes: bool, confirm: str, dry_run: bool) -> None:
+    def __init__(
+        self, output: Output, *, yes: bool, confirm: str, dry_run: bool, options: Sequence[str]
+    ) -> None:
+        """``options`` say what goes: the same command without ``--dry-run`` takes them again."""
         self._output = output
+        self._again = ("destroy", *options)
         self._yes = yes
         self._name = confirm
         self._dry_run = dry_run
@@ -107,10 +111,14 @@ class DestroyView:
         if self._yes or self._output.json or not has_terminal():
             raise UsageError(
                 f"deleting {plan.worker} has to be confirmed by its name",
-                hint=f"Pass --yes --confirm {plan.worker}, or --dry-run. Nothing was deleted.",
+                hint=f"Pass --yes --confirm {plan.worker} to delete {len(plan.changes)} without a "
+                "prompt; --dry-run shows them. Nothing was deleted.",
             )
         self._output.end_progress()
-        typed = input(f"\nType {plan.worker} to delete {len(plan.changes)}: ")
+        try:
+            typed = input(f"\nType {plan.worker} to delete {len(plan.changes)}: ")
+        except EOFError:
+            return False
         return typed.strip() == plan.worker
 
     def done(self, action: Action) -> None:
@@ -130,16 +138,18 @@ class DestroyView:
         kept = [item for item in plan.actions if item.do is Do.KEEP]
         if self._dry_run or not plan.changes:
             draw_plan(self._output, plan)
-            note = "cfpy destroy" if plan.changes else "Nothing is to be deleted."
-            self._output.show(Text(f"\nNext\n  {note}" if plan.changes else f"\n{note}"))
+            again = self._output.invocation.command(*self._again)
+            note = f"Next\n  {again}" if plan.changes else "Nothing is to be deleted."
+            self._output.show(Text(f"\n{note}"))
             return
         for action in kept:
             self._output.note(f"kept: {action.kind} {action.name} ({action.reason})", "dim")
-        self._output.show(Text("\nNext\n  cfpy status"))
+        self._output.show(Text(f"\nNext\n  {self._output.invocation.command('status')}"))
 
 
 def show_checks(output: Output, checks: Sequence[Check]) -> None:
     """Each check with what mends it."""
+    checks = [replace(check, mend=output.invocation.resolve(check.mend)) for check in checks]
     if output.json:
         output.data("doctor", {"checks": [asdict(check) for check in checks]})
         return
@@ -199,4 +209,4 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
         note = f"{key} point to the same in both: change them in [env.{new.name}] if need be."
         output.show(Text(note, style="yellow"))
     if not dry_run:
-        output.show(Text(f"\nNext\n  cfpy up --env {new.name}"))
+        output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))

@@ -118,7 +118,7 @@ def check(
 
     output = ctx.ensure_object(Output)
     found = run(context_of(output), directory, trust=trust)
-    show_problems(output, found)
+    show_problems(output, found, directory)
     if any(problem.broken for problem in found):
         raise typer.Exit(1)
 
@@ -151,7 +151,7 @@ def run_cases(
     output = ctx.ensure_object(Output)
     chosen = tuple(case or ())
     request = CasesRequest(directory.resolve(), chosen, update, not only_goldens, trust)
-    view = CasesView(output)
+    view = CasesView(output, directory)
     for result in run(context_of(output), request):
         view.case(result)
     view.end()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.text import Text
 
@@ -17,7 +19,7 @@ from cfpy.domain.pattern_checks import Problem
 def show_init(output: Output, result: InitResult) -> None:
     """Report ``cfpy patterns init``."""
     steps = [
-        f"cd {result.path}",
+        shlex.join(["cd", str(result.path)]),
         "cfpy patterns test --update",
         "cfpy patterns check",
         "cfpy new . myapp --into ..",
@@ -43,31 +45,33 @@ def show_init(output: Output, result: InitResult) -> None:
         output.show(Text("\nNext", style="bold"), *(Text(f"  {s}", style="cyan") for s in steps))
 
 
-def show_problems(output: Output, found: Sequence[Problem]) -> None:
-    """Report ``cfpy patterns check``."""
+def show_problems(output: Output, found: Sequence[Problem], directory: Path) -> None:
+    """Report ``cfpy patterns check DIRECTORY``."""
     broken = sum(problem.broken for problem in found)
     if output.json:
-        problems = [vars(problem) for problem in found]
+        resolve = output.invocation.resolve
+        problems = [vars(problem) | {"mend": resolve(problem.mend)} for problem in found]
         output.data("patterns check", {"passed": not broken, "problems": problems})
         return
     for problem in found:
         word, style = ("error", "bold red") if problem.broken else ("warning", "yellow")
         output.show(Text.assemble((f"{word}: ", style), f"{problem.where}: {problem.message}"))
         if problem.mend:
-            output.show(Text(f"  {problem.mend}", style="dim"))
+            output.show(Text(f"  {output.invocation.resolve(problem.mend)}", style="dim"))
     if found:
         warnings = len(found) - broken
         output.show(Text(f"{_count(broken, 'error')}, {_count(warnings, 'warning')}", style="bold"))
     else:
         output.show(Text("nothing to mend", style="green"))
-        output.show(Text("\nNext: cfpy patterns test", style="dim"))
+        output.show(Text(f"\nNext: {_test(directory)}", style="dim"))
 
 
 class CasesView:
     """Reports ``cfpy patterns test``, case by case. ``passed`` says whether all have."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, directory: Path) -> None:
         self._output = output
+        self._directory = directory
         self._results: list[CaseResult] = []
 
     @property
@@ -98,11 +102,11 @@ class CasesView:
             self._output.data("patterns test", {"passed": self.passed, "cases": cases})
             return
         if any(result.updated for result in self._results):
-            self._output.show(Text("\nNext: git diff golden", style="dim"))
+            golden = shlex.join(["git", "diff", str(self._directory / "golden")])
+            self._output.show(Text(f"\nNext: {golden}", style="dim"))
         elif any(result.differences for result in self._results):
-            self._output.show(
-                Text("\nNext: if that is what you want, cfpy patterns test --update", style="dim")
-            )
+            update = _test(self._directory, "--update")
+            self._output.show(Text(f"\nNext: if that is what you want, {update}", style="dim"))
 
     def _differences(self, result: CaseResult) -> None:
         show = self._output.show
@@ -115,6 +119,11 @@ class CasesView:
                 show(Text(f"    {line}", style=DIFF_STYLES.get(line[:1], "")))
         if not result.differences:
             show(Text("  golden: the same"))
+
+
+def _test(directory: Path, *options: str) -> str:
+    where = [] if directory == Path() else [str(directory)]
+    return shlex.join(["cfpy", "patterns", "test", *where, *options])
 
 
 def _case_data(result: CaseResult) -> dict[str, object]:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from cfpy.domain.invocation import Invocation
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.status import Status
@@ -36,13 +38,15 @@ class Output:
 
     ``json`` is set by the ``--json`` option of a command, ``quiet`` (no progress) and ``verbose``
     (each command that is started) by options of cfpy itself. A command sets ``lasts`` once it is up
-    and goes on until Ctrl-C, which then is no error.
+    and goes on until Ctrl-C, which then is no error. ``invocation`` is what the command is about:
+    every command line that is shown as a next step comes from it.
     """
 
     json: bool = False
     quiet: bool = False
     verbose: bool = False
     lasts: bool = False
+    invocation: Invocation = field(default_factory=Invocation)
     _status: Status | None = field(default=None, repr=False)
 
     def data(self, command: str, data: Mapping[str, Any]) -> None:
@@ -53,6 +57,7 @@ class Output:
     def error(self, code: str, exit_code: int, message: str, hint: str) -> None:
         """Print an error: as the JSON document, or as text on standard error."""
         self.end_progress()
+        message, hint = self.invocation.resolve(message), self.invocation.resolve(hint)
         if self.json:
             error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint}
             # If standard output is what failed, standard error says so.

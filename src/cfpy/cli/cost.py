@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 cost_app = typer.Typer(rich_markup_mode=None)
 
+_SCENARIO = "startup"
+
 
 @cost_app.command()
 def cost(
@@ -42,7 +44,7 @@ def cost(
             help="hobby, startup, scale, reference, or a file.",
             autocompletion=complete_from("hobby|startup|scale|reference"),
         ),
-    ] = "startup",
+    ] = _SCENARIO,
     requests: Annotated[
         str, typer.Option(metavar="N", help="Requests a month: 10M, 250k.", show_default=False)
     ] = "",
@@ -103,7 +105,14 @@ def cost(
     elif csv:
         typer.echo(cost_view.to_csv(result), nl=False)
     else:
-        cost_view.show_cost(output, result)
+        words = [pattern] if pattern else []
+        for name, value in (
+            ("--scenario", "" if scenario == _SCENARIO else scenario),
+            ("--requests", requests),
+            ("--storage", storage),
+        ):
+            words += [name, value] if value else []
+        cost_view.show_cost(output, result, words)
 
 
 def _amount(text: str) -> Decimal | None:

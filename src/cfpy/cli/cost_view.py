@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from cfpy.domain.pricing import Bill, Line
 _CENT = Decimal("0.01")
 
 
-def show_cost(output: Output, result: CostResult) -> None:
-    """Report ``cfpy cost``."""
+def show_cost(output: Output, result: CostResult, words: Sequence[str]) -> None:
+    """Report ``cfpy cost``; ``words`` are the arguments that say what was priced."""
     if output.json:
         output.data("cost", cost_data(result))
         return
@@ -38,7 +39,8 @@ def show_cost(output: Output, result: CostResult) -> None:
         output.show(Text(f"  {item.name}={item.value.normalize():f}  {item.what}", style="dim"))
     for warning in warnings(result):
         output.show(Text(f"warning: {warning}", style="yellow"))
-    output.show(Text("\nNext: cfpy cost --html cost.html, or --assume NAME=NUMBER", style="dim"))
+    html = output.invocation.command("cost", *words, "--html", "cost.html")
+    output.show(Text(f"\nNext: {html}, or --assume NAME=NUMBER", style="dim"))
 
 
 def show_reference(output: Output, result: ReferenceResult) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,24 @@ def set_json(ctx: typer.Context, value: bool) -> bool:
     if value:
         ctx.ensure_object(Output).json = True
     return value
+
+
+def set_cwd(ctx: typer.Context, value: Path) -> Path:
+    """Remember the project's directory for hints."""
+    _remember(ctx, cwd="" if value == Path() else str(value))
+    return value
+
+
+def set_environment(ctx: typer.Context, value: str) -> str:
+    """Remember the environment for hints."""
+    _remember(ctx, environment=value)
+    return value
+
+
+def _remember(ctx: typer.Context, **given: str) -> None:
+    """What the command is about, so that each hint names it: the one place that gathers it."""
+    output = ctx.ensure_object(Output)
+    output.invocation = replace(output.invocation, **given)
 
 
 def complete_patterns(incomplete: str) -> list[str]:
@@ -50,7 +69,14 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Json = Annotated[bool, typer.Option("--json", callback=set_json, help="Print one JSON document.")]
 ProjectDirectory = Annotated[
     Path,
-    typer.Option("--cwd", "-C", metavar="DIR", help="The project.", show_default="this directory"),
+    typer.Option(
+        "--cwd",
+        "-C",
+        metavar="DIR",
+        callback=set_cwd,
+        help="The project.",
+        show_default="this directory",
+    ),
 ]
 Environment = Annotated[
     str,
@@ -58,6 +84,7 @@ Environment = Annotated[
         "--env",
         "-e",
         metavar="NAME",
+        callback=set_environment,
         help="An environment of wrangler.toml.",
         autocompletion=complete_environments,
     ),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cfpy.commands.deploy import DeployResult
-    from cfpy.domain.project import Secret
+    from cfpy.domain.secret import Secret
 
 _SIGNS = {
     Do.CREATE: ("+", "green"),
@@ -38,7 +38,7 @@ def show_plan(output: Output, plan: Plan) -> None:
     if plan.conflicts:
         output.show(Text("\nConflicts have to be solved by hand: nothing here is touched.", "red"))
     elif plan.changes:
-        output.show(Text(f"\n{len(plan.changes)} to do: cfpy provision"))
+        output.show(Text(f"\n{len(plan.changes)} to do: {output.invocation.command('provision')}"))
     else:
         output.show(Text("\nThe account has all of it."))
 
@@ -73,16 +73,30 @@ class ProvisionView:
         """
         if not self._output.json:
             draw_plan(self._output, plan)
-        return _confirmed(self._output, f"Do {len(plan.changes)}?", yes=self._yes)
+        changes = _changes(plan)
+        return _confirmed(
+            self._output,
+            f"Apply {changes}?",
+            f"Pass --yes to apply {changes} without a prompt; --dry-run shows them.",
+            yes=self._yes,
+        )
 
     def ask(self, secret: Secret) -> str | None:
-        """The value of a secret, typed unseen; nothing for one that may be made up."""
+        """The value of a secret, typed unseen, until it has the secret's form; nothing for one that
+        may be made up."""
         if not self._terminal or (self._yes and secret.generate):
             return None
         self._output.end_progress()
         may = " (Enter makes one up)" if secret.generate else ""
         about = f", {secret.description}" if secret.description else ""
-        return getpass.getpass(f"{secret.name}{about}{may}: ") or None
+        while True:
+            try:
+                value = getpass.getpass(f"{secret.name}{about}{may}: ")
+            except EOFError:
+                return None
+            if not value or secret.fits(value):
+                return value or None
+            self._output.note(f"That is not the form of {secret.name}: {secret.form}", "yellow")
 
     def done(self, action: Action) -> None:
         """A step is done."""
@@ -110,15 +124,16 @@ class ProvisionView:
         elif not plan.changes:
             self._output.show(Text("The account has all of it: nothing was changed."))
         else:
-            self._output.show(Text("\nNext\n  cfpy deploy"))
+            self._output.show(_next(self._output, "deploy"))
 
 
 class DeployView:
     """Asks and reports for ``cfpy deploy``."""
 
-    def __init__(self, output: Output, *, yes: bool) -> None:
+    def __init__(self, output: Output, *, yes: bool, provisions: bool) -> None:
         self._output = output
         self._yes = yes
+        self._again = "up" if provisions else "deploy"
 
     def confirm(self, plan: Plan) -> bool:
         """Ask whether to go on.
@@ -131,8 +146,16 @@ class DeployView:
             draw_plan(self._output, plan)
         pending = ", ".join(item.reason for item in plan.changes if item not in provisioning)
         pending = f", with migrations {pending}" if pending else ""
-        question = f"Deploy {plan.worker} to the account {plan.account_id}{pending}?"
-        return _confirmed(self._output, question, yes=self._yes)
+        target = f"{plan.worker} to the account {plan.account_id}"
+        hint = "Pass --yes to deploy without a prompt; --dry-run checks it and changes nothing."
+        if not provisioning:
+            return _confirmed(self._output, f"Deploy {target}{pending}?", hint, yes=self._yes)
+        changes = _changes(plan)
+        question = f"Apply {changes}, then deploy {target}?"
+        hint = (
+            f"Pass --yes to apply {changes} and deploy without a prompt; --dry-run changes nothing."
+        )
+        return _confirmed(self._output, question, hint, yes=self._yes)
 
     def show(self, result: DeployResult | None) -> None:
         """Report how it ended."""
@@ -150,9 +173,8 @@ class DeployView:
             more = {"checked": result.checked, "provisioned": result.provisioned is not None}
             self._output.data("deploy", data | more)
         elif deployment is None:
-            self._output.show(
-                Text("It can be deployed; nothing was changed.\n\nNext\n  cfpy deploy")
-            )
+            self._output.show(Text("It can be deployed; nothing was changed."))
+            self._output.show(_next(self._output, self._again))
         else:
             table = Table(box=None, show_header=False, pad_edge=False)
             table.add_row("Live", Text(result.url or result.plan.worker, style="bold cyan"))
@@ -160,16 +182,28 @@ class DeployView:
             table.add_row("Upload", f"{deployment.size / 1_000_000:.1f} MB compressed")
             if result.checked:
                 table.add_row("Answers", result.checked)
-            self._output.show(table, Text("\nNext\n  cfpy logs"))
+            self._output.show(table, _next(self._output, "logs"))
 
 
-def _confirmed(output: Output, question: str, *, yes: bool) -> bool:
+def _next(output: Output, *words: str) -> Text:
+    return Text(f"\nNext\n  {output.invocation.command(*words)}")
+
+
+def _changes(plan: Plan) -> str:
+    number = len(plan.changes)
+    return f"{number} change{'' if number == 1 else 's'}"
+
+
+def _confirmed(output: Output, question: str, hint: str, *, yes: bool) -> bool:
+    """Whether the answer to ``question`` is yes; ``hint`` says what to pass where nobody can be
+    asked."""
     if yes:
         return True
     if output.json or not has_terminal():
-        raise UsageError(
-            f"there is no terminal to ask on: {question}",
-            hint="Pass --yes, or --dry-run to change nothing.",
-        )
+        why = "--json asks nothing" if output.json else "there is no terminal to ask on"
+        raise UsageError(f"{why}: {question}", hint=f"{hint} Nothing was changed.")
     output.end_progress()
-    return input(f"\n{question} [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"\n{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

@@ -20,11 +20,9 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
     addition = added.addition
     # A schedule and a binding of Workers AI or of assets make nothing in the account.
     makes = addition.resource and addition.kind not in ("analytics", "hyperdrive", "workflow")
-    steps = ["cfpy dev", *(["cfpy provision"] if makes else [])]
-    steps += [
-        f"cfpy add {addition.kind} {addition.binding.lower()} --env {name}"
-        for name in added.lacking
-    ]
+    words: list[tuple[str, ...]] = [("dev",), *([("provision",)] if makes else [])]
+    words += [(*added.again, "--env", name) for name in added.lacking]
+    steps = [output.invocation.command(*step) for step in words]
     if output.json:
         output.data(
             "add",
@@ -99,9 +97,10 @@ def show_update(output: Output, result: UpdateResult, *, only_look: bool) -> Non
         text = f"  {step.outcome.replace('_', ' '):14}{step.name}{note}"
         output.show(Text(text, style=style))
     if not only_look:
-        steps = ["git diff", "cfpy test", "git commit --all"]
+        git = output.invocation.git
+        steps = [git("diff"), output.invocation.command("test"), git("commit", "--all")]
         if result.conflicts:
-            steps.insert(0, "mend the conflicts: git diff --check names their markers")
+            steps.insert(0, f"mend the conflicts: {git('diff', '--check')} names their markers")
         output.show(Text("\nNext", style="bold"), *(Text(f"  {s}", style="cyan") for s in steps))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
 
 def show_new(output: Output, result: NewResult) -> None:
     """Report ``cfpy new``."""
-    steps = [f"cd {result.path}", *result.pattern.next_steps]
+    steps = [shlex.join(["cd", str(result.path)]), *result.pattern.next_steps]
     if output.json:
         output.data(
             "new",
@@ -157,7 +158,7 @@ def show_pattern(output: Output, pattern: Pattern, files: Mapping[str, tuple[str
     for line in pattern.unsafe:
         output.show(Text(f"It wants to run {line}", style="yellow"))
     source = pattern.origin.source if pattern.origin else pattern.name
-    output.show(Text(f"\nNext: cfpy new {source} myapp", style="dim"))
+    output.show(Text(f"\nNext: {shlex.join(['cfpy', 'new', source, 'myapp'])}", style="dim"))
 
 
 def _pattern_summary(pattern: Pattern) -> dict[str, Any]:

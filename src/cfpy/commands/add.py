@@ -38,13 +38,14 @@ class AddRequest:
 class Added:
     """What was added, or would be. ``files`` holds each changed or new file as it is then, and
     ``before`` as it was, empty where it is new. ``lacking`` are environments that inherit nothing
-    of it."""
+    of it, and ``again`` the words of the command that adds the same there."""
 
     addition: Addition
     files: dict[str, str]
     before: dict[str, str]
     snippet: str
     lacking: tuple[str, ...]
+    again: tuple[str, ...]
 
 
 def run(request: AddRequest) -> Added:
@@ -74,7 +75,22 @@ def run(request: AddRequest) -> Added:
         before,
         snippet(request.kind, addition.binding, python=python),
         () if inherited else tuple(environments),
+        _words(request),
     )
+
+
+def _words(request: AddRequest) -> tuple[str, ...]:
+    """The command that adds the same, without what it is added to."""
+    given, usual = request.options, Options()
+    words = ["add", request.kind, request.name, *(["--consumer"] if given.consumer else [])]
+    for name, value, default in (
+        ("--id", given.hyperdrive_id, usual.hyperdrive_id),
+        ("--dimensions", given.dimensions, usual.dimensions),
+        ("--metric", given.metric, usual.metric),
+        ("--directory", given.directory, usual.directory),
+    ):
+        words += [] if value == default else [name, str(value)]
+    return tuple(words)
 
 
 def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict[str, str]]:

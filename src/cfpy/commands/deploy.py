@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-
-import httpx
 
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Deployment, Wrangler
 from cfpy.commands.context import Context
+from cfpy.commands.health import Answer, SystemClock, ask, wait_for_answer
 from cfpy.commands.provision import ProvisionRequest, provision
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
+from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan
 from cfpy.errors import DeploymentError, PlanConflictError, UsageError, WranglerError
 
-_CHECK_PAUSE_SECONDS = 2.0
-_CHECK_TIMEOUT_SECONDS = 15.0
 # Uncompressed, on every plan since 2026-09-04: developers.cloudflare.com/workers/platform/limits.
 _SIZE_LIMIT_BYTES = 64 * 2**20
 
@@ -146,11 +145,15 @@ def _go_live(
     url = (request.url or deployment.url).rstrip("/")
     if not url or not request.health:
         return DeployResult(plan, provisioned, deployment, url, "")
-    ctx.progress(f"Asking {url}{request.health}")
-    said, healthy = _check(url + request.health, request.check_seconds)
-    if healthy:
-        return DeployResult(plan, provisioned, deployment, url, said)
-    raise _unhealthy(request, wrangler, desired.worker, before, f"{url}{request.health}: {said}")
+    address = url + request.health
+    ctx.progress(f"Asking {address}")
+    answer = wait_for_answer(
+        partial(ask, address), request.check_seconds, ctx.progress, SystemClock()
+    )
+    live = DeployResult(plan, provisioned, deployment, url, answer.said)
+    if answer.healthy:
+        return live
+    raise _refused(request, session, live, before, answer)
 
 
 def _refuse_missing(plan: Plan) -> None:
@@ -158,13 +161,14 @@ def _refuse_missing(plan: Plan) -> None:
     if plan.conflicts:
         raise PlanConflictError(
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-            hint="cfpy plan shows all of it. Nothing was changed.",
+            hint=f"{command('plan')} shows all of it. Nothing was changed.",
         )
     missing = [item.key for item in plan.changes if item.kind != "d1_migrations"]
     if missing:
         raise UsageError(
             f"the account lacks {', '.join(missing)}",
-            hint="cfpy provision makes it, or cfpy deploy --provision. Nothing was changed.",
+            hint=f"{command('provision')} creates it, or {command('deploy', '--provision')}. "
+            "Nothing was changed.",
         )
 
 
@@ -176,43 +180,39 @@ def _migrate(ctx: Context, wrangler: Wrangler, plan: Plan) -> None:
         wrangler.apply_remote_migrations(binding)
 
 
-def _check(address: str, seconds: float) -> tuple[str, bool]:
-    """What the Worker says for itself, and whether that is well."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            answer = httpx.get(address, timeout=_CHECK_TIMEOUT_SECONDS, follow_redirects=True)
-        except httpx.HTTPError as error:
-            said = str(error) or type(error).__name__
-        else:
-            said = f"{answer.status_code} {answer.reason_phrase}"
-            if answer.is_success:
-                return said, True
-            if answer.status_code == 404:
-                return f"{said}: it answers, and has no such resource", True
-        if time.monotonic() > deadline:
-            return said, False
-        time.sleep(min(_CHECK_PAUSE_SECONDS, seconds))
-
-
-def _unhealthy(
-    request: DeployRequest, wrangler: Wrangler, worker: str, before: str, said: str
+def _refused(
+    request: DeployRequest, session: Session, live: DeployResult, before: str, answer: Answer
 ) -> DeploymentError:
-    if not before or not request.rollback_on_failure:
-        undo = f"cfpy wrangler rollback {before}" if before else "cfpy logs"
+    """The error that says how the version that is live answers, and what to do.
+
+    ``before`` is the version that was live before; empty if this one is the first. It is brought
+    back if that was asked for, but not for a host that is not in DNS: the old version can't be
+    reached there either.
+    """
+    assert live.deployment is not None
+    version, address = live.deployment.version_id, f"{live.url}{request.health}"
+    if not answer.resolved:
+        kept = "It was not rolled back: no version is reached there. "
         return DeploymentError(
-            f"the new version is live and does not answer as it should: {said}",
-            hint=f"{undo} (migrations stay as they are)",
+            f"version {version} is live, and could not be asked: {answer.said}",
+            hint=f"{kept if before and request.rollback_on_failure else ''}A new name takes some "
+            f"minutes to be known. Ask again with: curl {shlex.quote(address)}",
         )
+    sick = f"version {version} is live and does not answer as it should: {address}: {answer.said}"
+    logs = f"{command('logs')} shows why"
+    if not before:
+        return DeploymentError(
+            sick, hint=f"{logs}. It is the first version: there is none to go back to."
+        )
+    back = command("wrangler", "rollback", before)
+    if not request.rollback_on_failure:
+        return DeploymentError(sick, hint=f"{back} (migrations stay as they are)")
     try:
-        wrangler.rollback(worker, before)
+        session.wrangler.rollback(session.desired.worker, before)
     except WranglerError as error:
-        sick = f"the new version is live and does not answer as it should: {said}"
-        return DeploymentError(
-            f"{sick}; and {error.message}",
-            hint=f"cfpy wrangler rollback {before}",
-        )
+        return DeploymentError(f"{sick}; and {error.message}", hint=back)
     return DeploymentError(
-        f"the new version did not answer as it should: {said}; version {before} is live again",
-        hint="cfpy logs shows why. Migrations stay as they are.",
+        f"version {version} did not answer as it should: {address}: {answer.said}; "
+        f"version {before} is live again",
+        hint=f"{logs}. Migrations stay as they are.",
     )

@@ -11,6 +11,7 @@ from cfpy.adapters.wrangler_edit import ID_KEYS, unset_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session
 from cfpy.commands.steps import attempt
+from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan
 from cfpy.domain.resources import desired_state
 from cfpy.domain.teardown import Permission, teardown
@@ -109,7 +110,7 @@ class _Run:
         self._on_action = on_action
 
     def execute(self, plan: Plan) -> None:
-        full: list[str] = []
+        full: list[Action] = []
         for action in plan.changes:
             self._ctx.progress(f"Delete {action.kind} {action.name}")
             try:
@@ -117,13 +118,17 @@ class _Run:
             except WranglerError as error:
                 if error.api_code != _NOT_EMPTY:
                     raise
-                full.append(action.name)
+                full.append(action)
             else:
                 self._on_action(action)
         if full:
+            names = ", ".join(action.name for action in full)
+            # wrangler's commands on objects are about local ones else.
+            where = ("--remote", *in_jurisdiction(full[0].jurisdiction))
+            delete = ("wrangler", "r2", "object", "delete", f"{full[0].id}/KEY", *where)
             raise PlanConflictError(
-                f"not empty, and kept: the bucket {', '.join(full)}. All else is gone",
-                hint="Delete its objects (cfpy wrangler r2 object delete), then run it again.",
+                f"not empty, and kept: the bucket {names}. All else is gone",
+                hint=f"Delete its objects ({command(*delete)}), then run it again.",
             )
 
     def _step(self, action: Action) -> None:

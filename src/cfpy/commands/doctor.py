@@ -15,6 +15,7 @@ from cfpy.commands.context import Context
 from cfpy.commands.session import account_of, open_session
 from cfpy.domain.checks import Finding, check, check_models
 from cfpy.domain.environments import effective
+from cfpy.domain.invocation import command
 from cfpy.domain.project import Project
 from cfpy.domain.resources import desired_state
 from cfpy.errors import CfpyError
@@ -48,7 +49,7 @@ def _machine(ctx: Context) -> Iterator[Check]:
         yield Check("wrangler", "ok", said)
     else:
         said = "not installed yet: the first command that needs it does that"
-        yield Check("wrangler", "warning", said, "cfpy wrangler --version")
+        yield Check("wrangler", "warning", said, command("wrangler", "--version"))
     yield _guarded("pip", lambda: _version(ctx, [sys.executable, "-m", "pip", "--version"]))
     if shutil.which("git"):
         yield _guarded("git", lambda: _version(ctx, ["git", "--version"]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from cfpy.adapters.process import run_attached
 from cfpy.commands.context import Context
 from cfpy.commands.session import open_session
+from cfpy.domain.invocation import command
 from cfpy.errors import UsageError
 
 _STATUSES = ("ok", "error", "canceled")
@@ -38,7 +39,7 @@ def run(ctx: Context, request: LogsRequest) -> int:
     session = open_session(ctx, request.root, request.environment)
     worker = session.desired.worker
     if not session.account.live_version(worker):
-        raise UsageError(f"{worker} is not deployed", hint="cfpy up")
+        raise UsageError(f"{worker} is not deployed", hint=command("up"))
     options = ["--format", "json" if request.json else "pretty"]
     if request.status:
         options += ["--status", request.status]

@@ -21,8 +21,8 @@ from cfpy.commands.steps import attempt, run_all
 from cfpy.domain.diff import lifecycle_rules
 from cfpy.domain.observed import ObservedState, Rules
 from cfpy.domain.plan import Action, Do, Plan
-from cfpy.domain.project import Secret
 from cfpy.domain.resources import DesiredState
+from cfpy.domain.secret import Secret
 from cfpy.errors import CfpyError, CloudflareError, PlanConflictError, UsageError
 
 # wrangler takes a core to start, and then waits for answers: one more than there are cores.
@@ -68,7 +68,8 @@ def run(
 
     Raises:
         PlanConflictError: Something in the account is in the way. Nothing was changed.
-        UsageError: A secret has no value, or another run is under way. Nothing was changed.
+        UsageError: A secret has no value or one of another form, or another run is under way.
+            Nothing was changed.
         WranglerError: A step failed. What was done before stays; run it again to go on.
     """
     with alone(request.root):
@@ -272,7 +273,7 @@ def _secret_values(
         given = request.given.get(secret.name) or os.environ.get(secret.name)
         given = given or request.ask(secret)
         if not given and secret.generate and request.reveal:
-            given = generated[secret.name] = secrets.token_urlsafe(32)
+            given = generated[secret.name] = secret.generated(secrets.token_urlsafe(32))
         if not given:
             raise UsageError(
                 f"the secret {secret.name} has no value"
@@ -280,5 +281,6 @@ def _secret_values(
                 hint=f"Set the environment variable {secret.name}, use --secrets-file, or run "
                 "this on a terminal. Nothing was changed.",
             )
+        secret.refuse_misfit(given)
         values[secret.name] = given
     return values, generated

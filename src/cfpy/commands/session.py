@@ -17,6 +17,7 @@ from cfpy.commands.context import Context
 from cfpy.domain.checks import check
 from cfpy.domain.diff import diff
 from cfpy.domain.environments import effective
+from cfpy.domain.invocation import command
 from cfpy.domain.plan import Plan
 from cfpy.domain.project import Project
 from cfpy.domain.record import Record
@@ -146,7 +147,8 @@ def _account_id(project: Project, environment: str, record: Record) -> str:
         said = "wrangler.toml" if pinned else "CLOUDFLARE_ACCOUNT_ID"
         raise NotAuthenticatedError(
             f"this project lives in the account {lives}; {said} names {wanted}",
-            hint=f"Use the first, or cfpy destroy there. If it is gone, remove {RECORD_FILE}.",
+            hint=f"Use the first, or {command('destroy')} there. "
+            f"If it is gone, remove {RECORD_FILE}.",
         )
     return wanted or lives
 

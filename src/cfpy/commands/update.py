@@ -19,6 +19,7 @@ from cfpy.adapters.changes import NewContent, apply
 from cfpy.commands.context import Context
 from cfpy.commands.new import checked_answers, may_run_code, render_with
 from cfpy.commands.session import alone
+from cfpy.domain.invocation import command
 from cfpy.domain.merge import BaseFile, Blocked, File, Outcome, Step, merge_trees
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
@@ -184,7 +185,7 @@ def _refuse(names: Sequence[str]) -> None:
         raise UsageError(
             f"some changes are not committed: {listed}{more}",
             hint="Commit them or git stash them, then run the command again. To look without "
-            "changing anything: cfpy update --dry-run",
+            f"changing anything: {command('update', '--dry-run')}",
         )
 
 

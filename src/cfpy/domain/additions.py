@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from cfpy.domain.checks import check
 from cfpy.domain.environments import effective
+from cfpy.domain.invocation import command
 from cfpy.domain.names import did_you_mean
 from cfpy.domain.scaffold import class_source, first_migration, page_source
 from cfpy.errors import UsageError
@@ -151,13 +152,13 @@ def plan_addition(
     if environment and environment not in (config.get("env") or {}):
         raise UsageError(
             f"wrangler.toml has no environment {environment!r}",
-            hint=f"cfpy env add {environment} makes it.",
+            hint=f"{command('env', 'add', environment)} makes it.",
         )
     asked = _Asked(config, effective(config, environment), environment, name, options)
     if kind == "cron":
         return _cron(asked)
     if not re.match(r"[A-Za-z]", asked.binding):
-        raise UsageError(f"{name!r} can't name a binding", hint=f"cfpy add {kind} SESSIONS")
+        raise UsageError(f"{name!r} can't name a binding", hint=command("add", kind, "SESSIONS"))
     held = dict(bound_names(asked.scope))
     if asked.binding in held and kind != "assets":
         raise UsageError(
@@ -305,7 +306,7 @@ def _assets(asked: _Asked) -> Addition:
     if asked.environment and "assets" not in asked.config["env"][asked.environment]:
         raise UsageError(
             "the environment inherits its static assets from the top level",
-            hint=f"cfpy add assets {asked.name}, without --env",
+            hint=command("add", "assets", asked.name, "--env", ""),
         )
     edit = Edit("key", asked.table("assets"), asked.binding, "binding")
     return _addition(asked, edit, type="Fetcher")
@@ -382,12 +383,13 @@ def _class(asked: _Asked, kind: str) -> dict[str, Any]:
 
 def _hyperdrive(asked: _Asked) -> Addition:
     given = asked.options.hyperdrive_id
+    create = ("hyperdrive", "create", asked.resource, "--connection-string=...")
     if not re.fullmatch(r"[0-9a-f]{32}", given):
         raise UsageError(
             "a Hyperdrive binding needs --id, the id of a Hyperdrive configuration"
             + (f": {given!r} is none" if given else ""),
-            hint=f"Make one with: cfpy wrangler hyperdrive create {asked.resource} "
-            "--connection-string=... ; list them with: cfpy wrangler hyperdrive list",
+            hint=f"Make one with: {command('wrangler', *create)}; list them with: "
+            f"{command('wrangler', 'hyperdrive', 'list')}",
         )
     edit = _entry(asked, "hyperdrive", binding=asked.binding, id=given)
     return _addition(asked, edit, type="Hyperdrive", resource=asked.resource)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from cfpy.domain.invocation import command
 from cfpy.domain.stances import refused
 
 #: Deprecated by Cloudflare, with what it names in their place where it does:
@@ -150,7 +151,7 @@ def _databases(scope: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(
                 broken=True,
                 message=f"database_id {given!r} of {item.get('binding')} is no UUID",
-                mend="Remove it: cfpy provision writes the right one.",
+                mend=f"Remove it: {command('provision')} writes the right one.",
             )
 
 

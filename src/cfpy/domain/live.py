@@ -24,6 +24,17 @@ _TABLES = {
     "analytics_engine_datasets": ("analytics_engine", "dataset"),
 }
 
+# developers.cloudflare.com/workers/configuration/compatibility-dates
+_OLDEST_COMPATIBILITY_DATE = "2021-11-02"
+
+
+def is_stub(version: Mapping[str, Any]) -> bool:
+    """Whether a version, as the API has it, is what ``wrangler secret bulk`` uploads where there is
+    no Worker yet: ``export default { fetch() {} }`` without a compatibility date (createDraftWorker
+    in wrangler 4.164). A deployment has one; the API's own default is the oldest."""
+    runtime = (version.get("resources") or {}).get("script_runtime") or {}
+    return runtime.get("compatibility_date") in (None, "", _OLDEST_COMPATIBILITY_DATE)
+
 
 def live_target(binding: Mapping[str, Any]) -> str:
     """A binding of a live version as text, such as ``d1 <id>``; just its type if that says all."""

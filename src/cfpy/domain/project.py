@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.domain.data_location import DataLocation
+from cfpy.domain.secret import Secret, parse_secret
 from cfpy.errors import ProjectError
 
 #: From this compatibility date on a Python Worker runs Python 3.14 unless it opts out; before,
@@ -37,15 +38,6 @@ class VectorizeIndex:
     @property
     def described(self) -> bool:
         return self.dimensions > 0
-
-
-@dataclass(frozen=True)
-class Secret:
-    """A secret that the Worker needs. ``generate``: a random value will do."""
-
-    name: str
-    description: str
-    generate: bool
 
 
 @dataclass(frozen=True)
@@ -141,21 +133,9 @@ def parse_secrets(data: Mapping[str, Any], path: Path) -> tuple[Secret, ...]:
     """Read the ``[[secrets]]`` tables of a parsed ``cfpy.toml``.
 
     Raises:
-        ProjectError: A table lacks a name, or a key has the wrong type.
+        ProjectError: As :func:`cfpy.domain.secret.parse_secret`.
     """
-    secrets = []
-    for table in _tables(data, "secrets", path):
-        name = table.get("name")
-        if not isinstance(name, str) or not name:
-            raise ProjectError("a [[secrets]] table lacks `name`", path=path)
-        description, generate = table.get("description", ""), table.get("generate", False)
-        if not isinstance(description, str) or not isinstance(generate, bool):
-            raise ProjectError(
-                f"the secret {name!r} has a `description`, a text, and `generate`, true or false",
-                path=path,
-            )
-        secrets.append(Secret(name, description, generate))
-    return tuple(secrets)
+    return tuple(parse_secret(table, path) for table in _tables(data, "secrets", path))
 
 
 def parse_r2(data: Mapping[str, Any], path: Path) -> tuple[R2Settings, ...]:

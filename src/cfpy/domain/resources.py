@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cfpy.domain.environments import effective
+from cfpy.domain.invocation import command
 from cfpy.domain.migrations import DEFAULT, Migrations, migrations_of
-from cfpy.domain.project import Project, R2Settings, Secret, VectorizeIndex
+from cfpy.domain.project import Project, R2Settings, VectorizeIndex
+from cfpy.domain.secret import Secret
 from cfpy.errors import ProjectError, UsageError
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -139,7 +141,7 @@ def scope_of(project: Project, environment: str) -> Mapping[str, Any]:
         known = ", ".join(environments) or "none"
         raise UsageError(
             f"{project.config_path} has no environment {environment!r}",
-            hint=f"Its environments: {known}. cfpy env add {environment} creates it.",
+            hint=f"Its environments: {known}. {command('env', 'add', environment)} creates it.",
         )
     scope: Mapping[str, Any] = environments[environment]
     return scope
@@ -271,7 +273,7 @@ def _secrets(project: Project, scope: Mapping[str, Any]) -> tuple[Secret, ...]:
     described = {secret.name: secret for secret in project.secrets}
     required = (scope.get("secrets") or {}).get("required") or []
     names = [*required, *(name for name in described if name not in required)]
-    return tuple(described.get(name, Secret(name, "", generate=False)) for name in names)
+    return tuple(described.get(name, Secret(name)) for name in names)
 
 
 def _tables(scope: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
