@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is up to the machine, and to what else runs on it.
+settings.register_profile("cfpy", deadline=None)
+settings.load_profile("cfpy")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
