@@ -12,8 +12,23 @@ from inputs import bodies, headers, tables, text, values
 address = tables(
     file_url=text | st.sampled_from(["https://127.0.0.1/", "http://a.b/", "file:///x"])
 )
+# What files and forms are made of, in any order.
+pieces = st.sampled_from(
+    [
+        *("<p>", "<svg>", "</svg>", "<script", "<!--", "<meta charset=gbk>", '="', "&#", "&amp;"),
+        *('"', '""', ",", ";", "\t", "\n", "\r\n", "sep=;", "1,50", "größe", "\ufeff", "\0", "--b"),
+        *("--b\r\nContent-Disposition: form-data; filename", '="a.csv"', "*=utf-8''%E9", "--b--"),
+        *("Content-Type: text/csv; charset=", "Content-Transfer-Encoding: ", "\r\n\r\n"),
+    ]
+)
+codecs = st.sampled_from(["utf-8", "utf-16", "utf-16-le", "cp1252", "gbk"])
+files = st.builds(
+    lambda parts, codec: "".join(parts).encode(codec, "replace"),
+    st.lists(pieces | text, max_size=15),
+    codecs,
+)
 requests = st.one_of(
-    st.tuples(st.just("POST"), st.just("/files"), bodies(address)),
+    st.tuples(st.just("POST"), st.just("/files"), bodies(address) | files),
     st.tuples(st.sampled_from(["GET", "DELETE"]), text.map("/jobs/{}".format), st.none()),
     st.tuples(st.just("GET"), st.sampled_from(["/jobs", "/files", "/nothing"]), st.none()),
     st.tuples(text, text, st.none()),

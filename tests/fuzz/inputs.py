@@ -33,9 +33,14 @@ headers = st.fixed_dictionaries(
     {},
     optional={
         "content-type": st.sampled_from(
-            ["application/json", "text/plain", "multipart/form-data; boundary=b", "", "a/b/c"]
+            [
+                *("application/json", "text/plain", "multipart/form-data; boundary=b", "", "a/b/c"),
+                *("text/csv; charset=latin1", "text/html; charset=gbk", "text/csv; charset=x"),
+                *("application/x-www-form-urlencoded", "text/plain; charset=utf-16"),
+            ]
         )
         | text,
+        "content-encoding": st.sampled_from(["identity", "gzip", "x, br"]),
         "content-length": st.sampled_from(["0", "-1", "10000000000", "x"]),
         "idempotency-key": text,
         "accept": text,

@@ -92,6 +92,7 @@ EXPOSED_HEADERS = "Content-Range, ETag, Location, Retry-After, X-Request-Id"
 # Types that a browser may show by itself without running anything; others are downloaded.
 SHOWN_TYPES = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp"])
 FILE_TYPES = SHOWN_TYPES | {"application/pdf", "application/zip", "text/plain", "text/csv"}
+CHARSET = re.compile(r';\s*charset="?[\w.:+-]{1,40}"?', re.ASCII | re.IGNORECASE)
 
 
 # Shapes of data
@@ -223,7 +224,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     content = {"application/problem+json": {"schema": schema}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in sorted({*statuses, 401, 413, 422, 429, 500, 502, 503})
+        for status in sorted({*statuses, 401, 413, 415, 422, 429, 500, 502, 503})
     }
 
 
@@ -613,7 +614,7 @@ FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     "/files/{name}",
     status_code=201,
     dependencies=protected,
-    responses=responses(411, 415),
+    responses=responses(411),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -623,11 +624,14 @@ FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 )
 async def put_file(env: Bound, request: Request, name: FileName, response: Response) -> Stored:
     """Store a file. R2 takes a stream only if its length is known."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    said = request.headers.get("content-type", "")
+    kind = said.partition(";")[0].strip().lower()
     if kind not in FILE_TYPES:
         known = ", ".join(sorted(FILE_TYPES))
-        raise Problem(415, "unsupported-type", f"A file may be of these types: {known}.")
-    metadata = {"httpMetadata": {"contentType": kind}}
+        raise Problem(415, "unsupported-type", f"Send the Content-Type, one of these: {known}.")
+    # Without it, whoever reads the file takes it for UTF-8.
+    charset = CHARSET.search(said) if kind.startswith("text/") else None
+    metadata = {"httpMetadata": {"contentType": kind + (charset[0].lower() if charset else "")}}
     stored = await env.FILES.put(name, _upload.get() or b"", metadata)
     assert stored is not None
     response.headers.update({"Location": f"/files/{name}", "ETag": stored.httpEtag})
@@ -884,7 +888,7 @@ def may_be_large(request: WorkersRequest) -> bool:
 
 
 def refuse_body(scope: Scope, headers: Mapping[str, str]) -> Problem | None:
-    """The answer to a body that is too large, or may be."""
+    """The answer to a body that is compressed or too large, or may be."""
     upload = is_upload(scope["method"], scope["path"])
     limit = MAX_FILE_BYTES if upload else MAX_JSON_BYTES
     length = headers.get("content-length")
@@ -894,6 +898,11 @@ def refuse_body(scope: Scope, headers: Mapping[str, str]) -> Problem | None:
         return Problem(411, "length-required", "Send the header Content-Length.")
     if not re.fullmatch(r"[0-9]{1,12}", length, re.ASCII) or int(length) > limit:
         return Problem(413, "too-large", f"A body may have at most {limit} bytes here.")
+    # Nothing is decompressed here: what is small on its way could fill the memory.
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        detail = f"Send the body as it is, without Content-Encoding: {encoding}."
+        return Problem(415, "unsupported-encoding", detail, {"Accept-Encoding": "identity"})
     return None
 
 

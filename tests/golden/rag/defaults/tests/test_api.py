@@ -237,6 +237,7 @@ def test_half_characters_and_nul_are_stored_harmlessly() -> None:
         (b'{"text": "x", "metadata": {"year": NaN}}', {}, 400),
         (b'{"text": "x", "metadata": {"year": -Infinity}}', {}, 400),
         (b"{}", {"content-type": "text/plain"}, 415),
+        (b"\x1f\x8b", {"content-encoding": "gzip"}, 415),
         (b"x", {"content-length": str(MAX_BODY_BYTES + 1)}, 413),
         (b"x" * (MAX_BODY_BYTES + 1), {}, 413),
     ],

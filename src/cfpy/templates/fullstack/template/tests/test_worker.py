@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -128,6 +129,30 @@ def test_a_file_comes_back_byte_for_byte(worker_url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("text/csv; charset=Windows-1252", "text/csv; charset=windows-1252"),
+        ('Text/Plain;charset="ISO-8859-1"; x=y', 'text/plain;charset="iso-8859-1"'),
+        ("application/pdf; charset=x", "application/pdf"),
+    ],
+)
+def test_a_file_keeps_its_charset(worker_url: str, said: str, kind: str) -> None:
+    data = "Jürgen;Köln".encode("cp1252")
+    assert send(worker_url, "PUT", "/files/c.csv", data, Content_Type=said)[0].status == 201
+    response, content = send(worker_url, "GET", "/files/c.csv")
+    assert (response.headers["Content-Type"], content) == (kind, data)
+
+
+@pytest.mark.parametrize("path", ["/files/a.txt", "/api/items/1"])
+def test_a_compressed_body_is_refused(worker_url: str, path: str) -> None:
+    said = {"Content_Type": "text/plain", "Content_Encoding": "gzip"}
+    response, content = send(worker_url, "PUT", path, gzip.compress(b"{}"), **said)
+    problem = json.loads(content)
+    assert (response.status, problem["code"]) == (415, "unsupported-encoding")
+    assert response.headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
     ("wanted", "status", "part"),
     [
         ("bytes=0-3", 206, b"0123"),
@@ -232,6 +257,7 @@ def test_a_body_that_is_no_json_is_refused_in_plain_words(worker_url: str) -> No
         ("PUT", "/files/a.txt", iter([b"x"]), {"Content_Type": "text/plain"}, 411),
         ("POST", "/api/items", {"name": "x" * 100_000}, {}, 413),
         ("PUT", "/files/a.html", b"<b>", {"Content_Type": "text/html"}, 415),
+        ("PUT", "/files/a.txt", b"x", {}, 415),
         ("POST", "/api/items", b"[" * 50_000, {"Content_Type": "application/json"}, 400),
         ("POST", "/api/items", "[]".encode("utf-16"), {"Content_Type": "application/json"}, 400),
         ("POST", "/api/items", b"{", {"Content_Type": "application/json"}, 422),

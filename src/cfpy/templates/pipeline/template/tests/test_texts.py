@@ -1,48 +1,222 @@
-"""Text out of files."""
+"""Text out of files: the right characters, and each value by itself, or a sentence that helps."""
 
 from __future__ import annotations
 
-import time
+import gzip
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
+from growth import TIMES, growth
 from pipeline.jobs import Unprocessable
 from pipeline.limits import MAX_FILE_BYTES
-from pipeline.texts import extract
+from pipeline.texts import extract, supported_type
+
+GERMAN = "Name;Stadt;Preis\r\nJürgen;Köln;1,50\r\nAnna;Bonn;2,00\r\n"
+GERMAN_TEXT = "Name: Jürgen, Stadt: Köln, Preis: 1,50\nName: Anna, Stadt: Bonn, Preis: 2,00"
 
 
 @pytest.mark.parametrize(
     ("data", "media_type", "text"),
     [
-        (b"\xef\xbb\xbfplain", "text/plain", "plain"),
-        ("größer".encode("utf-16"), "text/plain", "größer"),
         (b"# Title\n\ntext", "text/markdown", "# Title\n\ntext"),
-        (
-            b"<title>T</title><style>p{}</style><h1>A &amp; B</h1><p>one\n two<br>three"
-            b"<script>alert('<p>')</script>",
-            "text/html",
-            "T\n\nA & B\n\none\ntwo\nthree",
-        ),
-        (b"name,age\nAda,36\n\nBob,", "text/csv", "name: Ada, age: 36\nname: Bob, age: "),
-        (b'a,b\n"x, y","say ""hi""",extra', "text/csv", 'a: x, y, b: say "hi", extra'),
-        (b"only,header", "text/csv", "only, header"),
         (
             b'{"a": {"b": [1, "x", null]}, "c": true}',
             "application/json",
             "a.b[0]: 1\na.b[1]: x\na.b[2]: null\nc: true",
         ),
         (b'"just a text"', "application/json", "just a text"),
+        (b'{"a": 1.50, "a": 1e999, "b": NaN}', "application/json", "a: 1.50\na: 1e999\nb: NaN"),
+        (b"[" + b"9" * 5000 + b"]", "application/json", "[0]: " + "9" * 5000),
+        (b'["\\ud83d\\ude00 \\ud83d"]', "application/json", "[0]: 😀 �"),
+        (b'\xef\xbb\xbf{"a": {}}  ', "application/json", None),
     ],
 )
-def test_what_a_reader_would_see(data: bytes, media_type: str, text: str) -> None:
-    assert extract(data, media_type) == text.strip()
+def test_what_a_reader_would_see(data: bytes, media_type: str, text: str | None) -> None:
+    if text is None:
+        with pytest.raises(Unprocessable, match="holds no text"):
+            extract(data, media_type)
+    else:
+        assert extract(data, media_type) == text
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        (
+            "<title>T</title><style>p{}</style><h1>A &amp; B</h1><p>one\n two<br>three"
+            "<script>alert('<p>')</script>",
+            "T\n\nA & B\n\none\ntwo\nthree",
+        ),
+        ("<p>bold<b>er</b></p><td>a</td><td>b</td>", "bolder\n\na\n\nb"),
+        ("<select><option>A<option>B</select>", "A\nB"),
+        ("<!--[if IE]><p>no</p><![endif]--><![if !IE]><p>Yes</p><![endif]>", "Yes"),
+        ("<!----><!--> <p title='a > b' class=\"<b>\" x = y>5 < 6 & 7 > 6", "5 < 6 & 7 > 6"),
+        ("<P>One</P><SCRIPT>'</p>' </scripts> x</Script ><P>Two", "One\n\nTwo"),
+        ("<p>One</p><template><p>no</p></template><svg><title>no</title></svg>Two", "One\nTwo"),
+        # What is never closed must not take the rest of a page with it.
+        ('<p>One <svg><path d="x"> Two</p><p>Three</p>', "One Two\n\nThree"),
+        ("<p>One</p><noscript><img src=x><p>Two</p>", "One\n\nTwo"),
+        ("<p>One</p><style/><template/><p>Two</p></svg></script><p>Three", "One\n\nTwo\n\nThree"),
+        ("<p>One</p><script>var a = 1;<p>no</p>", "One"),
+        ("<p>&Auml;&#246;&#xDF;&nbsp;&lt;b&gt;&unknown;</p>", "Äöß <b>&unknown;"),
+    ],
+)
+def test_a_page_as_its_reader_would_see_it(page: str, text: str) -> None:
+    assert extract(page.encode(), "text/html") == text
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("name,age\nAda,36\n\nBob,", "name: Ada, age: 36\nname: Bob, age:"),
+        ('a,b\n"x, y","say ""hi""",extra', 'a: x, y, b: say "hi", extra'),
+        ("a,b,c\n1\n1,2\n1,2,3,4", "a: 1\na: 1, b: 2\na: 1, b: 2, c: 3, 4"),
+        ("only,header", "only, header"),
+        (GERMAN, GERMAN_TEXT),
+        (GERMAN.replace(";", "\t"), GERMAN_TEXT),
+        (GERMAN.replace(";", "|"), GERMAN_TEXT),
+        (GERMAN.replace("\r\n", "\r"), GERMAN_TEXT),
+        ("sep=;\r\n" + GERMAN, GERMAN_TEXT),
+        ('"sep=|"\na,b|c\n1|2', "a,b: 1, c: 2"),
+        ("\n\n" + GERMAN + ";;\r\n", GERMAN_TEXT),
+        ("Sales, May\n\n" + GERMAN, "Sales, May\n" + GERMAN_TEXT),
+        ("Sales;;\n;;\n" + GERMAN, "Sales\n" + GERMAN_TEXT),
+        ("Jürgen;1,50\nAnna;2,00", "Jürgen, 1,50\nAnna, 2,00"),
+        ("Ada,36\nBob,40", "Ada, 36\nBob, 40"),
+        ("land,2019,2020\nPeru,1,2", "land: Peru, 2019: 1, 2020: 2"),
+        ("price\n1,50\n2,00", "price: 1,50\nprice: 2,00"),
+        ("note\nHello, world\nBye", "note: Hello, world\nnote: Bye"),
+        (
+            "id,name,tags\n1,Ada,x;y\n2,Bob,z;w",
+            "id: 1, name: Ada, tags: x;y\nid: 2, name: Bob, tags: z;w",
+        ),
+        ('note;n\n"first\nsecond; third";1', "note: first\nsecond; third, n: 1"),
+        ('part, size\nbolt, "5, long"', "part: bolt, size: 5, long"),
+        ('part,size\nnut,5" wide', 'part: nut, size: 5" wide'),
+        ('id,note\n1,"' + "lorem ipsum " * 12_000 + '"', "id: 1, note: " + "lorem ipsum " * 12_000),
+    ],
+)
+def test_a_table_as_people_have_it(table: str, text: str) -> None:
+    assert extract(table.encode(), "text/csv") == text.strip()
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_may_show_by_itself_how_it_is_written(codec: str) -> None:
+    for said in ("text/csv", "text/csv; charset=iso-8859-1", "text/csv; charset=utf-8"):
+        assert extract(GERMAN.encode(codec), said) == GERMAN_TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "charset"),
+    [
+        ("Grüße für 5 €", "cp1252", "windows-1252"),
+        ("Grüße für “5 €”", "cp1252", "ISO-8859-1"),
+        ("Grüße für 5 €", "iso8859-15", "ISO-8859-15"),
+        ("Żółw, łódź", "cp1250", "cp1250"),
+        ("Привет, мир", "cp1251", "windows-1251"),
+        ("Привет, мир", "koi8-r", "KOI8-R"),
+        ("漢字とかな ①", "cp932", "Shift_JIS"),
+        ("漢字とかな", "euc_jp", "x-euc-jp"),
+        ("漢字とかな", "iso2022_jp", "iso-2022-jp"),
+        ("汉字", "gb18030", "gb2312"),
+        ("漢字", "big5", "big5"),
+        ("한글", "cp949", "euc-kr"),
+        ("Grüße", "mac-roman", "macintosh"),
+        ("Grüße", "utf-16-le", "utf-16"),
+        ("Привет", "utf-16-be", "utf-16be"),
+        # Named by servers that have not looked.
+        ("Grüße, 漢字", "utf-8", "iso-8859-1"),
+        ("Grüße, 漢字", "utf-8", "us-ascii"),
+    ],
+)
+def test_a_declared_charset_counts(text: str, codec: str, charset: str) -> None:
+    for parameter in (f";charset={charset}", f' ; Charset = "{charset}"; a=b'):
+        media_type = supported_type(f"text/plain{parameter}", "a.txt")
+        assert media_type == f"text/plain; charset={charset.lower()}"
+        assert extract(text.encode(codec), media_type) == text
+
+
+@pytest.mark.parametrize(
+    ("head", "codec"),
+    [
+        ('<meta charset="iso-8859-1">', "cp1252"),
+        ("<META http-equiv=Content-Type content='text/html; charset=windows-1251'>", "cp1251"),
+        ("<!doctype html><html><head><meta charset=shift_jis>", "cp932"),
+        ('<?xml version="1.0" encoding="iso-8859-2"?>', "iso8859-2"),
+        ("<meta charset=utf-16>", "utf-8"),
+        ("<meta charset=iso-8859-1>", "utf-8"),
+        ("<meta charset=nonsense>", "utf-8"),
+        ("", "utf-8"),
+    ],
+)
+def test_a_page_may_declare_its_charset(head: str, codec: str) -> None:
+    shown = {"cp1251": "Привет", "cp932": "漢字"}.get(codec, "Öl für ß")
+    assert extract(f"{head}<p>{shown}</p>".encode(codec), "text/html") == shown
+    if codec != "utf-8":
+        # Its sender counts more.
+        with pytest.raises(Unprocessable, match="not utf-8"):
+            extract(f"{head}<p>{shown}</p>".encode(codec), "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type", "error"),
+    [
+        (GERMAN.encode("cp1252"), "text/csv", "not UTF-8, as line 2 shows. Save it as UTF-8, or"),
+        (GERMAN.encode("cp1252"), "text/csv; charset=utf-8", "not utf-8, as line 2 shows"),
+        (b"a\x81\xff", "text/csv; charset=windows-1252", "not windows-1252"),
+        ("Привет, мир".encode("utf-16-le"), "text/plain", "null bytes|not UTF-8"),
+        (b"a,b\nbolt,\0\n", "text/csv", "null bytes"),
+        (gzip.compress(b"Whales."), "text/plain", "compressed with gzip"),
+        (b"PK\x03\x04...", "text/csv", "a document of Excel"),
+        (b"\xd0\xcf\x11\xe0...", "text/csv", "an old document of Excel"),
+        (b"%PDF-1.7 ...", "text/plain", "it is a PDF"),
+        (" \u200b\ufeff\u00a0".encode(), "text/plain", "holds no text"),
+        (b";;\n;;\n", "text/csv", "holds no text"),
+        (b'a,b\n1,2\n3,"5" wide"\n', "text/csv", "line 3 has a quote in the wrong place.*twice"),
+        (b'a,b\n1,2\n3,"never closed\n4,5\n', "text/csv", "begins in line 3"),
+        (b'{"a": 1}\n{"a": 2}', "application/json", "no valid JSON: Extra data: line 2"),
+        (b"[" * 40 + b"]" * 40, "application/json", "nested more than 32 deep"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(data: bytes, media_type: str, error: str) -> None:
+    with pytest.raises(Unprocessable, match=error):
+        extract(data, media_type)
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "kind"),
+    [
+        ("", "a.CSV", "text/csv"),
+        ("application/x-www-form-urlencoded", "notes.TXT", "text/plain"),
+        ("application/octet-stream; charset=UTF-8", "a.md", "text/markdown; charset=utf-8"),
+        ("application/octet-stream", "a.tsv", "text/csv"),
+        ("application/vnd.ms-excel", "a.csv", "text/csv"),
+        ("application/vnd.ms-excel", "a.xls", None),
+        ("application/force-download", "a.html", "text/html"),
+        ("text/tab-separated-values", "a", "text/csv"),
+        ("APPLICATION/CSV ; header=present", "a", "text/csv"),
+        ("application/xhtml+xml", "a", "text/html"),
+        ("text", "a.json", "application/json"),
+        ("application/pdf", "a.txt", None),
+        ("application/octet-stream", "a.csv.gz", None),
+        ("", "README", None),
+        ("text/plain; charset=klingon", "a.txt", None),
+        ("text/plain; charset=base64", "a.txt", None),
+        ("text/plain; charset=punycode", "a.txt", None),
+        ("text/plain; charset=", "a.txt", "text/plain"),
+    ],
+)
+def test_kinds_of_files(said: str, name: str, kind: str | None) -> None:
+    assert supported_type(said, name) == kind
 
 
 @pytest.mark.parametrize(
     ("data", "media_type"),
     [
         (b"h" * 100_000 + b"\n" + b"1\n" * 60_000, "text/csv"),
-        (b"," * MAX_FILE_BYTES, "text/csv"),
+        (b"a," * (MAX_FILE_BYTES // 2), "text/csv"),
         (b'{"' + b"k" * 100_000 + b'":[' + b"1," * 30_000 + b"1]}", "application/json"),
     ],
     ids=["column", "header", "path"],
@@ -52,11 +226,34 @@ def test_names_make_no_text_much_larger_than_its_file(data: bytes, media_type: s
         extract(data, media_type)
 
 
-def test_a_path_that_leads_to_nothing_costs_nothing() -> None:
-    start = time.monotonic()
-    data = b'{"' + b"k" * 2_000_000 + b'":[' + b"[]," * 200_000 + b'"whale"]}'
-    assert extract(data, "application/json").endswith("[200000]: whale")
-    assert time.monotonic() - start < 2
+@pytest.mark.parametrize(
+    ("make", "media_type"),
+    [
+        # A path that leads to nothing costs nothing.
+        (lambda n: b'{"' + b"k" * 50 * n + b'":[' + b"[]," * 5 * n + b"1]}", "application/json"),
+        (lambda n: b'["' + b'\\"' * 50 * n, "application/json"),
+        *(
+            (lambda n, piece=piece: piece * n, "text/html")
+            for piece in (
+                *(b"<!--", b"<a ", b'<a ="', b"<a b='x", b"<![CDATA[", b"</a ", b"<", b"<a ="),
+                *(b"<svg>", b"</svg>", b"<svg></svg>", b"<script>", b"<style></styl", b"<p>"),
+                *(b"&", b"&#6"),
+            )
+        ),
+        *(
+            (lambda n, piece=piece: piece * n, "text/csv")
+            for piece in (b'"', b'",', b'"\n', b"1,", b";,|\t", b"1 ", b" ", b"1\n", b'""\n,')
+        ),
+        (lambda n: b"\xe4\xfc" * n, "text/plain; charset=shift_jis"),
+        (lambda n: b"a\0" * n, "text/plain"),
+    ],
+)
+def test_no_file_takes_longer_than_its_size(make: Callable[[int], bytes], media_type: str) -> None:
+    def read(size: int) -> None:
+        with suppress(Unprocessable):
+            extract(make(size), media_type)
+
+    assert growth(read, 2_000) < 3 * TIMES
 
 
 def test_the_largest_plain_text_is_not_too_large() -> None:

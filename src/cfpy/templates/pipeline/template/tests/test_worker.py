@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -73,6 +74,27 @@ def test_a_form_and_a_body_of_unknown_length(worker_url: str) -> None:
     assert finished(worker_url, chunked)["result"]["summary"] == "Chunk by chunk comes a whale."
 
 
+@pytest.mark.parametrize(
+    ("name", "body", "said", "text"),
+    [
+        ("a.CSV", "Name;Ort\nJürgen;Köln", "text/csv; charset=windows-1252", "Jürgen, Ort: Köln"),
+        ("a.csv", "sep=;\nName;Ort\nJürgen;Köln", "application/x-www-form-urlencoded", "Ort: Köln"),
+        ("a.txt", "漢字とかな。", "text/plain; charset=shift_jis", "漢字とかな"),
+        ("a.txt", "汉字。", "text/plain; charset=gbk", "汉字"),
+        ("a.txt", "한글.", "text/plain; charset=euc-kr", "한글"),
+        ("a.txt", "漢字。", "text/plain; charset=big5", "漢字"),
+        ("a.tsv", 'id\tnote\n1\t"' + "whale " * 25_000 + '"', "; charset=utf-16", "id: 1, note"),
+    ],
+)
+def test_a_file_in_a_charset_that_is_declared(
+    worker_url: str, name: str, body: str, said: str, text: str
+) -> None:
+    data = body.encode(said.partition("charset=")[2] or "utf-8")
+    job = finished(worker_url, upload(worker_url, name, data, Content_Type=said))
+    assert (job["status"], job["error"]) == ("done", None)
+    assert text in job["result"]["summary"]
+
+
 def test_a_long_file_is_summarised_whole(worker_url: str) -> None:
     text = "".join(f"Sentence number {number} is about whales. " for number in range(6000))
     job = finished(worker_url, upload(worker_url, "long.txt", text.encode()))
@@ -83,6 +105,14 @@ def test_a_file_that_is_no_text_fails_and_says_why(worker_url: str) -> None:
     job = finished(worker_url, upload(worker_url, "a.txt", b"\xff\x00\x80"))
     assert (job["status"], job["attempts"]) == ("failed", 1)
     assert "UTF-8" in job["error"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, gzip"])
+def test_a_compressed_body_is_refused_at_once(worker_url: str, coding: str) -> None:
+    body = gzip.compress(b"Whales." * 100_000)
+    path = "/files?name=a.txt"
+    response, content = send(worker_url, "POST", path, body, Content_Encoding=coding)
+    assert (response.status, json.loads(content)["code"]) == (415, "unsupported-encoding")
 
 
 def test_the_same_key_is_the_same_job(worker_url: str) -> None:

@@ -13,9 +13,17 @@ from pipeline import limits
 from pipeline.forms import read_form
 from pipeline.jobs import Source, object_key
 from pipeline.services import Services
-from pipeline.texts import SUPPORTED, supported_type
+from pipeline.texts import supported_type, why_unsupported
 from pipeline.urls import UrlRefused, check_url
-from web.http import Request, announced_length, media_type, read_body, read_json, too_large
+from web.http import (
+    Request,
+    announced_length,
+    check_encoding,
+    media_type,
+    read_body,
+    read_json,
+    too_large,
+)
 from web.problems import FieldError, Problem, invalid
 
 if TYPE_CHECKING:
@@ -105,12 +113,13 @@ class Intake:
         )
 
     async def _read_raw(self, request: Request, name: str) -> Upload:
-        length = announced_length(request)
+        said, length = request.headers.get("content-type") or "", announced_length(request)
         if length is None or request.body is None:
             # R2 takes no stream of unknown length.
             content = await read_body(request, limits.MAX_FILE_BYTES)
-            return _upload(name, media_type(request), content, len(content))
-        return _upload(name, media_type(request), request.body, length)
+            return _upload(name, said, content, len(content))
+        check_encoding(request)
+        return _upload(name, said, request.body, length)
 
     def _read_address(self, body: object) -> Upload:
         known = isinstance(body, Mapping) and set(body) == {"file_url"}
@@ -127,16 +136,16 @@ class Intake:
 def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length: int) -> Upload:
     if length > limits.MAX_FILE_BYTES:
         raise too_large(limits.MAX_FILE_BYTES)
-    if not 1 <= len(name) <= limits.MAX_NAME_CHARS or not name.isprintable():
-        detail = f"must be 1 to {limits.MAX_NAME_CHARS} printable characters"
+    # The last character is what a decoder puts for bytes that are not UTF-8.
+    printable = name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in name
+    if not 1 <= len(name) <= limits.MAX_NAME_CHARS or not printable:
+        detail = f"must be 1 to {limits.MAX_NAME_CHARS} printable characters in UTF-8"
         raise invalid((FieldError("#/name", detail),))
     if length == 0:
         raise invalid((FieldError("#", "must not be an empty file"),))
     kind = supported_type(said, name)
     if kind is None:
-        raise Problem(
-            415, "unsupported-type", f"The service reads {SUPPORTED}; this is {said or name!r}."
-        )
+        raise Problem(415, "unsupported-type", why_unsupported(said, name))
     return Upload(Source(name, kind, None), content, length)
 
 

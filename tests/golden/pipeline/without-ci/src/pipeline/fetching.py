@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pipeline.jobs import Unprocessable
 from pipeline.limits import FETCH_SECONDS, MAX_FILE_BYTES, MAX_REDIRECTS
-from pipeline.texts import SUPPORTED, supported_type
+from pipeline.texts import supported_type, why_unsupported
 from pipeline.urls import UrlRefused, check_url, follow
 from web.http import Headers, Piece
 
 _REDIRECTS = frozenset([301, 302, 303, 307, 308])
 # What may be different in a minute.
 _TEMPORARY = frozenset([408, 425, 429])
+# What the runtime decodes by itself. It asks for no other, and some servers do not listen.
+_ENCODINGS = frozenset(["", "identity", "gzip", "br"])
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,13 @@ async def _read(response: Fetched, address: str) -> tuple[bytes, str]:
         raise ConnectionError(f"its server answered {response.status}")
     if response.status != 200:
         raise Unprocessable(f"Its server answered {response.status}.")
-    said = (response.headers.get("content-type") or "").partition(";")[0].strip().lower()
-    media_type = supported_type(said, urlsplit(address).path)
+    encoding = (response.headers.get("content-encoding") or "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise Unprocessable(f"Its server sent it with Content-Encoding: {encoding}, unasked.")
+    said, path = response.headers.get("content-type") or "", unquote(urlsplit(address).path)
+    media_type = supported_type(said, path)
     if media_type is None:
-        raise Unprocessable(f"It is of the type {said!r}; the service reads {SUPPORTED}.")
+        raise Unprocessable(why_unsupported(said, path))
     data = bytearray()
     if response.body is None:
         return b"", media_type

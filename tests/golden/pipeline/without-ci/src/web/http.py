@@ -79,19 +79,28 @@ def announced_length(request: Request) -> int | None:
     return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
 
 
+def check_encoding(request: Request) -> None:
+    """Refuse a compressed body: what is small on its way could fill the memory here."""
+    encoding = (request.headers.get("content-encoding") or "identity").strip().lower()
+    if encoding != "identity":
+        detail = f"Send the body as it is, without Content-Encoding: {encoding}."
+        raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "identity"})
+
+
 async def read_json(request: Request, max_bytes: int) -> Any:
     """The parsed body of a request.
 
     Raises:
-        Problem: It is larger than ``max_bytes``, or no JSON.
+        Problem: It is larger than ``max_bytes``, compressed, or no JSON.
     """
     if media_type(request) != "application/json":
         raise Problem(415, "not-json", "Send JSON, with the header Content-Type: application/json.")
     body = await read_body(request, max_bytes)
     check_nesting(body)
     try:
-        # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above.
-        return json.loads(body.decode(), parse_constant=_refuse)
+        # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above. Some
+        # clients begin with a byte order mark.
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
     except ValueError as error:
         raise Problem(400, "not-json", f"The body is no valid JSON: {error}") from None
 
@@ -105,8 +114,9 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """The whole body.
 
     Raises:
-        Problem: It is larger than ``max_bytes``.
+        Problem: It is larger than ``max_bytes``, or compressed.
     """
+    check_encoding(request)
     # The announced length spares reading a large body; the count catches one that announces none.
     if (announced_length(request) or 0) > max_bytes:
         raise too_large(max_bytes)

@@ -28,6 +28,9 @@ MAX_PAGE = 200
 # Extraction. Each value of a table or of JSON gets a name, which may be written out much more often
 # than it stands in the file. Not more than the largest plain text, which the numbers here fit.
 MAX_TEXT_CHARS = MAX_FILE_BYTES
+# How much of a table shows what its values are separated by.
+SAMPLE_RECORDS = 100
+SAMPLE_CHARS = 100_000
 
 # Fetching. A document's server may send it elsewhere, but not around in circles.
 MAX_REDIRECTS = 3

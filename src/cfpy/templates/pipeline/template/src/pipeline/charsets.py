@@ -1,0 +1,143 @@
+"""Characters out of bytes: the right ones, or an error that says what to do.
+
+What no mark and nobody declares is taken for UTF-8. It is never guessed: a file in another charset
+could be any of them, and would become a text with wrong letters.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from pipeline.jobs import Unprocessable
+
+# UTF-32 first: its mark begins like that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Python's names. It has other codecs too, which are no charsets, or slow at what is made for it.
+_CODECS = frozenset(
+    [
+        *("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"),
+        *(f"cp125{number}" for number in range(9)),
+        *(f"iso8859-{number}" for number in (*range(2, 9), 10, *range(13, 17))),
+        *("cp437", "cp850", "cp852", "cp866", "cp874", "koi8-r", "koi8-u"),
+        *("mac-roman", "mac-cyrillic", "mac-greek", "mac-latin2", "mac-turkish"),
+        *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5hkscs", "cp949"),
+    ]
+)
+# What a label stands for on the web: https://encoding.spec.whatwg.org/#names-and-labels
+_MEANT = {
+    "ascii": "utf-8",
+    "utf-8-sig": "utf-8",
+    "utf-16": "utf-16-le",
+    "utf-32": "utf-32-le",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+}
+_LABEL = r"""\s*=\s*["']?\s*([\w.:+-]{1,40})"""
+_PARAMETER = re.compile(rf";\s*charset{_LABEL}", re.A | re.I)
+# Browsers look for it in the first 1,024 bytes.
+_IN_PAGE = re.compile(
+    rf"<(?:\?xml\s[^>]*?\bencoding|meta\s[^>]*?\bcharset){_LABEL}".encode(), re.A | re.I
+)
+_PAGE_HEAD_BYTES = 1_024
+# Files whose names end in .txt or .csv by mistake: what they begin with, and what they are.
+_SIGNATURES = {
+    b"PK\x03\x04": "a ZIP archive, or a document of Excel, Word or LibreOffice",
+    b"\xd0\xcf\x11\xe0": "an old document of Excel or Word",
+    b"\x1f\x8b": "compressed with gzip",
+    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
+    b"%PDF-": "a PDF",
+}
+
+
+def declared_charset(content_type: str) -> str:
+    """The charset that a Content-Type names, in lower case; empty if it names none."""
+    found = _PARAMETER.search(content_type)
+    return found[1].lower() if found else ""
+
+
+def codec_of(label: str) -> str | None:
+    """Python's name of a charset; ``None`` if the service does not know it."""
+    try:
+        name = codecs.lookup(label.lower().removeprefix("x-")).name
+    except LookupError:
+        return None
+    name = _MEANT.get(name, name)
+    return name if name in _CODECS else None
+
+
+def decode(data: bytes, media_type: str, charset: str) -> str:
+    """The characters of a file.
+
+    A byte order mark counts more than what the sender says, and that more than what a page says of
+    itself, as in browsers.
+
+    Args:
+        data: The file.
+        media_type: What it is, without parameters.
+        charset: What its sender says that it is written in; empty if nothing.
+
+    Raises:
+        Unprocessable: It is written in something else, or is no text.
+    """
+    for signature, what in _SIGNATURES.items():
+        if data.startswith(signature):
+            raise Unprocessable(f"The file is no {media_type}: it is {what}. Send text.")
+    codec = _marked(data) or (codec_of(charset) if charset else _in_page(data, media_type))
+    text = _decoded(data, codec or "utf-8", media_type, charset)
+    if "\0" in text:
+        raise Unprocessable("The file is no text: it holds null bytes. Save it as UTF-8.")
+    return text.removeprefix("\ufeff")
+
+
+def _decoded(data: bytes, codec: str, media_type: str, charset: str) -> str:
+    if codec == "cp1252":
+        # Servers and editors name it, or Latin-1, without having looked. Text in it is never
+        # UTF-8 by accident, unless it is ASCII.
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            pass
+    try:
+        return data.decode(codec)
+    except UnicodeDecodeError as error:
+        name = charset if charset and codec == codec_of(charset) else codec.upper()
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Unprocessable(
+            f"The file is not {name}, as line {line} shows. Save it as UTF-8, or send its charset "
+            f'with it, as in "Content-Type: {media_type}; charset=windows-1252".'
+        ) from None
+
+
+def _marked(data: bytes) -> str | None:
+    """The codec of a file that shows by itself how it is written."""
+    for mark, codec in _MARKS:
+        if data.startswith(mark):
+            return codec
+    # In UTF-16, every other byte of Latin letters, digits and spaces is zero.
+    characters, odd = divmod(len(data), 2)
+    high, low = data[1::2].count(0), data[::2].count(0)
+    if odd or max(high, low) <= characters // 2 or min(high, low) > characters // 10:
+        return None
+    return "utf-16-le" if high > low else "utf-16-be"
+
+
+def _in_page(data: bytes, media_type: str) -> str | None:
+    """What a page says of itself."""
+    found = media_type == "text/html" and _IN_PAGE.search(data[:_PAGE_HEAD_BYTES])
+    codec = codec_of(found[1].decode()) if found else None
+    # It could not be read here if it were true.
+    return None if codec and codec.startswith(("utf-16", "utf-32")) else codec
