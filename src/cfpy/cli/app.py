@@ -163,7 +163,7 @@ def dev(
     Data is kept in .wrangler/state. With --json, one document is printed once it is ready.
 
     Your own models: set CFPY_AI_BASE_URL to an OpenAI-compatible endpoint, with CFPY_AI_CHAT_MODEL,
-    CFPY_AI_EMBED_MODEL and CFPY_AI_API_KEY.
+    CFPY_AI_EMBED_MODEL, CFPY_AI_API_KEY and CFPY_AI_TIMEOUT (seconds; 50 unless set).
 
     Example: cfpy dev --port 8788
     """

@@ -26,6 +26,7 @@ from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 from cfpy.commands.dev_session import DevRequest, Runtime, prepare
 from cfpy.domain import local
+from cfpy.domain.ai_endpoint import read_endpoint
 from cfpy.domain.project import Project
 from cfpy.domain.resources import in_environment
 from cfpy.errors import ProjectError, UsageError
@@ -71,7 +72,7 @@ def run(
 
     Raises:
         ProjectError: The project's files are missing or broken.
-        UsageError: Its local data is in use, or the port is.
+        UsageError: Its local data is in use, or the port is; or a CFPY_AI variable makes no sense.
         ToolNotFoundError: Node, wrangler or the Worker's packages can't be installed.
         WranglerError: A migration failed.
         LocalRuntimeError: The runtime could not start, or ended by itself.
@@ -192,7 +193,7 @@ def _local_ai(project: Project) -> Iterator[tuple[local.LocalAI, str]]:
     if not local.needs_local_services(project):
         yield local.LocalAI(), ""
         return
-    user = _user_endpoint(os.environ)
+    user = read_endpoint(os.environ)
     if user.base_url and user.embed_model:
         yield user, f"{user.embed_model} at {user.base_url}"
         return
@@ -203,16 +204,6 @@ def _local_ai(project: Project) -> Iterator[tuple[local.LocalAI, str]]:
     with embeddings.EmbeddingServer() as server:
         ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
         yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
-
-
-def _user_endpoint(environment: Mapping[str, str]) -> local.LocalAI:
-    """The user's own OpenAI-compatible endpoint, from ``CFPY_AI_*`` variables."""
-    return local.LocalAI(
-        base_url=environment.get("CFPY_AI_BASE_URL", ""),
-        api_key=environment.get("CFPY_AI_API_KEY", ""),
-        chat_model=environment.get("CFPY_AI_CHAT_MODEL", ""),
-        embed_model=environment.get("CFPY_AI_EMBED_MODEL", ""),
-    )
 
 
 def _chat_note(project: Project, ai: local.LocalAI) -> str:

@@ -46,7 +46,10 @@ _DATABASE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
 
 @dataclass(frozen=True)
 class LocalAI:
-    """Where local embeddings and chat come from; empty texts mean the built-in stand-ins."""
+    """Where local embeddings and chat come from; empty texts mean the built-in stand-ins.
+
+    ``timeout`` is how long an answer of ``base_url`` may take, in seconds; 0 means the default.
+    """
 
     embeddings_url: str = ""
     embeddings_key: str = field(default="", repr=False)
@@ -54,6 +57,7 @@ class LocalAI:
     api_key: str = field(default="", repr=False)
     chat_model: str = ""
     embed_model: str = ""
+    timeout: int = 0
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -118,6 +122,7 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
             "AI_BASE_URL": ai.base_url,
             "AI_CHAT_MODEL": ai.chat_model,
             "AI_EMBED_MODEL": ai.embed_model,
+            "AI_TIMEOUT": str(ai.timeout or ""),
         },
         # Only their names: the values come from the environment of the process that reads this.
         "secrets": {"required": sorted(ai.secrets)},

@@ -55,7 +55,7 @@ async function runChat(env, model, inputs) {
     }
   }
   const limit = inputs[model.limit] ?? inputs.max_tokens ?? model.defaultTokens;
-  const reply = cut(await answer(env, messages, inputs, limit), limit);
+  const reply = await answer(env, messages, inputs, limit);
   if (inputs.stream) return eventStream(reply, model);
   const usage = countTokens(messages, reply);
   if (model.shape === 'response') return { response: reply, usage };
@@ -94,11 +94,6 @@ function eventStream(reply, { shape }) {
       if (lines.length === 0) controller.close();
     },
   });
-}
-
-/** A token is about four characters of English. */
-function cut(text, tokens) {
-  return text.slice(0, tokens * 4);
 }
 
 function countTokens(messages, reply) {

@@ -1,15 +1,20 @@
 // What stands in for a language model: the user's own endpoint, or an extract of the prompt.
 import { relevance } from './embedding.js';
-import { aiError } from './models.js';
+import { ask, usersEndpoint } from './endpoint.js';
 
 const PASSAGE = /<passage id="(\d+)"[^>]*>([\s\S]*?)<\/passage>/g;
 const DOCUMENT = /<document>([\s\S]*?)<\/document>/g;
+const THOUGHTS = /^\s*(?:<(think|thinking|thought|reasoning)>[^]*?<\/\1>|\[THINK\][^]*?\[\/THINK\])/i;
+const UNFINISHED_THOUGHTS = /^\s*(?:<(?:think|thinking|thought|reasoning)>|\[THINK\]|<\|channel\|>)/i;
+const UNOPENED_THOUGHTS = /^(?:(?!<think>)[^])*<\/think>/i;
+// gpt-oss: what comes before it is its analysis.
+const FINAL_CHANNEL = '<|channel|>final<|message|>';
 const LEADING_SENTENCES = 3;
 const NOTHING_NEAR = 'I could not find that in the passages.';
 const MIN_RELEVANCE = 0.2;
 
 /**
- * The reply to `messages`.
+ * The reply to `messages`, of at most `limit` tokens.
  *
  * Without an endpoint it is the sentences of the prompt's numbered passages that lie nearest to
  * the question, each with the number of its passage, or of the whole context where nothing is
@@ -18,6 +23,10 @@ const MIN_RELEVANCE = 0.2;
  */
 export async function answer(env, messages, inputs, limit) {
   if (env.AI_BASE_URL) return complete(env, messages, inputs, limit);
+  return cut(await extract(env, messages), limit);
+}
+
+async function extract(env, messages) {
   const question = messages.findLast(({ role }) => role === 'user')?.content ?? '';
   const documents = [...question.matchAll(DOCUMENT)].map(([, text]) => text);
   if (documents.length > 0) return leading(documents.join('\n\n'));
@@ -36,21 +45,38 @@ export async function answer(env, messages, inputs, limit) {
   return best.map(({ id, sentence }) => (id ? `${sentence} [${id}]` : sentence)).join(' ');
 }
 
+/** The endpoint has been told the limit in tokens: what it answers is not cut again. */
 async function complete(env, messages, { temperature }, limit) {
-  const response = await fetch(`${env.AI_BASE_URL.replace(/\/$/, '')}/chat/completions`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Bearer ${env.AI_API_KEY || 'none'}`,
-    },
-    body: JSON.stringify({ model: env.AI_CHAT_MODEL, messages, max_tokens: limit, temperature }),
-  });
-  if (!response.ok) {
-    const text = (await response.text()).slice(0, 200);
-    throw aiError(3040, `the chat endpoint answered ${response.status}: ${text}`);
+  const model = env.AI_CHAT_MODEL;
+  const body = { model, messages, max_tokens: limit, temperature, stream: false };
+  return ask(usersEndpoint(env), 'chat/completions', body, contentOf);
+}
+
+/** The text of an answer in OpenAI's shape, without what the model thought on the way. */
+function contentOf({ choices }) {
+  const choice = Array.isArray(choices) ? choices[0] : undefined;
+  const content = choice?.message?.content;
+  const whole = Array.isArray(content)
+    ? content.map((part) => (part?.type === 'text' ? part.text : '')).join('')
+    : content;
+  const text = typeof whole === 'string' ? withoutThoughts(whole) : '';
+  if (text) return text;
+  if (choice === undefined) throw new Error('no choices');
+  if (choice.finish_reason === 'length') {
+    throw new Error('no text: thinking took all of its tokens. Choose a model that does not think');
   }
-  const { choices } = await response.json();
-  return choices[0].message.content ?? '';
+  throw new Error(`no text (finish_reason: ${choice.finish_reason ?? 'none'})`);
+}
+
+/**
+ * Models that think aloud do it first, between marks. Some leave out the first mark, because their
+ * prompt ends with it; one that was cut off leaves out the last.
+ */
+function withoutThoughts(text) {
+  let rest = text.split(FINAL_CHANNEL).at(-1).replace(/<\|(?:return|end)\|>\s*$/, '');
+  while (THOUGHTS.test(rest)) rest = rest.replace(THOUGHTS, '');
+  if (UNFINISHED_THOUGHTS.test(rest)) return '';
+  return rest.replace(UNOPENED_THOUGHTS, '').trim();
 }
 
 /** Numbered passages wherever they stand; else the system messages as one. */
@@ -79,4 +105,9 @@ function split(text) {
     .split(/(?<=[.!?])\s+|\n{2,}/)
     .map((sentence) => sentence.replace(/\s+/g, ' ').trim())
     .filter((sentence) => sentence.length > 12);
+}
+
+/** A token is about four characters of English; no character is cut in half. */
+function cut(text, tokens) {
+  return text.slice(0, tokens * 4).replace(/[\uD800-\uDBFF]$/, '');
 }

@@ -1,9 +1,13 @@
 // Turns texts into vectors of the length that the named model has.
-import { aiError } from './models.js';
+import { ask, failure, usersEndpoint } from './endpoint.js';
 
 const CHARACTERS_PER_TOKEN = 4;
-// Texts are compared with each other at no model's length in particular: MiniLM's own will do.
-const COMPARISON = { dimensions: 384, tokens: 512 };
+// Texts are compared with each other at no model's length in particular.
+const COMPARED_TOKENS = 512;
+const HASHED_DIMENSIONS = 384;
+// What Text Embeddings Inference takes at once unless told otherwise. Where even that is refused,
+// requests get smaller.
+const TEXTS_PER_REQUEST = 32;
 const STOP_WORDS = new Set(
   ('a an and are as at be by did do does for from had has have how i in is it its my of on or ' +
     'that the this to was were what when where which who why will with you your').split(' '),
@@ -12,19 +16,13 @@ const STOP_WORDS = new Set(
 /**
  * Embed `texts`: by the user's endpoint, by cfpy's local model, or by hashed n-grams.
  *
- * @returns {Promise<number[][]>} unit vectors of `model.dimensions` floats
+ * @returns {Promise<number[][]>} vectors of `model.dimensions` floats
  */
 export async function embed(env, texts, { dimensions, tokens }) {
-  const cut = texts.map((text) => text.slice(0, tokens * CHARACTERS_PER_TOKEN));
-  if (env.AI_BASE_URL && env.AI_EMBED_MODEL) {
-    const vectors = await request(env.AI_BASE_URL, env.AI_API_KEY, env.AI_EMBED_MODEL, cut);
-    return vectors.map((vector) => fit(vector, dimensions));
-  }
-  if (env.EMBEDDINGS_URL) {
-    const vectors = await request(env.EMBEDDINGS_URL, env.EMBEDDINGS_KEY, 'all-MiniLM-L6-v2', cut);
-    return vectors.map((vector) => fit(vector, dimensions));
-  }
-  return cut.map((text) => hashed(text, dimensions));
+  const vectors = await embedded(env, texts, tokens);
+  return vectors === null
+    ? texts.map((text) => hashed(text, dimensions))
+    : vectors.map((vector) => fit(vector, dimensions));
 }
 
 /**
@@ -32,33 +30,89 @@ export async function embed(env, texts, { dimensions, tokens }) {
  * cosine similarity, with its middle where MiniLM's related and unrelated pairs part (0.3).
  */
 export async function relevance(env, query, texts) {
-  const [asked, ...candidates] = await embed(env, [query, ...texts], COMPARISON);
-  return candidates.map((vector) => {
-    const similarity = vector.reduce((sum, value, i) => sum + value * asked[i], 0);
-    return 1 / (1 + Math.exp(-14 * (similarity - 0.3)));
-  });
+  const all = [query, ...texts];
+  const vectors = await embedded(env, all, COMPARED_TOKENS);
+  const [asked, ...candidates] = vectors ?? all.map((text) => hashed(text, HASHED_DIMENSIONS));
+  return candidates.map((vector) => 1 / (1 + Math.exp(-14 * (similarity(asked, vector) - 0.3))));
 }
 
-/** `POST {base}/embeddings`, as OpenAI has it. */
-async function request(base, key, model, input) {
-  const response = await fetch(`${base.replace(/\/$/, '')}/embeddings`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: `Bearer ${key || 'none'}` },
-    body: JSON.stringify({ model, input }),
-  });
-  if (!response.ok) {
-    const text = (await response.text()).slice(0, 200);
-    throw aiError(3040, `the embedding endpoint answered ${response.status}: ${text}`);
+/** Vectors of whatever length the model that embeds here has, or null where there is none. */
+async function embedded(env, texts, tokens) {
+  const cut = texts.map((text) => text.slice(0, tokens * CHARACTERS_PER_TOKEN));
+  if (env.AI_BASE_URL && env.AI_EMBED_MODEL) return request(usersEndpoint(env), env.AI_EMBED_MODEL, cut);
+  if (env.EMBEDDINGS_URL) {
+    return request({ base: env.EMBEDDINGS_URL, key: env.EMBEDDINGS_KEY }, 'all-MiniLM-L6-v2', cut);
   }
-  const { data } = await response.json();
-  return data.map(({ embedding }) => embedding);
+  return null;
+}
+
+/** Cosine similarity. */
+function similarity(a, b) {
+  const dot = a.reduce((sum, value, i) => sum + value * b[i], 0);
+  return dot / (Math.hypot(...a) * Math.hypot(...b) || 1);
+}
+
+/**
+ * `POST {base}/embeddings`, as OpenAI has it, in requests that the endpoint takes.
+ *
+ * @returns {Promise<number[][]>} one vector for each text, in their order, all of one length
+ */
+async function request(endpoint, model, input) {
+  const vectors = [];
+  let most = TEXTS_PER_REQUEST;
+  for (let start = 0; start < input.length; ) {
+    const texts = input.slice(start, start + most);
+    try {
+      vectors.push(...(await ask(endpoint, 'embeddings', { model, input: texts }, vectorsOf(texts))));
+      start += texts.length;
+    } catch (error) {
+      if (![400, 413, 422].includes(error.status) || texts.length === 1) throw error;
+      most = Math.ceil(texts.length / 2);
+    }
+  }
+  if (new Set(vectors.map((vector) => vector.length)).size > 1) {
+    const note = `${endpoint.base} gave embeddings of different lengths`;
+    throw failure(3043, 'Internal server error', note);
+  }
+  return vectors;
+}
+
+/** Reads the vectors of `texts` out of an answer: each item says by its index whose it is. */
+function vectorsOf(texts) {
+  return ({ data }) => {
+    if (!Array.isArray(data)) throw new Error('no list of embeddings');
+    if (data.length !== texts.length) {
+      throw new Error(`${data.length} embeddings for ${texts.length} texts`);
+    }
+    const indexed = data.some((item) => item?.index !== undefined);
+    const vectors = new Array(texts.length);
+    data.forEach((item, i) => {
+      vectors[indexed ? item?.index : i] = item?.embedding;
+    });
+    for (let i = 0; i < texts.length; i++) {
+      if (vectors[i] === undefined) throw new Error(`no embedding of index ${i}`);
+      checkVector(vectors[i], vectors[0].length);
+    }
+    return vectors;
+  };
+}
+
+function checkVector(vector, length) {
+  if (typeof vector === 'string') throw new Error('an embedding in base64, not as numbers');
+  if (!Array.isArray(vector) || vector.length === 0) throw new Error('an embedding of no numbers');
+  if (!vector.every((value) => Number.isFinite(value))) {
+    throw new Error('an embedding that holds more than finite numbers');
+  }
+  if (vector.length !== length) throw new Error('embeddings of different lengths');
+  if (vector.every((value) => value === 0)) throw new Error('an embedding of zeros alone');
 }
 
 /** Zeros added at the end change neither cosine similarity nor distance. */
 function fit(vector, dimensions) {
   if (vector.length > dimensions) {
-    throw aiError(
+    throw failure(
       5006,
+      'Error: no such embedding',
       `the local embedding model has ${vector.length} dimensions, more than the ${dimensions} of ` +
         'the model that the project names: choose a smaller one',
     );

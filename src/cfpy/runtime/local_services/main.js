@@ -15,8 +15,13 @@ const METHODS = {
 
 /** Stands in for the `ai` binding. */
 export class LocalAI extends WorkerEntrypoint {
-  run(model, inputs, options) {
-    return run(this.env, model, inputs, options);
+  async run(model, inputs, options) {
+    try {
+      return await run(this.env, model, inputs, options);
+    } catch (error) {
+      if (error.note) console.log(`Workers AI stand-in: ${error.note}`);
+      throw error;
+    }
   }
 
   models() {
@@ -98,7 +103,7 @@ export class VectorStore extends DurableObject {
 
 /**
  * RPC for callers that can't do Workers RPC: `{m: method, a: args}` in, `{r: result}` or
- * `{e: {name, message}}` out, or an event stream.
+ * `{e: {name, message, note}}` out, or an event stream.
  */
 async function callOverFetch(target, methods, request) {
   const { m: method, a: args } = await request.json();
@@ -111,8 +116,8 @@ async function callOverFetch(target, methods, request) {
       return new Response(result, { headers: { 'content-type': 'text/event-stream' } });
     }
     return Response.json({ r: result ?? null });
-  } catch ({ name, message }) {
-    return Response.json({ e: { name, message } });
+  } catch ({ name, message, note }) {
+    return Response.json({ e: { name, message, note } });
   }
 }
 

@@ -4,6 +4,7 @@
 // binding, and on them every unknown property that Pyodide feels for costs a synchronous round
 // trip. So each is hidden behind an object of a class with the right name and only its real members.
 
+import { emit } from './events.mjs';
 import { count } from './meter.mjs';
 import { noteCall, noteStream } from './observed.mjs';
 
@@ -97,6 +98,8 @@ export function standIn(fetcher, kind, { binding, life }) {
         return result;
       } catch (error) {
         noteCall({ ...call, error: error.message });
+        // What the stand-in logs itself does not come out of this workerd.
+        if (error.note) emit('log', { level: 'error', text: `Workers AI stand-in: ${error.note}` });
         throw error;
       }
     };
@@ -111,7 +114,7 @@ export async function callStandIn(fetcher, method, args) {
   if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
   const { r: result, e: error } = await response.json();
   if (error === undefined) return result;
-  throw Object.assign(new Error(error.message), { name: error.name });
+  throw Object.assign(new Error(error.message), { name: error.name, note: error.note });
 }
 
 function makeClass(kind) {
