@@ -1,66 +1,188 @@
-"""Sends a folder of Markdown or text files to the Worker.
+"""Sends files, or folders of them, to the Worker: Markdown or plain text.
 
     python scripts/ingest.py corpus
     API_TOKEN=... python scripts/ingest.py corpus --url https://example.workers.dev
 
 A file's path is the document's id, its first heading the title, its first folder the `section`, and
-`page.de.md` has the `lang` "de". Run it as often as you like: unchanged files cost next to nothing.
+`page.de.md` has the `lang` "de". A file that can't be ingested is named at the end, and the exit
+status is 1; the others go in. Run it as often as you like: unchanged files cost next to nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from client import argument_parser, make_client
+from client import CallError, Client, argument_parser, make_client
+from documents import SUFFIXES, Document, Skipped, find, read, shown
 
-_SUFFIXES = {".md", ".txt"}
-_DEFAULT_LANGUAGE = "en"
-# Small enough for progress to show, and for a request to stay far from every limit.
+# Small enough for progress to show, and for a request to stay far from every limit: the Worker
+# takes 4 MB, and a few seconds of CPU for each.
 _BATCH = 10
+_BATCH_BYTES = 500_000
+# So many requests that fail one after the other are not the fault of what is in them.
+_MAX_FAILURES = 3
+_POINTER = re.compile(r"#/documents/([0-9]+)(?:/(.*))?")
 
 
-def documents_in(folder: Path) -> Iterator[dict[str, Any]]:
-    """The documents of a folder, as ``POST /documents`` takes them."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix not in _SUFFIXES or not path.is_file():
+class Ingestion:
+    """Sends documents, and keeps count."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._failures = 0
+        self.counts = {"indexed": 0, "unchanged": 0}
+        self.skipped: list[Skipped] = []
+
+    def skip(self, name: str, reason: str) -> None:
+        """Note that something does not go in."""
+        self.skipped.append(Skipped(name, reason))
+
+    def send(self, batch: Sequence[Document]) -> None:
+        """Send documents. If they are refused, find out which of them it is about.
+
+        Raises:
+            CallError: It is about none of them.
+        """
+        body = {"documents": [document.fields for document in batch]}
+        try:
+            statuses = _statuses(self._client.call("POST", "/documents", body), batch)
+        except CallError as error:
+            if error.everywhere:
+                raise
+            self._send_less(batch, error)
+            return
+        self._failures = 0
+        for document, status in zip(batch, statuses, strict=True):
+            self.counts[status] += 1
+            note = "" if document.encoding == "UTF-8" else f" (read as {document.encoding})"
+            print(f"{status:<9}  {document.name}{note}", flush=True)
+
+    def _send_less(self, batch: Sequence[Document], error: CallError) -> None:
+        refused = _refused_documents(error, len(batch))
+        if refused:
+            self._failures = 0
+            for index, reason in refused.items():
+                self.skip(batch[index].name, f"the Worker refuses it: {reason}")
+            if rest := [document for i, document in enumerate(batch) if i not in refused]:
+                self.send(rest)
+        elif len(batch) > 1:
+            for document in batch:
+                self.send([document])
+        else:
+            self.skip(batch[0].name, str(error))
+            self._failures += 1
+            if self._failures == _MAX_FAILURES:
+                raise error
+
+    def summary(self) -> str:
+        """What went in and what did not, in words."""
+        counts = self.counts
+        lines = [
+            f"{counts['indexed']} ingested, {counts['unchanged']} unchanged, "
+            f"{len(self.skipped)} skipped"
+        ]
+        lines += [f"  {item.name}: {item.reason}" for item in self.skipped]
+        return "\n".join(lines)
+
+
+def documents(paths: Sequence[Path], language: str, ingestion: Ingestion) -> Iterator[Document]:
+    """What can be sent, read when it is asked for; the rest is noted."""
+    seen: dict[str, Path] = {}
+    for file in find(paths):
+        document = file if isinstance(file, Skipped) else read(file, language)
+        if isinstance(document, Skipped):
+            ingestion.skip(document.name, document.reason)
             continue
-        name = path.relative_to(folder)
-        title, text = _split_title(path.read_text("utf-8"), default=path.stem)
-        metadata = {"lang": Path(path.stem).suffix.removeprefix(".") or _DEFAULT_LANGUAGE}
-        if len(name.parts) > 1:
-            metadata["section"] = name.parts[0]
-        yield {
-            "id": name.as_posix(),
-            "title": title,
-            "source": name.as_posix(),
-            "text": text,
-            "metadata": metadata,
-        }
+        assert not isinstance(file, Skipped)
+        other = seen.setdefault(document.fields["id"], file.path)
+        if other is file.path:
+            yield document
+        elif other.resolve() != file.path.resolve():
+            reason = f"it would have the id of {shown(str(other))}: rename one of them"
+            ingestion.skip(shown(str(file.path)), reason)
 
 
-def _split_title(text: str, default: str) -> tuple[str, str]:
-    first, _, rest = text.strip().partition("\n")
-    if first.startswith("# "):
-        return first.removeprefix("# ").strip(), rest.strip()
-    return default, text
+def batches(items: Iterator[Document]) -> Iterator[list[Document]]:
+    """As many at once as a request takes; a large one goes alone."""
+    batch: list[Document] = []
+    size = 0
+    for document in items:
+        more = len(json.dumps(document.fields, ensure_ascii=False).encode())
+        if batch and (len(batch) == _BATCH or size + more > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(document)
+        size += more
+    if batch:
+        yield batch
 
 
-def main() -> None:
-    """Run the script."""
-    parser = argument_parser("Send a folder of Markdown or text files to the Worker.")
-    parser.add_argument("folder", type=Path)
+def _statuses(reply: Any, batch: Sequence[Document]) -> list[str]:
+    try:
+        found = {item["id"]: item["status"] for item in reply["documents"]}
+        statuses = [found[document.fields["id"]] for document in batch]
+    except (TypeError, KeyError):
+        statuses = [""]
+    if not set(statuses) <= {"indexed", "unchanged"}:
+        message = "POST /documents gave an answer that is none of this Worker's. Is --url right?"
+        raise CallError(message, everywhere=True)
+    return statuses
+
+
+def _refused_documents(error: CallError, count: int) -> dict[int, str]:
+    """What the Worker found wrong with which document of a batch."""
+    refused: dict[int, str] = {}
+    for pointer, detail in error.errors:
+        found = _POINTER.fullmatch(pointer)
+        if found and int(found[1]) < count:
+            reason = f"{found[2] or 'it'} {detail}"
+            refused[int(found[1])] = "; ".join(filter(None, [refused.get(int(found[1])), reason]))
+    return refused
+
+
+def main() -> int:
+    """Run the script.
+
+    Returns:
+        The exit status: 0 if everything went in, 130 after Ctrl-C, else 1.
+    """
+    parser = argument_parser("Send files, or folders of them, to the Worker.")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="path",
+        help=f"a folder, or a file that ends in {', '.join(SUFFIXES)}",
+    )
+    parser.add_argument(
+        "--lang", default="en", help="language of files whose names tell none (default: en)"
+    )
     options = parser.parse_args()
-    client = make_client(options.url)
-    documents = list(documents_in(options.folder))
-    if not documents:
-        parser.error(f"{options.folder} holds no .md or .txt files")
-    for start in range(0, len(documents), _BATCH):
-        batch = {"documents": documents[start : start + _BATCH]}
-        for outcome in client.call("POST", "/documents", batch)["documents"]:
-            print(f"{outcome['status']:<9}  {outcome['id']}")
+    # A terminal that lacks a letter of a name still gets the line.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    ingestion = Ingestion(make_client(options.url))
+    stopped = 0
+    try:
+        for batch in batches(documents(options.paths, options.lang, ingestion)):
+            ingestion.send(batch)
+    except CallError as error:
+        stopped = 1
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        stopped = 130
+    print(ingestion.summary())
+    if stopped:
+        print("It stopped before the end. Run it again: it goes on from there.", file=sys.stderr)
+    elif not ingestion.skipped and not any(ingestion.counts.values()):
+        print(f"There is no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.", file=sys.stderr)
+        return 1
+    return stopped or (1 if ingestion.skipped else 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -34,7 +34,9 @@ def test_it_is_healthy(url: str) -> None:
 
 def test_the_corpus_is_ingested_once(url: str) -> None:
     done = script("ingest", "corpus", "--url", url)
-    assert {line.split()[0] for line in done.stdout.splitlines()} == {"unchanged"}
+    *lines, summary = done.stdout.splitlines()
+    assert {line.split()[0] for line in lines} == {"unchanged"}
+    assert summary == f"0 ingested, {len(lines)} unchanged, 0 skipped"
 
 
 def test_a_question_is_answered_from_the_right_document(url: str) -> None:

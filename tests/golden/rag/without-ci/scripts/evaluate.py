@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from client import Client, argument_parser, make_client
+from client import CallError, Client, argument_parser, make_client
 
 _THRESHOLDS = {"recall": 0.9, "MRR": 0.8, "refusal": 0.85, "citation": 1.0}
 
@@ -77,7 +77,10 @@ def main() -> None:
     options = parser.parse_args()
     client = make_client(options.url)
     lines = options.golden.read_text("utf-8").splitlines()
-    outcomes = [ask(client, json.loads(line), options.top_k) for line in lines if line]
+    try:
+        outcomes = [ask(client, json.loads(line), options.top_k) for line in lines if line]
+    except CallError as error:
+        sys.exit(str(error))
     print("rank  score   answer  question")
     for outcome in outcomes:
         rank = str(outcome.rank or "-") if outcome.answerable else ""

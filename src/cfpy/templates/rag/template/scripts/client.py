@@ -23,7 +23,6 @@ _LOCAL_TOKEN = "local-development-token"
 _TIMEOUT = 180
 _ATTEMPTS = 5
 _LONGEST_WAIT = 120
-_MAX_REPLY = 16_000_000
 # What the Worker says of its own deployment: to try again changes nothing.
 _LASTING = {"index-mismatch", "misconfigured", "model-unavailable", "quota-exhausted"}
 _REFUSED = (401, 403, 404, 405, 415, 429)
@@ -89,7 +88,7 @@ class Client:
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
             with self._opener.open(request, timeout=_TIMEOUT) as response:
-                content = response.read(_MAX_REPLY)
+                content = response.read()
         except urllib.error.HTTPError as error:
             return self._refused(f"{method} {path}", error)
         except urllib.error.URLError as error:
@@ -112,7 +111,7 @@ class Client:
     def _refused(self, what: str, error: urllib.error.HTTPError) -> _Failure:
         status = error.code
         try:
-            content = error.read(_MAX_REPLY)
+            content = error.read()
         except (OSError, http.client.HTTPException):
             content = b""
         problem = _problem(content)

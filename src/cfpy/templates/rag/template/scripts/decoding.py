@@ -88,8 +88,8 @@ def _without_mark(data: bytes) -> tuple[str, str]:
     sides = (("UTF-16LE", data[1::2], data[0::2]), ("UTF-16BE", data[0::2], data[1::2]))
     for encoding, high, low in sides:
         if 0 not in low and high.count(0) * 10 > len(high):
-            text = _strictly(data, encoding)
-            if all(char.isprintable() or char.isspace() for char in text):
+            text = data.decode(encoding, "replace")
+            if all(char.isprintable() or char.isspace() for char in text.replace("\ufffd", "\0")):
                 return text, encoding
     raise NotTextError("it is no text: it has zero bytes")
 
@@ -97,7 +97,7 @@ def _without_mark(data: bytes) -> tuple[str, str]:
 def _windows_1252(data: bytes, bad_byte: int) -> str:
     beyond_ascii = [char for char in data.decode("utf-8", "ignore") if not char.isascii()]
     high_bytes = sum(byte > 127 for byte in data)
-    if sum(len(char.encode()) for char in beyond_ascii) * 2 > high_bytes:
+    if sum(len(char.encode()) for char in beyond_ascii) * 4 > high_bytes * 3:
         raise NotTextError(f"it is damaged UTF-8, at byte {bad_byte}: save it again")
     try:
         text = data.decode("cp1252")
@@ -112,7 +112,7 @@ def _windows_1252(data: bytes, bad_byte: int) -> str:
         or _MISPLACED.search(text)
         or others - _SYMBOLS
         or not any(foreign <= set(alphabet) for alphabet in _ALPHABETS)
-        or sum(not char.isascii() for char in letters) * 3 > len(letters)
+        or sum(not char.isascii() for char in letters) * 2 > len(letters)
     ):
         raise NotTextError(f"it is not UTF-8, at byte {bad_byte}: {_CONVERT}")
     return text

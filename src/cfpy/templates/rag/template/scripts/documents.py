@@ -26,11 +26,11 @@ MAX_SECTION_BYTES = 64
 _FOREIGN_FOLDERS = {"node_modules", "python_modules", "venv", "__pycache__"}
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
 # The languages that bge-m3 reads, by ISO 639-1: those of XLM-RoBERTa, on which it is built.
-_LANGUAGES = set(
+_LANGUAGES = (
     "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he "
     "hi hr hu hy id is it ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my nb ne nl nn "
     "no om or pa pl ps pt ro ru sa sd si sk sl so sq sr su sv sw ta te th tl tr ug uk ur uz vi xh "
-    "yi zh".split()
+    "yi zh"
 )
 # BCP 47: a language, maybe a script, maybe a region.
 _LANGUAGE_TAG = re.compile(r"([a-z]{2})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|[0-9]{3}))?", re.I)
@@ -185,7 +185,7 @@ def _language(stem: str) -> tuple[str, str]:
     """A file's stem without its language, and the language: ``ferry.de`` has "de"."""
     rest, _, last = stem.rpartition(".")
     tag = _LANGUAGE_TAG.fullmatch(last)
-    if not rest or not tag or tag[1].lower() not in _LANGUAGES:
+    if not rest or not tag or tag[1].lower() not in _LANGUAGES.split():
         return stem, ""
     language, script, region = tag[1].lower(), (tag[2] or "").title(), (tag[3] or "").upper()
     return rest, "-".join(part for part in (language, script, region) if part)

@@ -92,18 +92,19 @@ class Ingestion:
 
 def documents(paths: Sequence[Path], language: str, ingestion: Ingestion) -> Iterator[Document]:
     """What can be sent, read when it is asked for; the rest is noted."""
-    names: dict[str, tuple[str, Path]] = {}
+    seen: dict[str, Path] = {}
     for file in find(paths):
         document = file if isinstance(file, Skipped) else read(file, language)
         if isinstance(document, Skipped):
             ingestion.skip(document.name, document.reason)
             continue
         assert not isinstance(file, Skipped)
-        other, path = names.setdefault(document.fields["id"], (document.name, file.path))
-        if path == file.path:
+        other = seen.setdefault(document.fields["id"], file.path)
+        if other is file.path:
             yield document
-        elif path.resolve() != file.path.resolve():
-            ingestion.skip(shown(str(file.path)), f"it would have the id of {other}: rename one")
+        elif other.resolve() != file.path.resolve():
+            reason = f"it would have the id of {shown(str(other))}: rename one of them"
+            ingestion.skip(shown(str(file.path)), reason)
 
 
 def batches(items: Iterator[Document]) -> Iterator[list[Document]]:
@@ -178,7 +179,7 @@ def main() -> int:
     if stopped:
         print("It stopped before the end. Run it again: it goes on from there.", file=sys.stderr)
     elif not ingestion.skipped and not any(ingestion.counts.values()):
-        print(f"There is no {' or '.join(SUFFIXES)} file.", file=sys.stderr)
+        print(f"There is no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.", file=sys.stderr)
         return 1
     return stopped or (1 if ingestion.skipped else 0)
 

@@ -1,0 +1,201 @@
+"""Finds files and makes documents of them, as ``POST /documents`` takes them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decoding import NotTextError, decode
+
+SUFFIXES = (".md", ".markdown", ".txt")
+# Those of src/rag/limits.py.
+MAX_TEXT_BYTES = 1_000_000
+MAX_ID_CHARS = 128
+MAX_TITLE_CHARS = 200
+MAX_SOURCE_CHARS = 500
+MAX_SECTION_BYTES = 64
+
+# No documents of yours: what tools put there. Names that start with a dot are left out, too.
+_FOREIGN_FOLDERS = {"node_modules", "python_modules", "venv", "__pycache__"}
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
+# The languages that bge-m3 reads, by ISO 639-1: those of XLM-RoBERTa, on which it is built.
+_LANGUAGES = (
+    "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he "
+    "hi hr hu hy id is it ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my nb ne nl nn "
+    "no om or pa pl ps pt ro ru sa sd si sk sl so sq sr su sv sw ta te th tl tr ug uk ur uz vi xh "
+    "yi zh"
+)
+# BCP 47: a language, maybe a script, maybe a region.
+_LANGUAGE_TAG = re.compile(r"([a-z]{2})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|[0-9]{3}))?", re.I)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to ingest. ``name`` is its path below what was asked for, with slashes."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that is not ingested, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document to send. ``encoding`` is that of its file."""
+
+    name: str
+    fields: dict[str, Any]
+    encoding: str
+
+
+def find(paths: Sequence[Path]) -> Iterator[File | Skipped]:
+    """The files that are named, or lie in folders that are."""
+    for path in paths:
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except OSError as error:
+            yield Skipped(shown(str(path)), f"can't be read: {error.strerror}")
+            continue
+        if is_folder:
+            yield from _in_folder(path)
+        elif path.name.lower().endswith(SUFFIXES):
+            yield File(path, path.name)
+        else:
+            yield Skipped(shown(str(path)), f"its name ends in none of {', '.join(SUFFIXES)}")
+
+
+def _in_folder(root: Path) -> Iterator[File | Skipped]:
+    errors: list[OSError] = []
+    for folder, folders, files in os.walk(root, onerror=errors.append):
+        here = Path(folder)
+        folders[:] = sorted(
+            name for name in folders if name[0] != "." and name not in _FOREIGN_FOLDERS
+        )
+        for name in folders:
+            if (here / name).is_symlink() and not _leads_back(here / name, root):
+                yield Skipped(_name(here / name, root), "it is a link: name that folder, too")
+        for name in sorted(files):
+            if name[0] != "." and name.lower().endswith(SUFFIXES):
+                yield File(here / name, (here / name).relative_to(root).as_posix())
+    for error in errors:
+        yield Skipped(_name(Path(error.filename), root), f"can't be read: {error.strerror}")
+
+
+def read(file: File, default_language: str) -> Document | Skipped:
+    """The document that a file holds."""
+    try:
+        text, encoding = decode(_content(file.path))
+    except OSError as error:
+        return Skipped(shown(file.name), f"can't be read: {error.strerror}")
+    except NotTextError as error:
+        return Skipped(shown(file.name), str(error))
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff").strip()
+    if not any(char.isprintable() and not char.isspace() for char in text):
+        return Skipped(shown(file.name), "it is empty")
+    size = len(text.encode())
+    if size > MAX_TEXT_BYTES:
+        return Skipped(shown(file.name), _too_large(size))
+    name = unicodedata.normalize("NFC", shown(file.name))
+    stem, language = _language(Path(name).stem)
+    title, text = _split_title(text, default=stem)
+    metadata = {"lang": language or default_language}
+    folder, slash, _ = name.partition("/")
+    if slash:
+        metadata["section"] = folder.encode()[:MAX_SECTION_BYTES].decode(errors="ignore")
+    fields = {
+        "id": document_id(file.name),
+        "title": title,
+        "source": name[-MAX_SOURCE_CHARS:],
+        "text": text,
+        "metadata": metadata,
+    }
+    return Document(shown(file.name), fields, encoding)
+
+
+def document_id(name: str) -> str:
+    """The id of the file of this name: the name, if an id may look like it.
+
+    Else it is made of what can stay, and a digest of the whole name. Accents that are a character
+    of their own, as in names from a Mac, make no difference.
+    """
+    letters = unicodedata.normalize("NFD", name)
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    identifier = _NOT_IN_IDS.sub("-", plain)
+    if identifier == name and len(name) <= MAX_ID_CHARS:
+        return name
+    whole = unicodedata.normalize("NFC", name).encode(errors="surrogateescape")
+    digest = hashlib.sha256(whole).hexdigest()[:10]
+    base, dot, suffix = identifier.rpartition(".")
+    ending = f"-{digest}{dot}{suffix}"
+    return base.strip("-")[: MAX_ID_CHARS - len(ending)] + ending
+
+
+def shown(name: str) -> str:
+    """A name that can be printed and sent: it may hold any bytes, and orders to a terminal."""
+    text = name.encode(errors="surrogateescape").decode(errors="replace")
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _leads_back(link: Path, root: Path) -> bool:
+    """Whether a link leads to what is walked anyway, or would go round in circles."""
+    target, top = link.resolve(), root.resolve()
+    return target.is_relative_to(top) or top.is_relative_to(target)
+
+
+def _name(path: Path, root: Path) -> str:
+    """A path below ``root``, as it is shown; the root itself by its own name."""
+    return shown(str(path) if path == root else path.relative_to(root).as_posix())
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file, but no more than could be a document.
+
+    Raises:
+        OSError: It can't be read.
+        NotTextError: It is no file, or far too large.
+    """
+    found = path.stat()
+    # To open a pipe would wait for who writes to it.
+    if not stat.S_ISREG(found.st_mode):
+        raise NotTextError("it is no regular file")
+    # UTF-32 has four bytes for what UTF-8 has in one.
+    if found.st_size > 4 * MAX_TEXT_BYTES + 4:
+        raise NotTextError(_too_large(found.st_size))
+    return path.read_bytes()
+
+
+def _too_large(size: int) -> str:
+    return f"it has {size / 1e6:.2f} MB of at most {MAX_TEXT_BYTES / 1e6:.0f}: split it"
+
+
+def _language(stem: str) -> tuple[str, str]:
+    """A file's stem without its language, and the language: ``ferry.de`` has "de"."""
+    rest, _, last = stem.rpartition(".")
+    tag = _LANGUAGE_TAG.fullmatch(last)
+    if not rest or not tag or tag[1].lower() not in _LANGUAGES.split():
+        return stem, ""
+    language, script, region = tag[1].lower(), (tag[2] or "").title(), (tag[3] or "").upper()
+    return rest, "-".join(part for part in (language, script, region) if part)
+
+
+def _split_title(text: str, default: str) -> tuple[str, str]:
+    """The first heading and what follows, or the default and the whole text."""
+    first, _, rest = text.partition("\n")
+    heading = first.removeprefix("# ").strip()
+    if first.startswith("# ") and heading and rest.strip():
+        # A title that has to be cut stays in the text as well.
+        return heading[:MAX_TITLE_CHARS], rest.strip() if len(heading) <= MAX_TITLE_CHARS else text
+    return default[:MAX_TITLE_CHARS], text
