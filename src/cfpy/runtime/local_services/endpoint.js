@@ -59,7 +59,7 @@ export async function ask({ base, key, timeout }, path, body, read) {
     throw failure(3043, 'Internal server error', said);
   }
   try {
-    return read(answer);
+    return read(answer ?? {});
   } catch (error) {
     throw failure(3043, 'Internal server error', `${url} answered with ${error.message}`);
   }
