@@ -178,7 +178,7 @@ def _content(path: Path) -> bytes:
 
 
 def _too_large(size: int) -> str:
-    return f"it has {size / 1e6:.2f} MB of at most {MAX_TEXT_BYTES / 1e6:.0f}: split it"
+    return f"it has {size:,} bytes of at most {MAX_TEXT_BYTES:,}: split it"
 
 
 def _language(stem: str) -> tuple[str, str]:
