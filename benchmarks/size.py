@@ -43,7 +43,9 @@ def measure(_rounds: int) -> dict[str, float]:
             project = run(context, asked).path
             vendor(load_project(project), context.runner, context.progress)
             out = Path(scratch, "out")
-            Wrangler(context.runner, context.toolchain, project).deploy_dry_run(out_dir=out)
+            config = project / "wrangler.toml"
+            wrangler = Wrangler(context.runner, context.toolchain, project, config=config)
+            wrangler.deploy_dry_run(out_dir=out)
             modules = [path for path in out.rglob("*") if path.is_file()]
             found[f"{name}: upload"] = sum(path.stat().st_size for path in modules) / 1e6
             found[f"{name}: modules"] = len(modules)

@@ -91,7 +91,8 @@ def accepted(root: Path) -> str:
     """Why the real wrangler refuses the project; empty if it does not."""
     ctx = build_context(_silent)
     try:
-        done = Wrangler(ctx.runner, ctx.toolchain, root).deploy_dry_run()
+        config = root / "wrangler.toml"
+        done = Wrangler(ctx.runner, ctx.toolchain, root, config=config).deploy_dry_run()
     except CfpyError as error:
         return f"{error.message}: {getattr(error, 'output', '')}"
     said = done.stdout + done.stderr

@@ -32,7 +32,8 @@ def test_wrangler_accepts_the_project_and_uploads_all_of_it(
 ) -> None:
     ctx = build_context(print)
     vendor(load_project(project), ctx.runner, ctx.progress)
-    wrangler = Wrangler(ctx.runner, ctx.toolchain, project)
+    config = project / "wrangler.toml"
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project, config=config)
     done = wrangler.deploy_dry_run(out_dir=tmp_path / "out")
     said = done.stdout + done.stderr
     assert "--dry-run: exiting now." in said
@@ -68,6 +69,6 @@ def test_wrangler_refuses_a_broken_project(project: Path) -> None:
     )
     shutil.rmtree(project / "src")
     with pytest.raises(WranglerError) as caught:
-        Wrangler(ctx.runner, ctx.toolchain, project).deploy_dry_run()
+        Wrangler(ctx.runner, ctx.toolchain, project, config=config).deploy_dry_run()
     assert caught.value.exit_code == 6
     assert caught.value.returncode == 1

@@ -17,8 +17,11 @@ RECORD_FILE = "cfpy.state.json"
 class RecordStore:
     """The record of one project. Threads may share it; processes hold the project's lock."""
 
-    def __init__(self, root: Path) -> None:
-        self.path = root / RECORD_FILE
+    def __init__(self, root: Path, config_name: str = "wrangler.toml") -> None:
+        """``config_name`` is the configuration in ``root``: another one beside wrangler.toml is
+        another Worker, with a record of its own."""
+        usual = config_name == "wrangler.toml"
+        self.path = root / (RECORD_FILE if usual else f"cfpy.state.{Path(config_name).stem}.json")
         self._lock = threading.Lock()
 
     def read(self) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from cfpy.errors import NotAuthenticatedError, WranglerError
 _TIMEOUT_SECONDS = 180.0
 _NOT_ALLOWED = 10000
 _ASIDE = re.compile("Logs were written to|If you think this is a bug")
+# These are given a name, and would append the environment to it: 4.164 does so in `kv namespace
+# create` and `tail` (getLegacyScriptName), earlier ones in the others as well.
+_TAKE_A_NAME = (("kv", "namespace", "create"), ("delete",), ("rollback",), ("tail",))
 _DELETE_OPTIONS = {
     "d1 delete": ("--skip-confirmation",),
     "vectorize delete": ("--force",),
@@ -49,8 +52,12 @@ class Wrangler:
         runner: Starts it.
         toolchain: Has it.
         project: Where it runs.
+        config: The configuration, which each command names: wrangler would look for one by itself
+            otherwise, in folders above and where a build tool sends it. ``None`` without a project.
+        account_config: Writes the configuration for commands that take no environment, where that
+            lives in another account than the top level.
         environment: An environment of wrangler.toml; empty for its top level.
-        credentials: Environment variables that say who asks, and for which account.
+        credentials: Environment variables that say who asks, and for which account and Worker.
     """
 
     def __init__(
@@ -59,27 +66,45 @@ class Wrangler:
         toolchain: Toolchain,
         project: Path,
         *,
+        config: Path | None,
+        account_config: Callable[[], Path] | None = None,
         environment: str = "",
         credentials: Mapping[str, str] | None = None,
     ) -> None:
         self._runner = runner
         self._toolchain = toolchain
         self._project = project
-        # Named even where it is the top level: wrangler asks otherwise, if there are others.
-        self._env_option = ("--env", environment)
+        self._config = config
+        self._account_config = account_config
+        self._environment = environment
         self._credentials = dict(credentials or {})
 
     def argv(self, *arguments: str) -> list[str]:
-        """The command line for ``arguments``: node itself, so that signals reach it."""
+        """The command line for ``arguments``, with the configuration and the environment named
+        unless they do it themselves."""
+        return self.bare_argv(*arguments, *self._selection(arguments))
+
+    def bare_argv(self, *arguments: str) -> list[str]:
+        """The command line for ``arguments`` as they are: node itself, so that signals reach it."""
         launcher = self._toolchain.wrangler(self._project)
         return [str(self._toolchain.node.binary), str(launcher), *arguments]
 
-    def apply_local_migrations(self, database: str, *, config: Path, persist_to: Path) -> None:
+    def _selection(self, arguments: tuple[str, ...]) -> Iterator[str]:
+        if self._config is None:
+            return
+        takes_a_name = any(arguments[: len(words)] == words for words in _TAKE_A_NAME)
+        if "--config" not in arguments:
+            other = self._account_config if takes_a_name else None
+            yield from ("--config", str(other() if other else self._config))
+        if "--env" not in arguments:
+            # Even for the top level: wrangler would take it from CLOUDFLARE_ENV or a .env file.
+            yield from ("--env", "" if takes_a_name else self._environment)
+
+    def apply_local_migrations(self, database: str, *, persist_to: Path) -> None:
         """``wrangler d1 migrations apply --local``: pending migrations into local D1.
 
         Args:
             database: Binding or name of the database.
-            config: The wrangler configuration that names it.
             persist_to: State directory; wrangler keeps its files in ``v3/`` below it.
 
         Raises:
@@ -88,7 +113,7 @@ class Wrangler:
         self._run(
             f"can't apply the migrations of {database}",
             ("d1", "migrations", "apply", database, "--local"),
-            ("--config", str(config), "--persist-to", str(persist_to)),
+            ("--persist-to", str(persist_to)),
             hint="Mend the SQL file named above and start again: what was applied stays applied.",
         )
 
@@ -164,7 +189,7 @@ class Wrangler:
             WranglerError: It could not be deleted, or its answer was lost.
         """
         given = (*_DELETE_OPTIONS.get(kind, ()), *options)
-        self._mutate(f"can't delete {id_}", (*kind.split(), id_, *given, *self._env_option))
+        self._mutate(f"can't delete {id_}", (*kind.split(), id_, *given))
 
     def delete_namespace(self, namespace_id: str) -> None:
         """``wrangler kv namespace delete``.
@@ -209,7 +234,7 @@ class Wrangler:
         """
         self._mutate(
             f"can't apply the migrations of {binding}",
-            ("d1", "migrations", "apply", binding, "--remote", *self._env_option),
+            ("d1", "migrations", "apply", binding, "--remote"),
         )
 
     def put_secrets(self, values: Mapping[str, str]) -> None:
@@ -220,7 +245,7 @@ class Wrangler:
         """
         self._mutate(
             f"can't store {', '.join(sorted(values))}",
-            ("secret", "bulk", *self._env_option),
+            ("secret", "bulk"),
             stdin=json.dumps(dict(values)),
         )
 
@@ -232,7 +257,7 @@ class Wrangler:
         Raises:
             WranglerError: It was not deployed; or it was, and its triggers were not.
         """
-        arguments = ("deploy", "--no-x-provision", *self._env_option)
+        arguments = ("deploy", "--no-x-provision")
         for event in self._mutate("can't deploy", arguments):
             if event.get("type") == "deploy":
                 targets = tuple(str(target) for target in event.get("targets") or ())
@@ -262,8 +287,7 @@ class Wrangler:
             WranglerError: wrangler does not accept the project.
         """
         options = () if out_dir is None else ("--outdir", str(out_dir))
-        arguments = ("deploy", "--dry-run", *self._env_option)
-        return self._run("wrangler does not accept the project", arguments, options)
+        return self._run("wrangler does not accept the project", ("deploy", "--dry-run"), options)
 
     def _mutate(
         self, what: str, arguments: Sequence[str], *, stdin: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cfpy.adapters.config_file import choose
 from cfpy.adapters.toml_position import locate, parse_toml
 from cfpy.domain.data_location import parse_data_locations
 from cfpy.domain.project import Project, parse_r2, parse_secrets, parse_vectorize
@@ -12,25 +13,23 @@ from cfpy.domain.wrangler_shape import check_shape
 from cfpy.errors import ProjectError
 
 
-def load_project(root: Path) -> Project:
-    """Read the project in the directory ``root``.
+def load_project(root: Path, config: Path | None = None) -> Project:
+    """Read the project in the directory ``root``, or that of the file ``config``.
+
+    Args:
+        root: Where to look for the configuration, as wrangler does.
+        config: The configuration, if it is known; relative to ``root``.
 
     Raises:
-        ProjectError: There is no ``wrangler.toml``, or a file does not parse or holds something
-            else than it should.
+        ProjectError: There is no ``wrangler.toml``, wrangler would use another file that
+            contradicts it, or a file does not parse or holds something else than it should.
     """
-    path = root / "wrangler.toml"
-    if not path.is_file():
-        others = [name for name in ("wrangler.json", "wrangler.jsonc") if (root / name).is_file()]
-        raise ProjectError(
-            f"{root.resolve()} holds no wrangler.toml" + (f", only {others[0]}" if others else ""),
-            hint="cfpy reads wrangler.toml. Go to a project, name one with --cwd, or make one: "
-            "cfpy new rag myapp",
-        )
-    extra = root / "cfpy.toml"
+    path = choose(root, config)
+    extra = path.parent / "cfpy.toml"
     more = read_toml(extra) if extra.is_file() else {}
     return Project(
-        root=root.resolve(),
+        root=path.parent,
+        config_name=path.name,
         wrangler=_read_config(path),
         vectorize=parse_vectorize(more, extra),
         secrets=parse_secrets(more, extra),

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cfpy.cli.console import Output
-from cfpy.cli.options import Environment, Json, ProjectDirectory, Yes, context_of, set_json
+from cfpy.cli.options import (
+    ConfigFile,
+    Environment,
+    Json,
+    ProjectDirectory,
+    Yes,
+    context_of,
+    project_at,
+    set_json,
+)
 
 account_app = typer.Typer(rich_markup_mode=None)
 env_app = typer.Typer(
@@ -52,6 +62,7 @@ def up(
     wait: Wait = 60.0,
     rollback_on_failure: Rollback = False,
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Provision and deploy: from a project to a live application.
@@ -72,6 +83,7 @@ def up(
         wait=wait,
         rollback_on_failure=rollback_on_failure,
         cwd=cwd,
+        config=config,
     )
 
 
@@ -80,6 +92,7 @@ def plan(
     ctx: typer.Context,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Compare the project with its Cloudflare account.
@@ -94,7 +107,8 @@ def plan(
     from cfpy.commands.plan import PlanRequest, run
 
     output = ctx.ensure_object(Output)
-    found = run(context_of(output), PlanRequest(cwd, env))
+    root, file = project_at(output, cwd, config)
+    found = run(context_of(output), PlanRequest(root, env, file))
     show_plan(output, found)
     if found.changes:
         raise typer.Exit(_CONFLICT if found.conflicts else _SOMETHING_TO_DO)
@@ -108,6 +122,7 @@ def provision(
     dry_run: DryRun = False,
     secrets_file: SecretsFile = None,
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Make what the project needs and its Cloudflare account lacks.
@@ -119,7 +134,7 @@ def provision(
     Example: cfpy provision --env staging
     """
     if dry_run:
-        plan(ctx, env, cwd, json_output)
+        plan(ctx, env, cwd, config, json_output)
         return
     from cfpy.adapters.secrets_file import read_secrets
     from cfpy.cli.plan_view import ProvisionView
@@ -128,7 +143,8 @@ def provision(
     output = ctx.ensure_object(Output)
     view = ProvisionView(output, yes=yes)
     given = read_secrets(secrets_file)
-    request = ProvisionRequest(cwd, env, given, view.ask, view.reveal)
+    root, file = project_at(output, cwd, config)
+    request = ProvisionRequest(root, env, given, view.ask, view.reveal, file)
     view.show(run(context_of(output), request, view.confirm, view.done))
 
 
@@ -147,6 +163,7 @@ def deploy(
     wait: Wait = 60.0,
     rollback_on_failure: Rollback = False,
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Deploy the project, and see whether it answers.
@@ -163,14 +180,15 @@ def deploy(
 
     output = ctx.ensure_object(Output)
     view = DeployView(output, yes=yes, provisions=provision)
+    root, file = project_at(output, cwd, config)
     making = None
     if provision:
         steps = ProvisionView(output, yes=yes)
         given = read_secrets(secrets_file)
-        asked = ProvisionRequest(cwd, env, given, steps.ask, steps.reveal)
+        asked = ProvisionRequest(root, env, given, steps.ask, steps.reveal, file)
         making = Provisioning(asked, steps.done)
     request = DeployRequest(
-        cwd, env, health, url, rollback_on_failure, dry_run, wait, provision=making
+        root, env, health, url, rollback_on_failure, dry_run, wait, making, file
     )
     view.show(run(context_of(output), request, view.confirm))
 
@@ -180,6 +198,7 @@ def status(
     ctx: typer.Context,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Show what the project has in its account.
@@ -193,7 +212,8 @@ def status(
     from cfpy.commands.status import StatusRequest, run
 
     output = ctx.ensure_object(Output)
-    found = run(context_of(output), StatusRequest(cwd, env))
+    root, file = project_at(output, cwd, config)
+    found = run(context_of(output), StatusRequest(root, env, file))
     show_status(output, found)
     if found.plan.conflicts:
         raise typer.Exit(_CONFLICT)
@@ -210,6 +230,7 @@ def logs(
         str, typer.Option(metavar="TEXT", help="Only requests that logged this.")
     ] = "",
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Annotated[
         bool,
         typer.Option(
@@ -227,7 +248,8 @@ def logs(
 
     output = ctx.ensure_object(Output)
     output.lasts = True
-    request = LogsRequest(cwd, env, json=json_output, status=status, search=search)
+    root, file = project_at(output, cwd, config)
+    request = LogsRequest(root, env, json_output, status, search, file)
     raise typer.Exit(run(context_of(output), request))
 
 
@@ -248,6 +270,7 @@ def destroy(
     ] = "",
     dry_run: DryRun = False,
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Delete what the project has in its account.
@@ -265,7 +288,8 @@ def destroy(
     options = ["--delete-data"] if delete_data else []
     options += [part for key in include or () for part in ("--include", key)]
     view = DestroyView(output, yes=yes, confirm=confirm, dry_run=dry_run, options=options)
-    request = DestroyRequest(cwd, env, delete_data, frozenset(include or ()), dry_run)
+    root, file = project_at(output, cwd, config)
+    request = DestroyRequest(root, env, delete_data, frozenset(include or ()), dry_run, file)
     view.show(run(context_of(output), request, view.confirm, view.done))
 
 
@@ -274,6 +298,7 @@ def doctor(
     ctx: typer.Context,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Check Node, wrangler, the login and the project.
@@ -284,16 +309,26 @@ def doctor(
     """
     from cfpy.cli.account_view import show_checks
     from cfpy.commands.doctor import run
+    from cfpy.errors import ProjectError
 
     output = ctx.ensure_object(Output)
-    checks = run(context_of(output), cwd, env)
+    root, file = cwd, None
+    # What is wrong with it is one of the checks.
+    with contextlib.suppress(ProjectError):
+        root, file = project_at(output, cwd, config)
+    checks = run(context_of(output), root, env, file or config)
     show_checks(output, checks)
     if any(check.state == "error" for check in checks):
         raise typer.Exit(_SOMETHING_TO_DO)
 
 
 @env_app.command("list")
-def env_list(ctx: typer.Context, cwd: ProjectDirectory = Path(), json_output: Json = False) -> None:
+def env_list(
+    ctx: typer.Context,
+    cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
     """List the environments of wrangler.toml, and what each needs.
 
     Example: cfpy env list
@@ -301,7 +336,8 @@ def env_list(ctx: typer.Context, cwd: ProjectDirectory = Path(), json_output: Js
     from cfpy.cli.account_view import show_environments
     from cfpy.commands.env import list_environments
 
-    show_environments(ctx.ensure_object(Output), list_environments(cwd))
+    output = ctx.ensure_object(Output)
+    show_environments(output, list_environments(*project_at(output, cwd, config)))
 
 
 @env_app.command("add")
@@ -310,6 +346,7 @@ def env_add(
     name: Annotated[str, typer.Argument(help="Its name, such as staging.")],
     dry_run: DryRun = False,
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Add an environment to wrangler.toml, with resources of its own.
@@ -322,7 +359,9 @@ def env_add(
     from cfpy.cli.account_view import show_added
     from cfpy.commands.env import add
 
-    show_added(ctx.ensure_object(Output), add(cwd, name, dry_run=dry_run), dry_run=dry_run)
+    output = ctx.ensure_object(Output)
+    root, file = project_at(output, cwd, config)
+    show_added(output, add(root, name, dry_run=dry_run, config=file), dry_run=dry_run)
 
 
 account_app.add_typer(env_app, name="env")

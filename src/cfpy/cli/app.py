@@ -16,12 +16,15 @@ from cfpy.cli.cost import cost_app
 from cfpy.cli.lazy import run
 from cfpy.cli.options import (
     PASS_ON,
+    ConfigFile,
     Environment,
     Json,
     ProjectDirectory,
+    TestConfigFile,
     complete_from,
     complete_patterns,
     context_of,
+    project_at,
 )
 from cfpy.cli.project import project_app
 
@@ -155,6 +158,7 @@ def dev(
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Run the project on this machine, with no Cloudflare account.
@@ -174,7 +178,8 @@ def dev(
     output = ctx.ensure_object(Output)
     if runtime not in list(Runtime):
         raise typer.BadParameter("use auto, node or workerd", param_hint="--runtime")
-    request = DevRequest(cwd, host, port, Runtime(runtime), persist_to, watch, env)
+    root, file = project_at(output, cwd, config)
+    request = DevRequest(root, host, port, Runtime(runtime), persist_to, watch, env, file)
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 
@@ -185,7 +190,9 @@ app.add_typer(account_app)
 
 
 @app.command("test", context_settings=PASS_ON)
-def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
+def run_tests(
+    ctx: typer.Context, cwd: ProjectDirectory = Path(), config: TestConfigFile = None
+) -> None:
     """Run the project's tests in the local runtime.
 
     Needs no Cloudflare account. Further arguments go to pytest.
@@ -194,7 +201,10 @@ def run_tests(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """
     from cfpy.commands.test import run
 
-    raise typer.Exit(run(context_of(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
+    output = ctx.ensure_object(Output)
+    root, file = project_at(output, cwd, config)
+    named = file if config else None
+    raise typer.Exit(run(context_of(output), root, tuple(ctx.args), named))
 
 
 @app.command("wrangler", context_settings=PASS_ON | {"allow_interspersed_args": False})
@@ -202,13 +212,14 @@ def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """Run the real wrangler, with the Node that cfpy brings.
 
     It is the project's own where that is installed, else the one that cfpy brings. Needs no Node of
-    yours. All further arguments go to wrangler.
+    yours. All further arguments go to wrangler, --config among them.
 
     Example: cfpy wrangler login
     """
     from cfpy.commands.wrangler import run
 
-    raise typer.Exit(run(context_of(ctx.ensure_object(Output)), cwd, tuple(ctx.args)))
+    output = ctx.ensure_object(Output)
+    raise typer.Exit(run(context_of(output), cwd, tuple(ctx.args), output.note))
 
 
 def main() -> None:

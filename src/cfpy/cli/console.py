@@ -10,6 +10,7 @@ import contextlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from cfpy.domain.invocation import Invocation
@@ -39,7 +40,8 @@ class Output:
     ``json`` is set by the ``--json`` option of a command, ``quiet`` (no progress) and ``verbose``
     (each command that is started) by options of cfpy itself. A command sets ``lasts`` once it is up
     and goes on until Ctrl-C, which then is no error. ``invocation`` is what the command is about:
-    every command line that is shown as a next step comes from it.
+    every command line that is shown as a next step comes from it. ``config`` is the configuration
+    file that it works with; each JSON document names it.
     """
 
     json: bool = False
@@ -47,11 +49,14 @@ class Output:
     verbose: bool = False
     lasts: bool = False
     invocation: Invocation = field(default_factory=Invocation)
+    config: Path | None = None
     _status: Status | None = field(default=None, repr=False)
 
     def data(self, command: str, data: Mapping[str, Any]) -> None:
         """Print the one JSON document of a command that went well."""
         self.end_progress()
+        if self.config is not None:
+            data = {"config": str(self.config), **data}
         _print_json({"version": ENVELOPE_VERSION, "command": command, "ok": True, "data": data})
 
     def error(self, code: str, exit_code: int, message: str, hint: str) -> None:
@@ -100,6 +105,14 @@ class Output:
             self._status.start()
         else:
             self._status.update(text)
+
+    def uses(self, config: Path, *, elsewhere: bool) -> None:
+        """Remember which configuration file the command works with; say it if that is wanted, or if
+        it is of a folder above."""
+        self.config = config
+        if self.verbose or (elsewhere and not self.quiet):
+            self.end_progress()
+            print(f"Using {config}", file=sys.stderr, flush=True)
 
     def started(self, line: str) -> None:
         """Say which command has been started, if that is wanted."""

@@ -9,12 +9,14 @@ import typer
 
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
+    ConfigFile,
     Environment,
     Json,
     ProjectDirectory,
     complete_from,
     complete_patterns,
     context_of,
+    project_at,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def cost(
     ] = None,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Say what a month costs on Cloudflare.
@@ -89,8 +92,11 @@ def cost(
             raise typer.BadParameter("the reference scenario is text or JSON", param_hint="--html")
         cost_view.show_reference(output, reference())
         return
+    root, file = (cwd, None) if pattern else project_at(output, cwd, config)
+    if pattern and str(ctx.get_parameter_source("env")).endswith("ENVIRONMENT"):
+        env = ""  # CLOUDFLARE_ENV is about a project.
     request = CostRequest(
-        root=cwd,
+        root=root,
         pattern=pattern,
         environment=env,
         scenario=scenario,
@@ -98,6 +104,7 @@ def cost(
         storage=_amount(storage),
         each=_pairs(each, "--each workers.cpu_ms=10"),
         assume=_pairs(assume, "--assume app_server=12"),
+        config=file,
     )
     result = run(context_of(output), request)
     if html:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,11 +49,13 @@ def complete_patterns(incomplete: str) -> list[str]:
 
 def complete_environments(ctx: typer.Context, incomplete: str) -> list[str]:
     """Environments of the project's wrangler.toml, for shells."""
+    from cfpy.adapters.config_file import choose
     from cfpy.adapters.wrangler_config import read_toml
     from cfpy.errors import CfpyError
 
     try:
-        document = read_toml(Path(ctx.params.get("cwd") or ".") / "wrangler.toml")
+        cwd, config = Path(ctx.params.get("cwd") or "."), ctx.params.get("config")
+        document = read_toml(choose(cwd, Path(config) if config else None))
     except CfpyError:
         return []
     return [name for name in document.get("env") or {} if name.startswith(incomplete)]
@@ -78,6 +80,21 @@ ProjectDirectory = Annotated[
         show_default="this directory",
     ),
 ]
+
+
+def _config(*names: str) -> Any:
+    return typer.Option(
+        *names,
+        metavar="FILE",
+        envvar="CFPY_CONFIG",
+        help="The project's configuration.",
+        show_default="the wrangler.toml that wrangler finds",
+    )
+
+
+ConfigFile = Annotated[Path | None, _config("--config", "-c")]
+#: pytest has a -c of its own.
+TestConfigFile = Annotated[Path | None, _config("--config")]
 Environment = Annotated[
     str,
     typer.Option(
@@ -85,11 +102,38 @@ Environment = Annotated[
         "-e",
         metavar="NAME",
         callback=set_environment,
+        # wrangler takes it from there as well.
+        envvar="CLOUDFLARE_ENV",
         help="An environment of wrangler.toml.",
         autocompletion=complete_environments,
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+
+
+def project_at(output: Output, cwd: Path, config: Path | None) -> tuple[Path, Path]:
+    """The project's directory and its configuration file, both absolute: decided once, for all that
+    a command does.
+
+    Raises:
+        ProjectError: As :func:`cfpy.adapters.config_file.choose`.
+    """
+    from cfpy.adapters.config_file import choose
+
+    path = choose(cwd, config)
+    output.uses(path, elsewhere=config is None and path.parent != cwd.resolve())
+    return path.parent, path
+
+
+def directory_at(cwd: Path, config: Path | None) -> Path:
+    """The project's directory, for commands that do not read its configuration.
+
+    Raises:
+        ProjectError: As :func:`cfpy.adapters.config_file.choose`.
+    """
+    from cfpy.adapters.config_file import choose
+
+    return choose(cwd, config).parent if config else cwd
 
 
 def context_of(output: Output) -> Context:

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output, has_terminal
-from cfpy.cli.options import Environment, Json, ProjectDirectory, complete_from, context_of
+from cfpy.cli.options import (
+    ConfigFile,
+    Environment,
+    Json,
+    ProjectDirectory,
+    complete_from,
+    context_of,
+    directory_at,
+    project_at,
+)
 
 project_app = typer.Typer(rich_markup_mode=None)
 
@@ -54,6 +63,7 @@ def add(
     ] = "public",
     dry_run: DryRun = False,
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Add a binding to a project: any Worker with a wrangler.toml.
@@ -68,8 +78,10 @@ def add(
     from cfpy.domain.additions import Options
 
     options = Options(hyperdrive_id, consumer, dimensions, metric, directory)
-    request = AddRequest(cwd, kind, name, env, options, dry_run)
-    show_addition(ctx.ensure_object(Output), run(request), dry_run=dry_run)
+    output = ctx.ensure_object(Output)
+    root, file = project_at(output, cwd, config)
+    request = AddRequest(root, kind, name, env, options, dry_run, file)
+    show_addition(output, run(request), dry_run=dry_run)
 
 
 @project_app.command()
@@ -96,6 +108,7 @@ def update(
         bool, typer.Option("--trust", help="Trust this version of the pattern.")
     ] = False,
     cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Bring a project to the newest version of its pattern.
@@ -114,7 +127,7 @@ def update(
     output = ctx.ensure_object(Output)
     only_look = check or dry_run
     request = UpdateRequest(
-        root=cwd,
+        root=directory_at(cwd, config),
         source=source,
         ref=ref,
         answers=views.merge_answers(None, answer or []),
@@ -130,7 +143,12 @@ def update(
 
 
 @project_app.command()
-def diff(ctx: typer.Context, cwd: ProjectDirectory = Path(), json_output: Json = False) -> None:
+def diff(
+    ctx: typer.Context,
+    cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
     """Show how a project departs from its pattern.
 
     From the version that it was made of, that is.
@@ -141,4 +159,4 @@ def diff(ctx: typer.Context, cwd: ProjectDirectory = Path(), json_output: Json =
     from cfpy.commands.update import departures
 
     output = ctx.ensure_object(Output)
-    show_departures(output, *departures(context_of(output), cwd))
+    show_departures(output, *departures(context_of(output), directory_at(cwd, config)))

@@ -32,6 +32,7 @@ class AddRequest:
     environment: str
     options: Options
     dry_run: bool
+    config: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ def run(request: AddRequest) -> Added:
         ProjectError: The project's files are missing or broken, or can't take it.
         FilesystemError: The disk refused. Nothing was changed.
     """
-    with alone(request.root):
-        project = load_project(request.root)
+    with alone(request.root, request.config):
+        project = load_project(request.root, request.config)
         if not isinstance(project.wrangler.get("name"), str):
             raise ProjectError("`name` is missing", path=project.config_path)
         addition = plan_addition(

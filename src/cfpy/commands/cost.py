@@ -45,6 +45,7 @@ class CostRequest:
     storage: Decimal | None
     each: Mapping[str, Decimal]
     assume: Mapping[str, Decimal]
+    config: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def reference() -> ReferenceResult:
 def _project(ctx: Context, request: CostRequest, scratch: Path) -> tuple[Project, list[str]]:
     """The project to price, and the patterns that it is made of, the nearest first."""
     if not request.pattern:
-        project = load_project(request.root)
+        project = load_project(request.root, request.config)
         return project, _made_of(ctx, request.root)
     pattern = ctx.patterns.get(request.pattern)
     ctx.progress(f"Reading {pattern.name}")
@@ -167,7 +168,7 @@ def _project(ctx: Context, request: CostRequest, scratch: Path) -> tuple[Project
     answers = {"project_name": pattern.name} if asked else {}
     options = {"interactive": False, "trusted": False, "run_tasks": False}
     render_with(pattern, scratch, answers, **options)
-    return load_project(scratch), _layers(pattern)
+    return load_project(scratch, Path("wrangler.toml")), _layers(pattern)
 
 
 def _made_of(ctx: Context, root: Path) -> list[str]:

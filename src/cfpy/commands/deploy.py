@@ -45,6 +45,7 @@ class DeployRequest:
     dry_run: bool
     check_seconds: float
     provision: Provisioning | None = None
+    config: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def run(
         WranglerError: wrangler does not accept the project, a migration or the deployment failed.
         DeploymentError: The new version does not answer as it should.
     """
-    with alone(request.root):
-        session = open_session(ctx, request.root, request.environment)
+    with alone(request.root, request.config):
+        session = open_session(ctx, request.root, request.environment, request.config)
         refuse_broken(session)
         if session.project.is_python:
             vendor(session.project, ctx.runner, ctx.progress)

@@ -32,6 +32,7 @@ class DestroyRequest:
     delete_data: bool
     included: frozenset[str]
     dry_run: bool
+    config: Path | None = None
 
 
 def run(
@@ -58,8 +59,8 @@ def run(
             gone.
         WranglerError: A step failed. Run it again to go on.
     """
-    with alone(request.root):
-        session = open_session(ctx, request.root, request.environment)
+    with alone(request.root, request.config):
+        session = open_session(ctx, request.root, request.environment, request.config)
         plan = _plan(session, request)
         _refuse_dependents(session, plan)
         if request.dry_run or not plan.changes:

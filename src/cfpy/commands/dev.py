@@ -98,7 +98,7 @@ def _run_once(
     on_event: Callable[[Event], None],
 ) -> bool:
     """Run until the runtime ends (False) or the configuration changed (True)."""
-    project = in_environment(load_project(request.root), request.environment)
+    project = in_environment(load_project(request.root, request.config), request.environment)
     runtime, note = _choose_runtime(project, request.runtime)
     with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
         for attempt, why in _attempts(runtime, note):
@@ -156,7 +156,7 @@ def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:
 def _start(ctx: Context, project: Project, session: Session, runtime: Runtime) -> LocalRuntime:
     if runtime is Runtime.NODE:
         return NodeRuntime(ctx.toolchain, session)
-    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
     return WorkerdRuntime(ctx.toolchain, wrangler, session)
 
 

@@ -46,6 +46,7 @@ class DevRequest:
     persist_to: Path | None
     watch: bool
     environment: str = ""
+    config: Path | None = None
 
     @property
     def state(self) -> Path:
@@ -117,12 +118,11 @@ def _migrate(ctx: Context, project: Project, session: Session) -> None:
     if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
         return
     ctx.progress("Applying migrations to the local database")
-    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root)
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
     for item in databases:
         if found[item["binding"]]:
             wrangler.apply_local_migrations(
                 item.get("database_name") or item["binding"],
-                config=session.worker,
                 persist_to=session.state,
             )
     stamp.write_text(digest.hexdigest(), "utf-8")

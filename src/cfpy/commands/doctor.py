@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cfpy.adapters.config_file import find
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 from cfpy.commands.session import account_of, open_session
@@ -34,9 +35,12 @@ class Check:
     mend: str = ""
 
 
-def run(ctx: Context, root: Path, environment: str) -> tuple[Check, ...]:
+def run(
+    ctx: Context, root: Path, environment: str, config: Path | None = None
+) -> tuple[Check, ...]:
     """Look at the machine, the login and the project; change nothing, and install nothing."""
-    return (*_machine(ctx), *_project(root, environment), _login(ctx, root, environment))
+    project = _project(root, environment, config)
+    return (*_machine(ctx), *project, _login(ctx, root, environment, config))
 
 
 def _machine(ctx: Context) -> Iterator[Check]:
@@ -68,16 +72,17 @@ def _version(ctx: Context, argv: list[str]) -> str:
     return f"{text[0] if text else done.tail(1)} ({argv[0]})"
 
 
-def _project(root: Path, environment: str) -> Iterator[Check]:
-    if not _is_project(root):
+def _project(root: Path, environment: str, config: Path | None) -> Iterator[Check]:
+    if not _is_project(root, config):
         yield Check("project", "warning", f"none in {root.resolve()}", "cfpy new rag myapp")
         return
     try:
-        project = load_project(root)
+        project = load_project(root, config)
         desired = desired_state(project, environment)
     except CfpyError as error:
         yield Check("project", "error", error.message, error.hint)
         return
+    yield Check("config", "ok", str(project.config_path))
     yield Check("project", "ok", f"{desired.worker} in {project.root}")
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())
@@ -85,8 +90,8 @@ def _project(root: Path, environment: str) -> Iterator[Check]:
     yield from _found("models", check_models(source_texts(project)))
 
 
-def _is_project(root: Path) -> bool:
-    return (root / "wrangler.toml").is_file()
+def _is_project(root: Path, config: Path | None) -> bool:
+    return config is not None or find(root).read is not None
 
 
 def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
@@ -106,10 +111,10 @@ def source_texts(project: Project) -> dict[str, str]:
     }
 
 
-def _login(ctx: Context, root: Path, environment: str) -> Check:
+def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> Check:
     def account() -> str:
-        if _is_project(root):
-            session = open_session(ctx, root, environment)
+        if _is_project(root, config):
+            session = open_session(ctx, root, environment, config)
             # A pinned account is not asked for: this shows that the token reaches it.
             live = session.account.live_version(session.desired.worker)
             deployed = f"{session.desired.worker} is {'' if live else 'not '}deployed"

@@ -20,7 +20,7 @@ class AddedEnvironment:
     texts: dict[str, str]
 
 
-def add(root: Path, name: str, *, dry_run: bool) -> AddedEnvironment:
+def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> AddedEnvironment:
     """Write a full environment with resources of its own into the project's files.
 
     Raises:
@@ -28,27 +28,27 @@ def add(root: Path, name: str, *, dry_run: bool) -> AddedEnvironment:
         ProjectError: The files are missing or broken, or can't take it.
         FilesystemError: A file can't be written. It is as it was.
     """
-    with alone(root):
-        project = load_project(root)
+    with alone(root, config):
+        project = load_project(root, config)
         new = derive(project.wrangler, name)
         extra = project.root / "cfpy.toml"
         settings = settings_text(read_toml(extra) if extra.is_file() else {}, new)
-        texts = {"wrangler.toml": environment_text(new)}
+        texts = {project.config_name: environment_text(new)}
         if settings:
             texts["cfpy.toml"] = settings
         if not dry_run:
             # wrangler.toml last: until it names them, settings of an index do nothing.
-            for file in sorted(texts):
+            for file in reversed(texts):
                 append(project.root / file, texts[file])
         return AddedEnvironment(new, texts)
 
 
-def list_environments(root: Path) -> tuple[DesiredState, ...]:
+def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredState, ...]:
     """What each environment needs; the top level of wrangler.toml comes first.
 
     Raises:
         ProjectError: The files are missing or broken.
     """
-    project = load_project(root)
+    project = load_project(root, config)
     names = ["", *(project.wrangler.get("env") or {})]
     return tuple(desired_state(project, name) for name in names)

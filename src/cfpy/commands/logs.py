@@ -23,6 +23,7 @@ class LogsRequest:
     json: bool
     status: str
     search: str
+    config: Path | None = None
 
 
 def run(ctx: Context, request: LogsRequest) -> int:
@@ -36,7 +37,7 @@ def run(ctx: Context, request: LogsRequest) -> int:
         raise UsageError(
             f"no request ends with {request.status!r}", hint=f"Use {', '.join(_STATUSES)}."
         )
-    session = open_session(ctx, request.root, request.environment)
+    session = open_session(ctx, request.root, request.environment, request.config)
     worker = session.desired.worker
     if not session.account.live_version(worker):
         raise UsageError(f"{worker} is not deployed", hint=command("up"))

@@ -117,7 +117,7 @@ def run_tests(ctx: Context, project: Path) -> Completed:
     Raises:
         ToolNotFoundError: Something that they need can't be installed.
     """
-    loaded = load_project(project)
+    loaded = load_project(project, Path("wrangler.toml"))
     if loaded.is_python:
         vendor(loaded, ctx.runner, ctx.progress)
     _ = ctx.toolchain.directory  # Installed now: the tests' own fixtures would have to wait.
@@ -130,7 +130,8 @@ def dry_run(ctx: Context, project: Path) -> str:
     """What wrangler has against deploying a rendered project; empty if nothing."""
     ctx.progress("Dry-run deploying")
     try:
-        Wrangler(ctx.runner, ctx.toolchain, project).deploy_dry_run()
+        config = project / "wrangler.toml"
+        Wrangler(ctx.runner, ctx.toolchain, project, config=config).deploy_dry_run()
     except WranglerError as error:
         return f"{error.message}\n{error.output}"
     return ""

@@ -64,7 +64,7 @@ def _of_project(ctx: Context, pattern: Pattern, project: Path) -> Iterator[Probl
     schema = ctx.toolchain.directory / "node_modules" / "wrangler" / "config-schema.json"
     yield from linters.check_wrangler_toml(project, schema)
     try:
-        loaded = load_project(project)
+        loaded = load_project(project, Path("wrangler.toml"))
     except ProjectError as error:
         yield Problem(True, "cfpy.toml", error.message, error.hint)
         return

@@ -16,6 +16,7 @@ class PlanRequest:
 
     root: Path
     environment: str
+    config: Path | None = None
 
 
 def run(ctx: Context, request: PlanRequest) -> Plan:
@@ -24,6 +25,6 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     Raises:
         CfpyError: As :func:`cfpy.commands.session.open_session`.
     """
-    session = open_session(ctx, request.root, request.environment)
+    session = open_session(ctx, request.root, request.environment, request.config)
     refuse_broken(session)
     return session.plan()

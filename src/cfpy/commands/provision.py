@@ -47,6 +47,7 @@ class ProvisionRequest:
     given: Mapping[str, str] = field(repr=False)
     ask: Callable[[Secret], str | None]
     reveal: Callable[[Mapping[str, str]], None] | None
+    config: Path | None = None
 
 
 def run(
@@ -72,8 +73,8 @@ def run(
             Nothing was changed.
         WranglerError: A step failed. What was done before stays; run it again to go on.
     """
-    with alone(request.root):
-        session = open_session(ctx, request.root, request.environment)
+    with alone(request.root, request.config):
+        session = open_session(ctx, request.root, request.environment, request.config)
         return provision(ctx, session, request, confirm, on_action)
 
 

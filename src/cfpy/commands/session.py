@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,9 @@ from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
 if TYPE_CHECKING:
     from cfpy.adapters.cloudflare import Account
 
+# Workers Builds sets it; `wrangler deploy` takes it in place of the configuration's name.
+_OTHER_NAME = "WRANGLER_CI_OVERRIDE_NAME"
+
 
 @dataclass(frozen=True)
 class Session:
@@ -49,11 +53,17 @@ class Session:
         return diff(self.desired, self.account.observe(self.desired), created)
 
 
-def open_session(ctx: Context, root: Path, environment: str) -> Session:
+def open_session(ctx: Context, root: Path, environment: str, config: Path | None = None) -> Session:
     """Read the project, and find out who asks and for which account.
 
+    Args:
+        ctx: Adapters.
+        root: The project's directory.
+        environment: One of its environments; empty for the top level.
+        config: The configuration, if it is known; else it is looked for as wrangler does.
+
     Raises:
-        UsageError: There is no such environment.
+        UsageError: There is no such environment, or wrangler was told to deploy another Worker.
         ProjectError: The project's files are missing or broken.
         NotAuthenticatedError: Nobody is logged in, it is not clear which account is meant, or it
             is not the one that the environment lives in.
@@ -62,13 +72,14 @@ def open_session(ctx: Context, root: Path, environment: str) -> Session:
     # Imported here: httpx takes a while, and nothing else needs it.
     from cfpy.adapters.cloudflare import Account
 
-    project = load_project(root)
+    project = load_project(root, config)
     desired = desired_state(project, environment)
     _refuse_other_region(project, environment)
-    records = RecordStore(project.root)
+    _refuse_other_name(desired.worker)
+    records = RecordStore(project.root, project.config_name)
     record = records.read()
     ctx.progress("Reading the account")
-    token = _token(ctx, project.root)
+    token = _token(ctx, project.root, project.config_path)
     account = Account(token, _account_id(project, environment, record))
     return Session(
         project=project,
@@ -78,8 +89,15 @@ def open_session(ctx: Context, root: Path, environment: str) -> Session:
             ctx.runner,
             ctx.toolchain,
             project.root,
+            config=project.config_path,
+            account_config=_account_config(project, account.id),
             environment=environment,
-            credentials={"CLOUDFLARE_API_TOKEN": token, "CLOUDFLARE_ACCOUNT_ID": account.id},
+            credentials={
+                "CLOUDFLARE_API_TOKEN": token,
+                "CLOUDFLARE_ACCOUNT_ID": account.id,
+                # wrangler reads a project's .env as well, which may name another.
+                _OTHER_NAME: desired.worker,
+            },
         ),
         records=records,
     )
@@ -130,10 +148,38 @@ def account_of(ctx: Context, root: Path) -> str:
     return Account(_token(ctx, root), os.environ.get("CLOUDFLARE_ACCOUNT_ID", "")).id
 
 
-def _token(ctx: Context, root: Path) -> str:
+def _token(ctx: Context, root: Path, config: Path | None = None) -> str:
     """The token that wrangler would use; it is asked only where the environment has none."""
     token = os.environ.get("CLOUDFLARE_API_TOKEN", "")
-    return token or Wrangler(ctx.runner, ctx.toolchain, root).auth_token()
+    return token or Wrangler(ctx.runner, ctx.toolchain, root, config=config).auth_token()
+
+
+def _refuse_other_name(worker: str) -> None:
+    """Refuse to work on one Worker while wrangler was told to deploy another one."""
+    other = os.environ.get(_OTHER_NAME)
+    if other is not None and other != worker:
+        raise UsageError(
+            f"{_OTHER_NAME} makes wrangler deploy {other!r}, and wrangler.toml names {worker}",
+            hint=f"Unset {_OTHER_NAME}, or change `name` in wrangler.toml. Nothing was changed.",
+        )
+
+
+def _account_config(project: Project, account_id: str) -> Callable[[], Path] | None:
+    """Writes a configuration that names the account alone, where the top level names another one.
+
+    Some of wrangler's commands can't be told an environment, and an account in a configuration wins
+    over CLOUDFLARE_ACCOUNT_ID.
+    """
+    if project.wrangler.get("account_id", account_id) == account_id:
+        return None
+
+    def write() -> Path:
+        path = project.root / ".wrangler" / "cfpy" / "account.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"account_id": account_id}) + "\n", "utf-8")
+        return path
+
+    return write
 
 
 def _account_id(project: Project, environment: str, record: Record) -> str:
@@ -154,8 +200,12 @@ def _account_id(project: Project, environment: str, record: Record) -> str:
 
 
 @contextlib.contextmanager
-def alone(root: Path) -> Iterator[None]:
+def alone(root: Path, config: Path | None = None) -> Iterator[None]:
     """Hold the project's lock: one run at a time changes its account and its files.
+
+    Args:
+        root: The project's directory.
+        config: Its configuration, if that is known.
 
     Raises:
         UsageError: Another run has it.
@@ -164,7 +214,7 @@ def alone(root: Path) -> Iterator[None]:
 
     path = root / ".wrangler" / "cfpy" / "account.lock"
     # Without a project there is nothing to hold: whoever reads it says so.
-    if not (root / "wrangler.toml").is_file():
+    if not (root / (config or "wrangler.toml")).is_file():
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ class StatusRequest:
 
     root: Path
     environment: str
+    config: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def run(ctx: Context, request: StatusRequest) -> Status:
     Raises:
         CfpyError: As :func:`cfpy.commands.session.open_session`.
     """
-    session = open_session(ctx, request.root, request.environment)
+    session = open_session(ctx, request.root, request.environment, request.config)
     plan = session.plan()
     version = session.account.live_version(session.desired.worker)
     wanted = wanted_bindings(scope_of(session.project, session.environment))

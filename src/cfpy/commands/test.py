@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from cfpy.adapters.config_file import CONFIG_VARIABLE
 from cfpy.adapters.process import run_attached
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler_config import load_project
@@ -16,9 +17,10 @@ from cfpy.commands.context import Context
 _STATUSES = {2: 130, 4: 2, 5: 1}
 
 
-def run(ctx: Context, root: Path, arguments: tuple[str, ...]) -> int:
+def run(ctx: Context, root: Path, arguments: tuple[str, ...], config: Path | None = None) -> int:
     """Run pytest in the project.
 
+    ``config`` is the configuration, if one was named: the tests' own `cfpy dev` takes the same.
     Node, wrangler and the Worker's packages are installed first, so that no test has to wait for
     them.
 
@@ -30,11 +32,12 @@ def run(ctx: Context, root: Path, arguments: tuple[str, ...]) -> int:
         ProjectError: The directory holds no project.
         ToolNotFoundError: Something that the tests need can't be installed.
     """
-    project = load_project(root)
+    project = load_project(root, config)
     if project.is_python:
         vendor(project, ctx.runner, ctx.progress)
     # The tests start `cfpy dev`, which would install these while a fixture waits.
     _ = ctx.toolchain.directory
     argv = [sys.executable, "-m", "pytest", *arguments]
-    status = run_attached(argv, cwd=project.root, env=os.environ)
+    named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
+    status = run_attached(argv, cwd=project.root, env=os.environ | named)
     return _STATUSES.get(status, status)

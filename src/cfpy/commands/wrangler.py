@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from cfpy.adapters.config_file import choose, find
 from cfpy.adapters.process import run_attached
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.commands.context import Context
+from cfpy.errors import ProjectError
 
 
-def run(ctx: Context, root: Path, arguments: tuple[str, ...]) -> int:
+def run(ctx: Context, root: Path, arguments: tuple[str, ...], warn: Callable[[str], None]) -> int:
     """Run wrangler on our own terminal; return its exit status.
+
+    The arguments are the user's: wrangler looks for its configuration by itself. ``warn`` is told
+    where that is not what cfpy's own commands would use.
 
     Raises:
         ToolNotFoundError: Node or wrangler is missing and can't be installed.
     """
-    argv = Wrangler(ctx.runner, ctx.toolchain, root).argv(*arguments)
+    if not any(argument.startswith(("-c", "--config")) for argument in arguments):
+        _warn_of_contradiction(root, warn)
+    argv = Wrangler(ctx.runner, ctx.toolchain, root, config=None).bare_argv(*arguments)
     environment = ctx.toolchain.environment()
     # Its output goes to the user, who may want colours.
     del environment["FORCE_COLOR"]
     return run_attached(argv, cwd=root, env=environment)
+
+
+def _warn_of_contradiction(root: Path, warn: Callable[[str], None]) -> None:
+    if not root.is_dir() or find(root).read is None:
+        return
+    try:
+        choose(root)
+    except ProjectError as error:
+        warn(f"warning: {error.message}. wrangler goes on by its own rules.")

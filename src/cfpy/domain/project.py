@@ -54,8 +54,8 @@ class R2Settings:
 class Project:
     """A project directory and its parsed configuration.
 
-    ``wrangler`` is the document as wrangler would read it, ``vectorize``, ``secrets``, ``r2`` and
-    ``locations`` (by kind and name) come from ``cfpy.toml``.
+    ``wrangler`` is the document as wrangler would read it, from ``config_name`` in ``root``;
+    ``vectorize``, ``secrets``, ``r2`` and ``locations`` (by kind and name) come from ``cfpy.toml``.
     """
 
     root: Path
@@ -64,10 +64,11 @@ class Project:
     secrets: tuple[Secret, ...] = ()
     r2: tuple[R2Settings, ...] = ()
     locations: Mapping[tuple[str, str], DataLocation] = field(default_factory=dict)
+    config_name: str = "wrangler.toml"
 
     @property
     def config_path(self) -> Path:
-        return self.root / "wrangler.toml"
+        return self.root / self.config_name
 
     @property
     def entry(self) -> Path:
