@@ -7,6 +7,7 @@ in its ``workers-utils/src/config/config-helpers.ts``. docs/adr/0016 tells them.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ def choose(directory: Path, named: Path | None = None) -> Path:
     found = find(directory) if directory.is_dir() else Candidates((), None)
     if found.read is None:
         raise _nothing_to_read(directory, found)
-    _refuse_contradiction(found.read, found)
+    _refuse_contradiction(directory, found.read, found)
     return found.read
 
 
@@ -101,50 +102,45 @@ def _nothing_to_read(directory: Path, found: Candidates) -> ProjectError:
     return ProjectError(said, hint=f"cfpy reads {READ}. {hint}")
 
 
-def _refuse_contradiction(read: Path, found: Candidates) -> None:
+def _refuse_contradiction(directory: Path, read: Path, found: Candidates) -> None:
+    # As it is typed where the command was.
+    name_it = f"or name what counts: --config {os.path.relpath(read, directory.resolve())}"
     used = found.used
     if used is not None and used != read:
-        _refuse_other(
-            read, used, f"wrangler uses {used}", hint=f"Delete the one that does not count, {used}"
-        )
+        hint = f"Delete the one that does not count, {used} or {read}; {name_it}"
+        _refuse_other(read, used, f"wrangler uses {used}", hint)
     if found.redirect is not None:
-        other = _redirected(found.redirect, read)
-        _refuse_other(
-            read,
-            other,
-            f"{found.redirect} sends `wrangler deploy` to {other}",
-            hint=f"Delete {found.redirect} if a build left it there",
-        )
+        hint = f"Delete {found.redirect} if a build left it there, {name_it}"
+        other = _redirected(found.redirect, read, hint)
+        what = f"{found.redirect} sends `wrangler deploy` to {other}"
+        _refuse_other(read, other, what, hint)
 
 
-def _refuse_other(read: Path, other: Path, what: str, *, hint: str) -> None:
-    """Refuse ``other`` where wrangler would use it and it is not as ``read`` is."""
+def _refuse_other(read: Path, other: Path, what: str, hint: str) -> None:
+    """Refuse ``other``, which wrangler would use, where it is not as ``read`` is."""
+    what += f", and cfpy reads {read}"
     try:
         values = _values(other)
     except ProjectError as error:
-        raise ProjectError(
-            f"{error.message} ({what}, and cfpy reads {read})",
-            hint=f"{hint}, or fix it; or name what counts: --config {read.name}",
-        ) from None
+        raise ProjectError(f"{error.message} ({what})", hint=f"Fix it. {hint}") from None
     key = first_difference(values, parse_toml(read, ProjectError)[1])
     if key is None and other.parent == read.parent:
         return
     # What the values are is not said: they may be secrets.
     why = "paths in it mean files of another folder" if key is None else f"they differ in `{key}`"
-    raise ProjectError(
-        f"{what}, and cfpy reads {read}: {why}",
-        hint=f"{hint} or {read}; or name what counts: --config {read.name}",
-    )
+    raise ProjectError(f"{what}: {why}", hint=hint)
 
 
-def _redirected(redirect: Path, read: Path) -> Path:
+def _redirected(redirect: Path, read: Path, hint: str) -> Path:
     """Where a redirect points to.
 
     Raises:
         ProjectError: wrangler could not follow it.
     """
-    hint = f"Delete it if a build left it there, or name what counts: --config {read.name}"
-    data = parse_jsonc(redirect, ProjectError)
+    try:
+        data = parse_jsonc(redirect, ProjectError)
+    except ProjectError as error:
+        raise ProjectError(error.message, hint=hint) from None
     name = data.get("configPath") if isinstance(data, Mapping) else None
     if not isinstance(name, str) or not name:
         raise ProjectError("`configPath` is missing", path=redirect, hint=hint)
