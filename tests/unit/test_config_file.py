@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from cfpy.adapters.config_file import choose, find
+from cfpy.adapters.config_file import choose, find, refuse_build_output
 from cfpy.adapters.record_store import RecordStore
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.domain.config_difference import first_difference
@@ -161,6 +162,13 @@ def test_a_redirect_to_the_same_is_let_through(put: Put) -> None:
     files = {"app/wrangler.toml": TOML, REDIRECT: '{"configPath": "../../wrangler.toml"}'}
     app = put(files)
     assert choose(app) == app / "wrangler.toml"
+
+
+@pytest.mark.parametrize(("name", "refused"), [("v0", True), ("v12", True), ("v01", False)])
+def test_a_build_for_another_tool_is_refused(name: str, refused: bool, put: Put) -> None:
+    app = put({f"app/.cloudflare/output/{name}/x": ""})
+    with pytest.raises(ProjectError, match="cf") if refused else nullcontext():
+        refuse_build_output(app)
 
 
 def test_a_project_is_found_from_a_folder_in_it(put: Put, tmp_path: Path) -> None:

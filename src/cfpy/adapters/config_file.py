@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ CONFIG_VARIABLE = "CFPY_CONFIG"
 #: Written by a build tool: sends ``wrangler deploy``, ``dev``, ``versions upload``, ``versions
 #: deploy``, ``triggers deploy`` and ``preview`` to a configuration that it generated.
 REDIRECT = Path(".wrangler", "deploy", "config.json")
+#: Written by a build for Cloudflare's other command line, `cf`.
+_BUILD_OUTPUT = Path(".cloudflare", "output")
+_BUILD_VERSION = re.compile(r"v(0|[1-9]\d*)")
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,24 @@ def choose(directory: Path, named: Path | None = None) -> Path:
         raise _nothing_to_read(directory, found)
     _refuse_contradiction(directory, found.read, found)
     return found.read
+
+
+def refuse_build_output(root: Path) -> None:
+    """Refuse a project that holds a build for `cf`: `wrangler deploy` does, when all before it is
+    done (``assertNoCloudflareBuildOutput`` in wrangler 4.164).
+
+    Raises:
+        ProjectError: It holds one.
+    """
+    folder = root / _BUILD_OUTPUT
+    with contextlib.suppress(OSError):
+        if any(_BUILD_VERSION.fullmatch(path.name) and path.is_dir() for path in folder.iterdir()):
+            raise ProjectError(
+                "a build for the command line `cf`, which has a configuration of its own: wrangler "
+                "does not deploy beside it",
+                path=folder,
+                hint="Delete it if it is left over, or deploy with `cf deploy`.",
+            )
 
 
 def _checked(path: Path) -> Path:

@@ -6,13 +6,13 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cfpy.adapters.permissions import PERMISSIONS
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
+from cfpy.adapters.wrangler_events import Deployment, deployment_of, failure, read_events
 from cfpy.domain.invocation import command
 from cfpy.domain.observed import Rules
 from cfpy.domain.project import MetadataIndex, VectorizeIndex
@@ -28,21 +28,6 @@ _DELETE_OPTIONS = {
     "d1 delete": ("--skip-confirmation",),
     "vectorize delete": ("--force",),
 }
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A version that is live. ``targets`` are where: addresses, schedules, queues. ``size`` is that
-    of the upload, compressed, in bytes."""
-
-    version_id: str
-    targets: tuple[str, ...]
-    size: int
-
-    @property
-    def url(self) -> str:
-        """The first address, empty if there is none."""
-        return next((target for target in self.targets if target.startswith("https://")), "")
 
 
 class Wrangler:
@@ -258,11 +243,8 @@ class Wrangler:
             WranglerError: It was not deployed; or it was, and its triggers were not.
         """
         arguments = ("deploy", "--no-x-provision")
-        for event in self._mutate("can't deploy", arguments):
-            if event.get("type") == "deploy":
-                targets = tuple(str(target) for target in event.get("targets") or ())
-                size = int((event.get("bundle_size") or {}).get("gzip_bytes") or 0)
-                return Deployment(str(event.get("version_id") or ""), targets, size)
+        if deployment := deployment_of(self._mutate("can't deploy", arguments)):
+            return deployment
         raise WranglerError(
             "wrangler deployed and did not say what",
             argv=("wrangler", *arguments),
@@ -307,10 +289,10 @@ class Wrangler:
                 stdin=stdin,
                 timeout=_TIMEOUT_SECONDS,
             )
-            written = _read_events(events)
+            written = read_events(events)
             if done.returncode == 0:
                 return written
-            code, retry_after = _failure(written)
+            code, retry_after = failure(written)
             # Having told, wrangler asks who is logged in, and a failure of that hides the first.
             if code == _NOT_ALLOWED or f"[code: {_NOT_ALLOWED}]" in done.stderr:
                 raise NotAuthenticatedError(
@@ -353,18 +335,3 @@ def _complaint(done: Completed) -> str:
     """What wrangler said, without where its logs are and where to report its bugs."""
     lines = done.tail().splitlines()
     return "\n".join(line for line in lines if not _ASIDE.search(line))
-
-
-def _read_events(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-
-
-def _failure(events: Sequence[Mapping[str, Any]]) -> tuple[int, float | None]:
-    """The API's code and the seconds to wait."""
-    for event in reversed(events):
-        if event.get("type") == "command-failed":
-            wait = event.get("retry_after_ms")
-            return int(event.get("code") or 0), None if wait is None else wait / 1000
-    return 0, None

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output
+from cfpy.cli.environments import env_app
 from cfpy.cli.options import (
     ConfigFile,
     Environment,
@@ -21,11 +22,6 @@ from cfpy.cli.options import (
 )
 
 account_app = typer.Typer(rich_markup_mode=None)
-env_app = typer.Typer(
-    help="List the environments of a project, or add one.\n\nExample: cfpy env add staging",
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
 
 # Beside the exit codes of errors.py: `cfpy plan` and `cfpy doctor` have an answer, and it is not
 # "nothing to do".
@@ -320,48 +316,6 @@ def doctor(
     show_checks(output, checks)
     if any(check.state == "error" for check in checks):
         raise typer.Exit(_SOMETHING_TO_DO)
-
-
-@env_app.command("list")
-def env_list(
-    ctx: typer.Context,
-    cwd: ProjectDirectory = Path(),
-    config: ConfigFile = None,
-    json_output: Json = False,
-) -> None:
-    """List the environments of wrangler.toml, and what each needs.
-
-    Example: cfpy env list
-    """
-    from cfpy.cli.account_view import show_environments
-    from cfpy.commands.env import list_environments
-
-    output = ctx.ensure_object(Output)
-    show_environments(output, list_environments(*project_at(output, cwd, config)))
-
-
-@env_app.command("add")
-def env_add(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="Its name, such as staging.")],
-    dry_run: DryRun = False,
-    cwd: ProjectDirectory = Path(),
-    config: ConfigFile = None,
-    json_output: Json = False,
-) -> None:
-    """Add an environment to wrangler.toml, with resources of its own.
-
-    wrangler inherits no binding into an environment, so each is written out again, with a name of
-    its own: shop-db becomes shop-staging-db. Nothing above it changes.
-
-    Example: cfpy env add staging
-    """
-    from cfpy.cli.account_view import show_added
-    from cfpy.commands.env import add
-
-    output = ctx.ensure_object(Output)
-    root, file = project_at(output, cwd, config)
-    show_added(output, add(root, name, dry_run=dry_run, config=file), dry_run=dry_run)
 
 
 account_app.add_typer(env_app, name="env")

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from cfpy.adapters.vendor import vendor
-from cfpy.adapters.wrangler import Deployment, Wrangler
+from cfpy.adapters.wrangler import Wrangler
+from cfpy.adapters.wrangler_events import Deployment
 from cfpy.commands.context import Context
 from cfpy.commands.health import Answer, SystemClock, ask, wait_for_answer
 from cfpy.commands.provision import ProvisionRequest, provision

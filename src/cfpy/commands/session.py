@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cfpy.adapters.config_file import refuse_build_output
 from cfpy.adapters.record_store import RECORD_FILE, RecordStore
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
@@ -124,8 +125,9 @@ def refuse_broken(session: Session) -> None:
     """Refuse a configuration that can't work, before it costs half a deployment.
 
     Raises:
-        ProjectError: Something in ``wrangler.toml`` can't work.
+        ProjectError: Something in ``wrangler.toml`` can't work, or another tool's build is there.
     """
+    refuse_build_output(session.project.root)
     scope = effective(session.project.wrangler, session.environment)
     findings = check(scope, session.desired.worker, datetime.now(UTC).date())
     if broken := [finding for finding in findings if finding.broken]:
