@@ -204,7 +204,7 @@ def project(
     document = {"record_version": 2, "environments": environments}
     (root / RECORD_FILE).write_text(json.dumps(document))
 
-    def session(_ctx: Any, _root: Path, environment: str) -> Session:
+    def session(_ctx: Any, _root: Path, environment: str, _config: Path | None = None) -> Session:
         loaded = load_project(root)
         wrangler: Any = FakeWrangler(world, root / "wrangler.toml", environment)
         account: Any = world
