@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,9 @@ from cfpy.cli.console import Output
 
 if TYPE_CHECKING:
     from cfpy.commands.context import Context
+
+# wrangler takes the environment from there as well.
+_ENVIRONMENT_VARIABLE = "CLOUDFLARE_ENV"
 
 
 def set_json(ctx: typer.Context, value: bool) -> bool:
@@ -30,11 +34,17 @@ def set_cwd(ctx: typer.Context, value: Path) -> Path:
 
 def set_environment(ctx: typer.Context, value: str) -> str:
     """Remember the environment for hints."""
-    _remember(ctx, environment=value)
+    _remember(ctx, environment=value, named=bool(os.environ.get(_ENVIRONMENT_VARIABLE)))
     return value
 
 
-def _remember(ctx: typer.Context, **given: str) -> None:
+def set_config(ctx: typer.Context, value: Path | None) -> Path | None:
+    """Remember the configuration for hints."""
+    _remember(ctx, config="" if value is None else str(value))
+    return value
+
+
+def _remember(ctx: typer.Context, **given: Any) -> None:
     """What the command is about, so that each hint names it: the one place that gathers it."""
     output = ctx.ensure_object(Output)
     output.invocation = replace(output.invocation, **given)
@@ -87,6 +97,7 @@ def _config(*names: str) -> Any:
         *names,
         metavar="FILE",
         envvar="CFPY_CONFIG",
+        callback=set_config,
         help="The project's configuration.",
         show_default="the wrangler.toml that wrangler finds",
     )
@@ -102,8 +113,7 @@ Environment = Annotated[
         "-e",
         metavar="NAME",
         callback=set_environment,
-        # wrangler takes it from there as well.
-        envvar="CLOUDFLARE_ENV",
+        envvar=_ENVIRONMENT_VARIABLE,
         help="An environment of wrangler.toml.",
         autocompletion=complete_environments,
     ),

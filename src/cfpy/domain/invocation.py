@@ -22,7 +22,8 @@ WITH_ENVIRONMENT = frozenset(
     }
 )
 WITH_CWD = WITH_ENVIRONMENT | {"diff", "env add", "env list", "test", "update", "wrangler"}
-WITH_CONFIG: frozenset[str] = frozenset()
+# wrangler's own --config is passed on.
+WITH_CONFIG = WITH_CWD - {"wrangler"}
 
 # They are about a login, which no configuration changes.
 _OF_NO_PROJECT = frozenset(("login", "logout", "whoami", "--version"))
@@ -41,13 +42,15 @@ def command(*words: str) -> str:
 class Invocation:
     """The options of one run that say what it is about, as the user gave them; empty if not.
 
-    ``cwd`` is the project's directory, ``config`` its configuration file, ``environment`` one of
-    that file.
+    ``cwd`` is the project's directory, ``config`` its configuration file from there on,
+    ``environment`` one of that file. ``named`` says that the top level has to be named, too: the
+    variable CLOUDFLARE_ENV stands for ``--env``.
     """
 
     cwd: str = ""
     config: str = ""
     environment: str = ""
+    named: bool = False
 
     def command(self, *words: str) -> str:
         """A command line of cfpy that means the same project and environment as this run.
@@ -61,7 +64,8 @@ class Invocation:
         options = [*self._environment(words)] if name in WITH_ENVIRONMENT else []
         options += _option("--cwd", self.cwd) if name in WITH_CWD else []
         options += _option("--config", self.config) if name in WITH_CONFIG else []
-        return shlex.join(["cfpy", *_without_top_level(words), *options])
+        given = words if self.named else _without_top_level(words)
+        return shlex.join(["cfpy", *given, *options])
 
     def wrangler(self, *words: str) -> str:
         """A command line of the real wrangler, by ``cfpy wrangler``.
@@ -94,7 +98,9 @@ class Invocation:
             return found[0]
 
     def _environment(self, words: tuple[str, ...]) -> list[str]:
-        return [] if "--env" in words else _option("--env", self.environment)
+        if "--env" in words:
+            return []
+        return _option("--env", self.environment) or (["--env", ""] if self.named else [])
 
 
 def _without_top_level(words: tuple[str, ...]) -> list[str]:

@@ -353,5 +353,8 @@ def test_the_environment_is_taken_from_wranglers_variable(project: Path, cfpy: A
     assert document["data"]["worker"] == "shop-staging"
     code, document = cfpy("plan", project, *options, "--env", "", CLOUDFLARE_ENV="staging")
     assert document["data"]["worker"] == "shop"
+    # The next step is about the same: without --env '' it would be about staging.
+    code, document = cfpy("logs", project, *options, "--env", "", CLOUDFLARE_ENV="staging")
+    assert document["error"]["hint"] == "cfpy up --env '' --config wrangler.toml"
     code, document = cfpy("plan", project, *options, WRANGLER_CI_OVERRIDE_NAME="other")
     assert (code, "'other'" in document["error"]["message"]) == (2, True)
