@@ -1,40 +1,31 @@
-"""Starts a Worker on this machine: in workerd under ``wrangler dev``, or in Pyodide under Node.
+"""Starts a Worker on this machine, and the runtime that is Pyodide under Node.
 
-Both speak to their caller in :class:`Event`\\ s. ``node`` runs the project's Python in Pyodide
-inside a Node process, with bindings from a real workerd; it needs nothing but packages from PyPI
-and npm. ``workerd`` runs it where Cloudflare would, and has to download a Pyodide bundle first.
+All runtimes speak to their caller in :class:`Event` objects. ``node`` runs the project's Python in
+Pyodide inside a Node process, with bindings from a real workerd; it needs nothing but packages from
+PyPI and npm. The other one is in ``workerd_runtime.py``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import re
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Protocol
 
+from cfpy.adapters.env_files import EnvFiles
 from cfpy.adapters.process import ChildProcess
 from cfpy.adapters.toolchain import Toolchain
-from cfpy.adapters.wrangler import Wrangler
+from cfpy.adapters.watching import Change, Watched, Watcher
 from cfpy.errors import LocalRuntimeError, UsageError
 
 RUNTIME_FILES = Path(__file__).parent.parent / "runtime"
 
-# wrangler's table of all modules and what is around it: nothing that one can do something about.
-_ASIDE = re.compile(r"[│┌├└]|Attaching additional modules|Total \(|If you think this is a bug")
-# What workerd prints where it can't download Pyodide (observed with workerd 1.20261117.1).
-_NO_BUNDLE = "Pyodide bundle failed"
-_READY = re.compile(r"Ready on (https?://\S+)")
-_REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _KEPT_LINES = 30
-
-
-class BundleUnavailableError(LocalRuntimeError):
-    """workerd could not download the Pyodide bundle that it runs Python with."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +46,11 @@ class Session:
     """What to run, and where.
 
     ``worker`` and ``local_services`` are derived wrangler configurations, ``state`` is wrangler's
-    ``--persist-to`` directory, ``secrets`` are bindings that never touch the disk and
-    ``service_secrets`` the same for the stand-ins. ``neurons`` are what a million tokens of a model
-    cost, ``input`` and ``output``. ``port`` 0 takes a free one.
+    ``--persist-to`` directory, ``env_files`` are where wrangler finds secrets, and
+    ``service_secrets`` those of the stand-ins, which never touch the disk. ``kinds`` are the
+    classes of bindings by name, ``failing`` what stands for those that do not work, ``build`` the
+    custom build. ``neurons`` are what a million tokens of a model cost, ``input`` and ``output``.
+    ``port`` 0 takes a free one. ``migrations`` are directories of SQL files.
     """
 
     project: Path
@@ -66,13 +59,16 @@ class Session:
     local_services: Path | None
     python_modules: Path
     kinds: Mapping[str, str]
+    failing: Mapping[str, Mapping[str, Any]]
+    build: Mapping[str, Any] | None
+    env_files: EnvFiles
+    migrations: tuple[Path, ...]
     neurons: Mapping[str, Mapping[str, float]]
     host: str
     port: int
     state: Path
     cache: Path
     watch: bool
-    secrets: Mapping[str, str] = field(repr=False)
     service_secrets: Mapping[str, str] = field(repr=False)
 
 
@@ -97,6 +93,9 @@ class NodeRuntime:
 
     def __init__(self, toolchain: Toolchain, session: Session) -> None:
         self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._feed: SimpleQueue[str | Change | None] = SimpleQueue()
+        # Before anything is read: the first edit must not be missed.
+        self._watcher = _watch_python(session, self._feed) if session.watch else None
         script = RUNTIME_FILES / "node" / "dev.mjs"
         argv = [str(toolchain.node.binary), "--experimental-wasm-jspi", "--no-warnings"]
         self._child = ChildProcess(
@@ -107,12 +106,19 @@ class NodeRuntime:
         )
         # By standard input, because an argument list and a file are readable by others.
         self._child.write_line(json.dumps(_node_session(toolchain, session)))
+        threading.Thread(target=self._listen, daemon=True).start()
 
     def events(self) -> Iterator[Event]:
-        for line in self._child.lines():
-            message = _parse_line(line)
+        while (item := self._feed.get()) is not None:
+            if isinstance(item, Change):
+                if item.configuration:
+                    yield Event("config_changed", {"path": item.paths[0]})
+                else:
+                    self._child.write_line(json.dumps({"changed": item.paths}))
+                continue
+            message = _parse_line(item)
             if message is None:
-                self._errors.append(line)
+                self._errors.append(item)
             elif message.get("event") == "fatal":
                 self.stop()
                 raise _fatal(str(message.get("code")), str(message.get("text")))
@@ -120,55 +126,28 @@ class NodeRuntime:
                 yield Event(str(message.pop("event", "log")), message)
         status = self._child.wait()
         if status:
-            raise _died("the local runtime", status, self._errors)
+            raise died("the local runtime", status, self._errors)
 
     def stop(self) -> None:
+        if self._watcher is not None:
+            self._watcher.stop()
         self._child.stop()
 
-
-class WorkerdRuntime:
-    """``wrangler dev``: real workerd all through."""
-
-    def __init__(self, toolchain: Toolchain, wrangler: Wrangler, session: Session) -> None:
-        self._output: deque[str] = deque(maxlen=_KEPT_LINES)
-        arguments = ["dev", "--local", "--config", str(session.worker)]
-        if session.local_services is not None:
-            arguments += ["--config", str(session.local_services)]
-        arguments += ["--ip", session.host, "--port", str(session.port)]
-        arguments += ["--persist-to", str(session.state), "--show-interactive-dev-session=false"]
-        _link_modules(session)
-        self._child = ChildProcess(
-            wrangler.argv(*arguments),
-            cwd=session.project,
-            # `secrets.required` in the derived configurations makes wrangler take these.
-            env={**toolchain.environment(), **session.secrets, **session.service_secrets},
-            on_stderr=self._output.append,
-        )
-
-    def events(self) -> Iterator[Event]:
+    def _listen(self) -> None:
         for line in self._child.lines():
-            self._output.append(line)
-            if found := _READY.search(line):
-                yield Event("ready", {"url": found[1].rstrip("/") + "/"})
-            elif found := _REQUEST.search(line):
-                data = found.groupdict()
-                yield Event(
-                    "request", {**data, "status": int(data["status"]), "ms": int(data["ms"])}
-                )
-            elif line.strip() and not _ASIDE.match(line):
-                yield Event("log", {"level": "log", "text": line})
-        status = self._child.wait()
-        text = "\n".join(self._output)
-        if _NO_BUNDLE in text:
-            raise BundleUnavailableError(
-                "workerd could not download the Pyodide bundle that it runs Python with",
-                hint="Use --runtime node, which needs no download, or check the network.",
-            )
-        if status:
-            raise _died("wrangler dev", status, self._output)
+            self._feed.put(line)
+        self._feed.put(None)
 
-    def stop(self) -> None:
-        self._child.stop()
+
+def _watch_python(session: Session, feed: SimpleQueue[str | Change | None]) -> Watcher:
+    built = tuple(Path(directory) for directory in (session.build or {}).get("watch", ()))
+    watched = Watched(
+        session.project,
+        sources=(session.entry.parent,),
+        everything=built,
+        migrations=session.migrations,
+    )
+    return Watcher(watched, feed.put)
 
 
 def _node_session(toolchain: Toolchain, session: Session) -> dict[str, Any]:
@@ -179,7 +158,10 @@ def _node_session(toolchain: Toolchain, session: Session) -> dict[str, Any]:
         "local_services": None if session.local_services is None else str(session.local_services),
         "kinds": dict(session.kinds),
         "neurons": dict(session.neurons),
-        "secrets": dict(session.secrets),
+        "failing": dict(session.failing),
+        "build": session.build,
+        "env_files": [str(path) for path in session.env_files.env_files],
+        "settings": [str(path) for path in session.env_files.settings],
         "entry": str(session.entry),
         "python_modules": str(session.python_modules),
         "host": session.host,
@@ -190,13 +172,6 @@ def _node_session(toolchain: Toolchain, session: Session) -> dict[str, Any]:
         # A file to count into what Cloudflare would bill: see benchmarks/usage.py.
         "meter": os.environ.get("CFPY_METER", ""),
     }
-
-
-def _link_modules(session: Session) -> None:
-    """wrangler looks for ``python_modules`` beside the configuration that it is given."""
-    link = session.worker.parent / "python_modules"
-    with contextlib.suppress(FileExistsError):
-        link.symlink_to(session.python_modules, target_is_directory=True)
 
 
 def _parse_line(line: str) -> dict[str, Any] | None:
@@ -210,10 +185,11 @@ def _parse_line(line: str) -> dict[str, Any] | None:
 def _fatal(code: str, text: str) -> LocalRuntimeError | UsageError:
     if code == "port_in_use":
         return UsageError(text, hint="Stop what listens there, or choose another --port.")
-    hint = "Mend the error above and start again." if code == "entry_failed" else ""
+    hint = "Fix the error above and start again." if code == "entry_failed" else ""
     return LocalRuntimeError(text, hint=hint)
 
 
-def _died(what: str, status: int, lines: deque[str]) -> LocalRuntimeError:
+def died(what: str, status: int, lines: deque[str]) -> LocalRuntimeError:
+    """That a runtime ended by itself, with its last words."""
     tail = "\n".join(line for line in lines if line.strip())
     return LocalRuntimeError(f"{what} ended with status {status}:\n{tail}".rstrip(":\n"))

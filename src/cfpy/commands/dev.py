@@ -12,15 +12,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cfpy.adapters import embeddings
-from cfpy.adapters.local_runtime import (
-    BundleUnavailableError,
-    Event,
-    LocalRuntime,
-    NodeRuntime,
-    Session,
-    WorkerdRuntime,
-)
+from cfpy.adapters.local_runtime import Event, LocalRuntime, NodeRuntime, Session
 from cfpy.adapters.toolchain import cache_directory
+from cfpy.adapters.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
@@ -42,8 +36,8 @@ class DevInfo:
 
     ``runtime_note`` says why this runtime; ``embeddings`` and ``chat`` what stands in for Workers
     AI (empty where the project binds none); ``vectorize`` whether it has an index;
-    ``secrets_file`` is the file the secrets came from; ``left_out`` are bindings that are missing,
-    with what would give them.
+    ``secrets_file`` names the files that the secrets come from; ``left_out`` are bindings that do
+    not work here, with what would change that.
     """
 
     runtime: Runtime
@@ -102,9 +96,8 @@ def _run_once(
     runtime, note = _choose_runtime(project, request.runtime)
     with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
         for attempt, why in _attempts(runtime, note):
-            session, secrets_file = prepare(
-                ctx, project, request, ai, on_node=attempt is Runtime.NODE
-            )
+            prepared = prepare(ctx, project, request, ai, on_node=attempt is Runtime.NODE)
+            session = prepared.session
             on_start(
                 DevInfo(
                     runtime=attempt,
@@ -112,9 +105,9 @@ def _run_once(
                     embeddings=embeddings_note,
                     vectorize=bool(project.wrangler.get("vectorize")),
                     chat=_chat_note(project, ai),
-                    secrets_file=secrets_file,
+                    secrets_file=prepared.secrets_file,
                     state=session.state,
-                    left_out=local.left_out(project, os.environ, on_node=attempt is Runtime.NODE),
+                    left_out=prepared.left_out,
                 )
             )
             try:

@@ -11,8 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import dotenv
-
+from cfpy.adapters.env_files import DEV_VARS, EnvFiles, find_env_files
 from cfpy.adapters.local_runtime import RUNTIME_FILES, Session
 from cfpy.adapters.price_files import neurons_of_models
 from cfpy.adapters.toolchain import cache_directory
@@ -54,53 +53,92 @@ class DevRequest:
         return (self.persist_to or self.root / ".wrangler" / "state").resolve()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What to run, the names of the files that hold its secrets, and the bindings that do not work
+    in it, with what would change that."""
+
+    session: Session
+    secrets_file: str
+    left_out: Mapping[str, str]
+
+
 def prepare(
     ctx: Context, project: Project, request: DevRequest, ai: local.LocalAI, *, on_node: bool
-) -> tuple[Session, str]:
+) -> Prepared:
     """Write the derived configurations, vendor packages and migrate.
-
-    Returns:
-        What to run, and the name of the file that the secrets came from.
 
     Raises:
         ProjectError: The project's files are missing or broken.
         ToolNotFoundError: The Worker's packages can't be installed.
         WranglerError: A migration failed.
     """
-    entry = project.entry
+    build = local.build_settings(project)
+    # A build may be what makes the main module.
+    entry = project.root / str(project.wrangler.get("main")) if build else project.entry
     modules = project.root / "python_modules"
     if project.is_python:
         modules = vendor(project, ctx.runner, ctx.progress)
-    secrets, secrets_file = _read_secrets(project.root, request.environment)
+    env_files = find_env_files(project.root, request.environment, os.environ)
+    known = {**os.environ, **dict.fromkeys(env_files.names(), "")}
+    missing = local.left_out(project, known, on_node=on_node)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
-    missing = local.left_out(project, os.environ, on_node=on_node)
     worker = local.worker_config(project, main, python=not on_node, without=missing)
-    worker["secrets"] = {"required": sorted(secrets)}
-    derived = project.root / ".wrangler" / "cfpy"
+    derived = project.root / local.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
-    services = None
-    if local.needs_local_services(project):
-        stand_ins = RUNTIME_FILES / "local_services" / "main.js"
-        config = local.local_services_config(stand_ins, worker["compatibility_date"], ai)
-        services = _write_json(derived / "local-services.json", config)
+    _link_dev_vars(derived, env_files)
     session = Session(
         project=project.root,
         entry=entry,
         worker=_write_json(derived / "worker.json", worker),
-        local_services=services,
+        local_services=_write_services(project, derived, ai),
         python_modules=modules,
         kinds=local.binding_kinds(project),
+        failing=local.failing_bindings(project, missing),
+        build=build,
+        env_files=env_files,
+        migrations=_migration_directories(worker),
         neurons=neurons_of_models(),
         host=request.host,
         port=request.port,
         state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
-        secrets=secrets,
         service_secrets=ai.secrets,
     )
     _migrate(ctx, project, session)
-    return session, secrets_file
+    return Prepared(session, env_files.shown, missing)
+
+
+def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
+    """The directories that hold migrations, of a derived configuration."""
+    databases = worker.get("d1_databases", [])
+    directories = {Path(item["migrations_dir"]) for item in databases}
+    return tuple(
+        sorted({*directories, *(file.parent for d in databases for file in _migrations(d))})
+    )
+
+
+def _write_services(project: Project, derived: Path, ai: local.LocalAI) -> Path | None:
+    """The configuration of the stand-ins, in a directory of its own: the secrets beside the other
+    one are not theirs."""
+    if not local.needs_local_services(project):
+        return None
+    stand_ins = RUNTIME_FILES / "local_services" / "main.js"
+    date = str(project.wrangler.get("compatibility_date"))
+    config = local.local_services_config(stand_ins, date, ai)
+    directory = derived / "local-services"
+    directory.mkdir(exist_ok=True)
+    return _write_json(directory / "local-services.json", config)
+
+
+def _link_dev_vars(derived: Path, files: EnvFiles) -> None:
+    """Put the file of secrets where wrangler looks for it, beside the configuration: a link, so
+    that no secret is written anywhere."""
+    link = derived / DEV_VARS
+    link.unlink(missing_ok=True)
+    if files.dev_vars is not None:
+        link.symlink_to(files.dev_vars)
 
 
 def _migrate(ctx: Context, project: Project, session: Session) -> None:
@@ -132,17 +170,6 @@ def _migrations(database: Mapping[str, Any]) -> list[Path]:
     """The migrations of a table of the derived configuration, whose paths are absolute."""
     source = migrations_of(database)
     return [Path(source.directory, name) for name in source.names(Path())]
-
-
-def _read_secrets(root: Path, environment: str) -> tuple[dict[str, str], str]:
-    """Secrets for a local run: from ``.dev.vars.ENVIRONMENT`` or ``.dev.vars``, as wrangler has it,
-    else from the example that the project ships."""
-    of_environment = [f".dev.vars.{environment}"] if environment else []
-    for name in (*of_environment, ".dev.vars", ".dev.vars.example"):
-        if (root / name).is_file():
-            values = dotenv.dotenv_values(root / name, interpolate=False)
-            return {key: value for key, value in values.items() if value is not None}, name
-    return {}, ""
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> Path:

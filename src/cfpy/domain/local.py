@@ -13,9 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cfpy.domain.local_bindings import OLD_FORMAT, SITE_BINDING, Stance, bindings, tables
+from cfpy.domain.local_paths import relocate
 from cfpy.domain.migrations import migrations_of
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError
+
+#: Where derived configurations lie, below the project.
+DERIVED = Path(".wrangler", "cfpy")
 
 #: Name of the Worker that stands in for Workers AI and Vectorize.
 LOCAL_SERVICES = "cfpy-local"
@@ -33,15 +38,16 @@ _DEPLOYMENT_KEYS = (
     "logpush",
     "route",
     "routes",
-    "secrets",
+    "streaming_tail_consumers",
     "tail_consumers",
     "vectorize",
 )
 
-# Tables that name classes of the main module: those are Python, and run in workerd alone.
-_CLASSES = ("durable_objects", "workflows", "migrations")
+# Tables about classes and sockets of the main module: those are Python, and run in workerd alone.
+_CLASSES = ("migrations", "exports", "containers", "cloudchamber", "connect", "unsafe")
 # The variable that gives wrangler a local database for a Hyperdrive binding.
 _DATABASE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
+_HYPERDRIVE = ("connectionString", "host", "port", "user", "password", "database", "connect")
 
 
 @dataclass(frozen=True)
@@ -84,12 +90,13 @@ def worker_config(
     """
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
+    config = relocate(_with_watched(config), project.root, project.root / DERIVED)
     config["main"] = str(main)
     if not python:
-        config = {key: value for key, value in config.items() if key not in _CLASSES}
+        config = _without_classes(project, config)
     if source.get("hyperdrive"):
         config["hyperdrive"] = [
-            item for item in _list(source, "hyperdrive") if item.get("binding") not in without
+            item for item in tables(source, "hyperdrive") if item.get("binding") not in without
         ]
     flags = list(source.get("compatibility_flags") or [])
     config["compatibility_flags"] = [f for f in flags if python or not _is_python_flag(f)]
@@ -97,9 +104,9 @@ def worker_config(
     if services:
         config["services"] = services
     if source.get("d1_databases"):
-        config["d1_databases"] = _local_databases(project, _list(source, "d1_databases"))
+        config["d1_databases"] = _local_databases(project, tables(source, "d1_databases"))
     if source.get("kv_namespaces"):
-        config["kv_namespaces"] = _local_namespaces(_list(source, "kv_namespaces"))
+        config["kv_namespaces"] = _local_namespaces(tables(source, "kv_namespaces"))
     assets = source.get("assets")
     if isinstance(assets, Mapping) and "directory" in assets:
         config["assets"] = {**assets, "directory": str(project.root / assets["directory"])}
@@ -129,8 +136,56 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
     }
 
 
+def _with_watched(config: dict[str, Any]) -> dict[str, Any]:
+    """``config`` with wrangler's default for what a [build] watches, which has to move with it."""
+    build = config.get("build")
+    if not isinstance(build, Mapping) or not build.get("command"):
+        return config
+    return {**config, "build": {"watch_dir": "./src", **build}}
+
+
+def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]:
+    """``config`` for a shim in place of the Python module: nothing that belongs to its classes, no
+    build, which runs beside it, and no binding that would fail."""
+    for key in OLD_FORMAT:
+        if config.get(key):
+            raise ProjectError(
+                f"[{key}] is for Workers without modules, and a Python Worker has modules",
+                path=project.config_path,
+                hint="Put the files beside the Worker's code and open them there.",
+            )
+    failing = {
+        kind.table.partition(".")[0]
+        for _, kind, _ in bindings(project.wrangler)
+        if kind.stance is Stance.FAILS
+    }
+    return {
+        key: value
+        for key, value in config.items()
+        if key not in _CLASSES and key not in failing and key != "build"
+    }
+
+
+def build_settings(project: Project) -> dict[str, Any] | None:
+    """The custom build of the project: its command, where it runs, and the directories whose
+    changes start it again, absolute. None if there is none.
+
+    The defaults are wrangler's: developers.cloudflare.com/workers/wrangler/custom-builds.
+    """
+    build = project.wrangler.get("build")
+    if not isinstance(build, Mapping) or not build.get("command"):
+        return None
+    watched = build.get("watch_dir", "./src")
+    names = watched if isinstance(watched, list) else [watched]
+    return {
+        "command": str(build["command"]),
+        "cwd": str(project.root / str(build.get("cwd", "."))),
+        "watch": [str(project.root / str(name)) for name in names],
+    }
+
+
 def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool) -> dict[str, str]:
-    """Bindings that a local run does not have, with what would give them.
+    """Bindings that do not work in a local run, with what would change that.
 
     Args:
         project: The project.
@@ -141,16 +196,43 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
     missing = {
         str(item.get("binding")): f"set {_DATABASE_VARIABLE}{item.get('binding')}, or "
         "localConnectionString in wrangler.toml"
-        for item in _list(source, "hyperdrive")
+        for item in tables(source, "hyperdrive")
         if not item.get("localConnectionString")
         and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment
     }
+    missing |= {
+        str(item.get("binding")): f"fails until the Worker {item.get('service')} runs here as well "
+        "(cfpy dev or wrangler dev)"
+        for item in tables(source, "services")
+        if item.get("service") != source.get("name")
+    }
     if on_node:
-        objects = _list(source.get("durable_objects") or {}, "bindings")
-        names = [item.get("name") for item in objects]
-        names += [item.get("binding") for item in _list(source, "workflows")]
-        missing |= {str(name): "classes in Python need --runtime workerd" for name in names}
+        missing |= {
+            name: kind.why for name, kind, _ in bindings(source) if kind.stance is Stance.FAILS
+        }
     return missing
+
+
+def failing_bindings(project: Project, missing: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """What the node runtime binds in place of bindings that it does not have: by name, the class,
+    the reason, and the methods and properties that fail with it.
+
+    Args:
+        project: The project.
+        missing: What :func:`left_out` found.
+    """
+    failing = {}
+    for name, kind, _ in bindings(project.wrangler):
+        if name not in missing or kind.table == "services":
+            continue
+        properties = _HYPERDRIVE if kind.table == "hyperdrive" else ()
+        failing[name] = {
+            "kind": kind.js_class or "Object",
+            "why": missing[name],
+            "methods": list(kind.members),
+            "properties": list(properties),
+        }
+    return failing
 
 
 def needs_local_services(project: Project) -> bool:
@@ -160,25 +242,13 @@ def needs_local_services(project: Project) -> bool:
 
 def binding_kinds(project: Project) -> dict[str, str]:
     """The JavaScript class of each binding: the Workers SDK picks its Python wrapper by it."""
-    source = project.wrangler
-    kinds: dict[str, str] = {}
-    tables = (
-        ("kv_namespaces", "binding", "KvNamespace"),
-        ("d1_databases", "binding", "D1Database"),
-        ("r2_buckets", "binding", "R2Bucket"),
-        ("analytics_engine_datasets", "binding", "AnalyticsEngineDataset"),
-        ("ratelimits", "name", "Ratelimit"),
-        ("services", "binding", "Fetcher"),
-        ("vectorize", "binding", "VectorizeIndexImpl"),
-    )
-    for table, key, kind in tables:
-        kinds |= {str(item.get(key)): kind for item in _list(source, table)}
-    producers = _list(source.get("queues") or {}, "producers")
-    kinds |= {str(item.get("binding")): "WorkerQueue" for item in producers}
-    for table, kind in (("ai", "Ai"), ("assets", "Fetcher")):
-        binding = (source.get(table) or {}).get("binding")
-        if binding:
-            kinds[str(binding)] = kind
+    kinds = {
+        name: kind.js_class
+        for name, kind, _ in bindings(project.wrangler)
+        if kind.js_class and kind.stance is not Stance.FAILS
+    }
+    if project.wrangler.get("site"):
+        kinds[SITE_BINDING] = "KvNamespace"
     return kinds
 
 
@@ -189,7 +259,7 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
         services.append(
             {"binding": ai["binding"], "service": LOCAL_SERVICES, "entrypoint": "LocalAI"}
         )
-    for item in _list(project.wrangler, "vectorize"):
+    for item in tables(project.wrangler, "vectorize"):
         index = project.vectorize_index(str(item.get("index_name")))
         services.append(
             {
@@ -245,10 +315,3 @@ def _local_namespaces(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _is_python_flag(flag: object) -> bool:
     return str(flag).removeprefix("no_").startswith("python_")
-
-
-def _list(source: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    value = source.get(key) or []
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise ProjectError(f"wrangler.toml: `{key}` is not a list of tables ([[{key}]])")
-    return value

@@ -48,6 +48,18 @@ const CLASSES = {
     methods: ['writeHttpMetadata', 'arrayBuffer', 'bytes', 'text', 'json', 'blob'],
     properties: [...R2_METADATA, 'body', 'bodyUsed'],
   },
+  ImagesBindingImpl: {
+    methods: ['info', 'input'],
+    returns: { input: 'ImageTransformer' },
+  },
+  ImageTransformer: {
+    methods: ['transform', 'draw', 'output'],
+    returns: { transform: 'ImageTransformer', draw: 'ImageTransformer', output: 'TransformedImage' },
+  },
+  TransformedImage: { methods: ['image', 'contentType', 'response'] },
+  SendEmail: { methods: ['send'] },
+  Pipeline: { methods: ['send'] },
+  SecretsStoreSecret: { methods: ['get'] },
   R2MultipartUpload: {
     methods: ['uploadPart', 'abort', 'complete'],
     properties: ['key', 'uploadId'],
@@ -117,6 +129,17 @@ export async function callStandIn(fetcher, method, args) {
   throw Object.assign(new Error(error.message), { name: error.name, note: error.note });
 }
 
+/** What stands for a binding that does not work here: whatever is asked of it fails, and says why. */
+export function failing(name, { kind, why, methods, properties }) {
+  const Class = namedClass(kind);
+  const fail = () => {
+    throw new Error(`the binding ${name} does not work here: ${why}`);
+  };
+  for (const method of methods) Class.prototype[method] = fail;
+  for (const property of properties) Object.defineProperty(Class.prototype, property, { get: fail });
+  return new Class();
+}
+
 function makeClass(kind) {
   const { methods, properties = [], returns = {} } = CLASSES[kind];
   const Class = namedClass(kind);
@@ -144,6 +167,7 @@ function makeClass(kind) {
   }
   if (kind === 'R2Bucket') patchR2(Class.prototype);
   if (kind === 'Fetcher') patchFetcher(Class.prototype);
+  if (kind === 'TransformedImage') patchImage(Class.prototype);
   return Class;
 }
 
@@ -174,10 +198,21 @@ function patchFetcher(prototype) {
       redirect: 'manual',
       ...body,
     });
-    const bodiless = answer.body === null || [101, 204, 205, 304].includes(answer.status);
-    const { status } = answer;
-    return new Response(bodiless ? null : answer.body, { status, headers: [...answer.headers] });
+    return ownResponse(answer);
   };
+}
+
+function patchImage(prototype) {
+  prototype.response = function () {
+    return ownResponse(targets.get(this).response());
+  };
+}
+
+/** Miniflare's Response as one of this process. */
+function ownResponse(answer) {
+  const { status } = answer;
+  const bodiless = answer.body === null || [101, 204, 205, 304].includes(status);
+  return new Response(bodiless ? null : answer.body, { status, headers: [...answer.headers] });
 }
 
 function namedClass(name) {

@@ -27,7 +27,7 @@ const TARGETS = {
 };
 
 /** Names, kinds, targets and views of the bindings; of secrets only the names. */
-export function describeBindings(config, { kinds, secrets }) {
+export function describeBindings(config, kinds, secrets) {
   const targets = {};
   for (const [table, key] of Object.entries(TARGETS)) {
     for (const item of config[table] ?? []) targets[item.binding] = item[key];
@@ -40,19 +40,20 @@ export function describeBindings(config, { kinds, secrets }) {
   }
   const bound = Object.entries(kinds).map(([name, kind]) => ({
     name,
-    kind: KINDS[kind][0],
+    kind: KINDS[kind]?.[0] ?? kind,
     target: targets[name] ?? '',
-    view: KINDS[kind][1],
+    view: KINDS[kind]?.[1] ?? null,
     ...(kind === 'VectorizeIndexImpl' && propsOf(config, name)),
   }));
-  const vars = Object.entries(config.vars ?? {}).map(([name, value]) => {
+  const shown = Object.entries(config.vars ?? {}).filter(([name]) => !secrets.includes(name));
+  const vars = shown.map(([name, value]) => {
     return {
       name,
       kind: 'variable',
       target: typeof value === 'string' ? value : JSON.stringify(value),
     };
   });
-  const hidden = Object.keys(secrets).map((name) => ({
+  const hidden = secrets.map((name) => ({
     name,
     kind: 'secret',
     target: 'not shown',

@@ -1,25 +1,35 @@
 // Runs a Python Worker on this machine: bindings and HTTP by the real workerd (through Miniflare),
 // Python by the real Pyodide in this process. Started by `cfpy dev --runtime node`.
 //
-// The first line of standard input is the session (see adapters/local_runtime.py); the end of
-// standard input means that cfpy is gone, however it went. Events leave as JSON lines.
+// The first line of standard input is the session (see adapters/local_runtime.py), the others tell of
+// files that changed; the end of standard input means that cfpy is gone, however it went. Events
+// leave as JSON lines.
+import { once } from 'node:events';
+import path from 'node:path';
 import readline from 'node:readline';
+import { makeBuild } from './build.mjs';
 import { emit, fatal } from './events.mjs';
 import { serve } from './http.mjs';
 import { startMeter } from './meter.mjs';
 import { startMiniflare } from './miniflare.mjs';
 import { makePage } from './page.mjs';
 import { brokenHost, startPython } from './python_host.mjs';
-import { watchProject } from './watch.mjs';
 
 const started = performance.now();
 const elapsed = (since) => Math.round(performance.now() - since);
 
 async function main() {
   const lines = readline.createInterface({ input: process.stdin });
-  const { value: first } = await lines[Symbol.asyncIterator]().next();
+  const [first] = await once(lines, 'line');
   const session = JSON.parse(first);
+  const changes = [];
+  let changed = () => {};
+  lines.on('line', (line) => {
+    changes.push(JSON.parse(line).changed);
+    changed();
+  });
   startMeter(session.meter);
+  const build = makeBuild(session.build);
 
   // Requests wait here until Python is up, and again while it reloads.
   let host = Promise.withResolvers();
@@ -40,8 +50,10 @@ async function main() {
   process.on('SIGINT', stop);
   lines.on('close', stop);
 
-  const load = async () => {
+  const load = async ({ afterBuild }) => {
     try {
+      const failed = afterBuild ? await build.run() : '';
+      if (failed) throw new Error(failed);
       return await startPython(session, bindings);
     } catch (error) {
       const text = String(error.message ?? error).trim();
@@ -50,10 +62,10 @@ async function main() {
       return brokenHost(text);
     }
   };
-  const reload = async () => {
+  const reload = async ({ afterBuild = false } = {}) => {
     const next = Promise.withResolvers();
     host = next;
-    const loaded = await load();
+    const loaded = await load({ afterBuild });
     next.resolve(loaded);
     return !loaded.broken;
   };
@@ -71,17 +83,25 @@ async function main() {
   process.on('uncaughtException', (error) => startAgain(error.message ?? error));
   // For tests of what a crash leaves behind.
   process.on('SIGUSR2', () => startAgain('killed by SIGUSR2'));
-  host.resolve(await load());
+  host.resolve(await load({ afterBuild: true }));
   const { url } = await bindings;
-  // Before anybody hears that it is ready: the next edit must not be missed.
-  if (session.watch) {
-    watchProject(session, async (path) => {
-      const since = performance.now();
-      emit('reloading', { path });
-      if (await reload()) emit('reloaded', { ms: elapsed(since) });
-    });
-  }
   emit('ready', { url, page: page.url(url), ms: elapsed(started), pid: process.pid });
+
+  for (;;) {
+    if (!changes.length) await new Promise((resolve) => (changed = resolve));
+    const names = changes.splice(0).flat();
+    const afterBuild = build.isStale(names.map((name) => path.join(session.project, name)));
+    if (!afterBuild && !names.some((name) => isSource(name, session))) continue;
+    const since = performance.now();
+    emit('reloading', { path: names[0] });
+    if (await reload({ afterBuild })) emit('reloaded', { ms: elapsed(since) });
+  }
+}
+
+/** Whether a file that changed is Python that the Worker may have imported. */
+function isSource(name, { project, entry }) {
+  const below = path.relative(path.dirname(entry), path.join(project, name));
+  return name.endsWith('.py') && !below.startsWith('..');
 }
 
 function reportStart(error, { host, port }) {

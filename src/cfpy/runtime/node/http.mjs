@@ -7,6 +7,8 @@ import { emit } from './events.mjs';
 import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
+// More than the shim lets through, with what it adds. Node's own limit is 16 KiB.
+const HEADER_BYTES = 1024 * 1024;
 // Headers between the shim and this server, and those that belong to this one connection.
 const OWN = /^(x-cfpy-.*|connection|host|keep-alive|transfer-encoding)$/;
 
@@ -24,7 +26,7 @@ const OWN = /^(x-cfpy-.*|connection|host|keep-alive|transfer-encoding)$/;
 export async function serve(getHost, showPage) {
   const key = randomBytes(32);
   const open = new Set();
-  const server = http.createServer(async (request, response) => {
+  const server = http.createServer({ maxHeaderSize: HEADER_BYTES }, async (request, response) => {
     const given = Buffer.from(request.headers['x-cfpy-key'] ?? '', 'hex');
     if (given.length !== key.length || !timingSafeEqual(given, key)) {
       response.writeHead(403).end();
@@ -137,7 +139,7 @@ function toRequest(incoming, body) {
   }
   headers.set('host', incoming.headers['x-cfpy-host']);
   const method = incoming.headers['x-cfpy-method'];
-  const url = decodeURIComponent(incoming.headers['x-cfpy-url']);
+  const url = incoming.headers['x-cfpy-url'];
   const more = body ? { body: body.stream, duplex: 'half' } : {};
   // fetch() may not send these methods, so Node refuses to make their Request. A server gets them.
   const refused = ['CONNECT', 'TRACE', 'TRACK'].includes(method);

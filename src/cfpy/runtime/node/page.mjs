@@ -38,7 +38,6 @@ class Refused extends Error {
  */
 export function makePage(session, runtime) {
   const config = JSON.parse(fs.readFileSync(session.worker, 'utf8'));
-  const bindings = describeBindings(config, session);
   configureQueues(config.queues ?? {});
   const followers = new Set();
   const isLoopback = LOOPBACK.has(session.host) || session.host === '::1';
@@ -51,6 +50,8 @@ export function makePage(session, runtime) {
       if (!route.startsWith('api/')) return file(route || 'index.html');
       const [, name, binding] = route.split('/').map(decodeURIComponent);
       if (name === 'events') return follow(followers);
+      const { secretNames } = await runtime;
+      const bindings = describeBindings(config, session.kinds, secretNames);
       if (name === 'bindings')
         return Response.json({ project: config.name, bindings }, { headers: HEADERS });
       const found = bindings.find((item) => item.name === binding);

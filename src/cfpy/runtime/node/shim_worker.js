@@ -10,16 +10,23 @@ const PAGE = /^\/__cfpy(\/|$)/;
 // Where that process has D1 queried.
 const QUERY = '/__cfpy/query';
 
+// What Cloudflare takes: developers.cloudflare.com/workers/platform/limits, "Request limits".
+const URL_BYTES = 16 * 1024;
+const HEADER_BYTES = 128 * 1024;
+
 export default class extends WorkerEntrypoint {
   async fetch(request) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === RUN_SCHEDULED) return this.#runScheduled(searchParams);
     if (pathname === QUERY) return this.#query(request);
+    const refused = refuse(request);
+    if (refused) return refused;
     const headers = new Headers(request.headers);
     headers.set('x-cfpy-key', this.env.CFPY_HOST_KEY);
     headers.set('x-cfpy-kind', PAGE.test(pathname) ? 'page' : 'fetch');
     headers.set('x-cfpy-method', request.method);
-    headers.set('x-cfpy-url', encodeURIComponent(request.url));
+    // Percent-encoded already, as every URL is: plain ASCII.
+    headers.set('x-cfpy-url', request.url);
     headers.set('x-cfpy-host', request.headers.get('host') ?? '');
     headers.set('x-cfpy-cf', encodeURIComponent(JSON.stringify(request.cf ?? {})));
     const answer = await fetch(this.env.CFPY_HOST, {
@@ -91,6 +98,16 @@ export default class extends WorkerEntrypoint {
     const answer = await fetch(this.env.CFPY_HOST, { method: 'POST', headers, body });
     return answer.json();
   }
+}
+
+/** The answer to a request that Cloudflare would not pass on to a Worker; null for any other. */
+function refuse({ url, headers }) {
+  if (url.length > URL_BYTES) return new Response('URI Too Long', { status: 414 });
+  let bytes = 0;
+  // A name, a colon, a space, a value, the end of the line.
+  for (const [name, value] of headers) bytes += name.length + value.length + 4;
+  if (bytes <= HEADER_BYTES) return null;
+  return new Response('Request Header Fields Too Large', { status: 431 });
 }
 
 function encode(body) {

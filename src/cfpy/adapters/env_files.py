@@ -1,0 +1,84 @@
+"""Finds the files that give a local run its secrets; wrangler itself reads them.
+
+The rules are those of ``wrangler dev`` (``getVarsForDev`` in wrangler 4.164.0, and
+developers.cloudflare.com/workers/configuration/environment-variables): ``.dev.vars.ENVIRONMENT``
+or else ``.dev.vars`` hides every ``.env`` file; without them ``.env``, ``.env.local``,
+``.env.ENVIRONMENT`` and ``.env.ENVIRONMENT.local`` count together, the last word winning. What
+cfpy adds: until there is a ``.dev.vars``, the ``.dev.vars.example`` that a project ships counts
+below all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.domain.dotenv_text import parse_dotenv
+from cfpy.errors import ProjectError
+
+#: Name of wrangler's file of secrets beside the configuration.
+DEV_VARS = ".dev.vars"
+_EXAMPLE = ".dev.vars.example"
+_SWITCH = "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV"
+
+
+@dataclass(frozen=True)
+class EnvFiles:
+    """Where the secrets of a local run are, as absolute paths.
+
+    ``dev_vars`` is the one file that counts as ``.dev.vars``, or None. ``env_files`` count where it
+    is None, each over those before it. ``settings`` are the ``.env`` files, which can also hold
+    settings of wrangler's own, such as ``CLOUDFLARE_INCLUDE_PROCESS_ENV``.
+    """
+
+    dev_vars: Path | None
+    env_files: tuple[Path, ...]
+    settings: tuple[Path, ...]
+
+    @property
+    def shown(self) -> str:
+        """The names of the files that count, for people."""
+        files = [self.dev_vars] if self.dev_vars else self.env_files
+        return ", ".join(file.name for file in files)
+
+    def names(self) -> set[str]:
+        """What the ``.env`` files define: names alone.
+
+        Raises:
+            ProjectError: One can't be read.
+        """
+        found: set[str] = set()
+        for path in self.settings:
+            try:
+                text = path.read_text("utf-8", errors="replace")
+            except OSError as error:
+                raise ProjectError(f"can't read it: {error.strerror}", path=path) from None
+            found |= parse_dotenv(text).keys()
+        return found
+
+
+def find_env_files(root: Path, environment: str, variables: Mapping[str, str]) -> EnvFiles:
+    """The files of the project in ``root`` for an environment; empty for its top level.
+
+    Args:
+        root: The project.
+        environment: A name of ``[env.NAME]``, or empty.
+        variables: The environment variables of this process: wrangler has a switch there.
+    """
+    suffixes = ["", ".local"]
+    if environment:
+        suffixes += [f".{environment}", f".{environment}.local"]
+    settings = _present(root, [f".env{suffix}" for suffix in suffixes])
+    of_environment = [f"{DEV_VARS}.{environment}"] if environment else []
+    own = _present(root, [*of_environment, DEV_VARS])
+    if own:
+        return EnvFiles(own[0], (), settings)
+    example = _present(root, [_EXAMPLE])
+    if settings and variables.get(_SWITCH, "").lower() != "false":
+        return EnvFiles(None, (*example, *settings), settings)
+    return EnvFiles(example[0] if example else None, (), settings)
+
+
+def _present(root: Path, names: list[str]) -> tuple[Path, ...]:
+    return tuple((root / name).absolute() for name in names if (root / name).is_file())

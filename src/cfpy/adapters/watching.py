@@ -1,0 +1,136 @@
+"""Notices changes of a project's files, for both runtimes.
+
+It looks at the files again and again instead of asking the system for events: those get lost when
+an editor saves by renaming, and come twice for one save. A change is told once the files have been
+quiet for one look, so that nobody reads a half-written one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_EVERY_SECONDS = 0.15
+# What shapes the whole session. An environment has secrets of its own: .dev.vars.staging.
+_CONFIGURATION = re.compile(
+    r"wrangler\.(toml|json|jsonc)|cfpy\.toml|pyproject\.toml|\.dev\.vars(\..+)?|\.env(\..+)?"
+)
+_NEVER = {".git", ".venv", ".wrangler", "__pycache__", "node_modules", "python_modules"}
+
+#: What a look found: by path, what tells one content of a file from another.
+State = dict[str, tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Files that changed, as paths from the project on, and whether they are configuration."""
+
+    paths: tuple[str, ...]
+    configuration: bool
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What to look at.
+
+    ``sources`` are directories whose files with one of ``suffixes`` count, ``everything``
+    directories (or files) where all do, ``migrations`` directories whose ``.sql`` files are
+    configuration.
+    """
+
+    root: Path
+    sources: tuple[Path, ...] = ()
+    suffixes: tuple[str, ...] = (".py",)
+    everything: tuple[Path, ...] = ()
+    migrations: tuple[Path, ...] = ()
+
+
+class Watcher:
+    """Tells ``on_change`` of each change, in a thread of its own.
+
+    Changes count from the moment when it was made, or ``since`` an earlier look.
+    """
+
+    def __init__(
+        self,
+        watched: Watched,
+        on_change: Callable[[Change], None],
+        *,
+        since: State | None = None,
+    ) -> None:
+        self._watched = watched
+        self._on_change = on_change
+        self._stopped = threading.Event()
+        self._told = look(watched) if since is None else since
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        """Tell of nothing any more."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        last: State = {}
+        while not self._stopped.wait(_EVERY_SECONDS):
+            now = look(self._watched)
+            if now == last != self._told:
+                self._on_change(_change(self._watched, self._told, now))
+                self._told = now
+            last = now
+
+
+def look(watched: Watched) -> State:
+    """Every file that counts, with what tells one content from another."""
+    state: State = {}
+    for path in _files(watched):
+        try:
+            found = path.stat()
+        except OSError:
+            continue
+        state[str(path)] = (found.st_mtime_ns ^ found.st_ctime_ns, found.st_size, found.st_ino)
+    return state
+
+
+def _files(watched: Watched) -> Iterator[Path]:
+    for name in _listed(watched.root):
+        if _CONFIGURATION.fullmatch(name):
+            yield watched.root / name
+    for directory in watched.migrations:
+        yield from (directory / name for name in _listed(directory) if name.endswith(".sql"))
+    for directory in watched.sources:
+        yield from (path for path in _below([directory]) if path.suffix in watched.suffixes)
+    yield from _below(watched.everything)
+
+
+def _below(places: Iterable[Path]) -> Iterator[Path]:
+    for place in places:
+        if place.is_file():
+            yield place
+        for directory, below, names in os.walk(place):
+            below[:] = [name for name in below if name not in _NEVER]
+            yield from (Path(directory, name) for name in names)
+
+
+def _listed(directory: Path) -> list[str]:
+    try:
+        return [path.name for path in directory.iterdir()]
+    except OSError:
+        return []
+
+
+def _change(watched: Watched, before: State, now: State) -> Change:
+    """What is different. Where configuration is among it, code does not matter any more."""
+    paths = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
+    configuration = [path for path in paths if _is_configuration(watched, Path(path))]
+    told = configuration or paths
+    names = tuple(os.path.relpath(path, watched.root) for path in told)
+    return Change(names, bool(configuration))
+
+
+def _is_configuration(watched: Watched, path: Path) -> bool:
+    if path.parent in watched.migrations:
+        return path.suffix == ".sql"
+    return path.parent == watched.root and bool(_CONFIGURATION.fullmatch(path.name))

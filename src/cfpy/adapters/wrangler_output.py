@@ -1,0 +1,77 @@
+"""Reads what ``wrangler dev`` prints, line by line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+# How wrangler 4.164.0 marks its errors and warnings, those of the Worker's console among them.
+_MARK = re.compile(r"^(?P<indent>\s*)(?:[✘▲]|X)\s*\[(?P<level>ERROR|WARNING)\]\s?(?P<text>.*)")
+# wrangler's table of all modules and what is around it: nothing that one can do something about.
+_ASIDE = re.compile(
+    r"[│┌├└]|Attaching additional modules|Total \(|.*If you think this is a bug"
+    r"|.*Logs were written to|Using secrets defined in"
+)
+_READY = re.compile(r"Ready on (https?://\S+)")
+_REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
+_INFO = "[wrangler:info] "
+# After these it waits for an edit, and gets no further without one.
+_NOT_BUILT = re.compile(r"Build failed with \d+ error|Running custom build `.*` failed")
+_LEVELS = {"ERROR": "error", "WARNING": "warning"}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """It listens at ``url``."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """It answered a request, in ``ms`` milliseconds."""
+
+    method: str
+    path: str
+    status: int
+    ms: int
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line of a log; ``level`` is ``log``, ``warning`` or ``error``."""
+
+    level: str
+    text: str
+
+
+@dataclass
+class WranglerOutput:
+    """Understands the lines of one ``wrangler dev``. ``not_built`` says that it waits for an edit,
+    because the Worker could not be built."""
+
+    not_built: bool = False
+    _level: str = field(default="error", init=False)
+
+    def read(self, line: str, *, on_stderr: bool) -> Ready | Request | Said | None:
+        """What a line says; None for one that says nothing to anybody."""
+        if not line.strip() or _ASIDE.match(line):
+            return None
+        if on_stderr:
+            return self._complaint(line)
+        if found := _READY.search(line):
+            self.not_built = False
+            return Ready(found[1].rstrip("/") + "/")
+        if found := _REQUEST.search(line):
+            return Request(found["method"], found["path"], int(found["status"]), int(found["ms"]))
+        return Said("log", line.removeprefix(_INFO))
+
+    def _complaint(self, line: str) -> Said:
+        text = line
+        if found := _MARK.match(line):
+            # The lines that follow one with a mark belong to it.
+            self._level = _LEVELS[found["level"]]
+            text = found["indent"] + found["text"]
+        if _NOT_BUILT.search(text):
+            self.not_built = True
+        return Said(self._level, text.rstrip())

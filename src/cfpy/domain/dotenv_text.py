@@ -1,0 +1,41 @@
+"""Parses ``KEY=VALUE`` text as wrangler does.
+
+wrangler reads ``.dev.vars`` and ``wrangler secret bulk`` with the npm package ``dotenv`` 16.3.1,
+which it bundles: developers.cloudflare.com/workers/configuration/secrets, and ``parse`` in that
+package. Its rules are not those of a shell, nor those of dotenv for Python: ``#`` starts a comment
+anywhere outside quotes, ``KEY: value`` counts, a backtick is a quote, and of the escapes only
+``\\n`` and ``\\r`` mean something, in double quotes. ``tests/runtime/test_env_files.py`` compares
+this module with the pinned wrangler.
+"""
+
+from __future__ import annotations
+
+import re
+
+# JavaScript's \s and its line ends; Python's own are other ones.
+_SPACES = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+_ENDS = "\n\r\u2028\u2029"
+_S = f"[{_SPACES}]"
+_START = f"(?:\\A|(?<=[{_ENDS}]))"
+_END = f"(?:\\Z|(?=[{_ENDS}]))"
+_QUOTED = "|".join(rf"{_S}*{quote}(?:\\{quote}|[^{quote}])*{quote}" for quote in "'\"`")
+_ASSIGNMENT = re.compile(
+    f"{_START}{_S}*(?:export{_S}+)?(?P<key>[A-Za-z0-9_.-]+)"
+    f"(?:{_S}*={_S}*?|:{_S}+?)"
+    f"(?P<value>{_QUOTED}|[^#\r\n]+)?"
+    f"{_S}*(?:#[^{_ENDS}]*)?{_END}"
+)
+_IN_QUOTES = re.compile(f"{_START}(['\"`])([\\s\\S]*)\\1{_END}")
+_TRIM = re.compile(f"\\A{_S}+|{_S}+\\Z")
+
+
+def parse_dotenv(text: str) -> dict[str, str]:
+    """Values by name, the last of a name. Lines that assign nothing are no error."""
+    found: dict[str, str] = {}
+    for match in _ASSIGNMENT.finditer(re.sub("\r\n?", "\n", text)):
+        written = _TRIM.sub("", match["value"] or "")
+        value = _IN_QUOTES.sub(lambda quoted: quoted[2], written)
+        if written.startswith('"'):
+            value = value.replace("\\n", "\n").replace("\\r", "\r")
+        found[match["key"]] = value
+    return found
