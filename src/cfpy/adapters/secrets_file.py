@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import dotenv
-
+from cfpy.domain.dotenv_text import parse_dotenv
 from cfpy.errors import UsageError
 
 
 def read_secrets(file: Path | None) -> Mapping[str, str]:
     """Values by name, from a file of JSON or ``KEY=VALUE`` lines; ``-`` is standard input.
+
+    Lines are read as ``wrangler secret bulk`` reads them: one that assigns nothing is skipped.
 
     Raises:
         UsageError: It can't be read, or holds something else. No message quotes what it holds.
@@ -29,10 +29,10 @@ def read_secrets(file: Path | None) -> Mapping[str, str]:
         ) from None
     if text.lstrip().startswith("{"):
         return _from_json(text, file)
-    values = dotenv.dotenv_values(stream=io.StringIO(text), interpolate=False)
-    if not values or None in values.values():
+    values = parse_dotenv(text)
+    if not values:
         raise _not_secrets(file)
-    return {key: value for key, value in values.items() if value is not None}
+    return values
 
 
 def _from_json(text: str, file: Path) -> Mapping[str, str]:

@@ -15,6 +15,10 @@ _ASIDE = re.compile(
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _INFO = "[wrangler:info] "
+# A path as esbuild shows it, from the derived configuration on: ../../src/index.js:1:14
+_PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
+# A custom build that failed comes as a dump of the whole JavaScript error.
+_DUMP = re.compile(r"\[Error\]: Process exited with non-zero status \((\d+)\)")
 # After these it waits for an edit, and gets no further without one.
 _NOT_BUILT = re.compile(r"Build failed with \d+ error|Running custom build `.*` failed")
 _LEVELS = {"ERROR": "error", "WARNING": "warning"}
@@ -52,6 +56,7 @@ class WranglerOutput:
 
     not_built: bool = False
     _level: str = field(default="error", init=False)
+    _in_dump: bool = field(default=False, init=False)
 
     def read(self, line: str, *, on_stderr: bool) -> Ready | Request | Said | None:
         """What a line says; None for one that says nothing to anybody."""
@@ -66,12 +71,18 @@ class WranglerOutput:
             return Request(found["method"], found["path"], int(found["status"]), int(found["ms"]))
         return Said("log", line.removeprefix(_INFO))
 
-    def _complaint(self, line: str) -> Said:
+    def _complaint(self, line: str) -> Said | None:
         text = line
         if found := _MARK.match(line):
             # The lines that follow one with a mark belong to it.
             self._level = _LEVELS[found["level"]]
+            self._in_dump = False
             text = found["indent"] + found["text"]
+        if self._in_dump:
+            return None
+        if found := _DUMP.search(text):
+            self._in_dump = True
+            return Said("error", f"The build ended with status {found[1]}.")
         if _NOT_BUILT.search(text):
             self.not_built = True
-        return Said(self._level, text.rstrip())
+        return Said(self._level, _PATH.sub(r"\1\2", text.rstrip()))

@@ -5,6 +5,7 @@
 // files that changed; the end of standard input means that cfpy is gone, however it went. Events
 // leave as JSON lines.
 import { once } from 'node:events';
+import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { makeBuild } from './build.mjs';
@@ -15,6 +16,8 @@ import { startMiniflare } from './miniflare.mjs';
 import { makePage } from './page.mjs';
 import { brokenHost, startPython } from './python_host.mjs';
 
+// File systems round the time of a change down to a tick of the kernel's clock.
+const CLOCK_TICK_MS = 12;
 const started = performance.now();
 const elapsed = (since) => Math.round(performance.now() - since);
 
@@ -50,10 +53,13 @@ async function main() {
   process.on('SIGINT', stop);
   lines.on('close', stop);
 
+  // What was written before this moment is in the interpreter already, such as files of the build.
+  let loadedAt = 0;
   const load = async ({ afterBuild }) => {
     try {
       const failed = afterBuild ? await build.run() : '';
       if (failed) throw new Error(failed);
+      loadedAt = Date.now();
       return await startPython(session, bindings);
     } catch (error) {
       const text = String(error.message ?? error).trim();
@@ -89,13 +95,19 @@ async function main() {
 
   for (;;) {
     if (!changes.length) await new Promise((resolve) => (changed = resolve));
-    const names = changes.splice(0).flat();
+    const names = changes.splice(0).flat().filter((name) => isNewer(name, session, loadedAt));
     const afterBuild = build.isStale(names.map((name) => path.join(session.project, name)));
     if (!afterBuild && !names.some((name) => isSource(name, session))) continue;
     const since = performance.now();
     emit('reloading', { path: names[0] });
     if (await reload({ afterBuild })) emit('reloaded', { ms: elapsed(since) });
   }
+}
+
+/** Whether a file was written, or deleted, after a moment. Its time of change can't be set by hand. */
+function isNewer(name, { project }, moment) {
+  const found = fs.statSync(path.join(project, name), { throwIfNoEntry: false });
+  return found === undefined || found.ctimeMs > moment - CLOCK_TICK_MS;
 }
 
 /** Whether a file that changed is Python that the Worker may have imported. */
