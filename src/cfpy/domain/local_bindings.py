@@ -4,7 +4,7 @@ There the project's Python runs in Pyodide, outside workerd. A binding reaches i
 workerd's own (``real``), through a Worker of cfpy (``stand-in``), or not at all (``fails``): then
 its name is bound to an object whose members all fail with a sentence that says why. With
 ``--runtime workerd`` every kind is what ``wrangler dev`` makes of it, but for Workers AI and
-Vectorize. ``tests/unit/test_local_bindings.py`` reads the ``config-schema.json`` of the pinned
+Vectorize. ``tests/acceptance/test_local_stances.py`` reads the ``config-schema.json`` of the pinned
 wrangler and fails on a key of the configuration that has no place here.
 """
 

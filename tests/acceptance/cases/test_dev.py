@@ -1,0 +1,375 @@
+"""`cfpy dev` on projects that it once could not run, or ran otherwise than `wrangler dev`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from dev_process import Dev, start_dev, write_project
+
+CFPY = [sys.executable, "-m", "cfpy"]
+
+
+@contextlib.contextmanager
+def running(project: Path, *arguments: str, env: dict[str, str] | None = None) -> Iterator[Dev]:
+    dev = start_dev(project, *arguments, env=env)
+    try:
+        yield dev
+    finally:
+        dev.stop()
+
+
+@contextlib.contextmanager
+def wrangler_dev(project: Path) -> Iterator[str]:
+    """The address of the real `wrangler dev`."""
+    process = subprocess.Popen(
+        [*CFPY, "wrangler", "dev", "--port", "0"],
+        cwd=project,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        found = (re.search(r"Ready on (\S+)", line) for line in process.stdout)
+        yield next(match[1] for match in found if match)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def failed_start(project: Path, *arguments: str) -> tuple[int, str]:
+    """The exit code and the message of a `cfpy dev` that does not start."""
+    done = subprocess.run(
+        [*CFPY, "dev", "--json", "--port", "0", *arguments],
+        cwd=project,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    document = json.loads(done.stdout)
+    assert not document["ok"]
+    return done.returncode, document["error"]["message"]
+
+
+@pytest.mark.case("dev-js", "dev-env-file")
+def test_secrets_are_those_of_wrangler_dev(case: Path) -> None:
+    with (case / "wrangler.toml").open("a") as config:
+        config.write('NUMBER = 1\nHOME = "not that of the process"\n')
+    with running(case, "--runtime", "workerd") as dev, wrangler_dev(case) as address:
+        given = dev.request("GET", "/").json()
+        with urllib.request.urlopen(address) as answer:
+            assert given == json.load(answer)
+    assert given["A"] == "x"
+    assert given["HOME"] == "not that of the process"
+    assert dev.data["secrets_file"] == (".env" if "API_KEY" in given else ".dev.vars")
+    assert given.get("API_KEY", "from-dot-env") == "from-dot-env"
+    assert given.get("WINPATH", "C:\\temp\new") == "C:\\temp\new"
+    assert "not-here" in dev.data["left_out"]["OTHER"]
+
+
+@pytest.mark.case("dev-kitchen")
+def test_a_binding_to_nothing_fails_when_it_is_used(case: Path) -> None:
+    config = case / "wrangler.toml"
+    services = 'services = [{ binding = "OTHER", service = "not-here" }]\n'
+    config.write_text(config.read_text().replace("[vars]", f"{services}\n[vars]", 1))
+    with running(case, "--runtime", "node") as dev:
+        found = dev.request("GET", "/").json()
+    assert "not-here" in dev.data["left_out"]["OTHER"]
+    assert {name: found[name][0] for name in ("TEXT", "NUM", "FLAG", "LIST", "OBJ")} == {
+        "TEXT": "str",
+        "NUM": "int",
+        "FLAG": "bool",
+        "LIST": "JsProxy",
+        "OBJ": "JsProxy",
+    }
+    assert found["NUM"][1] == "42"
+    assert found["OBJ"][1] == "{'deep': {'x': 1}, 'when': 'today'}"
+    assert found["QUOTED"][1] == "'double \"\"quoted'"
+    assert found["DOLLAR"][1] == "'pa$$word$HOME'"
+    assert found["JSONY"][1] == repr('{"k":"v')
+    assert found["MULTI"][1].count("\\n") == 3
+    missing = {name for name, (kind, _) in found.items() if kind == "MISSING"}
+    assert missing == {"ASSETS", "BROWSER", "LOADER"}
+
+
+ALL = """\
+name = "all"
+main = "src/entry.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+version_metadata = { binding = "VERSION" }
+images = { binding = "IMAGES" }
+browser = { binding = "BROWSER" }
+stream = { binding = "STREAM" }
+media = { binding = "MEDIA" }
+analytics = { binding = "SQL" }
+send_email = [{ name = "MAIL" }]
+pipelines = [{ binding = "PIPE", stream = "p" }]
+k2 = [{ binding = "K2", stream = "s" }]
+services = [{ binding = "OTHER", service = "not-here" }]
+hyperdrive = [{ binding = "PG", id = "x" }]
+mtls_certificates = [{ binding = "CERT", certificate_id = "x" }]
+dispatch_namespaces = [{ binding = "DISPATCH", namespace = "x" }]
+secrets_store_secrets = [{ binding = "STORED", store_id = "x", secret_name = "y" }]
+worker_loaders = [{ binding = "LOADER" }]
+artifacts = [{ binding = "ARTIFACTS", namespace = "x" }]
+flagship = [{ binding = "FLAGS", app_id = "x" }]
+ai_search = [{ binding = "SEARCH", instance_name = "x" }]
+vpc_services = [{ binding = "VPC", service_id = "x" }]
+durable_objects = { bindings = [{ name = "ROOM", class_name = "Room" }] }
+workflows = [{ binding = "FLOW", name = "f", class_name = "Flow" }]
+logfwdr = { bindings = [{ name = "LOGS", destination = "x" }] }
+tail_consumers = [{ service = "tail" }]
+"""
+ALL_ENTRY = """\
+import base64
+
+from workers import Response, WorkerEntrypoint
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        env = self.env
+        mail = {"from": "a@example.com", "to": "b@example.com", "subject": "s", "text": "t"}
+        asked = {
+            "VERSION": lambda: env.VERSION.id,
+            "MAIL": lambda: env.MAIL.send(to_js(mail)),
+            "PIPE": lambda: env.PIPE.send(to_js([{"a": 1}])),
+            "IMAGES": lambda: env.IMAGES.info(Response(PNG).body),
+            "OTHER": lambda: status(env.OTHER.fetch("http://x/")),
+            "STORED": lambda: env.STORED.get(),
+            "PG": lambda: env.PG.connectionString,
+            "ROOM": lambda: env.ROOM.getByName("a"),
+            "FLOW": lambda: env.FLOW.create(),
+            "SEARCH": lambda: env.SEARCH.search("x"),
+            "DISPATCH": lambda: env.DISPATCH.get("x"),
+            "LOADER": lambda: env.LOADER.get("x"),
+            "FLAGS": lambda: env.FLAGS.getBooleanValue("x", True),
+            "ARTIFACTS": lambda: env.ARTIFACTS.list(),
+            "K2": lambda: env.K2.send("x"),
+            "STREAM": lambda: env.STREAM.video("x"),
+            "MEDIA": lambda: env.MEDIA.input("x"),
+            "SQL": lambda: env.SQL.query("x"),
+            **{n: lambda n=n: getattr(env, n).fetch("http://x/") for n in FETCHERS},
+        }
+        return Response.json({name: await outcome(ask) for name, ask in asked.items()})
+
+
+FETCHERS = ("BROWSER", "CERT", "VPC", "LOGS")
+
+
+def to_js(value):
+    import js
+    from pyodide.ffi import to_js
+
+    return to_js(value, dict_converter=js.Object.fromEntries)
+
+
+async def status(answer):
+    answer = await answer
+    return f"{answer.status} {await answer.text()}"
+
+
+async def outcome(ask):
+    try:
+        result = ask()
+        if hasattr(result, "__await__"):
+            result = await result
+        return f"ok {result}"
+    except Exception as error:
+        return f"{type(error).__name__} {error}"
+"""
+
+
+def test_every_kind_of_binding_works_or_says_why_not(tmp_path: Path) -> None:
+    files = {"wrangler.toml": ALL, "src/entry.py": ALL_ENTRY}
+    with running(write_project(tmp_path, files), "--runtime", "node") as dev:
+        found = dev.request("GET", "/").json()
+        page = dev.request("GET", "/__cfpy/api/bindings").json()["bindings"]
+    works = {"VERSION", "MAIL", "PIPE", "IMAGES", "OTHER"}
+    assert {name for name, said in found.items() if said.startswith("ok")} == works
+    assert found["OTHER"].startswith('ok 503 Worker "not-here" not found')
+    # Nothing is in the store: that is how a real one answers.
+    assert "not found" in found["STORED"]
+    failing = set(found) - works - {"STORED"}
+    assert set(dev.data["left_out"]) == failing | {"OTHER"}
+    for name in failing:
+        assert f"the binding {name} does not work here: " in found[name], found[name]
+        assert dev.data["left_out"][name] in found[name]
+    assert {"IMAGES", "MAIL", "OTHER"} <= {item["name"] for item in page}
+
+
+@pytest.mark.case("build")
+def test_a_build_runs_before_the_start_and_on_changes(case: Path) -> None:
+    with running(case, "--runtime", "node") as dev:
+        assert dev.request("GET", "/").body == b"value 7"
+        assert dev.wait_for_log("[build] python3 tools/gen.py")
+        entry, tool = case / "src" / "entry.py", case / "tools" / "gen.py"
+        tool.write_text('import sys; print("about to"); sys.exit("no good")\n')
+        dev.log.clear()
+        entry.write_text(entry.read_text().replace("value", "worth"))
+        dev.wait_for_log("[build] about to")
+        dev.wait_for_log("the build failed with 1: python3 tools/gen.py")
+        answer = dev.request("GET", "/")
+        assert (answer.status, b"no good" in answer.body) == (500, True)
+        tool.write_text('open("src/generated.py", "w").write("VALUE = 8\\n")\n')
+        dev.log.clear()
+        entry.write_text(entry.read_text() + "\n")
+        dev.wait_for_log("reloaded in")
+        assert dev.request("GET", "/").body == b"worth 8"
+        # What the build wrote into what it watches does not start it again.
+        assert sum("[build] python3" in line for line in dev.log) == 1
+
+
+@pytest.mark.case("build")
+def test_a_build_may_make_the_main_module(case: Path) -> None:
+    (case / "src" / "entry.py").rename(case / "tools" / "entry.txt")
+    (case / "src").rmdir()
+    config = case / "wrangler.toml"
+    command = "mkdir -p ../src; cp entry.txt ../src/entry.py; echo VALUE=1 > ../src/generated.py"
+    text = re.sub(r'command = ".*"', f'command = "{command}"\ncwd = "tools"', config.read_text())
+    config.write_text(text.replace('watch_dir = "src"', 'watch_dir = ["tools"]'))
+    with running(case, "--runtime", "node") as dev:
+        assert dev.request("GET", "/").body == b"value 1"
+        module = case / "tools" / "entry.txt"
+        dev.log.clear()
+        module.write_text(module.read_text().replace("value", "worth"))
+        dev.wait_for_log("reloaded in")
+        assert dev.request("GET", "/").body == b"worth 1"
+
+
+@pytest.mark.case("site")
+def test_a_site_is_bound(case: Path) -> None:
+    entry = case / "src" / "entry.py"
+    entry.write_text(
+        entry.read_text().replace(
+            'Response("ok")',
+            'Response(str([key["name"] for key in '
+            '(await self.env.__getattr__("__STATIC_CONTENT").list())["keys"]]))',
+        )
+    )
+    with running(case, "--runtime", "node") as dev:
+        answer = dev.request("GET", "/")
+    assert answer.status == 200
+    assert b"index.html" in answer.body
+
+
+@pytest.mark.case("js-alias")
+def test_an_alias_is_a_path_of_the_project(case: Path) -> None:
+    with running(case, "--runtime", "workerd") as dev:
+        assert dev.request("GET", "/").body == b"price 3"
+    (case / "src" / "fake-billing.js").unlink()
+    code, message = failed_start(case)
+    assert code == 9
+    assert "can't be built" in message
+    assert "fake-billing.js" in message
+
+
+@pytest.mark.case("js-throws")
+def test_all_that_the_worker_says_is_shown(case: Path) -> None:
+    module = case / "src" / "index.js"
+    good = module.read_text()
+    with running(case, "--runtime", "workerd") as dev:
+        big = {"X-Big": "a" * 15_500}
+        assert dev.request("GET", "/?q=" + quote("中" * 1000), headers=big).body == b"fine"
+        for line in ("a log line", "a warning line", "an error line"):
+            dev.wait_for_log(line)
+        dev.log.clear()
+        module.write_text('export default { fetch() { throw new Error("out of cheese") } };\n')
+        wait_for_status(dev, 500)
+        dev.wait_for_log("out of cheese")
+        dev.log.clear()
+        module.write_text("export default {\n")
+        dev.wait_for_log("Build failed with 1 error")
+        assert dev.wait_for_log("src/index.js:2:0").strip() == "src/index.js:2:0:"
+        # workerd can't start with this, and `wrangler dev` ends.
+        module.write_text('throw new Error("at the top");\n' + good)
+        dev.wait_for_log("at the top")
+        dev.wait_for_log("waiting for a change")
+        address = dev.url
+        dev.log.clear()
+        module.write_text(good.replace("fine", "mended"))
+        assert dev.wait_for_log("Ready on").endswith(address)
+        assert dev.request("GET", "/").body == b"mended"
+        dev.log.clear()
+        (case / ".dev.vars").write_text("A=1\n")
+        dev.wait_for_log(".dev.vars changed")
+        dev.wait_for_log("Ready on")
+
+
+def wait_for_status(dev: Dev, status: int) -> None:
+    """Ask until the Worker answers so: an edit takes a moment."""
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            if dev.request("GET", "/").status == status:
+                return
+    raise AssertionError(f"no answer had status {status}")
+
+
+@pytest.mark.case("js-throws")
+def test_a_start_that_fails_ends_with_the_reason(case: Path) -> None:
+    (case / "src" / "index.js").write_text('throw new Error("at the top"); export default {};\n')
+    code, message = failed_start(case)
+    assert (code, "at the top" in message) == (9, True)
+    with (case / "wrangler.toml").open("a") as config:
+        config.write('[build]\ncommand = "echo it will not do; exit 3"\n')
+    code, message = failed_start(case)
+    assert (code, "exit 3` failed" in message, "ended with status 3" in message) == (9, True, True)
+    assert "Symbol(" not in message
+
+
+LIMITS = """\
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        longest = max(len(value) for _, value in request.headers.items())
+        return Response(f"{len(request.url)} {longest}")
+"""
+
+
+@pytest.mark.case("header-16k")
+def test_headers_and_addresses_are_as_long_as_cloudflare_takes(case: Path) -> None:
+    config = "\n".join(ALL.splitlines()[:4])
+    write_project(case, {"wrangler.toml": config, "src/entry.py": LIMITS})
+    with running(case, "--runtime", "node") as dev:
+
+        def ask(path: str = "/", **headers: str) -> tuple[int, bytes]:
+            answer = dev.request("GET", path, headers=headers)
+            return answer.status, answer.body
+
+        origin = len(dev.url) - 1
+        for size in (15_500, 16_384, 60_000, 120_000):
+            assert ask(**{"X-Big": "a" * size}) == (200, f"{origin + 1} {size}".encode())
+        query = "/search?q=" + quote("中" * 1000)
+        status, body = ask(query)
+        assert (status, body.split()[0]) == (200, str(origin + len(query)).encode())
+        assert ask("/" + "a" * (16 * 1024 - origin - 1))[0] == 200
+        for size in (16 * 1024, 40_000, 100_000):
+            assert ask("/" + "a" * size)[0] == 414
+        many = {f"X-{n}": "a" * 4000 for n in range(30)}
+        assert ask(**many)[0] == 200
+        for more in ({f"Y-{n}": "a" * 4000 for n in range(5)}, {"Y": "a" * 200_000}):
+            assert ask(**many, **more)[0] == 431
+        assert ask()[0] == 200
