@@ -109,8 +109,8 @@ def test_the_files_that_cfpy_hands_over_say_what_wrangler_would_find(tmp_path: P
         shared = {"vars": vars_, "required": required, "variables": variables}
         cases.append({"root": str(own), "environment": environment or None, **shared})
         cases.append({"root": str(derived), "files": handed, **shared})
-    found = ask(cases)
-    for case, wanted, given in zip(cases[1::2], found[::2], found[1::2], strict=True):
+    answers = ask(cases)
+    for case, wanted, given in zip(cases[1::2], answers[::2], answers[1::2], strict=True):
         assert given == wanted, case
-    assert {"A": "only staging"} in found
-    assert {"A": "env", "B": "env-none", "C": "local", "D": "env", "E": "a", "P": ""} in found
+    assert {"A": "only staging"} in answers
+    assert {"A": "env", "B": "env-none", "C": "local", "D": "env", "E": "a", "P": ""} in answers

@@ -29,33 +29,20 @@ class EnvFiles:
 
     ``dev_vars`` is the one file that counts as ``.dev.vars``, or None. ``env_files`` count where it
     is None, each over those before it. ``settings`` are the ``.env`` files, which can also hold
-    settings of wrangler's own, such as ``CLOUDFLARE_INCLUDE_PROCESS_ENV``.
+    settings of wrangler's own, such as ``CLOUDFLARE_INCLUDE_PROCESS_ENV``; ``names`` is what they
+    define.
     """
 
     dev_vars: Path | None
     env_files: tuple[Path, ...]
     settings: tuple[Path, ...]
+    names: frozenset[str] = frozenset()
 
     @property
     def shown(self) -> str:
         """The names of the files that count, for people."""
         files = [self.dev_vars] if self.dev_vars else self.env_files
         return ", ".join(file.name for file in files)
-
-    def names(self) -> set[str]:
-        """What the ``.env`` files define: names alone.
-
-        Raises:
-            ProjectError: One can't be read.
-        """
-        found: set[str] = set()
-        for path in self.settings:
-            try:
-                text = path.read_text("utf-8", errors="replace")
-            except OSError as error:
-                raise ProjectError(f"can't read it: {error.strerror}", path=path) from None
-            found |= parse_dotenv(text).keys()
-        return found
 
 
 def find_env_files(root: Path, environment: str, variables: Mapping[str, str]) -> EnvFiles:
@@ -65,19 +52,34 @@ def find_env_files(root: Path, environment: str, variables: Mapping[str, str]) -
         root: The project.
         environment: A name of ``[env.NAME]``, or empty.
         variables: The environment variables of this process: wrangler has a switch there.
+
+    Raises:
+        ProjectError: A file can't be read.
     """
     suffixes = ["", ".local"]
     if environment:
         suffixes += [f".{environment}", f".{environment}.local"]
     settings = _present(root, [f".env{suffix}" for suffix in suffixes])
+    written: dict[str, str] = {}
+    for path in settings:
+        written |= parse_dotenv(_read(path))
+    names = frozenset(written)
     of_environment = [f"{DEV_VARS}.{environment}"] if environment else []
     own = _present(root, [*of_environment, DEV_VARS])
     if own:
-        return EnvFiles(own[0], (), settings)
+        return EnvFiles(own[0], (), settings, names)
     example = _present(root, [_EXAMPLE])
-    if settings and variables.get(_SWITCH, "").lower() != "false":
-        return EnvFiles(None, (*example, *settings), settings)
-    return EnvFiles(example[0] if example else None, (), settings)
+    load = variables.get(_SWITCH) or written.get(_SWITCH, "")
+    if settings and load.lower() != "false":
+        return EnvFiles(None, (*example, *settings), settings, names)
+    return EnvFiles(example[0] if example else None, (), settings, names)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except OSError as error:
+        raise ProjectError(f"can't read it: {error.strerror}", path=path) from None
 
 
 def _present(root: Path, names: list[str]) -> tuple[Path, ...]:

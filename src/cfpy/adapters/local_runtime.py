@@ -160,6 +160,7 @@ def _node_session(toolchain: Toolchain, session: Session) -> dict[str, Any]:
         "neurons": dict(session.neurons),
         "failing": dict(session.failing),
         "build": session.build,
+        "dev_vars": session.env_files.dev_vars and str(session.env_files.dev_vars),
         "env_files": [str(path) for path in session.env_files.env_files],
         "settings": [str(path) for path in session.env_files.settings],
         "entry": str(session.entry),

@@ -11,8 +11,10 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
+from cfpy.adapters.env_files import DEV_VARS
 from cfpy.adapters.local_runtime import Event, Session, died
 from cfpy.adapters.process import ChildProcess
 from cfpy.adapters.toolchain import Toolchain
@@ -48,6 +50,7 @@ class WorkerdRuntime:
         # The files as they were when workerd took them last.
         self._taken: State = {}
         _link_modules(session)
+        self._dev_vars = _link_dev_vars(session)
         self._child = ChildProcess(
             wrangler.argv(*_arguments(session)),
             cwd=session.project,
@@ -79,6 +82,7 @@ class WorkerdRuntime:
         if self._watcher is not None:
             self._watcher.stop()
         self._child.stop()
+        self._dev_vars.unlink(missing_ok=True)
 
     def _next(self, output: WranglerOutput, *, ready: bool) -> _Line | Change | None:
         """What comes next; a start that gets nowhere ends here, with the reason."""
@@ -179,3 +183,12 @@ def _link_modules(session: Session) -> None:
     link = session.worker.parent / "python_modules"
     with contextlib.suppress(FileExistsError):
         link.symlink_to(session.python_modules, target_is_directory=True)
+
+
+def _link_dev_vars(session: Session) -> Path:
+    """It looks for ``.dev.vars`` there as well: a link, so that no secret is written anywhere."""
+    link = session.worker.parent / DEV_VARS
+    link.unlink(missing_ok=True)
+    if session.env_files.dev_vars is not None:
+        link.symlink_to(session.env_files.dev_vars)
+    return link

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cfpy.adapters.env_files import DEV_VARS, EnvFiles, find_env_files
+from cfpy.adapters.env_files import find_env_files
 from cfpy.adapters.local_runtime import RUNTIME_FILES, Session
 from cfpy.adapters.price_files import neurons_of_models
 from cfpy.adapters.toolchain import cache_directory
@@ -80,13 +80,12 @@ def prepare(
     if project.is_python:
         modules = vendor(project, ctx.runner, ctx.progress)
     env_files = find_env_files(project.root, request.environment, os.environ)
-    known = {**os.environ, **dict.fromkeys(env_files.names(), "")}
+    known = {**os.environ, **dict.fromkeys(env_files.names, "")}
     missing = local.left_out(project, known, on_node=on_node)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
     worker = local.worker_config(project, main, python=not on_node, without=missing)
     derived = project.root / local.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
-    _link_dev_vars(derived, env_files)
     session = Session(
         project=project.root,
         entry=entry,
@@ -130,15 +129,6 @@ def _write_services(project: Project, derived: Path, ai: local.LocalAI) -> Path 
     directory = derived / "local-services"
     directory.mkdir(exist_ok=True)
     return _write_json(directory / "local-services.json", config)
-
-
-def _link_dev_vars(derived: Path, files: EnvFiles) -> None:
-    """Put the file of secrets where wrangler looks for it, beside the configuration: a link, so
-    that no secret is written anywhere."""
-    link = derived / DEV_VARS
-    link.unlink(missing_ok=True)
-    if files.dev_vars is not None:
-        link.symlink_to(files.dev_vars)
 
 
 def _migrate(ctx: Context, project: Project, session: Session) -> None:

@@ -6,19 +6,26 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from cfpy.adapters.vendor import vendor
+from cfpy.adapters.wrangler_config import load_project
+from cfpy.commands.context import build_context
 from dev_process import Dev, start_dev, write_project
 
 CFPY = [sys.executable, "-m", "cfpy"]
+
+
+Node = Callable[..., contextlib.AbstractContextManager[Dev]]
 
 
 @contextlib.contextmanager
@@ -28,6 +35,32 @@ def running(project: Path, *arguments: str, env: dict[str, str] | None = None) -
         yield dev
     finally:
         dev.stop()
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has what every Python Worker without dependencies needs: installed once."""
+    project = tmp_path_factory.mktemp("packages")
+    config = "\n".join(ALL.splitlines()[:4])
+    write_project(project, {"wrangler.toml": config, "src/entry.py": LIMITS})
+    ctx = build_context(print)
+    vendor(load_project(project), ctx.runner, ctx.progress)
+    return project
+
+
+@pytest.fixture
+def node(packages: Path) -> Node:
+    """Runs a Python project with the node runtime."""
+
+    def start(
+        project: Path, env: dict[str, str] | None = None
+    ) -> contextlib.AbstractContextManager[Dev]:
+        for name in ("python_modules", ".wrangler"):
+            shutil.copytree(packages / name, project / name)
+        shutil.copy(packages / "pylock.toml", project)
+        return running(project, "--runtime", "node", env=env)
+
+    return start
 
 
 @contextlib.contextmanager
@@ -81,14 +114,58 @@ def test_secrets_are_those_of_wrangler_dev(case: Path) -> None:
     assert given.get("API_KEY", "from-dot-env") == "from-dot-env"
     assert given.get("WINPATH", "C:\\temp\new") == "C:\\temp\new"
     assert "not-here" in dev.data["left_out"]["OTHER"]
+    # What led wrangler to the secrets is gone with it.
+    assert not (case / ".wrangler" / "cfpy" / ".dev.vars").is_symlink()
+
+
+SECRETS_ENTRY = """\
+from workers import Response, WorkerEntrypoint
+
+NAMES = ("API_KEY", "LOCAL", "WIDE", "TOLD", "ABSENT")
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        found = {name: getattr(self.env, name, None) for name in NAMES}
+        return Response.json({**found, "PG": self.env.PG.connectionString})
+"""
+
+
+@pytest.mark.case("dev-env-file")
+def test_env_files_and_the_environment_reach_python(case: Path, node: Node) -> None:
+    """`.env` holds settings of wrangler's own, too."""
+    text = (case / "wrangler.toml").read_text().replace("index.js", "entry.py")
+    flags = 'compatibility_flags = ["python_workers"]\nhyperdrive = [{binding = "PG", id = "x"}]\n'
+    files = {
+        "wrangler.toml": text.replace("[[services]]", f"{flags}\n[[services]]"),
+        "src/entry.py": SECRETS_ENTRY,
+        ".env.local": (
+            "LOCAL=$API_KEY#1\nCLOUDFLARE_INCLUDE_PROCESS_ENV=true\nTOLD=by the file\n"
+            "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_PG=postgres://u:p@127.0.0.1:1/d\n"
+        ),
+    }
+    with node(write_project(case, files), env={"WIDE": "world", "TOLD": "by the shell"}) as dev:
+        found = dev.request("GET", "/").json()
+        page = dev.request("GET", "/__cfpy/api/bindings").json()["bindings"]
+    assert found.pop("PG").startswith("postgres")
+    assert found == {
+        "API_KEY": "from-dot-env",
+        "LOCAL": "from-dot-env",
+        "WIDE": "world",
+        "TOLD": "by the shell",
+        "ABSENT": None,
+    }
+    assert dev.data["secrets_file"] == ".env, .env.local"
+    assert "PG" not in dev.data["left_out"]
+    assert {"secret"} == {item["kind"] for item in page if item["name"] in found}
 
 
 @pytest.mark.case("dev-kitchen")
-def test_a_binding_to_nothing_fails_when_it_is_used(case: Path) -> None:
+def test_a_binding_to_nothing_fails_when_it_is_used(case: Path, node: Node) -> None:
     config = case / "wrangler.toml"
     services = 'services = [{ binding = "OTHER", service = "not-here" }]\n'
     config.write_text(config.read_text().replace("[vars]", f"{services}\n[vars]", 1))
-    with running(case, "--runtime", "node") as dev:
+    with node(case) as dev:
         found = dev.request("GET", "/").json()
     assert "not-here" in dev.data["left_out"]["OTHER"]
     assert {name: found[name][0] for name in ("TEXT", "NUM", "FLAG", "LIST", "OBJ")} == {
@@ -201,9 +278,9 @@ async def outcome(ask):
 """
 
 
-def test_every_kind_of_binding_works_or_says_why_not(tmp_path: Path) -> None:
+def test_every_kind_of_binding_works_or_says_why_not(tmp_path: Path, node: Node) -> None:
     files = {"wrangler.toml": ALL, "src/entry.py": ALL_ENTRY}
-    with running(write_project(tmp_path, files), "--runtime", "node") as dev:
+    with node(write_project(tmp_path, files)) as dev:
         found = dev.request("GET", "/").json()
         page = dev.request("GET", "/__cfpy/api/bindings").json()["bindings"]
     works = {"VERSION", "MAIL", "PIPE", "IMAGES", "OTHER"}
@@ -220,8 +297,8 @@ def test_every_kind_of_binding_works_or_says_why_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.case("build")
-def test_a_build_runs_before_the_start_and_on_changes(case: Path) -> None:
-    with running(case, "--runtime", "node") as dev:
+def test_a_build_runs_before_the_start_and_on_changes(case: Path, node: Node) -> None:
+    with node(case) as dev:
         assert dev.request("GET", "/").body == b"value 7"
         assert dev.wait_for_log("[build] python3 tools/gen.py")
         entry, tool = case / "src" / "entry.py", case / "tools" / "gen.py"
@@ -242,14 +319,14 @@ def test_a_build_runs_before_the_start_and_on_changes(case: Path) -> None:
 
 
 @pytest.mark.case("build")
-def test_a_build_may_make_the_main_module(case: Path) -> None:
+def test_a_build_may_make_the_main_module(case: Path, node: Node) -> None:
     (case / "src" / "entry.py").rename(case / "tools" / "entry.txt")
     (case / "src").rmdir()
     config = case / "wrangler.toml"
     command = "mkdir -p ../src; cp entry.txt ../src/entry.py; echo VALUE=1 > ../src/generated.py"
     text = re.sub(r'command = ".*"', f'command = "{command}"\ncwd = "tools"', config.read_text())
     config.write_text(text.replace('watch_dir = "src"', 'watch_dir = ["tools"]'))
-    with running(case, "--runtime", "node") as dev:
+    with node(case) as dev:
         assert dev.request("GET", "/").body == b"value 1"
         module = case / "tools" / "entry.txt"
         dev.log.clear()
@@ -259,7 +336,7 @@ def test_a_build_may_make_the_main_module(case: Path) -> None:
 
 
 @pytest.mark.case("site")
-def test_a_site_is_bound(case: Path) -> None:
+def test_a_site_is_bound(case: Path, node: Node) -> None:
     entry = case / "src" / "entry.py"
     entry.write_text(
         entry.read_text().replace(
@@ -268,7 +345,7 @@ def test_a_site_is_bound(case: Path) -> None:
             '(await self.env.__getattr__("__STATIC_CONTENT").list())["keys"]]))',
         )
     )
-    with running(case, "--runtime", "node") as dev:
+    with node(case) as dev:
         answer = dev.request("GET", "/")
     assert answer.status == 200
     assert b"index.html" in answer.body
@@ -308,9 +385,9 @@ def test_all_that_the_worker_says_is_shown(case: Path) -> None:
         dev.wait_for_log("waiting for a change")
         address = dev.url
         dev.log.clear()
-        module.write_text(good.replace("fine", "mended"))
+        module.write_text(good.replace("fine", "fixed"))
         assert dev.wait_for_log("Ready on").endswith(address)
-        assert dev.request("GET", "/").body == b"mended"
+        assert dev.request("GET", "/").body == b"fixed"
         dev.log.clear()
         (case / ".dev.vars").write_text("A=1\n")
         dev.wait_for_log(".dev.vars changed")
@@ -350,10 +427,10 @@ class Default(WorkerEntrypoint):
 
 
 @pytest.mark.case("header-16k")
-def test_headers_and_addresses_are_as_long_as_cloudflare_takes(case: Path) -> None:
+def test_headers_and_addresses_are_as_long_as_cloudflare_takes(case: Path, node: Node) -> None:
     config = "\n".join(ALL.splitlines()[:4])
     write_project(case, {"wrangler.toml": config, "src/entry.py": LIMITS})
-    with running(case, "--runtime", "node") as dev:
+    with node(case) as dev:
 
         def ask(path: str = "/", **headers: str) -> tuple[int, bytes]:
             answer = dev.request("GET", path, headers=headers)

@@ -9,6 +9,9 @@ import { emit } from './events.mjs';
 
 const SHIM = path.join(import.meta.dirname, 'shim_worker.js');
 const STAND_INS = new Set(['Ai', 'VectorizeIndexImpl']);
+// Settings of wrangler: whether secrets come from the environment too, and from `.env` at all.
+const INCLUDE = 'CLOUDFLARE_INCLUDE_PROCESS_ENV';
+const LOAD = 'CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV';
 // As in the shim.
 const QUERY = '/__cfpy/query';
 // The manifest of a [site] is a module in workerd, and no binding.
@@ -30,33 +33,26 @@ export async function importTool(session, name) {
  *   own bindings, `fill` puts into `env` what an interpreter sees
  */
 export async function startMiniflare(session, loopback) {
-  const { unstable_getMiniflareWorkerOptions, unstable_getVarsForDev: readVars } = await importTool(
-    session,
-    'wrangler',
-  );
-  const envFiles = session.env_files.length ? session.env_files : undefined;
+  const { unstable_getMiniflareWorkerOptions: readOptions, unstable_getVarsForDev: readVars } =
+    await importTool(session, 'wrangler');
   takeSettings(readVars, session.settings);
-  const readOptions = (config) => unstable_getMiniflareWorkerOptions(config, undefined, { envFiles });
-  const { vars = {}, secrets } = JSON.parse(fs.readFileSync(session.worker, 'utf8'));
-  const found = readVars(session.worker, envFiles, vars, undefined, true, secrets);
-  const secretNames = Object.keys(found).filter((name) => found[name].type === 'secret_text');
-  for (const name of secrets?.required ?? []) {
-    if (!secretNames.includes(name)) emit('log', { level: 'warning', text: missing(name) });
-  }
+  const vars = varsOf(readVars, session);
+  const secretNames = Object.keys(vars).filter((name) => vars[name].type === 'secret_text');
   const wrangler = createRequire(path.join(session.toolchain, 'node_modules/wrangler/package.json'));
   const miniflare = await import(pathToFileURL(wrangler.resolve('miniflare')));
   const { Miniflare, convertV4MiniflareOptions } = miniflare;
 
-  const main = worker(readOptions, session.worker, fs.readFileSync(SHIM, 'utf8'));
-  Object.assign(main.bindings, {
+  const workers = workersOf(readOptions, session.worker, fs.readFileSync(SHIM, 'utf8'));
+  const [main] = workers;
+  const values = Object.entries(vars).map(([name, { value }]) => [name, value]);
+  main.bindings = {
+    ...Object.fromEntries(values),
     CFPY_HOST: loopback.url,
     CFPY_HOST_KEY: loopback.key,
-  });
-  const workers = [main, ...main.externalWorkers];
-  delete main.externalWorkers;
+  };
   if (session.local_services) {
     const { main: script } = JSON.parse(fs.readFileSync(session.local_services, 'utf8'));
-    workers.push(worker(readOptions, session.local_services, moduleTree(script)));
+    workers.push(...workersOf(readOptions, session.local_services, moduleTree(script)));
   }
   const instance = new Miniflare(
     convertV4MiniflareOptions({
@@ -92,27 +88,50 @@ export async function startMiniflare(session, loopback) {
   return { url, raw, secretNames, localServices, fill, dispose: () => instance.dispose() };
 }
 
-/** Miniflare's options for one derived wrangler configuration. */
-function worker(readOptions, config, code) {
+/** Miniflare's options for the Worker of a derived wrangler configuration, and for those it needs. */
+function workersOf(readOptions, config, code) {
   const { workerOptions, externalWorkers } = readOptions(config);
   delete workerOptions.modulesRules; // convertV4MiniflareOptions rejects what wrangler returns here.
   const { name } = JSON.parse(fs.readFileSync(config, 'utf8'));
   const source = typeof code === 'string' ? { modules: true, script: code } : code;
-  return { ...workerOptions, bindings: { ...workerOptions.bindings }, name, ...source, externalWorkers };
+  return [{ ...workerOptions, name, ...source }, ...externalWorkers];
 }
 
-/** Put wrangler's own settings of `.env` files into the environment, as its command line does. */
+/**
+ * Variables and secrets as `wrangler dev` binds them: `{type, value}` by name. A binding of another
+ * kind wins over a secret of its name.
+ */
+function varsOf(readVars, { worker, project, dev_vars: file, env_files: files, kinds, failing }) {
+  const { vars = {}, secrets } = JSON.parse(fs.readFileSync(worker, 'utf8'));
+  // wrangler takes `.dev.vars.NAME` beside the configuration for that of an environment.
+  const environment = file?.slice(path.join(project, '.dev.vars.').length) || undefined;
+  const found = file
+    ? readVars(path.join(project, 'wrangler.toml'), undefined, vars, environment, true, secrets)
+    : readVars(worker, files.length ? files : undefined, vars, undefined, true, secrets);
+  for (const name of secrets?.required ?? []) {
+    if (!found[name]) emit('log', { level: 'warning', text: missing(name) });
+  }
+  const others = { ...kinds, ...failing };
+  return Object.fromEntries(Object.entries(found).filter(([name]) => !Object.hasOwn(others, name)));
+}
+
+/**
+ * Put wrangler's own settings of `.env` files into the environment, as its command line does. What
+ * is there already wins, and `$NAME` in a file may refer to it.
+ */
 function takeSettings(readVars, files) {
   if (!files.length) return;
-  const name = 'CLOUDFLARE_INCLUDE_PROCESS_ENV';
-  const own = process.env[name];
-  // What is in the environment already wins, and `$NAME` in a file may refer to it.
-  process.env[name] = 'true';
-  const found = readVars(undefined, files, {}, undefined, true);
-  if (own === undefined) delete process.env[name];
-  else process.env[name] = own;
-  for (const [key, { value }] of Object.entries(found)) {
-    if (key !== name) process.env[key] = value;
+  const read = () => readVars(undefined, files, {}, undefined, true);
+  const own = { [INCLUDE]: process.env[INCLUDE], [LOAD]: process.env[LOAD] };
+  Object.assign(process.env, { [INCLUDE]: 'false', [LOAD]: 'true' });
+  const written = read();
+  process.env[INCLUDE] = 'true';
+  const expanded = read();
+  for (const [name, { value }] of Object.entries(expanded)) process.env[name] = value;
+  for (const [name, before] of Object.entries(own)) {
+    const value = before || written[name]?.value;
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
   }
 }
 
