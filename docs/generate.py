@@ -18,6 +18,7 @@ import typer.main
 
 from cfpy import errors
 from cfpy.cli.app import app
+from cfpy.domain.local_bindings import KINDS
 from cfpy.domain.stances import BINDINGS, OTHERS, REFUSED
 
 HERE = Path(__file__).parent
@@ -128,6 +129,18 @@ def _stances() -> str:
         f"| `{key}` | {stance} | {_cell(REFUSED.get(key, ''))} |"
         for key, stance in sorted(OTHERS.items())
     ]
+    lines += [
+        "\n## Bindings in `cfpy dev --runtime node`\n",
+        "With `--runtime workerd` each is what `wrangler dev` makes of it, but for Workers AI and "
+        "Vectorize, which have a stand-in there, too.\n",
+        "| stance | means |\n|---|---|",
+        "| real | workerd runs it |",
+        "| stand-in | a Worker of cfpy answers for it |",
+        "| fails | code that uses it gets an error that says why; `cfpy dev` names it at the start "
+        "|\n",
+        "| table | stance | |\n|---|---|---|",
+    ]
+    lines += [f"| `{kind.table}` | {kind.stance} | {_cell(kind.why)} |" for kind in KINDS]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cfpy.domain import local
+from cfpy.domain.custom_build import build_settings
 from cfpy.domain.local_bindings import KINDS, OLD_FORMAT, Stance
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError
@@ -146,11 +147,11 @@ def test_a_build_watches_src_unless_it_says_otherwise() -> None:
     build = {"command": "make"}
     config = local.worker_config(project(build=build), Path("/app/index.js"), python=True)
     assert config["build"] == {"command": "make", "watch_dir": "../.././src"}
-    assert local.build_settings(project(build=build)) == {
+    assert build_settings(project(build=build)) == {
         "command": "make",
         "cwd": "/app",
         "watch": ["/app/src"],
     }
-    assert local.build_settings(project(build={"watch_dir": "src"})) is None
+    assert build_settings(project(build={"watch_dir": "src"})) is None
     on_node = local.worker_config(project(build=build), Path("/shim.js"), python=False)
     assert "build" not in on_node

@@ -19,6 +19,7 @@ from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.commands.context import Context
 from cfpy.domain import local
+from cfpy.domain.custom_build import build_settings
 from cfpy.domain.migrations import migrations_of
 from cfpy.domain.project import Project
 
@@ -73,7 +74,7 @@ def prepare(
         ToolNotFoundError: The Worker's packages can't be installed.
         WranglerError: A migration failed.
     """
-    build = local.build_settings(project)
+    build = build_settings(project)
     # A build may be what makes the main module.
     entry = project.root / str(project.wrangler.get("main")) if build else project.entry
     modules = project.root / "python_modules"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cfpy.domain.custom_build import with_watched
 from cfpy.domain.local_bindings import OLD_FORMAT, SITE_BINDING, Stance, bindings, tables
 from cfpy.domain.local_paths import relocate
 from cfpy.domain.migrations import migrations_of
@@ -90,7 +91,7 @@ def worker_config(
     """
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
-    config = relocate(_with_watched(config), project.root, project.root / DERIVED)
+    config = relocate(with_watched(config), project.root, project.root / DERIVED)
     config["main"] = str(main)
     if not python:
         config = _without_classes(project, config)
@@ -136,14 +137,6 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
     }
 
 
-def _with_watched(config: dict[str, Any]) -> dict[str, Any]:
-    """``config`` with wrangler's default for what a [build] watches, which has to move with it."""
-    build = config.get("build")
-    if not isinstance(build, Mapping) or not build.get("command"):
-        return config
-    return {**config, "build": {"watch_dir": "./src", **build}}
-
-
 def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]:
     """``config`` for a shim in place of the Python module: nothing that belongs to its classes, no
     build, which runs beside it, and no binding that would fail."""
@@ -163,24 +156,6 @@ def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]
         key: value
         for key, value in config.items()
         if key not in _CLASSES and key not in failing and key != "build"
-    }
-
-
-def build_settings(project: Project) -> dict[str, Any] | None:
-    """The custom build of the project: its command, where it runs, and the directories whose
-    changes start it again, absolute. None if there is none.
-
-    The defaults are wrangler's: developers.cloudflare.com/workers/wrangler/custom-builds.
-    """
-    build = project.wrangler.get("build")
-    if not isinstance(build, Mapping) or not build.get("command"):
-        return None
-    watched = build.get("watch_dir", "./src")
-    names = watched if isinstance(watched, list) else [watched]
-    return {
-        "command": str(build["command"]),
-        "cwd": str(project.root / str(build.get("cwd", "."))),
-        "watch": [str(project.root / str(name)) for name in names],
     }
 
 
