@@ -10,24 +10,28 @@ import { emit } from './events.mjs';
 const SKIPPED = new Set(['.git', '.venv', '.wrangler', '__pycache__', 'node_modules', 'python_modules']);
 
 /**
- * @param {{command: string, cwd: string, watch: string[]} | null} settings
- * @returns {{run: () => Promise<string>, isStale: (paths: string[]) => boolean}} `run` builds, and
- *   resolves to what went wrong, empty if nothing did; `isStale` tells whether one of the files that
- *   changed, given absolute, asks for a new build
+ * @param {{build: {command: string, cwd: string, watch: string[]} | null, entry: string}} session
+ * @returns {{run: () => Promise<string>, isStale: (files: string[]) => boolean,
+ *   wrote: (file: string) => boolean}} `run` builds, and resolves to what went wrong, empty if
+ *   nothing did; `isStale` tells whether one of the files that changed asks for a new build, `wrote`
+ *   whether a file is as the last build left it
  */
-export function makeBuild(settings) {
-  if (settings === null) return { run: async () => '', isStale: () => false };
-  const { command, cwd, watch } = settings;
+export function makeBuild({ build, entry }) {
+  if (build === null) return { run: async () => '', isStale: () => false, wrote: () => false };
+  const { command, cwd, watch } = build;
   let built = '';
+  let left = new Map();
   return {
     async run() {
       const failed = await runCommand(command, cwd);
       // A build that writes into what it watches must not ask for itself.
       built = digest(watch);
+      left = new Map(filesBelow(path.dirname(entry)).map((file) => [file, signature(file)]));
       return failed;
     },
-    isStale: (paths) =>
-      paths.some((file) => watch.some((place) => isWithin(file, place))) && digest(watch) !== built,
+    isStale: (files) =>
+      files.some((file) => watch.some((place) => isWithin(file, place))) && digest(watch) !== built,
+    wrote: (file) => left.has(file) && left.get(file) === signature(file),
   };
 }
 
@@ -65,16 +69,37 @@ function isWithin(file, place) {
 /** Of the content of every file in `places`. */
 function digest(places) {
   const hash = createHash('sha256');
-  for (const place of places) addTo(hash, place);
+  for (const file of places.flatMap(filesBelow)) hash.update(`${file}\0`).update(contentOf(file));
   return hash.digest('hex');
 }
 
-function addTo(hash, place) {
-  const found = fs.statSync(place, { throwIfNoEntry: false });
-  if (found?.isFile()) {
-    hash.update(`${place}\0`).update(fs.readFileSync(place));
-  } else if (found?.isDirectory()) {
-    const names = fs.readdirSync(place).filter((name) => !SKIPPED.has(name));
-    for (const name of names.toSorted()) addTo(hash, path.join(place, name));
+/** Empty for a file that is gone by now. */
+function contentOf(file) {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return '';
   }
+}
+
+/** What tells one content of a file from another. */
+function signature(file) {
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  return found && `${found.ctimeMs} ${found.mtimeMs} ${found.size} ${found.ino}`;
+}
+
+/** All files in a directory, or the file itself. Links to directories are not followed. */
+function filesBelow(place) {
+  if (fs.statSync(place, { throwIfNoEntry: false })?.isFile()) return [place];
+  try {
+    const names = fs.readdirSync(place).filter((name) => !SKIPPED.has(name));
+    const below = names.toSorted().map((name) => path.join(place, name));
+    return below.filter((name) => !isLinkedDirectory(name)).flatMap(filesBelow);
+  } catch {
+    return [];
+  }
+}
+
+function isLinkedDirectory(place) {
+  return fs.lstatSync(place).isSymbolicLink() && fs.statSync(place).isDirectory();
 }

@@ -5,7 +5,6 @@
 // files that changed; the end of standard input means that cfpy is gone, however it went. Events
 // leave as JSON lines.
 import { once } from 'node:events';
-import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 import { makeBuild } from './build.mjs';
@@ -16,8 +15,6 @@ import { startMiniflare } from './miniflare.mjs';
 import { makePage } from './page.mjs';
 import { brokenHost, startPython } from './python_host.mjs';
 
-// File systems round the time of a change down to a tick of the kernel's clock.
-const CLOCK_TICK_MS = 12;
 const started = performance.now();
 const elapsed = (since) => Math.round(performance.now() - since);
 
@@ -32,7 +29,7 @@ async function main() {
     changed();
   });
   startMeter(session.meter);
-  const build = makeBuild(session.build);
+  const build = makeBuild(session);
 
   // Requests wait here until Python is up, and again while it reloads.
   let host = Promise.withResolvers();
@@ -53,13 +50,10 @@ async function main() {
   process.on('SIGINT', stop);
   lines.on('close', stop);
 
-  // What was written before this moment is in the interpreter already, such as files of the build.
-  let loadedAt = 0;
   const load = async ({ afterBuild }) => {
     try {
       const failed = afterBuild ? await build.run() : '';
       if (failed) throw new Error(failed);
-      loadedAt = Date.now();
       return await startPython(session, bindings);
     } catch (error) {
       const text = String(error.message ?? error).trim();
@@ -95,25 +89,19 @@ async function main() {
 
   for (;;) {
     if (!changes.length) await new Promise((resolve) => (changed = resolve));
-    const names = changes.splice(0).flat().filter((name) => isNewer(name, session, loadedAt));
-    const afterBuild = build.isStale(names.map((name) => path.join(session.project, name)));
-    if (!afterBuild && !names.some((name) => isSource(name, session))) continue;
+    const files = changes.splice(0).flat().map((name) => path.join(session.project, name));
+    const names = files.filter((file) => !build.wrote(file));
+    const afterBuild = build.isStale(names);
+    if (!afterBuild && !names.some((file) => isSource(file, session))) continue;
     const since = performance.now();
-    emit('reloading', { path: names[0] });
+    emit('reloading', { path: path.relative(session.project, names[0]) });
     if (await reload({ afterBuild })) emit('reloaded', { ms: elapsed(since) });
   }
 }
 
-/** Whether a file was written, or deleted, after a moment. Its time of change can't be set by hand. */
-function isNewer(name, { project }, moment) {
-  const found = fs.statSync(path.join(project, name), { throwIfNoEntry: false });
-  return found === undefined || found.ctimeMs > moment - CLOCK_TICK_MS;
-}
-
 /** Whether a file that changed is Python that the Worker may have imported. */
-function isSource(name, { project, entry }) {
-  const below = path.relative(path.dirname(entry), path.join(project, name));
-  return name.endsWith('.py') && !below.startsWith('..');
+function isSource(file, { entry }) {
+  return file.endsWith('.py') && !path.relative(path.dirname(entry), file).startsWith('..');
 }
 
 function reportStart(error, { host, port }) {
