@@ -101,5 +101,6 @@ function filesBelow(place) {
 }
 
 function isLinkedDirectory(place) {
-  return fs.lstatSync(place).isSymbolicLink() && fs.statSync(place).isDirectory();
+  const target = fs.statSync(place, { throwIfNoEntry: false });
+  return fs.lstatSync(place).isSymbolicLink() && target?.isDirectory();
 }
