@@ -29,6 +29,7 @@ def noticed(root: Path) -> Iterator[Next]:
     feed: SimpleQueue[Change] = SimpleQueue()
     watched = Watched(
         root,
+        "other.toml",
         sources=(root / "src",),
         everything=(root / "templates",),
         migrations=(root / "migrations",),
@@ -53,6 +54,7 @@ def replace(path: Path, text: str) -> None:
         ("templates/a.txt", False),
         ("wrangler.toml", True),
         ("wrangler.jsonc", True),
+        ("other.toml", True),
         (".dev.vars", True),
         (".dev.vars.staging", True),
         (".env", True),

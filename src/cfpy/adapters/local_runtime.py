@@ -45,15 +45,17 @@ class Event:
 class Session:
     """What to run, and where.
 
-    ``worker`` and ``local_services`` are derived wrangler configurations, ``state`` is wrangler's
-    ``--persist-to`` directory, ``env_files`` are where wrangler finds secrets, and
-    ``service_secrets`` those of the stand-ins, which never touch the disk. ``kinds`` are the
-    classes of bindings by name, ``failing`` what stands for those that do not work, ``build`` the
-    custom build. ``neurons`` are what a million tokens of a model cost, ``input`` and ``output``.
-    ``port`` 0 takes a free one. ``migrations`` are directories of SQL files.
+    ``config`` is the name of the project's configuration file, ``worker`` and ``local_services``
+    are derived ones. ``state`` is wrangler's ``--persist-to`` directory, ``env_files`` are where
+    wrangler finds secrets, and ``service_secrets`` those of the stand-ins, which never touch the
+    disk. ``kinds`` are the classes of bindings by name, ``failing`` what stands for those that do
+    not work, ``build`` the custom build. ``neurons`` are what a million tokens of a model cost,
+    ``input`` and ``output``. ``port`` 0 takes a free one. ``migrations`` are directories of SQL
+    files.
     """
 
     project: Path
+    config: str
     entry: Path
     worker: Path
     local_services: Path | None
@@ -143,6 +145,7 @@ def _watch_python(session: Session, feed: SimpleQueue[str | Change | None]) -> W
     built = tuple(Path(directory) for directory in (session.build or {}).get("watch", ()))
     watched = Watched(
         session.project,
+        session.config,
         sources=(session.entry.parent,),
         everything=built,
         migrations=session.migrations,

@@ -39,10 +39,11 @@ class Watched:
 
     ``sources`` are directories whose files with one of ``suffixes`` count, ``everything``
     directories (or files) where all do, ``migrations`` directories whose ``.sql`` files are
-    configuration.
+    configuration. ``config`` is the name of the configuration file, in ``root``.
     """
 
     root: Path
+    config: str = "wrangler.toml"
     sources: tuple[Path, ...] = ()
     suffixes: tuple[str, ...] = (".py",)
     everything: tuple[Path, ...] = ()
@@ -96,7 +97,7 @@ def look(watched: Watched) -> State:
 
 def _files(watched: Watched) -> Iterator[Path]:
     for name in _listed(watched.root):
-        if _CONFIGURATION.fullmatch(name):
+        if _configures(watched, name):
             yield watched.root / name
     for directory in watched.migrations:
         yield from (directory / name for name in _listed(directory) if name.endswith(".sql"))
@@ -133,4 +134,8 @@ def _change(watched: Watched, before: State, now: State) -> Change:
 def _is_configuration(watched: Watched, path: Path) -> bool:
     if path.parent in watched.migrations:
         return path.suffix == ".sql"
-    return path.parent == watched.root and bool(_CONFIGURATION.fullmatch(path.name))
+    return path.parent == watched.root and _configures(watched, path.name)
+
+
+def _configures(watched: Watched, name: str) -> bool:
+    return name == watched.config or bool(_CONFIGURATION.fullmatch(name))

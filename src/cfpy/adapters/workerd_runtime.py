@@ -45,8 +45,10 @@ class WorkerdRuntime:
         self._session = session
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[_Line | Change | None] = SimpleQueue()
-        self._watcher = self._watch(Watched(session.project, migrations=session.migrations))
-        self._everything = Watched(session.project, everything=(session.project,))
+        self._watcher = self._watch(
+            Watched(session.project, session.config, migrations=session.migrations)
+        )
+        self._everything = Watched(session.project, session.config, everything=(session.project,))
         # The files as they were when workerd took them last.
         self._taken: State = {}
         _link_modules(session)
@@ -165,7 +167,8 @@ def _event(said: Ready | Request | Said) -> Event:
 
 
 def _arguments(session: Session) -> list[str]:
-    arguments = ["dev", "--local", "--config", str(session.worker)]
+    # The derived configuration is that of one environment, whatever CLOUDFLARE_ENV says.
+    arguments = ["dev", "--local", "--env", "", "--config", str(session.worker)]
     if session.local_services is not None:
         arguments += ["--config", str(session.local_services)]
     for path in session.env_files.env_files:

@@ -89,6 +89,7 @@ def prepare(
     derived.mkdir(parents=True, exist_ok=True)
     session = Session(
         project=project.root,
+        config=project.config_name,
         entry=entry,
         worker=_write_json(derived / "worker.json", worker),
         local_services=_write_services(project, derived, ai),

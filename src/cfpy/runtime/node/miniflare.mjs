@@ -90,7 +90,8 @@ export async function startMiniflare(session, loopback) {
 
 /** Miniflare's options for the Worker of a derived wrangler configuration, and for those it needs. */
 function workersOf(readOptions, config, code) {
-  const { workerOptions, externalWorkers } = readOptions(config);
+  // Its top level, whatever CLOUDFLARE_ENV says: it is derived for one environment.
+  const { workerOptions, externalWorkers } = readOptions(config, '');
   delete workerOptions.modulesRules; // convertV4MiniflareOptions rejects what wrangler returns here.
   const { name } = JSON.parse(fs.readFileSync(config, 'utf8'));
   const source = typeof code === 'string' ? { modules: true, script: code } : code;
