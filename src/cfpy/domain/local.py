@@ -177,7 +177,7 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
     }
     missing |= {
         str(item.get("binding")): f"fails until the Worker {item.get('service')} runs here as well "
-        "(cfpy dev or wrangler dev)"
+        "(a second local run, in its own project)"
         for item in tables(source, "services")
         if item.get("service") != source.get("name")
     }
