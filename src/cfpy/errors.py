@@ -77,6 +77,26 @@ class ToolNotFoundError(CfpyError):
     exit_code = 4
 
 
+class ToolTimeoutError(CfpyError):
+    """A program that cfpy started did not end in time, and was stopped. What it was doing may have
+    been done: only its answer is lost.
+
+    Args:
+        program: Its name.
+        seconds: How long it was waited for.
+        hint: What to do next.
+    """
+
+    code = "timeout"
+    exit_code = 4
+
+    def __init__(self, program: str, seconds: float, *, hint: str = "") -> None:
+        super().__init__(
+            f"{program} did not end within {seconds:.0f} seconds",
+            hint=hint or "Check the network connection and try again.",
+        )
+
+
 class NotAuthenticatedError(CfpyError):
     """Cloudflare does not know who is asking."""
 
@@ -136,6 +156,11 @@ class WranglerError(CfpyError):
         self.output = output
         self.api_code = api_code
         self.retry_after = retry_after
+
+
+class WranglerTimeoutError(WranglerError):
+    """A wrangler command did not end in time, and was stopped. Its answer is lost: what it was
+    doing may have been done, which only the account can tell."""
 
 
 class PlanConflictError(CfpyError):

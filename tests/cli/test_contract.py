@@ -84,6 +84,7 @@ def test_exit_codes_of_errors_are_pinned_and_in_the_readme() -> None:
         "usage": 2,
         "pattern": 3,
         "tool_not_found": 4,
+        "timeout": 4,
         "not_authenticated": 5,
         "cloudflare": 6,
         "wrangler": 6,

@@ -11,8 +11,8 @@ from typing import Any, cast
 import httpx
 import pytest
 
+from cfpy.adapters.http_client import HttpClient
 from cfpy.adapters.wrangler import Deployment
-from cfpy.commands import health
 from cfpy.commands.deploy import DeployRequest, DeployResult, _refused
 from cfpy.commands.health import Answer, ask, wait_for_answer
 from cfpy.domain.live import is_stub
@@ -73,8 +73,12 @@ def test_with_no_time_it_asks_once() -> None:
     assert (answer, clock.slept, said) == (SICK, [], [])
 
 
+def client(**environ: str) -> HttpClient:
+    return HttpClient("http://shop.example", source="the address", timeout=1, environ=environ)
+
+
 def answering(error: Exception | None, status: int = 200) -> Callable[..., httpx.Response]:
-    def get(_address: str, **_options: Any) -> httpx.Response:
+    def get(_client: HttpClient, _address: str) -> httpx.Response:
         if error is not None:
             raise error
         return httpx.Response(status)
@@ -99,14 +103,15 @@ def refused(cause: Exception) -> httpx.ConnectError:
         (refused(socket.gaierror(-2, "Name or service not known")), 0, UNKNOWN),
         (refused(ConnectionRefusedError("refused")), 0, Answer("refused")),
         (httpx.ReadTimeout(""), 0, Answer("ReadTimeout")),
+        (httpx.InvalidURL("https://*.x"), 0, Answer("it is not an address that can be asked")),
     ],
     ids=str,
 )
 def test_a_name_that_is_not_known_is_told_apart(
     error: Exception | None, status: int, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health.httpx, "get", answering(error, status))
-    assert ask(ADDRESS) == answer
+    monkeypatch.setattr(HttpClient, "get", answering(error, status))
+    assert ask(client(), ADDRESS) == answer
 
 
 def test_the_real_client_says_that_a_name_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,16 +121,16 @@ def test_the_real_client_says_that_a_name_is_not_known(monkeypatch: pytest.Monke
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    assert ask("http://shop.example/health") == UNKNOWN
+    assert ask(client(), "http://shop.example/health") == UNKNOWN
+    # By a proxy it is the proxy's name that is not known.
+    said = ask(client(http_proxy="http://proxy.example:1"), "http://shop.example/health").said
+    assert "the proxy http://proxy.example:1 of http_proxy can't be reached" in said
 
 
 def test_a_404_is_an_answer() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(health.httpx, "get", answering(None, 404))
-        assert ask(ADDRESS).healthy
+        patch.setattr(HttpClient, "get", answering(None, 404))
+        assert ask(client(), ADDRESS).healthy
 
 
 class FakeWrangler:

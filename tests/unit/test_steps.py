@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfpy.commands.steps import attempt, run_all
-from cfpy.errors import WranglerError
+from cfpy.errors import CfpyError, ToolTimeoutError, WranglerError, WranglerTimeoutError
 
 # By step: the earlier ones that it needs.
 GRAPHS = st.lists(st.sets(st.integers(0, 9)), max_size=10).map(
@@ -64,7 +64,7 @@ def failure(message: str = "no", code: int = 0, retry_after: float | None = None
 class Command:
     """Fails with each of these in turn, then succeeds."""
 
-    def __init__(self, *failures: WranglerError) -> None:
+    def __init__(self, *failures: CfpyError) -> None:
         self.failures = list(failures)
         self.runs = 0
 
@@ -98,3 +98,30 @@ def test_it_ends_at_some_time() -> None:
     with pytest.raises(WranglerError):
         attempt(command, lambda: False)
     assert command.runs == 4
+
+
+def lost() -> WranglerTimeoutError:
+    return WranglerTimeoutError("wrangler did not end", argv=(), returncode=-1, output="")
+
+
+@pytest.mark.parametrize("error", [lost(), ToolTimeoutError("node", 180)])
+def test_what_did_not_end_and_is_there_was_done(error: CfpyError) -> None:
+    command = Command(error)
+    attempt(command, lambda: True)
+    assert command.runs == 1
+
+
+@pytest.mark.parametrize("error", [lost(), ToolTimeoutError("node", 180)])
+def test_what_did_not_end_and_is_not_there_has_failed(error: CfpyError) -> None:
+    """It is not waited for again: that may last as long once more."""
+    command = Command(error, failure())
+    with pytest.raises(type(error), match="did not end"):
+        attempt(command, lambda: False)
+    assert command.runs == 1
+
+
+def test_an_answer_that_is_lost_after_others_that_pass() -> None:
+    command = Command(failure("fetch failed", retry_after=0), lost())
+    there = iter([False, True])
+    attempt(command, lambda: next(there))
+    assert command.runs == 2

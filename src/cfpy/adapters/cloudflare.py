@@ -8,7 +8,6 @@ Paths and shapes: developers.cloudflare.com/api.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,19 +16,17 @@ from typing import Any, TypeVar
 
 import httpx
 
-from cfpy.adapters.permissions import PERMISSIONS
+from cfpy.adapters.api_answers import api_address, checked, seconds_to_wait
+from cfpy.adapters.http_client import HttpClient
 from cfpy.domain.data_location import JURISDICTIONS
-from cfpy.domain.invocation import command
 from cfpy.domain.live import is_stub, live_target
 from cfpy.domain.observed import Found, ObservedIndex, ObservedQueue, ObservedState, Rules
 from cfpy.domain.project import MetadataIndex
 from cfpy.domain.resources import D1Database, DesiredState, R2Bucket
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
-_BASE_URL = "https://api.cloudflare.com/client/v4"
 _TIMEOUT_SECONDS = 30.0
 _ATTEMPTS = 4
-_LONGEST_WAIT_SECONDS = 30.0
 _PAGE = 100
 _CONNECTIONS = 12
 _SQL_FAILED = 7500
@@ -47,17 +44,18 @@ class Account:
 
     Raises:
         NotAuthenticatedError: The token reaches no account, or several and none is chosen.
+        UsageError: A variable for the API's address, a proxy or certificates can't be used.
         CloudflareError: The API can't be reached, or fails.
     """
 
     def __init__(self, token: str, account_id: str = "") -> None:
-        address = os.environ.get("CLOUDFLARE_API_BASE_URL", _BASE_URL).rstrip("/") + "/"
-        self._client = httpx.Client(
-            base_url=address,
+        #: Where the API is, for whoever has to ask the same one.
+        self.address, source = api_address(os.environ)
+        self._client = HttpClient(
+            f"{self.address}/",
+            source=source,
             headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT_SECONDS,
-            # Loading the certificates takes a while: not for an address without TLS.
-            verify=address.startswith("https:"),
         )
         self.id = account_id or self._only_account()
 
@@ -321,65 +319,23 @@ class Account:
             except httpx.HTTPError as error:
                 if last:
                     raise CloudflareError(
-                        f"Cloudflare's API can't be reached: {error}",
+                        f"Cloudflare's API can't be reached: {self._client.describe(error)}",
                         hint="Check the network, then try again. Nothing was changed.",
                     ) from error
                 time.sleep(2.0**attempt / 4)
                 continue
             passing = response.status_code == 429 or response.status_code >= 500
             if passing and not last:
-                time.sleep(_wait(response, attempt))
+                time.sleep(seconds_to_wait(response, attempt))
                 continue
-            return _checked(response, path)
+            return checked(response, path)
         raise AssertionError("unreachable")
-
-
-def _wait(response: httpx.Response, attempt: int) -> float:
-    asked = response.headers.get("retry-after", "")
-    seconds = float(asked) if asked.isdigit() else 2.0**attempt / 4
-    return min(seconds, _LONGEST_WAIT_SECONDS)
-
-
-def _checked(response: httpx.Response, path: str) -> Any:
-    try:
-        document = response.json()
-        ok = bool(document["success"])
-        errors = document.get("errors") or []
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-        document, ok, errors = {}, False, []
-    if ok and response.is_success:
-        return document
-    code = next((int(item.get("code", 0)) for item in errors), 0)
-    said = "; ".join(f"{item.get('message')} [code: {item.get('code')}]" for item in errors)
-    said = said or f"status {response.status_code}"
-    if response.status_code in (401, 403):
-        raise _not_allowed(path, said)
-    raise CloudflareError(
-        f"Cloudflare's API refused {path.partition('?')[0]}: {said}",
-        hint="Nothing was changed.",
-        api_code=code,
-        status=response.status_code,
-    )
 
 
 def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The Workers at one end of a queue; the API has three names for the same thing."""
     names = (i.get("script") or i.get("script_name") or i.get("service") for i in ends)
     return frozenset(str(name) for name in names if name)
-
-
-def _not_allowed(path: str, said: str) -> NotAuthenticatedError:
-    kind = path.split("/")[2] if path.count("/") >= 2 else ""
-    permission = PERMISSIONS.get(kind)
-    if permission is None:
-        return NotAuthenticatedError(
-            f"Cloudflare does not accept this token: {said}",
-            hint=f"Make a new one, or log in: {command('wrangler', 'login')}",
-        )
-    return NotAuthenticatedError(
-        f"this token may not read {kind} of the account: {said}",
-        hint=f"Give it the permission {permission}, or log in: {command('wrangler', 'login')}",
-    )
 
 
 def _jurisdiction(item: Mapping[str, Any]) -> str | None:

@@ -9,11 +9,14 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
+from cfpy.adapters.child_environment import git_environment
 from cfpy.adapters.process import Completed, Runner
 from cfpy.errors import FilesystemError, ToolNotFoundError
 
-# A hook of ours, or git itself, may have set these: they would point git at another repository.
-_REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")
+# Settings of the user's that can't apply to a tree that was just written: `safecrlf` refuses a line
+# ending that `autocrlf` would change, and a hook or a key may prompt or refuse.
+_WHEN_ADDING = ("-c", "core.safecrlf=false", "-c", "core.fsmonitor=false")
+_WHEN_COMMITTING = ("-c", "commit.gpgsign=false", "-c", f"core.hooksPath={os.devnull}")
 
 
 class GitOutcome(StrEnum):
@@ -44,10 +47,10 @@ class Git:
             return GitOutcome.INSIDE_REPOSITORY
         steps = (
             ("init", "--quiet", "--initial-branch=main"),
-            ("add", "--all"),
+            (*_WHEN_ADDING, "add", "--all"),
             (
                 *self._identity(directory),
-                *("-c", "commit.gpgsign=false", "-c", f"core.hooksPath={os.devnull}"),
+                *_WHEN_COMMITTING,
                 *("commit", "--quiet", "--message", message),
             ),
         )
@@ -66,14 +69,20 @@ class Git:
         """
         if shutil.which("git") is None:
             raise ToolNotFoundError("git is missing", hint="Install git.")
-        done = self._git(directory, "status", "--porcelain", "--", ".")
+        # `status.showUntrackedFiles=no` would hide what an update overwrites.
+        argv = ("status", "--porcelain", "--untracked-files=normal", "--", ".")
+        done = self._git(directory, *argv)
         return done.stdout.splitlines() if done.returncode == 0 else None
 
     def ignored(self, directory: Path, names: Iterable[str]) -> set[str]:
         """Which of the files ``names`` git does not look at."""
         argv = ["git", "check-ignore", "--stdin", "-z"]
         done = self._runner.run(
-            argv, cwd=directory, env=git_environment(), stdin="\0".join(names), timeout=60
+            argv,
+            cwd=directory,
+            env=git_environment(os.environ),
+            stdin="\0".join(names),
+            timeout=60,
         )
         return set(done.stdout.split("\0")) - {""}
 
@@ -108,16 +117,14 @@ class Git:
 
     def _identity(self, directory: Path) -> tuple[str, ...]:
         """Options that name an author where the machine has none; git refuses to commit else."""
-        if self._git(directory, "config", "user.email").returncode == 0:
-            return ()
-        return ("-c", "user.name=cfpy", "-c", "user.email=cfpy@localhost")
+        wanted = {"user.name": "cfpy", "user.email": "cfpy@localhost"}
+        missing = [
+            f"{key}={value}"
+            for key, value in wanted.items()
+            if not self._git(directory, "config", key).stdout.strip()
+        ]
+        return tuple(part for setting in missing for part in ("-c", setting))
 
     def _git(self, directory: Path, *arguments: str) -> Completed:
         argv = ["git", *arguments]
-        return self._runner.run(argv, cwd=directory, env=git_environment(), timeout=60)
-
-
-def git_environment() -> dict[str, str]:
-    """Our environment for git: pointed at no other repository, and never prompting."""
-    environment = {k: v for k, v in os.environ.items() if k not in _REPOSITORY_VARIABLES}
-    return environment | {"GIT_TERMINAL_PROMPT": "0"}
+        return self._runner.run(argv, cwd=directory, env=git_environment(os.environ), timeout=60)

@@ -6,12 +6,14 @@ All but wrangler's schema come with ``pip install 'cfpy-cli[authors]'``.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+from cfpy.adapters.child_environment import python_environment
 from cfpy.adapters.process import Runner
 from cfpy.adapters.toml_position import locate, parse_toml
 from cfpy.domain.invocation import command
@@ -37,7 +39,9 @@ def check_types(runner: Runner, project: Path) -> Iterator[Problem]:
         yield Problem(False, "pyproject.toml", "the project does not configure mypy", mend)
         return
     argv = [_installed("mypy"), "--no-incremental", "--no-pretty", "--no-color-output"]
-    done = runner.run([sys.executable, "-m", *argv], cwd=project, timeout=_TIMEOUT_SECONDS)
+    env = python_environment(os.environ)
+    argv = [sys.executable, "-m", *argv]
+    done = runner.run(argv, cwd=project, env=env, timeout=_TIMEOUT_SECONDS)
     found = [match for line in done.stdout.splitlines() if (match := _MYPY.match(line))]
     for match in found:
         yield Problem(True, f"{match['file']}:{match['line']}", match["said"].strip(), "")
@@ -48,7 +52,8 @@ def check_types(runner: Runner, project: Path) -> Iterator[Problem]:
 def check_style(runner: Runner, project: Path) -> Iterator[Problem]:
     """What ruff finds in a rendered project, as the project itself configures it."""
     argv = [sys.executable, "-m", _installed("ruff"), "check", "--no-cache", "--output-format=json"]
-    done = runner.run([*argv, "."], cwd=project, timeout=_TIMEOUT_SECONDS)
+    env = python_environment(os.environ)
+    done = runner.run([*argv, "."], cwd=project, env=env, timeout=_TIMEOUT_SECONDS)
     try:
         found = json.loads(done.stdout)
     except ValueError:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
-from cfpy.errors import ToolNotFoundError
+from cfpy.errors import ToolNotFoundError, ToolTimeoutError
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _STOP_SECONDS = 8.0
@@ -66,7 +66,8 @@ class Runner(Protocol):
             timeout: Seconds after which the whole process group is killed.
 
         Raises:
-            ToolNotFoundError: The program is not there, or did not end in time.
+            ToolNotFoundError: The program is not there.
+            ToolTimeoutError: It did not end in time.
         """
         ...
 
@@ -97,10 +98,7 @@ class SubprocessRunner:
             out, err = process.communicate(stdin or "", timeout=timeout)
         except subprocess.TimeoutExpired:
             _kill_group(process)
-            raise ToolNotFoundError(
-                f"{Path(argv[0]).name} did not end within {timeout:.0f} seconds",
-                hint="Check the network connection and try again.",
-            ) from None
+            raise ToolTimeoutError(Path(argv[0]).name, timeout or 0.0) from None
         except BaseException:
             _kill_group(process)
             raise

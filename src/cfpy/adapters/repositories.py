@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cfpy.adapters.git import git_environment
+from cfpy.adapters.child_environment import git_environment
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import cache_directory
 from cfpy.domain.source import GitSource
 from cfpy.errors import PatternError, ToolNotFoundError
 
 _SECONDS = 300.0
+# What the user set for repositories of their own: hooks, and line endings that `git archive` would
+# write in place of the pattern's.
+_OWN_SETTINGS = tuple(
+    part
+    for setting in (f"core.hooksPath={os.devnull}", "core.autocrlf=false", "core.eol=lf")
+    for part in ("-c", setting)
+)
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 
 
@@ -90,7 +98,7 @@ class Repositories:
         self._progress(f"Fetching {url}")
         if not (copy / "HEAD").is_file():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            done = self._run("clone", "--bare", "--quiet", "--", url, str(copy))
+            done = self._run("clone", "--bare", "--quiet", "--template=", "--", url, str(copy))
             if done.returncode != 0:
                 shutil.rmtree(copy, ignore_errors=True)
                 raise PatternError(
@@ -122,6 +130,6 @@ class Repositories:
 
     def _run(self, *arguments: str) -> Completed:
         # No transport that runs commands (ext::).
-        environment = git_environment() | {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
-        argv = ["git", *arguments]
-        return self._runner.run(argv, env=environment, timeout=_SECONDS)
+        allowed = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
+        argv = ["git", *_OWN_SETTINGS, *arguments]
+        return self._runner.run(argv, env=git_environment(os.environ) | allowed, timeout=_SECONDS)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import platformdirs
 
+from cfpy.adapters.child_environment import node_environment
 from cfpy.adapters.process import Runner
 from cfpy.errors import FilesystemError, ToolNotFoundError
 
@@ -28,6 +29,17 @@ from cfpy.errors import FilesystemError, ToolNotFoundError
 MIN_NODE = (22, 12, 0)
 _MANIFESTS = Path(__file__).parent.parent / "runtime" / "toolchain"
 _INSTALL_SECONDS = 900.0
+#: What an installation takes: said before it begins, and by `cfpy doctor`.
+SIZE = "about 240 MB"
+# Those after the first line win over what an .npmrc says for the user's own packages: without the
+# lock nothing is checked, without optional packages there is no workerd.
+_NPM_OPTIONS = (
+    *("--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"),
+    *("--loglevel=error", "--no-global", "--location=project", "--no-dry-run", "--no-workspaces"),
+    *("--include=prod", "--include=optional", "--package-lock", "--no-package-lock-only"),
+    *("--install-strategy=hoisted", "--bin-links", "--no-json", "--no-engine-strict"),
+)
+_LAUNCHER = Path("node_modules", "wrangler", "bin", "wrangler.js")
 # Written last: the sizes of the files that are not small, so that a truncated one is noticed.
 _COMPLETE = ".complete"
 _LARGE = 20_000
@@ -102,9 +114,12 @@ class Toolchain:
 
     def wrangler(self, project: Path) -> Path:
         """wrangler's launcher: the project's own where it is installed, else cfpy's."""
-        launcher = Path("node_modules", "wrangler", "bin", "wrangler.js")
-        own = project / launcher
-        return own if own.is_file() else self.directory / launcher
+        own = project / _LAUNCHER
+        return own if own.is_file() else self.directory / _LAUNCHER
+
+    def has_wrangler(self, project: Path) -> bool:
+        """Whether :meth:`wrangler` has nothing to install."""
+        return (project / _LAUNCHER).is_file() or bool(self.installed())
 
     @staticmethod
     def _target() -> Path:
@@ -112,7 +127,7 @@ class Toolchain:
         return cache_directory() / "toolchain" / hashlib.sha256(lock_bytes).hexdigest()[:16]
 
     def _install(self, target: Path) -> None:
-        self._progress("Installing wrangler and pyodide (once, about 240 MB)")
+        self._progress(f"Installing wrangler and pyodide (once, {SIZE})")
         with tempfile.TemporaryDirectory(prefix=".install-", dir=target.parent) as scratch:
             work = Path(scratch) / "toolchain"
             work.mkdir()
@@ -120,8 +135,7 @@ class Toolchain:
                 shutil.copyfile(_MANIFESTS / name, work / name)
             # Not `npm ci`: it refuses a lock that lacks the optional binaries of some platform.
             # What the lock does hold, `npm install` checks just as strictly.
-            argv = [*self.node.npm, "install", "--no-save", "--ignore-scripts", "--no-audit"]
-            argv += ["--no-fund", "--no-update-notifier", "--loglevel=error"]
+            argv = [*self.node.npm, "install", *_NPM_OPTIONS]
             done = self._runner.run(
                 argv, cwd=work, env=self.environment(), timeout=_INSTALL_SECONDS
             )
@@ -141,9 +155,9 @@ class Toolchain:
             work.rename(target)
 
     def environment(self) -> dict[str, str]:
-        """Our environment for a child: this Node first on PATH, no telemetry, no colours, nothing
-        fetched that nobody asked for."""
-        environment = dict(os.environ)
+        """The environment of a child (see child_environment.py): this Node first on PATH, no
+        telemetry, no colours, nothing fetched that nobody asked for."""
+        environment = node_environment(os.environ)
         environment["PATH"] = os.pathsep.join(
             [str(self.node.binary.parent), environment.get("PATH", os.defpath)]
         )

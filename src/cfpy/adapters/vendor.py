@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -19,6 +20,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from cfpy.adapters.child_environment import pip_environment
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.pylock import (
     NAME,
@@ -58,6 +60,8 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
     Raises:
         ProjectError: ``pyproject.toml`` or ``pylock.toml`` does not parse.
         ToolNotFoundError: A package has no wheel for Workers, or could not be had.
+        ToolTimeoutError: pip took too long.
+        UsageError: A configuration file of pip can't be read.
     """
     root, target = project.root, project.root / "python_modules"
     requirements = (SDK, *_dependencies(root / "pyproject.toml"))
@@ -100,10 +104,10 @@ class _Pip:
             report, kept = scratch / "report.json", scratch / "constraints.txt"
             kept.write_text(constraint_lines(pins), "utf-8")
             argv = ["--report", str(report), *requirements]
-            done = self._into(scratch, "-c", str(kept), *argv)
+            done = self._into(scratch, "-c", str(kept), *argv, choosing=True)
             if done.returncode != 0 and pins:
                 shutil.rmtree(scratch / "modules", ignore_errors=True)
-                done = self._into(scratch, *argv)
+                done = self._into(scratch, *argv, choosing=True)
             self._replace(target, scratch, done)
             return pins_of_report(json.loads(report.read_text("utf-8")))
 
@@ -126,9 +130,13 @@ class _Pip:
         with tempfile.TemporaryDirectory(prefix=".python_modules-", dir=self._root) as scratch:
             yield Path(scratch)
 
-    def _into(self, scratch: Path, *arguments: str) -> Completed:
+    def _into(self, scratch: Path, *arguments: str, choosing: bool = False) -> Completed:
         argv = [*_PIP, "install", *_QUIET, "--no-compile", "--target", str(scratch / "modules")]
-        return self._runner.run([*argv, *_TARGET, *arguments], timeout=_INSTALL_SECONDS)
+        return self._runner.run(
+            [*argv, *_TARGET, *arguments],
+            env=pip_environment(os.environ, "install", choosing=choosing),
+            timeout=_INSTALL_SECONDS,
+        )
 
     def _replace(self, target: Path, scratch: Path, done: Completed) -> None:
         if done.returncode != 0:
@@ -172,7 +180,9 @@ class _Pip:
     def _versions(self, name: str, target: Sequence[str]) -> list[str]:
         """The versions of a package that there are for a platform, the newest first."""
         argv = [*_PIP, "index", "versions", "--disable-pip-version-check", *target, name]
-        done = self._runner.run(argv, timeout=_INDEX_SECONDS)
+        done = self._runner.run(
+            argv, env=pip_environment(os.environ, "index"), timeout=_INDEX_SECONDS
+        )
         found = re.search(r"^Available versions: (.*)$", done.stdout, re.MULTILINE)
         return found[1].split(", ") if found else []
 

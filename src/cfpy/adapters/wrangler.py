@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cfpy.adapters.permissions import PERMISSIONS
+from cfpy.adapters.child_environment import without_identity
+from cfpy.adapters.permissions import PERMISSIONS, refusal
 from cfpy.adapters.process import Completed, Runner
 from cfpy.adapters.toolchain import Toolchain
+from cfpy.adapters.wrangler_answers import InTime, codes_in, complaint, token_of
 from cfpy.adapters.wrangler_events import Deployment, deployment_of, failure, read_events
 from cfpy.domain.invocation import command
 from cfpy.domain.observed import Rules
 from cfpy.domain.project import MetadataIndex, VectorizeIndex
-from cfpy.errors import NotAuthenticatedError, WranglerError
+from cfpy.errors import (
+    NotAuthenticatedError,
+    WranglerError,
+)
 
 _TIMEOUT_SECONDS = 180.0
-_NOT_ALLOWED = 10000
-_ASIDE = re.compile("Logs were written to|If you think this is a bug")
 # These are given a name, and would append the environment to it: 4.164 does so in `kv namespace
 # create` and `tail` (getLegacyScriptName), earlier ones in the others as well.
 _TAKE_A_NAME = (("kv", "namespace", "create"), ("delete",), ("rollback",), ("tail",))
@@ -56,7 +58,7 @@ class Wrangler:
         environment: str = "",
         credentials: Mapping[str, str] | None = None,
     ) -> None:
-        self._runner = runner
+        self._runner: Runner = InTime(runner)
         self._toolchain = toolchain
         self._project = project
         self._config = config
@@ -106,22 +108,14 @@ class Wrangler:
         """``wrangler auth token``: the token of its login, made fresh if it has expired.
 
         Raises:
-            NotAuthenticatedError: Nobody is logged in.
+            NotAuthenticatedError: Nobody is logged in, or by a global API key.
+            WranglerError: wrangler can't tell.
         """
         argv = self.argv("auth", "token", "--json")
         done = self._runner.run(
             argv, cwd=self._project, env=self._toolchain.environment(), timeout=_TIMEOUT_SECONDS
         )
-        try:
-            token = json.loads(done.stdout)["token"]
-        except (ValueError, KeyError, TypeError):
-            token = None
-        if done.returncode != 0 or not isinstance(token, str):
-            raise NotAuthenticatedError(
-                "nobody is logged in to Cloudflare",
-                hint=f"{command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
-            )
-        return token
+        return token_of(done)
 
     def create(self, kind: str, name: str, *options: str) -> None:
         """Create a resource: ``kind`` is the subcommand, such as ``kv namespace create``.
@@ -209,7 +203,10 @@ class Wrangler:
 
     def environment(self) -> dict[str, str]:
         """The environment that a wrangler command runs in: who asks, and for which account."""
-        return self._toolchain.environment() | self._credentials
+        environment = self._toolchain.environment()
+        if self._credentials:
+            environment = without_identity(environment)
+        return environment | self._credentials
 
     def apply_remote_migrations(self, binding: str) -> None:
         """``wrangler d1 migrations apply --remote``: pending migrations into the real database.
@@ -294,17 +291,17 @@ class Wrangler:
                 return written
             code, retry_after = failure(written)
             # Having told, wrangler asks who is logged in, and a failure of that hides the first.
-            if code == _NOT_ALLOWED or f"[code: {_NOT_ALLOWED}]" in done.stderr:
+            codes = {code, *codes_in(done.stderr)}
+            kind = next((part for part in arguments if part in PERMISSIONS), "")
+            if error := refusal(0, codes, complaint(done), kind, "change"):
                 raise NotAuthenticatedError(
-                    f"{what}: this token may not",
-                    hint=f"Give it the permission {PERMISSIONS[arguments[0]]}, or log in: "
-                    f"{command('wrangler', 'login')}. What was done before stays.",
+                    f"{what}: {error.message}", hint=f"{error.hint}. What was done before stays."
                 )
             raise WranglerError(
-                f"{what}:\n{_complaint(done)}",
+                f"{what}:\n{complaint(done)}",
                 argv=("wrangler", *argv[2:]),
                 returncode=done.returncode,
-                output=_complaint(done),
+                output=complaint(done),
                 hint="What was done before stays. Run the same command again to go on.",
                 api_code=code,
                 retry_after=retry_after,
@@ -317,10 +314,10 @@ class Wrangler:
         )
         if done.returncode != 0:
             raise WranglerError(
-                f"{what}:\n{_complaint(done)}",
+                f"{what}:\n{complaint(done)}",
                 argv=("wrangler", *argv[2:]),
                 returncode=done.returncode,
-                output=_complaint(done),
+                output=complaint(done),
                 hint=hint,
             )
         return done
@@ -329,9 +326,3 @@ class Wrangler:
 def in_jurisdiction(name: str) -> tuple[str, ...]:
     """The option for a jurisdiction; none for the default one."""
     return (f"--jurisdiction={name}",) if name else ()
-
-
-def _complaint(done: Completed) -> str:
-    """What wrangler said, without where its logs are and where to report its bugs."""
-    lines = done.tail().splitlines()
-    return "\n".join(line for line in lines if not _ASIDE.search(line))

@@ -87,13 +87,14 @@ class ErrorBoundary(LazyGroup):
                 output.json = True
                 raise typer.Exit(_report_usage(output, error)) from None
             if isinstance(error, typer.Exit | typer.Abort) or _is_usage(error):
+                _redact(output, error)
                 raise
             raise typer.Exit(_report_bug(output, error)) from None
 
 
 def _report_bug(output: Output, error: Exception) -> int:
     message = f"this is a bug in cfpy: {type(error).__name__}: {error}"
-    output.error("bug", _BUG, message, f"The traceback is in {_write_log()}")
+    output.error("bug", _BUG, message, f"The traceback is in {_write_log(output)}")
     return _BUG
 
 
@@ -108,6 +109,12 @@ def _is_usage(error: Exception) -> bool:
     return hasattr(error, "exit_code") and hasattr(error, "show")
 
 
+def _redact(output: Output, error: Any) -> None:
+    """Typer prints its own errors, which quote the command line."""
+    if isinstance(getattr(error, "message", None), str):
+        error.message = output.secrets.redact(error.message)
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
 
@@ -116,10 +123,12 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise Interrupted
 
 
-def _write_log() -> Path:
+def _write_log(output: Output) -> Path:
     import tempfile  # for bugs alone
 
-    name = f"cfpy-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
-    path = Path(tempfile.gettempdir(), name)
-    path.write_text(traceback.format_exc(), "utf-8")
-    return path
+    prefix = f"cfpy-{time.strftime('%Y%m%d-%H%M%S')}-"
+    # For nobody else to read, and under a name that nobody can have taken before.
+    number, name = tempfile.mkstemp(".log", prefix)
+    with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(output.secrets.redact(traceback.format_exc()))
+    return Path(name)

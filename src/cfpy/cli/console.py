@@ -1,19 +1,22 @@
 """What a person or a script sees: text by rich, or one JSON document.
 
 Data goes to standard output, everything else (progress, errors, logs) to standard error. rich is
-imported when there is something to draw, never for ``--help``.
+imported when there is something to draw, never for ``--help``. Whatever is printed here is without
+the secrets that this run knows.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from cfpy.domain.invocation import Invocation
+from cfpy.domain.redaction import KnownSecrets
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -41,7 +44,8 @@ class Output:
     (each command that is started) by options of cfpy itself. A command sets ``lasts`` once it is up
     and goes on until Ctrl-C, which then is no error. ``invocation`` is what the command is about:
     every command line that is shown as a next step comes from it. ``config`` is the configuration
-    file that it works with; each JSON document names it.
+    file that it works with; each JSON document names it. ``secrets`` are values that are never
+    printed.
     """
 
     json: bool = False
@@ -50,6 +54,7 @@ class Output:
     lasts: bool = False
     invocation: Invocation = field(default_factory=Invocation)
     config: Path | None = None
+    secrets: KnownSecrets = field(default_factory=lambda: KnownSecrets.of_environment(os.environ))
     _status: Status | None = field(default=None, repr=False)
 
     def data(self, command: str, data: Mapping[str, Any]) -> None:
@@ -57,12 +62,14 @@ class Output:
         self.end_progress()
         if self.config is not None:
             data = {"config": str(self.config), **data}
-        _print_json({"version": ENVELOPE_VERSION, "command": command, "ok": True, "data": data})
+        document = {"version": ENVELOPE_VERSION, "command": command, "ok": True, "data": data}
+        _print_json(self.secrets.redact_all(document))
 
     def error(self, code: str, exit_code: int, message: str, hint: str) -> None:
         """Print an error: as the JSON document, or as text on standard error."""
         self.end_progress()
-        message, hint = self.invocation.resolve(message), self.invocation.resolve(hint)
+        message = self.secrets.redact(self.invocation.resolve(message))
+        hint = self.secrets.redact(self.invocation.resolve(hint))
         if self.json:
             error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint}
             # If standard output is what failed, standard error says so.
@@ -71,7 +78,7 @@ class Output:
                 return
         from rich.text import Text
 
-        console = _console(stderr=True)
+        console = self._console(stderr=True)
         console.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
         if hint:
             console.print(Text.assemble(("  next: ", "bold"), hint), soft_wrap=True)
@@ -81,7 +88,7 @@ class Output:
         self.end_progress()
         from rich.text import Text
 
-        console = _console(stderr=False)
+        console = self._console(stderr=False)
         for renderable in renderables:
             # A line of text is for pasting and piping as it is; tables fit the window.
             console.print(renderable, soft_wrap=isinstance(renderable, Text))
@@ -91,17 +98,17 @@ class Output:
         self.end_progress()
         from rich.text import Text
 
-        _console(stderr=True).print(Text(text, style=style), soft_wrap=True)
+        self._console(stderr=True).print(Text(text, style=style), soft_wrap=True)
 
     def progress(self, text: str) -> None:
         """Say what is being done: a spinner on a terminal, a line elsewhere."""
         if self.quiet:
             return
         if not _is_terminal(sys.stderr):
-            print(f"{text}...", file=sys.stderr, flush=True)
+            print(f"{self.secrets.redact(text)}...", file=sys.stderr, flush=True)
             return
         if self._status is None:
-            self._status = _console(stderr=True).status(text)
+            self._status = self._console(stderr=True).status(text)
             self._status.start()
         else:
             self._status.update(text)
@@ -118,7 +125,7 @@ class Output:
         """Say which command has been started, if that is wanted."""
         if self.verbose:
             self.end_progress()
-            print(f"$ {line}", file=sys.stderr, flush=True)
+            print(f"$ {self.secrets.redact(line)}", file=sys.stderr, flush=True)
 
     def end_progress(self) -> None:
         """Take the spinner away."""
@@ -126,11 +133,27 @@ class Output:
             self._status.stop()
             self._status = None
 
+    def _console(self, *, stderr: bool) -> Console:
+        from rich.console import Console
 
-def _console(*, stderr: bool) -> Console:
-    from rich.console import Console
+        stream = sys.stderr if stderr else sys.stdout
+        if stream is None:
+            return Console(stderr=stderr, highlight=False)
+        return Console(file=cast("TextIO", _Redacting(stream, self.secrets)), highlight=False)
 
-    return Console(stderr=stderr, highlight=False)
+
+class _Redacting:
+    """A stream that writes no secret. All else is the stream's own."""
+
+    def __init__(self, stream: TextIO, secrets: KnownSecrets) -> None:
+        self._stream = stream
+        self._secrets = secrets
+
+    def write(self, text: str) -> int:
+        return self._stream.write(self._secrets.redact(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _print_json(document: Mapping[str, Any]) -> None:

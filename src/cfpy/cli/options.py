@@ -150,4 +150,4 @@ def context_of(output: Output) -> Context:
     """The adapters of a real run, which report their progress to ``output``."""
     from cfpy.commands.context import build_context
 
-    return build_context(output.progress, output.started)
+    return build_context(output.progress, output.started, output.secrets)

@@ -11,6 +11,7 @@ from cfpy.adapters.pattern_store import PatternStore
 from cfpy.adapters.process import Runner, SubprocessRunner
 from cfpy.adapters.repositories import Repositories
 from cfpy.adapters.toolchain import Toolchain
+from cfpy.domain.redaction import KnownSecrets
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Context:
     """The adapters that commands share.
 
     ``progress`` takes one sentence about what is being done right now, where that may last.
-    ``lock`` is for files that several threads of one command write.
+    ``lock`` is for files that several threads of one command write. ``secrets`` are values that no
+    message may show: whoever meets one adds it.
     """
 
     runner: Runner
@@ -27,12 +29,16 @@ class Context:
     toolchain: Toolchain
     progress: Callable[[str], None]
     lock: threading.Lock = field(default_factory=threading.Lock)
+    secrets: KnownSecrets = field(default_factory=KnownSecrets)
 
 
 def build_context(
-    progress: Callable[[str], None], on_start: Callable[[str], None] = lambda _line: None
+    progress: Callable[[str], None],
+    on_start: Callable[[str], None] = lambda _line: None,
+    secrets: KnownSecrets | None = None,
 ) -> Context:
-    """The context of a real run; ``on_start`` is told each command that is started."""
+    """The context of a real run; ``on_start`` is told each command that is started, and ``secrets``
+    each value that no message may show."""
     runner = SubprocessRunner(on_start)
     return Context(
         runner=runner,
@@ -40,4 +46,5 @@ def build_context(
         git=Git(runner),
         toolchain=Toolchain(runner, progress),
         progress=progress,
+        secrets=secrets or KnownSecrets(),
     )

@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cfpy.adapters.http_client import HttpClient
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_events import Deployment
 from cfpy.commands.context import Context
-from cfpy.commands.health import Answer, SystemClock, ask, wait_for_answer
+from cfpy.commands.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
 from cfpy.commands.provision import ProvisionRequest, provision
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
 from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan
-from cfpy.errors import DeploymentError, PlanConflictError, UsageError, WranglerError
+from cfpy.errors import (
+    CfpyError,
+    DeploymentError,
+    PlanConflictError,
+    UsageError,
+)
 
 # Uncompressed, on every plan since 2026-09-04: developers.cloudflare.com/workers/platform/limits.
 _SIZE_LIMIT_BYTES = 64 * 2**20
@@ -83,6 +89,7 @@ def run(
     with alone(request.root, request.config):
         session = open_session(ctx, request.root, request.environment, request.config)
         refuse_broken(session)
+        client = _health_client(request)
         if session.project.is_python:
             vendor(session.project, ctx.runner, ctx.progress)
         plan = session.plan()
@@ -95,7 +102,7 @@ def run(
         if not confirm(plan):
             return None
         provisioned = _provision(ctx, session, request, plan)
-        return _go_live(ctx, session, request, plan, provisioned)
+        return _go_live(ctx, session, request, client, plan, provisioned)
 
 
 def _check_upload(wrangler: Wrangler) -> None:
@@ -131,6 +138,7 @@ def _go_live(
     ctx: Context,
     session: Session,
     request: DeployRequest,
+    client: HttpClient | None,
     plan: Plan,
     provisioned: Plan | None,
 ) -> DeployResult:
@@ -143,14 +151,17 @@ def _go_live(
         environment, account_id = session.environment, session.account.id
         session.records.change(lambda record: record.with_created(environment, account_id, key))
     ctx.progress(f"Deploying {desired.worker}")
-    deployment = wrangler.deploy()
+    try:
+        deployment = wrangler.deploy()
+    except CfpyError as error:
+        raise _with_what_is_live(session, before, error) from error
     url = (request.url or deployment.url).rstrip("/")
-    if not url or not request.health:
+    if not url or client is None:
         return DeployResult(plan, provisioned, deployment, url, "")
     address = url + request.health
     ctx.progress(f"Asking {address}")
     answer = wait_for_answer(
-        partial(ask, address), request.check_seconds, ctx.progress, SystemClock()
+        partial(ask, client, address), request.check_seconds, ctx.progress, SystemClock()
     )
     live = DeployResult(plan, provisioned, deployment, url, answer.said)
     if answer.healthy:
@@ -182,6 +193,36 @@ def _migrate(ctx: Context, wrangler: Wrangler, plan: Plan) -> None:
         wrangler.apply_remote_migrations(binding)
 
 
+def _health_client(request: DeployRequest) -> HttpClient | None:
+    """What asks the new version how it is; built before there is one, so that a proxy or a
+    certificate that can't be used stops the deployment and not its end.
+
+    Raises:
+        UsageError: The path, the address, or a variable of this machine's can't be used.
+    """
+    if not request.health:
+        return None
+    if not request.health.startswith("/"):
+        raise UsageError("--health is a path, and begins with /", hint="--health /health")
+    address = request.url or "https://workers.dev"
+    return HttpClient(address, source="--url", timeout=TIMEOUT_SECONDS)
+
+
+def _with_what_is_live(session: Session, before: str, error: CfpyError) -> CfpyError:
+    """The failure of a deployment, or that there is a new version in spite of it: its answer can be
+    lost, and so can what comes after the upload."""
+    try:
+        live = session.account.live_version(session.desired.worker)
+    except CfpyError:
+        return error
+    if not live or live == before:
+        return error
+    return DeploymentError(
+        f"version {live} is live, and wrangler failed afterwards: {error.message}",
+        hint=f"{error.hint} {command('status')} shows what is live.".strip(),
+    )
+
+
 def _refused(
     request: DeployRequest, session: Session, live: DeployResult, before: str, answer: Answer
 ) -> DeploymentError:
@@ -211,7 +252,7 @@ def _refused(
         return DeploymentError(sick, hint=f"{back} (migrations stay as they are)")
     try:
         session.wrangler.rollback(session.desired.worker, before)
-    except WranglerError as error:
+    except CfpyError as error:
         return DeploymentError(f"{sick}; and {error.message}", hint=back)
     return DeploymentError(
         f"version {version} did not answer as it should: {address}: {answer.said}; "

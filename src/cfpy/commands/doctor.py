@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cfpy.adapters.config_file import find
+from cfpy.adapters.toolchain import SIZE
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
-from cfpy.commands.session import account_of, open_session
+from cfpy.commands.session import account_of, can_tell_login, open_session
 from cfpy.domain.checks import Finding, check, check_models
 from cfpy.domain.environments import effective
 from cfpy.domain.invocation import command
@@ -52,7 +53,7 @@ def _machine(ctx: Context) -> Iterator[Check]:
         said = ", ".join(f"{name} {version}" for name, version in sorted(installed.items()))
         yield Check("wrangler", "ok", said)
     else:
-        said = "not installed yet: the first command that needs it does that"
+        said = f"not installed yet, {SIZE}: the first command that needs it does that"
         yield Check("wrangler", "warning", said, command("wrangler", "--version"))
     yield _guarded("pip", lambda: _version(ctx, [sys.executable, "-m", "pip", "--version"]))
     if shutil.which("git"):
@@ -67,7 +68,11 @@ def _machine(ctx: Context) -> Iterator[Check]:
 
 
 def _version(ctx: Context, argv: list[str]) -> str:
-    done = ctx.runner.run(argv, env=ctx.toolchain.environment(), timeout=60)
+    # npm and Node keep logs and compiled code, and this writes nothing.
+    quiet = {"npm_config_logs_max": "0", "npm_config_update_notifier": "false"}
+    environment = ctx.toolchain.environment() | quiet | {"NODE_DISABLE_COMPILE_CACHE": "1"}
+    environment.pop("NODE_COMPILE_CACHE", None)
+    done = ctx.runner.run(argv, env=environment, timeout=60)
     text = done.stdout.strip().splitlines()
     return f"{text[0] if text else done.tail(1)} ({argv[0]})"
 
@@ -112,6 +117,11 @@ def source_texts(project: Project) -> dict[str, str]:
 
 
 def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> Check:
+    if not can_tell_login(ctx, root):
+        said = "not known: the login is wrangler's, which is not installed yet"
+        mend = f"{command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN"
+        return Check("login", "warning", said, mend)
+
     def account() -> str:
         if _is_project(root, config):
             session = open_session(ctx, root, environment, config)

@@ -15,7 +15,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-_TIMEOUT_SECONDS = 15.0
+from cfpy.adapters.http_client import HttpClient
+
+#: How long one answer, or a part of it, may take.
+TIMEOUT_SECONDS = 15.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 8.0
 
@@ -48,15 +51,18 @@ class Answer:
     resolved: bool = True
 
 
-def ask(address: str) -> Answer:
-    """Ask ``address`` once."""
+def ask(client: HttpClient, address: str) -> Answer:
+    """Ask ``address`` once. What comes of it is never an exception: the version is live."""
     try:
-        answer = httpx.get(address, timeout=_TIMEOUT_SECONDS, follow_redirects=True)
+        answer = client.get(address)
+    except (httpx.InvalidURL, ValueError):
+        return Answer("it is not an address that can be asked")
     except httpx.HTTPError as error:
-        if _is_unknown_host(error):
+        # By a proxy it is the proxy that finds the host.
+        if _is_unknown_host(error) and client.proxy_of(error) is None:
             host = urlsplit(address).hostname
             return Answer(f"the name {host} is not in DNS, as seen from here", resolved=False)
-        return Answer(str(error) or type(error).__name__)
+        return Answer(client.describe(error))
     said = f"{answer.status_code} {answer.reason_phrase}"
     if answer.status_code == 404:
         return Answer(f"{said}: it answers, and has no such resource", healthy=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfpy.adapters.cases import Case, Difference, compare, read_cases, write_golden
+from cfpy.adapters.child_environment import python_environment
 from cfpy.adapters.process import Completed
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
@@ -123,7 +125,8 @@ def run_tests(ctx: Context, project: Path) -> Completed:
     _ = ctx.toolchain.directory  # Installed now: the tests' own fixtures would have to wait.
     ctx.progress("Running the project's tests")
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    return ctx.runner.run(argv, cwd=project, timeout=_TEST_SECONDS)
+    env = python_environment(os.environ)
+    return ctx.runner.run(argv, cwd=project, env=env, timeout=_TEST_SECONDS)
 
 
 def dry_run(ctx: Context, project: Path) -> str:

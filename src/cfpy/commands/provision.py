@@ -99,6 +99,7 @@ def provision(
     if not confirm(plan):
         return None
     values, generated = _secret_values(plan, session.desired, request)
+    ctx.secrets.add(*values.values())
 
     def reveal() -> None:
         if generated and request.reveal:

@@ -17,6 +17,13 @@ from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 from cfpy.domain.checks import check
+from cfpy.domain.credentials import (
+    ACCOUNT_ID,
+    TOKEN,
+    checked_account_id,
+    checked_token,
+    variable,
+)
 from cfpy.domain.diff import diff
 from cfpy.domain.environments import effective
 from cfpy.domain.invocation import command
@@ -94,8 +101,9 @@ def open_session(ctx: Context, root: Path, environment: str, config: Path | None
             account_config=_account_config(project, account.id),
             environment=environment,
             credentials={
-                "CLOUDFLARE_API_TOKEN": token,
-                "CLOUDFLARE_ACCOUNT_ID": account.id,
+                TOKEN: token,
+                ACCOUNT_ID: account.id,
+                "CLOUDFLARE_API_BASE_URL": account.address,
                 # wrangler reads a project's .env as well, which may name another.
                 _OTHER_NAME: desired.worker,
             },
@@ -147,13 +155,36 @@ def account_of(ctx: Context, root: Path) -> str:
     """
     from cfpy.adapters.cloudflare import Account
 
-    return Account(_token(ctx, root), os.environ.get("CLOUDFLARE_ACCOUNT_ID", "")).id
+    return Account(_token(ctx, root), _given_account_id()[1]).id
+
+
+def can_tell_login(ctx: Context, root: Path) -> bool:
+    """Whether it can be known who is logged in without installing anything."""
+    return bool(variable(os.environ, TOKEN)[1]) or ctx.toolchain.has_wrangler(root)
 
 
 def _token(ctx: Context, root: Path, config: Path | None = None) -> str:
-    """The token that wrangler would use; it is asked only where the environment has none."""
-    token = os.environ.get("CLOUDFLARE_API_TOKEN", "")
-    return token or Wrangler(ctx.runner, ctx.toolchain, root, config=config).auth_token()
+    """The token that wrangler would use; it is asked only where the environment has none.
+
+    Raises:
+        NotAuthenticatedError: There is none, or what there is can't be one.
+    """
+    source, token = variable(os.environ, TOKEN)
+    if not token:
+        source = "what wrangler has of its login"
+        token = Wrangler(ctx.runner, ctx.toolchain, root, config=config).auth_token()
+    ctx.secrets.add(token)
+    return checked_token(token, source)
+
+
+def _given_account_id() -> tuple[str, str]:
+    """The variable that names an account, and the id; empty if there is none.
+
+    Raises:
+        NotAuthenticatedError: It is not the id of an account.
+    """
+    name, value = variable(os.environ, ACCOUNT_ID)
+    return name, checked_account_id(value, name) if value else ""
 
 
 def _refuse_other_name(worker: str) -> None:
@@ -189,10 +220,11 @@ def _account_id(project: Project, environment: str, record: Record) -> str:
     the project lives already. Empty if nothing says."""
     scope = (project.wrangler.get("env") or {}).get(environment) or {}
     pinned = scope.get("account_id") or project.wrangler.get("account_id")
-    wanted = str(pinned or os.environ.get("CLOUDFLARE_ACCOUNT_ID", ""))
+    name, given = ("", "") if pinned else _given_account_id()
+    wanted = checked_account_id(str(pinned), "account_id in wrangler.toml") if pinned else given
     lives = record.account_id(environment)
     if wanted and lives and wanted != lives:
-        said = "wrangler.toml" if pinned else "CLOUDFLARE_ACCOUNT_ID"
+        said = "wrangler.toml" if pinned else name
         raise NotAuthenticatedError(
             f"this project lives in the account {lives}; {said} names {wanted}",
             hint=f"Use the first, or {command('destroy')} there. "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-from cfpy.errors import WranglerError
+from cfpy.errors import ToolTimeoutError, WranglerError
 
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 60.0
@@ -68,13 +68,17 @@ def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> None:
 
     Raises:
         WranglerError: It failed, and the account does not show the change.
+        ToolTimeoutError: It did not end, and neither does the account.
     """
     for number in range(_ATTEMPTS):
         try:
             command()
-        except WranglerError as error:
+        except (WranglerError, ToolTimeoutError) as error:
+            # Of a command that was stopped because it took too long, the answer alone may be lost.
             if is_done():
                 return
+            if isinstance(error, ToolTimeoutError):
+                raise
             if number == _ATTEMPTS - 1 or not _passes(error):
                 raise
             wait = error.retry_after if error.retry_after is not None else 2.0**number

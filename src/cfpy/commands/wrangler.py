@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+from cfpy.adapters.child_environment import wrangler_settings
 from cfpy.adapters.config_file import choose, find
 from cfpy.adapters.process import run_attached
 from cfpy.adapters.wrangler import Wrangler
@@ -24,7 +26,7 @@ def run(ctx: Context, root: Path, arguments: tuple[str, ...], warn: Callable[[st
     if not any(argument.startswith(("-c", "--config")) for argument in arguments):
         _warn_of_contradiction(root, warn)
     argv = Wrangler(ctx.runner, ctx.toolchain, root, config=None).bare_argv(*arguments)
-    environment = ctx.toolchain.environment()
+    environment = ctx.toolchain.environment() | wrangler_settings(os.environ)
     # Its output goes to the user, who may want colours.
     del environment["FORCE_COLOR"]
     return run_attached(argv, cwd=root, env=environment)

@@ -1,0 +1,223 @@
+"""The environment of what cfpy starts: the user's own, without what can't apply there.
+
+A variable that is meant for the user's own programs (a debugger, another target folder, another
+repository) breaks the ones that cfpy starts, or turns them against something else. Of each tool's
+variables the tables say which are dropped and which are kept, and why; the first rule that fits
+decides. What no rule names is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from cfpy.adapters.pip_settings import pip_settings
+from cfpy.domain.credentials import ACCOUNT_ID, OLD_NAMES, TOKEN, stripped
+from cfpy.domain.proxies import read_proxies
+from cfpy.errors import UsageError
+
+KEPT, DROPPED = "kept", "dropped"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What becomes of some variables. ``names`` are patterns, apart by spaces, in capitals."""
+
+    names: str
+    fate: str
+    why: str
+
+    def fits(self, name: str) -> bool:
+        return any(fnmatchcase(name.upper(), pattern) for pattern in self.names.split())
+
+
+PYTHON = (
+    Rule("PYTHONINSPECT", DROPPED, "a failure would end with status 0"),
+    Rule("PYTHONWARNINGS", DROPPED, "`error` makes a tool fail by a warning of its own"),
+    Rule("PYTHONSTARTUP PYTHONBREAKPOINT", DROPPED, "for an interactive Python"),
+    Rule(
+        "PYTHONVERBOSE PYTHONDEBUG PYTHONPROFILEIMPORTTIME PYTHONMALLOCSTATS PYTHONDUMPREFS*",
+        DROPPED,
+        "writes between what the tool says",
+    ),
+    Rule("PYTHONIOENCODING", DROPPED, "cfpy reads UTF-8"),
+    Rule("PYTEST_ADDOPTS PYTEST_PLUGINS", DROPPED, "for the user's own tests"),
+    Rule("PYTHONHOME PYTHONPLATLIBDIR", KEPT, "this Python was started with it, too"),
+)
+PIP = (
+    Rule("PIP_*", DROPPED, "see pip_settings.py, which gives back what holds here"),
+    Rule("PYTHONPATH", DROPPED, "a module in it may hide one of pip's"),
+    Rule("__PYVENV_LAUNCHER__", DROPPED, "names another Python, on macOS"),
+)
+NODE = (
+    Rule("NODE_PATH", DROPPED, "a module in it may hide one that the lock file names"),
+    Rule("NODE_DEBUG NODE_DEBUG_NATIVE DEBUG", DROPPED, "writes between what the tool says"),
+    Rule("NODE_V8_COVERAGE NODE_REDIRECT_WARNINGS", DROPPED, "writes into the user's folders"),
+    Rule("NODE_ICU_DATA", DROPPED, "belongs to another Node"),
+    Rule("NODE_CHANNEL_* NODE_UNIQUE_ID", DROPPED, "a channel of the Node that started cfpy"),
+    Rule("VSCODE_INSPECTOR_OPTIONS", DROPPED, "a debugger would hold every Node up"),
+    Rule("NODE_EXTRA_CA_CERTS NODE_TLS_* NODE_USE_*", KEPT, "certificates and the network"),
+)
+NPM = (
+    Rule(
+        "NPM_CONFIG_REGISTRY NPM_CONFIG_@* NPM_CONFIG_//* NPM_CONFIG__AUTH* NPM_CONFIG_ALWAYS_AUTH"
+        " NPM_CONFIG_REPLACE_REGISTRY_HOST",
+        KEPT,
+        "where packages come from, and who asks",
+    ),
+    Rule(
+        "NPM_CONFIG_PROXY NPM_CONFIG_HTTP?PROXY NPM_CONFIG_HTTPS?PROXY NPM_CONFIG_NO?PROXY"
+        " NPM_CONFIG_NOPROXY NPM_CONFIG_CAFILE NPM_CONFIG_CA NPM_CONFIG_CERT NPM_CONFIG_KEY"
+        " NPM_CONFIG_STRICT?SSL NPM_CONFIG_FETCH?* NPM_CONFIG_MAXSOCKETS"
+        " NPM_CONFIG_LOCAL?ADDRESS NPM_CONFIG_OFFLINE NPM_CONFIG_PREFER?O*LINE",
+        KEPT,
+        "how the registry is reached",
+    ),
+    Rule("NPM_CONFIG_CACHE NPM_CONFIG_TMP", KEPT, "where downloads are kept"),
+    Rule("NPM_CONFIG_USERCONFIG NPM_CONFIG_GLOBALCONFIG", KEPT, "where the settings above are"),
+    Rule("NPM_CONFIG_*", DROPPED, "prefix, global, omit, dry-run and such: for other packages"),
+)
+WRANGLER = (
+    Rule("WRANGLER_LOG", DROPPED, "`none` hides what cfpy reads, `debug` mixes it with more"),
+)
+#: Where cfpy says itself who asks: wrangler prefers a global key to a token.
+IDENTITY = (
+    Rule("CLOUDFLARE_API_KEY CF_API_KEY CLOUDFLARE_EMAIL CF_EMAIL", DROPPED, "another identity"),
+    Rule("CF_API_TOKEN CF_ACCOUNT_ID CF_API_BASE_URL", DROPPED, "old names of what cfpy sets"),
+)
+GIT = (
+    Rule("GIT_SSH* GIT_SSL_* GIT_HTTP_* GIT_PROXY_* GIT_ASKPASS", KEPT, "how a host is reached"),
+    Rule("GIT_CONFIG_GLOBAL GIT_CONFIG_SYSTEM GIT_CONFIG_NOSYSTEM", KEPT, "where settings are"),
+    Rule("GIT_CONFIG_COUNT GIT_CONFIG_KEY_* GIT_CONFIG_VALUE_*", KEPT, "settings, of CI mostly"),
+    Rule("GIT_AUTHOR_* GIT_COMMITTER_*", KEPT, "who commits"),
+    Rule("GIT_EXEC_PATH", KEPT, "where git is"),
+    Rule("GIT_CEILING_DIRECTORIES GIT_DISCOVERY_*", KEPT, "where git looks for a repository"),
+    Rule("GIT_*", DROPPED, "GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE and such: another repository"),
+)
+# What of NODE_OPTIONS is kept: the network, certificates, memory, and what somebody who measures
+# puts there. Everything else (a debugger, a loader, a permission) is for the user's own programs.
+_NODE_OPTIONS = re.compile(
+    r"--(use-(system|openssl|bundled)-ca|openssl-(config|legacy-provider|shared-config)"
+    r"|tls-[a-z0-9.-]+|dns-result-order|(no-)?network-family-autoselection[a-z-]*"
+    r"|use-env-proxy|max-http-header-size|max-(old|semi)-space-size[a-z-]*|enable-fips"
+    r"|cpu-prof[a-z-]*|no-(warnings|deprecation))(=.*)?"
+)
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PRELOADS = re.compile(r"(-r|--require|--import)(=(?P<file>.*))?")
+
+
+def python_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """For a tool of Python's whose output cfpy reads."""
+    return _following(PYTHON, environ)
+
+
+def pip_environment(
+    environ: Mapping[str, str], command: str, *, choosing: bool = True
+) -> dict[str, str]:
+    """For pip, as :func:`cfpy.adapters.pip_settings.pip_settings` has it.
+
+    Raises:
+        UsageError: A configuration file of pip can't be read.
+    """
+    return {
+        **_following((*PIP, *PYTHON), environ),
+        **pip_settings(environ, command, choosing=choosing),
+        "PIP_CONFIG_FILE": os.devnull,
+        # Or a module in the current folder may hide one of pip's.
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def node_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """For Node, npm and wrangler."""
+    child = _following((*NODE, *NPM, *WRANGLER), environ)
+    options = node_options(child.pop("NODE_OPTIONS", ""))
+    if options:
+        child["NODE_OPTIONS"] = options
+    # wrangler sends a token as it is, with the end of the line that a file brought along.
+    for name in (TOKEN, ACCOUNT_ID, OLD_NAMES[TOKEN], OLD_NAMES[ACCOUNT_ID]):
+        if name in child:
+            child[name] = stripped(child[name])
+    certificates = child.get("SSL_CERT_FILE", "")
+    if certificates and "NODE_EXTRA_CA_CERTS" not in child and Path(certificates).is_file():
+        # Node does not read the variable that Python, curl and OpenSSL do.
+        child["NODE_EXTRA_CA_CERTS"] = certificates
+    return child | _proxies_for_node(child)
+
+
+def wrangler_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """What :data:`WRANGLER` drops, for a wrangler that the user runs himself."""
+    kept = _following(WRANGLER, environ)
+    return {name: value for name, value in environ.items() if name not in kept}
+
+
+def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """For git: pointed at no other repository, and never prompting."""
+    return _following(GIT, environ) | {"GIT_TERMINAL_PROMPT": "0"}
+
+
+def without_identity(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without what says who asks, for whoever says it himself."""
+    return _following(IDENTITY, environ)
+
+
+def node_options(given: str) -> str:
+    """What of NODE_OPTIONS is kept."""
+    kept: list[str] = []
+    words = _split(given)
+    while words:
+        option, values = words.pop(0), []
+        while words and not words[0].startswith("-"):
+            values.append(words.pop(0))
+        if _NODE_OPTIONS.fullmatch(option):
+            kept += [option, *values]
+        elif found := _PRELOADS.fullmatch(option):
+            # A file that is there was put there on purpose; one that is not ends every Node.
+            files = [found["file"]] if found["file"] else values[:1]
+            if files and Path(files[0]).is_absolute() and Path(files[0]).is_file():
+                kept += [option, *values[:1]]
+    return " ".join(_quoted(word) for word in kept)
+
+
+def _split(options: str) -> list[str]:
+    """As Node does: apart by spaces, with double quotes and backslashes in them."""
+    found = re.findall(r'((?:[^\s"]|"(?:\\.|[^"\\])*")+)', options)
+    parts = (re.sub(r'"((?:\\.|[^"\\])*)"', lambda quoted: quoted[1], word) for word in found)
+    return [re.sub(r"\\(.)", r"\1", part) if "\\" in part else part for part in parts]
+
+
+def _quoted(word: str) -> str:
+    if not re.search(r'[\s"\\]', word):
+        return word
+    return '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _proxies_for_node(environ: Mapping[str, str]) -> dict[str, str]:
+    """The proxies as wrangler and npm read them: they know no ALL_PROXY, and no address without a
+    scheme. A proxy that can't be used stays as it is, for whoever reaches the network to refuse."""
+    try:
+        proxies = read_proxies(environ)
+    except UsageError:
+        return {}
+    found = {"http_proxy": proxies.http, "https_proxy": proxies.https}
+    # wrangler asks its own processes by way of a proxy, too, where no_proxy does not have them.
+    needed = proxies.without and any(found.values())
+    direct = ",".join((*proxies.without, *_LOOPBACK)) if needed else ""
+    return ({"no_proxy": direct} if direct else {}) | {
+        # Node's client has no name for a proxy that resolves names, and lets it do so.
+        name: proxy.url.replace("socks5h://", "socks5://", 1)
+        for name, proxy in found.items()
+        if proxy is not None
+    }
+
+
+def _following(rules: Sequence[Rule], environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in environ.items()
+        if next((rule.fate for rule in rules if rule.fits(name)), KEPT) == KEPT
+    }

@@ -1,0 +1,106 @@
+"""What wrangler answers: its complaints, its token, or nothing in time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from cfpy.adapters.process import Completed, Runner
+from cfpy.domain.invocation import command
+from cfpy.errors import (
+    NotAuthenticatedError,
+    ToolTimeoutError,
+    WranglerError,
+    WranglerTimeoutError,
+)
+
+_CODE = re.compile(r"\[code: (\d+)\]")
+_LOGGED_OUT = re.compile(r"not logged in|wrangler login|CLOUDFLARE_API_TOKEN", re.IGNORECASE)
+_ASIDE = re.compile("Logs were written to|If you think this is a bug")
+
+
+class InTime:
+    """A runner that says of a wrangler which takes too long that its answer is lost."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        try:
+            return self._runner.run(argv, cwd=cwd, env=env, stdin=stdin, timeout=timeout)
+        except ToolTimeoutError as error:
+            arguments = tuple(argv[2:])
+            words = takewhile(lambda part: not part.startswith("-"), arguments)
+            raise WranglerTimeoutError(
+                f"wrangler {' '.join(words)} did not end within {timeout or 0:.0f} seconds",
+                argv=("wrangler", *arguments),
+                returncode=-1,
+                output="",
+                hint="It may have done its work. Check the network, then run the same command "
+                "again: what is there stays.",
+            ) from error
+
+
+def token_of(done: Completed) -> str:
+    """The token that ``wrangler auth token --json`` printed.
+
+    Raises:
+        NotAuthenticatedError: Nobody is logged in, or by a global API key.
+        WranglerError: wrangler can't tell.
+    """
+    found = _json_object(done.stdout) if done.returncode == 0 else {}
+    if isinstance(token := found.get("token"), str):
+        return token
+    if found.get("type") == "api_key":
+        raise NotAuthenticatedError(
+            "CLOUDFLARE_API_KEY is set, a global API key, and cfpy does not take those",
+            hint="A key may do all that you may. Create a token for this instead, at "
+            "dash.cloudflare.com/profile/api-tokens, and set CLOUDFLARE_API_TOKEN to it.",
+        )
+    # Never what it wrote to standard output: the token would be there.
+    said = "\n".join(line for line in done.stderr.splitlines() if not _ASIDE.search(line))
+    if done.returncode == 0 or not said.strip() or _LOGGED_OUT.search(said):
+        raise NotAuthenticatedError(
+            "nobody is logged in to Cloudflare",
+            hint=f"{command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
+        )
+    raise WranglerError(
+        f"wrangler can't tell who is logged in:\n{said.strip()}",
+        argv=("wrangler", "auth", "token", "--json"),
+        returncode=done.returncode,
+        output=said.strip(),
+        hint="Set CLOUDFLARE_API_TOKEN to do without its login.",
+    )
+
+
+def codes_in(text: str) -> list[int]:
+    """The API's numbers that wrangler names in a complaint."""
+    return [int(code) for code in _CODE.findall(text)]
+
+
+def complaint(done: Completed) -> str:
+    """What wrangler said, without where its logs are and where to report its bugs."""
+    lines = done.tail().splitlines()
+    return "\n".join(line for line in lines if not _ASIDE.search(line))
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    """The JSON object that ``text`` ends with; an empty one if there is none."""
+    for start in (found.start() for found in re.finditer(r"^\{", text, re.MULTILINE)):
+        with contextlib.suppress(ValueError):
+            document = json.loads(text[start:])
+            return document if isinstance(document, dict) else {}
+    return {}
