@@ -70,7 +70,7 @@ def test_an_error_of_any_layer(
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr(context, "build_context", broken(error))
-    result = cli("plan", *options)
+    result = cli("new", "rag", "shop", "--dry-run", *options)
     assert result.exit_code not in (0, 1), result.output
     assert "***" in result.output
     assert TOKEN not in result.output

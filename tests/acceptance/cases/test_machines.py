@@ -256,16 +256,18 @@ def test_pips_own_settings_do_not_reach_the_workers_packages(
 def test_a_hostile_machine_leads_nothing_astray(
     project: Path, cfpy: Any, wheels: Path, api: CloudflareApi
 ) -> None:
-    """CLOUDFLARE_ENV among them: it names an environment that the command line does not."""
+    """CLOUDFLARE_ENV among them: it stands for --env in all that cfpy and wrangler do."""
     variables = HOSTILE | {
         "CLOUDFLARE_ENV": "staging",
         "PIP_NO_INDEX": "1",
         "PIP_FIND_LINKS": str(wheels),
     }
-    code, document = cfpy("up", project, "--yes", "--health", "", **variables)
+    code, document = cfpy("up", project, "--yes", "--health", "", "--env", "", **variables)
     assert code == 0, document
     assert list(api.live) == ["bakery"]
-    arguments = ("--yes", "--confirm", "bakery")
+    code, document = cfpy("plan", project, **variables)
+    assert document["data"]["worker"] == "bakery-staging", document
+    arguments = ("--yes", "--confirm", "bakery", "--env", "")
     code, document = cfpy("destroy", project, *arguments, **variables)
     assert code == 0, document
     assert list(api.scripts) == []
