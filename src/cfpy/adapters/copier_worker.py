@@ -158,7 +158,17 @@ class Worker(_main.Worker):
         return lambda name: bool(matches(Path(name)))
 
     def _ask(self) -> None:
-        super()._ask()
+        try:
+            super()._ask()
+        except _UNFIT as error:
+            if not isinstance(error, ValueError | TypeError | KeyError | AttributeError):
+                raise
+            # The first that was given and not taken, where copier does not say which.
+            given = [name for name in self.template.questions_data if name in self._given.data]
+            name = next((name for name in given if name not in self.answers.user), "")
+            if not name or name in str(error):
+                raise
+            raise ValueError(f"{name}: {error}") from error
         self._asked = True
 
     def _print_message(self, message: str) -> None:

@@ -92,22 +92,25 @@ class Renewing:
         )
         if not kept:
             return Renewal(told, self.base, files, files, empty, ())
-        asked = {name: told.secrets[name] for name in ask_for if name in told.secrets}
-        given = {**self.given, **asked}
+        given = {**self.given, **{n: told.secrets[n] for n in ask_for if n in told.secrets}}
         standing = self._standing(told.answers)
-        found = self._found(list(places), standing)
-        while found:
-            told, files, empty = self._render(given, told.answers, {**places, **found})
-            right = kept_answers.reproduced(
-                standing, files, found, {n: v for n, v in given.items() if n in stand_ins}
-            )
-            if right == found:
+        # An answer that is given anew takes the place of the old one, which the base is about.
+        shown = self._found([name for name in kept if name in stand_ins], standing)
+        replaced = {name: value for name, value in shown.items() if name not in places}
+        found = right = {name: value for name, value in shown.items() if name in places}
+        known = {name: value for name, value in given.items() if name in stand_ins}
+        for _ in found:  # Each time one less is right, or all are.
+            told, files, empty = self._render(given, told.answers, {**places, **right})
+            checked = kept_answers.reproduced(standing, files, right, known)
+            if checked == right:
                 break
-            found = right
-        if not found:
+            right = checked
+        if found and not right:
             told, files, empty = self._render(given, told.answers, places)
+        found = right
         unknown = [name for name in unknown if name not in found]
-        base = kept_answers.filled(self.base, found)
+        replaced = {name: value for name, value in shown.items() if name not in places}
+        base = kept_answers.filled(self.base, {**replaced, **found})
         return Renewal(told, base, files, standing, empty, tuple(unknown))
 
     def depending(
@@ -116,9 +119,9 @@ class Renewing:
         """The files that would get what depends on an answer that is not known."""
         if not renewal.unknown or not steps:
             return []
-        answers = {name: renewal.told.secrets[name] for name in renewal.unknown}
+        secrets = renewal.told.secrets
+        answers = {name: secrets[name] for name in renewal.unknown if name in secrets}
         others = kept_answers.other_answers(self.pattern, answers)
-        secrets = {n: v for n, v in renewal.told.secrets.items() if n not in others}
         _, other, _ = self._render(self.given, renewal.told.answers, {**secrets, **others})
         return [
             step.name

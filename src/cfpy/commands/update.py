@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,8 @@ def _renewed(
 
     needed = [] if request.only_look else renewing.depending(renewal, steps, mine)
     if needed and request.interactive:
+        # What was asked already is not asked again.
+        renewing = replace(renewing, last=renewal.told.answers)
         renewal = renewing.renew(interactive=True, ask_for=renewal.unknown)
         return renewal, _merged(ctx, root, renewal, renewing.pattern)
     if needed:

@@ -37,7 +37,7 @@ def other_answers(pattern: Pattern, answers: Mapping[str, Any]) -> dict[str, Any
     for name, value in answers.items():
         question = pattern.question(name)
         if question.choices:
-            others = [choice for choice in question.choices if choice not in (value, [value])]
+            others = [choice for choice in question.choices if value not in (choice, [choice])]
             other = others[0] if others else value
             found[name] = [other] if question.multiselect else other
         else:
