@@ -47,6 +47,7 @@ class CopierStory:
     def __init__(self, root: Path, config: str, files: Files) -> None:
         self.template = root / "theirs"
         self.project = root / "app"
+        self.address = str(self.template)
         self.ctx = build_context(lambda _: None)
         self.said: list[str] = []
         self.release(config, files)
@@ -57,7 +58,7 @@ class CopierStory:
 
     def new(self, *, trust: bool = False, **answers: Any) -> NewResult:
         request = NewRequest(
-            str(self.template),
+            self.address,
             "app",
             self.project.parent,
             answers,

@@ -44,8 +44,10 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         text = path.read_text("utf-8")
-        documents = list(_flat(yaml.load_all(text, Loader=_loader(path.parent.resolve()))))
-        holders = _anchor_holders(text)
+        texts = [text]
+        loader = _loader(path.parent.resolve(), texts)
+        documents = list(_flat(yaml.load_all(text, Loader=loader)))
+        holders = {name for text in texts for name in _anchor_holders(text)}
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
@@ -66,7 +68,9 @@ def read_config(path: Path) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if key not in holders}
 
 
-def _loader(root: Path) -> type[yaml.SafeLoader]:
+def _loader(root: Path, texts: list[str]) -> type[yaml.SafeLoader]:
+    """A loader for a template; it adds the texts that it reads to ``texts``."""
+
     class Loader(yaml.SafeLoader):
         """One that knows ``!include``, for files of this template."""
 
@@ -81,12 +85,12 @@ def _loader(root: Path) -> type[yaml.SafeLoader]:
                 None, None, f"!include {wanted}: not a file of this template", node.start_mark
             )
         found = [file for file in sorted(root.glob(wanted)) if file.is_file()]
-        return [
-            document
-            for file in found
-            if not file.is_symlink()
-            for document in _flat(yaml.load_all(file.read_text("utf-8"), Loader=Loader))
-        ]
+        documents: list[Any] = []
+        for file in found:
+            if not file.is_symlink():
+                texts.append(file.read_text("utf-8"))
+                documents += _flat(yaml.load_all(texts[-1], Loader=Loader))
+        return documents
 
     Loader.add_constructor("!include", include)
     return Loader

@@ -55,11 +55,13 @@ class Given:
         data: Answers of this run. They have to fit.
         last: Answers of an earlier one; one of a question that is not asked any more is dropped.
         kept: Answers to secret questions that are not asked and not checked again.
+        then: The answers that the project was rendered with.
     """
 
     data: Mapping[str, Any]
     last: Mapping[str, Any] = field(default_factory=dict)
     kept: Mapping[str, Any] = field(default_factory=dict)
+    then: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Worker(_main.Worker):
@@ -189,18 +191,21 @@ class Worker(_main.Worker):
     def answers_relpath(self) -> Path:
         """The name of its answers file, compiled as a template only where it is one."""
         name = str(self.answers_file or self.template.answers_relpath)
-        if _LITERAL.fullmatch(name):
-            return Path(name)
-        return super().answers_relpath
+        return Path(_read(self, name)) if _LITERAL.fullmatch(name) else super().answers_relpath
 
     def _render_string(self, string: str, extra_context: Any = None) -> str:
         if not _LITERAL.fullmatch(string):
             return super()._render_string(string, extra_context)
-        # Copier's `yield` tag forgets what it last yielded when a template is read.
-        return str(self.jinja_env.preprocess(string))
+        return _read(self, string)
 
     def _sync_git_index_executable_bit(self, *_arguments: Any) -> None:
         """Not needed: what is rendered here has no index."""
+
+
+def _read(worker: Worker, literal: str) -> str:
+    """``literal`` as it is. Copier's `yield` tag forgets what it last yielded when any template is
+    read, and relies on that."""
+    return str(worker.jinja_env.preprocess(literal))
 
 
 def worker(target: Path, given: Given, *, interactive: bool, trusted: bool, tasks: bool) -> Worker:

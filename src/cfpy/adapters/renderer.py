@@ -65,6 +65,7 @@ def render(
     run_tasks: bool = True,
     last: Mapping[str, Any] | None = None,
     kept: Mapping[str, Any] | None = None,
+    then: Mapping[str, Any] | None = None,
     folder: str = "",
     commit: str = "",
     say: Callable[[str], None] = lambda _: None,
@@ -80,6 +81,7 @@ def render(
         interactive: Ask for what is left open; otherwise take the defaults.
         last: Answers of the project that is updated; ``None`` for a new one.
         kept: Answers to secret questions that are neither asked nor checked.
+        then: The answers that the project was rendered with.
         folder: The project's name; ``target``'s if it is empty.
         commit: The template's commit, for copier's own answers file.
         say: Is given the template's message for before the first question.
@@ -89,7 +91,7 @@ def render(
         OSError: The disk refused.
         KeyboardInterrupt: Ctrl-C at a question.
     """
-    given = Given(answers, last or {}, kept or {})
+    given = Given(answers, last or {}, kept or {}, then or {})
     with _translated(pattern, given):
         with (
             tempfile.TemporaryDirectory(prefix=_SCRATCH) as template,
@@ -134,7 +136,7 @@ def _told(pattern: Pattern, copying: Worker, given: Given) -> Rendered:
         copying.closing,
         copying.matcher(skipped, {}, operation="update"),
         copying.matcher(excluded, {}, operation="update"),
-        copying.matcher(excluded, given.last, operation="update"),
+        copying.matcher(excluded, given.then, operation="update"),
     )
 
 

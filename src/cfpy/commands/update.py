@@ -103,6 +103,7 @@ def update(
             "trusted": trusted,
             "folder": str(old.answers.get("project_name") or root.name),
             "commit": commit_of(ctx, pattern),
+            "then": old.answers,
         }
         with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch:
             renewing = Renewing(pattern, root, base, Path(scratch), given, last, options)
