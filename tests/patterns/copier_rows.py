@@ -4,6 +4,9 @@ A row says what a file holds after `cfpy new`, which copier itself has to agree 
 template becomes, and what the file holds after `cfpy update`.
 """
 
+# A row is read as one line of a table.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -46,7 +49,7 @@ def question(key: str, spec: str, made: str, *, updated: str = "", **more: Any) 
 
 
 NOTES = {"notes.md": "notes\n", "a.txt": "a\n"}
-ODD_ENVOPS = '_envops: {block_start_string: "[%", block_end_string: "%]", variable_start_string: "[[", variable_end_string: "]]"}\n'  # noqa: E501
+ODD_ENVOPS = '_envops: {block_start_string: "[%", block_end_string: "%]", variable_start_string: "[[", variable_end_string: "]]"}\n'
 
 SETTINGS = [
     Row(

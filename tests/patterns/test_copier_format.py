@@ -1,6 +1,9 @@
 """Copier's format, all of it: what works does so in `cfpy new` and in `cfpy update`, as in copier;
 what does not is refused. The lists are the installed copier's own."""
 
+# A case is read as one line of a table.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import dataclasses
@@ -14,11 +17,11 @@ import copier
 import pytest
 import yaml
 from copier import _main, _template, _user_data
+from copier_rows import QUESTIONS, SETTINGS, Row
+from copier_story import CopierStory, git, tree
 
 from cfpy.domain import copier_format
 from cfpy.errors import PatternError, UsageError
-from copier_rows import QUESTIONS, SETTINGS, Row
-from copier_story import CopierStory, git, tree
 
 NAME = "project_name: {type: str}\n"
 MESSAGES = {"_message_after_copy", "_message_before_copy"}
