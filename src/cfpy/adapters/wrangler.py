@@ -99,7 +99,7 @@ class Wrangler:
             f"can't apply the migrations of {database}",
             ("d1", "migrations", "apply", database, "--local"),
             ("--persist-to", str(persist_to)),
-            hint="Mend the SQL file named above and start again: what was applied stays applied.",
+            hint="Run the same command again: what was applied stays applied.",
         )
 
     def auth_token(self) -> str:
@@ -308,6 +308,7 @@ class Wrangler:
                 hint="What was done before stays. Run the same command again to go on.",
                 api_code=code,
                 retry_after=retry_after,
+                printed=done.stdout,
             )
 
     def _run(self, what: str, *parts: Sequence[str], hint: str = "") -> Completed:
@@ -322,6 +323,7 @@ class Wrangler:
                 returncode=done.returncode,
                 output=_complaint(done),
                 hint=hint,
+                printed=done.stdout,
             )
         return done
 
