@@ -18,7 +18,7 @@ _NAMED = re.compile(
     r"has no column named (?P<missing>\w+)|"
     r"(?:no such (?:table|column|index|view|trigger|function)|duplicate column name|"
     r"(?:table|index|view|trigger) ?): (?:\w+\.)?(?P<word>\w+)|"
-    r"(?:table|index|view|trigger) [\"`]?(?P<there>\w+)[\"`]? (?:already exists|has )|"
+    r"(?:table|index|view|trigger) [\"`]?(?P<there>\w+)[\"`]? (?:already exists|has \d)|"
     r"there is already (?:a table|an index) named (?P<named>\w+)|"
     r"constraint failed: (?P<column>\w+\.\w+)"
 )
