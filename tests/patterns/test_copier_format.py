@@ -120,7 +120,8 @@ def check(project: Path, files: dict[str, str | bytes | None]) -> None:
         ("_preserve_symlinks: true\n", "_preserve_symlinks is not supported"),
         *((f"{key}: true\n", f"{key} is an option") for key in sorted(copier_format.OPTIONS)),
         ("_skip_if_exist: [a]\n", "_skip_if_exist is no setting"),
-        ("_extra_paths: [a]\n", "_extra_paths is no setting"),
+        ("_subdir: a\n", "_subdir is no setting of copier's; _subdirectory is"),
+        ("_task: [a]\n", "_task is no setting of copier's; _tasks is"),
         ("_secret_questions: [pasword]\npassword: x\n", "_secret_questions names 'pasword'"),
         ("q: {type: str, secret: true}\n", "the secret question 'q' has no default"),
         ("q: {type: str, defalt: a}\n", "the question 'q' has the unknown key 'defalt'"),
@@ -243,7 +244,7 @@ def test_the_file_may_have_another_ending(name: str, tmp_path: Path) -> None:
 
 
 def test_a_key_that_holds_an_anchor_is_no_setting(tmp_path: Path) -> None:
-    config = "_kinds: &kinds {A: a, B: b}\nq: {type: str, choices: *kinds, default: a}\n"
+    config = "_copy_without_render: [x]\n_exclude_: &kinds {A: a, B: b}\nq: {type: str, choices: *kinds, default: a}\n"
     story = CopierStory(tmp_path, NAME + config, {"f.txt.jinja": "{{ q }}\n"})
     story.new(q="b")
     assert story.read("f.txt") == "b\n"

@@ -57,9 +57,11 @@ def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
 
 
 def tells(output: Output) -> Callable[[str], None]:
-    """Shows what a pattern says, unless cfpy is to be quiet."""
+    """Shows what a pattern says, unless cfpy is to be quiet, and stops the spinner: what follows
+    may be a question."""
 
     def tell(text: str) -> None:
+        output.end_progress()
         # Nothing of it moves the cursor or changes colours: it is a pattern's.
         plain = "".join(sign for sign in text.rstrip() if sign.isprintable() or sign in "\n\t")
         if plain and not output.quiet:

@@ -97,7 +97,10 @@ def update(
         pattern = _newest(ctx, old, request)
         check_format(pattern)
         trusted = may_run_code(pattern, may_run, trust_it=request.trust)
-        ctx.progress(f"Rendering {pattern.name} {pattern.manifest.version}")
+        if request.interactive:
+            say("")  # A spinner would draw over its questions.
+        else:
+            ctx.progress(f"Rendering {pattern.name} {pattern.manifest.version}")
         given, last = _answers(pattern, old, request.answers)
         options = {
             "trusted": trusted,

@@ -8,6 +8,7 @@ that a new one has to find its place here.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -48,6 +49,8 @@ QUESTION_KEYS = frozenset(
 )
 #: Types of a question. All of them work.
 TYPES = frozenset({"bool", "float", "int", "json", "path", "str", "yaml"})
+# How like a setting a key is that means it.
+_NEAR = 0.7
 _TASK_KEYS = frozenset({"command", "when", "working_directory"})
 _CHOICE_KEYS = frozenset({"value", "validator"})
 
@@ -88,9 +91,10 @@ def _wrong(key: str, value: Any) -> Iterator[tuple[str, str]]:
         hint = "Remove it. Nothing changes by that: copier ignores it too."
         yield f"{key} is an option of copier's command line, not a setting of copier.yml", hint
     elif key not in SETTINGS:
-        known = did_you_mean(key, SETTINGS | set(UNSUPPORTED))
-        hint = known or "Remove it. A YAML anchor that other keys use may have such a name."
-        yield f"{key} is no setting of copier's", hint
+        # Others are let through, as by copier: settings of other tools, notes of the author's.
+        if near := difflib.get_close_matches(key, SETTINGS | set(UNSUPPORTED), n=1, cutoff=_NEAR):
+            hint = "A key that only holds a YAML anchor for others may have such a name."
+            yield f"{key} is no setting of copier's; {near[0]} is", hint
     elif key == "_tasks":
         for task in value if isinstance(value, list) else ():
             yield from _unknown(task, _TASK_KEYS, "a task of _tasks")
