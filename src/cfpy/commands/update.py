@@ -148,11 +148,11 @@ def _renewed(
         return renewal, _merged(ctx, root, renewal, renewing.pattern)
     if needed:
         names = " and ".join(map(repr, renewal.unknown))
-        options = " ".join(f"--answer {name}=..." for name in renewal.unknown)
+        options = [part for name in renewal.unknown for part in ("--answer", f"{name}=...")]
         raise PatternError(
             f"the pattern changes what depends on {names}, in {', '.join(needed[:5])}; that "
             "answer is secret, so it was not kept, and it is not found in the project",
-            hint=f"Give it again: cfpy update {options}, or with --answers-file FILE. "
+            hint=f"Give it again: {command('update', *options)}, or with --answers-file FILE. "
             "Nothing was changed.",
         )
     return renewal, steps
