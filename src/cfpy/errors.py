@@ -134,6 +134,7 @@ class WranglerError(CfpyError):
         hint: What to do next.
         api_code: The number that Cloudflare's API gave the failure, 0 where it gave none.
         retry_after: Seconds after which the API wants to be asked again, where it said so.
+        printed: All that it printed to standard output.
     """
 
     code = "wrangler"
@@ -149,8 +150,10 @@ class WranglerError(CfpyError):
         hint: str = "",
         api_code: int = 0,
         retry_after: float | None = None,
+        printed: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
+        self.printed = printed
         self.argv = argv
         self.returncode = returncode
         self.output = output

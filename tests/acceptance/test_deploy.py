@@ -26,7 +26,12 @@ def test_a_provisioned_project_goes_live(
 def test_new_tables_come_before_new_code(
     live: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:
-    (live / "migrations" / "0002_more.sql").write_text("CREATE TABLE more (id INTEGER);\n")
+    more = live / "migrations" / "0002_more.sql"
+    more.write_text("CREATE TABLE more (id INTEGER);\nINSERT INTO les VALUES (1);\n")
+    code, document = cfpy("deploy", live, "--yes", "--url", worker(200))
+    assert (code, document["error"]["code"]) == (6, "wrangler")
+    assert "migrations/0002_more.sql:2 failed" in document["error"]["message"]
+    more.write_text("CREATE TABLE more (id INTEGER);\n")
     api.mutations.clear()
     assert cfpy("deploy", live, "--yes", "--url", worker(200))[0] == 0
     kinds = [mutation.rsplit("/", 1)[-1] for mutation in api.mutations]

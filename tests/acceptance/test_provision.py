@@ -92,7 +92,10 @@ def test_a_migration_that_fails_is_told_and_can_be_mended(
     broken.write_text("CREATE TABLE;\n")
     code, document = cfpy("provision", project, "--yes", **SECRETS)
     assert (code, document["error"]["code"]) == (6, "wrangler")
-    assert "migrations of DB" in document["error"]["message"]
+    message = document["error"]["message"]
+    assert "migrations of shop-db: migrations/0002_broken.sql" in message, message
+    assert "Applied before it: 0001_" in message
+    assert "Fix migrations/0002_broken.sql" in document["error"]["hint"]
     broken.write_text("CREATE TABLE later (id INTEGER);\n")
     assert cfpy("provision", project, "--yes", **SECRETS)[0] == 0
     complete(cfpy, project, api)

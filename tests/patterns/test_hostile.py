@@ -149,7 +149,6 @@ def test_templates_that_take_too_much(template: str, refuse: Callable[..., str])
         '_tasks: ["touch ran"]\n',
         "_tasks: [[touch, ran]]\n",
         '_tasks: [{command: "touch ran", when: true}]\n',
-        '_migrations: [{version: v1, command: "touch ran"}]\n',
         "_jinja_extensions: [jinja2.ext.do]\n",
     ],
 )

@@ -18,9 +18,10 @@ from cfpy.adapters.git import Git
 from cfpy.adapters.process import SubprocessRunner
 from cfpy.commands import update as update_module
 from cfpy.commands.context import build_context
+from cfpy.commands.departures import departures
 from cfpy.commands.new import NewRequest
 from cfpy.commands.new import run as new
-from cfpy.commands.update import UpdateRequest, UpdateResult, departures, update
+from cfpy.commands.update import UpdateRequest, UpdateResult, update
 from cfpy.domain.merge import BaseFile, File, Outcome, digest, merge_trees
 from cfpy.errors import CfpyError, PatternError, ProjectError, UsageError
 

@@ -48,7 +48,12 @@ def answers_text(record: MadeOf) -> str:
     if record.origin is not None:
         pattern |= {"source": record.origin.source, "pin": record.origin.pin}
     document["pattern"] = pattern
-    document["answers"] = {k: v for k, v in record.answers.items() if v is not None}
+    plain = {name: value for name, value in record.answers.items() if _is_plain(value)}
+    document["answers"] = plain
+    others = {name: value for name, value in record.answers.items() if name not in plain}
+    if others:
+        # TOML knows no null, and no key but a text.
+        document["answers-in-yaml"] = {name: _yaml(value) for name, value in others.items()}
     return tomlkit.dumps(document)
 
 
@@ -70,8 +75,45 @@ def read_answers(root: Path) -> MadeOf:
         origin = (
             Origin(pattern["source"], str(pattern.get("pin", ""))) if "source" in pattern else None
         )
-        return MadeOf(str(pattern["name"]), str(pattern["version"]), origin, dict(data["answers"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        answers = {**data["answers"], **_from_yaml(data.get("answers-in-yaml", {}))}
+        return MadeOf(str(pattern["name"]), str(pattern["version"]), origin, answers)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProjectError(
             f"is broken: {error}", path=path, hint="Bring back an older version of it with git."
         ) from error
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether TOML gives back the very same."""
+    try:
+        return _same(tomllib.loads(tomlkit.dumps({"it": value}))["it"], value)
+    except (ValueError, TypeError, AttributeError):
+        return False
+
+
+def _same(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        # Order too: a template may go through it.
+        return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _yaml(value: Any) -> str:
+    import yaml  # slow to load, for answers that need it
+
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
+
+
+def _from_yaml(texts: Mapping[str, str]) -> dict[str, Any]:
+    if not texts:
+        return {}
+    import yaml
+
+    try:
+        return {name: yaml.safe_load(text) for name, text in texts.items()}
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from cfpy.adapters.pattern_files import MOST_BYTES, MOST_FILES, check_name
@@ -33,7 +34,16 @@ def read_tree(root: Path) -> dict[str, File]:
     }
 
 
-def pack(tree: dict[str, File]) -> bytes:
+def empty_directories(root: Path) -> tuple[str, ...]:
+    """The directories of a tree that hold nothing."""
+    return tuple(
+        path.relative_to(root).as_posix()
+        for path in sorted(root.rglob("*"))
+        if path.is_dir() and not any(path.iterdir())
+    )
+
+
+def pack(tree: Mapping[str, File]) -> bytes:
     """The archive of a tree."""
     import io
 

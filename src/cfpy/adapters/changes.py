@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,23 @@ def apply(root: Path, changes: Changes) -> None:
             f"can't write {error.filename or root}: {error.strerror or error}",
             hint="Nothing was changed.",
         ) from error
+
+
+def make_directories(root: Path, names: Iterable[str]) -> None:
+    """Make directories below ``root`` where nothing of their name is.
+
+    Raises:
+        FilesystemError: The disk refused.
+    """
+    for name in names:
+        path = root / name
+        if any(parent.is_symlink() for parent in path.parents if parent.is_relative_to(root)):
+            continue
+        try:
+            if not path.exists():
+                path.mkdir(parents=True)
+        except OSError as error:
+            raise FilesystemError(f"can't make {path}: {error.strerror or error}") from error
 
 
 def _stage(scratch: Path, changes: Changes) -> dict[str, Path]:

@@ -10,6 +10,7 @@ from typing import Any
 import tomlkit
 
 from cfpy.adapters.files import write_atomically
+from cfpy.adapters.line_ends import plain, with_ends_of
 from cfpy.domain.environments import NewEnvironment
 from cfpy.errors import ProjectError
 
@@ -48,11 +49,11 @@ def append(path: Path, text: str) -> None:
         FilesystemError: It can't be written. It is as it was.
     """
     before = path.read_bytes().decode() if path.exists() else ""
-    ending = "\r\n" if "\r\n" in before else "\n"
-    gap = "" if not before else ending if before.endswith("\n") else ending * 2
-    after = before + gap + text.replace("\n", ending)
+    body = plain(before)
+    gap = "" if not body else "\n" if body.endswith("\n") else "\n\n"
+    after = with_ends_of(before, body + gap + text)
     try:
-        tomllib.loads(after.removeprefix("\ufeff"))
+        tomllib.loads(plain(after))
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(
             f"nothing can be added below it: {error}",

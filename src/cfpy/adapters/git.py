@@ -74,6 +74,18 @@ class Git:
         done = self._git(directory, *argv)
         return done.stdout.splitlines() if done.returncode == 0 else None
 
+    def described(self, directory: Path) -> str:
+        """The commit of a repository as copier names it: by its newest tag, if it has one.
+
+        Empty where ``directory`` is no repository's root, or holds what is not committed.
+        """
+        if shutil.which("git") is None or not (directory / ".git").exists():
+            return ""
+        if self._git(directory, "status", "--porcelain").stdout.strip():
+            return ""
+        done = self._git(directory, "describe", "--tags", "--always")
+        return done.stdout.strip() if done.returncode == 0 else ""
+
     def ignored(self, directory: Path, names: Iterable[str]) -> set[str]:
         """Which of the files ``names`` git does not look at."""
         argv = ["git", "check-ignore", "--stdin", "-z"]

@@ -17,8 +17,8 @@ _SKIPPED = {".git", "__pycache__", ".venv", "node_modules"}
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
 
 
-def pattern_files(root: Path) -> Iterator[Path]:
-    """The files below ``root``, sorted.
+def pattern_files(root: Path, *, directories: bool = False) -> Iterator[Path]:
+    """The files below ``root``, sorted; with ``directories`` those too, each before what it holds.
 
     Raises:
         PatternError: One is a link, a device, too much, or has a name that is none everywhere.
@@ -32,6 +32,8 @@ def pattern_files(root: Path) -> Iterator[Path]:
             if stat.S_ISLNK(mode):
                 raise _refused(path, root, "is a link")
             if stat.S_ISDIR(mode):
+                if directories:
+                    yield path
                 continue
             if not stat.S_ISREG(mode):
                 raise _refused(path, root, "is no regular file")

@@ -142,9 +142,9 @@ class PatternStore:
             top = replace(load_layer(root), name=name)
             below = self._below(top, (*above, root)) if top.manifest.extends else ()
             return Pattern((*below, top), origin)
-        config = next(
-            (root / n for n in ("copier.yml", "copier.yaml") if (root / n).is_file()), None
-        )
+        from cfpy.adapters.copier_config import config_file
+
+        config = config_file(root)
         if config is None:
             raise PatternError(
                 f"{source} holds neither a pattern.toml nor a copier.yml",
@@ -238,17 +238,6 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml  # slow to load, for commands that read no pattern
+    from cfpy.adapters.copier_config import read_config  # slow to load: not every command needs it
 
-    try:
-        data = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        said = error.problem or "does not parse"
-        raise PatternError(said, path=path, line=line, column=column) from error
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PatternError(f"can't be read: {error}", path=path) from error
-    if not isinstance(data, dict):
-        raise PatternError("is not a mapping of questions", path=path)
-    return data
+    return read_config(path)

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cfpy.adapters.line_ends import lines_of
+
 _WIDTH = 100
 _TYPES = "bindings"
 
@@ -55,7 +57,7 @@ def with_binding(source: str, binding: str, kind: str) -> str | None:
         return None
     # From the bottom up, so that the lines above keep their numbers.
     source = _inserted(source, env.end_lineno, f"    {binding}: {kind}\n")
-    lines = source.splitlines(keepends=True)
+    lines = lines_of(source)
     indent = " " * types.col_offset
     names = {alias.name for alias in types.names} | {kind}
     lines[types.lineno - 1 : types.end_lineno] = [_import(indent, names)]
@@ -90,7 +92,7 @@ def _module(node: ast.Import | ast.ImportFrom) -> str:
 
 
 def _inserted(source: str, at: int, text: str) -> str:
-    lines = source.splitlines(keepends=True)
+    lines = lines_of(source)
     if lines[:at] and not lines[at - 1].endswith("\n"):
         lines[at - 1] += "\n"
     return "".join([*lines[:at], text, *lines[at:]])

@@ -12,24 +12,47 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import copier
 import copier.errors
 import jinja2
 import yaml
 
 from cfpy.adapters.bounds import TooMuchError, bounded
 from cfpy.adapters.composer import compose, merge_layers, origin
+from cfpy.adapters.copier_worker import Given, Place, Worker, worker
 from cfpy.adapters.pattern_files import check_name, pattern_files
+from cfpy.domain.answers import masked
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
 
 _SCRATCH = "cfpy-pattern-"
+_MISTAKE = "This is a mistake in the pattern, not in your answers."
 _REQUIRED = re.compile(r'Question "(\w+)" is required')
-# What no template language takes for its own.
-_LITERAL = re.compile(r"[\w. -]+")
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a rendering tells.
+
+    Attributes:
+        answers: Every answer that may be kept, given and defaulted: none of secret questions, and
+            none of questions that were not asked, unless it was given all the same.
+        secrets: Answers that are kept nowhere, by question name.
+        closing: The template's message for when all is done; empty if it has none.
+        skipped: Whether a file is not written again where it exists (``_skip_if_exists``).
+        excluded: Whether an update does not bring a file (``_exclude``).
+        was_excluded: The same with the answers of the project that is updated.
+    """
+
+    answers: dict[str, Any]
+    secrets: dict[str, Any]
+    closing: str
+    skipped: Callable[[str], bool]
+    excluded: Callable[[str], bool]
+    was_excluded: Callable[[str], bool]
 
 
 def render(
@@ -40,49 +63,95 @@ def render(
     interactive: bool,
     trusted: bool = False,
     run_tasks: bool = True,
-) -> dict[str, Any]:
+    last: Mapping[str, Any] | None = None,
+    kept: Mapping[str, Any] | None = None,
+    then: Mapping[str, Any] | None = None,
+    folder: str = "",
+    commit: str = "",
+    say: Callable[[str], None] = lambda _: None,
+) -> Rendered:
     """Render ``pattern`` into the existing, empty directory ``target``.
 
     Args:
         pattern: What to render.
-        trusted: Whether its tasks, migrations and Jinja extensions may run.
+        trusted: Whether its tasks and Jinja extensions may run.
         run_tasks: Whether the tasks of a trusted pattern do run.
         target: Where to.
         answers: Answers by question name; texts are parsed as the question's type.
-        interactive: Ask for what ``answers`` leaves open; otherwise take the defaults.
-
-    Returns:
-        Every answer, given and defaulted, except secret ones.
+        interactive: Ask for what is left open; otherwise take the defaults.
+        last: Answers of the project that is updated; ``None`` for a new one.
+        kept: Answers to secret questions that are neither asked nor checked.
+        then: The answers that the project was rendered with.
+        folder: The project's name; ``target``'s if it is empty.
+        commit: The template's commit, for copier's own answers file.
+        say: Is given the template's message for before the first question.
 
     Raises:
         PatternError: An answer does not fit, or the pattern is broken.
         OSError: The disk refused.
         KeyboardInterrupt: Ctrl-C at a question.
     """
-    try:
+    given = Given(answers, last or {}, kept or {}, then or {})
+    with _translated(pattern, given):
         with (
             tempfile.TemporaryDirectory(prefix=_SCRATCH) as template,
-            _without_needless_work(),
             warnings.catch_warnings(),
             # What cfpy brings is known; what somebody trusts may take what it needs.
             contextlib.nullcontext() if trusted or pattern.origin is None else bounded(),
         ):
             (_copy if pattern.foreign else compose)(pattern, Path(template))
-            # copier warns about templates that live in a dirty git checkout: ours may.
+            # copier warns about templates of older versions, and about its own next one.
             warnings.simplefilter("ignore")
-            worker = copier.run_copy(
-                template,
-                target,
-                data=dict(answers),
-                defaults=not interactive,
-                quiet=True,
-                overwrite=True,
-                unsafe=trusted,
-                skip_tasks=not run_tasks,
-                # The user's own copier settings would make one command render two projects.
-                settings=copier.Settings(),
-            )
+            source = pattern.origin.source if pattern.origin else pattern.name
+            root = pattern.layers[-1].root if pattern.foreign else Path(template)
+            place = Place(source, commit, root, folder or target.name)
+            with worker(
+                target, given, interactive=interactive, trusted=trusted, tasks=run_tasks
+            ) as copying:
+                copying.prepare(Path(template), place, given, say, update=last is not None)
+                copying.run_copy()
+                copying.check_kept(interactive=interactive)
+                rendered = _told(pattern, copying, given)
             merge_layers(pattern, target)
+        _refuse_odd(pattern, target)
+    return rendered
+
+
+def _told(pattern: Pattern, copying: Worker, given: Given) -> Rendered:
+    answers = dict(copying.answers.combined)
+    asked = {
+        question.name: answers[question.name]
+        for question in pattern.questions
+        if question.name in answers
+    }
+    secrets = {
+        q.name: asked[q.name] for q in pattern.questions if q.kept_in_project and q.name in asked
+    }
+    by_hand = {q.name for q in pattern.questions if q.computed and q.name in given.data}
+    hidden = copying.answers.hidden - by_hand
+    excluded, skipped = copying.all_exclusions, copying.template.skip_if_exists
+    return Rendered(
+        {name: value for name, value in asked.items() if name not in {*secrets, *hidden}},
+        secrets,
+        copying.closing,
+        copying.matcher(skipped, {}, operation="update"),
+        copying.matcher(excluded, {}, operation="update"),
+        copying.matcher(excluded, given.then, operation="update"),
+    )
+
+
+def _refuse_odd(pattern: Pattern, target: Path) -> None:
+    for path in target.rglob("*"):
+        check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)
+        if path.is_symlink():
+            raise PatternError(f"pattern {pattern.name!r} makes a link: {path.name}")
+
+
+@contextlib.contextmanager
+def _translated(pattern: Pattern, given: Given) -> Iterator[None]:
+    """Errors of copier and of Jinja as ours, without a secret in any."""
+    try:
+        yield
     except copier.errors.CopierAnswersInterrupt:
         raise KeyboardInterrupt from None
     except copier.errors.InteractiveSessionError:
@@ -90,109 +159,85 @@ def render(
             "the pattern has questions and there is no terminal to ask them on",
             hint="Pass --defaults, --answer KEY=VALUE or --answers-file FILE.",
         ) from None
-    except copier.errors.UnsafeTemplateError as error:
-        raise PatternError(
-            f"pattern {pattern.name!r} wants to run code: {error}",
-            hint="cfpy renders patterns without running anything they bring.",
-        ) from error
-    except jinja2.UndefinedError as error:
-        raise PatternError(
-            f"pattern {pattern.name!r} uses a variable that no question sets: {error.message}",
-            hint="This is a mistake in the pattern, not in your answers.",
-        ) from error
-    except jinja2.TemplateSyntaxError as error:
-        raise PatternError(
-            f"{_author_file(error.filename, pattern)}:{error.lineno}: {error.message}",
-            hint="This is a mistake in the pattern, not in your answers.",
-        ) from error
     except TooMuchError as error:
         raise PatternError(
             f"pattern {pattern.name!r} {error}",
             hint="A pattern takes seconds and megabytes. Nothing was left behind.",
         ) from None
-    except RecursionError:
+    except jinja2.TemplateNotFound as error:  # It is an OSError too.
         raise PatternError(
-            f"pattern {pattern.name!r} calls itself without end",
-            hint="This is a mistake in the pattern, not in your answers.",
-        ) from None
-    except jinja2.exceptions.SecurityError as error:
-        raise PatternError(
-            f"pattern {pattern.name!r} reaches for what no template may: {error}",
-            hint="Nothing was left behind.",
+            f"pattern {pattern.name!r} includes {error.name}, which it has not", hint=_MISTAKE
         ) from error
-    except OSError:
+    except (OSError, PatternError):
         raise
-    except (copier.errors.CopierError, ValueError, TypeError, yaml.YAMLError) as error:
-        source = pattern.origin.source if pattern.origin else pattern.name
-        hint = f"cfpy patterns show {source} lists the questions and what they take."
-        if missing := _REQUIRED.search(str(error)):
-            hint = f"It has no default: --answer {missing[1]}=..."
-        raise PatternError(
-            f"an answer does not fit pattern {pattern.name!r}: {_one_line(error)}", hint=hint
-        ) from error
-    for path in target.rglob("*"):
-        check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)
-        if path.is_symlink():
-            raise PatternError(f"pattern {pattern.name!r} makes a link: {path.name}")
-    secret = {question.name for question in pattern.questions if question.secret}
-    given = worker.answers.combined
-    return {
-        question.name: given[question.name]
-        for question in pattern.questions
-        if question.name in given and question.name not in secret
-    }
+    except (
+        copier.errors.CopierError,
+        jinja2.TemplateError,
+        RecursionError,
+        ValueError,
+        TypeError,
+        yaml.YAMLError,
+    ) as error:
+        message, hint = _worded(error, pattern)
+        secret = {q.name for q in pattern.questions if q.kept_in_project}
+        hidden = {name: value for name, value in given.data.items() if name in secret}
+        # The error that copier raised may quote a secret answer.
+        cause = None if {**hidden, **given.kept} else error
+        raise PatternError(masked(message, {**hidden, **given.kept}), hint=hint) from cause
 
 
-@contextlib.contextmanager
-def _without_needless_work() -> Iterator[None]:
-    """Spare copier what it does again for every file, and what is the same each time.
-
-    It starts git to ask whether an index entry has the right mode (what is rendered here has no
-    index), and compiles every part of a path and the name of its answers file as a template,
-    however literal they are. These members are private: where copier has them no longer, nothing
-    is changed.
-    """
-    worker = copier._main.Worker
-    replacements: dict[str, Callable[[Any], object]] = {
-        "_sync_git_index_executable_bit": lambda _original: lambda *_arguments: None,
-        "answers_relpath": _literal_answers_file,
-        "_render_string": _literal_string,
-    }
-    originals = {name: getattr(worker, name) for name in replacements if hasattr(worker, name)}
-    for name, original in originals.items():
-        setattr(worker, name, replacements[name](original))
-    try:
-        yield
-    finally:
-        for name, original in originals.items():
-            setattr(worker, name, original)
-
-
-def _literal_answers_file(original: Any) -> property:
-    def answers_relpath(worker: Any) -> Path:
-        name = str(worker.answers_file or worker.template.answers_relpath)
-        return Path(name) if _LITERAL.fullmatch(name) else original.__get__(worker)
-
-    return property(answers_relpath)
-
-
-def _literal_string(original: Any) -> Callable[..., str]:
-    def render_string(worker: Any, string: str, extra_context: Any = None) -> str:
-        if not _LITERAL.fullmatch(string):
-            return str(original(worker, string, extra_context))
-        # Copier's `yield` tag forgets what it last yielded when a template is read.
-        return str(worker.jinja_env.preprocess(string))
-
-    return render_string
+def _worded(error: Exception, pattern: Pattern) -> tuple[str, str]:
+    """A message and a hint for what rendering raised."""
+    name = repr(pattern.name)
+    match error:
+        case copier.errors.UnsafeTemplateError():
+            hint = "cfpy renders patterns without running anything they bring."
+            return f"pattern {name} wants to run code: {error}", hint
+        case copier.errors.UnsupportedVersionError():
+            hint = "Install a newer copier beside cfpy, or take an older version of the template."
+            return f"pattern {name}: {_one_line(error)}", hint
+        case copier.errors.TaskError():
+            hint = "Nothing was left behind. Its author knows what the task needs."
+            return f"a task of pattern {name} failed: {_one_line(error)}", hint
+        case copier.errors.ExtensionNotFoundError():
+            hint = "Install what it names beside cfpy: pip install ..."
+            return f"pattern {name}: {_one_line(error)}", hint
+        case jinja2.exceptions.SecurityError():
+            hint = "Nothing was left behind."
+            return f"pattern {name} reaches for what no template may: {error}", hint
+        case jinja2.TemplateSyntaxError():
+            where = f"{_author_file(error.filename, pattern)}:{error.lineno}"
+            return f"{where}: {error.message}", _MISTAKE
+        case jinja2.UndefinedError():
+            return (
+                f"pattern {name} uses a variable that no question sets: {error.message}",
+                _MISTAKE,
+            )
+        case (
+            copier.errors.ConfigFileError()
+            | copier.errors.ForbiddenPathError()
+            | copier.errors.YieldTagInFileError()
+            | copier.errors.MultipleYieldTagsError()
+        ):
+            return f"pattern {name} does not render: {_one_line(error)}", _MISTAKE
+        case RecursionError():
+            return f"pattern {name} calls itself without end", _MISTAKE
+    source = pattern.origin.source if pattern.origin else pattern.name
+    hint = f"cfpy patterns show {source} lists the questions and what they take."
+    if missing := _REQUIRED.search(str(error)):
+        hint = f"It has no default: --answer {missing[1]}=..."
+    return f"an answer does not fit pattern {name}: {_one_line(error)}", hint
 
 
 def _copy(pattern: Pattern, into: Path) -> None:
     """A copier template as it is, without its repository: copier would take another version."""
     root = pattern.layers[-1].root
-    for path in pattern_files(root):
+    for path in pattern_files(root, directories=True):
         copied = into / path.relative_to(root)
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copied)
+        if path.is_dir():
+            copied.mkdir(parents=True, exist_ok=True)
+        else:
+            shutil.copy(path, copied)
 
 
 def _author_file(composed: str | None, pattern: Pattern) -> Path:

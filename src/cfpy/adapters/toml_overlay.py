@@ -12,8 +12,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cfpy.adapters.line_ends import BYTE_ORDER_MARK, lines_of
 from cfpy.adapters.toml_layout import Block, blocks, comment_above, value_text
-from cfpy.adapters.toml_text import BYTE_ORDER_MARK, add_block, set_key
+from cfpy.adapters.toml_text import add_block, set_key
 
 # What tells the tables of an array apart, in wrangler.toml and cfpy.toml; the first that is there.
 _IDENTITIES = (
@@ -39,7 +40,7 @@ class _Overlay:
     an array, its index: ``("env", "staging", "d1_databases", 1)``."""
 
     def __init__(self, text: str) -> None:
-        self._lines = text.splitlines(keepends=True)
+        self._lines = lines_of(text)
         self._blocks = blocks(self._lines)
 
     def table(

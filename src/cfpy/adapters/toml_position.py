@@ -39,9 +39,10 @@ def locate(text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:
         text: A document that parses.
         keys: Where the value is in it: ``("resources", 0, "kind")``.
     """
+    from cfpy.adapters.line_ends import lines_of
     from cfpy.adapters.toml_layout import blocks
 
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     found = blocks(lines)
     names = [key for key in keys if isinstance(key, str)]
     index = next((key for key in keys if isinstance(key, int)), 0)

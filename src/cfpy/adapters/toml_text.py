@@ -18,9 +18,8 @@ from typing import Any
 
 import tomlkit
 
+from cfpy.adapters.line_ends import lines_of, plain, with_ends_of
 from cfpy.adapters.toml_layout import array_end, blocks, content_end, value_span
-
-BYTE_ORDER_MARK = "\ufeff"
 
 
 class NoPlaceError(Exception):
@@ -163,7 +162,7 @@ def set_key(
     said = _value(value) if written is None else written
 
     def candidates(body: str) -> Iterator[str]:
-        lines = body.splitlines(keepends=True)
+        lines = lines_of(body)
         named = [block for block in blocks(lines) if block.name == table]
         if index < len(named):
             block = named[index]
@@ -188,19 +187,15 @@ def _first_right(
     change: Callable[[dict[str, Any]], object],
     candidates: Callable[[str], Iterator[str] | tuple[str, ...]],
 ) -> str:
-    body = text.removeprefix(BYTE_ORDER_MARK)
+    body = plain(text)
     wanted = tomllib.loads(body, parse_float=_number)
     try:
         change(wanted)
     except (AttributeError, TypeError, KeyError, IndexError) as error:
         raise NoPlaceError("something else has that name") from error
-    ending = "\r\n" if "\r\n" in body else "\n"
-    # Written with \n, then as the text ends its lines; parsed, both are the same.
-    plain = body.replace("\r\n", "\n")
-    for candidate in (*candidates(plain), *_by_tomlkit(plain, change)):
-        edited = candidate.replace("\n", ending) if ending != "\n" else candidate
-        if _parses_to(edited, wanted) and (ending == "\n" or plain.replace("\n", ending) == body):
-            return f"{text[: len(text) - len(body)]}{edited}"
+    for candidate in (*candidates(body), *_by_tomlkit(body, change)):
+        if _parses_to(candidate, wanted):
+            return with_ends_of(text, candidate)
     raise NoPlaceError("nothing can be added without changing something else")
 
 
@@ -245,7 +240,7 @@ def _parts(table: str) -> list[str]:
 def _placed(text: str, table: str, written: str) -> Iterator[str]:
     """``written`` as a block of its own: below the last of its kind, else below its environment or
     above all of them, else at the end."""
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     found = blocks(lines)
     same = [b for b in found if b.name == table or b.name.startswith(f"{table}.")]
     if same:
@@ -279,7 +274,7 @@ def _with_block(lines: list[str], at: int, written: str) -> str:
 
 def _into_table(text: str, table: str, line: str) -> Iterator[str]:
     """``line`` as the last of a table that is written out."""
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     for block in reversed(blocks(lines)):
         if block.name == table:
             before = "".join(lines[: block.end])
@@ -291,7 +286,7 @@ def _into_table(text: str, table: str, line: str) -> Iterator[str]:
 def _into_array(text: str, name: str, value: str) -> Iterator[str]:
     """``value`` as the last of an array ``name = [...]``, wherever and however it is written."""
     parts = name.split(".")
-    lines = text.splitlines(keepends=True)
+    lines = lines_of(text)
     for block in blocks(lines):
         above = _parts(block.name)
         if parts[: len(above)] != above or len(above) == len(parts):

@@ -101,7 +101,7 @@ class Wrangler:
             f"can't apply the migrations of {database}",
             ("d1", "migrations", "apply", database, "--local"),
             ("--persist-to", str(persist_to)),
-            hint="Mend the SQL file named above and start again: what was applied stays applied.",
+            hint="Run the same command again: what was applied stays applied.",
         )
 
     def auth_token(self) -> str:
@@ -305,6 +305,7 @@ class Wrangler:
                 hint="What was done before stays. Run the same command again to go on.",
                 api_code=code,
                 retry_after=retry_after,
+                printed=done.stdout,
             )
 
     def _run(self, what: str, *parts: Sequence[str], hint: str = "") -> Completed:
@@ -319,6 +320,7 @@ class Wrangler:
                 returncode=done.returncode,
                 output=complaint(done),
                 hint=hint,
+                printed=done.stdout,
             )
         return done
 

@@ -16,8 +16,8 @@ from typing import Any
 import tomlkit
 
 from cfpy.adapters.files import write_atomically
+from cfpy.adapters.line_ends import lines_of, plain, with_ends_of
 from cfpy.adapters.toml_layout import HEADER
-from cfpy.adapters.toml_text import BYTE_ORDER_MARK
 from cfpy.errors import ProjectError
 
 #: The table and the key that hold an id, by kind of resource. A bucket's is its name.
@@ -61,7 +61,7 @@ def _edit(
 ) -> None:
     # Not read_text(): that one would turn \r\n into \n.
     whole = path.read_bytes().decode()
-    text = whole.removeprefix(BYTE_ORDER_MARK)
+    text = plain(whole)
     wanted = tomllib.loads(text)
     entry = _entry(wanted, environment, table, binding, path)
     if entry.get(key) == value:
@@ -73,7 +73,7 @@ def _edit(
     where = f"env.{environment}.{table}" if environment else table
     for edited in _candidates(text, where, binding, key, value, wanted):
         if _parsed(edited) == wanted:
-            write_atomically(path, whole[: len(whole) - len(text)] + edited)
+            write_atomically(path, with_ends_of(whole, edited))
             return
     does = f'Add it by hand: {key} = "{value}"' if value else f"Remove {key} by hand"
     raise ProjectError(
@@ -98,8 +98,7 @@ def _candidates(
     text: str, table: str, binding: str, key: str, value: str | None, wanted: Mapping[str, Any]
 ) -> Iterator[str]:
     """Ways to edit ``text``, the one that changes least first. Not all of them are right."""
-    if (edited := _with_id(text, table, binding, key, value)) is not None:
-        yield edited
+    yield from _with_id(text, table, binding, key, value)
     # A table that is written in one line. Which one it is, what comes out of it tells.
     old = rf"""({re.escape(key)}["']?\s*=\s*)("[^"]*"|'[^']*')"""
     if value is None:
@@ -120,10 +119,10 @@ def _parsed(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _with_id(text: str, table: str, binding: str, key: str, value: str | None) -> str | None:
-    """``text`` with a line more, a line less, or another value in one; ``None`` if no such table is
-    written out."""
-    lines = text.splitlines(keepends=True)
+def _with_id(text: str, table: str, binding: str, key: str, value: str | None) -> Iterator[str]:
+    """``text`` with a line more, a line less, or another value in one, for each table that is
+    written out so; one of them may be a string that looks like it."""
+    lines = lines_of(text)
     binds = re.compile(rf"""^(\s*)binding\s*=\s*["']{re.escape(binding)}["']""")
     has = re.compile(rf"^(\s*){re.escape(key)}\s*=")
     inside, start, found = False, 0, -1
@@ -134,10 +133,9 @@ def _with_id(text: str, table: str, binding: str, key: str, value: str | None) -
                 found = number
             continue
         if found >= 0:
-            return _with_line(lines, (start, number), found, has, (key, value))
-        inside = re.sub(r"[\s\"']", "", header[1]) == table
+            yield _with_line(lines, (start, number), found, has, (key, value))
+        inside, found = re.sub(r"[\s\"']", "", header[1]) == table, -1
         start = number
-    return None
 
 
 def _with_line(
@@ -154,6 +152,9 @@ def _with_line(
             continue
         before, after = lines[:number], lines[number + 1 :]
         if value is None:
+            if not after and before and not lines[number].endswith("\n"):
+                # The last line of a file that has no end: the one above has none then.
+                before[-1] = before[-1].removesuffix("\n")
             return "".join([*before, *after])
         # An empty or outdated id: its value alone is replaced.
         old = r"""=(\s*)("[^"]*"|'[^']*')"""
@@ -161,11 +162,10 @@ def _with_line(
     above = lines[binding]
     if value is None:
         return "".join(lines)
-    ending = "\r\n" if above.endswith("\r\n") else "\n"
     indent = above[: len(above) - len(above.lstrip())]
     line = f'{indent}{key} = "{value}"'
     # The last line of a file may have no end.
-    added = [above, line, ending] if above.endswith("\n") else [above, ending, line]
+    added = [above, line, "\n"] if above.endswith("\n") else [above, "\n", line]
     return "".join([*lines[:binding], *added, *lines[binding + 1 :]])
 
 

@@ -133,7 +133,9 @@ def new(
         trust=trust,
     )
     ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
-    views.show_new(output, run_new(context_of(output), request, ask))
+    result = run_new(context_of(output), request, ask, views.tells(output))
+    views.show_new(output, result)
+    views.tells(output)(result.closing)
 
 
 @app.command()

@@ -159,4 +159,5 @@ class _Redacting:
 def _print_json(document: Mapping[str, Any]) -> None:
     import json
 
-    print(json.dumps(document, ensure_ascii=False), flush=True)
+    # Answers may be dates, which YAML knows and JSON does not.
+    print(json.dumps(document, ensure_ascii=False, default=str), flush=True)

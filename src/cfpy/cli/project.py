@@ -97,6 +97,9 @@ def update(
         list[str] | None,
         typer.Option("--answer", "-a", metavar="KEY=VALUE", help="Answer a question; repeatable."),
     ] = None,
+    answers_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
+    ] = None,
     defaults: Annotated[
         bool, typer.Option("--defaults", "--yes", "-y", help="Ask nothing, take the defaults.")
     ] = False,
@@ -115,7 +118,8 @@ def update(
 
     What changed in the pattern is merged into what you made of the project. Files that you deleted
     stay deleted; where both changed the same lines, both stand there, marked as git marks them, and
-    the command ends with 1. Commit your work first. Tasks of a pattern are not run.
+    the command ends with 1. Commit your work first. Tasks of a pattern are not run. Secret answers
+    are kept in your files alone, and taken from there.
 
     Example: cfpy update --dry-run
     """
@@ -130,14 +134,16 @@ def update(
         root=directory_at(cwd, config),
         source=source,
         ref=ref,
-        answers=views.merge_answers(None, answer or []),
+        answers=views.merge_answers(answers_file, answer or []),
         interactive=not (defaults or json_output or only_look) and has_terminal(),
         trust=trust,
         only_look=only_look,
     )
     ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
-    result = run_update(context_of(output), request, ask)
+    result = run_update(context_of(output), request, ask, views.tells(output))
     show_update(output, result, only_look=only_look)
+    if not only_look:
+        views.tells(output)(result.closing)
     if (check and not result.up_to_date) or (result.conflicts and not only_look):
         raise typer.Exit(1)
 
@@ -156,7 +162,7 @@ def diff(
     Example: cfpy diff
     """
     from cfpy.cli.project_view import show_departures
-    from cfpy.commands.update import departures
+    from cfpy.commands.departures import departures
 
     output = ctx.ensure_object(Output)
     show_departures(output, *departures(context_of(output), directory_at(cwd, config)))

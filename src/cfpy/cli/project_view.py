@@ -11,7 +11,8 @@ from cfpy.adapters.answers_file import MadeOf
 from cfpy.cli.console import Output
 from cfpy.cli.drawing import DIFF_STYLES
 from cfpy.commands.add import Added
-from cfpy.commands.update import Departure, UpdateResult
+from cfpy.commands.departures import Departure
+from cfpy.commands.update import UpdateResult
 from cfpy.domain.merge import Outcome
 
 

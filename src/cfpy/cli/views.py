@@ -56,6 +56,20 @@ def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
     return ask
 
 
+def tells(output: Output) -> Callable[[str], None]:
+    """Shows what a pattern says, unless cfpy is to be quiet, and stops the spinner: what follows
+    may be a question."""
+
+    def tell(text: str) -> None:
+        output.end_progress()
+        # Nothing of it moves the cursor or changes colours: it is a pattern's.
+        plain = "".join(sign for sign in text.rstrip() if sign.isprintable() or sign in "\n\t")
+        if plain and not output.quiet:
+            output.note(plain)
+
+    return tell
+
+
 def show_new(output: Output, result: NewResult) -> None:
     """Report ``cfpy new``."""
     steps = [shlex.join(["cd", str(result.path)]), *result.pattern.next_steps]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from cfpy.adapters.changes import NewContent, apply
+from cfpy.adapters.line_ends import edited as with_line_ends
 from cfpy.adapters.python_source import python_files, with_binding, with_export
 from cfpy.adapters.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
 from cfpy.adapters.wrangler_config import load_project
@@ -146,11 +147,11 @@ def _sources(project: Project, addition: Addition) -> list[tuple[Path, str]]:
     if addition.export is not None:
         entry = project.entry
         export = _python_export if project.is_python else _script_export
-        changed[entry] = _with_lf(_read(entry), partial(export, entry, addition.export))
+        changed[entry] = with_line_ends(_read(entry), partial(export, entry, addition.export))
     if project.is_python and addition.type:
         for path in python_files(project.entry.parent):
             text = changed.get(path) or _read(path)
-            typed = _with_lf(text, partial(_typed, path, addition))
+            typed = with_line_ends(text, partial(_typed, path, addition))
             if typed != text:
                 changed[path] = typed
                 break
@@ -175,13 +176,6 @@ def _script_export(_entry: Path, export: Export, text: str) -> str:
         return text
     ending = "" if text.endswith("\n") or not text else "\n"
     return f"{text}{ending}\n{line}"
-
-
-def _with_lf(text: str, edit: Callable[[str], str]) -> str:
-    """``text`` edited, with the line ends that it has."""
-    if "\r\n" not in text:
-        return edit(text)
-    return edit(text.replace("\r\n", "\n")).replace("\n", "\r\n")
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_events import Deployment
 from cfpy.commands.context import Context
 from cfpy.commands.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
+from cfpy.commands.migrating import naming_the_file
 from cfpy.commands.provision import ProvisionRequest, provision
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
 from cfpy.domain.invocation import command
@@ -144,7 +145,7 @@ def _go_live(
 ) -> DeployResult:
     desired, wrangler = session.desired, session.wrangler
     if provisioned is None:
-        _migrate(ctx, wrangler, plan)
+        _migrate(ctx, session, plan)
     before = session.account.live_version(desired.worker)
     if not before and session.account.observe(desired).secrets is None:
         key = f"worker:{desired.worker}"
@@ -185,12 +186,14 @@ def _refuse_missing(plan: Plan) -> None:
         )
 
 
-def _migrate(ctx: Context, wrangler: Wrangler, plan: Plan) -> None:
+def _migrate(ctx: Context, session: Session, plan: Plan) -> None:
     """Tables first: new code must never meet an old schema."""
     for action in plan.changes:
         ctx.progress(f"Applying migrations to {action.name}")
         [binding] = action.bindings
-        wrangler.apply_remote_migrations(binding)
+        directory = session.desired.migrations_directory(binding)
+        with naming_the_file(action.name, session.project.root, directory):
+            session.wrangler.apply_remote_migrations(binding)
 
 
 def _health_client(request: DeployRequest) -> HttpClient | None:

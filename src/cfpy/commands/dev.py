@@ -21,9 +21,9 @@ from cfpy.commands.context import Context
 from cfpy.commands.dev_session import DevRequest, Runtime, prepare
 from cfpy.domain import local
 from cfpy.domain.ai_endpoint import read_endpoint
-from cfpy.domain.project import Project
+from cfpy.domain.project import OPTED_OUT, PYTHON_314_SINCE, Project
 from cfpy.domain.resources import in_environment
-from cfpy.errors import ProjectError, UsageError
+from cfpy.errors import LocalRuntimeError, ProjectError, UsageError
 
 # How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
 _RETRY_BUNDLE_AFTER = 24 * 3600.0
@@ -112,10 +112,10 @@ def _run_once(
             )
             try:
                 return _serve(_start(ctx, project, session, attempt), on_event)
-            except BundleUnavailableError:
-                if runtime is not Runtime.AUTO:
-                    raise
+            except BundleUnavailableError as error:
                 _remember_missing_bundle()
+                if runtime is not Runtime.AUTO:
+                    raise _without_bundle(project, error) from None
     return False
 
 
@@ -162,7 +162,8 @@ def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
                 f"the compatibility date asks for Python {project.python_version}; "
                 f"--runtime node has {_NODE_PYTHON}",
                 path=project.config_path,
-                hint="Set compatibility_date to 2026-09-08 or later, or use --runtime workerd.",
+                hint=_newer_python(project)
+                + ("" if _bundle_was_missing() else " Or use --runtime workerd."),
             )
         return Runtime.WORKERD, f"Python {project.python_version}"
     if wanted is not Runtime.AUTO:
@@ -170,6 +171,25 @@ def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
     if _bundle_was_missing():
         return Runtime.NODE, "workerd's Pyodide bundle could not be downloaded lately"
     return Runtime.AUTO, ""
+
+
+def _newer_python(project: Project) -> str:
+    """How a project gets the Python that runs under Node."""
+    if OPTED_OUT in (project.wrangler.get("compatibility_flags") or ()):
+        return f"Remove {OPTED_OUT} from compatibility_flags."
+    return f"Set compatibility_date to {PYTHON_314_SINCE} or later."
+
+
+def _without_bundle(project: Project, error: BundleUnavailableError) -> LocalRuntimeError:
+    """The same error, with what leads on: not the other runtime, if that can't run the project."""
+    if project.python_version == _NODE_PYTHON:
+        return error
+    return LocalRuntimeError(
+        f"{error.message}; --runtime node has Python {_NODE_PYTHON} only, and the compatibility "
+        f"date asks for {project.python_version}",
+        hint=f"{_newer_python(project)} Then --runtime node runs it, without a download. Or check "
+        "the network.",
+    )
 
 
 def _attempts(runtime: Runtime, note: str) -> Iterator[tuple[Runtime, str]]:

@@ -18,6 +18,7 @@ from cfpy.adapters.toolchain import cache_directory
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.commands.context import Context
+from cfpy.commands.migrating import naming_the_file
 from cfpy.domain import local
 from cfpy.domain.custom_build import build_settings
 from cfpy.domain.migrations import migrations_of
@@ -151,10 +152,9 @@ def _migrate(ctx: Context, project: Project, session: Session) -> None:
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
     for item in databases:
         if found[item["binding"]]:
-            wrangler.apply_local_migrations(
-                item.get("database_name") or item["binding"],
-                persist_to=session.state,
-            )
+            name = item.get("database_name") or item["binding"]
+            with naming_the_file(name, project.root, migrations_of(item).directory):
+                wrangler.apply_local_migrations(name, persist_to=session.state)
     stamp.write_text(digest.hexdigest(), "utf-8")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -16,9 +17,16 @@ from cfpy.adapters.git import GitOutcome
 from cfpy.adapters.new_directory import make_directory, refuse_taken
 from cfpy.adapters.trust import is_trusted, trust
 from cfpy.commands.context import Context
+from cfpy.domain.answers import read_answers
+from cfpy.domain.copier_format import check_format
+from cfpy.domain.kept_answers import stand_ins
 from cfpy.domain.names import check_project_name
 from cfpy.domain.pattern import Pattern
+from cfpy.domain.source import GitSource, PathSource, parse_source
 from cfpy.errors import PatternError, UsageError
+
+if TYPE_CHECKING:
+    from cfpy.adapters.renderer import Rendered
 
 _NAME_QUESTION = "project_name"
 
@@ -40,7 +48,10 @@ class NewRequest:
 
 @dataclass(frozen=True)
 class NewResult:
-    """What was made (or, in a dry run, would be). ``files`` are relative, in POSIX form."""
+    """What was made (or, in a dry run, would be).
+
+    ``files`` are relative, in POSIX form. ``closing`` is what the pattern says when all is done.
+    """
 
     pattern: Pattern
     path: Path
@@ -48,12 +59,14 @@ class NewResult:
     files: tuple[str, ...]
     git: GitOutcome
     dry_run: bool
+    closing: str = ""
 
 
 def run(
     ctx: Context,
     request: NewRequest,
     may_run: Callable[[Pattern], bool] = lambda _: False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> NewResult:
     """Make a project.
 
@@ -61,6 +74,7 @@ def run(
         ctx: Adapters.
         request: What to make.
         may_run: Asked about a pattern that wants to run code and was not trusted before.
+        say: Is given what the pattern says before its first question.
 
     Raises:
         UsageError: The name can't name a Worker, or the target is taken.
@@ -69,29 +83,63 @@ def run(
     """
     name = check_project_name(request.name)
     pattern = ctx.patterns.get(request.pattern)
-    checked_answers(pattern, request.answers)
-    answers = _with_name(pattern, request.answers, name)
+    check_format(pattern)
+    given = read_answers(pattern, request.answers)
+    answers = _with_name(pattern, given, name)
     target = request.parent / name
     refuse_taken(target)
     trusted = may_run_code(pattern, may_run, trust_it=request.trust)
-    tasks = not request.dry_run
-    recorded: dict[str, Any] = {}
+    commit = commit_of(ctx, pattern)
+    done: list[Rendered] = []
 
     def fill(tree: Path) -> None:
-        options = {"interactive": request.interactive, "trusted": trusted, "run_tasks": tasks}
-        recorded.update(render_with(pattern, tree, answers, **options))
+        rendered = render_with(
+            pattern,
+            tree,
+            answers,
+            interactive=request.interactive,
+            trusted=trusted,
+            run_tasks=not request.dry_run,
+            commit=commit,
+            say=say,
+        )
+        done.append(rendered)
         with tempfile.TemporaryDirectory(prefix="cfpy-base-") as scratch:
             base = tree
-            if trusted and tasks:
-                # An update runs no tasks: what they make is not the pattern's to merge.
-                base = Path(scratch)
-                options |= {"interactive": False, "run_tasks": False}
-                render_with(pattern, base, {**answers, **recorded}, **options)
-            _record(pattern, recorded, tree, base)
+            if trusted or rendered.secrets:
+                # An update runs no tasks: what they make is not the pattern's to merge. And no
+                # secret is kept but where the pattern itself writes it.
+                base = Path(scratch, name)
+                base.mkdir()
+                render_standing(
+                    pattern, base, answers, rendered.answers, trusted=trusted, commit=commit
+                )
+            _record(pattern, rendered.answers, tree, base)
 
     message = f"Start {name} from the cfpy pattern {pattern.name}" if request.git else ""
     files, outcome = make_directory(ctx.git, target, fill, message, dry_run=request.dry_run)
-    return NewResult(pattern, target, recorded, files, outcome, request.dry_run)
+    [rendered] = done
+    return NewResult(
+        pattern,
+        target,
+        rendered.answers,
+        files,
+        outcome,
+        request.dry_run,
+        "" if request.dry_run else rendered.closing,
+    )
+
+
+def commit_of(ctx: Context, pattern: Pattern) -> str:
+    """The commit of a pattern that lies in a git repository; empty for others."""
+    if pattern.origin is None or not pattern.foreign:
+        return ""
+    match parse_source(pattern.origin.source):
+        case GitSource():
+            return pattern.origin.pin
+        case PathSource(path):
+            return ctx.git.described(path)
+    return ""
 
 
 def read_answers_file(path: Path) -> dict[str, Any]:
@@ -107,20 +155,6 @@ def read_answers_file(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise UsageError(f"the answers file {path} is not a mapping of question names to answers")
     return data
-
-
-def checked_answers(pattern: Pattern, answers: Mapping[str, Any]) -> None:
-    """Check answers against the questions, before copier does with less to say.
-
-    Raises:
-        PatternError: No such question, or no such choice.
-    """
-    for key, value in answers.items():
-        texts = [str(choice) for choice in pattern.question(key).choices]
-        if texts and str(value) not in texts:
-            raise PatternError(
-                f"{value!r} is no choice of {key!r}", hint=f"Choose one of: {', '.join(texts)}"
-            )
 
 
 def _with_name(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -156,13 +190,47 @@ def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_
 
 
 def render_with(
-    pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: bool
-) -> dict[str, Any]:
+    pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: Any
+) -> Rendered:
     """:func:`cfpy.adapters.renderer.render`, imported when it is needed."""
     # Imported here because copier takes longer to import than everything else together.
     from cfpy.adapters.renderer import render
 
     return render(pattern, tree, answers, **options)
+
+
+def render_standing(
+    pattern: Pattern,
+    tree: Path,
+    given: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    **options: Any,
+) -> Rendered:
+    """Render with stand-ins for the answers that no file of cfpy's keeps.
+
+    Args:
+        pattern: What to render.
+        tree: Where to, an empty directory.
+        given: The answers that were given by hand.
+        answers: All answers that are kept.
+        options: As for :func:`cfpy.adapters.renderer.render`.
+
+    Raises:
+        PatternError: It does not render, with its defaults either.
+    """
+    stand_for = stand_ins(pattern)
+    kept = {question.name for question in pattern.questions if question.kept_in_project}
+    data = {name: value for name, value in {**given, **answers}.items() if name not in kept}
+    options |= {"interactive": False, "run_tasks": False}
+    try:
+        return render_with(pattern, tree, data, kept=stand_for, **options)
+    except PatternError:
+        if not stand_for:
+            raise
+        # It computes something of the answer that a stand-in does not allow.
+        shutil.rmtree(tree)
+        tree.mkdir()
+        return render_with(pattern, tree, data, **options)
 
 
 def _record(pattern: Pattern, answers: Mapping[str, Any], tree: Path, base: Path) -> None:

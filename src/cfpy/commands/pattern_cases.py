@@ -17,7 +17,9 @@ from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
-from cfpy.commands.new import checked_answers, may_run_code, render_with
+from cfpy.commands.new import may_run_code, render_with
+from cfpy.domain.answers import read_answers
+from cfpy.domain.copier_format import check_format
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, WranglerError
 
@@ -100,8 +102,8 @@ def rendered(pattern: Pattern, case: Case, *, trust: bool = False) -> Iterator[P
     Raises:
         PatternError: An answer does not fit, or the pattern is broken.
     """
-    checked_answers(pattern, case.answers)
-    answers = dict(case.answers)
+    check_format(pattern)
+    answers = read_answers(pattern, case.answers)
     if any(question.name == "project_name" for question in pattern.questions):
         answers.setdefault("project_name", PROJECT_NAME)
     trusted = may_run_code(pattern, lambda _: False, trust_it=trust)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from cfpy.adapters.wrangler_edit import ID_KEYS, set_id
 from cfpy.commands.context import Context
+from cfpy.commands.migrating import naming_the_file
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
 from cfpy.commands.steps import attempt, run_all
 from cfpy.domain.diff import lifecycle_rules
@@ -191,10 +192,12 @@ class _Run:
 
     def _migrate(self, action: Action) -> None:
         [binding] = action.bindings
-        attempt(
-            lambda: self._wrangler.apply_remote_migrations(binding),
-            lambda: self._is_done(action),
-        )
+        directory = self._desired.migrations_directory(binding)
+        with naming_the_file(action.name, self._session.project.root, directory):
+            attempt(
+                lambda: self._wrangler.apply_remote_migrations(binding),
+                lambda: self._is_done(action),
+            )
 
     def _create(self, action: Action) -> str:
         """Create a resource, and return its id as the account then shows it."""

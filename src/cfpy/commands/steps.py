@@ -89,5 +89,7 @@ def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> None:
 
 def _passes(error: WranglerError) -> bool:
     """Whether an error may be gone in a moment."""
-    text = error.message.lower()
+    text = (error.output or error.message).lower()
+    if "sqlite" in text:
+        return False  # SQL that is wrong stays so, whatever its tables are called.
     return error.api_code in _PASSING_CODES or any(word in text for word in _PASSING_WORDS)

@@ -1,4 +1,4 @@
-"""``cfpy update`` and ``cfpy diff``: a project and the pattern that it was made of.
+"""``cfpy update``: a project and the pattern that it was made of.
 
 The pattern is rendered anew, and what changed in it since is merged into the project. The project
 holds what it was made of (:mod:`cfpy.adapters.base_archive`), so no older version of the pattern is
@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cfpy.adapters.answers_file import ANSWERS_FILE, MadeOf, answers_text, made_of, read_answers
-from cfpy.adapters.base_archive import BASE_FILE, pack, read_base, read_tree
-from cfpy.adapters.changes import NewContent, apply
+from cfpy.adapters.base_archive import BASE_FILE, pack, read_base
+from cfpy.adapters.changes import NewContent, apply, make_directories
 from cfpy.commands.context import Context
-from cfpy.commands.new import checked_answers, may_run_code, render_with
+from cfpy.commands.new import commit_of, may_run_code
+from cfpy.commands.renewal import Renewal, Renewing
 from cfpy.commands.session import alone
+from cfpy.domain.answers import read_answers as read_given
+from cfpy.domain.copier_format import check_format
 from cfpy.domain.invocation import command
-from cfpy.domain.merge import BaseFile, Blocked, File, Outcome, Step, merge_trees
+from cfpy.domain.merge import Blocked, File, Outcome, Step, merge_trees
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
 
@@ -45,13 +48,14 @@ class UpdateRequest:
 @dataclass(frozen=True)
 class UpdateResult:
     """What an update did, or would do. ``before`` and ``after`` hold what each changed file was and
-    is then, ``None`` for none."""
+    is then, ``None`` for none. ``closing`` is what the pattern says when all is done."""
 
     old: MadeOf
     new: MadeOf
     steps: tuple[Step, ...]
     before: Mapping[str, bytes | None]
     after: Mapping[str, bytes | None]
+    closing: str = ""
 
     @property
     def up_to_date(self) -> bool:
@@ -67,8 +71,15 @@ def update(
     ctx: Context,
     request: UpdateRequest,
     may_run: Callable[[Pattern], bool] = lambda _: False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> UpdateResult:
     """Bring a project to the newest version of its pattern.
+
+    Args:
+        ctx: Adapters.
+        request: What to update to.
+        may_run: Asked about a pattern that wants to run code and was not trusted before.
+        say: Is given what the pattern says before its first question.
 
     Raises:
         UsageError: Something is not committed, or the project is in no git repository.
@@ -84,69 +95,67 @@ def update(
         if not request.only_look:
             _refuse_uncommitted(ctx, root)
         pattern = _newest(ctx, old, request)
+        check_format(pattern)
         trusted = may_run_code(pattern, may_run, trust_it=request.trust)
-        ctx.progress(f"Rendering {pattern.name} {pattern.manifest.version}")
+        if request.interactive:
+            say("")  # A spinner would draw over its questions.
+        else:
+            ctx.progress(f"Rendering {pattern.name} {pattern.manifest.version}")
+        given, last = _answers(pattern, old, request.answers)
+        options = {
+            "trusted": trusted,
+            "folder": str(old.answers.get("project_name") or root.name),
+            "commit": commit_of(ctx, pattern),
+            "then": old.answers,
+        }
         with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch:
-            tree = Path(scratch) / "tree"
-            tree.mkdir()
-            answers = render_with(
-                pattern,
-                tree,
-                _answers(pattern, old, request.answers),
-                interactive=request.interactive,
-                trusted=trusted,
-                run_tasks=False,
-            )
-            rendered = read_tree(tree)
-        new = made_of(pattern, answers)
-        steps = _merged(ctx, root, base, rendered, (old, new))
+            renewing = Renewing(pattern, root, base, Path(scratch), given, last, options)
+            renewal, steps = _renewed(ctx, request, renewing, say)
+        new = made_of(pattern, renewal.told.answers)
         changes = _changes(steps)
         if not request.only_look:
             _refuse(sorted(changes.keys() & ctx.git.untracked(root)))
-        result = UpdateResult(old, new, steps, *_both_sides(root, changes))
+        result = UpdateResult(old, new, steps, *_both_sides(root, changes), renewal.told.closing)
         records = {
             ANSWERS_FILE.as_posix(): NewContent(answers_text(new).encode()),
-            BASE_FILE.as_posix(): NewContent(pack(rendered)),
+            BASE_FILE.as_posix(): NewContent(pack(renewal.standing)),
         }
-        if not request.only_look and not (result.up_to_date and old == new):
-            apply(root, {**changes, **records})
+        if not request.only_look:
+            if not (result.up_to_date and old == new):
+                apply(root, {**changes, **records})
+            make_directories(root, renewal.directories)
         return result
 
 
-@dataclass(frozen=True)
-class Departure:
-    """A file that is not as the pattern rendered it; ``before`` is ``None`` for a file that the
-    pattern has not, or one that was too large to keep, ``after`` for one that is gone."""
+def _renewed(
+    ctx: Context, request: UpdateRequest, renewing: Renewing, say: Callable[[str], None]
+) -> tuple[Renewal, tuple[Step, ...]]:
+    """What the pattern renders, and what is to do. Where that needs a secret answer which is not in
+    the project, it is asked for."""
+    root = renewing.root
+    renewal = renewing.renew(interactive=request.interactive, say=say)
+    steps = _merged(ctx, root, renewal, renewing.pattern)
 
-    name: str
-    before: bytes | None
-    after: bytes | None
-    in_pattern: bool = True
+    def mine(name: str) -> File | None:
+        found = look_up(root, name, set())
+        return found if isinstance(found, File) else None
 
-
-def departures(ctx: Context, root: Path) -> tuple[MadeOf, tuple[Departure, ...]]:
-    """How a project departs from its pattern, in the version that it was made of.
-
-    Raises:
-        ProjectError: It was not made by cfpy, or its records are broken.
-        ToolNotFoundError: There is no git.
-    """
-    root = root.resolve()
-    record = read_answers(root)
-    base = read_base(root)
-    found = []
-    for name, old in base.items():
-        mine = look_up(root, name, set())
-        if not isinstance(mine, File):
-            found.append(Departure(name, old.data, None))
-        elif not old.is_like(mine):
-            found.append(Departure(name, old.data, mine.data))
-    if ctx.git.changes(root) is not None:
-        for name in ctx.git.files(root):
-            mine = look_up(root, name, set())
-            if name not in base and not name.startswith(".cfpy/") and isinstance(mine, File):
-                found.append(Departure(name, None, mine.data, in_pattern=False))
-    return record, tuple(sorted(found, key=lambda departure: departure.name))
+    needed = [] if request.only_look else renewing.depending(renewal, steps, mine)
+    if needed and request.interactive:
+        # What was asked already is not asked again.
+        renewing = replace(renewing, last=renewal.told.answers)
+        renewal = renewing.renew(interactive=True, ask_for=renewal.unknown)
+        return renewal, _merged(ctx, root, renewal, renewing.pattern)
+    if needed:
+        names = " and ".join(map(repr, renewal.unknown))
+        options = [part for name in renewal.unknown for part in ("--answer", f"{name}=...")]
+        raise PatternError(
+            f"the pattern changes what depends on {names}, in {', '.join(needed[:5])}; that "
+            "answer is secret, so it was not kept, and it is not found in the project",
+            hint=f"Give it again: {command('update', *options)}, or with --answers-file FILE. "
+            "Nothing was changed.",
+        )
+    return renewal, steps
 
 
 def look_up(root: Path, name: str, ignored: set[str]) -> File | Blocked | None:
@@ -218,27 +227,39 @@ def _is_older(version: str, than: str) -> bool:
         return False
 
 
-def _answers(pattern: Pattern, old: MadeOf, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The old answers to what is still asked, and the new ones."""
-    asked = {question.name for question in pattern.questions}
-    kept = {key: value for key, value in old.answers.items() if key in asked}
-    checked_answers(pattern, given)
-    answers = {**kept, **given}
-    checked_answers(pattern, answers)
-    return answers
+def _answers(
+    pattern: Pattern, old: MadeOf, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The answers of now, and the old ones to what is still asked."""
+    now = read_given(pattern, given)
+    asked = {question.name: question for question in pattern.questions}
+    kept = {
+        name: value
+        for name, value in old.answers.items()
+        if name in asked and name not in now and not asked[name].kept_in_project
+    }
+    last = read_given(pattern, kept)
+    # A computed value that was kept was given by hand.
+    by_hand = {name: last.pop(name) for name in list(last) if asked[name].computed}
+    return {**by_hand, **now}, last
 
 
-def _merged(
-    ctx: Context,
-    root: Path,
-    base: Mapping[str, BaseFile],
-    rendered: Mapping[str, File],
-    versions: tuple[MadeOf, MadeOf],
-) -> tuple[Step, ...]:
+def _merged(ctx: Context, root: Path, renewal: Renewal, pattern: Pattern) -> tuple[Step, ...]:
+    base, rendered, told = dict(renewal.base), dict(renewal.files), renewal.told
+    for name in {*base, *rendered}:
+        if told.excluded(name):
+            rendered.pop(name, None)
+            if told.was_excluded(name):
+                base.pop(name, None)
+        elif told.skipped(name):
+            # What is there stays as it is; what is not is made, even if it was deleted.
+            base.pop(name, None)
+            if look_up(root, name, set()) is not None:
+                rendered.pop(name, None)
     known = ctx.git.changes(root) is not None
     ignored = ctx.git.ignored(root, rendered) if known else set()
-    old, new = (f"{made.name} {made.version}" for made in versions)
-    labels = ("yours", old, new)
+    old, new = read_answers(root), pattern.manifest.version
+    labels = ("yours", f"{old.name} {old.version}", f"{pattern.name} {new}")
     return merge_trees(
         base,
         rendered,

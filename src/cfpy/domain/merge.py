@@ -121,7 +121,7 @@ def _step(
 def _removed(name: str, old: BaseFile | None, mine: File | None) -> Iterator[Step]:
     if mine is None or old is None:
         return
-    if old.is_like(_unix(mine) or mine):
+    if _untouched(old, mine):
         yield Step(name, Outcome.REMOVED)
     else:
         note = "changed here, gone from the pattern: it stays as it is"
@@ -134,36 +134,71 @@ def _changed(
     executable = mine.executable
     if old is None or old.executable != wanted.executable:
         executable = wanted.executable
-    # Line ends as git may have checked them out are not a change of the user's.
-    unix = _unix(mine)
-    ours = unix or mine
-    windows = unix is not None and b"\r\n" not in wanted.data
-
-    def result(data: bytes) -> File:
-        return File(data.replace(b"\n", b"\r\n") if windows else data, executable)
-
-    if old is not None and old.is_like(ours):
-        yield Step(name, Outcome.CHANGED, result(wanted.data))
-    elif ours.data == wanted.data or (old is not None and old.is_like(wanted)):
+    before = old.data if old is not None else b""
+    ends = _Ends.of(before, wanted.data, mine.data)
+    ours, theirs = ends.plain(mine.data), ends.plain(wanted.data)
+    if old is not None and _untouched(old, mine):
+        result = File(ends.written(theirs), executable)
+        if result != mine:
+            yield Step(name, Outcome.CHANGED, result)
+    elif ours == theirs or (old is not None and old.is_like(wanted)):
         if executable != mine.executable:
             yield Step(name, Outcome.CHANGED, File(mine.data, executable))
-    elif old is not None and old.data is None:
+    elif before is None:
         note = "changed here and in the pattern, and too large to merge"
         yield Step(name, Outcome.CONFLICT, beside=wanted, note=note)
-    elif b"\0" in ours.data + wanted.data:
+    elif b"\0" in mine.data + wanted.data:
         note = "changed here and in the pattern, and no text"
         yield Step(name, Outcome.CONFLICT, beside=wanted, note=note)
     else:
-        before = old.data if old is not None and old.data is not None else b""
-        merged, conflicts = merge_text(ours.data, before, wanted.data)
+        merged, conflicts = merge_text(ours, ends.plain(before), theirs)
         note = "changed here and in the pattern" if old else "made here and in the pattern"
         outcome = Outcome.CONFLICT if conflicts else Outcome.MERGED
-        yield Step(name, outcome, result(merged), note=note)
+        yield Step(name, outcome, File(ends.written(merged), executable), note=note)
 
 
-def _unix(file: File) -> File | None:
-    """``file`` with Unix line ends, if all of it has those of Windows."""
-    count = file.data.count(b"\r\n")
-    if not count or count != file.data.count(b"\n"):
+@dataclass(frozen=True)
+class _Ends:
+    """How lines end: as git checked them out, they are no change of the user's.
+
+    Texts are compared with Unix ends where each of them has one kind all through. ``windows`` says
+    whether the result gets those of Windows; it is ``None`` where nothing is converted.
+    """
+
+    windows: bool | None
+
+    @classmethod
+    def of(cls, before: bytes | None, wanted: bytes, mine: bytes) -> _Ends:
+        kinds = [_end(before or b""), _end(wanted), _end(mine)]
+        if None in kinds or b"\0" in wanted + mine:
+            return cls(None)
+        old, new, here = kinds
+        # What the pattern changed is taken, as for everything else.
+        takes_new = here == b"" or (before is not None and here == old)
+        return cls((new if takes_new else here) == b"\r\n")
+
+    def plain(self, data: bytes) -> bytes:
+        return data if self.windows is None else data.replace(b"\r\n", b"\n")
+
+    def written(self, data: bytes) -> bytes:
+        return data.replace(b"\n", b"\r\n") if self.windows else data
+
+
+def _end(data: bytes) -> bytes | None:
+    """The end of all lines: ``None`` if there are several, empty if there is none."""
+    windows, all_of_them = data.count(b"\r\n"), data.count(b"\n")
+    if windows not in (0, all_of_them):
         return None
-    return File(file.data.replace(b"\r\n", b"\n"), file.executable)
+    return b"\r\n" if windows else b"\n" if all_of_them else b""
+
+
+def _untouched(old: BaseFile, mine: File) -> bool:
+    """Whether the project's file is as it was rendered, but for the ends of its lines."""
+    if old.is_like(mine):
+        return True
+    if _end(mine.data) is None or (old.data is not None and _end(old.data) is None):
+        return False
+    unix = mine.data.replace(b"\r\n", b"\n")
+    if old.data is None:
+        return old.digest in (digest(unix), digest(unix.replace(b"\n", b"\r\n")))
+    return b"\0" not in unix and old.data.replace(b"\r\n", b"\n") == unix

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +16,19 @@ from cfpy.errors import PatternError
 
 # Settings of copier that run code.
 _UNSAFE = ("_tasks", "_migrations", "_jinja_extensions")
+# Filters and functions that give another value each time: those of copier, of Jinja and of
+# jinja2-ansible-filters.
+_CHANCE = re.compile(r"random|shuffle|make_secret|\bnow\b|strftime")
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question of ``copier.yml``. ``choices`` is empty for a free answer."""
+    """One question of ``copier.yml``.
+
+    ``choices`` is empty for a free answer, and where a template gives them. A ``multiselect`` one
+    takes a list of them. A ``secret`` answer is kept in no file of cfpy's. A ``computed`` one is
+    never asked (``when: false``).
+    """
 
     name: str
     type: str
@@ -27,6 +36,18 @@ class Question:
     default: Any
     choices: tuple[Any, ...]
     secret: bool
+    multiselect: bool = False
+    computed: bool = False
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether it is computed, and another value each time."""
+        return self.computed and bool(_CHANCE.search(str(self.default)))
+
+    @property
+    def kept_in_project(self) -> bool:
+        """Whether its answer is in the rendered files alone, and in no record of cfpy's."""
+        return self.secret or self.by_chance
 
 
 @dataclass(frozen=True)
@@ -153,13 +174,13 @@ def merge_configs(configs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 def parse_questions(data: Mapping[str, Any]) -> tuple[Question, ...]:
     """Read the questions of a parsed ``copier.yml``; keys that start with ``_`` are settings."""
+    secret = data.get("_secret_questions")
+    secret = secret if isinstance(secret, list) else []
     questions = []
     for name, spec in data.items():
         if name.startswith("_"):
             continue
         details = spec if isinstance(spec, Mapping) else {"default": spec}
-        choices = details.get("choices") or ()
-        values = choices.values() if isinstance(choices, Mapping) else choices
         default = details.get("default")
         questions.append(
             Question(
@@ -167,8 +188,10 @@ def parse_questions(data: Mapping[str, Any]) -> tuple[Question, ...]:
                 type=str(details.get("type", "yaml" if default is None else _type_name(default))),
                 help=str(details.get("help", "")),
                 default=default,
-                choices=tuple(_choice_value(value) for value in values),
-                secret=bool(details.get("secret", False)),
+                choices=tuple(_choices(details.get("choices"))),
+                secret=bool(details.get("secret", False)) or name in secret,
+                multiselect=bool(details.get("multiselect", False)),
+                computed=details.get("when") is False,
             )
         )
     return tuple(questions)
@@ -179,10 +202,14 @@ def _type_name(value: object) -> str:
     return names.get(type(value), "yaml")
 
 
-def _choice_value(choice: Any) -> Any:
-    """A choice is a value, a ``[label, value]`` pair, or a mapping with ``value``."""
-    if isinstance(choice, list) and len(choice) == 2:
-        choice = choice[1]
-    if isinstance(choice, Mapping):
-        return choice.get("value")
-    return choice
+def _choices(choices: Any) -> Iterator[Any]:
+    """The values of choices: each is a value, or a label with a value or a mapping that has one.
+    No value is the label. A template's are not known before it is rendered."""
+    labelled = list(choices.items()) if isinstance(choices, Mapping) else choices
+    for choice in labelled if isinstance(labelled, list) else ():
+        label, value = choice, choice
+        if isinstance(choice, list | tuple) and len(choice) == 2:
+            label, value = choice
+        if isinstance(value, Mapping):
+            value = value.get("value")
+        yield label if value is None else value

@@ -15,6 +15,8 @@ from cfpy.errors import ProjectError
 #: From this compatibility date on a Python Worker runs Python 3.14 unless it opts out; before,
 #: 3.13 (flag dates in workerd's compatibility-date.capnp; workers-py's metadata.py).
 PYTHON_314_SINCE = date(2026, 9, 8)
+#: The flag by which a Worker stays with Python 3.13.
+OPTED_OUT = "no_python_workers_314"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Project:
         flags = self.wrangler.get("compatibility_flags") or []
         if "python_workers_314" in flags:
             return "3.14"
-        if "no_python_workers_314" in flags:
+        if OPTED_OUT in flags:
             return "3.13"
         return "3.14" if self._compatibility_date() >= PYTHON_314_SINCE else "3.13"
 

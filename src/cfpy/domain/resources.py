@@ -89,6 +89,11 @@ class DesiredState:
     secrets: tuple[Secret, ...]
     workers_dev: bool
 
+    def migrations_directory(self, binding: str) -> str:
+        """Where the migrations of the database that ``binding`` names are, relative to the
+        project."""
+        return next(item.source.directory for item in self.databases if item.binding == binding)
+
 
 def desired_state(project: Project, environment: str = "") -> DesiredState:
     """What ``environment`` of the project needs.

@@ -1,0 +1,56 @@
+"""``cfpy diff``: how a project departs from what its pattern rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.adapters.answers_file import MadeOf, read_answers
+from cfpy.adapters.base_archive import read_base
+from cfpy.commands.context import Context
+from cfpy.commands.update import look_up
+from cfpy.domain.kept_answers import filled, found_answers, stand_ins_of
+from cfpy.domain.merge import File
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A file that is not as the pattern rendered it; ``before`` is ``None`` for a file that the
+    pattern has not, or one that was too large to keep, ``after`` for one that is gone."""
+
+    name: str
+    before: bytes | None
+    after: bytes | None
+    in_pattern: bool = True
+
+
+def departures(ctx: Context, root: Path) -> tuple[MadeOf, tuple[Departure, ...]]:
+    """How a project departs from its pattern, in the version that it was made of.
+
+    Raises:
+        ProjectError: It was not made by cfpy, or its records are broken.
+        ToolNotFoundError: There is no git.
+    """
+    root = root.resolve()
+    record = read_answers(root)
+    base = read_base(root)
+
+    def content(name: str) -> bytes | None:
+        found = look_up(root, name, set())
+        return found.data if isinstance(found, File) else None
+
+    # Where a secret answer stands, a line that says one is as the pattern rendered it.
+    base = filled(base, found_answers(base, content, stand_ins_of(base)))
+    found = []
+    for name, old in base.items():
+        mine = look_up(root, name, set())
+        if not isinstance(mine, File):
+            found.append(Departure(name, old.data, None))
+        elif not old.is_like(mine):
+            found.append(Departure(name, old.data, mine.data))
+    if ctx.git.changes(root) is not None:
+        for name in ctx.git.files(root):
+            mine = look_up(root, name, set())
+            if name not in base and not name.startswith(".cfpy/") and isinstance(mine, File):
+                found.append(Departure(name, None, mine.data, in_pattern=False))
+    return record, tuple(sorted(found, key=lambda departure: departure.name))
