@@ -147,12 +147,3 @@ def test_that_test_sees_what_it_is_for(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text('"""cfpy plan"""\nhint = "cfpy destroy"\nother = f"cfpy {name} and more"\n')
     assert list(bare_commands(module)) == ["cfpy ", "cfpy destroy"]
-
-
-def test_the_top_level_is_named_where_a_variable_stands_for_the_environment() -> None:
-    shown = Invocation(config="other.toml", named=True)
-    assert shown.command("destroy") == "cfpy destroy --env '' --config other.toml"
-    assert shown.command("up", "--env", "") == "cfpy up --env '' --config other.toml"
-    shown = Invocation(environment="staging", named=True)
-    assert shown.command("destroy") == "cfpy destroy --env staging"
-    assert shown.command("up", "--env", "") == "cfpy up --env ''"

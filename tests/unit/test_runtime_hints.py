@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cfpy.adapters.local_runtime import BundleUnavailableError, Event
+from cfpy.adapters.local_runtime import Event
+from cfpy.adapters.workerd_runtime import BundleUnavailableError
 from cfpy.commands import dev
 from cfpy.commands.dev_session import DevRequest, Runtime
 from cfpy.domain.project import Project
@@ -34,9 +35,13 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(dev, "_start", lambda *_: NoBundle())
 
     class Prepared:
-        state = tmp_path
+        secrets_file = ""
+        left_out: Mapping[str, str] = {}
 
-    monkeypatch.setattr(dev, "prepare", lambda *_, **__: (Prepared(), ""))
+        class session:  # noqa: N801
+            state = tmp_path
+
+    monkeypatch.setattr(dev, "prepare", lambda *_, **__: Prepared())
     project = tmp_path / "app"
     project.mkdir()
     (project / "entry.py").touch()

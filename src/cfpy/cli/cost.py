@@ -93,8 +93,6 @@ def cost(
         cost_view.show_reference(output, reference())
         return
     root, file = (cwd, None) if pattern else project_at(output, cwd, config)
-    if pattern and str(ctx.get_parameter_source("env")).endswith("ENVIRONMENT"):
-        env = ""  # CLOUDFLARE_ENV is about a project.
     request = CostRequest(
         root=root,
         pattern=pattern,

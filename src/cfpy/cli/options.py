@@ -15,7 +15,8 @@ from cfpy.cli.console import Output
 if TYPE_CHECKING:
     from cfpy.commands.context import Context
 
-# wrangler takes the environment from there as well.
+# wrangler takes the environment from there if it is not told one. cfpy tells it in each call, so
+# that a variable which was left over in a shell changes nothing.
 _ENVIRONMENT_VARIABLE = "CLOUDFLARE_ENV"
 
 
@@ -33,8 +34,16 @@ def set_cwd(ctx: typer.Context, value: Path) -> Path:
 
 
 def set_environment(ctx: typer.Context, value: str) -> str:
-    """Remember the environment for hints."""
-    _remember(ctx, environment=value, named=bool(os.environ.get(_ENVIRONMENT_VARIABLE)))
+    """Remember the environment for hints, and say so if a variable names another one."""
+    _remember(ctx, environment=value)
+    named = os.environ.get(_ENVIRONMENT_VARIABLE, "")
+    if named not in ("", value) and not ctx.resilient_parsing:
+        used = f"environment {value}" if value else "top level of the configuration"
+        ctx.ensure_object(Output).note(
+            f"{_ENVIRONMENT_VARIABLE}={named} is not used: this is the {used}. "
+            f"Pass --env {named} for the other one.",
+            "yellow",
+        )
     return value
 
 
@@ -113,7 +122,6 @@ Environment = Annotated[
         "-e",
         metavar="NAME",
         callback=set_environment,
-        envvar=_ENVIRONMENT_VARIABLE,
         help="An environment of wrangler.toml.",
         autocompletion=complete_environments,
     ),

@@ -43,14 +43,12 @@ class Invocation:
     """The options of one run that say what it is about, as the user gave them; empty if not.
 
     ``cwd`` is the project's directory, ``config`` its configuration file from there on,
-    ``environment`` one of that file. ``named`` says that the top level has to be named, too: the
-    variable CLOUDFLARE_ENV stands for ``--env``.
+    ``environment`` one of that file.
     """
 
     cwd: str = ""
     config: str = ""
     environment: str = ""
-    named: bool = False
 
     def command(self, *words: str) -> str:
         """A command line of cfpy that means the same project and environment as this run.
@@ -64,8 +62,7 @@ class Invocation:
         options = [*self._environment(words)] if name in WITH_ENVIRONMENT else []
         options += _option("--cwd", self.cwd) if name in WITH_CWD else []
         options += _option("--config", self.config) if name in WITH_CONFIG else []
-        given = words if self.named else _without_top_level(words)
-        return shlex.join(["cfpy", *given, *options])
+        return shlex.join(["cfpy", *_without_top_level(words), *options])
 
     def wrangler(self, *words: str) -> str:
         """A command line of the real wrangler, by ``cfpy wrangler``.
@@ -100,7 +97,7 @@ class Invocation:
     def _environment(self, words: tuple[str, ...]) -> list[str]:
         if "--env" in words:
             return []
-        return _option("--env", self.environment) or (["--env", ""] if self.named else [])
+        return _option("--env", self.environment)
 
 
 def _without_top_level(words: tuple[str, ...]) -> list[str]:

@@ -347,14 +347,11 @@ def test_doctor_names_the_file_or_what_is_wrong_with_it(case: Path, cfpy: Any) -
     assert (check["state"], check["said"]) == ("ok", str(case / "wrangler.toml"))
 
 
-def test_the_environment_is_taken_from_wranglers_variable(project: Path, cfpy: Any) -> None:
+def test_a_variable_that_was_left_over_names_no_environment(project: Path, cfpy: Any) -> None:
     options = ("--config", "wrangler.toml")
     code, document = cfpy("plan", project, *options, CLOUDFLARE_ENV="staging")
-    assert document["data"]["worker"] == "shop-staging"
-    code, document = cfpy("plan", project, *options, "--env", "", CLOUDFLARE_ENV="staging")
     assert document["data"]["worker"] == "shop"
-    # The next step is about the same: without --env '' it would be about staging.
-    code, document = cfpy("logs", project, *options, "--env", "", CLOUDFLARE_ENV="staging")
-    assert document["error"]["hint"] == "cfpy up --env '' --config wrangler.toml"
+    code, document = cfpy("plan", project, *options, "--env", "staging", CLOUDFLARE_ENV="live")
+    assert document["data"]["worker"] == "shop-staging"
     code, document = cfpy("plan", project, *options, WRANGLER_CI_OVERRIDE_NAME="other")
     assert (code, "'other'" in document["error"]["message"]) == (2, True)
