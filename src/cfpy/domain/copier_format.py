@@ -28,7 +28,7 @@ SETTINGS = frozenset(
 #: Settings of ``copier.yml`` that do not, and why.
 UNSUPPORTED = {
     "_external_data": "it reads files of the finished project, and cfpy renders into an empty one",
-    "_migrations": "cfpy update runs no commands of a pattern",
+    "_migrations": "an update runs no commands of a pattern",
     "_preserve_symlinks": "cfpy takes no links from a pattern",
 }
 #: Options of copier's command line, which copier itself ignores in ``copier.yml``.
