@@ -581,7 +581,8 @@ class CloudflareApi:
         try:
             cursor = connection.execute(sql, values)
         except (sqlite3.Warning, sqlite3.ProgrammingError):
-            connection.executescript(sql)
+            # All of it or nothing, as D1 has it: what fails is rolled back.
+            connection.executescript(f"BEGIN;\n{sql}\n;COMMIT;")
             return []
         names = [column[0] for column in cursor.description or []]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
