@@ -61,7 +61,7 @@ def test_a_made_up_secret_is_shown_once(
     terminal: Terminal, make: Callable[[str], Path], api: CloudflareApi
 ) -> None:
     project = make("rag")
-    answers = {"[y/N]": "y", "Enter makes one up": ""}
+    answers = {"[y/N]": "y", "press Enter to generate one": ""}
     code, said = terminal(project, "provision", answers=answers)
     assert code == 0, said
     assert shown(said) == api.values["API_TOKEN"]

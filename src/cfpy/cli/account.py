@@ -28,7 +28,9 @@ account_app = typer.Typer(rich_markup_mode=None)
 _SOMETHING_TO_DO = 1
 _CONFLICT = 7
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+]
 SecretsFile = Annotated[
     Path | None,
     typer.Option(
@@ -37,12 +39,15 @@ SecretsFile = Annotated[
     ),
 ]
 Health = Annotated[
-    str, typer.Option(metavar="PATH", help="What to ask afterwards; empty: nothing.")
+    str, typer.Option(metavar="PATH", help="Path to check after deploying; empty skips the check.")
 ]
-Url = Annotated[str, typer.Option(help="Where the Worker is reached, if not where wrangler says.")]
-Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long it may take to answer.")]
+Url = Annotated[
+    str, typer.Option(help="Address of the Worker, if not the one that wrangler prints.")
+]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for an answer.")]
 Rollback = Annotated[
-    bool, typer.Option("--rollback-on-failure", help="Bring the old version back if need be.")
+    bool,
+    typer.Option("--rollback-on-failure", help="Bring the old version back if the check fails."),
 ]
 
 
@@ -93,9 +98,9 @@ def plan(
 ) -> None:
     """Compare the project with its Cloudflare account.
 
-    Changes nothing. Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Ends
-    with 0 if the account has all that the project needs, with 1 if something is to do, with 7 if
-    something is in the way.
+    Changes nothing. Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Exits
+    with 0 if the account has everything that the project needs, with 1 if there is something to do,
+    with 7 if there is a conflict.
 
     Example: cfpy plan --env staging
     """
@@ -121,11 +126,11 @@ def provision(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Make what the project needs and its Cloudflare account lacks.
+    """Create what the project needs and its Cloudflare account does not have.
 
-    Ids go into wrangler.toml, and nothing else there changes. Run again, it goes on where it was
-    stopped; with nothing to do it changes nothing. A secret's value is taken from --secrets-file,
-    from the environment variable of its name, or asked for on a terminal. --dry-run is cfpy plan.
+    Writes ids into wrangler.toml and changes nothing else there. Run it again to go on after a
+    failure. A secret's value comes from --secrets-file, from the environment variable of its name,
+    or from a prompt. --dry-run is the same as cfpy plan.
 
     Example: cfpy provision --env staging
     """
@@ -151,7 +156,7 @@ def deploy(
     yes: Yes = False,
     dry_run: DryRun = False,
     provision: Annotated[
-        bool, typer.Option("--provision", help="First make what the account lacks.")
+        bool, typer.Option("--provision", help="First create what is missing in the account.")
     ] = False,
     secrets_file: SecretsFile = None,
     health: Health = "/health",
@@ -162,9 +167,9 @@ def deploy(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Deploy the project, and see whether it answers.
+    """Deploy the project, and check that it answers.
 
-    Checks first that the account has what the project needs, installs the Worker's packages, and
+    First checks that the account has what the project needs, installs the Worker's packages, and
     applies pending migrations before the new code is live.
 
     Example: cfpy deploy --env staging --rollback-on-failure
@@ -199,8 +204,8 @@ def status(
 ) -> None:
     """Show what the project has in its account.
 
-    Resources, the live version, pending migrations, and where the version differs. Ends with 7 if
-    project, record and account do not agree.
+    Shows resources, the live version, pending migrations, and where the live version differs from
+    the configuration. Exits with 7 if there is a conflict.
 
     Example: cfpy status --env staging
     """
@@ -220,7 +225,7 @@ def logs(
     ctx: typer.Context,
     env: Environment = "",
     status: Annotated[
-        str, typer.Option(metavar="ok|error|canceled", help="Only requests that ended so.")
+        str, typer.Option(metavar="ok|error|canceled", help="Only requests that ended this way.")
     ] = "",
     search: Annotated[
         str, typer.Option(metavar="TEXT", help="Only requests that logged this.")
@@ -230,11 +235,11 @@ def logs(
     json_output: Annotated[
         bool,
         typer.Option(
-            "--json", callback=set_json, help="JSON documents, as wrangler tail has them."
+            "--json", callback=set_json, help="Print JSON documents, as wrangler tail does."
         ),
     ] = False,
 ) -> None:
-    """Show the live Worker's requests and logs as they come.
+    """Show the live Worker's requests and logs as they arrive.
 
     Ctrl-C stops it.
 
@@ -254,15 +259,18 @@ def destroy(
     ctx: typer.Context,
     env: Environment = "",
     delete_data: Annotated[
-        bool, typer.Option("--delete-data", help="Also what holds data: D1, KV, R2, queues ...")
+        bool,
+        typer.Option("--delete-data", help="Also delete what holds data: D1, KV, R2, queues ..."),
     ] = False,
     include: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND:NAME", help="Also this, which cfpy did not make; repeatable."),
+        typer.Option(
+            metavar="KIND:NAME", help="Also delete this, which cfpy did not create; repeatable."
+        ),
     ] = None,
     yes: Yes = False,
     confirm: Annotated[
-        str, typer.Option(metavar="NAME", help="The Worker's name, in place of typing it.")
+        str, typer.Option(metavar="NAME", help="The Worker's name, instead of typing it.")
     ] = "",
     dry_run: DryRun = False,
     cwd: ProjectDirectory = Path(),
@@ -271,9 +279,9 @@ def destroy(
 ) -> None:
     """Delete what the project has in its account.
 
-    Shows first what would go, and asks for the Worker's name; in a script: --yes --confirm NAME.
-    What holds data stays unless --delete-data is given, and what cfpy did not make stays unless
-    --include names it. A bucket that holds objects is never emptied.
+    First shows what would be deleted, and asks for the Worker's name. In a script, pass --yes and
+    --confirm NAME. Keeps what holds data unless --delete-data is given, and what cfpy did not
+    create unless --include names it. Never empties a bucket.
 
     Example: cfpy destroy --env staging --delete-data
     """
@@ -299,7 +307,7 @@ def doctor(
 ) -> None:
     """Check Node, wrangler, the login and the project.
 
-    Says what mends each. Changes and installs nothing. Ends with 1 if something has to be mended.
+    Shows how to fix each problem. Changes and installs nothing. Exits with 1 if there is a problem.
 
     Example: cfpy doctor
     """

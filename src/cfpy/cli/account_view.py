@@ -110,7 +110,7 @@ class DestroyView:
             return True
         if self._yes or self._output.json or not has_terminal():
             raise UsageError(
-                f"deleting {plan.worker} has to be confirmed by its name",
+                f"deleting {plan.worker} needs its name as confirmation",
                 hint=f"Pass --yes --confirm {plan.worker} to delete {len(plan.changes)} without a "
                 "prompt; --dry-run shows them. Nothing was deleted.",
             )
@@ -139,7 +139,7 @@ class DestroyView:
         if self._dry_run or not plan.changes:
             draw_plan(self._output, plan)
             again = self._output.invocation.command(*self._again)
-            note = f"Next\n  {again}" if plan.changes else "Nothing is to be deleted."
+            note = f"Next\n  {again}" if plan.changes else "Nothing to delete."
             self._output.show(Text(f"\n{note}"))
             return
         for action in kept:
@@ -162,7 +162,7 @@ def show_checks(output: Output, checks: Sequence[Check]) -> None:
         table.add_row(Text(sign, style=style), check.name, Text(said))
     output.show(table)
     broken = sum(check.state == "error" for check in checks)
-    output.show(Text(f"\n{broken} to mend." if broken else "\nAll is well."))
+    output.show(Text(f"\n{broken} to fix." if broken else "\nNo problems found."))
 
 
 def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:
@@ -206,7 +206,7 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
     for old, name in new.renamed.items():
         output.show(Text(f"{old} -> {name}"))
     for key in new.shared:
-        note = f"{key} point to the same in both: change them in [env.{new.name}] if need be."
+        note = f"{key} are the same in both: change them in [env.{new.name}] if they should differ."
         output.show(Text(note, style="yellow"))
     if not dry_run:
         output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))

@@ -66,11 +66,9 @@ def root(
         ),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say which commands are started.")
+        bool, typer.Option("--verbose", "-v", help="Print the commands that cfpy starts.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say nothing while it lasts.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress output.")] = False,
 ) -> None:
     """From nothing to a production-grade Python application on Cloudflare's edge."""
     output = ctx.ensure_object(Output)
@@ -83,14 +81,14 @@ def new(
     pattern: Annotated[
         str,
         typer.Argument(
-            help="What to make: a name of `cfpy patterns`, a directory (./mine), or a git "
+            help="What to create: a name of `cfpy patterns`, a directory (./mine), or a git "
             "repository (gh:owner/repository@v1).",
             autocompletion=complete_patterns,
         ),
     ],
     name: Annotated[str, typer.Argument(help="The project's and the Worker's name.")],
     into: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where to put it.", show_default="this directory")
+        Path, typer.Option(metavar="DIR", help="Where to create it.", show_default="this directory")
     ] = Path(),
     answer: Annotated[
         list[str] | None,
@@ -100,20 +98,24 @@ def new(
         Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
     ] = None,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "--yes", "-y", help="Ask nothing, take the defaults.")
+        bool, typer.Option("--defaults", "--yes", "-y", help="Take the defaults without asking.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, say what.")] = False,
-    no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+    no_git: Annotated[
+        bool, typer.Option("--no-git", help="Do not create a git repository.")
+    ] = False,
     trust: Annotated[
         bool,
-        typer.Option("--trust", help="Let the pattern run its tasks, now and in this version."),
+        typer.Option("--trust", help="Let this version of the pattern run its tasks."),
     ] = False,
     json_output: Json = False,
 ) -> None:
-    """Make a new project from a pattern.
+    """Create a project from a pattern.
 
-    Without a terminal nothing is asked: answers come from --answer, --answers-file and the
-    pattern's defaults. A pattern that cfpy does not bring runs nothing unless it is trusted.
+    Without a terminal there are no prompts: answers come from --answer, --answers-file and the
+    pattern's defaults. A pattern from elsewhere runs nothing unless you trust it.
 
     Example: cfpy new rag myapp
     """
@@ -141,7 +143,9 @@ def new(
 @app.command()
 def dev(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8787,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = 8787,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
     ] = "127.0.0.1",
@@ -211,9 +215,9 @@ def run_tests(
 
 @app.command("wrangler", context_settings=PASS_ON | {"allow_interspersed_args": False})
 def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
-    """Run the real wrangler, with the Node that cfpy brings.
+    """Run the real wrangler, with the Node that cfpy includes.
 
-    It is the project's own where that is installed, else the one that cfpy brings. Needs no Node of
+    Runs the project's own wrangler if it is installed, else the one of cfpy. Needs no Node of
     yours. All further arguments go to wrangler, --config among them.
 
     Example: cfpy wrangler login

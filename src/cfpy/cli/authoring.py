@@ -11,7 +11,7 @@ from cfpy.cli.console import Output
 from cfpy.cli.options import Json, complete_patterns, context_of
 
 patterns_app = typer.Typer(
-    help="List patterns; make, check and test your own.\n\nExample: cfpy patterns",
+    help="List patterns; create, check and test your own.\n\nExample: cfpy patterns",
     rich_markup_mode=None,
     invoke_without_command=True,
 )
@@ -27,7 +27,7 @@ Trust = Annotated[
 
 @patterns_app.callback()
 def patterns(ctx: typer.Context, json_output: Json = False) -> None:
-    """List patterns; make, check and test your own.
+    """List patterns; create, check and test your own.
 
     Example: cfpy patterns
     """
@@ -69,21 +69,25 @@ def show(
 @patterns_app.command("init")
 def init(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="What to call it: rag-multitenant.")],
+    name: Annotated[str, typer.Argument(help="Its name, such as rag-multitenant.")],
     extends: Annotated[
         str,
         typer.Option(
             "--extends",
             metavar="PATTERN",
-            help="The pattern to stand on.",
+            help="The pattern to extend.",
             autocompletion=complete_patterns,
         ),
     ] = "base",
     into: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where to put it.", show_default="this directory")
+        Path, typer.Option(metavar="DIR", help="Where to create it.", show_default="this directory")
     ] = Path(),
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, say what.")] = False,
-    no_git: Annotated[bool, typer.Option("--no-git", help="Make no git repository.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+    ] = False,
+    no_git: Annotated[
+        bool, typer.Option("--no-git", help="Do not create a git repository.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """Start a pattern of your own: a directory, a package and its tests in one.
@@ -132,10 +136,10 @@ def run_cases(
         typer.Option("--case", "-c", metavar="NAME", help="Only this case; repeatable."),
     ] = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Make what is rendered the goldens.")
+        bool, typer.Option("--update", help="Write what is rendered as the new goldens.")
     ] = False,
     only_goldens: Annotated[
-        bool, typer.Option("--only-goldens", help="Run and dry-run deploy nothing.")
+        bool, typer.Option("--only-goldens", help="Compare goldens only; run and deploy nothing.")
     ] = False,
     trust: Trust = False,
     json_output: Json = False,

@@ -37,7 +37,7 @@ def show_init(output: Output, result: InitResult) -> None:
             },
         )
         return
-    verb = "Would make" if result.dry_run else "Made"
+    verb = "Would create" if result.dry_run else "Created"
     output.show(Text(f"{verb} the pattern {result.path}, on top of {result.extends}", style="bold"))
     for name in result.files:
         output.show(Text(f"  {name}"))
@@ -62,7 +62,7 @@ def show_problems(output: Output, found: Sequence[Problem], directory: Path) -> 
         warnings = len(found) - broken
         output.show(Text(f"{_count(broken, 'error')}, {_count(warnings, 'warning')}", style="bold"))
     else:
-        output.show(Text("nothing to mend", style="green"))
+        output.show(Text("no problems found", style="green"))
         output.show(Text(f"\nNext: {_test(directory)}", style="dim"))
 
 
@@ -111,7 +111,7 @@ class CasesView:
     def _differences(self, result: CaseResult) -> None:
         show = self._output.show
         if not result.case.golden.is_dir():
-            show(Text("  golden: there is none yet"))
+            show(Text("  golden: none yet"))
             return
         for item in result.differences:
             show(Text(f"  golden: {item.file} is {item.kind}"))

@@ -33,7 +33,7 @@ def cost(
     pattern: Annotated[
         str,
         typer.Argument(
-            help="What to price, as cfpy new takes it. Without: the project here.",
+            help="A pattern, as cfpy new takes it; without one, the project here.",
             autocompletion=complete_patterns,
         ),
     ] = "",
@@ -51,13 +51,13 @@ def cost(
         str, typer.Option(metavar="N", help="Requests a month: 10M, 250k.", show_default=False)
     ] = "",
     storage: Annotated[
-        str, typer.Option(metavar="GB", help="Stored in the largest store.", show_default=False)
+        str, typer.Option(metavar="GB", help="Gigabytes in the largest store.", show_default=False)
     ] = "",
     each: Annotated[
         list[str] | None,
         typer.Option(
             metavar="METER=N",
-            help="What an action uses, in place of what was measured; repeatable.",
+            help="What an action uses, instead of what was measured; repeatable.",
         ),
     ] = None,
     assume: Annotated[
@@ -75,7 +75,7 @@ def cost(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Say what a month costs on Cloudflare.
+    """Show what a month costs on Cloudflare.
 
     Every line has its arithmetic. What an action uses was measured in the local runtime, prices are
     data with a source and a day. Shows what the same workload takes on rented servers, too, by

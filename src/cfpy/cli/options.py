@@ -21,7 +21,7 @@ _ENVIRONMENT_VARIABLE = "CLOUDFLARE_ENV"
 
 
 def set_json(ctx: typer.Context, value: bool) -> bool:
-    """Say it in JSON from here on, errors too."""
+    """Print JSON from here on, errors too."""
     if value:
         ctx.ensure_object(Output).json = True
     return value
@@ -95,7 +95,7 @@ ProjectDirectory = Annotated[
         "-C",
         metavar="DIR",
         callback=set_cwd,
-        help="The project.",
+        help="The project's directory.",
         show_default="this directory",
     ),
 ]
@@ -107,7 +107,7 @@ def _config(*names: str) -> Any:
         metavar="FILE",
         envvar="CFPY_CONFIG",
         callback=set_config,
-        help="The project's configuration.",
+        help="The project's configuration file.",
         show_default="the wrangler.toml that wrangler finds",
     )
 
@@ -126,7 +126,7 @@ Environment = Annotated[
         autocompletion=complete_environments,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 def project_at(output: Output, cwd: Path, config: Path | None) -> tuple[Path, Path]:

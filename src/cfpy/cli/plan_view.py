@@ -36,11 +36,11 @@ def show_plan(output: Output, plan: Plan) -> None:
         return
     draw_plan(output, plan)
     if plan.conflicts:
-        output.show(Text("\nConflicts have to be solved by hand: nothing here is touched.", "red"))
+        output.show(Text("\nResolve the conflicts first: nothing was changed.", "red"))
     elif plan.changes:
         output.show(Text(f"\n{len(plan.changes)} to do: {output.invocation.command('provision')}"))
     else:
-        output.show(Text("\nThe account has all of it."))
+        output.show(Text("\nNothing to do: the account has everything."))
 
 
 def draw_plan(output: Output, plan: Plan) -> None:
@@ -87,7 +87,7 @@ class ProvisionView:
         if not self._terminal or (self._yes and secret.generate):
             return None
         self._output.end_progress()
-        may = " (Enter makes one up)" if secret.generate else ""
+        may = " (press Enter to generate one)" if secret.generate else ""
         about = f", {secret.description}" if secret.description else ""
         while True:
             try:
@@ -122,7 +122,7 @@ class ProvisionView:
         elif self._output.json:
             self._output.data("provision", plan.as_dict() | {"done": sorted(self._done)})
         elif not plan.changes:
-            self._output.show(Text("The account has all of it: nothing was changed."))
+            self._output.show(Text("Nothing to do: the account has everything."))
         else:
             self._output.show(_next(self._output, "deploy"))
 
@@ -173,7 +173,7 @@ class DeployView:
             more = {"checked": result.checked, "provisioned": result.provisioned is not None}
             self._output.data("deploy", data | more)
         elif deployment is None:
-            self._output.show(Text("It can be deployed; nothing was changed."))
+            self._output.show(Text("Ready to deploy; nothing was changed."))
             self._output.show(_next(self._output, self._again))
         else:
             table = Table(box=None, show_header=False, pad_edge=False)

@@ -22,7 +22,9 @@ from cfpy.cli.options import (
 project_app = typer.Typer(rich_markup_mode=None)
 
 _KINDS = "kv|d1|r2|queue|vectorize|ai|analytics|cron|assets|durable-object|workflow|hyperdrive"
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+]
 
 
 @project_app.command()
@@ -40,7 +42,7 @@ def add(
     name: Annotated[
         str,
         typer.Argument(
-            help="What to call it: sessions is bound as SESSIONS. For cron the schedule, in UTC: "
+            help="Its name: sessions is bound as SESSIONS. For cron the schedule, in UTC: "
             "five fields, or hourly, daily, weekly, monthly."
         ),
     ],
@@ -50,7 +52,9 @@ def add(
     ] = "",
     consumer: Annotated[
         bool,
-        typer.Option("--consumer", help="queue: this Worker reads it too, with dead letters."),
+        typer.Option(
+            "--consumer", help="queue: this Worker also consumes it, with a dead-letter queue."
+        ),
     ] = False,
     dimensions: Annotated[
         int, typer.Option(metavar="N", help="vectorize: numbers in a vector.")
@@ -88,7 +92,8 @@ def add(
 def update(
     ctx: typer.Context,
     source: Annotated[
-        str, typer.Option("--from", metavar="PATTERN", help="Where the pattern is now, if moved.")
+        str,
+        typer.Option("--from", metavar="PATTERN", help="Where the pattern is now, if it moved."),
     ] = "",
     ref: Annotated[
         str, typer.Option("--to", metavar="REF", help="A version of a git repository.")
@@ -101,7 +106,7 @@ def update(
         Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
     ] = None,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "--yes", "-y", help="Ask nothing, take the defaults.")
+        bool, typer.Option("--defaults", "--yes", "-y", help="Take the defaults without asking.")
     ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 1 if there is something to update.")
@@ -116,10 +121,10 @@ def update(
 ) -> None:
     """Bring a project to the newest version of its pattern.
 
-    What changed in the pattern is merged into what you made of the project. Files that you deleted
-    stay deleted; where both changed the same lines, both stand there, marked as git marks them, and
-    the command ends with 1. Commit your work first. Tasks of a pattern are not run. Secret answers
-    are kept in your files alone, and taken from there.
+    Merges what changed in the pattern into your project. Files that you deleted stay deleted. Where
+    both changed the same lines, the file shows both versions with git's conflict markers, and the
+    command exits with 1. Commit your work first. Runs no tasks of the pattern. Secret answers are
+    read from your files.
 
     Example: cfpy update --dry-run
     """
@@ -155,9 +160,9 @@ def diff(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Show how a project departs from its pattern.
+    """Show how a project differs from its pattern.
 
-    From the version that it was made of, that is.
+    Compares it with the version that it was created from.
 
     Example: cfpy diff
     """

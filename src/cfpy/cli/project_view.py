@@ -101,7 +101,7 @@ def show_update(output: Output, result: UpdateResult, *, only_look: bool) -> Non
         git = output.invocation.git
         steps = [git("diff"), output.invocation.command("test"), git("commit", "--all")]
         if result.conflicts:
-            steps.insert(0, f"mend the conflicts: {git('diff', '--check')} names their markers")
+            steps.insert(0, f"fix the conflicts: {git('diff', '--check')} names their markers")
         output.show(Text("\nNext", style="bold"), *(Text(f"  {s}", style="cyan") for s in steps))
 
 
@@ -132,7 +132,7 @@ def _kind(item: Departure) -> str:
 def _show_change(output: Output, name: str, before: bytes | None, after: bytes | None) -> None:
     old, new = _text(before), _text(after)
     if old is None or new is None:
-        output.show(Text(f"differs, and is no text: {name}", style="bold"))
+        output.show(Text(f"differs, and is not text: {name}", style="bold"))
     else:
         show_diff(output, name, old, new)
 

@@ -23,7 +23,7 @@ _GIT_NOTES = {
     GitOutcome.COMMITTED: "git repository with a first commit",
     GitOutcome.NOT_WANTED: "no git repository, as asked",
     GitOutcome.NO_GIT: "no git repository: git is not installed",
-    GitOutcome.INSIDE_REPOSITORY: "no git repository of its own: it lies inside another",
+    GitOutcome.INSIDE_REPOSITORY: "no git repository of its own: it is inside another",
     GitOutcome.FAILED: "no git repository: git failed; `git init` shows why",
 }
 
@@ -90,7 +90,7 @@ def show_new(output: Output, result: NewResult) -> None:
             },
         )
         return
-    verb = "Would make" if result.dry_run else "Made"
+    verb = "Would create" if result.dry_run else "Created"
     output.show(
         f"{verb} [bold]{escape(str(result.path))}[/bold] from the pattern "
         f"[bold]{result.pattern.name}[/bold] {result.pattern.manifest.version}",
@@ -107,7 +107,7 @@ def show_patterns(output: Output, patterns: Sequence[Pattern]) -> None:
         output.data("patterns", {"patterns": [_pattern_summary(p) for p in patterns]})
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("pattern", "version", "what it makes"):
+    for heading in ("pattern", "version", "what it creates"):
         table.add_column(heading)
     for pattern in patterns:
         table.add_row(pattern.name, pattern.manifest.version, escape(pattern.manifest.summary))
