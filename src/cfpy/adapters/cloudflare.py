@@ -90,6 +90,10 @@ class Account:
             }
             secrets = pool.submit(self._secrets, desired.worker)
             subdomain = pool.submit(self._subdomain if desired.workers_dev else str)
+            domains = pool.submit(self._domains, desired.custom_domains)
+            tag = pool.submit(
+                self._migration_tag if desired.deleted_classes else str, desired.worker
+            )
             return ObservedState(
                 account_id=self.id,
                 databases=databases.result(),
@@ -106,6 +110,8 @@ class Account:
                 indexes=_there(indexes),
                 secrets=secrets.result(),
                 subdomain=subdomain.result(),
+                domains=domains.result(),
+                migration_tag=tag.result(),
             )
 
     def live_version(self, worker: str) -> str:
@@ -217,6 +223,22 @@ class Account:
                 return ""
             raise
 
+    def _domains(self, hosts: Iterable[str]) -> dict[str, str]:
+        """The Workers that have ``hosts`` as custom domains."""
+        path = self._path("workers/domains")
+        found = [item for host in hosts for item in self._get(path, hostname=host)["result"]]
+        return {str(item["hostname"]): str(item["service"]) for item in found}
+
+    def _migration_tag(self, worker: str) -> str:
+        """The last migration of a Worker's Durable Objects; empty if it had none."""
+        try:
+            found = self._get(self._path(f"workers/services/{worker}"))["result"]
+        except CloudflareError as error:
+            if error.api_code in _NO_SUCH_WORKER:
+                return ""
+            raise
+        return str(found["default_environment"]["script"].get("migration_tag") or "")
+
     def _bucket(self, wanted: R2Bucket) -> str | None:
         """The jurisdiction of the account's bucket; ``None`` if there is no bucket of this name.
 
@@ -284,9 +306,12 @@ class Account:
         path = self._path(f"d1/database/{database_id}/query")
         try:
             answer = self._request("POST", path, json={"sql": listed})
-        except CloudflareError as error:
-            if error.status == 404:
+        except (CloudflareError, NotAuthenticatedError) as error:
+            # An id of another account, or none at all: the plan says so.
+            if database_id not in databases.result():
                 return None
+            if isinstance(error, NotAuthenticatedError):
+                raise
             # Before the first migration there is no table of them.
             if error.api_code == _SQL_FAILED and "no such table" in error.message:
                 return frozenset()

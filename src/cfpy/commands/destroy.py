@@ -10,7 +10,7 @@ from cfpy.adapters.wrangler import in_jurisdiction
 from cfpy.adapters.wrangler_edit import ID_KEYS, unset_id
 from cfpy.commands.context import Context
 from cfpy.commands.session import Session, alone, open_session
-from cfpy.commands.steps import attempt
+from cfpy.commands.steps import attempt, under_way
 from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan
 from cfpy.domain.resources import desired_state
@@ -67,7 +67,9 @@ def run(
             return plan
         if not confirm(plan):
             return None
-        _Run(ctx, session, on_action).execute(plan)
+        session.refuse_edited()
+        with under_way():
+            _Run(ctx, session, on_action).execute(plan)
         return plan
 
 
@@ -137,7 +139,9 @@ class _Run:
             attempt(lambda: self._command(action), lambda: not self._exists(action))
         self._forget_id(action)
         environment = self._session.environment
-        self._session.records.change(lambda record: record.without(environment, action.key))
+        self._session.records.change(
+            lambda record: record.without(environment, action.key, action.id)
+        )
 
     def _command(self, action: Action) -> None:
         """Delete what the plan showed, by the id that it showed."""

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cfpy.domain.diff import elsewhere
-from cfpy.domain.identity import Reference, resolve
+from cfpy.domain.identity import Reference, Resource, resolve, same_id
+from cfpy.domain.notices import leftovers
 from cfpy.domain.observed import ObservedQueue, ObservedState
 from cfpy.domain.plan import Action, Do, Plan
 from cfpy.domain.resources import DesiredState
@@ -29,14 +30,19 @@ class Permission:
     included: frozenset[str]
     data: bool
 
+    def covers(self, key: str, id_: str) -> bool:
+        """Whether cfpy created it. A namespace can be renamed: its id stays."""
+        if key in self.created:
+            return self.created[key] in ("", id_)
+        return id_ != "" and id_ in self.created.values()
+
     def refusal(self, key: str, id_: str, *, holds: str) -> str:
         """Why ``key``, whose id is ``id_`` and which ``holds`` data, may not go; empty if it may.
 
         What cfpy created is known by its id where the record has that: somebody may have deleted
         it since, and created another one of the same name.
         """
-        covered = key in self.created and self.created[key] in ("", id_)
-        if not covered and key not in self.included:
+        if not self.covers(key, id_) and key not in self.included:
             return f"not created by cfpy: --include {key} deletes it"
         if holds and not self.data:
             return f"{holds}: --delete-data deletes it"
@@ -67,7 +73,12 @@ def teardown(
             f"the account has no {unknown[0]} of this project",
             hint=f"It has: {', '.join(sorted(known)) or 'nothing'}. Nothing was changed.",
         )
-    return Plan(observed.account_id, desired.worker, desired.environment, actions)
+    resources = (
+        *resolve("d1", desired.databases, observed.databases, permission.created),
+        *resolve("kv", desired.namespaces, observed.namespaces, permission.created),
+    )
+    left = tuple(leftovers(desired, observed, permission.created, resources))
+    return Plan(observed.account_id, desired.worker, desired.environment, actions, left)
 
 
 @dataclass(frozen=True)
@@ -134,8 +145,18 @@ class _Teardown:
             elif item.id:
                 yield self._decided(kind, item.name, item.id, holds, bindings=bindings)
             elif item.missing:
-                reason = "gone already; its id leaves wrangler.toml"
-                yield Action(Do.DELETE, kind, item.name, reason, bindings=bindings)
+                yield self._missing(item, bindings)
+
+    def _missing(self, item: Resource, bindings: tuple[str, ...]) -> Action:
+        """An id that the account does not have: it leaves wrangler.toml if the record says whose it
+        was. Otherwise it may be the id of another account."""
+        named = [i.id for i in item.references if i.id]
+        known = any(self.permission.covers(item.key, id_) for id_ in named)
+        if known or item.key in self.permission.included:
+            reason = "gone already; its id leaves wrangler.toml"
+            return Action(Do.DELETE, item.kind, item.name, reason, bindings=bindings)
+        reason = f"wrangler.toml names the id {named[0]}, which the account does not have"
+        return Action(Do.KEEP, item.kind, item.name, reason, bindings=bindings)
 
     def _decided(
         self,
@@ -165,7 +186,9 @@ class _Teardown:
 def _needs(other: DesiredState, kind: str, name: str, id_: str) -> bool:
     by_id: Mapping[str, Sequence[Reference]] = {"d1": other.databases, "kv": other.namespaces}
     if kind in by_id:
-        return any(item.id == id_ or (not item.id and item.name == name) for item in by_id[kind])
+        return any(
+            same_id(item.id, id_) or (not item.id and item.name == name) for item in by_id[kind]
+        )
     names: Mapping[str, Sequence[str]] = {
         "worker": (other.worker,),
         "queue": tuple(item.name for item in other.queues),
