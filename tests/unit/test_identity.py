@@ -78,6 +78,9 @@ class World:
     def dependents(self, _worker: str) -> tuple[str, ...]:
         return ()
 
+    def users(self, _worker: str) -> dict[str, tuple[str, ...]]:
+        return {}
+
 
 @dataclass
 class FakeWrangler:

@@ -35,6 +35,22 @@ _NO_SUCH_WORKER = (10007, 10090)
 _T = TypeVar("_T")
 
 
+@contextlib.contextmanager
+def _documented() -> Iterator[None]:
+    """Turns an answer of another shape than the API's documentation has into an error of its own.
+
+    A proxy, a gateway or an outage answers so, too.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise CloudflareError(
+            "Cloudflare's API gave an answer that is not as documented "
+            f"({type(error).__name__}: {error})",
+            hint="Try again later, and without a proxy if there is one. Nothing was changed.",
+        ) from error
+
+
 class Account:
     """An account, read with ``token``.
 
@@ -59,6 +75,7 @@ class Account:
         )
         self.id = account_id or self._only_account()
 
+    @_documented()
     def observe(self, desired: DesiredState) -> ObservedState:
         """What there is of the kinds that ``desired`` uses.
 
@@ -114,6 +131,7 @@ class Account:
                 migration_tag=tag.result(),
             )
 
+    @_documented()
     def live_version(self, worker: str) -> str:
         """The version of a Worker that answers most requests; empty if there is none, or only the
         stub that a Worker's first secret creates.
@@ -138,6 +156,7 @@ class Account:
         page = self._get(self._path(f"workers/scripts/{worker}/versions/{version_id}"))
         return is_stub(page["result"])
 
+    @_documented()
     def dependents(self, worker: str) -> tuple[str, ...]:
         """The Workers that would break without ``worker``: wrangler, where it can't ask, deletes it
         all the same.
@@ -156,6 +175,7 @@ class Account:
             names.append("a Pages project")
         return tuple(sorted({str(name) for name in names if name and name != worker}))
 
+    @_documented()
     def bindings(self, worker: str) -> dict[str, str]:
         """What the live version is bound to: kind and target by binding name.
 
@@ -165,6 +185,33 @@ class Account:
         page = self._get(self._path(f"workers/scripts/{worker}/settings"))
         return {item["name"]: live_target(item) for item in page["result"].get("bindings") or []}
 
+    @_documented()
+    def users(self, worker: str) -> dict[str, tuple[str, ...]]:
+        """The Workers but ``worker`` that are bound to a resource, by what that is in
+        :func:`cfpy.domain.live.live_target`. One request for each Worker of the account.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        listed = self._get(self._path("workers/scripts"))["result"]
+        names = sorted({str(item["id"]) for item in listed} - {worker})
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            bound = list(pool.map(self._bindings_if_there, names))
+        found: dict[str, tuple[str, ...]] = {}
+        for name, targets in zip(names, bound, strict=True):
+            for target in set(targets.values()):
+                found[target] = (*found.get(target, ()), name)
+        return found
+
+    def _bindings_if_there(self, worker: str) -> dict[str, str]:
+        try:
+            return self.bindings(worker)
+        except CloudflareError as error:
+            if error.api_code in _NO_SUCH_WORKER or error.status == 404:
+                return {}
+            raise
+
+    @_documented()
     def _only_account(self) -> str:
         accounts: dict[str, str] = {i["id"]: i["name"] for i in self._pages("accounts")}
         if len(accounts) == 1:

@@ -61,7 +61,12 @@ def unset_id(path: Path, environment: str, table: str, binding: str, key: str) -
 def _edit(
     path: Path, environment: str, table: str, binding: str, key: str, value: str | None
 ) -> None:
-    whole = _read(path)
+    try:
+        # Not read_text(): that one would turn \r\n into \n.
+        whole = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        hint = _by_hand(binding, key, value)
+        raise ProjectError(f"can't be read: {error}", path=path, hint=hint) from error
     text = plain(whole)
     wanted = _parsed(text)
     if wanted is None:
@@ -92,14 +97,6 @@ def _edit(
         path=path,
         hint=_by_hand(binding, key, value),
     )
-
-
-def _read(path: Path) -> str:
-    try:
-        # Not read_text(): that one would turn \r\n into \n.
-        return path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(f"can't be read: {error}", path=path) from error
 
 
 def _by_hand(binding: str, key: str, value: str | None) -> str:

@@ -155,12 +155,15 @@ class DeployView:
             draw_notices(self._output, plan)
         pending = ", ".join(item.reason for item in plan.changes if item not in provisioning)
         pending = f", with migrations {pending}" if pending else ""
+        # Elsewhere they were shown above.
+        noted = "".join(f"{notice}. " for notice in plan.notices) if self._output.json else ""
         target = f"{plan.worker} to the account {plan.account_id}"
         hint = "Pass --yes to deploy without a prompt; --dry-run checks it and changes nothing."
         if not provisioning:
-            return _confirmed(self._output, f"Deploy {target}{pending}?", hint, yes=self._yes)
+            question = f"{noted}Deploy {target}{pending}?"
+            return _confirmed(self._output, question, hint, yes=self._yes)
         changes = _changes(plan)
-        question = f"Apply {changes}, then deploy {target}?"
+        question = f"{noted}Apply {changes}, then deploy {target}?"
         hint = (
             f"Pass --yes to apply {changes} and deploy without a prompt; --dry-run changes nothing."
         )

@@ -85,7 +85,8 @@ def _plan(session: Session, request: DestroyRequest) -> Plan:
     created = session.records.read().created(environment)
     permission = Permission(created, request.included, request.delete_data)
     observed = session.account.observe(session.desired)
-    plan = teardown(session.desired, observed, permission, others)
+    users = session.account.users(session.desired.worker) if request.delete_data else {}
+    plan = teardown(session.desired, observed, permission, others, users)
     if plan.conflicts:
         raise PlanConflictError(
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),

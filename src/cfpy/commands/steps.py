@@ -14,8 +14,8 @@ _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 60.0
 # The API's own numbers for "later": too many requests, and failures of its own.
 _PASSING_CODES = (10001, 971, 10429)
-# The API's numbers for a name that is taken: D1, KV, R2, queues, Vectorize.
-_EXISTS = (7502, 10014, 10004, 11009, 3002)
+# What the API and wrangler say of a name that is taken: D1, KV, R2, queues, Vectorize.
+_EXISTS = ("already exists", "already taken", "already own", "duplicate_name", "duplicate title")
 _UNCHANGED = "Nothing was changed."
 _GO_ON = "What was done before stays. Run the same command again to go on."
 _PASSING_WORDS = ("fetch failed", "connection error", "internal", "rate limit")
@@ -95,7 +95,7 @@ def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> bool:
         except (WranglerError, ToolTimeoutError) as error:
             # Of a command that was stopped because it took too long, the answer alone may be lost.
             if is_done():
-                return number > 0 or error.api_code not in _EXISTS
+                return number > 0 or not any(said in error.message for said in _EXISTS)
             if isinstance(error, ToolTimeoutError):
                 raise
             if number == _ATTEMPTS - 1 or not _passes(error):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cfpy.domain.diff import elsewhere
 from cfpy.domain.identity import Reference, Resource, resolve, same_id
+from cfpy.domain.live import target
 from cfpy.domain.notices import leftovers
 from cfpy.domain.observed import ObservedQueue, ObservedState
 from cfpy.domain.plan import Action, Do, Plan
@@ -54,6 +55,7 @@ def teardown(
     observed: ObservedState,
     permission: Permission,
     others: Sequence[DesiredState] = (),
+    users: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
     """The plan that takes an environment down. Nothing that the project does not name is in it.
 
@@ -62,11 +64,12 @@ def teardown(
         observed: What the account has.
         permission: What may be deleted.
         others: What the other environments of the same configuration need: that stays.
+        users: Other Workers of the account, by what they are bound to: that stays, too.
 
     Raises:
         UsageError: Something is included that the project does not name.
     """
-    actions = tuple(_Teardown(desired, observed, permission, others).actions())
+    actions = tuple(_Teardown(desired, observed, permission, others, users or {}).actions())
     known = {action.key for action in actions}
     if unknown := sorted(permission.included - known):
         raise UsageError(
@@ -87,6 +90,7 @@ class _Teardown:
     observed: ObservedState
     permission: Permission
     others: Sequence[DesiredState]
+    users: Mapping[str, Sequence[str]]
 
     def actions(self) -> Iterator[Action]:
         worker = self._worker()
@@ -168,7 +172,7 @@ class _Teardown:
         bindings: tuple[str, ...] = (),
         jurisdiction: str = "",
     ) -> Action:
-        reason = self._shared(kind, name, id_)
+        reason = self._shared(kind, name, id_) or self._bound(kind, id_)
         reason = reason or self.permission.refusal(f"{kind}:{name}", id_, holds=holds)
         do = Do.KEEP if reason else Do.DELETE
         return Action(do, kind, name, reason, id=id_, bindings=bindings, jurisdiction=jurisdiction)
@@ -181,6 +185,11 @@ class _Teardown:
             if _needs(item, kind, name, id_)
         ]
         return f"also used by {', '.join(users)} of wrangler.toml" if users else ""
+
+    def _bound(self, kind: str, id_: str) -> str:
+        """Whether a Worker that is not of this configuration is bound to it."""
+        users = self.users.get(target(kind, id_), ())
+        return f"also used by the Worker {', '.join(users)}" if users else ""
 
 
 def _needs(other: DesiredState, kind: str, name: str, id_: str) -> bool:
