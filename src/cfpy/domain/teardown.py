@@ -35,7 +35,10 @@ class Permission:
         """Whether cfpy created it. A namespace can be renamed: its id stays."""
         if key in self.created:
             return self.created[key] in ("", id_)
-        return id_ != "" and id_ in self.created.values()
+        kind = key.partition(":")[0]
+        return id_ != "" and any(
+            id_ == known and name.startswith(f"{kind}:") for name, known in self.created.items()
+        )
 
     def refusal(self, key: str, id_: str, *, holds: str) -> str:
         """Why ``key``, whose id is ``id_`` and which ``holds`` data, may not go; empty if it may.
