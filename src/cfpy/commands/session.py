@@ -16,6 +16,7 @@ from cfpy.adapters.record_store import RECORD_FILE, RecordStore
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
+from cfpy.commands.neighbours import neighbours
 from cfpy.domain.checks import check
 from cfpy.domain.config_difference import only_filled_in
 from cfpy.domain.credentials import (
@@ -58,8 +59,10 @@ class Session:
 
     def plan(self) -> Plan:
         """What is to do: the project, the account and the record compared, as they are now."""
-        created = self.records.read().created(self.environment)
-        return diff(self.desired, self.account.observe(self.desired), created)
+        record = self.records.read()
+        others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
+        created = record.created(self.environment)
+        return diff(self.desired, self.account.observe(self.desired), created, tuple(others))
 
     def refuse_edited(self) -> None:
         """Refuse to go on with other files than the plan was made of: wrangler reads them again.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cfpy.domain.identity import Resource, resolve
@@ -13,7 +13,12 @@ from cfpy.domain.project import R2Settings, VectorizeIndex
 from cfpy.domain.resources import D1Database, DesiredState, Queue, R2Bucket
 
 
-def diff(desired: DesiredState, observed: ObservedState, created: Mapping[str, str]) -> Plan:
+def diff(
+    desired: DesiredState,
+    observed: ObservedState,
+    created: Mapping[str, str],
+    others: Sequence[DesiredState] = (),
+) -> Plan:
     """The plan that leads from what there is to what is wanted.
 
     Args:
@@ -21,6 +26,7 @@ def diff(desired: DesiredState, observed: ObservedState, created: Mapping[str, s
         observed: What the account has.
         created: What cfpy created for the environment, as :func:`cfpy.domain.identity.resolve` has
             it.
+        others: What other environments of the same configuration need.
     """
     databases = resolve("d1", desired.databases, observed.databases, created)
     namespaces = resolve("kv", desired.namespaces, observed.namespaces, created)
@@ -38,7 +44,7 @@ def diff(desired: DesiredState, observed: ObservedState, created: Mapping[str, s
             *_subdomain(desired, observed),
             *_secrets(desired, observed),
         ),
-        notices(desired, observed, created, (*databases, *namespaces)),
+        notices(desired, observed, created, (*databases, *namespaces), others),
     )
 
 

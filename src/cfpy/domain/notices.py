@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cfpy.domain.identity import Resource
+from cfpy.domain.identity import Reference, Resource, same_id
 from cfpy.domain.observed import ObservedState
 from cfpy.domain.resources import DesiredState
 
@@ -19,6 +19,7 @@ def notices(
     observed: ObservedState,
     created: Mapping[str, str],
     resources: Sequence[Resource],
+    others: Sequence[DesiredState],
 ) -> tuple[str, ...]:
     """Sentences about what is touched, or left over, without being a step of a plan.
 
@@ -27,11 +28,13 @@ def notices(
         observed: What the account has.
         created: What cfpy created for the environment: ids by key.
         resources: The databases and namespaces that the environment means.
+        others: What other environments of the same configuration need.
     """
     return (
         *_foreign_worker(desired, observed, created),
         *_domains(desired, observed),
         *_deleted_classes(desired, observed),
+        *_shared(resources, others),
         *leftovers(desired, observed, created, resources),
     )
 
@@ -44,6 +47,15 @@ def _foreign_worker(
             f"the account has a Worker {desired.worker} that cfpy did not create: secrets go into "
             "it, and a deployment replaces what is live"
         )
+
+
+def _shared(resources: Sequence[Resource], others: Sequence[DesiredState]) -> Iterator[str]:
+    for item in resources:
+        if users := sharing(others, item.kind, item.name, item.id):
+            yield (
+                f"{item.key} is used by {users} of wrangler.toml, too: migrations and data of one "
+                "reach the other"
+            )
 
 
 def _domains(desired: DesiredState, observed: ObservedState) -> Iterator[str]:
@@ -102,3 +114,24 @@ def leftovers(
                 f"cfpy created {key}{f' ({id_})' if id_ else ''}, which wrangler.toml names no "
                 "more: it stays. Delete it yourself, then remove it from cfpy.state.json"
             )
+
+
+def sharing(others: Sequence[DesiredState], kind: str, name: str, id_: str) -> str:
+    """The environments that need a resource, as a list; empty if none does."""
+    found = (i.environment or "the top level" for i in others if _needs(i, kind, name, id_))
+    return ", ".join(found)
+
+
+def _needs(other: DesiredState, kind: str, name: str, id_: str) -> bool:
+    by_id: Mapping[str, Sequence[Reference]] = {"d1": other.databases, "kv": other.namespaces}
+    if kind in by_id:
+        return any(
+            same_id(item.id, id_) or (not item.id and item.name == name) for item in by_id[kind]
+        )
+    names: Mapping[str, Sequence[str]] = {
+        "worker": (other.worker,),
+        "queue": tuple(item.name for item in other.queues),
+        "vectorize": tuple(item.index_name for item in other.indexes),
+        "r2": tuple(item.name for item in other.buckets),
+    }
+    return name in names[kind]

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cfpy.domain.diff import elsewhere
-from cfpy.domain.identity import Reference, Resource, resolve, same_id
+from cfpy.domain.identity import Reference, Resource, resolve
 from cfpy.domain.live import target
-from cfpy.domain.notices import leftovers
+from cfpy.domain.notices import leftovers, sharing
 from cfpy.domain.observed import ObservedQueue, ObservedState
 from cfpy.domain.plan import Action, Do, Plan
 from cfpy.domain.resources import DesiredState
@@ -182,29 +182,10 @@ class _Teardown:
 
     def _shared(self, kind: str, name: str, id_: str) -> str:
         """Whether another environment of the same configuration needs it."""
-        users = [
-            item.environment or "the top level"
-            for item in self.others
-            if _needs(item, kind, name, id_)
-        ]
-        return f"also used by {', '.join(users)} of wrangler.toml" if users else ""
+        users = sharing(self.others, kind, name, id_)
+        return f"also used by {users} of wrangler.toml" if users else ""
 
     def _bound(self, kind: str, id_: str) -> str:
         """Whether a Worker that is not of this configuration is bound to it."""
         users = self.users.get(target(kind, id_), ())
         return f"also used by the Worker {', '.join(users)}" if users else ""
-
-
-def _needs(other: DesiredState, kind: str, name: str, id_: str) -> bool:
-    by_id: Mapping[str, Sequence[Reference]] = {"d1": other.databases, "kv": other.namespaces}
-    if kind in by_id:
-        return any(
-            same_id(item.id, id_) or (not item.id and item.name == name) for item in by_id[kind]
-        )
-    names: Mapping[str, Sequence[str]] = {
-        "worker": (other.worker,),
-        "queue": tuple(item.name for item in other.queues),
-        "vectorize": tuple(item.index_name for item in other.indexes),
-        "r2": tuple(item.name for item in other.buckets),
-    }
-    return name in names[kind]
