@@ -294,6 +294,8 @@ class Account:
                 return None
             if isinstance(error, NotAuthenticatedError):
                 raise
+            if error.status == 404:
+                return None
             # Before the first migration there is no table of them.
             if error.api_code == _SQL_FAILED and "no such table" in error.message:
                 return frozenset()
