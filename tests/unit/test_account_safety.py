@@ -303,3 +303,23 @@ def test_a_list_is_read_to_its_end_even_if_its_pages_are_short(
 
     monkeypatch.setattr(CloudflareClient, "get", get)
     assert list(CloudflareClient("token").pages("d1/database")) == items
+
+
+# Which migrations wrangler applies.
+
+
+@pytest.mark.parametrize(
+    "pattern", ["m/!(1).sql", "m/!x.sql", "m/#x.sql", "./m/!*.sql", f"m/{'{a,b}' * 14}.sql"]
+)
+def test_a_pattern_that_wrangler_reads_otherwise_is_refused(wants: Wants, pattern: str) -> None:
+    with pytest.raises(ProjectError, match="migrations_pattern"):
+        wants(f'{DB}migrations_dir = "m"\nmigrations_pattern = "{pattern}"\n')
+
+
+def test_no_directory_is_the_project_itself_as_in_wrangler(tmp_path: Path, wants: Wants) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "1.sql").touch()
+    (tmp_path / "drop.sql").touch()
+    [database] = wants(f'{DB}migrations_dir = ""\n').databases
+    assert database.migrations == ("drop.sql",)
+    assert wants(DB).databases[0].migrations == ("1.sql",)
