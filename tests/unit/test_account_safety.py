@@ -113,6 +113,9 @@ def test_what_two_environments_share_is_named(wants: Wants) -> None:
     observed = replace(EMPTY, databases={ID: Found("shop-db")})
     plan = diff(staging, observed, {}, [wants(DB)])
     assert plan.notices[0].startswith("d1:shop-db is used by the top level of wrangler.toml, too")
+    # Neither exists yet, and they have other names.
+    near = wants(CACHE + "[env.staging]\n" + CACHE.replace("[[", "[[env.staging."), "staging")
+    assert diff(near, EMPTY, {}, [wants(CACHE)]).notices == ()
 
 
 def test_a_queue_that_another_worker_consumes_is_a_conflict(wants: Wants) -> None:

@@ -125,9 +125,7 @@ def sharing(others: Sequence[DesiredState], kind: str, name: str, id_: str) -> s
 def _needs(other: DesiredState, kind: str, name: str, id_: str) -> bool:
     by_id: Mapping[str, Sequence[Reference]] = {"d1": other.databases, "kv": other.namespaces}
     if kind in by_id:
-        return any(
-            same_id(item.id, id_) or (not item.id and item.name == name) for item in by_id[kind]
-        )
+        return any(same_id(item.id, id_) if item.id else item.name == name for item in by_id[kind])
     names: Mapping[str, Sequence[str]] = {
         "worker": (other.worker,),
         "queue": tuple(item.name for item in other.queues),
