@@ -87,6 +87,9 @@ class CloudflareApi:
     needed: set[str] = field(default_factory=set)
     # What a live version is bound to, by Worker.
     bindings: dict[str, list[Any]] = field(default_factory=dict)
+    # The Worker that a custom domain leads to; the last migration of a Worker's Durable Objects.
+    domains: dict[str, str] = field(default_factory=dict)
+    migration_tags: dict[str, str] = field(default_factory=dict)
     # Where a tail's WebSocket listens.
     tail_url: str = ""
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -189,6 +192,10 @@ class CloudflareApi:
             f"GET {account}/workers/services/([^/]+)": self._get_service,
             f"GET {account}/workers/workers/([^/]+)": self._get_worker,
             f"GET {account}/workers/subdomain": self._account_subdomain,
+            f"GET {account}/workers/domains": self._list_domains,
+            f"GET {account}/workers/scripts": lambda *_: {
+                "result": [{"id": name} for name in self.scripts]
+            },
             f"GET {account}/workers/scripts/([^/]+)/settings": self._settings,
             f"GET {account}/workers/scripts/([^/]+)/references": self._references,
             f"GET {account}/workers/tails/by-consumer/([^/]+)": lambda *_: {"result": []},
@@ -501,8 +508,15 @@ class CloudflareApi:
             raise RefusedError(404, 10090, "This service does not exist on your account.")
         return {"id": name, "tag": "t", "tags": [], "last_deployed_from": "wrangler"}
 
+    def _list_domains(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
+        check(query, {"hostname"})
+        wanted = query.get("hostname")
+        found = [item for item in self.domains.items() if wanted in (None, item[0])]
+        return {"result": [{"hostname": host, "service": worker} for host, worker in found]}
+
     def _get_service(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
-        environment = {"environment": "production", "script": self._script(name)}
+        tag = {"migration_tag": self.migration_tags[name]} if name in self.migration_tags else {}
+        environment = {"environment": "production", "script": {**self._script(name), **tag}}
         return {"result": {"id": name, "default_environment": environment}}
 
     def _get_worker(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:

@@ -113,10 +113,10 @@ def test_an_id_comes_and_goes(text: str) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(text=documents(OWN.replace('"x"\n', '"x"\ndatabase_id = "old-id" # mine\n')))
-def test_an_id_is_replaced(text: str) -> None:
+@given(text=documents(OWN.replace('"x"\n', '"x"\ndatabase_id = "" # mine\n')))
+def test_an_empty_id_is_replaced(text: str) -> None:
     after = in_file(text, lambda path: set_id(path, "", "d1_databases", "DB", "database_id", "new"))
-    assert after == text.replace("old-id", "new")
+    assert after == text.replace('database_id = ""', 'database_id = "new"')
 
 
 @settings(max_examples=30, deadline=None)

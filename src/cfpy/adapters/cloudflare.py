@@ -7,27 +7,18 @@ Paths and shapes: developers.cloudflare.com/api.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import httpx
-
-from cfpy.adapters.api_answers import api_address, checked, seconds_to_wait
-from cfpy.adapters.http_client import HttpClient
-from cfpy.domain.data_location import JURISDICTIONS
+from cfpy.adapters.cloudflare_client import CloudflareClient, documented
+from cfpy.adapters.cloudflare_r2 import Buckets
 from cfpy.domain.live import is_stub, live_target
-from cfpy.domain.observed import Found, ObservedIndex, ObservedQueue, ObservedState, Rules
+from cfpy.domain.observed import Found, ObservedIndex, ObservedQueue, ObservedState
 from cfpy.domain.project import MetadataIndex
-from cfpy.domain.resources import D1Database, DesiredState, R2Bucket
+from cfpy.domain.resources import D1Database, DesiredState
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
-_TIMEOUT_SECONDS = 30.0
-_ATTEMPTS = 4
-_PAGE = 100
 _CONNECTIONS = 12
 _SQL_FAILED = 7500
 _NO_SUCH_WORKER = (10007, 10090)
@@ -49,16 +40,12 @@ class Account:
     """
 
     def __init__(self, token: str, account_id: str = "") -> None:
+        self._api = CloudflareClient(token)
         #: Where the API is, for whoever has to ask the same one.
-        self.address, source = api_address(os.environ)
-        self._client = HttpClient(
-            f"{self.address}/",
-            source=source,
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_TIMEOUT_SECONDS,
-        )
+        self.address = self._api.address
         self.id = account_id or self._only_account()
 
+    @documented()
     def observe(self, desired: DesiredState) -> ObservedState:
         """What there is of the kinds that ``desired`` uses.
 
@@ -68,6 +55,7 @@ class Account:
         """
         # All at once: each answer takes as long as the way there and back.
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            r2 = Buckets(self._api, self.id)
             databases = pool.submit(_if(desired.databases, self._databases))
             applied = {
                 item.binding: pool.submit(self._applied, item, databases)
@@ -75,10 +63,10 @@ class Account:
                 if item.migrations
             }
             namespaces = pool.submit(_if(desired.namespaces, self._namespaces))
-            buckets = {item.name: pool.submit(self._bucket, item) for item in desired.buckets}
+            buckets = {item.name: pool.submit(r2.jurisdiction, item) for item in desired.buckets}
             where = {item.name: item.jurisdiction for item in desired.buckets}
             rules = {
-                (kind, name): pool.submit(self._rules, name, kind, where[name])
+                (kind, name): pool.submit(r2.rules, name, kind, where[name])
                 for item in desired.bucket_settings
                 for kind, wanted in (("cors", item.cors), ("lifecycle", item.lifecycle))
                 if wanted and (name := item.bucket_name)
@@ -90,6 +78,10 @@ class Account:
             }
             secrets = pool.submit(self._secrets, desired.worker)
             subdomain = pool.submit(self._subdomain if desired.workers_dev else str)
+            domains = pool.submit(self._domains, desired.custom_domains)
+            tag = pool.submit(
+                self._migration_tag if desired.deleted_classes else str, desired.worker
+            )
             return ObservedState(
                 account_id=self.id,
                 databases=databases.result(),
@@ -106,8 +98,11 @@ class Account:
                 indexes=_there(indexes),
                 secrets=secrets.result(),
                 subdomain=subdomain.result(),
+                domains=domains.result(),
+                migration_tag=tag.result(),
             )
 
+    @documented()
     def live_version(self, worker: str) -> str:
         """The version of a Worker that answers most requests; empty if there is none, or only the
         stub that a Worker's first secret creates.
@@ -116,7 +111,7 @@ class Account:
             CloudflareError: The API can't be reached, or fails.
         """
         try:
-            page = self._get(self._path(f"workers/scripts/{worker}/deployments"))
+            page = self._api.get(self._path(f"workers/scripts/{worker}/deployments"))
         except CloudflareError as error:
             if error.api_code in _NO_SUCH_WORKER:
                 return ""
@@ -129,9 +124,10 @@ class Account:
         return "" if self._is_stub(worker, version_id) else version_id
 
     def _is_stub(self, worker: str, version_id: str) -> bool:
-        page = self._get(self._path(f"workers/scripts/{worker}/versions/{version_id}"))
+        page = self._api.get(self._path(f"workers/scripts/{worker}/versions/{version_id}"))
         return is_stub(page["result"])
 
+    @documented()
     def dependents(self, worker: str) -> tuple[str, ...]:
         """The Workers that would break without ``worker``: wrangler, where it can't ask, deletes it
         all the same.
@@ -140,27 +136,55 @@ class Account:
             CloudflareError: The API can't be reached, or fails.
         """
         path = self._path(f"workers/scripts/{worker}/references")
-        found = self._get(path)["result"]
+        found = self._api.get(path)["result"]
         names = [item.get("name") for item in (found.get("services") or {}).get("incoming") or []]
         for kind in ("durable_objects", "dispatch_outbounds"):
             names += [item.get("service") for item in found.get(kind) or []]
-        tails = self._get(self._path(f"workers/tails/by-consumer/{worker}"))["result"]
+        tails = self._api.get(self._path(f"workers/tails/by-consumer/{worker}"))["result"]
         names += [item["producer"].get("script") or item["producer"].get("name") for item in tails]
         if (found.get("services") or {}).get("pages_function"):
             names.append("a Pages project")
         return tuple(sorted({str(name) for name in names if name and name != worker}))
 
+    @documented()
     def bindings(self, worker: str) -> dict[str, str]:
         """What the live version is bound to: kind and target by binding name.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
         """
-        page = self._get(self._path(f"workers/scripts/{worker}/settings"))
+        page = self._api.get(self._path(f"workers/scripts/{worker}/settings"))
         return {item["name"]: live_target(item) for item in page["result"].get("bindings") or []}
 
+    @documented()
+    def users(self, worker: str) -> dict[str, tuple[str, ...]]:
+        """The Workers but ``worker`` that are bound to a resource, by what that is in
+        :func:`cfpy.domain.live.live_target`. One request for each Worker of the account.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        listed = self._api.get(self._path("workers/scripts"))["result"]
+        names = sorted({str(item["id"]) for item in listed} - {worker})
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            bound = list(pool.map(self._bindings_if_there, names))
+        found: dict[str, tuple[str, ...]] = {}
+        for name, targets in zip(names, bound, strict=True):
+            for target in set(targets.values()):
+                found[target] = (*found.get(target, ()), name)
+        return found
+
+    def _bindings_if_there(self, worker: str) -> dict[str, str]:
+        try:
+            return self.bindings(worker)
+        except CloudflareError as error:
+            if error.api_code in _NO_SUCH_WORKER or error.status == 404:
+                return {}
+            raise
+
+    @documented()
     def _only_account(self) -> str:
-        accounts: dict[str, str] = {i["id"]: i["name"] for i in self._pages("accounts")}
+        accounts: dict[str, str] = {i["id"]: i["name"] for i in self._api.pages("accounts")}
         if len(accounts) == 1:
             return next(iter(accounts))
         if not accounts:
@@ -177,13 +201,13 @@ class Account:
     def _databases(self) -> dict[str, Found]:
         return {
             item["uuid"]: Found(item["name"], _jurisdiction(item))
-            for item in self._pages(self._path("d1/database"))
+            for item in self._api.pages(self._path("d1/database"))
         }
 
     def _namespaces(self) -> dict[str, Found]:
         return {
             item["id"]: Found(item["title"], _jurisdiction(item))
-            for item in self._pages(self._path("storage/kv/namespaces"))
+            for item in self._api.pages(self._path("storage/kv/namespaces"))
         }
 
     def _queues(self) -> dict[str, ObservedQueue]:
@@ -193,61 +217,41 @@ class Account:
                 _workers(item.get("producers") or ()),
                 _jurisdiction(item),
             )
-            for item in self._pages(self._path("queues"))
+            for item in self._api.pages(self._path("queues"))
         }
-
-    def _rules(self, bucket: str, kind: str, jurisdiction: str) -> Rules:
-        """The CORS or lifecycle rules of a bucket."""
-        path = self._path(f"r2/buckets/{bucket}/{kind}")
-        try:
-            found = self._request("GET", path, headers=_r2_headers(jurisdiction))["result"]
-        except CloudflareError as error:
-            # It has had none so far.
-            if error.status == 404:
-                return ()
-            raise
-        return list(found.get("rules") or ())
 
     def _subdomain(self) -> str:
         """The account's workers.dev subdomain; empty if it has none yet."""
         try:
-            return str(self._get(self._path("workers/subdomain"))["result"]["subdomain"])
+            return str(self._api.get(self._path("workers/subdomain"))["result"]["subdomain"])
         except CloudflareError as error:
             if error.api_code in _NO_SUCH_WORKER:
                 return ""
             raise
 
-    def _bucket(self, wanted: R2Bucket) -> str | None:
-        """The jurisdiction of the account's bucket; ``None`` if there is no bucket of this name.
+    def _domains(self, hosts: Iterable[str]) -> dict[str, str]:
+        """The Workers that have ``hosts`` as custom domains."""
+        path = self._path("workers/domains")
+        found = [item for host in hosts for item in self._api.get(path, hostname=host)["result"]]
+        return {str(item["hostname"]): str(item["service"]) for item in found}
 
-        R2 answers for one jurisdiction at a time. The wanted one is asked first, and decides.
-        """
-        if self._has_bucket(wanted.name, wanted.jurisdiction):
-            return wanted.jurisdiction
-        for other in ("", *JURISDICTIONS):
-            # An account need not have every jurisdiction: then no bucket is in it either.
-            with contextlib.suppress(CloudflareError, NotAuthenticatedError):
-                if other != wanted.jurisdiction and self._has_bucket(wanted.name, other):
-                    return other
-        return None
-
-    def _has_bucket(self, name: str, jurisdiction: str) -> bool:
-        path = self._path(f"r2/buckets/{name}")
+    def _migration_tag(self, worker: str) -> str:
+        """The last migration of a Worker's Durable Objects; empty if it had none."""
         try:
-            self._request("GET", path, headers=_r2_headers(jurisdiction))
+            found = self._api.get(self._path(f"workers/services/{worker}"))["result"]
         except CloudflareError as error:
-            if error.status == 404:
-                return False
+            if error.api_code in _NO_SUCH_WORKER:
+                return ""
             raise
-        return True
+        return str(found["default_environment"]["script"].get("migration_tag") or "")
 
     def _index(self, name: str) -> ObservedIndex | None:
         """An index and its metadata indexes, asked for at once."""
         path = self._path(f"vectorize/v2/indexes/{name}")
         with ThreadPoolExecutor(1) as pool:
-            listed = pool.submit(self._get, f"{path}/metadata_index/list")
+            listed = pool.submit(self._api.get, f"{path}/metadata_index/list")
             try:
-                config = self._get(path)["result"]["config"]
+                config = self._api.get(path)["result"]["config"]
                 found = listed.result()["result"]["metadataIndexes"]
             except CloudflareError as error:
                 if error.status in (404, 410):
@@ -260,7 +264,7 @@ class Account:
 
     def _secrets(self, worker: str) -> frozenset[str] | None:
         try:
-            page = self._get(self._path(f"workers/scripts/{worker}/secrets"))
+            page = self._api.get(self._path(f"workers/scripts/{worker}/secrets"))
         except CloudflareError as error:
             if error.api_code in _NO_SUCH_WORKER:
                 return None
@@ -283,8 +287,13 @@ class Account:
         listed = f'SELECT name FROM "{table}"'  # noqa: S608 (an identifier, quoted)
         path = self._path(f"d1/database/{database_id}/query")
         try:
-            answer = self._request("POST", path, json={"sql": listed})
-        except CloudflareError as error:
+            answer = self._api.request("POST", path, json={"sql": listed})
+        except (CloudflareError, NotAuthenticatedError) as error:
+            # An id of another account, or none at all: the plan says so.
+            if database_id not in databases.result():
+                return None
+            if isinstance(error, NotAuthenticatedError):
+                raise
             if error.status == 404:
                 return None
             # Before the first migration there is no table of them.
@@ -296,41 +305,6 @@ class Account:
     def _path(self, rest: str) -> str:
         return f"accounts/{self.id}/{rest}"
 
-    def _pages(self, path: str) -> Iterator[Mapping[str, Any]]:
-        """The items of a list that is numbered by pages."""
-        number = 1
-        while True:
-            page = self._get(path, page=number, per_page=_PAGE)
-            yield from page["result"]
-            if len(page["result"]) < _PAGE:
-                return
-            number += 1
-
-    def _get(self, path: str, **parameters: str | int) -> Any:
-        given = {key: value for key, value in parameters.items() if value != ""}
-        return self._request("GET", path, params=given)
-
-    def _request(self, method: str, path: str, **options: Any) -> Any:
-        """The parsed answer. What is only read may be asked for again."""
-        for attempt in range(_ATTEMPTS):
-            last = attempt == _ATTEMPTS - 1
-            try:
-                response = self._client.request(method, path, **options)
-            except httpx.HTTPError as error:
-                if last:
-                    raise CloudflareError(
-                        f"Cloudflare's API can't be reached: {self._client.describe(error)}",
-                        hint="Check the network, then try again. Nothing was changed.",
-                    ) from error
-                time.sleep(2.0**attempt / 4)
-                continue
-            passing = response.status_code == 429 or response.status_code >= 500
-            if passing and not last:
-                time.sleep(seconds_to_wait(response, attempt))
-                continue
-            return checked(response, path)
-        raise AssertionError("unreachable")
-
 
 def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The Workers at one end of a queue; the API has three names for the same thing."""
@@ -341,11 +315,6 @@ def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 def _jurisdiction(item: Mapping[str, Any]) -> str | None:
     """Of a database, a namespace or a queue; ``None`` where the API does not say."""
     return str(item["jurisdiction"] or "") if "jurisdiction" in item else None
-
-
-def _r2_headers(jurisdiction: str) -> dict[str, str]:
-    """As wrangler asks (4.164.0, ``getR2Bucket``); without a header for the default one."""
-    return {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}
 
 
 def _there(tasks: Mapping[str, Future[_T | None]]) -> dict[str, _T]:

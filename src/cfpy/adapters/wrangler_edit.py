@@ -7,6 +7,7 @@ name. Whatever the file looks like, the result is parsed and compared before it 
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from cfpy.adapters.files import write_atomically
 from cfpy.adapters.line_ends import lines_of, plain, with_ends_of
@@ -59,13 +61,28 @@ def unset_id(path: Path, environment: str, table: str, binding: str, key: str) -
 def _edit(
     path: Path, environment: str, table: str, binding: str, key: str, value: str | None
 ) -> None:
-    # Not read_text(): that one would turn \r\n into \n.
-    whole = path.read_bytes().decode()
+    try:
+        # Not read_text(): that one would turn \r\n into \n.
+        whole = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        hint = _by_hand(binding, key, value)
+        raise ProjectError(f"can't be read: {error}", path=path, hint=hint) from error
     text = plain(whole)
-    wanted = tomllib.loads(text)
-    entry = _entry(wanted, environment, table, binding, path)
-    if entry.get(key) == value:
+    wanted = _parsed(text)
+    if wanted is None:
+        raise ProjectError("is no TOML any more", path=path, hint=_by_hand(binding, key, value))
+    entry = _entry(wanted, environment, table, binding)
+    if entry is None and value is None:
         return
+    if entry is None:
+        message = f"no table of {table} binds {binding}"
+        raise ProjectError(message, path=path, hint=_by_hand(binding, key, value))
+    has = entry.get(key) or None
+    if has == value:
+        return
+    if value is not None and has is not None:
+        message = f"{key} of {binding} is {has} by now"
+        raise ProjectError(message, path=path, hint=_by_hand(binding, key, value))
     if value is None:
         del entry[key]
     else:
@@ -75,23 +92,24 @@ def _edit(
         if _parsed(edited) == wanted:
             write_atomically(path, with_ends_of(whole, edited))
             return
-    does = f'Add it by hand: {key} = "{value}"' if value else f"Remove {key} by hand"
     raise ProjectError(
         f"can't change {key} of {binding} without changing something else",
         path=path,
-        hint=f"{does}; then run the command again.",
+        hint=_by_hand(binding, key, value),
     )
 
 
+def _by_hand(binding: str, key: str, value: str | None) -> str:
+    does = f'Write {key} = "{value}" there' if value else f"Remove {key} there"
+    return f"{does}, in the table that binds {binding}; then run the same command again."
+
+
 def _entry(
-    data: Mapping[str, Any], environment: str, table: str, binding: str, path: Path
-) -> dict[str, Any]:
-    scope = data["env"][environment] if environment else data
-    for entry in scope.get(table, []):
-        if entry.get("binding") == binding:
-            found: dict[str, Any] = entry
-            return found
-    raise ProjectError(f"no table of {table} binds {binding}", path=path)
+    data: Mapping[str, Any], environment: str, table: str, binding: str
+) -> dict[str, Any] | None:
+    """The table that binds ``binding``; ``None`` if there is none, or none any more."""
+    scope = (data.get("env") or {}).get(environment) or {} if environment else data
+    return next((item for item in scope.get(table) or [] if item.get("binding") == binding), None)
 
 
 def _candidates(
@@ -109,7 +127,8 @@ def _candidates(
             yield f'{text[: match.end(1)]}"{value}"{text[match.end() :]}'
         for match in re.finditer(rf"""=\s*("{re.escape(binding)}"|'{re.escape(binding)}')""", text):
             yield f'{text[: match.end()]}, {key} = "{value}"{text[match.end() :]}'
-    yield _edited(text, wanted)
+    with contextlib.suppress(TOMLKitError, ValueError):
+        yield _edited(text, wanted)
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

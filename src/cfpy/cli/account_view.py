@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cfpy.cli.console import Output, has_terminal
-from cfpy.cli.plan_view import draw_plan
+from cfpy.cli.plan_view import draw_notices, draw_plan
 from cfpy.domain.plan import Action, Do, Plan
 from cfpy.errors import UsageError
 
@@ -54,6 +54,7 @@ def show_status(output: Output, status: Status) -> None:
                 "resources": resources,
                 "pending_migrations": status.pending,
                 "drift": list(status.drift),
+                "notices": list(status.plan.notices),
             },
         )
         return
@@ -68,6 +69,7 @@ def show_status(output: Output, status: Status) -> None:
     output.show(Text(where, style="bold"), table, Text(live))
     for line in status.drift:
         output.show(Text(f"Drift: {line}", style="yellow"))
+    draw_notices(output, status.plan)
     output.show(Text(f"\nNext\n  {output.invocation.command(_next_step(status))}"))
 
 

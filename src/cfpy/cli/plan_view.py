@@ -54,6 +54,13 @@ def draw_plan(output: Output, plan: Plan) -> None:
         row = (sign, str(action.do), action.kind, action.name, action.reason)
         table.add_row(*(Text(text, style=style) for text in row))
     output.show(Text(where, style="bold"), table)
+    draw_notices(output, plan)
+
+
+def draw_notices(output: Output, plan: Plan) -> None:
+    """What is touched or left over without being a step."""
+    for notice in plan.notices:
+        output.note(f"note: {notice}", "yellow")
 
 
 class ProvisionView:
@@ -144,14 +151,19 @@ class DeployView:
         provisioning = [item for item in plan.changes if item.kind != "d1_migrations"]
         if provisioning and not self._output.json:
             draw_plan(self._output, plan)
+        elif not self._output.json:
+            draw_notices(self._output, plan)
         pending = ", ".join(item.reason for item in plan.changes if item not in provisioning)
         pending = f", with migrations {pending}" if pending else ""
+        # Elsewhere they were shown above.
+        noted = "".join(f"{notice}. " for notice in plan.notices) if self._output.json else ""
         target = f"{plan.worker} to the account {plan.account_id}"
         hint = "Pass --yes to deploy without a prompt; --dry-run checks it and changes nothing."
         if not provisioning:
-            return _confirmed(self._output, f"Deploy {target}{pending}?", hint, yes=self._yes)
+            question = f"{noted}Deploy {target}{pending}?"
+            return _confirmed(self._output, question, hint, yes=self._yes)
         changes = _changes(plan)
-        question = f"Apply {changes}, then deploy {target}?"
+        question = f"{noted}Apply {changes}, then deploy {target}?"
         hint = (
             f"Pass --yes to apply {changes} and deploy without a prompt; --dry-run changes nothing."
         )

@@ -18,6 +18,7 @@ from cfpy.commands.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait
 from cfpy.commands.migrating import naming_the_file
 from cfpy.commands.provision import ProvisionRequest, provision
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
+from cfpy.commands.steps import under_way
 from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan
 from cfpy.errors import (
@@ -102,8 +103,10 @@ def run(
             return DeployResult(plan, None, None, "", "")
         if not confirm(plan):
             return None
+        session.refuse_edited()
         provisioned = _provision(ctx, session, request, plan)
-        return _go_live(ctx, session, request, client, plan, provisioned)
+        with under_way():
+            return _go_live(ctx, session, request, client, plan, provisioned)
 
 
 def _check_upload(wrangler: Wrangler) -> None:
@@ -131,8 +134,17 @@ def _provision(ctx: Context, session: Session, request: DeployRequest, plan: Pla
     if request.provision is None or not plan.changes:
         return None
     asked = request.provision
-    # It was confirmed as part of the deployment.
-    return provision(ctx, session, asked.request, lambda _: True, asked.on_action)
+
+    def as_shown(now: Plan) -> bool:
+        """It was confirmed as part of the deployment."""
+        if now.changes != plan.changes:
+            raise UsageError(
+                "the account changed after the plan was shown",
+                hint="Run the same command again. Nothing was changed.",
+            )
+        return True
+
+    return provision(ctx, session, asked.request, as_shown, asked.on_action)
 
 
 def _go_live(
@@ -144,6 +156,7 @@ def _go_live(
     provisioned: Plan | None,
 ) -> DeployResult:
     desired, wrangler = session.desired, session.wrangler
+    session.refuse_edited()
     if provisioned is None:
         _migrate(ctx, session, plan)
     before = session.account.live_version(desired.worker)

@@ -9,11 +9,11 @@ from pathlib import Path
 from cfpy.adapters.wrangler import in_jurisdiction
 from cfpy.adapters.wrangler_edit import ID_KEYS, unset_id
 from cfpy.commands.context import Context
+from cfpy.commands.neighbours import neighbours
 from cfpy.commands.session import Session, alone, open_session
-from cfpy.commands.steps import attempt
+from cfpy.commands.steps import attempt, under_way
 from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan
-from cfpy.domain.resources import desired_state
 from cfpy.domain.teardown import Permission, teardown
 from cfpy.errors import PlanConflictError, WranglerError
 
@@ -67,7 +67,9 @@ def run(
             return plan
         if not confirm(plan):
             return None
-        _Run(ctx, session, on_action).execute(plan)
+        session.refuse_edited()
+        with under_way():
+            _Run(ctx, session, on_action).execute(plan)
         return plan
 
 
@@ -78,12 +80,12 @@ def _plan(session: Session, request: DestroyRequest) -> Plan:
         PlanConflictError: Configuration, record and account do not agree on what is meant.
     """
     project, environment = session.project, session.environment
-    named = ["", *(project.wrangler.get("env") or {})]
-    others = [desired_state(project, name) for name in named if name != environment]
-    created = session.records.read().created(environment)
-    permission = Permission(created, request.included, request.delete_data)
+    record = session.records.read()
+    others = tuple(neighbours(project, environment, session.account.id, record, strict=True))
+    permission = Permission(record.created(environment), request.included, request.delete_data)
     observed = session.account.observe(session.desired)
-    plan = teardown(session.desired, observed, permission, others)
+    users = session.account.users(session.desired.worker) if request.delete_data else {}
+    plan = teardown(session.desired, observed, permission, others, users)
     if plan.conflicts:
         raise PlanConflictError(
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
@@ -137,7 +139,9 @@ class _Run:
             attempt(lambda: self._command(action), lambda: not self._exists(action))
         self._forget_id(action)
         environment = self._session.environment
-        self._session.records.change(lambda record: record.without(environment, action.key))
+        self._session.records.change(
+            lambda record: record.without(environment, action.key, action.id)
+        )
 
     def _command(self, action: Action) -> None:
         """Delete what the plan showed, by the id that it showed."""

@@ -18,7 +18,7 @@ from cfpy.adapters.wrangler_edit import ID_KEYS, set_id
 from cfpy.commands.context import Context
 from cfpy.commands.migrating import naming_the_file
 from cfpy.commands.session import Session, alone, open_session, refuse_broken
-from cfpy.commands.steps import attempt, run_all
+from cfpy.commands.steps import attempt, run_all, under_way
 from cfpy.domain.diff import lifecycle_rules
 from cfpy.domain.observed import ObservedState, Rules
 from cfpy.domain.plan import Action, Do, Plan
@@ -99,6 +99,7 @@ def provision(
         return plan
     if not confirm(plan):
         return None
+    session.refuse_edited()
     values, generated = _secret_values(plan, session.desired, request)
     ctx.secrets.add(*values.values())
 
@@ -142,7 +143,8 @@ class _Run:
                 when_stored()
 
             steps["secrets"] = functools.partial(self._run, secret, store)
-        run_all(steps, {action.key: action.depends_on for action in others}, _AT_ONCE)
+        with under_way():
+            run_all(steps, {action.key: action.depends_on for action in others}, _AT_ONCE)
 
     def _run(self, actions: list[Action], step: Callable[[], None]) -> None:
         names = ", ".join(action.name for action in actions)
@@ -187,11 +189,12 @@ class _Run:
         elif action.kind in ("r2_cors", "r2_lifecycle"):
             attempt(lambda: self._set_rules(action), lambda: self._is_done(action))
         else:
-            id_ = self._create(action) if action.do is Do.CREATE else action.id
+            id_ = self._create(action) if action.do is Do.CREATE else self._adopt(action)
             self._write(action, id_)
 
     def _migrate(self, action: Action) -> None:
         [binding] = action.bindings
+        self._session.refuse_edited()
         directory = self._desired.migrations_directory(binding)
         with naming_the_file(action.name, self._session.project.root, directory):
             attempt(
@@ -201,14 +204,19 @@ class _Run:
 
     def _create(self, action: Action) -> str:
         """Create a resource, and return its id as the account then shows it."""
-        # Before it is there: if this run is killed in between, the next one knows whose it is.
+        # Before it is there: if this run is killed in between, the next one knows whose it is. An
+        # earlier run may have created it, and the account not show it yet.
+        known = action.key in self._created()
         self._record(action.key)
         try:
-            attempt(lambda: self._command(action), lambda: self._is_done(action))
+            ours = attempt(lambda: self._command(action), lambda: self._is_done(action))
         except CfpyError:
-            if not self._is_done(action):
+            if not known and not self._is_done(action):
                 self._forget(action.key)
             raise
+        if not ours and not known:
+            self._ctx.progress(f"{action.key} exists: somebody else created it meanwhile")
+            self._forget(action.key)
         if action.kind not in ("d1", "kv"):
             return action.name
         created = self._now(action)
@@ -217,8 +225,18 @@ class _Run:
                 f"{action.key} was created, and the account does not show it yet",
                 hint="Run the same command again to go on.",
             )
-        self._record(action.key, created.id)
+        if ours or known:
+            self._record(action.key, created.id)
         return created.id
+
+    def _adopt(self, action: Action) -> str:
+        """The id of what is there. A run that was killed may have created it and not seen it."""
+        if action.kind in ("d1", "kv") and self._created().get(action.key) == "":
+            self._record(action.key, action.id)
+        return action.id
+
+    def _created(self) -> Mapping[str, str]:
+        return self._session.records.read().created(self._session.environment)
 
     def _command(self, action: Action) -> None:
         if action.kind == "vectorize":

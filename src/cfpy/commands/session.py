@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,9 @@ from cfpy.adapters.record_store import RECORD_FILE, RecordStore
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
+from cfpy.commands.neighbours import neighbours
 from cfpy.domain.checks import check
+from cfpy.domain.config_difference import only_filled_in
 from cfpy.domain.credentials import (
     ACCOUNT_ID,
     TOKEN,
@@ -57,8 +59,34 @@ class Session:
 
     def plan(self) -> Plan:
         """What is to do: the project, the account and the record compared, as they are now."""
-        created = self.records.read().created(self.environment)
-        return diff(self.desired, self.account.observe(self.desired), created)
+        record = self.records.read()
+        others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
+        created = record.created(self.environment)
+        return diff(self.desired, self.account.observe(self.desired), created, tuple(others))
+
+    def refuse_edited(self) -> None:
+        """Refuse to go on with other files than the plan was made of: wrangler reads them again.
+
+        Raises:
+            UsageError: Somebody edited ``wrangler.toml`` or ``cfpy.toml`` meanwhile.
+            ProjectError: They are missing or broken now.
+        """
+        now = load_project(self.project.root, self.project.config_path)
+        same = replace(now, wrangler=self.project.wrangler) == self.project
+        if not (
+            same
+            and only_filled_in(self.project.wrangler, now.wrangler)
+            and _migrations(desired_state(now, self.environment)) == _migrations(self.desired)
+        ):
+            raise UsageError(
+                f"{self.project.config_path}, cfpy.toml or a migration was added or edited after "
+                "the plan was made",
+                hint="Run the same command again. Nothing was changed.",
+            )
+
+
+def _migrations(desired: DesiredState) -> list[tuple[str, ...]]:
+    return [item.migrations for item in desired.databases]
 
 
 def open_session(ctx: Context, root: Path, environment: str, config: Path | None = None) -> Session:

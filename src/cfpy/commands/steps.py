@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-from cfpy.errors import ToolTimeoutError, WranglerError
+from cfpy.errors import CfpyError, ToolTimeoutError, WranglerError
 
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 60.0
 # The API's own numbers for "later": too many requests, and failures of its own.
 _PASSING_CODES = (10001, 971, 10429)
+# What the API and wrangler say of a name that is taken: D1, KV, R2, queues, Vectorize.
+_EXISTS = ("already exists", "already taken", "already own", "duplicate_name", "duplicate title")
+_UNCHANGED = "Nothing was changed."
+_GO_ON = "What was done before stays. Run the same command again to go on."
 _PASSING_WORDS = ("fetch failed", "connection error", "internal", "rate limit")
 
 
@@ -58,13 +63,27 @@ def _length(key: str, before: Mapping[str, Sequence[str]]) -> int:
     return 1 + max((_length(other, before) for other in after), default=0)
 
 
-def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> None:
+@contextlib.contextmanager
+def under_way() -> Iterator[None]:
+    """While an account is being changed no error claims that it was not."""
+    try:
+        yield
+    except CfpyError as error:
+        error.hint = error.hint.replace(_UNCHANGED, _GO_ON)
+        raise
+
+
+def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> bool:
     """Run ``command``, again where it fails for a reason that passes.
 
     Args:
         command: One wrangler command.
         is_done: Reads the account. What counts is what is there: an answer can be lost, and
             somebody else may have been quicker.
+
+    Returns:
+        Whether it was this command, as far as can be known: it was not if the first thing that the
+        API says is that what it should create exists.
 
     Raises:
         WranglerError: It failed, and the account does not show the change.
@@ -76,7 +95,7 @@ def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> None:
         except (WranglerError, ToolTimeoutError) as error:
             # Of a command that was stopped because it took too long, the answer alone may be lost.
             if is_done():
-                return
+                return number > 0 or not any(said in error.message for said in _EXISTS)
             if isinstance(error, ToolTimeoutError):
                 raise
             if number == _ATTEMPTS - 1 or not _passes(error):
@@ -84,7 +103,8 @@ def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> None:
             wait = error.retry_after if error.retry_after is not None else 2.0**number
             time.sleep(min(wait, _LONGEST_WAIT_SECONDS))
         else:
-            return
+            return True
+    raise AssertionError("unreachable")
 
 
 def _passes(error: WranglerError) -> bool:

@@ -73,7 +73,9 @@ def check(scope: Mapping[str, Any], worker: str, today: date) -> tuple[Finding, 
         *_name(worker),
         *_compatibility(scope, today),
         *_bindings(scope),
+        *_twice(scope),
         *_databases(scope),
+        *_ambiguous(scope),
         *_queues(scope),
         *_crons(scope),
     )
@@ -153,6 +155,32 @@ def _databases(scope: Mapping[str, Any]) -> Iterator[Finding]:
                 message=f"database_id {given!r} of {item.get('binding')} is no UUID",
                 mend=f"Remove it: {command('provision')} writes the right one.",
             )
+
+
+def _twice(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    """wrangler refuses these when it deploys, and goes by the first table when it migrates."""
+    seen: set[str] = set()
+    for table, name in _binding_names(scope):
+        if name in seen:
+            message = f"{table} binds {name}, which is the name of another binding already"
+            yield Finding(True, message, "Rename one of them.")
+        seen.add(name)
+
+
+def _ambiguous(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    """wrangler is told a binding, and takes the first database that is bound or called so (4.164.0,
+    ``getDatabaseInfoFromConfig``): its migrations would go into another one."""
+    tables = scope.get("d1_databases") or []
+    for item in tables:
+        for other in tables:
+            name = other.get("database_name")
+            if other is not item and name and name == item.get("binding"):
+                yield Finding(
+                    broken=True,
+                    message=f"{name} is a binding of one database and the name of another, and "
+                    "wrangler can't tell them apart",
+                    mend="Rename the binding, or the database_name: its id says which it is.",
+                )
 
 
 def _is_uuid(text: str) -> bool:

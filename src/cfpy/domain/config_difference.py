@@ -46,3 +46,20 @@ def _in_values(one: Any, other: Any, key: str) -> str | None:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+# What cfpy writes into a configuration: ids, and the names of buckets that had none.
+_WRITTEN = ("database_id", "id", "bucket_name")
+
+
+def only_filled_in(before: Any, now: Any) -> bool:
+    """Whether ``now`` says what ``before`` did, but for ids that were empty."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return all(
+            (key in _WRITTEN and not before.get(key) and isinstance(now.get(key), str))
+            or (key in before and key in now and only_filled_in(before[key], now[key]))
+            for key in {*before, *now}
+        )
+    if _is_list(before) and _is_list(now):
+        return len(before) == len(now) and all(map(only_filled_in, before, now))
+    return _in_values(before, now, "") is None

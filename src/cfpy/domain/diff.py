@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cfpy.domain.identity import Resource, resolve
+from cfpy.domain.notices import notices
 from cfpy.domain.observed import ObservedIndex, ObservedQueue, ObservedState, Rules
 from cfpy.domain.plan import Action, Do, Plan
 from cfpy.domain.project import R2Settings, VectorizeIndex
 from cfpy.domain.resources import D1Database, DesiredState, Queue, R2Bucket
 
 
-def diff(desired: DesiredState, observed: ObservedState, created: Mapping[str, str]) -> Plan:
+def diff(
+    desired: DesiredState,
+    observed: ObservedState,
+    created: Mapping[str, str],
+    others: Sequence[DesiredState] = (),
+) -> Plan:
     """The plan that leads from what there is to what is wanted.
 
     Args:
@@ -20,6 +26,7 @@ def diff(desired: DesiredState, observed: ObservedState, created: Mapping[str, s
         observed: What the account has.
         created: What cfpy created for the environment, as :func:`cfpy.domain.identity.resolve` has
             it.
+        others: What other environments of the same configuration need.
     """
     databases = resolve("d1", desired.databases, observed.databases, created)
     namespaces = resolve("kv", desired.namespaces, observed.namespaces, created)
@@ -28,7 +35,7 @@ def diff(desired: DesiredState, observed: ObservedState, created: Mapping[str, s
         desired.worker,
         desired.environment,
         (
-            *(_queue(item, observed.queues.get(item.name)) for item in desired.queues),
+            *(_queue(desired, item, observed.queues.get(item.name)) for item in desired.queues),
             *_indexes(desired, observed),
             *(action for item in databases for action in _database(item, observed.applied)),
             *(_by_id(item) for item in namespaces),
@@ -37,10 +44,17 @@ def diff(desired: DesiredState, observed: ObservedState, created: Mapping[str, s
             *_subdomain(desired, observed),
             *_secrets(desired, observed),
         ),
+        notices(desired, observed, created, (*databases, *namespaces), others),
     )
 
 
-def _queue(wanted: Queue, found: ObservedQueue | None) -> Action:
+def _queue(desired: DesiredState, wanted: Queue, found: ObservedQueue | None) -> Action:
+    others = sorted(found.consumers - {desired.worker}) if found else []
+    if others and wanted.name in desired.consumed:
+        # developers.cloudflare.com/queues/configuration/pull-consumers: one consumer a queue. It
+        # would be refused when the new version is live already.
+        reason = f"the account delivers it to the Worker {others[0]}, and a queue has one consumer"
+        return Action(Do.CONFLICT, "queue", wanted.name, reason)
     if found and wanted.jurisdiction and found.jurisdiction not in (None, wanted.jurisdiction):
         return Action(Do.CONFLICT, "queue", wanted.name, elsewhere(wanted, found.jurisdiction))
     return _by_name("queue", wanted.name, found is not None, jurisdiction=wanted.jurisdiction)

@@ -53,6 +53,11 @@ class Resource:
         return next((item.location for item in self.references if item.location), "")
 
 
+def same_id(one: str, other: str) -> bool:
+    """Whether two ids are of one resource, however a person wrote them down."""
+    return one.strip().lower() == other.strip().lower()
+
+
 def resolve(
     kind: str,
     references: Sequence[Reference],

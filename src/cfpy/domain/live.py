@@ -24,6 +24,9 @@ _TABLES = {
     "analytics_engine_datasets": ("analytics_engine", "dataset"),
 }
 
+# By kind of an action: the binding type of what holds data.
+_KINDS = {"d1": "d1", "kv": "kv_namespace", "r2": "r2_bucket", "vectorize": "vectorize"}
+
 # developers.cloudflare.com/workers/configuration/compatibility-dates
 _OLDEST_COMPATIBILITY_DATE = "2021-11-02"
 
@@ -43,6 +46,11 @@ def live_target(binding: Mapping[str, Any]) -> str:
         if value := binding.get(key):
             return f"{kind} {value}"
     return kind
+
+
+def target(kind: str, id_: str) -> str:
+    """What :func:`live_target` says of a binding to the resource of an action."""
+    return f"{_KINDS.get(kind, kind)} {id_}"
 
 
 def wanted_bindings(scope: Mapping[str, Any]) -> dict[str, str]:

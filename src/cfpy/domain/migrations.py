@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wcmatch import glob
+from wcmatch._wcparse import PatternLimitException  # documented, and exported nowhere
 
 _DEFAULT_DIRECTORY = "migrations"
 _GLOB = glob.GLOBSTAR | glob.BRACE | glob.EXTGLOB | glob.FORCEUNIX
@@ -51,13 +52,24 @@ def migrations_of(table: Mapping[str, Any]) -> Migrations:
         raise ValueError(
             f"migrations_pattern = {pattern!r} needs a migrations_dir that it begins with"
         )
-    below = _normal(str(directory or _DEFAULT_DIRECTORY))
+    # An empty text is the project itself.
+    below = _normal(_DEFAULT_DIRECTORY if directory is None else str(directory))
     if pattern is None:
         return Migrations(below, _normal(f"{below}/*.sql"))
     matched = _normal(str(pattern))
+    try:
+        glob.translate(matched, flags=_GLOB)
+    except PatternLimitException:
+        raise ValueError(f"migrations_pattern = {pattern!r} has too many alternatives") from None
     if below != "." and not matched.startswith(f"{below}/"):
         raise ValueError(
             f"migrations_pattern = {pattern!r} does not begin with migrations_dir = {directory!r}"
+        )
+    if matched.removeprefix(f"{below}/").startswith(("!", "#")):
+        # Minimatch takes a leading ! for "all but", even of !(...), and # for a comment.
+        raise ValueError(
+            f"migrations_pattern = {pattern!r}: behind migrations_dir, ! and # mean something else "
+            "to wrangler than to a shell"
         )
     return Migrations(below, matched)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cfpy.domain.project import MetadataIndex
@@ -45,7 +45,8 @@ class ObservedState:
     migrations that the database has had by their table. ``buckets`` maps names to jurisdictions,
     empty for the default one; ``cors`` and ``lifecycle`` map names of buckets to their rules, as
     the API has them. ``secrets`` is ``None`` while there is no Worker, ``subdomain`` is empty
-    while the account has none.
+    while the account has none. ``domains`` maps the custom domains that the project wants to the
+    Workers that have them; ``migration_tag`` is the last migration of the Worker's Durable Objects.
     """
 
     account_id: str
@@ -59,3 +60,5 @@ class ObservedState:
     indexes: Mapping[str, ObservedIndex]
     secrets: frozenset[str] | None
     subdomain: str
+    domains: Mapping[str, str] = field(default_factory=dict)
+    migration_tag: str = ""

@@ -50,12 +50,14 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """All steps, in an order that respects what depends on what."""
+    """All steps, in an order that respects what depends on what. ``notices`` say what is touched or
+    left over without being a step."""
 
     account_id: str
     worker: str
     environment: str
     actions: tuple[Action, ...]
+    notices: tuple[str, ...] = ()
 
     @property
     def changes(self) -> tuple[Action, ...]:
@@ -85,4 +87,5 @@ class Plan:
             "environment": self.environment,
             "changes": len(self.changes),
             "actions": actions,
+            "notices": list(self.notices),
         }

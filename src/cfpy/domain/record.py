@@ -48,11 +48,16 @@ class Record:
         now = replace(placement, created={**placement.created, key: id_})
         return Record({**self.environments, environment: now})
 
-    def without(self, environment: str, key: str) -> Record:
-        """The record after ``key`` is gone; an environment that holds nothing more goes too."""
+    def without(self, environment: str, key: str, id_: str = "") -> Record:
+        """The record after ``key``, or whatever has ``id_``, is gone; an environment that holds
+        nothing more goes too."""
         environments = dict(self.environments)
         if placement := environments.pop(environment, None):
-            left = {name: id_ for name, id_ in placement.created.items() if name != key}
+            left = {
+                name: known
+                for name, known in placement.created.items()
+                if name != key and (not id_ or known != id_)
+            }
             if left:
                 environments[environment] = replace(placement, created=left)
         return Record(environments)

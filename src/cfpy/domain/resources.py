@@ -73,7 +73,8 @@ class DesiredState:
 
     ``environment`` is empty for the top level of wrangler.toml. ``consumed`` are the queues that
     the Worker gets messages from, ``workers_dev`` says whether it is reached at the account's
-    workers.dev subdomain.
+    workers.dev subdomain. ``deleted_classes`` are the tags of all migrations of Durable Objects, in
+    order, with the classes that each deletes; empty if none does.
     """
 
     worker: str
@@ -88,6 +89,8 @@ class DesiredState:
     datasets: tuple[str, ...]
     secrets: tuple[Secret, ...]
     workers_dev: bool
+    custom_domains: tuple[str, ...] = ()
+    deleted_classes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def migrations_directory(self, binding: str) -> str:
         """Where the migrations of the database that ``binding`` names are, relative to the
@@ -130,6 +133,8 @@ def desired_state(project: Project, environment: str = "") -> DesiredState:
         datasets=tuple(sorted(set(datasets))),
         secrets=_secrets(project, scope),
         workers_dev=_on_workers_dev(project, scope),
+        custom_domains=_custom_domains(project, scope),
+        deleted_classes=_deleted_classes(project, scope),
     )
 
 
@@ -182,6 +187,25 @@ def _on_workers_dev(project: Project, scope: Mapping[str, Any]) -> bool:
     routes = [_inherited(project, scope, key) for key in ("route", "routes")]
     said = _inherited(project, scope, "workers_dev")
     return not any(routes) if said is None else bool(said)
+
+
+def _custom_domains(project: Project, scope: Mapping[str, Any]) -> tuple[str, ...]:
+    several = _inherited(project, scope, "routes")
+    routes = [_inherited(project, scope, "route"), *(several if isinstance(several, list) else ())]
+    hosts = {
+        str(item.get("pattern"))
+        for item in routes
+        if isinstance(item, Mapping) and item.get("custom_domain")
+    }
+    return tuple(sorted(hosts))
+
+
+def _deleted_classes(
+    project: Project, scope: Mapping[str, Any]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    migrations = _inherited(project, scope, "migrations") or ()
+    found = tuple((str(i.get("tag")), tuple(i.get("deleted_classes") or ())) for i in migrations)
+    return found if any(classes for _, classes in found) else ()
 
 
 def _inherited(project: Project, scope: Mapping[str, Any], key: str) -> Any:

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cfpy.domain.diff import elsewhere
-from cfpy.domain.identity import Reference, resolve
+from cfpy.domain.identity import Reference, Resource, resolve
+from cfpy.domain.live import target
+from cfpy.domain.notices import leftovers, sharing
 from cfpy.domain.observed import ObservedQueue, ObservedState
 from cfpy.domain.plan import Action, Do, Plan
 from cfpy.domain.resources import DesiredState
@@ -29,14 +31,22 @@ class Permission:
     included: frozenset[str]
     data: bool
 
+    def covers(self, key: str, id_: str) -> bool:
+        """Whether cfpy created it. A namespace can be renamed: its id stays."""
+        if key in self.created:
+            return self.created[key] in ("", id_)
+        kind = key.partition(":")[0]
+        return id_ != "" and any(
+            id_ == known and name.startswith(f"{kind}:") for name, known in self.created.items()
+        )
+
     def refusal(self, key: str, id_: str, *, holds: str) -> str:
         """Why ``key``, whose id is ``id_`` and which ``holds`` data, may not go; empty if it may.
 
         What cfpy created is known by its id where the record has that: somebody may have deleted
         it since, and created another one of the same name.
         """
-        covered = key in self.created and self.created[key] in ("", id_)
-        if not covered and key not in self.included:
+        if not self.covers(key, id_) and key not in self.included:
             return f"not created by cfpy: --include {key} deletes it"
         if holds and not self.data:
             return f"{holds}: --delete-data deletes it"
@@ -48,6 +58,7 @@ def teardown(
     observed: ObservedState,
     permission: Permission,
     others: Sequence[DesiredState] = (),
+    users: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
     """The plan that takes an environment down. Nothing that the project does not name is in it.
 
@@ -56,18 +67,24 @@ def teardown(
         observed: What the account has.
         permission: What may be deleted.
         others: What the other environments of the same configuration need: that stays.
+        users: Other Workers of the account, by what they are bound to: that stays, too.
 
     Raises:
         UsageError: Something is included that the project does not name.
     """
-    actions = tuple(_Teardown(desired, observed, permission, others).actions())
+    actions = tuple(_Teardown(desired, observed, permission, others, users or {}).actions())
     known = {action.key for action in actions}
     if unknown := sorted(permission.included - known):
         raise UsageError(
             f"the account has no {unknown[0]} of this project",
             hint=f"It has: {', '.join(sorted(known)) or 'nothing'}. Nothing was changed.",
         )
-    return Plan(observed.account_id, desired.worker, desired.environment, actions)
+    resources = (
+        *resolve("d1", desired.databases, observed.databases, permission.created),
+        *resolve("kv", desired.namespaces, observed.namespaces, permission.created),
+    )
+    left = tuple(leftovers(desired, observed, permission.created, resources))
+    return Plan(observed.account_id, desired.worker, desired.environment, actions, left)
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,7 @@ class _Teardown:
     observed: ObservedState
     permission: Permission
     others: Sequence[DesiredState]
+    users: Mapping[str, Sequence[str]]
 
     def actions(self) -> Iterator[Action]:
         worker = self._worker()
@@ -134,8 +152,18 @@ class _Teardown:
             elif item.id:
                 yield self._decided(kind, item.name, item.id, holds, bindings=bindings)
             elif item.missing:
-                reason = "gone already; its id leaves wrangler.toml"
-                yield Action(Do.DELETE, kind, item.name, reason, bindings=bindings)
+                yield self._missing(item, bindings)
+
+    def _missing(self, item: Resource, bindings: tuple[str, ...]) -> Action:
+        """An id that the account does not have: it leaves wrangler.toml if the record says whose it
+        was. Otherwise it may be the id of another account."""
+        named = [i.id for i in item.references if i.id]
+        known = any(self.permission.covers(item.key, id_) for id_ in named)
+        if known or item.key in self.permission.included:
+            reason = "gone already; its id leaves wrangler.toml"
+            return Action(Do.DELETE, item.kind, item.name, reason, bindings=bindings)
+        reason = f"wrangler.toml names the id {named[0]}, which the account does not have"
+        return Action(Do.KEEP, item.kind, item.name, reason, bindings=bindings)
 
     def _decided(
         self,
@@ -147,29 +175,17 @@ class _Teardown:
         bindings: tuple[str, ...] = (),
         jurisdiction: str = "",
     ) -> Action:
-        reason = self._shared(kind, name, id_)
+        reason = self._shared(kind, name, id_) or self._bound(kind, id_)
         reason = reason or self.permission.refusal(f"{kind}:{name}", id_, holds=holds)
         do = Do.KEEP if reason else Do.DELETE
         return Action(do, kind, name, reason, id=id_, bindings=bindings, jurisdiction=jurisdiction)
 
     def _shared(self, kind: str, name: str, id_: str) -> str:
         """Whether another environment of the same configuration needs it."""
-        users = [
-            item.environment or "the top level"
-            for item in self.others
-            if _needs(item, kind, name, id_)
-        ]
-        return f"also used by {', '.join(users)} of wrangler.toml" if users else ""
+        users = sharing(self.others, kind, name, id_)
+        return f"also used by {users} of wrangler.toml" if users else ""
 
-
-def _needs(other: DesiredState, kind: str, name: str, id_: str) -> bool:
-    by_id: Mapping[str, Sequence[Reference]] = {"d1": other.databases, "kv": other.namespaces}
-    if kind in by_id:
-        return any(item.id == id_ or (not item.id and item.name == name) for item in by_id[kind])
-    names: Mapping[str, Sequence[str]] = {
-        "worker": (other.worker,),
-        "queue": tuple(item.name for item in other.queues),
-        "vectorize": tuple(item.index_name for item in other.indexes),
-        "r2": tuple(item.name for item in other.buckets),
-    }
-    return name in names[kind]
+    def _bound(self, kind: str, id_: str) -> str:
+        """Whether a Worker that is not of this configuration is bound to it."""
+        users = self.users.get(target(kind, id_), ())
+        return f"also used by the Worker {', '.join(users)}" if users else ""

@@ -21,7 +21,7 @@ _ARRAYS = (
 _INNER_ARRAYS = {"durable_objects": ("bindings",), "queues": ("producers", "consumers")}
 _INNER_LISTS = {"secrets": ("required",), "triggers": ("crons",)}
 _INNER_TEXTS = {"ai": ("binding",), "assets": ("binding", "directory")}
-_CLASSES = ("new_classes", "new_sqlite_classes")
+_CLASSES = ("new_classes", "new_sqlite_classes", "deleted_classes")
 # Arrays whose tables can't do without some keys, in wrangler either.
 _REQUIRED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("analytics_engine_datasets", "d1_databases", "hyperdrive"), ("binding",)),

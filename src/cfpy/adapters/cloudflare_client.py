@@ -1,0 +1,107 @@
+"""Asks Cloudflare's API: requests, tries, pages, and answers that are no answers."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+
+from cfpy.adapters.api_answers import api_address, checked, seconds_to_wait
+from cfpy.adapters.http_client import HttpClient
+from cfpy.errors import CloudflareError
+
+_TIMEOUT_SECONDS = 30.0
+_ATTEMPTS = 4
+_PAGE = 100
+
+
+class CloudflareClient:
+    """The API, asked with ``token``.
+
+    Raises:
+        UsageError: A variable for the API's address, a proxy or certificates can't be used.
+    """
+
+    def __init__(self, token: str) -> None:
+        #: Where the API is, for whoever has to ask the same one.
+        self.address, source = api_address(os.environ)
+        self._http = HttpClient(
+            f"{self.address}/",
+            source=source,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT_SECONDS,
+        )
+
+    def get(self, path: str, **parameters: str | int) -> Any:
+        """The parsed answer; ``parameters`` that are empty are left out.
+
+        Raises:
+            NotAuthenticatedError: The token is not valid, or may not.
+            CloudflareError: The API can't be reached, or refused.
+        """
+        given = {key: value for key, value in parameters.items() if value != ""}
+        return self.request("GET", path, params=given)
+
+    def pages(self, path: str) -> Iterator[Mapping[str, Any]]:
+        """The items of a list that is numbered by pages, which may be shorter than asked for.
+
+        Raises:
+            CfpyError: As :meth:`get`.
+        """
+        number, seen = 1, 0
+        while True:
+            page = self.get(path, page=number, per_page=_PAGE)
+            items = page["result"]
+            yield from items
+            seen += len(items)
+            total = (page.get("result_info") or {}).get("total_count")
+            more = len(items) >= _PAGE or (isinstance(total, int) and seen < total)
+            if not items or not more:
+                return
+            number += 1
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        """The parsed answer. What is only read may be asked for again.
+
+        Raises:
+            CfpyError: As :meth:`get`.
+        """
+        for attempt in range(_ATTEMPTS):
+            last = attempt == _ATTEMPTS - 1
+            try:
+                response = self._http.request(method, path, **options)
+            except httpx.HTTPError as error:
+                if last:
+                    raise CloudflareError(
+                        f"Cloudflare's API can't be reached: {self._http.describe(error)}",
+                        hint="Check the network, then try again. Nothing was changed.",
+                    ) from error
+                time.sleep(2.0**attempt / 4)
+                continue
+            passing = response.status_code == 429 or response.status_code >= 500
+            if passing and not last:
+                time.sleep(seconds_to_wait(response, attempt))
+                continue
+            return checked(response, path)
+        raise AssertionError("unreachable")
+
+
+@contextlib.contextmanager
+def documented() -> Iterator[None]:
+    """Turns an answer of another shape than the API's documentation has into an error of its own.
+
+    Raises:
+        CloudflareError: The answer was one of a proxy, a gateway or an outage.
+    """
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise CloudflareError(
+            "Cloudflare's API gave an answer that is not as documented "
+            f"({type(error).__name__}: {error})",
+            hint="Try again later, and without a proxy if there is one. Nothing was changed.",
+        ) from error
