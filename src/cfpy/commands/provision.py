@@ -214,6 +214,9 @@ class _Run:
             if not known and not self._is_done(action):
                 self._forget(action.key)
             raise
+        # For namespaces wrangler itself asks again after a lost answer, and then reports that they
+        # exist: that says nothing about who created them.
+        ours = ours or action.kind == "kv"
         if not ours and not known:
             self._ctx.progress(f"{action.key} exists: somebody else created it meanwhile")
             self._forget(action.key)
