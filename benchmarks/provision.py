@@ -1,4 +1,4 @@
-"""`cfpy provision`, and `cfpy plan` where nothing is to be done, against wrangler typed by hand.
+"""`cfpy provision`, and `cfpy plan` without any changes, against wrangler typed by hand.
 
 Both talk to the stand-in for Cloudflare's API that the acceptance tests use, which takes 0.15
 seconds for each answer. The peer of a provision is one wrangler command after the other for the

@@ -55,15 +55,16 @@ MORE = {
 }
 #: Below the title of the commands.
 INTRODUCTION = """\
-Commands that work on a project take any Worker with a `wrangler.toml`, not only those that cfpy created. Without a
-terminal cfpy asks nothing: pass `--yes`, and the options that it names.
+Commands that work on a project take any Worker with a `wrangler.toml`, not only those that cfpy
+created. Without a terminal cfpy asks nothing: pass `--yes`, and the options that it names.
 
 - `cfpy dev`, and every command that works on an account, takes `--env`.
-- All commands but `test`, `wrangler` and `patterns schema` take `--json`, and print [one document](json.md);
-  `cfpy logs --json` prints one for each request.
-- If wrangler would use another configuration file with other content, cfpy refuses to run; `--config` chooses the file
-  ([why](../adr/0016-one-configuration-file.md)).
-- `cfpy --verbose plan` also prints the commands that it starts, and `cfpy --quiet up` hides progress.
+- All commands but `test`, `wrangler` and `patterns schema` take `--json`, and print
+  [one document](json.md); `cfpy logs --json` prints one for each request.
+- If wrangler would use another configuration file with other content, cfpy refuses to run;
+  `--config` chooses the file ([why](../adr/0016-one-configuration-file.md)).
+- `cfpy --verbose plan` also prints the commands that it starts, and `cfpy --quiet up` hides
+  progress.
 - `cfpy --install-completion` completes commands, patterns and environments in bash, zsh and fish.
 - [Exit codes](exit-codes.md) tell scripts what happened.
 """
@@ -150,9 +151,7 @@ def _json() -> str:
     schema = json.loads(_data("output.schema.json"))
     parts = [f"# JSON\n\n{schema['description']}\n"]
     parts.append(f"```json\n{json.dumps(schema, indent=2)}\n```\n")
-    parts.append(
-        "## Keys of `data`\n\nTests check the keys of these commands and their types.\n"
-    )
+    parts.append("## Keys of `data`\n\nTests check the keys of these commands and their types.\n")
     shapes: dict[str, Any] = {}
     for name in ("json.json", "account.json"):
         shapes |= json.loads((SHAPES / name).read_text("utf-8"))
@@ -182,13 +181,13 @@ def _stances() -> str:
     ]
     lines += [
         "\n## Bindings in `cfpy dev --runtime node`\n",
-        "With `--runtime workerd`, `wrangler dev` runs all of them, except Workers AI and Vectorize, "
-        "which have a stand-in there, too.\n",
+        "With `--runtime workerd`, `wrangler dev` runs all of them, except Workers AI and "
+        "Vectorize, which have a stand-in there, too.\n",
         "| in a local run | meaning |\n|---|---|",
         "| real | workerd runs it |",
         "| stand-in | a local Worker of cfpy answers instead |",
-        "| fails | code that uses it gets an error with the reason; `cfpy dev` lists it at the start "
-        "|\n",
+        "| fails | code that uses it gets an error with the reason; `cfpy dev` lists it at the "
+        "start |\n",
         "| table | in a local run | |\n|---|---|---|",
     ]
     lines += [f"| `{kind.table}` | {kind.stance} | {_cell(kind.why)} |" for kind in KINDS]
