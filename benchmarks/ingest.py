@@ -1,7 +1,7 @@
 """Ingesting a large corpus into a running rag project: a novel of 105 chapters, 600 kB.
 
 The peer of the time is the embedding model alone, on the very passages that the project made of the
-novel: what is above it is the Worker, D1, Vectorize and the way between them. The peer of the
+novel: the difference is the Worker, D1, Vectorize and the way between them. The peer of the
 memory (resident, of all processes that `cfpy dev` started) is the same after a tenth of the
 chapters.
 """

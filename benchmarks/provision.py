@@ -1,10 +1,10 @@
-"""`cfpy provision`, and `cfpy plan` where nothing is to be done, against wrangler typed by hand.
+"""`cfpy provision`, and `cfpy plan` without any changes, against wrangler typed by hand.
 
 Both talk to the stand-in for Cloudflare's API that the acceptance tests use, which takes 0.15
 seconds for each answer. The peer of a provision is one wrangler command after the other for the
 same resources, with nothing in between: no reading, no copying of ids. The peer of a plan without
-changes is one `wrangler d1 list`. wrangler by hand has the environment that a shell gives it: what
-cfpy sets for its own (NODE_COMPILE_CACHE saves a quarter of a second a command) it does not have.
+changes is one `wrangler d1 list`. wrangler by hand runs with a shell's environment, without what
+cfpy sets for its own calls (NODE_COMPILE_CACHE saves a quarter of a second for each command).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`cfpy new` for each pattern, against `create-cloudflare` of npm, Cloudflare's own.
 
-create-cloudflare makes its smallest project and installs that project's npm packages, which it
-can't be told to leave; npm's cache is warm. A few rounds only: it takes long.
+create-cloudflare creates its smallest project and installs that project's npm packages, which
+can't be switched off; npm's cache is warm. Only a few rounds, because it takes long.
 """
 
 from __future__ import annotations

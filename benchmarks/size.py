@@ -1,4 +1,4 @@
-"""What wrangler uploads of each pattern, packages included, against the budget of a test.
+"""What wrangler uploads of each pattern, including packages, against the budget of a test.
 
 Each start of a Worker reads all of it. The time that its imports take in Pyodide is in the table of
 `cfpy dev`, above.

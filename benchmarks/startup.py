@@ -1,7 +1,7 @@
 """Start-up, against a bare `import typer` and other tools; rendering, against copier on the very
 same template and cookiecutter on an equal one.
 
-Each round runs every command once, in turn, so that whatever else the machine does hits all alike.
+Each round runs every command once, in turn, so that other load on the machine affects all equally.
 """
 
 from __future__ import annotations

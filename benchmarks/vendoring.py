@@ -1,7 +1,7 @@
-"""The Python packages of a fullstack project, put beside its Worker: against pip and uv.
+"""Installing the Python packages of a fullstack project next to its Worker, against pip and uv.
 
-cfpy asks for wheels that run in Pyodide, chooses versions, writes a lock with their hashes and
-installs what it says. pip and uv install the same requirements for this machine into a directory,
+cfpy finds wheels that run in Pyodide, chooses versions, writes a lock file with their hashes and
+installs from it. pip and uv install the same requirements for this machine into a directory,
 and keep no record. All have the packages in their caches.
 """
 

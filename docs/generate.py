@@ -28,14 +28,50 @@ SHAPES = HERE.parent / "tests" / "golden" / "cli"
 MARK = "<!-- Written by docs/generate.py: change what it reads. -->\n\n"
 OTHER_CODES = (
     (0, "", "Done."),
-    (1, "", "Something is to do, or is wrong: what that is says each command."),
+    (1, "", "There are changes to apply, or something is wrong: see below."),
     (130, "", "Interrupted."),
     (143, "", "Terminated."),
 )
+#: Exit code 1, by command.
+ONES = (
+    ("plan", "There are changes to apply."),
+    ("doctor", "Something needs to be fixed."),
+    ("test", "A test failed, or there are no tests."),
+    ("update", "There are conflicts; with `--check`, there is an update."),
+    ("patterns check", "The pattern has a mistake."),
+    ("patterns test", "The pattern has a mistake, or a test failed."),
+)
+#: Where to read more, by command.
+MORE = {
+    "add": ("How it edits files", "../adr/0010-adding-bindings.md"),
+    "cost": ("How a month is priced", "../adr/0013-cost.md"),
+    "dev": ("How it runs a project", "../adr/0004-local-runtime.md"),
+    "destroy": ("What it deletes and what it keeps", "../adr/0008-record-and-teardown.md"),
+    "new": ("Patterns from elsewhere", "../adr/0009-patterns-from-elsewhere.md"),
+    "patterns": ("How to write a pattern", "patterns.md"),
+    "plan": ("How it compares", "../adr/0006-plan-and-provision.md"),
+    "up": ("Deploy a project, step by step", "../how-to/deploy.md"),
+    "update": ("How it merges", "../adr/0011-updates.md"),
+}
+#: Below the title of the commands.
+INTRODUCTION = """\
+Commands that work on a project take any Worker with a `wrangler.toml`, not only those that cfpy
+created. Without a terminal cfpy asks nothing: pass `--yes`, and the options that it names.
+
+- `cfpy dev`, and every command that works on an account, takes `--env`.
+- All commands but `test`, `wrangler` and `patterns schema` take `--json`, and print
+  [one document](json.md); `cfpy logs --json` prints one for each request.
+- If wrangler would use another configuration file with other content, cfpy refuses to run;
+  `--config` chooses the file ([why](../adr/0016-one-configuration-file.md)).
+- `cfpy --verbose plan` also prints the commands that it starts, and `cfpy --quiet up` hides
+  progress.
+- `cfpy --install-completion` completes commands, patterns and environments in bash, zsh and fish.
+- [Exit codes](exit-codes.md) tell scripts what happened.
+"""
 
 
 def pages() -> dict[str, str]:
-    """What is to stand in docs/reference, by file name."""
+    """The pages of docs/reference, by file name."""
     written = {
         "commands.md": "# Commands\n\n" + "\n".join(_commands()),
         "exit-codes.md": _exit_codes(),
@@ -49,6 +85,12 @@ def pages() -> dict[str, str]:
 
 def _commands() -> Iterator[str]:
     group: Any = typer.main.get_command(app)
+    yield INTRODUCTION
+    yield "| command | |\n|---|---|"
+    for name, command in group.commands.items():
+        about = inspect.cleandoc(command.help or "").partition("\n")[0]
+        yield f"| [`cfpy {name}`](#cfpy-{name}) | {_cell(about)} |"
+    yield ""
     yield from _command(("cfpy",), group)
     for name, command in sorted(group.commands.items()):
         yield from _command(("cfpy", name), command)
@@ -70,6 +112,8 @@ def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
     yield ""
     if example:
         yield f"For example `{example.strip()}`.\n"
+    if more := MORE.get(" ".join(path[1:])):
+        yield f"[{more[0]}]({more[1]}).\n"
     picture = MEDIA / ("-".join(path[1:]) + ".svg")
     if picture.is_file():
         yield f"![{name}](../media/commands/{picture.name})\n"
@@ -82,7 +126,7 @@ def _exit_codes() -> str:
         if issubclass(kind, errors.CfpyError) and "code" in vars(kind)
     ]
     rows = [
-        (kind.exit_code, kind.code, inspect.cleandoc(kind.__doc__ or "").splitlines()[0])
+        (kind.exit_code, kind.code, _cell((kind.__doc__ or "").partition("\n\n")[0]))
         for kind in kinds
         if kind is not errors.CfpyError
     ]
@@ -91,17 +135,23 @@ def _exit_codes() -> str:
         f"| {number} | {f'`{code}`' if code else ''} | {what} |"
         for number, code, what in sorted(rows)
     ]
-    head = "# Exit codes\n\nThey and the codes of `--json` never change.\n\n"
-    return head + "| exit code | `error.code` | |\n|---|---|---|\n" + "\n".join(lines)
+    head = "# Exit codes\n\nExit codes, and the codes of `--json`, never change.\n\n"
+    ones = [f"| `cfpy {command}` | {what} |" for command, what in ONES]
+    return "\n".join(
+        [
+            head + "| exit code | `error.code` | meaning |\n|---|---|---|",
+            *lines,
+            "\n## Exit code 1\n\n| command | meaning |\n|---|---|",
+            *ones,
+        ]
+    )
 
 
 def _json() -> str:
     schema = json.loads(_data("output.schema.json"))
     parts = [f"# JSON\n\n{schema['description']}\n"]
     parts.append(f"```json\n{json.dumps(schema, indent=2)}\n```\n")
-    parts.append(
-        "## Keys of `data`\n\nOf each command that is pinned by tests, with their types.\n"
-    )
+    parts.append("## Keys of `data`\n\nTests check the keys of these commands and their types.\n")
     shapes: dict[str, Any] = {}
     for name in ("json.json", "account.json"):
         shapes |= json.loads((SHAPES / name).read_text("utf-8"))
@@ -114,31 +164,31 @@ def _stances() -> str:
     lines = [
         "# Keys of wrangler.toml\n",
         "What cfpy does with each key that wrangler knows. A test reads the schema of the pinned "
-        "wrangler and fails on a key that is not here.\n",
-        "| stance | means |\n|---|---|",
-        "| used | cfpy acts on it |",
+        "wrangler and fails if a key is not in this table.\n",
+        "| cfpy | meaning |\n|---|---|",
+        "| used | cfpy uses it |",
         "| passed on | wrangler reads it; cfpy neither reads nor changes it |",
-        "| local only | it means something to a local run alone |",
-        "| refused | cfpy can't honour it, and says so |\n",
-        "## Bindings\n\n| table | key | stance |\n|---|---|---|",
+        "| local only | it only affects local runs |",
+        "| refused | cfpy does not support it, and stops with an error |\n",
+        "## Bindings\n\n| table | key | cfpy |\n|---|---|---|",
     ]
     for table, keys in BINDINGS.items():
         lines += [f"| `{table}` | `{key}` | {stance} |" for key, stance in keys.items()]
-    lines += ["\n## All others\n\n| key | stance | |\n|---|---|---|"]
+    lines += ["\n## All other keys\n\n| key | cfpy | |\n|---|---|---|"]
     lines += [
         f"| `{key}` | {stance} | {_cell(REFUSED.get(key, ''))} |"
         for key, stance in sorted(OTHERS.items())
     ]
     lines += [
         "\n## Bindings in `cfpy dev --runtime node`\n",
-        "With `--runtime workerd` each is what `wrangler dev` makes of it, but for Workers AI and "
+        "With `--runtime workerd`, `wrangler dev` runs all of them, except Workers AI and "
         "Vectorize, which have a stand-in there, too.\n",
-        "| stance | means |\n|---|---|",
+        "| in a local run | meaning |\n|---|---|",
         "| real | workerd runs it |",
-        "| stand-in | a Worker of cfpy answers for it |",
-        "| fails | code that uses it gets an error that says why; `cfpy dev` names it at the start "
-        "|\n",
-        "| table | stance | |\n|---|---|---|",
+        "| stand-in | a local Worker of cfpy answers instead |",
+        "| fails | code that uses it gets an error with the reason; `cfpy dev` lists it at the "
+        "start |\n",
+        "| table | in a local run | |\n|---|---|---|",
     ]
     lines += [f"| `{kind.table}` | {kind.stance} | {_cell(kind.why)} |" for kind in KINDS]
     return "\n".join(lines)

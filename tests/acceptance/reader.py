@@ -1,4 +1,4 @@
-"""Follows a page of the docs as it stands: writes every file, runs every command."""
+"""Follows a page of the docs as it is: writes every file, runs every command."""
 
 from __future__ import annotations
 
@@ -6,35 +6,58 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from dev_process import Dev, start_dev
 
 BLOCK = re.compile(
     r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<language>\w+)(?: exit=(?P<exit>\d+))?\n"
     r"(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+# Where `cfpy dev` listens, on the pages.
+PAGE_ADDRESS = "http://127.0.0.1:8787"
 
 
 @dataclass
 class Reader:
-    """Does what a tutorial says, in a directory that it goes on from block to block."""
+    """Does what a page says, block by block, and stays in the directory where a block ended.
+
+    A block that is `cfpy dev` alone is a second terminal: it runs to the end of the page, on a port
+    that is free, and later blocks reach it at the address that the page names. ``printed`` has what
+    each of the other blocks printed.
+    """
 
     directory: Path
     environment: dict[str, str]
+    printed: list[str] = field(default_factory=list)
+    dev: Dev | None = None
 
     def follow(self, tutorial: Path) -> None:
         text = tutorial.read_text("utf-8")
         blocks = list(BLOCK.finditer(text))
         assert text.count("\n```") == 2 * len(blocks)
+        try:
+            self._follow(blocks)
+        finally:
+            if self.dev is not None:
+                self.dev.stop()
+
+    def _follow(self, blocks: list[re.Match[str]]) -> None:
         for block in blocks:
             if block["file"]:
                 path = self.directory / block["file"]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(block["text"])
+            elif block["text"] == "cfpy dev\n":
+                self.dev = start_dev(self.directory, "--runtime", "node", env=self.environment)
             else:
                 assert block["language"] == "sh", block[0]
-                self.run(block["text"], int(block["exit"] or 0))
+                commands = block["text"]
+                if self.dev is not None:
+                    commands = commands.replace(PAGE_ADDRESS, self.dev.url.rstrip("/"))
+                self.printed.append(self.run(commands, int(block["exit"] or 0)))
 
     def run(self, commands: str, expected: int) -> str:
         where = self.directory / ".where"

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
 README = (ROOT / "README.md").read_text("utf-8")
+# tests/acceptance/test_first_hour.py runs two of them.
 RUN_HERE = [*DOCS.glob("tutorials/*.md"), *DOCS.glob("how-to/*.md")]
 
 
@@ -76,7 +77,7 @@ def test_no_command_line_stands_anywhere_else() -> None:
     # tests/acceptance/test_first_light.py and test_newcomer.py run the first three, CI the last.
     assert "examples/first_light.py" in start
     assert "cfpy new rag mine" in by_hand
-    assert meanwhile.startswith("python scripts/ingest.py corpus")
+    assert meanwhile.startswith("python3 scripts/ingest.py corpus")
     assert own_model.startswith("CFPY_AI_BASE_URL=")
     assert tests.strip() in (ROOT / ".ci" / "run").read_text("utf-8")
 

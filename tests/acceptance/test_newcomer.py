@@ -1,4 +1,4 @@
-"""A newcomer's walk: the README's steps, with an empty home and no Node, each within its time."""
+"""The README's steps, with an empty home and no Node, each within its time."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from urllib.parse import urlsplit
 
 from cfpy.adapters.toolchain import cache_directory
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+STEPS = Path(__file__).parents[2] / "docs" / "reference" / "first-steps.md"
 TOKEN = "local-development-token"
 ANSWERED = "How large is the mirror of the main telescope?"
 UNANSWERED = "What is the capital of Mongolia?"
 
 
 def limits() -> dict[str, float]:
-    """The README's table of steps: their first words, and seconds."""
-    rows = re.findall(r"^\| `?(\w+ ?\w*)[^|]*\| (\d+) s \|$", README, re.MULTILINE)
+    """The table of steps: their first words, and seconds."""
+    rows = re.findall(
+        r"^\| `?(\w+ ?\w*)[^|]*\| (\d+) s \|$", STEPS.read_text("utf-8"), re.MULTILINE
+    )
     return {step: float(seconds) for step, seconds in rows}
 
 
@@ -36,7 +38,7 @@ class Walk:
         tools, home = root / "bin", root / "home"
         tools.mkdir()
         home.mkdir()
-        for name, line in (("cfpy", "-m cfpy"), ("python", "")):
+        for name, line in (("cfpy", "-m cfpy"), ("python3", "")):
             (tools / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {line} "$@"\n')
             (tools / name).chmod(0o755)
         for name in ("sh", "git", "env"):
@@ -62,7 +64,7 @@ class Walk:
 
     @contextmanager
     def within(self, step: str) -> Iterator[None]:
-        """Take no longer than the README says."""
+        """Take no longer than the table says."""
         since = time.monotonic()
         yield
         took = time.monotonic() - since
@@ -120,7 +122,7 @@ def test_the_readme_from_new_to_cost(tmp_path: Path) -> None:
         walk.run("cfpy new rag mine --defaults")
     walk.directory /= "mine"
     with walk.dev() as url:
-        walk.run(f"python scripts/ingest.py corpus --url {url}")
+        walk.run(f"python3 scripts/ingest.py corpus --url {url}")
         with walk.within("a question"):
             assert "1.2 metres" in ask(url, ANSWERED)
         prompt = walk.directory / "src" / "rag" / "prompt.py"

@@ -24,7 +24,7 @@ from cfpy import errors
 from cfpy.cli.app import app
 
 SCHEMA = json.loads(files("cfpy").joinpath("data/output.schema.json").read_text("utf-8"))
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def commands(group: Any = None, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -70,10 +70,10 @@ def test_every_command_has_help_with_an_example(cli: Any, command: tuple[str, ..
     result = cli(*command, "--help")
     assert result.exit_code == 0
     assert f"Example: cfpy {command[0]}" in result.stdout
-    assert f"cfpy {command[0]}" in README
+    assert f"| [`cfpy {command[0]}`]" in (REFERENCE / "commands.md").read_text("utf-8")
 
 
-def test_exit_codes_of_errors_are_pinned_and_in_the_readme() -> None:
+def test_exit_codes_of_errors_are_pinned_and_in_the_reference() -> None:
     found = {
         kind.code: kind.exit_code
         for _, kind in inspect.getmembers(errors, inspect.isclass)
@@ -94,8 +94,9 @@ def test_exit_codes_of_errors_are_pinned_and_in_the_readme() -> None:
         "filesystem": 10,
         "deployment": 11,
     }
+    page = (REFERENCE / "exit-codes.md").read_text("utf-8")
     for code in {*found.values(), 0, 1, 130}:
-        assert f"\n| {code}" in README
+        assert f"\n| {code} |" in page
 
 
 def test_the_shape_of_json_is_pinned(request: pytest.FixtureRequest, tmp_path: Path) -> None:
