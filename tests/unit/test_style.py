@@ -19,6 +19,7 @@ PAGES = [
         if page != GUIDE and "_build" not in page.parts
     ),
     *sorted((ROOT / "src" / "cfpy" / "templates").glob("*/README.md")),
+    ROOT / "tests" / "golden" / "cli" / "help.txt",
 ]
 _FENCED = re.compile(r"^(`{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)

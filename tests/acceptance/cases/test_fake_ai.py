@@ -44,8 +44,8 @@ WRONG_ANSWERS = {
     "chat-sse": (502, "service-failed", "text/event-stream, which is not JSON"),
     "chat-ndjson": (502, "service-failed", "application/x-ndjson, which is not JSON"),
     "chat-redirect": (502, "service-failed", "answered 307: go to /v1b/chat/completions"),
-    "chat-reset": (504, "model-timeout", "no whole answer within 1 s; CFPY_AI_TIMEOUT"),
-    "chat-slow": (504, "model-timeout", "no whole answer within 1 s; CFPY_AI_TIMEOUT"),
+    "chat-reset": (504, "model-timeout", "no whole answer within 6 s; CFPY_AI_TIMEOUT"),
+    "chat-slow": (504, "model-timeout", "no whole answer within 6 s; CFPY_AI_TIMEOUT"),
 }
 RIGHT_ANSWERS = {
     "chat-parts": ANSWER,
@@ -112,7 +112,7 @@ def long_document(mode: str) -> dict[str, Any]:
 def test_every_answer_of_an_endpoint(case: Path, ready: Callable[[str], Path]) -> None:
     project = ready("rag")
     with serving(case) as url:
-        env = {"CFPY_AI_BASE_URL": url, "CFPY_AI_EMBED_MODEL": "nomic", "CFPY_AI_TIMEOUT": "1"}
+        env = {"CFPY_AI_BASE_URL": url, "CFPY_AI_EMBED_MODEL": "nomic", "CFPY_AI_TIMEOUT": "6"}
         dev = start_dev(project, "--runtime", "node", env=env)
         try:
             check_embeddings(case, dev, url)
