@@ -278,6 +278,23 @@ def test_the_command_line_tells_by_its_exit_code(story: Story) -> None:
     assert cfpy("diff")[0] == 0
 
 
+def test_a_project_stays_clean_without_a_gitignore(story: Story) -> None:
+    """The lock of a run is no file of the user's."""
+    argv = [sys.executable, "-m", "cfpy", "update", "--check"]
+    (story.project / "wrangler.toml").write_text('name = "app"\n')
+    story.edit({})
+    assert not (story.project / ".gitignore").exists()
+    subprocess.run(argv, cwd=story.project, capture_output=True, check=True)
+    assert (story.project / ".wrangler" / "cfpy").is_dir()
+    status = ["git", "status", "--porcelain"]
+    done = subprocess.run(status, cwd=story.project, capture_output=True, text=True, check=True)
+    assert done.stdout == ""
+    # wrangler puts files of its own beside it.
+    (story.project / ".wrangler" / "state.json").write_text("{}")
+    [found] = departures(story.ctx, story.project)[1]
+    assert found.name == "wrangler.toml"
+
+
 def test_the_archive_gives_back_what_was_packed(tmp_path: Path) -> None:
     tree = {
         "a": File(b"a\r\n", True),

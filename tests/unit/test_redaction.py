@@ -56,6 +56,13 @@ def test_a_part_of_a_list_and_a_line_of_a_key_are_hidden() -> None:
     assert text == f"{HIDDEN}, {HIDDEN}, {HIDDEN}, BEGIN"
 
 
+def test_the_name_of_a_variable_is_no_secret() -> None:
+    """A line of a .env file that was pasted in place of the token."""
+    for name in SECRET_VARIABLES:
+        known = KnownSecrets([f"{name}=a-secret-token-9"])
+        assert known.redact(f"{name} holds a-secret-token-9") == f"{name} holds {HIDDEN}"
+
+
 def test_the_longer_secret_is_hidden_whole() -> None:
     assert KnownSecrets(["abcdefgh", "abcdefgh-ijkl"]).redact("abcdefgh-ijkl") == HIDDEN
 

@@ -38,6 +38,13 @@ def test_an_empty_directory_says_how_to_begin(tmp_path: Path) -> None:
     assert "cfpy new rag myapp" in caught.value.hint
 
 
+@pytest.mark.parametrize("opening", ["[", "{a="])
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path: Path, opening: str) -> None:
+    (tmp_path / "wrangler.toml").write_text("a = " + opening * 20_000)
+    with pytest.raises(ProjectError, match="nested too deeply"):
+        load_project(tmp_path)
+
+
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_bytes(b'name = "\xff\xfe"\n')
     with pytest.raises(ProjectError, match="can't be read"):

@@ -24,11 +24,18 @@ def parse_toml(path: Path, error: type[LocatedError]) -> tuple[str, dict[str, An
         LocatedError: It can't be read or does not parse; then with line and column.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
         return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise _located(text, path, str(problem), error) from problem
-    except (OSError, UnicodeDecodeError) as problem:
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        message = f"can't be read: it is not UTF-8, as line {line} shows"
+        raise error(message, path=path, hint="Save it as UTF-8 with your editor.") from problem
+    except RecursionError:
+        raise error("can't be read: its lists or tables are nested too deeply", path=path) from None
+    except OSError as problem:
         raise error(f"can't be read: {problem}", path=path) from problem
 
 

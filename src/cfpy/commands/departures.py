@@ -51,6 +51,10 @@ def departures(ctx: Context, root: Path) -> tuple[MadeOf, tuple[Departure, ...]]
     if ctx.git.changes(root) is not None:
         for name in ctx.git.files(root):
             mine = look_up(root, name, set())
-            if name not in base and not name.startswith(".cfpy/") and isinstance(mine, File):
+            if (
+                name not in base
+                and not name.startswith((".cfpy/", ".wrangler/"))
+                and isinstance(mine, File)
+            ):
                 found.append(Departure(name, None, mine.data, in_pattern=False))
     return record, tuple(sorted(found, key=lambda departure: departure.name))

@@ -23,6 +23,7 @@ from cfpy.domain import local
 from cfpy.domain.custom_build import build_settings
 from cfpy.domain.migrations import migrations_of
 from cfpy.domain.project import Project
+from cfpy.domain.toml_values import as_json
 
 
 class Runtime(StrEnum):
@@ -165,5 +166,5 @@ def _migrations(database: Mapping[str, Any]) -> list[Path]:
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> Path:
-    path.write_text(json.dumps(data, indent=2) + "\n", "utf-8")
+    path.write_text(json.dumps(as_json(data), indent=2) + "\n", "utf-8")
     return path

@@ -280,6 +280,10 @@ def alone(root: Path, config: Path | None = None) -> Iterator[None]:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(".gitignore")
+    if not hidden.exists():
+        # Not every project tells git to pass .wrangler over.
+        hidden.write_text("*\n", "utf-8")
     try:
         with filelock.FileLock(path, timeout=0):
             yield

@@ -86,7 +86,9 @@ def _forms(value: str) -> set[str]:
     plain = value.strip()
     lines = [line.strip() for line in plain.splitlines()] if "\n" in plain else []
     # A list of names and tokens may be quoted in part. An address has parts that are no secret.
+    # So has a line of a file of settings: the name of its variable.
     parts = [part for part in re.split(r"[\s,;:=]+", plain) if not re.search(r"[/.@]", part)]
+    parts = [part for part in parts if part not in SECRET_VARIABLES]
     found = {plain, *(part for part in (*lines, *parts) if len(part) >= _PART)}
     for text in tuple(found):
         # In os.environ a byte that is not UTF-8 is a lone surrogate.

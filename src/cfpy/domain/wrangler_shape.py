@@ -6,6 +6,7 @@ wrangler validates the rest, and says so when it runs; cfpy reads the file befor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, time
 from typing import Any, NoReturn
 
 #: Says what is wrong at the value that the keys lead to.
@@ -70,6 +71,11 @@ def _check(scope: Mapping[str, Any], at: tuple[str, ...], fail: Fail) -> None:
             _is_list_of_texts(table.get(inner, []), (*where, inner), fail)
         for inner in _INNER_TEXTS.get(key, ()):
             _is_text(table.get(inner, ""), (*where, inner), fail)
+    for name, value in scope.get("vars", {}).items():
+        # wrangler takes one only inside of a table or a list.
+        if isinstance(value, date | time):
+            where = (*at, "vars", name)
+            fail(f"`{_dotted(where)}` is a date: put it in quotes, as a string", where)
 
 
 def _is_array(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:

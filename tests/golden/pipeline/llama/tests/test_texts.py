@@ -129,6 +129,14 @@ def test_a_file_may_show_by_itself_how_it_is_written(codec: str) -> None:
         # Named by servers that have not looked.
         ("Grüße, 漢字", "utf-8", "iso-8859-1"),
         ("Grüße, 漢字", "utf-8", "us-ascii"),
+        ("Grüße", "utf-8", "iso-8859-2"),
+        ("Grüße; Привет", "utf-8", "windows-1251"),
+        ("Grüße aus Köln\n1,50", "utf-8", "utf-16"),
+        ("Grüße; a long line", "utf-8", "utf-32be"),
+        ("漢字とかな、漢字とかな、漢字とかな", "utf-8", "Shift_JIS"),
+        # These are UTF-8 by accident.
+        ("隆", "gb18030", "gb2312"),
+        ("慎敭", "utf-16-le", "utf-16"),
     ],
 )
 def test_a_declared_charset_counts(text: str, codec: str, charset: str) -> None:

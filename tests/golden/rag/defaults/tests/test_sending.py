@@ -94,6 +94,25 @@ def test_a_folder_without_documents(script: Script, tmp_path: Path) -> None:
     assert "no .md, .markdown or .txt file" in errors
 
 
+def test_files_of_other_kinds_are_named(script: Script, folder: Path) -> None:
+    (folder / "page.MDX").write_text("A text.")
+    for number in range(10):
+        (folder / f"{number}.png").write_bytes(b"")
+    status, lines, errors = script(folder)
+    assert (status, lines[-1]) == (0, "3 ingested, 0 unchanged, 0 skipped")
+    assert errors.strip().endswith("9.png and 1 more")
+    (folder / "9.png").unlink()
+    assert script(folder)[2].strip().endswith("8.png, page.MDX")
+
+
+def test_a_folder_that_is_named_twice(script: Script, folder: Path, server: Server) -> None:
+    (folder / "b.md").write_text("")
+    status, lines, _ = script(folder, folder, folder / "b.md")
+    assert status == 1
+    assert lines[-2:] == ["2 ingested, 0 unchanged, 1 skipped", "  b.md: it is empty"]
+    assert server.documents() == ["a.md", "c.md"]
+
+
 def test_two_files_of_one_id(script: Script, folder: Path, server: Server) -> None:
     other = folder / "other"
     other.mkdir()

@@ -61,8 +61,12 @@ class Document:
     encoding: str
 
 
-def find(paths: Sequence[Path]) -> Iterator[File | Skipped]:
-    """The files that are named, or lie in folders that are."""
+def find(paths: Sequence[Path], others: list[str] | None = None) -> Iterator[File | Skipped]:
+    """The files that are named, or lie in folders that are.
+
+    ``others`` gets the names of files in folders that end in none of ``SUFFIXES``.
+    """
+    others = [] if others is None else others
     for path in paths:
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
@@ -70,14 +74,14 @@ def find(paths: Sequence[Path]) -> Iterator[File | Skipped]:
             yield Skipped(shown(str(path)), f"can't be read: {error.strerror}")
             continue
         if is_folder:
-            yield from _in_folder(path)
+            yield from _in_folder(path, others)
         elif path.name.lower().endswith(SUFFIXES):
             yield File(path, path.name)
         else:
             yield Skipped(shown(str(path)), f"its name ends in none of {', '.join(SUFFIXES)}")
 
 
-def _in_folder(root: Path) -> Iterator[File | Skipped]:
+def _in_folder(root: Path, others: list[str]) -> Iterator[File | Skipped]:
     errors: list[OSError] = []
     for folder, folders, files in os.walk(root, onerror=errors.append):
         here = Path(folder)
@@ -88,8 +92,12 @@ def _in_folder(root: Path) -> Iterator[File | Skipped]:
             if (here / name).is_symlink() and not _leads_back(here / name, root):
                 yield Skipped(_name(here / name, root), "it is a link: name that folder, too")
         for name in sorted(files):
-            if name[0] != "." and name.lower().endswith(SUFFIXES):
+            if name[0] == ".":
+                continue
+            if name.lower().endswith(SUFFIXES):
                 yield File(here / name, (here / name).relative_to(root).as_posix())
+            else:
+                others.append(_name(here / name, root))
     for error in errors:
         yield Skipped(_name(Path(error.filename), root), f"can't be read: {error.strerror}")
 

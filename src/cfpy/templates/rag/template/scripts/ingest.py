@@ -26,6 +26,7 @@ _BATCH = 10
 _BATCH_BYTES = 500_000
 # So many requests that fail one after the other are not the fault of what is in them.
 _MAX_FAILURES = 3
+_SHOWN = 10
 _POINTER = re.compile(r"#/documents/([0-9]+)(?:/(.*))?")
 
 
@@ -37,6 +38,7 @@ class Ingestion:
         self._failures = 0
         self.counts = {"indexed": 0, "unchanged": 0}
         self.skipped: list[Skipped] = []
+        self.others: list[str] = []
 
     def skip(self, name: str, reason: str) -> None:
         """Note that something does not go in."""
@@ -90,10 +92,18 @@ class Ingestion:
         return "\n".join(lines)
 
 
+def left_out(others: Sequence[str]) -> str:
+    """Which files of folders are none of the kinds that go in, in a line."""
+    names = list(dict.fromkeys(others))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"Left out, not {', '.join(SUFFIXES)}: {', '.join(names[:_SHOWN])}{more}"
+
+
 def documents(paths: Sequence[Path], language: str, ingestion: Ingestion) -> Iterator[Document]:
     """What can be sent, read when it is asked for; the rest is noted."""
     seen: dict[str, Path] = {}
-    for file in find(paths):
+    # A folder may be named twice, or with a file in it.
+    for file in dict.fromkeys(find(paths, ingestion.others)):
         document = file if isinstance(file, Skipped) else read(file, language)
         if isinstance(document, Skipped):
             ingestion.skip(document.name, document.reason)
@@ -176,6 +186,8 @@ def main() -> int:
     except KeyboardInterrupt:
         stopped = 130
     print(ingestion.summary())
+    if ingestion.others:
+        print(left_out(ingestion.others), file=sys.stderr)
     if stopped:
         print("It stopped before the end. Run it again: it goes on from there.", file=sys.stderr)
     elif not ingestion.skipped and not any(ingestion.counts.values()):

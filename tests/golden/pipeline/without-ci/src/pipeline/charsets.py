@@ -30,6 +30,11 @@ _CODECS = frozenset(
         *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5hkscs", "cp949"),
     ]
 )
+_SEVERAL_BYTES = frozenset(["cp932", "euc_jp", "gb18030", "big5hkscs", "cp949"])
+# So much is UTF-8 by no accident: bytes for UTF-16, where a line's end or a space has a zero byte
+# and most characters a byte that no text has, and characters for charsets of several bytes.
+_SURE = 16
+_CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f\x7f-\x9f]")
 # What a label stands for on the web: https://encoding.spec.whatwg.org/#names-and-labels
 _MEANT = {
     "ascii": "utf-8",
@@ -104,13 +109,8 @@ def decode(data: bytes, media_type: str, charset: str) -> str:
 
 
 def _decoded(data: bytes, codec: str, media_type: str, charset: str) -> str:
-    if codec == "cp1252":
-        # Servers and editors name it, or Latin-1, without having looked. Text in it is never
-        # UTF-8 by accident, unless it is ASCII.
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            pass
+    if codec != "utf-8" and (text := _really_utf_8(data, codec)) is not None:
+        return text
     try:
         return data.decode(codec)
     except UnicodeDecodeError as error:
@@ -120,6 +120,25 @@ def _decoded(data: bytes, codec: str, media_type: str, charset: str) -> str:
             f"The file is not {name}, as line {line} shows. Save it as UTF-8, or send its charset "
             f'with it, as in "Content-Type: {media_type}; charset=windows-1252".'
         ) from None
+
+
+def _really_utf_8(data: bytes, codec: str) -> str | None:
+    """The text of a file that is UTF-8 for certain, though something else is said.
+
+    Servers and editors name a charset without having looked. Text in one of a byte a character is
+    not UTF-8 by accident; in one of more bytes, a few characters can be.
+    """
+    # The first switches between sets of letters by codes that are ASCII.
+    if codec == "iso2022_jp" or b"\0" in data:
+        return None
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    if codec.startswith("utf-"):
+        return text if len(data) >= _SURE and not _CONTROLS.search(text) else None
+    several = codec in _SEVERAL_BYTES and not text.isascii()
+    return text if not several or sum(char > "\x7f" for char in text) >= _SURE else None
 
 
 def _marked(data: bytes) -> str | None:
