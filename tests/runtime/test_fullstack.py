@@ -152,6 +152,12 @@ def test_metrics_that_can_not_be_had_are_a_bad_gateway(
 ) -> None:
     secrets = 'API_TOKEN="local-development-token"\nANALYTICS_TOKEN="not a real one"\n'
     (project / ".dev.vars").write_text(secrets)
+    config = project / "wrangler.toml"
+    # As in `wrangler dev`, secrets that are not among the required ones are not bound.
+    text = config.read_text()
+    config.write_text(
+        text.replace('required = ["API_TOKEN"]', 'required = ["API_TOKEN", "ANALYTICS_TOKEN"]')
+    )
     options = ("--runtime", "node", "--no-watch", "--persist-to", str(tmp_path))
     answer = send(run_dev(project, *options), "GET", "/api/metrics")
     assert (answer.status, answer.json()["code"]) == (502, "metrics-failed")

@@ -578,6 +578,15 @@ def test_changed_configuration_starts_it_again(dev: Dev, project: Path) -> None:
     path = project / "wrangler.toml"
     path.write_text(path.read_text().replace('"hello"', '"goodbye"'))
     dev.wait_for_log("wrangler.toml changed")
+    dev.log.clear()
+    assert dev.wait_for_log("Ready on").endswith(port)
+    assert dev.request("GET", "/hello").body.startswith(b"goodbye")
+    # A slip while it runs does not end it.
+    right = path.read_text()
+    dev.log.clear()
+    path.write_text(right + "[broken\n")
+    dev.wait_for_log("Waiting for a fix")
+    path.write_text(right)
     assert dev.wait_for_log("Ready on").endswith(port)
     assert dev.request("GET", "/hello").body.startswith(b"goodbye")
 

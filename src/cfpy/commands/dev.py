@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from cfpy.adapters import embeddings
 from cfpy.adapters.local_runtime import Event, LocalRuntime, NodeRuntime, Session
 from cfpy.adapters.toolchain import cache_directory
+from cfpy.adapters.watching import State, Watched, Watcher, look
 from cfpy.adapters.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
@@ -23,7 +25,7 @@ from cfpy.domain import local
 from cfpy.domain.ai_endpoint import read_endpoint
 from cfpy.domain.project import OPTED_OUT, PYTHON_314_SINCE, Project
 from cfpy.domain.resources import in_environment
-from cfpy.errors import LocalRuntimeError, ProjectError, UsageError
+from cfpy.errors import LocalRuntimeError, ProjectError, UsageError, WranglerError
 
 # How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
 _RETRY_BUNDLE_AFTER = 24 * 3600.0
@@ -73,16 +75,40 @@ def run(
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
 
+    served = False
+
     def keep_port(event: Event) -> None:
-        nonlocal request
+        nonlocal request, served
         if event.kind == "ready":
+            served = True
             # A browser that is open on this port must find it again after a restart.
             request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
         on_event(event)
 
+    config = request.config.name if request.config else "wrangler.toml"
+    watched = Watched(request.root, config)
     # A changed wrangler.toml, cfpy.toml, .dev.vars or migration means: read all again.
-    while _run_once(ctx, request, on_start, keep_port):
-        pass
+    again = True
+    while again:
+        before = look(watched)
+        try:
+            again = _run_once(ctx, request, on_start, keep_port)
+        except (ProjectError, WranglerError) as error:
+            # What ran before an edit is not ended by it.
+            if not served or not request.watch:
+                raise
+            on_event(Event("reload_failed", {"text": f"{error.message}\nWaiting for a fix."}))
+            _wait_for_change(watched, before)
+
+
+def _wait_for_change(watched: Watched, before: State) -> None:
+    """Return when the configuration is no more as it was ``before``."""
+    changed = threading.Event()
+    watcher = Watcher(watched, lambda _: changed.set(), since=before)
+    try:
+        changed.wait()
+    finally:
+        watcher.stop()
 
 
 def _run_once(
@@ -110,13 +136,41 @@ def _run_once(
                     left_out=prepared.left_out,
                 )
             )
+            tell = _Held(on_event, hold=runtime is Runtime.AUTO and attempt is Runtime.WORKERD)
             try:
-                return _serve(_start(ctx, project, session, attempt), on_event)
+                return _serve(_start(ctx, project, session, attempt), tell)
             except BundleUnavailableError as error:
                 _remember_missing_bundle()
                 if runtime is not Runtime.AUTO:
                     raise _without_bundle(project, error) from None
+            except LocalRuntimeError:
+                tell.release()
+                raise
     return False
+
+
+class _Held:
+    """Passes events on. With ``hold`` it keeps what a runtime prints until that is ready: where
+    another one is tried after it, nobody has to read how the first one failed."""
+
+    def __init__(self, on_event: Callable[[Event], None], *, hold: bool) -> None:
+        self._on_event = on_event
+        self._hold = hold
+        self._held: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        if self._hold and event.kind == "log":
+            self._held.append(event)
+            return
+        self.release()
+        self._on_event(event)
+
+    def release(self) -> None:
+        """Pass on what was kept, and keep nothing more."""
+        self._hold = False
+        for event in self._held:
+            self._on_event(event)
+        self._held.clear()
 
 
 @contextlib.contextmanager
