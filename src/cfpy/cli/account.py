@@ -12,6 +12,7 @@ from cfpy.cli.console import Output
 from cfpy.cli.environments import env_app
 from cfpy.cli.options import (
     ConfigFile,
+    DryRun,
     Environment,
     Json,
     ProjectDirectory,
@@ -28,9 +29,6 @@ account_app = typer.Typer(rich_markup_mode=None)
 _SOMETHING_TO_DO = 1
 _CONFLICT = 7
 
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
-]
 SecretsFile = Annotated[
     Path | None,
     typer.Option(

@@ -8,17 +8,13 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output
-from cfpy.cli.options import ConfigFile, Json, ProjectDirectory, project_at
+from cfpy.cli.options import ConfigFile, DryRun, Json, ProjectDirectory, project_at
 
 env_app = typer.Typer(
     help="List the environments of a project, or add one.\n\nExample: cfpy env add staging",
     rich_markup_mode=None,
     no_args_is_help=True,
 )
-
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
-]
 
 
 @env_app.command("list")

@@ -126,6 +126,9 @@ Environment = Annotated[
         autocompletion=complete_environments,
     ),
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 

@@ -10,6 +10,7 @@ import typer
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.options import (
     ConfigFile,
+    DryRun,
     Environment,
     Json,
     ProjectDirectory,
@@ -22,9 +23,6 @@ from cfpy.cli.options import (
 project_app = typer.Typer(rich_markup_mode=None)
 
 _KINDS = "kv|d1|r2|queue|vectorize|ai|analytics|cron|assets|durable-object|workflow|hyperdrive"
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
-]
 
 
 @project_app.command()

@@ -47,17 +47,22 @@ def parse_data_locations(
     return {
         (kind, name): DataLocation(**{key: place})
         for kind, (named, key, places) in _KEYS.items()
-        for table in _tables(data, kind, path)
+        for table in tables_in(data, kind, path)
         if (name := _name(table, kind, named, path))
         and (place := _place(table, kind, key, places, path))
     }
 
 
-def _tables(data: Mapping[str, Any], kind: str, path: Path) -> Sequence[Mapping[str, Any]]:
-    value = data.get(kind, [])
+def tables_in(data: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
+    """The tables of a list in a parsed ``cfpy.toml``.
+
+    Raises:
+        ProjectError: It is something else.
+    """
+    value = data.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise ProjectError(f"`{kind}` is not a list of tables ([[{kind}]])", path=path)
-    return value
+        raise ProjectError(f"`{key}` is not a list of tables ([[{key}]])", path=path)
+    return list(value)
 
 
 def _name(table: Mapping[str, Any], kind: str, key: str, path: Path) -> str:

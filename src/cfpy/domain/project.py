@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cfpy.domain.data_location import DataLocation
+from cfpy.domain.data_location import DataLocation, tables_in
 from cfpy.domain.secret import Secret, parse_secret
 from cfpy.errors import ProjectError
 
@@ -129,7 +129,7 @@ def parse_vectorize(data: Mapping[str, Any], path: Path) -> tuple[VectorizeIndex
     Raises:
         ProjectError: A table lacks a key, or has one of the wrong type.
     """
-    return tuple(_parse_index(table, path) for table in _tables(data, "vectorize", path))
+    return tuple(_parse_index(table, path) for table in tables_in(data, "vectorize", path))
 
 
 def parse_secrets(data: Mapping[str, Any], path: Path) -> tuple[Secret, ...]:
@@ -138,7 +138,7 @@ def parse_secrets(data: Mapping[str, Any], path: Path) -> tuple[Secret, ...]:
     Raises:
         ProjectError: As :func:`cfpy.domain.secret.parse_secret`.
     """
-    return tuple(parse_secret(table, path) for table in _tables(data, "secrets", path))
+    return tuple(parse_secret(table, path) for table in tables_in(data, "secrets", path))
 
 
 def parse_r2(data: Mapping[str, Any], path: Path) -> tuple[R2Settings, ...]:
@@ -148,13 +148,15 @@ def parse_r2(data: Mapping[str, Any], path: Path) -> tuple[R2Settings, ...]:
         ProjectError: A table lacks a key, or has one that is not known or of the wrong type.
     """
     settings = []
-    for table in _tables(data, "r2", path):
+    for table in tables_in(data, "r2", path):
         name = table.get("bucket_name")
         if not isinstance(name, str) or not name:
             raise ProjectError("an [[r2]] table lacks `bucket_name`", path=path)
         _known(table, {"bucket_name", "cors", "lifecycle", "location"}, "[[r2]]", path)
-        cors = tuple(_cors_rule(item, path) for item in _tables(table, "cors", path))
-        lifecycle = tuple(_lifecycle_rule(item, path) for item in _tables(table, "lifecycle", path))
+        cors = tuple(_cors_rule(item, path) for item in tables_in(table, "cors", path))
+        lifecycle = tuple(
+            _lifecycle_rule(item, path) for item in tables_in(table, "lifecycle", path)
+        )
         settings.append(R2Settings(name, cors, lifecycle))
     return tuple(settings)
 
@@ -222,7 +224,7 @@ def _parse_index(table: Mapping[str, Any], path: Path) -> VectorizeIndex:
             f"`metric` of {name!r} is {metric!r}: use cosine, euclidean or dot-product", path=path
         )
     indexes = []
-    for item in _tables(table, "metadata_indexes", path):
+    for item in tables_in(table, "metadata_indexes", path):
         prop, kind = item.get("property"), item.get("type", "string")
         if not isinstance(prop, str) or kind not in ("string", "number", "boolean"):
             raise ProjectError(
@@ -232,10 +234,3 @@ def _parse_index(table: Mapping[str, Any], path: Path) -> VectorizeIndex:
             )
         indexes.append(MetadataIndex(prop, kind))
     return VectorizeIndex(name, dimensions, metric, tuple(indexes))
-
-
-def _tables(data: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str, Any]]:
-    value = data.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        raise ProjectError(f"`{key}` is not a list of tables ([[{key}]])", path=path)
-    return list(value)
