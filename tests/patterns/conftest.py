@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pattern_cases import CASES, Case
+from pattern_cases import CASES, Case, tree
 
 
 @pytest.fixture(
@@ -26,13 +26,5 @@ def rendered(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def files() -> Callable[[Path], dict[str, bytes]]:
-    """Reads a tree: relative path to bytes. What cfpy packs for updates has tests of its own."""
-
-    def read(root: Path) -> dict[str, bytes]:
-        return {
-            path.relative_to(root).as_posix(): path.read_bytes()
-            for path in sorted(root.rglob("*"))
-            if path.is_file() and path.name != "base.zip"
-        }
-
-    return read
+    """Reads a tree. What cfpy packs for updates has tests of its own."""
+    return tree

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +14,7 @@ import pytest
 
 from cfpy import __version__
 from cfpy.adapters.pattern_store import PatternStore
-from pattern_cases import CASES, GOLDEN, Case
+from pattern_cases import CASES, GOLDEN, Case, tree
 
 # Swagger UI, as it was published.
 PUBLISHED = (
@@ -31,9 +30,8 @@ def test_the_rendered_project_is_the_golden_one(
     case: Case, rendered: Path, files: Files, request: pytest.FixtureRequest
 ) -> None:
     if request.config.getoption("--update-golden"):
-        shutil.rmtree(case.golden, ignore_errors=True)
-        shutil.copytree(rendered, case.golden, ignore=shutil.ignore_patterns("base.zip"))
-    found, golden = files(rendered), files(case.golden)
+        case.update(rendered)
+    found, golden = files(rendered), case.expected()
     assert sorted(found) == sorted(golden)
     for name, content in found.items():
         assert content == golden[name], f"{name} differs: see --update-golden"
@@ -50,6 +48,12 @@ def test_rendering_twice_gives_the_same_bytes(
     case: Case, rendered: Path, files: Files, tmp_path: Path
 ) -> None:
     assert files(case.render(tmp_path)) == files(rendered)
+
+
+def test_a_case_keeps_only_what_differs_from_the_defaults(case: Case) -> None:
+    if case.name != "defaults":
+        base = tree(GOLDEN / case.pattern / "defaults")
+        assert not tree(case.golden).items() & base.items()
 
 
 def test_every_pattern_has_at_least_three_cases() -> None:

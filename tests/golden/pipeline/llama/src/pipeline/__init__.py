@@ -1,1 +1,0 @@
-"""Files in, summaries out: an API that answers at once, and a consumer that works later."""

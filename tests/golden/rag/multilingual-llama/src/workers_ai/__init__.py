@@ -1,1 +1,0 @@
-"""What Workers AI takes and gives, free of the runtime."""

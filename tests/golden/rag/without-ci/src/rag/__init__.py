@@ -1,1 +1,0 @@
-"""Question answering over your own documents, with sources."""
