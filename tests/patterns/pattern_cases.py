@@ -30,7 +30,7 @@ class Case:
         return GOLDEN / self.pattern / self.name
 
     def expected(self) -> dict[str, bytes]:
-        """What the case renders: the files of `defaults`, with those of its own folder over them."""
+        """The files that the case renders: those of `defaults`, and its own in their place."""
         own = tree(self.golden)
         removed = own.pop(REMOVED, b"").decode().splitlines()
         files = tree(GOLDEN / self.pattern / "defaults") | own
