@@ -7,8 +7,6 @@ import functools
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import build_context
 from cfpy.commands.new import NewRequest, run
 from cloudflare_api import TOKEN, CloudflareApi, serve
+from forked import run_cfpy
 
 
 @dataclass
@@ -49,14 +48,11 @@ class Cfpy:
         stdin: str = "",
         **variables: str,
     ) -> tuple[int, dict[str, Any]]:
-        done = subprocess.run(
-            [sys.executable, "-m", "cfpy", command, *arguments, "--json"],
+        done = run_cfpy(
+            *(command, *arguments, "--json"),
             cwd=project,
             env=self.environment(**variables),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
+            stdin=stdin,
         )
         assert TOKEN not in done.stdout + done.stderr
         if done.returncode < 0:

@@ -14,6 +14,8 @@ from typing import Any
 import copier
 import pytest
 
+from forked import run_cfpy
+
 # Package, version, the template's directory in it, and answers to what has no default.
 _AXM = {"org": "acme", "author_name": "Ada", "author_email": "ada@example.com"}
 _TEMPLATEPY = {"project_description": "A test", "github_username": "ada"}
@@ -68,11 +70,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def new(template: Path, name: str, where: Path, answers: dict[str, Any]) -> dict[str, Any]:
-    argv = [sys.executable, "-m", "cfpy", "new", str(template), name, "--defaults", "--no-git"]
     given = [part for key, value in answers.items() for part in ("--answer", f"{key}={value}")]
-    done = subprocess.run(
-        [*argv, "--json", *given], cwd=where, capture_output=True, text=True, check=False
-    )
+    options = ("--defaults", "--no-git", "--json", *given)
+    done = run_cfpy("new", str(template), name, *options, cwd=where)
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 

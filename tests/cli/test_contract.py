@@ -22,6 +22,7 @@ from contract import check, shape
 
 from cfpy import errors
 from cfpy.cli.app import app
+from forked import run_cfpy
 
 SCHEMA = json.loads(files("cfpy").joinpath("data/output.schema.json").read_text("utf-8"))
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -101,8 +102,7 @@ def test_exit_codes_of_errors_are_pinned_and_in_the_reference() -> None:
 
 def test_the_shape_of_json_is_pinned(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     def run(*arguments: str, cwd: Path = tmp_path) -> None:
-        argv = [sys.executable, "-m", "cfpy", *arguments, "--json"]
-        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+        done = run_cfpy(*arguments, "--json", cwd=cwd)
         document = json.loads(done.stdout)
         jsonschema.validate(document, SCHEMA)
         assert document["ok"], document

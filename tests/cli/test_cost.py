@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from forked import run_cfpy
+
 
 def cost(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, "-m", "cfpy", "cost", *arguments]
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False)
+    return run_cfpy("cost", *arguments, cwd=cwd)
 
 
 def data(*arguments: str, cwd: Path | None = None) -> dict[str, Any]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from forked import run_cfpy
+
 CFPY = [sys.executable, "-m", "cfpy"]
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*CFPY, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    return run_cfpy(*arguments, cwd=cwd)
 
 
 @pytest.mark.parametrize(

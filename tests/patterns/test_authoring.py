@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cfpy.adapters.pattern_store import BUILT_IN
+from forked import run_cfpy
 
 Run = Callable[..., tuple[int, dict[str, Any]]]
 
@@ -23,8 +24,7 @@ def run(tmp_path: Path) -> Run:
     """Runs `cfpy patterns ... --json`; gives its exit code and its document."""
 
     def run_(*arguments: str) -> tuple[int, dict[str, Any]]:
-        argv = [sys.executable, "-m", "cfpy", "patterns", *arguments, "--json"]
-        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = run_cfpy("patterns", *arguments, "--json", cwd=tmp_path)
         document = json.loads(done.stdout)
         return done.returncode, document["data"] if document["ok"] else document["error"]
 

@@ -14,6 +14,7 @@ import pytest
 
 from cfpy.domain.source import GitSource, NamedSource, PathSource, parse_source
 from cfpy.errors import PatternError
+from forked import run_cfpy
 
 MANIFEST = 'title = "T"\nsummary = "S"\nversion = "{version}"\n'
 COPIER = """\
@@ -60,10 +61,8 @@ def new(tmp_path: Path) -> Callable[..., tuple[int, dict[str, object]]]:
     }
 
     def new_(source: str | Path, *arguments: str, name: str = "app", **more: str) -> object:
-        argv = [sys.executable, "-m", "cfpy", "new", str(source), name, "--json", *arguments]
-        done = subprocess.run(
-            argv, cwd=tmp_path, env=environment | more, capture_output=True, text=True, check=False
-        )
+        options = ("--json", *arguments)
+        done = run_cfpy("new", str(source), name, *options, cwd=tmp_path, env=environment | more)
         return done.returncode, json.loads(done.stdout)
 
     return new_  # type: ignore[return-value]

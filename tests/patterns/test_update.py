@@ -24,6 +24,7 @@ from cfpy.commands.new import run as new
 from cfpy.commands.update import UpdateRequest, UpdateResult, update
 from cfpy.domain.merge import BaseFile, File, Outcome, digest, merge_trees
 from cfpy.errors import CfpyError, PatternError, ProjectError, UsageError
+from forked import run_cfpy
 
 QUESTIONS = """\
 _subdirectory: template
@@ -264,8 +265,7 @@ def test_the_diff_tells_what_departs(story: Story) -> None:
 
 def test_the_command_line_tells_by_its_exit_code(story: Story) -> None:
     def cfpy(*arguments: str) -> tuple[int, dict[str, object]]:
-        argv = [sys.executable, "-m", "cfpy", *arguments, "--json"]
-        done = subprocess.run(argv, cwd=story.project, capture_output=True, text=True, check=False)
+        done = run_cfpy(*arguments, "--json", cwd=story.project)
         return done.returncode, json.loads(done.stdout)["data"]
 
     assert cfpy("update", "--check")[0] == 0

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from forked import run_cfpy
 
 Cfpy = Callable[..., dict[str, Any]]
 
@@ -33,10 +34,7 @@ def cfpy(tmp_path: Path) -> Cfpy:
     environment = os.environ | {"CFPY_CONFIG_DIR": str(tmp_path / "config")}
 
     def run(*arguments: str, cwd: Path = tmp_path) -> dict[str, Any]:
-        argv = [sys.executable, "-m", "cfpy", *arguments, "--json"]
-        done = subprocess.run(
-            argv, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-        )
+        done = run_cfpy(*arguments, "--json", cwd=cwd, env=environment)
         document: dict[str, Any] = json.loads(done.stdout)
         found: dict[str, Any] = document.get("data") or document["error"]
         return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from forked import run_cfpy
 
 
 @pytest.mark.case("mixed-endings")
@@ -18,8 +18,7 @@ def test_bindings_are_added_to_a_file_with_mixed_line_ends(case: Path) -> None:
     lines = before.splitlines(keepends=True)
     assert {line.endswith(b"\r\n") for line in lines} == {True, False}
     for arguments in (["kv", "cache"], ["d1", "db"], ["cron", "hourly"]):
-        argv = [sys.executable, "-m", "cfpy", "add", *arguments, "--json"]
-        done = subprocess.run(argv, cwd=case, capture_output=True, text=True, check=False)
+        done = run_cfpy("add", *arguments, "--json", cwd=case)
         assert json.loads(done.stdout)["ok"], done.stdout
     after = path.read_bytes()
     assert after.startswith(before)

@@ -1,0 +1,102 @@
+"""The real cfpy in a process of its own, without the 0.7 s in which Python imports it.
+
+A server that has imported cfpy is forked for each run: the same code, arguments, environment,
+streams and exit codes as ``python -m cfpy``. Tests of how a process starts, of several at once, or
+of what ends one, start Python themselves.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def run_cfpy(
+    *arguments: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """Run ``cfpy ARGUMENTS`` and wait for its end; a signal that ended it gives a negative code."""
+    with tempfile.TemporaryDirectory() as folder:
+        streams = [Path(folder) / name for name in ("stdin", "stdout", "stderr")]
+        streams[0].write_text(stdin, "utf-8")
+        request = {
+            "arguments": arguments,
+            "cwd": str(cwd or Path.cwd()),
+            "env": dict(os.environ if env is None else env),
+            "streams": [str(path) for path in streams],
+        }
+        with _ONE_AT_A_TIME:
+            server = _server()
+            assert server.stdin is not None
+            assert server.stdout is not None
+            server.stdin.write(json.dumps(request) + "\n")
+            server.stdin.flush()
+            code = int(server.stdout.readline())
+        out, err = (path.read_text("utf-8") for path in streams[1:])
+    return subprocess.CompletedProcess(["cfpy", *arguments], code, out, err)
+
+
+@functools.cache
+def _server() -> subprocess.Popen[str]:
+    server = subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(server.kill)
+    return server
+
+
+def _serve() -> None:
+    _import_everything()
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            _become_cfpy(json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _become_cfpy(request: dict[str, Any]) -> None:
+    for number, path in enumerate(request["streams"]):
+        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
+        os.dup2(opened, number)
+        os.close(opened)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.path[:0] = filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep))
+    sys.argv = ["cfpy", *request["arguments"]]
+    from cfpy.cli.app import main
+
+    main()
+    sys.exit(0)
+
+
+def _import_everything() -> None:
+    """cfpy, and what it imports late."""
+    import cfpy
+
+    for room in ("adapters", "cli", "commands", "domain"):
+        path = Path(cfpy.__file__).parent / room
+        for module in pkgutil.iter_modules([str(path)], f"cfpy.{room}."):
+            importlib.import_module(module.name)
+    for name in ("copier", "pydantic", "rich.status", "rich.table", "tomlkit", "typer._adapters"):
+        importlib.import_module(name)
+
+
+if __name__ == "__main__":
+    _serve()
