@@ -29,6 +29,7 @@ from cfpy.commands.context import build_context
 from cfpy.commands.new import NewRequest
 from cfpy.commands.new import run as run_new
 from cloudflare_api import TOKEN, CloudflareApi, Failure, serve
+from forked import run_cfpy
 
 PATTERNS = ("rag", "pipeline", "fullstack")
 SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x"}
@@ -102,9 +103,8 @@ class Stage:
         )
 
     def cfpy(self, *arguments: str) -> tuple[int, str]:
-        process = self.start(*arguments)
-        said, _ = process.communicate(timeout=300)
-        return process.returncode, said
+        done = run_cfpy(*arguments, cwd=self.project, env=self._environment)
+        return done.returncode, done.stdout + done.stderr
 
     def outcome(self) -> Outcome:
         api = self.api
@@ -197,7 +197,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    clean = {pattern: provisioned(pattern) for pattern in PATTERNS}
+    with ThreadPoolExecutor(options.jobs) as pool:
+        clean = dict(zip(PATTERNS, pool.map(provisioned, PATTERNS), strict=True))
     every = [case for pattern in PATTERNS for case in cases(pattern, clean[pattern][1])]
     chosen = every
     if options.sample:

@@ -8,7 +8,6 @@ of what ends one, start Python themselves.
 from __future__ import annotations
 
 import atexit
-import functools
 import importlib
 import json
 import os
@@ -21,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_ONE_AT_A_TIME = threading.Lock()
+_OF_THIS_THREAD = threading.local()
 
 
 def run_cfpy(
@@ -40,23 +39,24 @@ def run_cfpy(
             "env": dict(os.environ if env is None else env),
             "streams": [str(path) for path in streams],
         }
-        with _ONE_AT_A_TIME:
-            server = _server()
-            assert server.stdin is not None
-            assert server.stdout is not None
-            server.stdin.write(json.dumps(request) + "\n")
-            server.stdin.flush()
-            code = int(server.stdout.readline())
+        server = _server()
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        code = int(server.stdout.readline())
         out, err = (path.read_text("utf-8") for path in streams[1:])
     return subprocess.CompletedProcess(["cfpy", *arguments], code, out, err)
 
 
-@functools.cache
 def _server() -> subprocess.Popen[str]:
-    server = subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    atexit.register(server.kill)
+    """It runs one at a time, so each thread has its own."""
+    server: subprocess.Popen[str] | None = getattr(_OF_THIS_THREAD, "server", None)
+    if server is None:
+        argv = [sys.executable, __file__]
+        server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        atexit.register(server.kill)
+        _OF_THIS_THREAD.server = server
     return server
 
 
