@@ -92,7 +92,7 @@ def until(text: str, *command: str, cwd: Path, env: dict[str, str]) -> str:
         lines.append(line)
         if text in line:
             break
-    child.send_signal(signal.SIGINT)
+    child.send_signal(signal.SIGTERM)
     child.wait()
     return "".join(lines)
 

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from cloudflare_api import CloudflareApi
+from dev_process import STOP_SECONDS, interruptible
 
 # RFC 6455, section 1.3
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -72,9 +73,10 @@ def test_requests_and_logs_come_as_they_happen(
     options: tuple[str, ...], live: Path, cfpy: Any, api: CloudflareApi
 ) -> None:
     argv = [sys.executable, "-m", "cfpy", "logs", *options]
-    process = subprocess.Popen(
-        argv, cwd=live, env=cfpy.environment(), stdout=subprocess.PIPE, text=True
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            argv, cwd=live, env=cfpy.environment(), stdout=subprocess.PIPE, text=True
+        )
     assert process.stdout is not None
     said = ""
     for line in process.stdout:
@@ -82,7 +84,7 @@ def test_requests_and_logs_come_as_they_happen(
         if "stored a file" in said and (not options or line.rstrip() == "}"):
             break
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(STOP_SECONDS) == 130
     if options:
         assert json.loads(said)["event"]["response"]["status"] == 202
     else:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cfpy.adapters import renderer
+from dev_process import STOP_SECONDS, interruptible
 
 
 def entries(directory: Path) -> list[str]:
@@ -245,18 +246,19 @@ def test_an_interrupt_in_the_middle_leaves_nothing(
         "from cfpy.cli.app import main; main()"
     )
     argv = [sys.executable, "-c", code, str(tiny.parent), "new", "tiny", "app"]
-    process = subprocess.Popen(
-        [*argv, "--into", str(place)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            [*argv, "--into", str(place)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + STOP_SECONDS
         while not list(place.glob(".cfpy-new-*/app")):
             assert time.monotonic() < deadline, "never began to render"
             time.sleep(0.02)
         time.sleep(1.0)
         assert process.poll() is None
         process.send_signal(number)
-        process.wait(timeout=20)
+        process.wait(timeout=STOP_SECONDS)
     finally:
         process.kill()
     assert process.returncode == status

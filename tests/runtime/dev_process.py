@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,22 @@ from urllib.parse import urlsplit
 
 # The first start on a fresh machine installs wrangler and pyodide.
 START_SECONDS = 300.0
+# A guard against hanging: whatever ends, ends earlier.
+STOP_SECONDS = 120.0
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Processes started in here end at SIGINT.
+
+    They inherit it ignored where whoever started pytest ignores it, as a shell does for what it
+    runs in the background; cfpy then goes on, as it should, and the test waits for ever.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @dataclass
@@ -61,7 +79,7 @@ class Dev:
         finally:
             connection.close()
 
-    def wait_for_log(self, text: str, seconds: float = 20.0) -> str:
+    def wait_for_log(self, text: str, seconds: float = 120.0) -> str:
         """The first line on standard error that holds `text`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -74,7 +92,7 @@ class Dev:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=STOP_SECONDS)
 
 
 def start_dev(
@@ -82,16 +100,17 @@ def start_dev(
 ) -> Dev:
     """Start `cfpy dev --json` in `project` and wait until it is ready."""
     argv = [sys.executable, "-m", "cfpy", "dev", "--json", "--port", "0", *arguments]
-    process = subprocess.Popen(
-        argv,
-        cwd=project,
-        env={**os.environ, **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            argv,
+            cwd=project,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
     assert process.stdout is not None
     dev = Dev(process, {})
 
@@ -106,7 +125,7 @@ def start_dev(
     document = json.loads(process.stdout.readline() or '{"ok": false, "error": "no output"}')
     timer.cancel()
     if not document["ok"]:
-        process.wait(timeout=30)
+        process.wait(timeout=STOP_SECONDS)
         raise AssertionError(f"cfpy dev failed: {document['error']}\n" + "\n".join(dev.log))
     dev.data = document["data"]
     return dev

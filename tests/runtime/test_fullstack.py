@@ -19,7 +19,7 @@ from dev_process import Answer, Dev
 
 HERE = Path(__file__).parent
 TOKEN = {"authorization": "Bearer local-development-token"}
-FINISH_SECONDS = 60
+FINISH_SECONDS = 120
 ORIGIN = "https://app.example"
 
 
@@ -140,7 +140,7 @@ def test_a_page_of_another_origin_can_make_conditional_requests(dev: Dev) -> Non
 def database(project: Path) -> sqlite3.Connection:
     """The project's local D1, behind its back."""
     for file in project.glob(".wrangler/state/**/*.sqlite"):
-        connection = sqlite3.connect(file, timeout=20, isolation_level=None)
+        connection = sqlite3.connect(file, timeout=120, isolation_level=None)
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'items'").fetchone():
             return connection
         connection.close()

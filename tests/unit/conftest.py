@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Imported before processes are forbidden: its import starts `uname`.
 import copier  # noqa: F401
+import httpx
 import pytest
 
+from account_in_process import BASE_URL, InProcess
 from cfpy.adapters.process import Completed
 
 
@@ -30,6 +34,25 @@ def _sealed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
     monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture
+def cloudflare(monkeypatch: pytest.MonkeyPatch) -> InProcess:
+    """What answers whoever asks Cloudflare's API."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CLOUDFLARE_API_BASE_URL", BASE_URL)
+    there = InProcess()
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda _, asked: there.handle(asked))
+    return there
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept, in place of sleeping: seconds."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    return slept
 
 
 class FakeRunner:

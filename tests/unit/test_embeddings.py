@@ -70,7 +70,7 @@ def post(
     server: EmbeddingServer, path: str, body: bytes, key: str | None = None
 ) -> tuple[int, Any]:
     parts = urlsplit(server.url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
     headers = {"authorization": f"Bearer {server.key if key is None else key}"}
     connection.request("POST", parts.path + path, body, headers)
     response = connection.getresponse()
@@ -143,13 +143,13 @@ def test_no_thread_is_in_the_model_once_the_server_is_closed(
 
     def load() -> Embedder:
         loading.set()
-        assert go_on.wait(30)
+        assert go_on.wait(120)
         return embedder
 
     monkeypatch.setattr(embeddings, "load_embedder", load)
     server = EmbeddingServer()
     with server:
-        assert loading.wait(30)
+        assert loading.wait(120)
         threading.Timer(0.2, go_on.set).start()
     assert go_on.is_set()
     with pytest.raises(ToolNotFoundError, match="closed"):

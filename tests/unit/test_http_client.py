@@ -25,7 +25,7 @@ PASSWORD = "pa55-word"
 
 
 def client(address: str = "http://api.test/v4", **environ: str) -> HttpClient:
-    return HttpClient(address, source="the address", timeout=5, environ=environ)
+    return HttpClient(address, source="the address", timeout=60, environ=environ)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_without_a_proxy_none_is_named(port: int) -> None:
 def test_a_header_that_can_not_be_sent_is_not_shown(server: str) -> None:
     secret = "Bearer a-token-of-mine \n"
     asking = HttpClient(
-        f"http://{server}", source="x", timeout=5, headers={"Authorization": secret}, environ={}
+        f"http://{server}", source="x", timeout=60, headers={"Authorization": secret}, environ={}
     )
     assert "a-token" not in failure(asking)
 
@@ -323,7 +323,7 @@ def test_a_redirection_to_what_needs_certificates_that_are_missing(server: str) 
     asking = HttpClient(
         f"http://{server}",
         source="x",
-        timeout=5,
+        timeout=60,
         headers=headers,
         environ={"SSL_CERT_FILE": "/missing"},
     )

@@ -51,7 +51,7 @@ def test_a_step_comes_after_all_that_it_needs(
 
 
 def test_what_does_not_wait_for_each_other_runs_at_once() -> None:
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=120)
     run_all({"a": lambda: both.wait() and None, "b": lambda: both.wait() and None}, {}, 2)
 
 

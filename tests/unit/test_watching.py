@@ -35,7 +35,7 @@ def noticed(root: Path) -> Iterator[Next]:
         migrations=(root / "migrations",),
     )
     watcher = Watcher(watched, feed.put)
-    yield lambda: feed.get(timeout=20)
+    yield lambda: feed.get(timeout=120)
     watcher.stop()
 
 
@@ -104,7 +104,7 @@ def test_an_earlier_look_counts(root: Path) -> None:
     (root / "src" / "entry.py").write_text("while nobody looked")
     feed: SimpleQueue[Change] = SimpleQueue()
     watcher = Watcher(watched, feed.put, since=before)
-    assert feed.get(timeout=20).paths == ("src/entry.py",)
+    assert feed.get(timeout=120).paths == ("src/entry.py",)
     watcher.stop()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,7 +36,7 @@ def checked(response: httpx.Response, path: str) -> Any:
         document = response.json()
         ok = bool(document["success"])
         errors = document.get("errors") or []
-    except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         document, ok, errors = {}, False, []
     if ok and response.is_success:
         return document

@@ -92,9 +92,11 @@ def codes_in(text: str) -> list[int]:
 
 
 def complaint(done: Completed) -> str:
-    """What wrangler said, without where its logs are and where to report its bugs."""
+    """What wrangler printed, without where its logs are and where to report its bugs; or that it
+    printed nothing, as when the system killed it."""
     lines = done.tail().splitlines()
-    return "\n".join(line for line in lines if not _ASIDE.search(line))
+    told = "\n".join(line for line in lines if not _ASIDE.search(line))
+    return told or f"wrangler printed nothing and ended with exit status {done.returncode}"
 
 
 def _json_object(text: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,10 +36,15 @@ def deployment_of(events: Sequence[Mapping[str, Any]]) -> Deployment | None:
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
-    """The events of one command; none if it wrote none."""
+    """The events of one command, none if it wrote none. A line that a killed wrangler did not
+    finish is left out."""
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+    found = []
+    for line in path.read_text("utf-8", "replace").splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
+    return [event for event in found if isinstance(event, dict)]
 
 
 def failure(events: Sequence[Mapping[str, Any]]) -> tuple[int, float | None]:

@@ -20,6 +20,7 @@ import cfpy
 from cfpy.cli.app import app
 from cfpy.commands.context import build_context
 from cloudflare_api import TOKEN, CloudflareApi
+from dev_process import STOP_SECONDS, interruptible
 
 # Every command that reads the configuration, with what it needs besides.
 READERS = (
@@ -256,18 +257,19 @@ def test_local_calls_name_the_derived_file(
     project: Path, cfpy: Any, recording: dict[str, str]
 ) -> None:
     argv = [sys.executable, "-m", "cfpy", "dev", "--port", "0", "--json", "--no-watch"]
-    process = subprocess.Popen(
-        [*argv, "--config", "wrangler.toml", "--env", "staging"],
-        cwd=project,
-        env=cfpy.environment(**recording),
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            [*argv, "--config", "wrangler.toml", "--env", "staging"],
+            cwd=project,
+            env=cfpy.environment(**recording),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
     assert process.stdout is not None
     document = json.loads(process.stdout.readline())
     assert document["ok"], document
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
+    assert process.wait(STOP_SECONDS) == 130
     assert document["data"]["config"] == str(project / "wrangler.toml")
     derived = str(project / ".wrangler" / "cfpy" / "worker.json")
     assert {subcommand(item): option(item, "--env") for item in calls(recording)} == LOCAL

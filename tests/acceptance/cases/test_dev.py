@@ -20,7 +20,7 @@ import pytest
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import build_context
-from dev_process import Dev, start_dev, write_project
+from dev_process import STOP_SECONDS, Dev, start_dev, write_project
 
 CFPY = [sys.executable, "-m", "cfpy"]
 
@@ -81,7 +81,7 @@ def wrangler_dev(project: Path) -> Iterator[str]:
         yield next(match[1] for match in found if match)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=STOP_SECONDS)
 
 
 def failed_start(project: Path, *arguments: str) -> tuple[int, str]:
