@@ -8,6 +8,9 @@ from typing import Any
 
 import httpx
 
+from cfpy.adapters.cloudflare import Account
+from cfpy.domain.observed import ObservedState
+from cfpy.domain.resources import DesiredState
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, RefusedError
 
 BASE_URL = "http://api.test/v4"
@@ -25,6 +28,23 @@ def refused(status: int, code: int, message: str = "no", **headers: str) -> http
 def found(result: Any, **more: Any) -> httpx.Response:
     """An answer of the API that is one."""
     return httpx.Response(200, json={"success": True, "errors": [], "result": result, **more})
+
+
+def wants(**kinds: Any) -> DesiredState:
+    """What a project wants that has a Worker and nothing else, but for ``kinds``."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        (
+            *("databases", "namespaces", "buckets", "bucket_settings", "queues", "consumed"),
+            *("indexes", "datasets", "secrets"),
+        ),
+        (),
+    )
+    return DesiredState("shop", "", **{**nothing, "workers_dev": False, **kinds})
+
+
+def observe(account: Account, **kinds: Any) -> ObservedState:
+    """What there is of it."""
+    return account.observe(wants(**kinds))
 
 
 class InProcess:

@@ -8,31 +8,16 @@ from typing import Any
 
 import pytest
 
-from cfpy.adapters.toolchain import Node
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands import session
 from cfpy.errors import UsageError
-
-
-class Tools:
-    """A toolchain that is there."""
-
-    node = Node(Path("/node"), ("/npm",))
-
-    def wrangler(self, _project: Path) -> Path:
-        return Path("/wrangler.js")
-
-    def environment(self) -> dict[str, str]:
-        return {}
+from wrangler_in_process import CONFIG, Tools
 
 
 def wrangler(runner: Any, root: Path, **options: Any) -> Wrangler:
     tools: Any = Tools()
     return Wrangler(runner, tools, root, **options)
-
-
-CONFIG = Path("/app/wrangler.toml")
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     found = []
-    for line in path.read_text("utf-8", "replace").splitlines():
+    for line in path.read_text("utf-8", "replace").split("\n"):
         with contextlib.suppress(json.JSONDecodeError):
             found.append(json.loads(line))
     return [event for event in found if isinstance(event, dict)]
