@@ -55,14 +55,6 @@ def test_a_dry_run_changes_nothing(live: Path, cfpy: Any, api: CloudflareApi) ->
     assert (code, document["data"]["deployment"], api.mutations) == (0, None, [])
 
 
-def test_without_a_terminal_it_asks_for_a_flag(live: Path, cfpy: Any, api: CloudflareApi) -> None:
-    api.mutations.clear()
-    code, document = cfpy("deploy", live)
-    assert (code, document["error"]["code"]) == (2, "usage")
-    assert "--yes" in document["error"]["hint"]
-    assert api.mutations == []
-
-
 def test_a_failed_upload_leaves_the_old_version_live(
     live: Path, cfpy: Any, api: CloudflareApi
 ) -> None:

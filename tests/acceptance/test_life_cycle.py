@@ -172,7 +172,7 @@ def test_a_worker_that_others_need_stays(live: Path, cfpy: Any, api: CloudflareA
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--yes",), ("--yes", "--confirm", "shop-staging"), ("--confirm", "shop")],
+    [("--yes",), ("--yes", "--confirm", "shop-staging"), ("--confirm", "shop")],
 )
 def test_a_teardown_has_to_be_confirmed_by_name(
     arguments: tuple[str, ...], live: Path, cfpy: Any, api: CloudflareApi

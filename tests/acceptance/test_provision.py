@@ -68,13 +68,6 @@ def test_what_exists_by_name_is_adopted(make: Make, cfpy: Any, api: CloudflareAp
     assert not [path for path in api.mutations if path.endswith(("d1/database", "namespaces"))]
 
 
-def test_without_a_terminal_it_asks_for_a_flag(make: Make, cfpy: Any, api: CloudflareApi) -> None:
-    code, document = cfpy("provision", make("rag"), **SECRETS)
-    assert (code, document["error"]["code"]) == (2, "usage")
-    assert "--yes" in document["error"]["hint"]
-    assert api.mutations == []
-
-
 def test_a_secret_without_a_value_stops_it_before_anything_is_done(
     make: Make, cfpy: Any, api: CloudflareApi
 ) -> None:

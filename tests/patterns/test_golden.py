@@ -56,11 +56,6 @@ def test_a_case_keeps_only_what_differs_from_the_defaults(case: Case) -> None:
         assert not tree(case.golden).items() & base.items()
 
 
-def test_every_pattern_has_at_least_three_cases() -> None:
-    for pattern in PatternStore().names():
-        assert len([case for case in CASES if case.pattern == pattern]) >= 3
-
-
 def test_the_files_are_tidy(case: Case, rendered: Path, files: Files) -> None:
     layers = PatternStore().get(case.pattern).layers
     sources = [path for layer in layers for path in (layer.root / "template").rglob("*.jinja")]

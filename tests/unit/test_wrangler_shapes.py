@@ -18,10 +18,6 @@ ID = "11111111-2222-3333-4444-555555555555"
 NAMESPACE = ("one line for each table", "an array over several lines", "everything at once")
 
 
-def test_there_are_at_least_twenty() -> None:
-    assert len(SHAPES) >= 20
-
-
 def insertions(before: str, after: str) -> set[str]:
     """What may have been put in, and nothing else changed; spaces and commas aside."""
     more = len(after) - len(before)
