@@ -12,7 +12,7 @@ import pytest
 
 from worker_client import send
 
-FINISH_SECONDS = 30
+FINISH_SECONDS = 120
 ITEM = {"name": "Kettle", "description": "Boils water quickly"}
 
 

@@ -19,7 +19,7 @@ from worker_client import TOKEN, send
 
 OTHER_TOKEN = "another-local-token"
 # The queue waits for a second, the model for nothing.
-FINISH_SECONDS = 30
+FINISH_SECONDS = 120
 
 
 def upload(url: str, name: str, body: Any, **headers: str) -> dict[str, Any]:

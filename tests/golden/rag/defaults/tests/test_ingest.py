@@ -125,7 +125,7 @@ def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
 
         world.ai.run = embed_slowly  # type: ignore[method-assign]
         slow = asyncio.create_task(world.send("POST", "/documents", OLD))
-        await asyncio.wait_for(reached.wait(), timeout=10)
+        await asyncio.wait_for(reached.wait(), timeout=120)
         end_claims(world)
         fast = await world.send("POST", "/documents", NEW)
         may_go_on.set()
@@ -153,9 +153,9 @@ def test_the_longest_chunks_fit_into_the_database() -> None:
 def test_marks_are_joined_to_their_letters_in_time_that_grows_with_the_text() -> None:
     def seconds(marks: int) -> float:
         world = World()
-        start = time.perf_counter()
+        start = time.process_time()
         world.ingest({"title": "Fa\u0308hre", "text": "a" + "\u0315\u0300" * marks})
-        taken = time.perf_counter() - start
+        taken = time.process_time() - start
         assert world.database.rows("SELECT title FROM documents") == [{"title": "F\u00e4hre"}]
         return taken
 
