@@ -12,7 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from cfpy.adapters.process import SubprocessRunner
 from cfpy.adapters.toolchain import Toolchain, cache_directory
@@ -27,6 +27,9 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-z
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 # A name of somebody else's that was made to point at this machine.
 ARGUMENTS += ["--host-resolver-rules=MAP rebound.example 127.0.0.1"]
+# A guard against waiting for ever: what a page is waited for comes long before.
+WAIT_MS = 120_000
+expect.set_options(timeout=WAIT_MS)
 
 
 def npm_chromium() -> tuple[str, dict[str, str]]:
@@ -92,6 +95,7 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], tupl
         dev = start_dev(run(build_context(print), request).path, "--runtime", "node")
         started.append(dev)
         page = browser.new_page(viewport={"width": 900, "height": 760}, color_scheme="light")
+        page.set_default_timeout(WAIT_MS)
         page.on("console", lambda message: complaints.extend(complaint(message)))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(dev.url)
