@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cfpy.adapters.toolchain import cache_directory
+from cfpy.cli.app import app
 from dev_process import start_dev
 
 CFPY = [sys.executable, "-m", "cfpy"]
@@ -182,13 +184,13 @@ def test_a_killed_new_leaves_a_whole_project_or_none(
     "command", [["add", "kv", "x"], ["cost"], ["dev"], ["plan"], ["env", "list"], ["test"]]
 )
 def test_a_broken_wrangler_toml_stays_as_it_is(
-    command: list[str], text: str, tmp_path: Path
+    command: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "wrangler.toml"
     config.write_bytes(text.encode("latin-1"))
-    argv = [*CFPY, *command]
-    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 8, done.stderr
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 8, done.output
     assert "wrangler.toml" in done.stderr
     assert "Traceback" not in done.stderr
     assert config.read_bytes() == text.encode("latin-1")
