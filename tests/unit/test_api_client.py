@@ -150,7 +150,14 @@ def test_a_list_is_read_to_its_end(client: CloudflareClient, cloudflare: InProce
         ([page(0, 100), page(100, 3)], 103),
         ([page(0, 100, result_info=None), page(100, 0)], 100),
         # Some were deleted meanwhile: it must not ask for ever.
-        ([page(0, 20, result_info={"total_count": 45}), page(20, 0)], 20),
+        (
+            [
+                page(0, 20, result_info={"total_count": 45}),
+                page(20, 0, result_info={"total_count": 45}),
+                page(20, 25),
+            ],
+            20,
+        ),
         ([page(0, 0)], 0),
     ],
 )
