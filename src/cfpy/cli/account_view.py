@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
+from cfpy.cli import drawing
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.plan_view import draw_notices, draw_plan
 from cfpy.domain.plan import Action, Do, Plan
@@ -58,9 +58,7 @@ def show_status(output: Output, status: Status) -> None:
             },
         )
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("kind", "name", "state", "why"):
-        table.add_column(heading, overflow="fold")
+    table = drawing.table("kind", "name", "state", "why")
     for action in status.plan.actions:
         state, style = _STATES[action.do]
         table.add_row(action.kind, action.name, Text(state, style=style), Text(action.reason))
@@ -155,9 +153,7 @@ def show_checks(output: Output, checks: Sequence[Check]) -> None:
     if output.json:
         output.data("doctor", {"checks": [asdict(check) for check in checks]})
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(3):
-        table.add_column(overflow="fold")
+    table = drawing.table("", "", "", header=False)
     for check in checks:
         sign, style = _CHECKS[check.state]
         said = check.said + (f"\nnext: {check.mend}" if check.mend else "")
@@ -185,9 +181,7 @@ def show_environments(output: Output, environments: Sequence[DesiredState]) -> N
     if output.json:
         output.data("env list", {"environments": rows})
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("environment", "Worker", "resources"):
-        table.add_column(heading, overflow="fold")
+    table = drawing.table("environment", "Worker", "resources")
     for row in rows:
         named = [name for key in ("d1", "kv", "r2", "queues", "vectorize") for name in row[key]]
         table.add_row(str(row["name"]) or "(top level)", str(row["worker"]), ", ".join(named))

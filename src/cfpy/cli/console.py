@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Version of the ``--json`` envelope. Additions keep it, changes raise it.
 ENVELOPE_VERSION = 1
+# Columns of what is no terminal: more than any row has.
+_NO_LIMIT = 1_000_000
 
 
 def has_terminal() -> bool:
@@ -86,12 +88,20 @@ class Output:
     def show(self, *renderables: RenderableType) -> None:
         """Draw on standard output."""
         self.end_progress()
-        from rich.text import Text
+        from rich.table import Table
+
+        from cfpy.cli.drawing import fitted
 
         console = self._console(stderr=False)
         for renderable in renderables:
             # A line of text is for pasting and piping as it is; tables fit the window.
-            console.print(renderable, soft_wrap=isinstance(renderable, Text))
+            if not isinstance(renderable, Table):
+                console.print(renderable, soft_wrap=True)
+                continue
+            with console.capture() as drawn:
+                console.print(fitted(renderable, console))
+            lines = drawn.get().split("\n")
+            console.file.write("\n".join(line.rstrip(" ") for line in lines))
 
     def note(self, text: str, style: str = "") -> None:
         """Print a line on standard error."""
@@ -139,7 +149,11 @@ class Output:
         stream = sys.stderr if stderr else sys.stdout
         if stream is None:
             return Console(stderr=stderr, highlight=False)
-        return Console(file=cast("TextIO", _Redacting(stream, self.secrets)), highlight=False)
+        file = cast("TextIO", _Redacting(stream, self.secrets))
+        if _is_terminal(stream):
+            return Console(file=file, highlight=False)
+        # What reads a pipe or a file wants each row on one line.
+        return Console(file=file, width=_NO_LIMIT, highlight=False)
 
 
 class _Redacting:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.table import Table
 from rich.text import Text
 
 from cfpy.adapters.local_runtime import Event
+from cfpy.cli import drawing
 from cfpy.cli.console import Output
 from cfpy.commands.dev import DevInfo
 
@@ -69,7 +69,7 @@ class DevView:
             self._announced = True
             self._output.note(f"Ready on {url}")
             return
-        table = Table(box=None, show_header=False, pad_edge=False)
+        table = drawing.table("", "", header=False)
         table.add_row("Ready", Text(url, style="bold cyan"))
         if page:
             table.add_row("Bindings", Text(page, style="cyan"))

@@ -6,9 +6,9 @@ import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
+from cfpy.cli import drawing
 from cfpy.cli.console import Output, has_terminal
 from cfpy.domain.plan import Action, Do, Plan
 from cfpy.errors import UsageError
@@ -46,9 +46,7 @@ def show_plan(output: Output, plan: Plan) -> None:
 def draw_plan(output: Output, plan: Plan) -> None:
     """The plan's steps."""
     where = f"{plan.worker} in the account {plan.account_id}"
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "do", "kind", "name", "why"):
-        table.add_column(heading, overflow="fold")
+    table = drawing.table("", "do", "kind", "name", "why")
     for action in plan.actions:
         sign, style = _SIGNS[action.do]
         row = (sign, str(action.do), action.kind, action.name, action.reason)
@@ -188,7 +186,7 @@ class DeployView:
             self._output.show(Text("Ready to deploy; nothing was changed."))
             self._output.show(_next(self._output, self._again))
         else:
-            table = Table(box=None, show_header=False, pad_edge=False)
+            table = drawing.table("", "", header=False)
             table.add_row("Live", Text(result.url or result.plan.worker, style="bold cyan"))
             table.add_row("Version", deployment.version_id)
             table.add_row("Upload", f"{deployment.size / 1_000_000:.1f} MB compressed")

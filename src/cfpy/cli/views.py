@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -106,9 +105,7 @@ def show_patterns(output: Output, patterns: Sequence[Pattern]) -> None:
     if output.json:
         output.data("patterns", {"patterns": [_pattern_summary(p) for p in patterns]})
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("pattern", "version", "what it creates"):
-        table.add_column(heading)
+    table = drawing.table("pattern", "version", "what it creates")
     for pattern in patterns:
         table.add_row(pattern.name, pattern.manifest.version, escape(pattern.manifest.summary))
     output.show(table, Text("\nMore: cfpy patterns show NAME", style="dim"))
