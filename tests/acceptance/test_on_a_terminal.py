@@ -92,3 +92,31 @@ def test_a_teardown_takes_the_name_and_nothing_else(
     assert "Nothing was deleted." in said
     code, said = terminal(live, "destroy", answers={"Type shop to delete": "shop"})
     assert (code, list(api.scripts)) == (0, []), said
+
+
+ASKING = """\
+_subdirectory: template
+colour: {type: str, help: A colour, default: red}
+size: {type: int, help: A size, default: 3, validator: "{% if size > 9 %}at most 9{% endif %}"}
+place: {type: path, help: A place, default: "/srv"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (("blue", "5", "/opt"), "blue 5 /opt"),
+        (("", "", ""), "red 3 /srv"),
+    ],
+)
+def test_a_typed_answer_replaces_the_default(
+    typed: tuple[str, ...], expected: str, terminal: Terminal, tmp_path: Path
+) -> None:
+    pattern = tmp_path / "asking"
+    (pattern / "template").mkdir(parents=True)
+    (pattern / "copier.yml").write_text(ASKING)
+    (pattern / "template" / "answers.txt.jinja").write_text("{{ colour }} {{ size }} {{ place }}")
+    answers = dict(zip(("A colour", "A size", "A place"), typed, strict=True))
+    code, said = terminal(tmp_path, "new", "./asking", "mine", answers=answers)
+    assert code == 0, said
+    assert (tmp_path / "mine" / "answers.txt").read_text() == expected

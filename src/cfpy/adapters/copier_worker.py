@@ -17,8 +17,11 @@ import jinja2
 import yaml
 from copier import _main, _settings, _template, _user_data
 
+from cfpy.adapters import prompts
 from cfpy.errors import PatternError
 
+# By this name it asks.
+vars(_main)["unsafe_prompt"] = prompts.ask
 # What no template language takes for its own.
 _LITERAL = re.compile(r"[\w. -]+")
 # What reading an answer or running a validator raises.

@@ -110,6 +110,9 @@ def new(
         bool,
         typer.Option("--trust", help="Let this version of the pattern run its tasks."),
     ] = False,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="List every file, not only the top level.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """Create a project from a pattern.
@@ -136,7 +139,7 @@ def new(
     )
     ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
     result = run_new(context_of(output), request, ask, views.tells(output))
-    views.show_new(output, result)
+    views.show_new(output, result, whole_tree=tree)
     views.tells(output)(result.closing)
 
 

@@ -9,15 +9,16 @@ from typing import Any
 
 from rich.markup import escape
 from rich.text import Text
-from rich.tree import Tree
 
 from cfpy.adapters.git import GitOutcome
 from cfpy.cli import drawing
 from cfpy.cli.console import Output
+from cfpy.cli.tree_view import draw_files
 from cfpy.commands.new import NewResult, read_answers_file
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import UsageError
 
+_KEEPS_TERMINAL = "cfpy dev"
 _GIT_NOTES = {
     GitOutcome.COMMITTED: "git repository with a first commit",
     GitOutcome.NOT_WANTED: "no git repository, as asked",
@@ -69,8 +70,8 @@ def tells(output: Output) -> Callable[[str], None]:
     return tell
 
 
-def show_new(output: Output, result: NewResult) -> None:
-    """Report ``cfpy new``."""
+def show_new(output: Output, result: NewResult, *, whole_tree: bool) -> None:
+    """Report ``cfpy new``; ``whole_tree`` lists every file."""
     steps = [shlex.join(["cd", str(result.path)]), *result.pattern.next_steps]
     if output.json:
         output.data(
@@ -93,11 +94,22 @@ def show_new(output: Output, result: NewResult) -> None:
     output.show(
         f"{verb} [bold]{escape(str(result.path))}[/bold] from the pattern "
         f"[bold]{result.pattern.name}[/bold] {result.pattern.manifest.version}",
-        _file_tree(result.path.name, result.files),
+        *draw_files(result.path.name, result.files, whole=whole_tree),
     )
     if not result.dry_run:
         output.show(Text(f"({_GIT_NOTES[result.git]})", style="dim"))
-        output.show("\n[bold]Next[/bold]", *(Text(f"  {step}", style="cyan") for step in steps))
+        _show_steps(output, steps)
+
+
+def _show_steps(output: Output, steps: Sequence[str]) -> None:
+    """What to run; ``cfpy dev`` keeps its terminal, so what follows it needs another one."""
+    here = steps.index(_KEEPS_TERMINAL) + 1 if _KEEPS_TERMINAL in steps else len(steps)
+    parts = {"Next": steps[:here]}
+    if steps[here:]:
+        parts["In another terminal"] = [steps[0], *steps[here:]]
+    for heading, commands in parts.items():
+        output.show(Text(f"\n{heading}", style="bold"))
+        output.show(*(Text(f"  {command}", style="cyan") for command in commands))
 
 
 def show_patterns(output: Output, patterns: Sequence[Pattern]) -> None:
@@ -181,18 +193,3 @@ def _pattern_summary(pattern: Pattern) -> dict[str, Any]:
         "version": manifest.version,
         "services": list(pattern.services),
     }
-
-
-def _file_tree(name: str, files: Sequence[str]) -> Tree:
-    tree = Tree(f"{escape(name)}/", guide_style="dim")
-    nodes = {"": tree}
-    for file in files:
-        parent = ""
-        *directories, leaf = file.split("/")
-        for directory in directories:
-            path = f"{parent}{directory}/"
-            if path not in nodes:
-                nodes[path] = nodes[parent].add(f"{escape(directory)}/")
-            parent = path
-        nodes[parent].add(escape(leaf))
-    return tree

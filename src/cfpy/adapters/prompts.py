@@ -1,0 +1,47 @@
+"""Questions on a terminal: what is typed replaces the default, instead of being added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import questionary
+
+# Types of questionary that are answered by a line. Choices and yes or no replace theirs already.
+_LINES = ("input", "path", "password")
+_DIM = "fg:ansibrightblack"
+
+
+def ask(questions: Iterable[Mapping[str, Any]], **options: Any) -> dict[str, Any]:
+    """``questionary.unsafe_prompt``, where each default is only shown until something is typed.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+        EOFError: There is no more input.
+    """
+    return questionary.unsafe_prompt([replaceable(question) for question in questions], **options)
+
+
+def replaceable(question: Mapping[str, Any]) -> dict[str, Any]:
+    """A question of questionary whose default is its answer if nothing is typed.
+
+    The default of an answer of several lines stays in the editor: it is there to be changed.
+    """
+    changed = dict(question)
+    default = question.get("default")
+    is_line = question["type"] in _LINES and not question.get("multiline")
+    if not is_line or not default or not isinstance(default, str):
+        return changed
+    del changed["default"]
+    shown = "*" * 8 if question["type"] == "password" else default
+    changed["placeholder"] = [(_DIM, shown)]
+    for name in ("filter", "validate"):
+        if name in question:
+            changed[name] = _or_default(question[name], default)
+    if "filter" not in question:
+        changed["filter"] = _or_default(lambda answer: answer, default)
+    return changed
+
+
+def _or_default(read: Any, default: str) -> Any:
+    return lambda answer: read(answer or default)
