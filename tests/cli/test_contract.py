@@ -122,6 +122,7 @@ def test_the_shape_of_json_is_pinned(request: pytest.FixtureRequest, tmp_path: P
     run("diff", cwd=shop)
     run("env", "add", "staging", cwd=shop)
     run("env", "list", cwd=shop)
+    run("env", "remove", "staging", "--yes", cwd=shop)
     text = json.dumps(shapes, indent=2, sort_keys=True) + "\n"
     check("json.json", text, request)
 

@@ -11,7 +11,7 @@ import tomlkit
 
 from cfpy.adapters.files import write_atomically
 from cfpy.adapters.line_ends import plain, with_ends_of
-from cfpy.domain.environments import NewEnvironment
+from cfpy.domain.environments import NAME_KEYS, NewEnvironment
 from cfpy.errors import ProjectError
 
 
@@ -30,12 +30,7 @@ def settings_text(extra: Mapping[str, Any], new: NewEnvironment) -> str:
             for item in extra.get(key) or ()
             if item.get(name) in new.renamed
         ]
-        for key, name in (
-            ("vectorize", "index_name"),
-            ("r2", "bucket_name"),
-            ("d1", "database_name"),
-            ("queues", "queue"),
-        )
+        for key, name in NAME_KEYS.items()
     }
     tables = {key: items for key, items in tables.items() if items}
     return f"# {new.worker}\n{tomlkit.dumps(tables).strip()}\n" if tables else ""
@@ -50,8 +45,12 @@ def append(path: Path, text: str) -> None:
     """
     before = path.read_bytes().decode() if path.exists() else ""
     body = plain(before)
-    gap = "" if not body else "\n" if body.endswith("\n") else "\n\n"
-    after = with_ends_of(before, body + gap + text)
+    if not body or body.endswith("\n"):
+        after = body + ("\n" if body else "") + text
+    else:
+        # The last line of the file has no end: so it is with what is the last one now.
+        after = f"{body}\n\n{text.removesuffix(chr(10))}"
+    after = with_ends_of(before, after)
     try:
         tomllib.loads(plain(after))
     except tomllib.TOMLDecodeError as error:

@@ -1,4 +1,4 @@
-"""Reports ``cfpy status``, ``cfpy destroy``, ``cfpy doctor`` and ``cfpy env``."""
+"""Reports ``cfpy status``, ``cfpy destroy`` and ``cfpy doctor``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
     from cfpy.commands.doctor import Check
-    from cfpy.commands.env import AddedEnvironment
     from cfpy.commands.status import Status
-    from cfpy.domain.resources import DesiredState
 
 _STATES = {
     Do.KEEP: ("there", "green"),
@@ -161,48 +159,3 @@ def show_checks(output: Output, checks: Sequence[Check]) -> None:
     output.show(table)
     broken = sum(check.state == "error" for check in checks)
     output.show(Text(f"\n{broken} to fix." if broken else "\nNo problems found."))
-
-
-def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:
-    """Each environment, with its Worker and its resources."""
-    rows = [
-        {
-            "name": item.environment,
-            "worker": item.worker,
-            "d1": [database.name for database in item.databases],
-            "kv": [namespace.name for namespace in item.namespaces],
-            "r2": [bucket.name for bucket in item.buckets],
-            "queues": [queue.name for queue in item.queues],
-            "vectorize": [index.index_name for index in item.indexes],
-            "secrets": [secret.name for secret in item.secrets],
-        }
-        for item in environments
-    ]
-    if output.json:
-        output.data("env list", {"environments": rows})
-        return
-    table = drawing.table("environment", "Worker", "resources")
-    for row in rows:
-        named = [name for key in ("d1", "kv", "r2", "queues", "vectorize") for name in row[key]]
-        table.add_row(str(row["name"]) or "(top level)", str(row["worker"]), ", ".join(named))
-    output.show(table)
-
-
-def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> None:
-    """What an environment is made of."""
-    new = added.environment
-    if output.json:
-        data = {"name": new.name, "worker": new.worker, "renamed": dict(new.renamed)}
-        more = {"shared": list(new.shared), "files": added.texts, "dry_run": dry_run}
-        output.data("env add", data | more)
-        return
-    if dry_run:
-        for file, text in added.texts.items():
-            output.show(Text(f"# to the end of {file}", style="bold"), Text(text))
-    for old, name in new.renamed.items():
-        output.show(Text(f"{old} -> {name}"))
-    for key in new.shared:
-        note = f"{key} are the same in both: change them in [env.{new.name}] if they should differ."
-        output.show(Text(note, style="yellow"))
-    if not dry_run:
-        output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))

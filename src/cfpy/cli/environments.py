@@ -8,13 +8,46 @@ from typing import Annotated
 import typer
 
 from cfpy.cli.console import Output
-from cfpy.cli.options import ConfigFile, DryRun, Json, ProjectDirectory, project_at
+from cfpy.cli.options import (
+    ConfigFile,
+    DryRun,
+    Json,
+    ProjectDirectory,
+    Yes,
+    complete_environments,
+    project_at,
+)
 
 env_app = typer.Typer(
-    help="List the environments of a project, or add one.\n\nExample: cfpy env add staging",
+    help="List, add or remove environments of a project.\n\nExample: cfpy env add staging",
     rich_markup_mode=None,
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
+
+
+@env_app.callback()
+def env(
+    ctx: typer.Context,
+    cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """List, add or remove environments of a project.
+
+    Without a command it lists them.
+
+    Example: cfpy env add staging
+    """
+    if ctx.invoked_subcommand is None:
+        env_list(ctx, cwd, config, json_output)
+    elif cwd != Path() or _is_typed(ctx, "config"):
+        raise typer.BadParameter(
+            f"write it after {ctx.invoked_subcommand}", param_hint="--cwd or --config"
+        )
+
+
+def _is_typed(ctx: typer.Context, name: str) -> bool:
+    return getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
 
 
 @env_app.command("list")
@@ -28,7 +61,7 @@ def env_list(
 
     Example: cfpy env list
     """
-    from cfpy.cli.account_view import show_environments
+    from cfpy.cli.environments_view import show_environments
     from cfpy.commands.env import list_environments
 
     output = ctx.ensure_object(Output)
@@ -51,9 +84,50 @@ def env_add(
 
     Example: cfpy env add staging
     """
-    from cfpy.cli.account_view import show_added
+    from cfpy.cli.environments_view import show_added
     from cfpy.commands.env import add
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
     show_added(output, add(root, name, dry_run=dry_run, config=file), dry_run=dry_run)
+
+
+@env_app.command("remove")
+def env_remove(
+    ctx: typer.Context,
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="An environment of wrangler.toml.", autocompletion=complete_environments
+        ),
+    ],
+    keep_resources: Annotated[
+        bool,
+        typer.Option(
+            "--keep-resources", help="Remove it although its resources stay in the account."
+        ),
+    ] = False,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Remove an environment from wrangler.toml: the opposite of cfpy env add.
+
+    Deletes nothing in the account: cfpy destroy does that. While the account still has resources
+    that this project created for it, the command changes nothing and exits with 7. Local files of
+    the environment, such as .dev.vars.staging, stay.
+
+    Example: cfpy env remove staging
+    """
+    from cfpy.cli.environments_view import RemovalView
+    from cfpy.commands.env import remove
+
+    output = ctx.ensure_object(Output)
+    view = RemovalView(output, yes=yes, dry_run=dry_run)
+    root, file = project_at(output, cwd, config)
+    found = remove(
+        root, name, view.confirm, keep_resources=keep_resources, dry_run=dry_run, config=file
+    )
+    view.show(found)

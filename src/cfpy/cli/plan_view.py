@@ -79,7 +79,7 @@ class ProvisionView:
         if not self._output.json:
             draw_plan(self._output, plan)
         changes = _changes(plan)
-        return _confirmed(
+        return confirmed(
             self._output,
             f"Apply {changes}?",
             f"Pass --yes to apply {changes} without a prompt; --dry-run shows them.",
@@ -159,13 +159,13 @@ class DeployView:
         hint = "Pass --yes to deploy without a prompt; --dry-run checks it and changes nothing."
         if not provisioning:
             question = f"{noted}Deploy {target}{pending}?"
-            return _confirmed(self._output, question, hint, yes=self._yes)
+            return confirmed(self._output, question, hint, yes=self._yes)
         changes = _changes(plan)
         question = f"{noted}Apply {changes}, then deploy {target}?"
         hint = (
             f"Pass --yes to apply {changes} and deploy without a prompt; --dry-run changes nothing."
         )
-        return _confirmed(self._output, question, hint, yes=self._yes)
+        return confirmed(self._output, question, hint, yes=self._yes)
 
     def show(self, result: DeployResult | None) -> None:
         """Report how it ended."""
@@ -204,7 +204,7 @@ def _changes(plan: Plan) -> str:
     return f"{number} change{'' if number == 1 else 's'}"
 
 
-def _confirmed(output: Output, question: str, hint: str, *, yes: bool) -> bool:
+def confirmed(output: Output, question: str, hint: str, *, yes: bool) -> bool:
     """Whether the answer to ``question`` is yes; ``hint`` says what to pass where nobody can be
     asked."""
     if yes:

@@ -18,7 +18,7 @@ from cfpy.commands.new import NewResult, read_answers_file
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import UsageError
 
-_KEEPS_TERMINAL = "cfpy dev"
+_KEEPS_TERMINAL = ["cfpy", "dev"]
 _GIT_NOTES = {
     GitOutcome.COMMITTED: "git repository with a first commit",
     GitOutcome.NOT_WANTED: "no git repository, as asked",
@@ -103,7 +103,8 @@ def show_new(output: Output, result: NewResult, *, whole_tree: bool) -> None:
 
 def _show_steps(output: Output, steps: Sequence[str]) -> None:
     """What to run; ``cfpy dev`` keeps its terminal, so what follows it needs another one."""
-    here = steps.index(_KEEPS_TERMINAL) + 1 if _KEEPS_TERMINAL in steps else len(steps)
+    stays = [number for number, step in enumerate(steps) if step.split()[:2] == _KEEPS_TERMINAL]
+    here = stays[0] + 1 if stays else len(steps)
     parts = {"Next": steps[:here]}
     if steps[here:]:
         parts["In another terminal"] = [steps[0], *steps[here:]]

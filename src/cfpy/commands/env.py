@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.adapters.environment_remover import without_environment, without_settings
 from cfpy.adapters.environment_writer import append, environment_text, settings_text
+from cfpy.adapters.files import write_atomically
+from cfpy.adapters.record_store import RecordStore
 from cfpy.adapters.wrangler_config import load_project, read_toml
 from cfpy.commands.session import alone
-from cfpy.domain.environments import NewEnvironment, derive
+from cfpy.domain.environments import NewEnvironment, derive, held_ids, only_in
+from cfpy.domain.invocation import command
+from cfpy.domain.project import Project
 from cfpy.domain.resources import DesiredState, desired_state
+from cfpy.errors import PlanConflictError, UsageError
+
+# Files of a project whose names end with an environment's: with values that nothing else has.
+_OWN_FILES = (".dev.vars", ".env")
+_SETTINGS = "cfpy.toml"
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,20 @@ class AddedEnvironment:
 
     environment: NewEnvironment
     texts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RemovedEnvironment:
+    """What is removed. ``before`` and ``after`` are the texts of the files that change, by name;
+    ``kept_files`` stay in the project, ``kept_resources`` (keys as in the record) in the account.
+    """
+
+    name: str
+    worker: str
+    before: dict[str, str]
+    after: dict[str, str]
+    kept_files: tuple[str, ...]
+    kept_resources: tuple[str, ...]
 
 
 def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> AddedEnvironment:
@@ -31,16 +56,92 @@ def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> 
     with alone(root, config):
         project = load_project(root, config)
         new = derive(project.wrangler, name)
-        extra = project.root / "cfpy.toml"
+        extra = project.root / _SETTINGS
         settings = settings_text(read_toml(extra) if extra.is_file() else {}, new)
         texts = {project.config_name: environment_text(new)}
         if settings:
-            texts["cfpy.toml"] = settings
+            texts[_SETTINGS] = settings
         if not dry_run:
             # wrangler.toml last: until it names them, settings of an index do nothing.
             for file in reversed(texts):
                 append(project.root / file, texts[file])
         return AddedEnvironment(new, texts)
+
+
+def remove(
+    root: Path,
+    name: str,
+    confirm: Callable[[RemovedEnvironment], bool],
+    *,
+    keep_resources: bool,
+    dry_run: bool,
+    config: Path | None = None,
+) -> RemovedEnvironment | None:
+    """Take an environment out of the project's files, as :func:`add` wrote it or by hand.
+
+    Args:
+        root: The project's directory.
+        name: The environment.
+        confirm: Shown what is removed; nothing is if it says no.
+        keep_resources: Whether to go on although the account still has resources of it.
+        dry_run: Whether to change nothing.
+        config: The configuration file, if not ``wrangler.toml``.
+
+    Returns:
+        What was removed, or ``None`` if it was not confirmed.
+
+    Raises:
+        UsageError: There is no such environment, or a file was edited meanwhile.
+        PlanConflictError: The record or an id says that the account has resources of it.
+        ProjectError: The files are missing or broken, or it can't be removed alone.
+        FilesystemError: A file can't be written. It is as it was.
+    """
+    with alone(root, config):
+        found = _removal(load_project(root, config), name)
+        if found.kept_resources and not keep_resources:
+            raise PlanConflictError(
+                f"the account still has resources of {name}: {', '.join(found.kept_resources)}",
+                hint=f"{command('destroy', '--env', name, '--delete-data')} deletes them. "
+                "--keep-resources removes the environment and keeps them. Nothing was changed.",
+            )
+        if dry_run:
+            return found
+        if not confirm(found):
+            return None
+        if _removal(load_project(root, config), name) != found:
+            raise UsageError("the project's files were edited meanwhile", hint="Run it again.")
+        # wrangler.toml first: without the environment, settings of its resources do nothing.
+        for file, text in found.after.items():
+            write_atomically(root / file, text)
+        return found
+
+
+def _removal(project: Project, name: str) -> RemovedEnvironment:
+    environments = project.wrangler.get("env") or {}
+    if name not in environments:
+        raise UsageError(
+            f"{project.config_name} has no environment {name!r}",
+            hint=f"It has: {', '.join(environments) or 'none'}.",
+        )
+    before = {project.config_name: project.config_path.read_bytes().decode()}
+    after = {
+        project.config_name: without_environment(
+            before[project.config_name], name, project.config_path
+        )
+    }
+    extra = project.root / _SETTINGS
+    if extra.is_file():
+        text = extra.read_bytes().decode()
+        left = without_settings(text, only_in(project.wrangler, name), extra)
+        if left != text:
+            before[_SETTINGS], after[_SETTINGS] = text, left
+    record = RecordStore(project.root, project.config_name).read()
+    held = dict.fromkeys((*record.created(name), *held_ids(environments[name])))
+    files = tuple(
+        f"{own}.{name}" for own in _OWN_FILES if (project.root / f"{own}.{name}").exists()
+    )
+    worker = desired_state(project, name).worker
+    return RemovedEnvironment(name, worker, before, after, files, tuple(held))
 
 
 def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredState, ...]:

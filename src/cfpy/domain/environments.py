@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cfpy.domain.invocation import command
 from cfpy.errors import UsageError
 
 # The keys that wrangler 4.164 does not inherit (`notInheritable` where it validates them), in the
@@ -60,6 +61,13 @@ _NAMED = {
     "analytics_engine_datasets": "dataset",
     "workflows": "name",
 }
+#: Tables of ``cfpy.toml`` with settings of resources, and the key that names the resource.
+NAME_KEYS = {
+    "vectorize": "index_name",
+    "r2": "bucket_name",
+    "d1": "database_name",
+    "queues": "queue",
+}
 # They point to something that can't be derived: both environments use the same.
 _SHARED = (
     "hyperdrive",
@@ -103,7 +111,11 @@ def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
             hint="Use lower-case letters, digits and hyphens: staging",
         )
     if name in (config.get("env") or {}):
-        raise UsageError(f"wrangler.toml has an environment {name!r} already")
+        raise UsageError(
+            f"wrangler.toml has an environment {name!r} already",
+            hint=f"{command('env', 'list')} shows it; {command('env', 'remove', name)} removes it. "
+            "Nothing was changed.",
+        )
     rename = _Renamer(worker, name)
     tables: dict[str, Any] = {}
     if config.get("route") or config.get("routes"):
@@ -137,6 +149,43 @@ def effective(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     own: Mapping[str, Any] = config["env"][name]
     worker = own.get("name") or f"{config.get('name')}-{name}"
     return {**inherited, **own, "name": worker}
+
+
+def named(tables: Mapping[str, Any]) -> dict[str, set[str]]:
+    """The names of resources in the tables of an environment, by table of ``cfpy.toml``."""
+    queues = tables.get("queues") or {}
+    written = {
+        "vectorize": tables.get("vectorize"),
+        "r2": tables.get("r2_buckets"),
+        "d1": tables.get("d1_databases"),
+        "queues": [*(queues.get("producers") or ()), *(queues.get("consumers") or ())],
+    }
+    found = {
+        table: {str(item[NAME_KEYS[table]]) for item in items or () if NAME_KEYS[table] in item}
+        for table, items in written.items()
+    }
+    dead = {item.get("dead_letter_queue") for item in queues.get("consumers") or ()}
+    found["queues"] |= {str(name) for name in dead if name}
+    return found
+
+
+def only_in(config: Mapping[str, Any], name: str) -> dict[str, set[str]]:
+    """What :func:`named` finds in the environment ``name`` and nowhere else in the file."""
+    environments = config.get("env") or {}
+    others = [config, *(tables for other, tables in environments.items() if other != name)]
+    own = named(environments[name])
+    return {table: own[table].difference(*(named(o)[table] for o in others)) for table in own}
+
+
+def held_ids(tables: Mapping[str, Any]) -> tuple[str, ...]:
+    """The databases and namespaces of an environment that have an id: they were created."""
+    keys = (("d1_databases", "d1", "database_id"), ("kv_namespaces", "kv", "id"))
+    return tuple(
+        f"{kind}:{item.get('database_name') or item.get('binding')}"
+        for table, kind, key in keys
+        for item in tables.get(table) or ()
+        if item.get(key)
+    )
 
 
 class _Renamer:

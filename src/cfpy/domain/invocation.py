@@ -21,7 +21,9 @@ WITH_ENVIRONMENT = frozenset(
         *("status", "up"),
     }
 )
-WITH_CWD = WITH_ENVIRONMENT | {"diff", "env add", "env list", "test", "update", "wrangler"}
+WITH_CWD = WITH_ENVIRONMENT | {
+    *("diff", "env", "env add", "env list", "env remove", "test", "update", "wrangler"),
+}
 # wrangler's own --config is passed on.
 WITH_CONFIG = WITH_CWD - {"wrangler"}
 

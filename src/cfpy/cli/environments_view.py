@@ -1,0 +1,147 @@
+"""Reports ``cfpy env``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from cfpy.cli import drawing
+from cfpy.cli.console import Output
+from cfpy.cli.plan_view import confirmed
+from cfpy.cli.project_view import show_diff
+
+if TYPE_CHECKING:
+    from cfpy.commands.env import AddedEnvironment, RemovedEnvironment
+    from cfpy.domain.resources import DesiredState
+
+
+def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:
+    """Each environment, with its Worker and its resources."""
+    rows = [
+        {
+            "name": item.environment,
+            "worker": item.worker,
+            "d1": [database.name for database in item.databases],
+            "kv": [namespace.name for namespace in item.namespaces],
+            "r2": [bucket.name for bucket in item.buckets],
+            "queues": [queue.name for queue in item.queues],
+            "vectorize": [index.index_name for index in item.indexes],
+            "secrets": [secret.name for secret in item.secrets],
+        }
+        for item in environments
+    ]
+    if output.json:
+        output.data("env list", {"environments": rows})
+        return
+    table = drawing.table("environment", "Worker", "resources")
+    for row in rows:
+        named = [name for key in ("d1", "kv", "r2", "queues", "vectorize") for name in row[key]]
+        table.add_row(str(row["name"]) or "(top level)", str(row["worker"]), ", ".join(named))
+    output.show(table)
+
+
+def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> None:
+    """What an environment consists of."""
+    new = added.environment
+    if output.json:
+        data = {"name": new.name, "worker": new.worker, "renamed": dict(new.renamed)}
+        more = {"shared": list(new.shared), "files": added.texts, "dry_run": dry_run}
+        output.data("env add", data | more)
+        return
+    if dry_run:
+        for file, text in added.texts.items():
+            output.show(Text(f"# to the end of {file}", style="bold"), Text(text))
+    else:
+        output.show(Text(f"Added the environment {new.name}", style="bold"))
+        output.show(*(Text(f"  changed {file}") for file in added.texts), "")
+    table = drawing.table("Worker", new.worker)
+    for title, names in _resources(added).items():
+        for name in names:
+            table.add_row(title, Text(name))
+    output.show(table)
+    for key in new.shared:
+        note = f"{key} are the same in both: change them in [env.{new.name}] if they should differ."
+        output.show(Text(note, style="yellow"))
+    if not dry_run:
+        output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))
+
+
+_TITLES = {
+    "d1_databases": ("D1 database", "database_name"),
+    "kv_namespaces": ("KV namespace", "binding"),
+    "r2_buckets": ("R2 bucket", "bucket_name"),
+    "vectorize": ("Vectorize index", "index_name"),
+    "analytics_engine_datasets": ("Analytics Engine dataset", "dataset"),
+    "workflows": ("Workflow", "name"),
+}
+
+
+def _resources(added: AddedEnvironment) -> dict[str, list[str]]:
+    """The names of the environment's resources, by kind."""
+    tables = added.environment.tables
+    found = {
+        title: [str(item[key]) for item in tables.get(table) or () if key in item]
+        for table, (title, key) in _TITLES.items()
+    }
+    queues: dict[str, Any] = tables.get("queues") or {}
+    used = [
+        item.get(key)
+        for side in ("producers", "consumers")
+        for item in queues.get(side) or ()
+        for key in ("queue", "dead_letter_queue")
+    ]
+    return found | {"Queue": list(dict.fromkeys(str(name) for name in used if name))}
+
+
+class RemovalView:
+    """Asks and reports for ``cfpy env remove``."""
+
+    def __init__(self, output: Output, *, yes: bool, dry_run: bool) -> None:
+        self._output = output
+        self._yes = yes
+        self._dry_run = dry_run
+
+    def confirm(self, found: RemovedEnvironment) -> bool:
+        """Show what would be removed, and ask whether to go on.
+
+        Raises:
+            UsageError: There is nobody to ask.
+        """
+        if not self._output.json and not self._yes:
+            self._differences(found)
+        return confirmed(
+            self._output,
+            f"Remove the environment {found.name} from {' and '.join(found.after)}?",
+            "Pass --yes to remove it without a prompt; --dry-run shows what changes.",
+            yes=self._yes,
+        )
+
+    def show(self, found: RemovedEnvironment | None) -> None:
+        """Report how it ended."""
+        output = self._output
+        if found is None:
+            output.note("Nothing was changed.")
+            return
+        if output.json:
+            data = {"name": found.name, "worker": found.worker, "files": list(found.after)}
+            kept = {
+                "kept_files": list(found.kept_files),
+                "kept_resources": list(found.kept_resources),
+            }
+            output.data("env remove", data | kept | {"dry_run": self._dry_run})
+            return
+        if self._dry_run:
+            self._differences(found)
+        else:
+            output.show(Text(f"Removed the environment {found.name}", style="bold"))
+            output.show(*(Text(f"  changed {file}") for file in found.after))
+        for file in found.kept_files:
+            output.show(Text(f"  kept    {file}: it may hold secrets. Delete it if you do not."))
+        for key in found.kept_resources:
+            output.show(Text(f"  kept    {key} in the account", style="yellow"))
+
+    def _differences(self, found: RemovedEnvironment) -> None:
+        for file, text in found.after.items():
+            show_diff(self._output, file, found.before[file], text)
