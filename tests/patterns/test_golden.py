@@ -40,7 +40,7 @@ def test_the_rendered_project_is_the_golden_one(
 def test_its_ci_installs_this_version_of_cfpy(rendered: Path) -> None:
     workflow = rendered / ".github" / "workflows" / "ci.yml"
     if workflow.is_file():
-        installed = set(re.findall(r"cfpy-cli\S*", workflow.read_text("utf-8")))
+        installed = set(re.findall(r"cfpy-cli[^\s\"]*", workflow.read_text("utf-8")))
         assert installed == {f"cfpy-cli=={__version__}"}
 
 

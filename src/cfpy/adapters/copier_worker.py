@@ -42,12 +42,14 @@ class Place:
         commit: What it keeps as ``_commit``; empty where the template is in no repository.
         root: The template's directory, as ``_copier_conf.src_path`` has it.
         folder: The project's name, which does not depend on where it lies on this machine.
+        requirement: What pip installs this cfpy by, on any machine.
     """
 
     source: str
     commit: str
     root: Path
     folder: str
+    requirement: str
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ class Worker(_main.Worker):
         context["_copier_conf"]["dst_path"] = PurePath(self._place.folder)
         context["_copier_conf"]["src_path"] = PurePath(self._place.root)
         context["_folder_name"] = self._place.folder
+        context["_cfpy_requirement"] = self._place.requirement
         return context
 
     @property

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cfpy.adapters.installed import installation
 from cfpy.errors import ToolNotFoundError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def load_embedder() -> Embedder:
     """
     reason = why_unavailable()
     if reason:
-        raise ToolNotFoundError(reason, hint="Reinstall cfpy-cli.")
+        raise ToolNotFoundError(reason, hint=installation().command(again=True))
     # Where nobody forbids it, its import makes an identifier of this machine for reports to
     # Microsoft.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"

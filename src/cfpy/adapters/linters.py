@@ -1,6 +1,6 @@
 """Runs other people's checks: ruff, mypy, wrangler's JSON Schema, detect-secrets.
 
-All but wrangler's schema come with ``pip install 'cfpy-cli[authors]'``.
+All but wrangler's schema come with the extra ``authors``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cfpy.adapters.child_environment import python_environment
+from cfpy.adapters.installed import installation
 from cfpy.adapters.process import Runner
 from cfpy.adapters.toml_position import locate, parse_toml
 from cfpy.domain.invocation import command
@@ -117,7 +118,7 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         raise ToolNotFoundError(
-            f"{name} is not installed", hint="pip install 'cfpy-cli[authors]'"
+            f"{name} is not installed", hint=installation().command("authors")
         ) from error
 
 

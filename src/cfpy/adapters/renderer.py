@@ -20,11 +20,13 @@ import copier.errors
 import jinja2
 import yaml
 
+from cfpy import __version__
 from cfpy.adapters.bounds import TooMuchError, bounded
 from cfpy.adapters.composer import compose, merge_layers, origin
 from cfpy.adapters.copier_worker import Given, Place, Worker, worker
 from cfpy.adapters.pattern_files import check_name, pattern_files
 from cfpy.domain.answers import masked
+from cfpy.domain.installation import neutral_requirement
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
 
@@ -68,6 +70,7 @@ def render(
     then: Mapping[str, Any] | None = None,
     folder: str = "",
     commit: str = "",
+    requirement: str = "",
     say: Callable[[str], None] = lambda _: None,
 ) -> Rendered:
     """Render ``pattern`` into the existing, empty directory ``target``.
@@ -84,6 +87,8 @@ def render(
         then: The answers that the project was rendered with.
         folder: The project's name; ``target``'s if it is empty.
         commit: The template's commit, for copier's own answers file.
+        requirement: What pip installs this cfpy by, on any machine; that of a release if it is
+            empty.
         say: Is given the template's message for before the first question.
 
     Raises:
@@ -104,7 +109,8 @@ def render(
             warnings.simplefilter("ignore")
             source = pattern.origin.source if pattern.origin else pattern.name
             root = pattern.layers[-1].root if pattern.foreign else Path(template)
-            place = Place(source, commit, root, folder or target.name)
+            release = requirement or neutral_requirement(__version__)
+            place = Place(source, commit, root, folder or target.name, release)
             with worker(
                 target, given, interactive=interactive, trusted=trusted, tasks=run_tasks
             ) as copying:

@@ -113,7 +113,7 @@ def check(
 
     Variables that no question sets, questions without use or help, what wrangler's schema, ruff and
     mypy say of the rendered projects, retired models, old dates, secrets, tasks. Needs
-    `pip install 'cfpy-cli[authors]'`.
+    cfpy's extra "authors"; without it, the command prints how to install that.
 
     Example: cfpy patterns check ./rag-multitenant
     """

@@ -14,6 +14,7 @@ import yaml
 from cfpy.adapters.answers_file import ANSWERS_FILE, answers_text, made_of
 from cfpy.adapters.base_archive import BASE_FILE, pack, read_tree
 from cfpy.adapters.git import GitOutcome
+from cfpy.adapters.installed import installation
 from cfpy.adapters.new_directory import make_directory, refuse_taken
 from cfpy.adapters.trust import is_trusted, trust
 from cfpy.commands.context import Context
@@ -192,10 +193,12 @@ def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_
 def render_with(
     pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: Any
 ) -> Rendered:
-    """:func:`cfpy.adapters.renderer.render`, imported when it is needed."""
+    """:func:`cfpy.adapters.renderer.render`, imported when it is needed. The project installs
+    cfpy from where this one came from, if other machines can reach that."""
     # Imported here because copier takes longer to import than everything else together.
     from cfpy.adapters.renderer import render
 
+    options = {"requirement": installation().portable_requirement, **options}
     return render(pattern, tree, answers, **options)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy import __version__
 from cfpy.adapters.cases import Case, Difference, compare, read_cases, write_golden
 from cfpy.adapters.child_environment import python_environment
 from cfpy.adapters.process import Completed
@@ -20,6 +21,7 @@ from cfpy.commands.context import Context
 from cfpy.commands.new import may_run_code, render_with
 from cfpy.domain.answers import read_answers
 from cfpy.domain.copier_format import check_format
+from cfpy.domain.installation import neutral_requirement
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, WranglerError
 
@@ -110,7 +112,9 @@ def rendered(pattern: Pattern, case: Case, *, trust: bool = False) -> Iterator[P
     with tempfile.TemporaryDirectory(prefix="cfpy-case-") as scratch:
         project = Path(scratch).resolve() / str(answers.get("project_name", PROJECT_NAME))
         project.mkdir()
-        options = {"interactive": False, "trusted": trusted, "run_tasks": False}
+        # A golden is the same wherever its author's cfpy came from.
+        release = {"requirement": neutral_requirement(__version__)}
+        options = {"interactive": False, "trusted": trusted, "run_tasks": False, **release}
         render_with(pattern, project, answers, **options)
         yield project
 

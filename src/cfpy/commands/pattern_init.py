@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cfpy.adapters.composer import layered_files
 from cfpy.adapters.git import GitOutcome
+from cfpy.adapters.installed import installation
 from cfpy.adapters.new_directory import make_directory
 from cfpy.commands.context import Context
 from cfpy.domain.manifest import EXTENDS
@@ -88,6 +89,7 @@ def _values(name: str, below: Pattern, versions: str, ctx: Context) -> dict[str,
         "extends": below.name,
         "requirement": f"{below.name}{versions or compatible}",
         "needs": [package] if package else [],
+        "cfpy": installation().portable_requirement,
     }
 
 

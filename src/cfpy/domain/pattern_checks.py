@@ -9,10 +9,11 @@ from typing import Any
 from cfpy.domain.names import did_you_mean
 from cfpy.domain.pattern import Pattern
 
-#: What copier brings to every template:
+#: What copier and cfpy bring to every template:
 #: copier.readthedocs.io/en/stable/creating/#variables-global
 COPIER_NAMES = frozenset(
     {
+        "_cfpy_requirement",
         *("_copier_answers", "_copier_conf", "_copier_operation", "_copier_phase"),
         *("_copier_python", "_external_data", "_folder_name", "pathjoin", "now", "make_secret"),
     }
