@@ -49,7 +49,7 @@ def test_a_pattern_has_a_price_at_four_sizes(pattern: str) -> None:
 
 def test_whether_the_free_plan_carries_it_counts_processor_time_too() -> None:
     assert not data("fullstack", "-s", "hobby")["sizes"][0]["fits_free_plan"]
-    assert "10 ms of processor time" in cost("fullstack", "-s", "hobby").stdout
+    assert "and 10 ms are free." in cost("fullstack", "-s", "hobby").stdout
     fast = ("fullstack", "-s", "hobby", "--each", "workers.cpu_ms=8")
     assert data(*fast)["sizes"][0]["fits_free_plan"]
     assert "Workers Free would carry it" in cost(*fast).stdout
@@ -85,6 +85,8 @@ def test_another_worker_is_priced_by_what_is_assumed_and_says_so(tmp_path: Path)
     )
     found = data("--requests", "10M", cwd=tmp_path)
     assert (found["measured"], found["unpriced"]) == (False, ["workflows"])
+    assert [(item["name"], item["table"]) for item in found["omitted"]] == [("W", "workflows")]
+    assert "not in these numbers: W (workflows)" in cost(cwd=tmp_path).stdout
     quantities = {line["meter"]: line["quantity"] for line in found["sizes"][0]["lines"]}
     assert quantities["kv.reads"] == "10000000"
     assert "d1.storage" not in quantities

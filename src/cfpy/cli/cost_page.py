@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
 
-from cfpy.cli.cost_view import amount, arithmetic, money, sentences, warnings
+from cfpy.cli.cost_view import amount, arithmetic, in_units, money, sentences, warnings
 from cfpy.commands.cost import CostResult
 
 _WIDTH = 460
@@ -17,7 +17,12 @@ _WIDTH = 460
 def page(result: CostResult) -> str:
     """The page's HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"money": money, "amount": amount, "arithmetic": arithmetic}
+    environment.filters |= {
+        "money": money,
+        "amount": amount,
+        "arithmetic": arithmetic,
+        "in_units": in_units,
+    }
     template = files("cfpy").joinpath("data", "cost.html.jinja").read_text("utf-8")
     return environment.from_string(template).render(
         result=result,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from rich.text import Text
 from cfpy.cli import drawing
 from cfpy.cli.console import Output
 from cfpy.commands.cost import CostResult, ReferenceResult, Step
-from cfpy.domain.pricing import Bill, Line
+from cfpy.domain.pricing import Bill, Line, Meter
 
 _CENT = Decimal("0.01")
+# Of which a number says nothing without them.
+_UNITS = ("ms", "GB")
 
 
 def show_cost(output: Output, result: CostResult, words: Sequence[str]) -> None:
@@ -111,21 +114,21 @@ def sentences(result: CostResult) -> list[str]:
     if result.fits_free(result.steps[0]):
         said.append("Workers Free would carry it, for $0.")
     else:
-        said.append(f"Too much for Workers Free: {'; '.join(_too_much(result))}.")
+        said += ["Workers Free is not enough:", *_too_much(result)]
     return said
 
 
 def _too_much(result: CostResult) -> list[str]:
+    """One short sentence a reason."""
     reasons = [
-        f"{line.meter.service} {line.meter.what}, {_short(line.free_share)} times its amount"
+        f"{line.meter.service}, {line.meter.what}: {in_units(line.quantity, line.meter)} a month, "
+        f"and {in_units(line.meter.free or 0, line.meter)} are free."
         for line in result.steps[0].bill.too_much_for_free
     ]
     if result.too_slow_for_free:
         slow = ", ".join(f"{n} {_short(ms)} ms" for n, ms in result.too_slow_for_free.items())
-        reasons.append(
-            f"a request may take {_short(result.free_ms)} ms of processor time there ({slow}, "
-            "where it was measured)"
-        )
+        free = f"{_short(result.free_ms)} ms"
+        reasons.append(f"Workers, processor time of a request: {slow}, and {free} are free.")
     return reasons
 
 
@@ -137,8 +140,7 @@ def warnings(result: CostResult) -> list[str]:
             "what a request uses of each binding is assumed: this Worker is of no pattern whose "
             "usage was measured. Say it with --each METER=NUMBER"
         )
-    if result.unpriced:
-        said.append(f"not in these numbers: {', '.join(result.unpriced)}")
+    said += [f"not in these numbers: {o.name} ({o.table}): {o.reason}" for o in result.omitted]
     if result.stale:
         said.append(f"read more than 90 days ago: the price of {', '.join(result.stale)}")
     return said
@@ -158,7 +160,8 @@ def cost_data(result: CostResult) -> dict[str, Any]:
         "currency": "USD",
         "sizes": [_step_data(result, step) for step in result.steps],
         "assumptions": {item.name: _plain(item.value) for item in result.assumptions},
-        "unpriced": list(result.unpriced),
+        "unpriced": sorted({item.table.partition(".")[0] for item in result.omitted}),
+        "omitted": [asdict(item) for item in result.omitted],
         "stale": list(result.stale),
     }
 
@@ -224,6 +227,11 @@ def amount(value: Decimal | int) -> str:
     return _short(value)
 
 
+def in_units(value: Decimal | int, meter: Meter) -> str:
+    """An amount, with the unit that the meter's name does not say: ``54M ms``, ``5 GB``."""
+    return f"{amount(value)} {meter.unit}" if meter.unit in _UNITS else amount(value)
+
+
 def _short(value: Decimal) -> str:
     rounded = value.quantize(_CENT, ROUND_HALF_UP).normalize()
     return f"{rounded:,f}"
@@ -242,8 +250,8 @@ def _lines(bill: Bill) -> Table:
         table.add_row(
             meter.service,
             meter.what,
-            amount(line.quantity),
-            amount(meter.included),
+            in_units(line.quantity, meter),
+            in_units(meter.included, meter),
             Text(arithmetic(line), style="dim"),
             money(line.cost),
         )

@@ -14,6 +14,7 @@ from cfpy.adapters.answers_file import ANSWERS_FILE, read_answers
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 from cfpy.commands.new import render_with
+from cfpy.domain.coverage import Omission, omissions
 from cfpy.domain.environments import effective
 from cfpy.domain.names import did_you_mean
 from cfpy.domain.pattern import Pattern
@@ -29,7 +30,6 @@ REFERENCE = "reference"
 # Where --storage goes: the store that holds most.
 _STORES = ("r2.storage", "d1.storage", "kv.storage")
 _CPU = "workers.cpu_ms"
-_UNPRICED = ("durable_objects", "workflows", "hyperdrive", "browser", "images", "services")
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class ReferenceLine:
 
 @dataclass(frozen=True)
 class CostResult:
-    """``measured``: what actions use was measured, not assumed. ``unpriced`` are bindings that
-    the book does not know; ``stale`` prices were read long ago. ``too_slow_for_free`` are actions
+    """``measured``: what actions use was measured, not assumed. ``omitted`` are bindings that the
+    numbers leave out; ``stale`` prices were read long ago. ``too_slow_for_free`` are actions
     of the scenario that take more processor time (ms) than the Free plan gives a request, which
     is ``free_ms``."""
 
@@ -82,7 +82,7 @@ class CostResult:
     steps: tuple[Step, ...]
     assumptions: tuple[Assumption, ...]
     measured: bool
-    unpriced: tuple[str, ...]
+    omitted: tuple[Omission, ...]
     stale: tuple[str, ...]
     too_slow_for_free: Mapping[str, Decimal]
     free_ms: Decimal
@@ -136,7 +136,11 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
         steps=steps,
         assumptions=tuple(assumptions.values()),
         measured=bool(name),
-        unpriced=tuple(table for table in _UNPRICED if scope.get(table)),
+        omitted=omissions(
+            scope,
+            {line.meter.id for line in steps[0].bill.lines},
+            runs_cron="cron" in worker.actions,
+        ),
         stale=book.stale(today),
         too_slow_for_free=_too_slow(worker, scenario, free_ms),
         free_ms=free_ms,
