@@ -109,6 +109,8 @@ def cost(
         cost_view.write_html(output, result, html)
     elif csv:
         typer.echo(cost_view.to_csv(result), nl=False)
+        for warning in cost_view.warnings(result):
+            output.note(f"warning: {warning}", "yellow")
     else:
         words = [pattern] if pattern else []
         for name, value in (
