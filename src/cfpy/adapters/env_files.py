@@ -45,16 +45,19 @@ class EnvFiles:
         return ", ".join(file.name for file in files)
 
 
-def find_env_files(root: Path, environment: str, variables: Mapping[str, str]) -> EnvFiles:
+def find_env_files(
+    root: Path, environment: str, variables: Mapping[str, str], given: Path | None = None
+) -> EnvFiles:
     """The files of the project in ``root`` for an environment; empty for its top level.
 
     Args:
         root: The project.
         environment: A name of ``[env.NAME]``, or empty.
         variables: The environment variables of this process: wrangler has a switch there.
+        given: A file that counts instead of all of them.
 
     Raises:
-        ProjectError: A file can't be read.
+        ProjectError: A file can't be read, or ``given`` is not there.
     """
     suffixes = ["", ".local"]
     if environment:
@@ -64,6 +67,10 @@ def find_env_files(root: Path, environment: str, variables: Mapping[str, str]) -
     for path in settings:
         written |= parse_dotenv(_read(path))
     names = frozenset(written)
+    if given is not None:
+        if not given.is_file():
+            raise ProjectError("there is no such file", path=given, hint="Check --env-file.")
+        return EnvFiles(given.absolute(), (), settings, names)
     of_environment = [f"{DEV_VARS}.{environment}"] if environment else []
     own = _present(root, [*of_environment, DEV_VARS])
     if own:

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from cfpy.adapters.env_files import EnvFiles
+from cfpy.adapters.ports import TAKEN_HINT
 from cfpy.adapters.process import ChildProcess
 from cfpy.adapters.toolchain import Toolchain
 from cfpy.adapters.watching import Change, Watched, Watcher
@@ -188,7 +189,7 @@ def _parse_line(line: str) -> dict[str, Any] | None:
 
 def _fatal(code: str, text: str) -> LocalRuntimeError | UsageError:
     if code == "port_in_use":
-        return UsageError(text, hint="Stop what listens there, or choose another --port.")
+        return UsageError(text, hint=TAKEN_HINT)
     hint = "Fix the error above and start again." if code == "entry_failed" else ""
     return LocalRuntimeError(text, hint=hint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -62,6 +63,29 @@ def with_binding(source: str, binding: str, kind: str) -> str | None:
     names = {alias.name for alias in types.names} | {kind}
     lines[types.lineno - 1 : types.end_lineno] = [_import(indent, names)]
     return "".join(lines)
+
+
+def handler_line(source: str, name: str, *, python: bool) -> int:
+    """The line where a Worker's entry module defines the handler ``name``, such as ``queue``; 0 if
+    it does not. What is no code counts as a module without it."""
+    if not python:
+        found = re.search(rf"^\s*(export\s+)?(async\s+)?{name}\s*\(", source, re.MULTILINE)
+        return source.count("\n", 0, found.end()) + 1 if found else 0
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return 0
+    methods = (
+        node
+        for owner in tree.body
+        if isinstance(owner, ast.ClassDef)
+        and any("Entrypoint" in ast.unparse(base) for base in owner.bases)
+        for node in owner.body
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
+    )
+    functions = (n for n in tree.body if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef))
+    wanted = (name, f"on_{name}")
+    return next((node.lineno for node in (*methods, *functions) if node.name in wanted), 0)
 
 
 def python_files(root: Path) -> Iterator[Path]:

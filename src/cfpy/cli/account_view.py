@@ -149,7 +149,9 @@ def show_checks(output: Output, checks: Sequence[Check]) -> None:
     """Each check with what mends it."""
     checks = [replace(check, mend=output.invocation.resolve(check.mend)) for check in checks]
     if output.json:
-        output.data("doctor", {"checks": [asdict(check) for check in checks]})
+        # "ok" of the document says that the checks ran.
+        passed = not any(check.state == "error" for check in checks)
+        output.data("doctor", {"passed": passed, "checks": [asdict(check) for check in checks]})
         return
     table = drawing.table("", "", "", header=False)
     for check in checks:

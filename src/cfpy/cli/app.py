@@ -164,6 +164,10 @@ def dev(
         Path | None,
         typer.Option(metavar="DIR", help="Where local data is kept [default: .wrangler/state]."),
     ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Secrets [default: .dev.vars, or as wrangler dev]."),
+    ] = None,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
@@ -188,7 +192,7 @@ def dev(
     if runtime not in list(Runtime):
         raise typer.BadParameter("use auto, node or workerd", param_hint="--runtime")
     root, file = project_at(output, cwd, config)
-    request = DevRequest(root, host, port, Runtime(runtime), persist_to, watch, env, file)
+    request = DevRequest(root, host, port, Runtime(runtime), persist_to, watch, env, file, env_file)
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 
@@ -213,7 +217,7 @@ def run_tests(
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
     named = file if config else None
-    raise typer.Exit(run(context_of(output), root, tuple(ctx.args), named))
+    raise typer.Exit(run(context_of(output), root, tuple(ctx.args), output.note, named))
 
 
 @app.command("wrangler", context_settings=PASS_ON | {"allow_interspersed_args": False})

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -50,6 +51,7 @@ class ErrorBoundary(LazyGroup):
 
     def invoke(self, ctx: Any) -> Any:
         output = ctx.ensure_object(Output)
+        output.command = _name_of(self, (*ctx._protected_args, *ctx.args))
         in_json = "--json" in (*ctx._protected_args, *ctx.args)
         signal.signal(signal.SIGTERM, _terminate)
         # Whoever starts us with SIGINT ignored (nohup, a background job) wants it ignored.
@@ -90,6 +92,15 @@ class ErrorBoundary(LazyGroup):
                 _redact(output, error)
                 raise
             raise typer.Exit(_report_bug(output, error)) from None
+
+
+def _name_of(group: Any, words: Sequence[str]) -> str:
+    """The command that ``words`` call, without its options; empty for none of this group."""
+    name = next((word for word in words if word in group.commands), "")
+    below = group.commands[name] if name else None
+    if not hasattr(below, "commands"):
+        return name
+    return f"{name} {_name_of(below, words[words.index(name) + 1 :])}".strip()
 
 
 def _report_bug(output: Output, error: Exception) -> int:

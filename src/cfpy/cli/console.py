@@ -44,7 +44,8 @@ class Output:
 
     ``json`` is set by the ``--json`` option of a command, ``quiet`` (no progress) and ``verbose``
     (each command that is started) by options of cfpy itself. A command sets ``lasts`` once it is up
-    and goes on until Ctrl-C, which then is no error. ``invocation`` is what the command is about:
+    and goes on until Ctrl-C, which then is no error. ``command`` names what was called, such as
+    ``env add``; empty if that is not known. ``invocation`` is what the command is about:
     every command line that is shown as a next step comes from it. ``config`` is the configuration
     file that it works with; each JSON document names it. ``secrets`` are values that are never
     printed.
@@ -54,6 +55,7 @@ class Output:
     quiet: bool = False
     verbose: bool = False
     lasts: bool = False
+    command: str = ""
     invocation: Invocation = field(default_factory=Invocation)
     config: Path | None = None
     secrets: KnownSecrets = field(default_factory=lambda: KnownSecrets.of_environment(os.environ))
@@ -76,7 +78,8 @@ class Output:
             error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint}
             # If standard output is what failed, standard error says so.
             with contextlib.suppress(OSError):
-                _print_json({"version": ENVELOPE_VERSION, "ok": False, "error": error})
+                named = {"version": ENVELOPE_VERSION, "command": self.command, "ok": False}
+                _print_json({**named, "error": error})
                 return
         from rich.text import Text
 

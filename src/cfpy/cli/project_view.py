@@ -34,6 +34,7 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
                 "environment": addition.environment,
                 "files": sorted(added.files),
                 "snippet": added.snippet,
+                "note": added.note,
                 "dry_run": dry_run,
                 "next_steps": steps,
             },
@@ -50,6 +51,8 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
     output.show(Text("\nUse", style="bold"))
     for line in added.snippet.splitlines():
         output.show(Text(f"  {line}", no_wrap=True, overflow="ignore"))
+    if added.note:
+        output.show(Text(f"\n{added.note}", style="yellow"))
     if steps:
         output.show(Text("\nNext", style="bold"), *(Text(f"  {s}", style="cyan") for s in steps))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cfpy.adapters.changes import NewContent, apply
 from cfpy.adapters.line_ends import edited as with_line_ends
-from cfpy.adapters.python_source import python_files, with_binding, with_export
+from cfpy.adapters.python_source import handler_line, python_files, with_binding, with_export
 from cfpy.adapters.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.session import alone
@@ -40,12 +40,14 @@ class AddRequest:
 class Added:
     """What was added, or would be. ``files`` holds each changed or new file as it is then, and
     ``before`` as it was, empty where it is new. ``lacking`` are environments that inherit nothing
-    of it, and ``again`` the words of the command that adds the same there."""
+    of it, and ``again`` the words of the command that adds the same there. ``note`` says what the
+    project has already that belongs to it; empty if nothing."""
 
     addition: Addition
     files: dict[str, str]
     before: dict[str, str]
     snippet: str
+    note: str
     lacking: tuple[str, ...]
     again: tuple[str, ...]
 
@@ -76,9 +78,26 @@ def run(request: AddRequest) -> Added:
         files,
         before,
         snippet(request.kind, addition.binding, python=python),
+        _note(project, request),
         () if inherited else tuple(environments),
         _words(request),
     )
+
+
+def _note(project: Project, request: AddRequest) -> str:
+    """That the Worker has the handler already that the addition sets off; empty if it has not."""
+    calls = {"cron": "scheduled"} | ({"queue": "queue"} if request.options.consumer else {})
+    name = calls.get(request.kind)
+    main = project.wrangler.get("main")
+    if name is None or not isinstance(main, str) or not (project.root / main).is_file():
+        return ""
+    source = (project.root / main).read_text("utf-8", errors="replace")
+    line = handler_line(source, name, python=project.is_python)
+    if not line:
+        return ""
+    where = f"{main}:{line}"
+    tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
+    return f"{where} has the handler {name} already. It is called for this too; {tells} says which."
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:

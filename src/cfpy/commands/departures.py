@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from cfpy.commands.context import Context
 from cfpy.commands.update import look_up
 from cfpy.domain.kept_answers import filled, found_answers, stand_ins_of
 from cfpy.domain.merge import File
+
+# Files that cfpy writes into a project later: the versions of its packages, and the record.
+_WRITTEN = re.compile(r"pylock(\.[^/]+)?\.toml|cfpy\.state(\.[^/]+)?\.json")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ def departures(ctx: Context, root: Path) -> tuple[MadeOf, tuple[Departure, ...]]
             if (
                 name not in base
                 and not name.startswith((".cfpy/", ".wrangler/"))
+                and not _WRITTEN.fullmatch(name)
                 and isinstance(mine, File)
             ):
                 found.append(Departure(name, None, mine.data, in_pattern=False))

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from cfpy.adapters import embeddings
 from cfpy.adapters.local_runtime import Event, LocalRuntime, NodeRuntime, Session
+from cfpy.adapters.ports import refuse_taken
 from cfpy.adapters.toolchain import cache_directory
 from cfpy.adapters.watching import State, Watched, Watcher, look
 from cfpy.adapters.workerd_runtime import BundleUnavailableError, WorkerdRuntime
@@ -75,6 +76,8 @@ def run(
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
 
+    # Asked before all else: what comes before the server starts takes a while.
+    refuse_taken(request.host, request.port)
     served = False
 
     def keep_port(event: Event) -> None:

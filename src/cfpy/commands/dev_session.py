@@ -39,6 +39,7 @@ class DevRequest:
     """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project.
 
     ``port`` 0 takes a free one. ``environment`` is empty for the top level of wrangler.toml.
+    ``env_file`` holds the secrets, instead of the files that wrangler finds.
     """
 
     root: Path
@@ -49,6 +50,7 @@ class DevRequest:
     watch: bool
     environment: str = ""
     config: Path | None = None
+    env_file: Path | None = None
 
     @property
     def state(self) -> Path:
@@ -82,7 +84,7 @@ def prepare(
     modules = project.root / "python_modules"
     if project.is_python:
         modules = vendor(project, ctx.runner, ctx.progress)
-    env_files = find_env_files(project.root, request.environment, os.environ)
+    env_files = find_env_files(project.root, request.environment, os.environ, request.env_file)
     known = {**os.environ, **dict.fromkeys(env_files.names, "")}
     missing = local.left_out(project, known, on_node=on_node)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry

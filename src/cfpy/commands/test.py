@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from cfpy.adapters.config_file import CONFIG_VARIABLE
@@ -14,12 +15,20 @@ from cfpy.commands.context import Context
 
 # What pytest's own numbers (docs.pytest.org/en/stable/reference/exit-codes.html) are here, where
 # others mean something else: interrupted, usage, and no tests.
-_STATUSES = {2: 130, 4: 2, 5: 1}
+_NO_TESTS = 5
+_STATUSES = {2: 130, 4: 2, _NO_TESTS: 1}
 
 
-def run(ctx: Context, root: Path, arguments: tuple[str, ...], config: Path | None = None) -> int:
+def run(
+    ctx: Context,
+    root: Path,
+    arguments: tuple[str, ...],
+    say: Callable[[str], None],
+    config: Path | None = None,
+) -> int:
     """Run pytest in the project.
 
+    ``say`` is given a hint where no test was found.
     ``config`` is the configuration, if one was named: the tests' own `cfpy dev` takes the same.
     Node, wrangler and the Worker's packages are installed first, so that no test has to wait for
     them.
@@ -40,4 +49,9 @@ def run(ctx: Context, root: Path, arguments: tuple[str, ...], config: Path | Non
     argv = [sys.executable, "-m", "pytest", *arguments]
     named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
     status = run_attached(argv, cwd=project.root, env=os.environ | named)
+    if status == _NO_TESTS:
+        say(
+            f"No test ran in {project.root}. pytest looks for functions test_* in files "
+            "tests/test_*.py; arguments such as -k NAME choose among them."
+        )
     return _STATUSES.get(status, status)

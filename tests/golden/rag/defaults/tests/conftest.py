@@ -20,6 +20,8 @@ def worker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the Worker, without a slash at its end; its data is gone afterwards."""
     state = tmp_path_factory.mktemp("state")
     argv = [sys.executable, "-m", "cfpy", "dev", "--port", "0", "--json", "--no-watch"]
+    # The tests know these tokens, whatever a .dev.vars says.
+    argv += ["--env-file", ".dev.vars.example"]
     log = state / "dev.log"
     with log.open("w") as stderr:
         process = subprocess.Popen(

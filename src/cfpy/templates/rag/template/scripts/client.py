@@ -128,7 +128,8 @@ class Client:
         if 300 <= status < 400:
             return f"Pass the address that it leads to as --url: {error.headers.get('Location')}"
         if status == 401:
-            return "Set the environment variable API_TOKEN to the token of this Worker."
+            token = "in .dev.vars" if _is_local(self._url) else "of this Worker"
+            return f"Set the environment variable API_TOKEN to the token {token}."
         if status in (403, 404, 405):
             return f"Is {self._url} the address of the Worker?"
         if status >= 500:

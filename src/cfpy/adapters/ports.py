@@ -1,0 +1,34 @@
+"""Whether a port of this machine can be listened on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from cfpy.errors import UsageError
+
+TAKEN_HINT = "Stop what listens there, or choose another --port."
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Fail early where somebody listens on ``port`` of ``host``; 0 is any free port.
+
+    What else is wrong with an address, the server says when it starts.
+
+    Raises:
+        UsageError: It is taken.
+    """
+    if not port:
+        return
+    try:
+        [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )
+        with socket.socket(family, kind, protocol) as probe:
+            # As servers do: a port whose last connection has just closed is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"port {port} of {host} is in use"
+            raise UsageError(message, hint=TAKEN_HINT) from None

@@ -1,0 +1,116 @@
+"""What somebody meets on the first day with a project."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+SCHEMA = json.loads(files("cfpy").joinpath("data/output.schema.json").read_text("utf-8"))
+CONFIG = 'name = "shop"\nmain = "{main}"\ncompatibility_date = "2026-09-01"\n'
+PYTHON = """\
+from workers import WorkerEntrypoint
+
+
+class Other:
+    def scheduled(self):
+        pass
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        pass
+
+    async def queue(self, batch, env=None, ctx=None):
+        pass
+"""
+JAVASCRIPT = "export default {\n  async fetch() {},\n  async queue(batch, env, ctx) {},\n};\n"
+
+
+@pytest.fixture(params=["src/entry.py", "src/index.js"])
+def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    main = tmp_path / request.param
+    main.parent.mkdir()
+    main.write_text(PYTHON if main.suffix == ".py" else JAVASCRIPT)
+    flags = 'compatibility_flags = ["python_workers"]\n' if main.suffix == ".py" else ""
+    (tmp_path / "wrangler.toml").write_text(CONFIG.format(main=request.param) + flags)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_add_says_that_the_handler_is_there(cli, shop: Path) -> None:
+    note = cli.json("add", "queue", "jobs", "--consumer", "--dry-run")["data"]["note"]
+    assert "has the handler queue already" in note
+    file, _, line = note.split(" ")[0].partition(":")
+    assert "queue(" in (shop / file).read_text().splitlines()[int(line) - 1]
+    assert note in cli("add", "queue", "jobs", "--consumer", "--dry-run").stdout
+
+
+@pytest.mark.parametrize("addition", [("queue", "jobs"), ("cron", "hourly"), ("kv", "cache")])
+def test_add_says_nothing_where_there_is_none(addition: tuple[str, str], cli, shop: Path) -> None:
+    assert cli.json("add", *addition, "--dry-run")["data"]["note"] == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("plan", "--cwd", "nowhere"), "plan"),
+        (("env", "add", "Staging!"), "env add"),
+        (("env", "remove", "x", "--yes"), "env remove"),
+        (("patterns", "show", "nothing"), "patterns show"),
+        (("-q", "cost", "nothing"), "cost"),
+        (("plan", "--wrong"), "plan"),
+        (("env", "--wrong", "add"), "env add"),
+        (("pln",), ""),
+    ],
+)
+def test_an_error_names_its_command(words: tuple[str, ...], command: str, cli, shop: Path) -> None:
+    document = cli.json(*words)
+    jsonschema.validate(document, SCHEMA)
+    assert (document["ok"], document["command"]) == (False, command)
+
+
+def test_doctor_says_whether_all_is_well(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "no token")
+    done = cli("doctor", "--cwd", str(tmp_path), "--json")
+    data = json.loads(done.stdout)["data"]
+    assert (done.exit_code, data["passed"]) == (1, False)
+    assert [check["name"] for check in data["checks"] if check["state"] == "error"] == ["login"]
+
+
+def test_a_taken_port_is_noticed_first(cli, shop: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        error = cli.json("dev", "--port", str(port))["error"]
+    assert error["exit_code"] == 2
+    assert f"port {port} of 127.0.0.1 is in use" in error["message"]
+    assert "--port" in error["hint"]
+    assert not (shop / ".wrangler" / "state").exists()
+
+
+def test_a_project_without_tests_gets_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "index.js").write_text(JAVASCRIPT)
+    (tmp_path / "wrangler.toml").write_text(CONFIG.format(main="index.js"))
+    argv = [sys.executable, "-m", "cfpy", "test"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "No test ran" in done.stderr
+    assert "tests/test_*.py" in done.stderr
+
+
+def test_diff_is_silent_about_what_cfpy_writes(cli, tmp_path: Path) -> None:
+    assert cli("new", "rag", "shop", "--into", str(tmp_path), "--defaults").exit_code == 0
+    shop = tmp_path / "shop"
+    for name in ("pylock.toml", "cfpy.state.json"):
+        (shop / name).write_text("")
+    (shop / "mine.txt").write_text("x\n")
+    found = cli.json("diff", "--cwd", str(shop))["data"]["files"]
+    assert [item["name"] for item in found] == ["mine.txt"]
