@@ -50,21 +50,31 @@ def terminal(cfpy: Any) -> Terminal:
     return run
 
 
-def shown(said: str) -> str:
+def shown(said: str, name: str = "API_TOKEN") -> str:
     """The value that was shown once."""
-    found = re.search(r"API_TOKEN, shown this once:\s+(\S+)", said)
+    found = re.search(rf"{name}, shown this once:\s+(\S+)", said)
     assert found, said
     return found[1]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "name", "form"),
+    [("rag", "API_TOKEN", r"\S{20,}"), ("pipeline", "API_TOKENS", r"me:\S{20,}")],
+)
 def test_a_made_up_secret_is_shown_once(
-    terminal: Terminal, make: Callable[[str], Path], api: CloudflareApi
+    pattern: str,
+    name: str,
+    form: str,
+    terminal: Terminal,
+    make: Callable[[str], Path],
+    api: CloudflareApi,
 ) -> None:
-    project = make("rag")
+    project = make(pattern)
     answers = {"[y/N]": "y", "press Enter to generate one": ""}
     code, said = terminal(project, "provision", answers=answers)
     assert code == 0, said
-    assert shown(said) == api.values["API_TOKEN"]
+    assert shown(said, name) == api.values[name]
+    assert re.fullmatch(form, api.values[name])
 
 
 @pytest.mark.parametrize("broken", ["d1/database", "scripts/shop/versions"])
