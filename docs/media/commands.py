@@ -56,6 +56,7 @@ COMMANDS: tuple[Step, ...] = (
     ("update --check", "shop", 0),
     ("env add staging", "shop", 0),
     ("env list", "shop", 0),
+    ("env remove staging --yes", "shop", 0),
     ("wrangler d1 migrations list DB --local", "shop", 0),
     ("destroy --yes --confirm shop --delete-data", "shop", 0),
 )

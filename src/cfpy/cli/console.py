@@ -153,7 +153,8 @@ class Output:
         if stream is None:
             return Console(stderr=stderr, highlight=False)
         file = cast("TextIO", _Redacting(stream, self.secrets))
-        if _is_terminal(stream):
+        # Whoever forces colours and says a width draws the output of a terminal.
+        if _is_terminal(stream) or {"FORCE_COLOR", "COLUMNS"} <= os.environ.keys():
             return Console(file=file, highlight=False)
         # What reads a pipe or a file wants each row on one line.
         return Console(file=file, width=_NO_LIMIT, highlight=False)
