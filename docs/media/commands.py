@@ -25,7 +25,8 @@ from drawing import COLUMNS, output, recorder, save, show
 
 HERE = Path(__file__).parent
 PICTURES = HERE / "commands"
-sys.path.insert(0, str(HERE.parents[1] / "tests" / "acceptance"))
+TESTS = HERE.parents[1] / "tests"
+sys.path[:0] = [str(TESTS / "acceptance"), str(TESTS / "runtime"), str(TESTS)]
 
 from test_logs import Tail  # noqa: E402
 
