@@ -27,7 +27,7 @@ SETTINGS = frozenset(
 )
 #: Settings of ``copier.yml`` that do not work, and why.
 UNSUPPORTED = {
-    "_external_data": "it reads files of the finished project, and cfpy renders into an empty directory",
+    "_external_data": "it reads the finished project, and cfpy renders into an empty folder",
     "_migrations": "an update does not run commands of a pattern",
     "_preserve_symlinks": "cfpy does not copy links from a pattern",
 }
