@@ -17,9 +17,7 @@ from cfpy.errors import ProjectError
 
 def environment_text(new: NewEnvironment) -> str:
     """The text to append to ``wrangler.toml``."""
-    comment = (
-        f"# {new.worker}: wrangler does not inherit bindings, so all of them are repeated here.\n"
-    )
+    comment = f"# {new.worker}: wrangler inherits no bindings, so all of them are repeated here.\n"
     document = {"env": {new.name: _written(new.tables)}}
     return comment + tomlkit.dumps(document).strip() + "\n"
 
