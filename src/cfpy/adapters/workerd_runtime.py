@@ -99,7 +99,7 @@ class WorkerdRuntime:
             what = (
                 "the Worker can't be built"
                 if output.not_built
-                else f"wrangler dev did not become ready, and printed nothing for {_SILENT_SECONDS:.0f} seconds"
+                else f"wrangler dev is not ready, and was silent for {_SILENT_SECONDS:.0f} seconds"
             )
             raise LocalRuntimeError(
                 f"{what}:\n{self._tail()}".rstrip(":\n"),
