@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STATES = {
     Do.KEEP: ("there", "green"),
     Do.CREATE: ("missing", "yellow"),
-    Do.ADOPT: ("there, not in wrangler.toml", "yellow"),
+    Do.ADOPT: ("exists, not in wrangler.toml", "yellow"),
     Do.UPDATE: ("out of date", "yellow"),
     Do.CONFLICT: ("conflict", "bold red"),
 }
@@ -31,7 +31,7 @@ _CHECKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "error": ("x", "bo
 
 
 def show_status(output: Output, status: Status) -> None:
-    """Each resource with its state, then what is live."""
+    """Show each resource with its state, then the live version."""
     if output.json:
         resources = [
             {
@@ -87,7 +87,8 @@ class DestroyView:
     def __init__(
         self, output: Output, *, yes: bool, confirm: str, dry_run: bool, options: Sequence[str]
     ) -> None:
-        """``options`` say what goes: the same command without ``--dry-run`` takes them again."""
+        """``options`` select what is deleted; they are repeated in the next command, without
+        ``--dry-run``."""
         self._output = output
         self._again = ("destroy", *options)
         self._yes = yes
@@ -96,10 +97,10 @@ class DestroyView:
         self._done: list[str] = []
 
     def confirm(self, plan: Plan) -> bool:
-        """Show what would go, and ask for the Worker's name.
+        """Show what would be deleted, and ask for the Worker's name.
 
         Raises:
-            UsageError: There is nobody to ask, or another name was given.
+            UsageError: There is no terminal to ask on, or another name was given.
         """
         if not self._output.json:
             draw_plan(self._output, plan)
@@ -112,7 +113,7 @@ class DestroyView:
             return True
         if self._yes or self._output.json or not has_terminal():
             raise UsageError(
-                f"deleting {plan.worker} needs its name as confirmation",
+                f"to delete {plan.worker}, confirm its name",
                 hint=f"Pass --yes --confirm {plan.worker} to delete {len(plan.changes)} without a "
                 "prompt; --dry-run shows them. Nothing was deleted.",
             )
@@ -124,12 +125,12 @@ class DestroyView:
         return typed.strip() == plan.worker
 
     def done(self, action: Action) -> None:
-        """A step is done."""
+        """Report a completed step."""
         self._done.append(action.key)
         self._output.note(f"deleted: {action.kind} {action.name}", "green")
 
     def show(self, plan: Plan | None) -> None:
-        """Report how it ended."""
+        """Report the result."""
         if plan is None:
             self._output.note("Nothing was deleted.")
             return
@@ -150,7 +151,7 @@ class DestroyView:
 
 
 def show_checks(output: Output, checks: Sequence[Check]) -> None:
-    """Each check with what mends it."""
+    """Show each check with its fix."""
     checks = [replace(check, mend=output.invocation.resolve(check.mend)) for check in checks]
     if output.json:
         output.data("doctor", {"checks": [asdict(check) for check in checks]})
@@ -168,7 +169,7 @@ def show_checks(output: Output, checks: Sequence[Check]) -> None:
 
 
 def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:
-    """Each environment, with its Worker and its resources."""
+    """Show each environment, with its Worker and its resources."""
     rows = [
         {
             "name": item.environment,
@@ -195,7 +196,7 @@ def show_environments(output: Output, environments: Sequence[DesiredState]) -> N
 
 
 def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> None:
-    """What an environment is made of."""
+    """Show the new environment."""
     new = added.environment
     if output.json:
         data = {"name": new.name, "worker": new.worker, "renamed": dict(new.renamed)}
@@ -204,11 +205,11 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
         return
     if dry_run:
         for file, text in added.texts.items():
-            output.show(Text(f"# to the end of {file}", style="bold"), Text(text))
+            output.show(Text(f"# appended to {file}", style="bold"), Text(text))
     for old, name in new.renamed.items():
         output.show(Text(f"{old} -> {name}"))
     for key in new.shared:
-        note = f"{key} are the same in both: change them in [env.{new.name}] if they should differ."
+        note = f"Both environments use the same {key}: to separate them, edit [env.{new.name}]."
         output.show(Text(note, style="yellow"))
     if not dry_run:
         output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))

@@ -21,7 +21,7 @@ _CENT = Decimal("0.01")
 
 
 def show_cost(output: Output, result: CostResult, words: Sequence[str]) -> None:
-    """Report ``cfpy cost``; ``words`` are the arguments that say what was priced."""
+    """Report ``cfpy cost``; ``words`` are the arguments that select what was priced."""
     if output.json:
         output.data("cost", cost_data(result))
         return
@@ -34,7 +34,7 @@ def show_cost(output: Output, result: CostResult, words: Sequence[str]) -> None:
     for sentence in sentences(result):
         output.show(Text(sentence))
     output.show("", _steps(result.steps), "", _servers(first))
-    output.show(Text("\nRented servers assume", style="bold"))
+    output.show(Text("\nAssumptions about rented servers", style="bold"))
     for item in result.assumptions:
         output.show(Text(f"  {item.name}={item.value.normalize():f}  {item.what}", style="dim"))
     for warning in warnings(result):
@@ -53,10 +53,10 @@ def show_reference(output: Output, result: ReferenceResult) -> None:
         data = {"lines": lines, "plan": str(result.bill.plan), "said": str(result.said)}
         output.data("cost", data | {"total": money(result.bill.total), "stale": list(result.stale)})
         return
-    table = drawing.table("", "a month of", "was said", "is", "because")
+    table = drawing.table("", "a month of", "stated", "actual", "why")
     for item in result.lines:
         line = item.line
-        # The plan is what the first line was said to cost.
+        # The stated cost of the first line is that of the plan.
         cost = line.cost + (result.bill.plan if line.meter.id == "workers.requests" else 0)
         quantity = f"{amount(line.quantity)} {line.meter.unit}"
         row = (line.meter.service, quantity, f"${item.said}", f"${money(cost)}", item.why)
@@ -64,11 +64,13 @@ def show_reference(output: Output, result: ReferenceResult) -> None:
     table.add_row("", "", f"${result.said}", f"${money(result.bill.total)}", "", style="bold")
     output.show(table)
     for name in result.stale:
-        output.show(Text(f"warning: the price of {name} was read long ago", style="yellow"))
+        output.show(
+            Text(f"warning: the price of {name} was read more than 90 days ago", style="yellow")
+        )
 
 
 def to_csv(result: CostResult) -> str:
-    """One row a meter and size."""
+    """One row for each meter and size."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -88,7 +90,7 @@ def write_html(output: Output, result: CostResult, path: Path) -> None:
     """Write the page.
 
     Raises:
-        FilesystemError: The disk refused.
+        FilesystemError: Writing failed.
     """
     from cfpy.adapters.files import write_atomically
     from cfpy.cli.cost_page import page
@@ -101,51 +103,51 @@ def write_html(output: Output, result: CostResult, path: Path) -> None:
 
 
 def sentences(result: CostResult) -> list[str]:
-    """What the numbers come to."""
+    """The result in sentences."""
     bill = result.steps[0].bill
     said = [f"Workers Paid: ${money(bill.total)} a month, ${money(bill.plan)} of it for the plan."]
     if bill.dominant:
         line = bill.dominant
         part = (line.cost / bill.total * 100).quantize(Decimal(1))
-        said.append(f"{line.meter.service}, {line.meter.what}, is {part} % of it.")
+        said.append(f"{line.meter.service}, {line.meter.what}, is {part} % of the total.")
     if result.fits_free(result.steps[0]):
-        said.append("Workers Free would carry it, for $0.")
+        said.append("The Workers Free plan would be enough, for $0.")
     else:
-        said.append(f"Too much for Workers Free: {'; '.join(_too_much(result))}.")
+        said.append(f"Too much for the Workers Free plan: {'; '.join(_too_much(result))}.")
     return said
 
 
 def _too_much(result: CostResult) -> list[str]:
     reasons = [
-        f"{line.meter.service} {line.meter.what}, {_short(line.free_share)} times its amount"
+        f"{line.meter.service} {line.meter.what}, {_short(line.free_share)} times the limit"
         for line in result.steps[0].bill.too_much_for_free
     ]
     if result.too_slow_for_free:
         slow = ", ".join(f"{n} {_short(ms)} ms" for n, ms in result.too_slow_for_free.items())
         reasons.append(
-            f"a request may take {_short(result.free_ms)} ms of processor time there ({slow}, "
-            "where it was measured)"
+            f"a request may use {_short(result.free_ms)} ms of processor time there (measured: "
+            f"{slow})"
         )
     return reasons
 
 
 def warnings(result: CostResult) -> list[str]:
-    """What makes the numbers less than they seem."""
+    """Reasons why the numbers may be incomplete."""
     said = []
     if not result.measured:
         said.append(
-            "what a request uses of each binding is assumed: this Worker is of no pattern whose "
-            "usage was measured. Say it with --each METER=NUMBER"
+            "the usage of each binding by a request is assumed, because this Worker is not from a "
+            "measured pattern. Set it with --each METER=NUMBER"
         )
     if result.unpriced:
-        said.append(f"not in these numbers: {', '.join(result.unpriced)}")
+        said.append(f"not included: {', '.join(result.unpriced)}")
     if result.stale:
-        said.append(f"read more than 90 days ago: the price of {', '.join(result.stale)}")
+        said.append(f"prices that were read more than 90 days ago: {', '.join(result.stale)}")
     return said
 
 
 def cost_data(result: CostResult) -> dict[str, Any]:
-    """The ``data`` of ``cfpy cost --json``. Amounts are decimal texts, money is in US dollars."""
+    """The ``data`` of ``cfpy cost --json``. Amounts are decimal strings, money is in US dollars."""
     return {
         "worker": result.worker.name,
         "scenario": {
@@ -199,7 +201,7 @@ def _line_data(line: Line) -> dict[str, Any]:
 
 
 def arithmetic(line: Line) -> str:
-    """How a line's cost came about."""
+    """The arithmetic of a line's cost."""
     meter = line.meter
     if not line.billable:
         return "included"

@@ -1,4 +1,4 @@
-"""What tables and differences look like, in every command."""
+"""The style of tables and diffs in all commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def table(*headings: str) -> Table:
-    """A table without lines; what is too long goes on below."""
+    """A table without lines; long text is wrapped."""
     made = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
         made.add_column(heading, overflow="fold")
