@@ -87,7 +87,7 @@ def test_a_link_in_place_of_the_manifest(refuse: Callable[..., str]) -> None:
 
 def test_a_pipe(refuse: Callable[..., str]) -> None:
     message = refuse({}, lambda root: os.mkfifo(root / "template/pipe"))
-    assert "is no regular file" in message
+    assert "is not a regular file" in message
 
 
 def test_more_files_than_a_pattern_has(refuse: Callable[..., str]) -> None:

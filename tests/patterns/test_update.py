@@ -216,16 +216,16 @@ def test_windows_line_ends_are_no_change(story: Story) -> None:
 
 def test_refusals(story: Story, tmp_path: Path) -> None:
     story.release("0.9.0", {})
-    with pytest.raises(PatternError, match=r"made of mine 1\.0\.0; here is only 0\.9\.0"):
+    with pytest.raises(PatternError, match=r"created from mine 1\.0\.0; the installed version is 0\.9\.0"):
         story.update()
     story.pattern.rename(tmp_path / "moved")
     with pytest.raises(PatternError, match="can't be found"):
         story.update()
     (story.project / ".cfpy" / "base.zip").write_bytes(b"broken")
     git(story.project, "commit", "--quiet", "--all", "--message", "Broken")
-    with pytest.raises(ProjectError, match="is broken"):
+    with pytest.raises(ProjectError, match="is not valid"):
         story.update()
-    with pytest.raises(ProjectError, match="was not made by cfpy"):
+    with pytest.raises(ProjectError, match="was not created by cfpy"):
         departures(story.ctx, tmp_path)
 
 
@@ -311,7 +311,7 @@ def test_the_archive_gives_back_what_was_packed(tmp_path: Path) -> None:
     }
     assert all(base[name].is_like(file) for name, file in tree.items())
     (tmp_path / ".cfpy" / "base.zip").write_bytes(pack({"../x": File(b"", False)}))
-    with pytest.raises(ProjectError, match="not the project's"):
+    with pytest.raises(ProjectError, match="outside the project"):
         read_base(tmp_path)
 
 

@@ -170,7 +170,7 @@ def _redirected(redirect: Path, read: Path, hint: str) -> Path:
     if not target.is_file():
         raise ProjectError(f"it points to {target}, which does not exist", path=redirect, hint=hint)
     if redirect != read.parent / REDIRECT:
-        message = f"it is not in the same project as {read}, and wrangler refuses to choose"
+        message = f"it is in another project folder than {read}, and wrangler refuses to choose"
         raise ProjectError(message, path=redirect, hint=hint)
     return target
 

@@ -126,7 +126,7 @@ NO_BINDINGS = {
     "classes and sockets of the main module, which need --runtime workerd": (
         "migrations exports containers cloudchamber connect"
     ),
-    "options of wrangler dev; cfpy dev has its own": "dev",
+    "options of wrangler dev, which do not apply to a local run of cfpy": "dev",
     "Pages, which is not a Worker": "pages_build_output_dir",
 }
 
