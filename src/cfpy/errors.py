@@ -1,6 +1,6 @@
 """Every error that cfpy reports, with its stable code and exit code.
 
-A message says what happened and where; ``hint`` says what to do next. The command line prints both
+A message describes what happened and where; ``hint`` is the next step. The command line prints both
 and exits with ``exit_code``; ``--json`` prints ``code``. Scripts depend on codes and exit codes:
 add new ones, never change existing ones.
 """

@@ -32,7 +32,7 @@ _UNFIT = (
 
 @dataclass(frozen=True)
 class Place:
-    """What a template is told about its source and the place of its project.
+    """What a template knows about its source and the place of its project.
 
     Attributes:
         source: The value of ``_src_path`` in copier's answers file.

@@ -27,8 +27,8 @@ _SWITCH = "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV"
 class EnvFiles:
     """The files with the secrets of a local run, as absolute paths.
 
-    ``dev_vars`` is the file that is used as ``.dev.vars``, or None. ``env_files`` are used if it is
-    None, each overriding those before it. ``settings`` are the ``.env`` files, which can also
+    ``dev_vars`` is the file that is used as ``.dev.vars``, or ``None``. ``env_files`` are used
+    without it, each overriding those before it. ``settings`` are the ``.env`` files, which can also
     contain settings for wrangler, such as ``CLOUDFLARE_INCLUDE_PROCESS_ENV``; ``names`` are the
     variables that they define.
     """

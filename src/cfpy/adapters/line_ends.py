@@ -14,7 +14,7 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text with their line ends. Only ``\\n`` ends a line: ``str.splitlines`` also
+    """The lines of ``text`` with their line ends. Only ``\\n`` ends a line: ``str.splitlines`` also
     splits at characters that may be in a comment or a string."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

@@ -88,7 +88,7 @@ def render(
 
     Raises:
         PatternError: An answer is not valid, or the pattern is faulty.
-        OSError: The disk refused.
+        OSError: Writing failed.
         KeyboardInterrupt: Ctrl-C at a question.
     """
     given = Given(answers, last or {}, kept or {}, then or {})

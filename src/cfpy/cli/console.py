@@ -32,7 +32,7 @@ def has_terminal() -> bool:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    # A stream that was closed before Python started is None.
+    # A stream that was closed before Python started is ``None``.
     return stream is not None and stream.isatty()
 
 

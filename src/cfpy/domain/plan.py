@@ -51,7 +51,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """All steps, in an order that respects their dependencies. ``notices`` tell what else is
+    """All steps, in an order that respects their dependencies. ``notices`` list what else is
     affected or left over."""
 
     account_id: str

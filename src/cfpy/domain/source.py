@@ -43,7 +43,7 @@ def parse_source(text: str) -> Source:
     """Read ``rag``, ``./mine``, ``gh:org/repo@v1`` or ``https://host/repo.git@v1#patterns/mine``.
 
     Raises:
-        PatternError: It is none of these.
+        PatternError: It is not one of these.
     """
     if text.startswith(tuple(_SHORT)):
         prefix = text[:3]

@@ -13,7 +13,7 @@ const SKIPPED = new Set(['.git', '.venv', '.wrangler', '__pycache__', 'node_modu
  * @param {{build: {command: string, cwd: string, watch: string[]} | null, entry: string}} session
  * @returns {{run: () => Promise<string>, isStale: (files: string[]) => boolean,
  *   wrote: (file: string) => boolean}} `run` builds, and resolves to an error message, empty if
- *   it succeeded; `isStale` tells whether one of the changed files requires a new build, `wrote`
+ *   it succeeded; `isStale` is whether one of the changed files requires a new build, `wrote`
  *   whether a file is as the last build wrote it
  */
 export function makeBuild({ build, entry }) {

@@ -75,5 +75,5 @@ function inputTokens({ text, query, contexts, messages, prompt }) {
   return tokens(read.join('').length);
 }
 
-/** The approximate number of tokens in a text of this many characters. */
+/** The approximate number of tokens for this many characters. */
 export const tokens = (characters) => Math.ceil(characters / CHARACTERS_A_TOKEN);
