@@ -201,7 +201,11 @@ def test_packages_that_extend_each_other_are_in_nobodys_way(
 
 @pytest.mark.parametrize(
     ("extends", "said"),
-    [("rag>=9", "extends rag >=9; here is"), ("ragg", "not there"), ("../rag", "does not name a pattern")],
+    [
+        ("rag>=9", "extends rag >=9, but"),
+        ("ragg", "does not exist"),
+        ("../rag", "does not name a pattern"),
+    ],
 )
 def test_parents_that_are_not_there(
     extends: str, said: str, new: Callable[..., tuple[int, dict]], tmp_path: Path

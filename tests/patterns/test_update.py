@@ -216,7 +216,9 @@ def test_windows_line_ends_are_no_change(story: Story) -> None:
 
 def test_refusals(story: Story, tmp_path: Path) -> None:
     story.release("0.9.0", {})
-    with pytest.raises(PatternError, match=r"created from mine 1\.0\.0; the installed version is 0\.9\.0"):
+    with pytest.raises(
+        PatternError, match=r"created from mine 1\.0\.0; the installed version is 0\.9\.0"
+    ):
         story.update()
     story.pattern.rename(tmp_path / "moved")
     with pytest.raises(PatternError, match="can't be found"):

@@ -131,7 +131,10 @@ REDIRECT = "app/.wrangler/deploy/config.json"
         ({REDIRECT: '{"configPath": "../../dist/none.json"}'}, "which does not exist"),
         ({REDIRECT: '{"configPath": "../../dist"}'}, "which does not exist"),
         ({REDIRECT: '{"configPath": "../../dist/broken.jsonc"}'}, "Expecting property name"),
-        ({REDIRECT: '{"configPath": "../../dist/wrangler.yaml"}'}, "not a .toml, .json or .jsonc file"),
+        (
+            {REDIRECT: '{"configPath": "../../dist/wrangler.yaml"}'},
+            "not a .toml, .json or .jsonc file",
+        ),
         ({REDIRECT: "{}"}, "`configPath` is missing"),
         ({REDIRECT: '{"configPath": ""}'}, "`configPath` is missing"),
         ({REDIRECT: '{"configPath": 1}'}, "`configPath` is missing"),

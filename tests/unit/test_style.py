@@ -181,7 +181,7 @@ def test_right_uses_pass(right: str) -> None:
     ("name", "source", "lines"),
     [
         ("a.py", '"""Mend it."""\n', ["1"]),
-        ("a.py", 'x = 1  # Mend\n# this,\n\n\n# and mend that.\n', ["1", "5"]),
+        ("a.py", "x = 1  # Mend\n# this,\n\n\n# and mend that.\n", ["1", "5"]),
         ("a.py", 'x = f"{y} is"\\\n    f" none of {z}"\nmend = d["mend"]\n', ["1"]),
         ("a.mjs", "/**\n * A\n * text.\n */\nmend();\n// Then\n// mend it.\n", ["2", "7"]),
         ("a.mjs", "const mend = 'http://host'; // Mend\n", ["1"]),

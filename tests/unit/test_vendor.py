@@ -140,7 +140,11 @@ def test_a_failure_keeps_what_was_there_and_quotes_pip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        ("numpy", "numpy has no wheel that runs in a Worker", "PyPI has 2.0, 1.0, but only for other"),
+        (
+            "numpy",
+            "numpy has no wheel that runs in a Worker",
+            "PyPI has 2.0, 1.0, but only for other",
+        ),
         ("unheard-of", "there is no package 'unheard-of'", "Check its name"),
         ("anything", "pip could not reach a package index", "Check the network"),
     ],

@@ -172,8 +172,8 @@ class _Pip:
         else:
             message = f"{name} has no wheel that runs in a Worker (Pyodide, Python 3.14)"
             hint = (
-                f"PyPI has {', '.join(all_versions[:_SHOWN_VERSIONS])}, but only for other platforms. "
-                "Use another package, or remove the dependency."
+                f"PyPI has {', '.join(all_versions[:_SHOWN_VERSIONS])}, but only for other "
+                "platforms. Use another package, or remove the dependency."
             )
         return ToolNotFoundError(message, hint=hint)
 

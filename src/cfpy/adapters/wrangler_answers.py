@@ -96,7 +96,7 @@ def complaint(done: Completed) -> str:
     printed nothing, as when the system killed it."""
     lines = done.tail().splitlines()
     told = "\n".join(line for line in lines if not _ASIDE.search(line))
-    return told or f"wrangler printed nothing and ended with exit status {done.returncode}"
+    return told or f"wrangler printed nothing and exited with status {done.returncode}"
 
 
 def _json_object(text: str) -> Mapping[str, Any]:
