@@ -124,7 +124,7 @@ def test_the_real_client_says_that_a_name_is_not_known(monkeypatch: pytest.Monke
     assert ask(client(), "http://shop.example/health") == UNKNOWN
     # By a proxy it is the proxy's name that is not known.
     said = ask(client(http_proxy="http://proxy.example:1"), "http://shop.example/health").said
-    assert "the proxy http://proxy.example:1 of http_proxy can't be reached" in said
+    assert "the proxy http://proxy.example:1 from http_proxy can't be reached" in said
 
 
 def test_a_404_is_an_answer() -> None:

@@ -79,7 +79,9 @@ def test_node_names_workerd_until_that_had_no_bundle(start: Any) -> None:
 
 def test_a_flag_is_what_has_to_go(start: Any) -> None:
     hint = start("workerd", "2026-11-17", "no_python_workers_314")[1]
-    assert hint.startswith("Remove no_python_workers_314 from compatibility_flags. Then --runtime")
+    assert hint.startswith(
+        "Remove no_python_workers_314 from compatibility_flags. Then use --runtime"
+    )
     assert "compatibility_date" not in hint
 
 
