@@ -157,7 +157,7 @@ def test_it_is_refused_at_update_too(tmp_path: Path) -> None:
         ("{type: int, default: 1}", "one", "q: invalid literal"),
         ("{type: str, choices: [a, b], default: a}", "c", "'c' is not a choice of 'q'"),
         ("{type: str, choices: \"['a', 'b']\", default: a}", "c", "Invalid choice for 'q'"),
-        ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "a,c", "'c' is no choice"),
+        ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "a,c", "'c' is not a choice"),
         ("{type: str, multiselect: true, choices: \"['a', 'b']\", default: [a]}", "a,c", "Invalid choice for 'q': 'c'"),
         ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "[a, c]", "Invalid choice for 'q': 'c'"),
         ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "[a", "q"),
@@ -339,7 +339,7 @@ def test_a_project_with_what_is_not_committed_is_left_alone(tmp_path: Path) -> N
     story = CopierStory(tmp_path, "_skip_if_exists: [f.txt]\n" + NAME, {"f.txt": "1\n"})
     story.new()
     (story.project / "f.txt").write_text("mine\n")
-    with pytest.raises(UsageError, match="not committed"):
+    with pytest.raises(UsageError, match="uncommitted changes"):
         story.update()
 
 

@@ -144,7 +144,10 @@ def test_an_abstract_pattern_is_neither_listed_nor_made(author: Author) -> None:
     [
         ('extends = "nothing"\n', "extends 'nothing', which does not exist"),
         ('extends = "above"\n', "'above' extends itself"),
-        ('extends = "below"\nremoves = ["x.txt"]\n', "removes 'x.txt', which no pattern below"),
+        (
+            'extends = "below"\nremoves = ["x.txt"]\n',
+            "removes 'x.txt', which is in no pattern below",
+        ),
     ],
 )
 def test_a_wrong_manifest_is_told(author: Author, manifest: str, message: str) -> None:

@@ -155,7 +155,7 @@ def test_looking_changes_nothing(story: Story) -> None:
     result = story.update(only_look=True)
     assert (result.before, result.after) == ({"b.txt": b"b\n"}, {"b.txt": b"b2\n"})
     assert read_tree(story.project) == before
-    with pytest.raises(UsageError, match=r"not committed: a\.txt"):
+    with pytest.raises(UsageError, match=r"uncommitted changes: a\.txt"):
         story.update()
     assert read_tree(story.project) == before
 
@@ -165,7 +165,7 @@ def test_a_file_that_git_does_not_know_is_in_the_way_only_of_one_of_its_name(
 ) -> None:
     story.release("1.1.0", {"new.txt": "theirs\n"})
     (story.project / "new.txt").write_text("mine\n")
-    with pytest.raises(UsageError, match=r"not committed: new\.txt"):
+    with pytest.raises(UsageError, match=r"uncommitted changes: new\.txt"):
         story.update()
     assert story.read("new.txt") == "mine\n"
     (story.project / "new.txt").rename(story.project / "pylock.toml")
