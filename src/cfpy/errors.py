@@ -1,8 +1,8 @@
 """Every error that cfpy reports, with its stable code and exit code.
 
-A message says what happened and where; ``hint`` says what to do next. The command line prints
-both and leaves with ``exit_code``; ``--json`` prints ``code``. Codes and exit codes are a
-contract with scripts: add new ones, never renumber.
+A message describes what happened and where; ``hint`` is the next step. The command line prints both
+and exits with ``exit_code``; ``--json`` prints ``code``. Scripts depend on codes and exit codes:
+add new ones, never change existing ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class CfpyError(Exception):
 
     Args:
         message: What happened, and where. One sentence, no traceback.
-        hint: What to do next. May hold a command to paste.
+        hint: What to do next. May contain a command to paste.
     """
 
     code = "error"
@@ -28,7 +28,7 @@ class CfpyError(Exception):
 
 
 class UsageError(CfpyError):
-    """The command line asks for something that can't be done as it is written."""
+    """The command line asks for something that can't be done."""
 
     code = "usage"
     exit_code = 2
@@ -39,7 +39,7 @@ class LocatedError(CfpyError):
 
     Args:
         message: What is wrong.
-        path: The file, if there is one to name.
+        path: The file, if there is one.
         line: 1-based line in the file, where known.
         column: 1-based column in the line, where known.
         hint: What to do next.
@@ -64,26 +64,26 @@ class LocatedError(CfpyError):
 
 
 class PatternError(LocatedError):
-    """A pattern is unknown, invalid or untrusted, or an answer does not fit its question."""
+    """A pattern is unknown, invalid or untrusted, or an answer is not valid."""
 
     code = "pattern"
     exit_code = 3
 
 
 class ToolNotFoundError(CfpyError):
-    """Something that cfpy drives (Node, wrangler, a model) is missing or can't be installed."""
+    """Something that cfpy needs (Node, wrangler, a model) is missing or can't be installed."""
 
     code = "tool_not_found"
     exit_code = 4
 
 
 class ToolTimeoutError(CfpyError):
-    """A program that cfpy started did not end in time, and was stopped. What it was doing may have
-    been done: only its answer is lost.
+    """A program that cfpy started did not finish in time, and was stopped. It may have succeeded:
+    only its answer is lost.
 
     Args:
         program: Its name.
-        seconds: How long it was waited for.
+        seconds: How long cfpy waited for it.
         hint: What to do next.
     """
 
@@ -92,26 +92,26 @@ class ToolTimeoutError(CfpyError):
 
     def __init__(self, program: str, seconds: float, *, hint: str = "") -> None:
         super().__init__(
-            f"{program} did not end within {seconds:.0f} seconds",
+            f"{program} did not finish within {seconds:.0f} seconds",
             hint=hint or "Check the network connection and try again.",
         )
 
 
 class NotAuthenticatedError(CfpyError):
-    """Cloudflare does not know who is asking."""
+    """Nobody is logged in to Cloudflare, or the token is not accepted."""
 
     code = "not_authenticated"
     exit_code = 5
 
 
 class CloudflareError(CfpyError):
-    """Cloudflare's API can't be reached, or refused what was asked.
+    """Cloudflare's API can't be reached, or refused a request.
 
     Args:
         message: What happened.
         hint: What to do next.
-        api_code: The API's own number for it, 0 where it gave none.
-        status: The answer's HTTP status, 0 where there was none.
+        api_code: The API's error code, 0 if there is none.
+        status: The answer's HTTP status, 0 if there was no answer.
     """
 
     code = "cloudflare"
@@ -132,9 +132,9 @@ class WranglerError(CfpyError):
         returncode: Its exit status.
         output: Its last lines, ANSI codes stripped.
         hint: What to do next.
-        api_code: The number that Cloudflare's API gave the failure, 0 where it gave none.
-        retry_after: Seconds after which the API wants to be asked again, where it said so.
-        printed: All that it printed to standard output.
+        api_code: The error code of Cloudflare's API, 0 if there is none.
+        retry_after: Seconds to wait before a retry, if the API returned them.
+        printed: Everything that it printed to standard output.
     """
 
     code = "wrangler"
@@ -162,8 +162,8 @@ class WranglerError(CfpyError):
 
 
 class WranglerTimeoutError(WranglerError):
-    """A wrangler command did not end in time, and was stopped. Its answer is lost: what it was
-    doing may have been done, which only the account can tell."""
+    """A wrangler command did not finish in time, and was stopped. Its answer is lost: it may have
+    succeeded, which only the account can show."""
 
 
 class PlanConflictError(CfpyError):
@@ -174,7 +174,7 @@ class PlanConflictError(CfpyError):
 
 
 class ProjectError(LocatedError):
-    """The project's files are missing or broken."""
+    """The project's files are missing or not valid."""
 
     code = "project"
     exit_code = 8
@@ -188,14 +188,14 @@ class LocalRuntimeError(CfpyError):
 
 
 class DeploymentError(CfpyError):
-    """A new version is live, and does not answer as it should or could not be asked."""
+    """A new version is live, but its health check failed or was not possible."""
 
     code = "deployment"
     exit_code = 11
 
 
 class FilesystemError(CfpyError):
-    """The disk refused: it is full, read-only, or not ours to write."""
+    """Writing failed: the disk is full, read-only, or permissions are missing."""
 
     code = "filesystem"
     exit_code = 10

@@ -1,8 +1,8 @@
 """A pytest plugin for authors of patterns: the fixtures ``pattern`` and ``pattern_case``.
 
-The pattern is the one whose ``pattern.toml`` lies beside or above the test. A test that takes
-``pattern_case`` runs once for each case of its ``cases.toml``. Every pytest run where cfpy is
-installed loads this module, so it imports nothing until a fixture is used.
+The pattern is the one whose ``pattern.toml`` is in the test's directory or a parent directory. A
+test that takes ``pattern_case`` runs once for each case of its ``cases.toml``. Every pytest run
+loads this module if cfpy is installed, so it imports nothing until a fixture is used.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ __all__ = ["Case", "PatternUnderTest", "ProjectUnderTest", "pattern"]
 
 
 class ProjectUnderTest:
-    """A project that a case rendered. ``path`` is its directory, gone after the test."""
+    """A project that was rendered for a case. ``path`` is its directory, which is deleted after the
+    test."""
 
     def __init__(self, ctx: Context, path: Path) -> None:
         self._ctx = ctx
         self.path = path
 
     def test(self) -> None:
-        """Run its own tests in the local runtime; fail if they do."""
+        """Run its own tests in the local runtime; fail if they fail."""
         from cfpy.commands.pattern_cases import run_tests
 
         done = run_tests(self._ctx, self.path)
@@ -38,7 +39,7 @@ class ProjectUnderTest:
             pytest.fail(f"the project's tests fail\n{done.stdout}{done.stderr}", pytrace=False)
 
     def dry_run(self) -> None:
-        """Ask the real wrangler whether it would deploy it; fail if not."""
+        """Check with the real wrangler that it could be deployed; fail if not."""
         from cfpy.commands.pattern_cases import dry_run
 
         complaint = dry_run(self._ctx, self.path)
@@ -56,14 +57,14 @@ class PatternUnderTest:
         self._ctx = build_context(lambda _text: None)
 
     def check(self) -> list[Problem]:
-        """What ``cfpy patterns check`` finds."""
+        """Return the problems that ``cfpy patterns check`` finds."""
         from cfpy.commands.pattern_check import run
 
         return list(run(self._ctx, self.root))
 
     def differences(self, case: Case) -> list[Difference]:
-        """How what the case renders departs from its golden; ``cfpy patterns test --update``
-        makes it the golden."""
+        """The differences between the case's rendered files and its golden, which ``cfpy patterns
+        test --update`` updates."""
         from cfpy.adapters.cases import compare
 
         with self.project(case) as project:
@@ -71,7 +72,7 @@ class PatternUnderTest:
 
     @contextmanager
     def project(self, case: Case) -> Iterator[ProjectUnderTest]:
-        """A project of the case, in a directory of its own."""
+        """The project of the case, in its own directory."""
         from cfpy.commands.pattern_cases import own_pattern, rendered
 
         with rendered(own_pattern(self._ctx, self.root), case) as path:
@@ -83,7 +84,9 @@ def pattern(request: pytest.FixtureRequest) -> PatternUnderTest:
     """The pattern that the test belongs to."""
     root = _root_of(request.path)
     if root is None:
-        pytest.fail(f"no pattern.toml lies beside or above {request.path}", pytrace=False)
+        pytest.fail(
+            f"there is no pattern.toml in the directory of {request.path} or above", pytrace=False
+        )
     return PatternUnderTest(root)
 
 

@@ -269,7 +269,7 @@ def test_waiting_is_not_silent(
     run = ["deploy", "--yes", "--url", worker(503), "--wait", "60", "--env", "staging"]
     result = CliRunner().invoke(app, [*run, "--cwd", DIRECTORY])
     assert result.exit_code == 11
-    said = re.findall(r"503 Service Unavailable; asking again, for (\d+) s more", result.stderr)
+    said = re.findall(r"503 Service Unavailable; trying again for (\d+) s", result.stderr)
     assert said[:4] == ["60", "59", "57", "53"]
 
 

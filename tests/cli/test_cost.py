@@ -52,7 +52,7 @@ def test_whether_the_free_plan_carries_it_counts_processor_time_too() -> None:
     assert "and 10 ms are free." in cost("fullstack", "-s", "hobby").stdout
     fast = ("fullstack", "-s", "hobby", "--each", "workers.cpu_ms=8")
     assert data(*fast)["sizes"][0]["fits_free_plan"]
-    assert "Workers Free would carry it" in cost(*fast).stdout
+    assert "Workers Free plan would be enough" in cost(*fast).stdout
 
 
 def test_a_project_is_priced_by_its_own_models_and_schedules(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_project_is_priced_by_its_own_models_and_schedules(tmp_path: Path) -> 
     config.write_text(text.replace("@cf/google/gemma-4-26b-a4b-it", "@cf/openai/unheard-of"))
     done = cost("--json", cwd=shop)
     assert done.returncode == 8
-    assert "whose price cfpy does not know" in json.loads(done.stdout)["error"]["message"]
+    assert "for which cfpy has no price" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_another_worker_is_priced_by_what_is_assumed_and_says_so(tmp_path: Path) -> None:
@@ -128,13 +128,13 @@ def test_csv_and_the_page_say_the_same(tmp_path: Path) -> None:
     ("arguments", "code", "said"),
     [
         (("rag", "--scenario", "huge"), 2, "there is no scenario 'huge'"),
-        (("rag", "--requests", "many"), 2, "'many' is no amount"),
-        (("rag", "--requests", "-5"), 2, "'-5' is no amount"),
-        (("rag", "--each", "workers.cpu=1"), 2, "there is no meter 'workers.cpu'"),
-        (("rag", "--assume", "x=1"), 2, "there is no assumption 'x'"),
+        (("rag", "--requests", "many"), 2, "'many' is not an amount"),
+        (("rag", "--requests", "-5"), 2, "'-5' is not an amount"),
+        (("rag", "--each", "workers.cpu=1"), 2, "unknown meter 'workers.cpu'"),
+        (("rag", "--assume", "x=1"), 2, "unknown assumption 'x'"),
         (("rag", "--assume", "x"), 2, "'x' is not NAME=NUMBER"),
         (("nothing",), 3, "there is no pattern 'nothing'"),
-        ((), 8, "holds no wrangler.toml"),
+        ((), 8, "has no wrangler.toml"),
     ],
 )
 def test_what_can_not_be(arguments: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:

@@ -103,13 +103,13 @@ def test_secret_answers_are_not_recorded(cli, place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "code", "words", "hint"),
     [
-        (["tiny", "My_App"], 2, "usage", "can't name a Worker", "my-app"),
-        (["tiny", "../up"], 2, "usage", "can't name a Worker", "up"),
+        (["tiny", "My_App"], 2, "usage", "can't be the name of a Worker", "my-app"),
+        (["tiny", "../up"], 2, "usage", "can't be the name of a Worker", "up"),
         (["tyni", "app"], 3, "pattern", "no pattern 'tyni'", "Did you mean 'tiny'?"),
         (["zzz", "app"], 3, "pattern", "no pattern 'zzz'", "Patterns: tiny"),
         (["tiny", "app", "-a", "color=red"], 3, "pattern", "'color'", "Did you mean 'colour'?"),
         (["tiny", "app", "-a", "colour=blue"], 3, "pattern", "'blue'", "red, green"),
-        (["tiny", "app", "-a", "size=big"], 3, "pattern", "does not fit", "patterns show tiny"),
+        (["tiny", "app", "-a", "size=big"], 3, "pattern", "is not valid", "patterns show tiny"),
         (["tiny", "app", "-a", "size=10"], 3, "pattern", "at most 9", "patterns show tiny"),
         (["tiny", "app", "-a", "project_name=x"], 3, "pattern", "NAME", "cfpy new tiny x"),
         (["tiny", "app", "-a", "colour"], 2, "usage", "not KEY=VALUE", "--answer"),
@@ -179,7 +179,7 @@ def test_a_mistake_in_the_pattern_is_no_mistake_of_the_user(cli, place: Path, ti
     result = cli("new", "tiny", "app", "--into", str(place))
     assert result.exit_code == 3
     assert "projct_name" in result.stderr
-    assert "mistake in the pattern" in result.stderr
+    assert "fault of the pattern" in result.stderr
     (tiny / "template" / "bad.txt.jinja").write_text("{% if %}")
     result = cli("new", "tiny", "app", "--into", str(place))
     assert result.exit_code == 3

@@ -127,10 +127,10 @@ def test_check_finds_every_kind_of_mistake(run: Run, tmp_path: Path) -> None:
         for item in checked["problems"]
     }
     assert found == {
-        (False, "copier.yml", "the answer to 'unused' is used nowhere"),
+        (False, "copier.yml", "the answer to 'unused' is not used anywhere"),
         (False, "copier.yml", "the question 'greeting' has no help"),
         (False, "copier.yml", "runs tasks"),
-        (True, "template/keys.txt:1", "holds what looks like"),
+        (True, "template/keys.txt:1", "contains what looks like"),
         (True, "defaults: src/odd.py:1", "F401 `os` imported but unused"),
         (True, "defaults: src/odd.py:1", "I001 Import block is un-sorted or un-formatted"),
         (
@@ -141,7 +141,7 @@ def test_check_finds_every_kind_of_mistake(run: Run, tmp_path: Path) -> None:
         (True, "defaults: wrangler.toml:1", "the document"),
         (False, "wrangler.toml", "compatibility_date 2025-01-01 is more than a year old"),
         (True, "wrangler.toml", "@cf/microsoft/phi-2 was retired on 2026-05-30 (src/model.py)"),
-        (True, "pattern.toml", "describes the binding CASH, which wrangler.toml has not"),
+        (True, "pattern.toml", "describes the binding CASH, which is not in wrangler.toml"),
         (False, "pattern.toml", "does not describe the binding CACHE of wrangler.toml"),
     }
     # A variable that nothing sets is told before it ends the rendering.
@@ -195,10 +195,10 @@ def test_a_project_whose_tests_fail_or_that_wrangler_refuses_fails_its_case(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("init", "Rag"), 2, "can't name a pattern"),
-        (("init", "mine", "--extends", "rga"), 3, "names 'rga', which is not there"),
-        (("check", "."), 3, "holds neither a pattern.toml nor a copier.yml"),
-        (("test", "."), 3, "holds neither a pattern.toml nor a copier.yml"),
+        (("init", "Rag"), 2, "can't be the name of a pattern"),
+        (("init", "mine", "--extends", "rga"), 3, "names 'rga', which does not exist"),
+        (("check", "."), 3, "has neither a pattern.toml nor a copier.yml"),
+        (("test", "."), 3, "has neither a pattern.toml nor a copier.yml"),
         (("check", "nowhere"), 3, "there is no directory"),
     ],
 )

@@ -117,9 +117,9 @@ def check(project: Path, files: dict[str, str | bytes | None]) -> None:
         ("_migrations: [{version: v1, command: touch x}]\n", "_migrations is not supported"),
         ("_preserve_symlinks: true\n", "_preserve_symlinks is not supported"),
         *((f"{key}: true\n", f"{key} is an option") for key in sorted(copier_format.OPTIONS)),
-        ("_skip_if_exist: [a]\n", "_skip_if_exist is no setting"),
-        ("_subdir: a\n", "_subdir is no setting of copier's; _subdirectory is"),
-        ("_task: [a]\n", "_task is no setting of copier's; _tasks is"),
+        ("_skip_if_exist: [a]\n", "_skip_if_exist is not a setting"),
+        ("_subdir: a\n", "_subdir is not a setting of copier; _subdirectory is"),
+        ("_task: [a]\n", "_task is not a setting of copier; _tasks is"),
         ("_secret_questions: [pasword]\npassword: x\n", "_secret_questions names 'pasword'"),
         ("q: {type: str, secret: true}\n", "the secret question 'q' has no default"),
         ("q: {type: str, defalt: a}\n", "the question 'q' has the unknown key 'defalt'"),
@@ -155,9 +155,9 @@ def test_it_is_refused_at_update_too(tmp_path: Path) -> None:
     ("spec", "answer", "said"),
     [
         ("{type: int, default: 1}", "one", "q: invalid literal"),
-        ("{type: str, choices: [a, b], default: a}", "c", "'c' is no choice of 'q'"),
+        ("{type: str, choices: [a, b], default: a}", "c", "'c' is not a choice of 'q'"),
         ("{type: str, choices: \"['a', 'b']\", default: a}", "c", "Invalid choice for 'q'"),
-        ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "a,c", "'c' is no choice"),
+        ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "a,c", "'c' is not a choice"),
         ("{type: str, multiselect: true, choices: \"['a', 'b']\", default: [a]}", "a,c", "Invalid choice for 'q': 'c'"),
         ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "[a, c]", "Invalid choice for 'q': 'c'"),
         ("{type: str, multiselect: true, choices: [a, b], default: [a]}", "[a", "q"),
@@ -339,7 +339,7 @@ def test_a_project_with_what_is_not_committed_is_left_alone(tmp_path: Path) -> N
     story = CopierStory(tmp_path, "_skip_if_exists: [f.txt]\n" + NAME, {"f.txt": "1\n"})
     story.new()
     (story.project / "f.txt").write_text("mine\n")
-    with pytest.raises(UsageError, match="not committed"):
+    with pytest.raises(UsageError, match="uncommitted changes"):
         story.update()
 
 

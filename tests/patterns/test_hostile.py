@@ -87,7 +87,7 @@ def test_a_link_in_place_of_the_manifest(refuse: Callable[..., str]) -> None:
 
 def test_a_pipe(refuse: Callable[..., str]) -> None:
     message = refuse({}, lambda root: os.mkfifo(root / "template/pipe"))
-    assert "is no regular file" in message
+    assert "is not a regular file" in message
 
 
 def test_more_files_than_a_pattern_has(refuse: Callable[..., str]) -> None:
@@ -139,7 +139,7 @@ def test_templates_that_reach_out(template: str, refuse: Callable[..., str]) -> 
             "{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}",
             "takes too much memory",
         ),
-        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "calls itself without end"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "includes itself endlessly"),
     ],
 )
 def test_templates_that_take_too_much(

@@ -119,7 +119,7 @@ def test_what_lies_over_a_file_that_was_left_out_stands_alone(author: Author) ->
 def test_a_wrangler_toml_that_is_none_is_told_with_its_file(author: Author) -> None:
     author.write("middle", 'extends = "below"\n', wrangler_DOT_toml='name = "a"\n')
     author.write("top", 'extends = "middle"\n', wrangler_DOT_toml="name = \n")
-    with pytest.raises(PatternError, match="is no TOML") as caught:
+    with pytest.raises(PatternError, match="not render to valid TOML") as caught:
         author.render("top")
     assert str(author.patterns / "top" / "template" / "wrangler.toml") in caught.value.message
 
@@ -142,9 +142,12 @@ def test_an_abstract_pattern_is_neither_listed_nor_made(author: Author) -> None:
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        ('extends = "nothing"\n', "extends 'nothing', which is not there"),
+        ('extends = "nothing"\n', "extends 'nothing', which does not exist"),
         ('extends = "above"\n', "'above' extends itself"),
-        ('extends = "below"\nremoves = ["x.txt"]\n', "removes 'x.txt', which no pattern below"),
+        (
+            'extends = "below"\nremoves = ["x.txt"]\n',
+            "removes 'x.txt', which is in no pattern below",
+        ),
     ],
 )
 def test_a_wrong_manifest_is_told(author: Author, manifest: str, message: str) -> None:

@@ -195,13 +195,17 @@ def test_packages_that_extend_each_other_are_in_nobodys_way(
     )
     code, document = new("hen", PYTHONPATH=str(site))
     assert code == 3
-    assert "'egg' extends 'hen', which is not there" in document["error"]["message"]
+    assert "'egg' extends 'hen', which does not exist" in document["error"]["message"]
     assert new("rag", "--no-git", PYTHONPATH=str(site))[0] == 0
 
 
 @pytest.mark.parametrize(
     ("extends", "said"),
-    [("rag>=9", "extends rag >=9; here is"), ("ragg", "not there"), ("../rag", "names no pattern")],
+    [
+        ("rag>=9", "extends rag >=9, but"),
+        ("ragg", "does not exist"),
+        ("../rag", "does not name a pattern"),
+    ],
 )
 def test_parents_that_are_not_there(
     extends: str, said: str, new: Callable[..., tuple[int, dict]], tmp_path: Path

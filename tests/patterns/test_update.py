@@ -155,7 +155,7 @@ def test_looking_changes_nothing(story: Story) -> None:
     result = story.update(only_look=True)
     assert (result.before, result.after) == ({"b.txt": b"b\n"}, {"b.txt": b"b2\n"})
     assert read_tree(story.project) == before
-    with pytest.raises(UsageError, match=r"not committed: a\.txt"):
+    with pytest.raises(UsageError, match=r"uncommitted changes: a\.txt"):
         story.update()
     assert read_tree(story.project) == before
 
@@ -165,7 +165,7 @@ def test_a_file_that_git_does_not_know_is_in_the_way_only_of_one_of_its_name(
 ) -> None:
     story.release("1.1.0", {"new.txt": "theirs\n"})
     (story.project / "new.txt").write_text("mine\n")
-    with pytest.raises(UsageError, match=r"not committed: new\.txt"):
+    with pytest.raises(UsageError, match=r"uncommitted changes: new\.txt"):
         story.update()
     assert story.read("new.txt") == "mine\n"
     (story.project / "new.txt").rename(story.project / "pylock.toml")
@@ -216,16 +216,18 @@ def test_windows_line_ends_are_no_change(story: Story) -> None:
 
 def test_refusals(story: Story, tmp_path: Path) -> None:
     story.release("0.9.0", {})
-    with pytest.raises(PatternError, match=r"made of mine 1\.0\.0; here is only 0\.9\.0"):
+    with pytest.raises(
+        PatternError, match=r"created from mine 1\.0\.0; the installed version is 0\.9\.0"
+    ):
         story.update()
     story.pattern.rename(tmp_path / "moved")
     with pytest.raises(PatternError, match="can't be found"):
         story.update()
     (story.project / ".cfpy" / "base.zip").write_bytes(b"broken")
     git(story.project, "commit", "--quiet", "--all", "--message", "Broken")
-    with pytest.raises(ProjectError, match="is broken"):
+    with pytest.raises(ProjectError, match="is not valid"):
         story.update()
-    with pytest.raises(ProjectError, match="was not made by cfpy"):
+    with pytest.raises(ProjectError, match="was not created by cfpy"):
         departures(story.ctx, tmp_path)
 
 
@@ -311,7 +313,7 @@ def test_the_archive_gives_back_what_was_packed(tmp_path: Path) -> None:
     }
     assert all(base[name].is_like(file) for name, file in tree.items())
     (tmp_path / ".cfpy" / "base.zip").write_bytes(pack({"../x": File(b"", False)}))
-    with pytest.raises(ProjectError, match="not the project's"):
+    with pytest.raises(ProjectError, match="outside the project"):
         read_base(tmp_path)
 
 

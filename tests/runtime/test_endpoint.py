@@ -169,7 +169,7 @@ WRONG_VECTORS: dict[str, Wrong] = {
         "finite numbers",
     ),
     "of words": (embeddings(["a"], ["b"]), INTERNAL, "finite numbers"),
-    "of zeros": (embeddings([0, 0], [1, 2]), INTERNAL, "zeros alone"),
+    "of zeros": (embeddings([0, 0], [1, 2]), INTERNAL, "all zeros"),
     "of nothing": (embeddings([], []), INTERNAL, "no numbers"),
     "of different lengths": (embeddings([1, 2], [1, 2, 3]), INTERNAL, "different lengths"),
     "too long": (embeddings([1] * 769, [1] * 769), "5006: ", "769 dimensions, more than the 768"),

@@ -669,5 +669,5 @@ def test_auto_falls_back_to_node_or_runs_workerd_and_says_which(small: Path) -> 
 def test_python_3_13_is_not_run_as_3_14(small: Path) -> None:
     config = small / "wrangler.toml"
     config.write_text(config.read_text().replace("2026-11-17", "2026-01-01"))
-    with pytest.raises(AssertionError, match=r"asks for Python 3\.13"):
+    with pytest.raises(AssertionError, match=r"requires Python 3\.13"):
         start_dev(small, "--runtime", "node")

@@ -42,7 +42,7 @@ def test_of_several_accounts_none_is_guessed(cloudflare: InProcess) -> None:
 
 def test_a_token_for_no_account_is_told_what_it_lacks(cloudflare: InProcess) -> None:
     cloudflare.api.accounts.clear()
-    with pytest.raises(NotAuthenticatedError, match="reaches no account") as caught:
+    with pytest.raises(NotAuthenticatedError, match="has access to no account") as caught:
         Account(TOKEN)
     assert "Account Settings: Read" in caught.value.hint
 

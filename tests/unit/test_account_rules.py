@@ -112,7 +112,7 @@ def test_what_two_environments_share_is_named(wants: Wants) -> None:
     staging = wants(DB + "[env.staging]\n" + DB.replace("[[", "[[env.staging."), "staging")
     observed = replace(EMPTY, databases={ID: Found("shop-db")})
     plan = diff(staging, observed, {}, [wants(DB)])
-    assert plan.notices[0].startswith("d1:shop-db is used by the top level of wrangler.toml, too")
+    assert plan.notices[0].startswith("d1:shop-db is also used by the top level of wrangler.toml")
     # Neither exists yet, and they have other names.
     near = wants(CACHE + "[env.staging]\n" + CACHE.replace("[[", "[[env.staging."), "staging")
     assert diff(near, EMPTY, {}, [wants(CACHE)]).notices == ()
@@ -192,9 +192,9 @@ def test_environments_of_other_accounts_share_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[\n", "is no TOML any more"),
+        ("[[\n", "is no longer valid TOML"),
         (HEAD, "no table of d1_databases binds DB"),
-        (f'{DB}database_id = "{KEY}"\n', f"database_id of DB is {KEY} by now"),
+        (f'{DB}database_id = "{KEY}"\n', f"database_id of DB is now {KEY}"),
         (None, "can't be read"),
     ],
 )
@@ -238,8 +238,8 @@ def test_only_ids_that_were_empty_may_change_meanwhile(now: dict[str, Any], same
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (DB + DB, "DB, which is the name of another binding already"),
-        (DB + CACHE.replace("CACHE", "DB"), "DB, which is the name of another binding already"),
+        (DB + DB, "DB, which is already the name of another binding"),
+        (DB + CACHE.replace("CACHE", "DB"), "DB, which is already the name of another binding"),
         (
             DB.replace("shop-db", "SECOND") + DB.replace('"DB"', '"SECOND"'),
             "SECOND is a binding of one database and the name of another",
@@ -284,7 +284,7 @@ def test_what_exists_at_the_first_try_somebody_else_created(message: str, ours: 
 def test_an_error_on_the_way_does_not_claim_that_nothing_was_changed() -> None:
     with pytest.raises(CloudflareError) as raised, under_way():
         raise CloudflareError("refused", hint="Check it. Nothing was changed.")
-    assert raised.value.hint.startswith("Check it. What was done before stays.")
+    assert raised.value.hint.startswith("Check it. Completed steps stay.")
 
 
 @pytest.mark.parametrize("answer", [None, "x", [1], [{}], {}])

@@ -208,28 +208,28 @@ def test_javascript_projects_export_the_class(tmp_path: Path) -> None:
 
 def test_there_is_one_of_ai_and_of_assets(tmp_path: Path) -> None:
     root = make(tmp_path, MAIN + 'ai = { binding = "AI" }\nassets = { directory = "./p" }\n')
-    with pytest.raises(UsageError, match="bound already, as AI"):
+    with pytest.raises(UsageError, match="already bound, as AI"):
         add(root, "ai", "brain")
     add(root, "assets", "files")
     assets = tomllib.loads((root / "wrangler.toml").read_text())["assets"]
     assert assets == {"directory": "./p", "binding": "FILES"}
-    with pytest.raises(UsageError, match="bound already, as FILES"):
+    with pytest.raises(UsageError, match="already bound, as FILES"):
         add(root, "assets", "more")
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "options", "message"),
     [
-        ("kvs", "x", OPTIONS, "cfpy adds no 'kvs'"),
-        ("kv", "1st", OPTIONS, "can't name a binding"),
-        ("kv", "--", OPTIONS, "can't name a binding"),
-        ("kv", "a", OPTIONS, "has A already \\(vars\\)"),
+        ("kvs", "x", OPTIONS, "cfpy can't add 'kvs'"),
+        ("kv", "1st", OPTIONS, "can't be the name of a binding"),
+        ("kv", "--", OPTIONS, "can't be the name of a binding"),
+        ("kv", "a", OPTIONS, "already has A \\(vars\\)"),
         ("kv", "x" * 70, OPTIONS, "74 characters"),
-        ("cron", "0 3 * *", OPTIONS, "is no schedule"),
+        ("cron", "0 3 * *", OPTIONS, "is not a cron schedule"),
         ("hyperdrive", "pg", Options(), "needs --id"),
-        ("hyperdrive", "pg", Options(hyperdrive_id="abc"), "'abc' is none"),
-        ("vectorize", "v", Options(dimensions=2000), "not within 1 to 1536"),
-        ("vectorize", "v", Options(metric="manhattan"), "'manhattan' is none"),
+        ("hyperdrive", "pg", Options(hyperdrive_id="abc"), "not 'abc'"),
+        ("vectorize", "v", Options(dimensions=2000), "must be 1 to 1536"),
+        ("vectorize", "v", Options(metric="manhattan"), "unknown --metric 'manhattan'"),
     ],
 )
 def test_what_can_not_be_is_refused(

@@ -93,7 +93,7 @@ def test_a_file_beside_it_that_says_the_same_is_let_through(put: Put, name: str)
         ({"wrangler.json": SAME}, "another folder"),
         ({"app/wrangler.json": "{"}, "Expecting property name"),
         ({"wrangler.jsonc": "{"}, "Expecting property name"),
-        ({"app/wrangler.json": "[]"}, "no object"),
+        ({"app/wrangler.json": "[]"}, "not a JSON object"),
         # The first name counts, not the one that agrees.
         ({"app/wrangler.json": OTHER, "app/wrangler.jsonc": SAME}, "differ in `name`"),
     ],
@@ -128,10 +128,13 @@ REDIRECT = "app/.wrangler/deploy/config.json"
     ("files", "said"),
     [
         ({REDIRECT: '{"configPath": "../../dist/wrangler.json"}'}, "differ in `name`"),
-        ({REDIRECT: '{"configPath": "../../dist/none.json"}'}, "which is not there"),
-        ({REDIRECT: '{"configPath": "../../dist"}'}, "which is not there"),
+        ({REDIRECT: '{"configPath": "../../dist/none.json"}'}, "which does not exist"),
+        ({REDIRECT: '{"configPath": "../../dist"}'}, "which does not exist"),
         ({REDIRECT: '{"configPath": "../../dist/broken.jsonc"}'}, "Expecting property name"),
-        ({REDIRECT: '{"configPath": "../../dist/wrangler.yaml"}'}, "neither TOML nor JSON"),
+        (
+            {REDIRECT: '{"configPath": "../../dist/wrangler.yaml"}'},
+            "not a .toml, .json or .jsonc file",
+        ),
         ({REDIRECT: "{}"}, "`configPath` is missing"),
         ({REDIRECT: '{"configPath": ""}'}, "`configPath` is missing"),
         ({REDIRECT: '{"configPath": 1}'}, "`configPath` is missing"),
@@ -140,7 +143,7 @@ REDIRECT = "app/.wrangler/deploy/config.json"
         # wrangler refuses one that does not lie beside the configuration.
         (
             {".wrangler/deploy/config.json": '{"configPath": "../../app/dist/wrangler.json"}'},
-            "beside",
+            "another project folder",
         ),
     ],
 )
@@ -179,7 +182,7 @@ def test_a_project_is_found_from_a_folder_in_it(put: Put, tmp_path: Path) -> Non
 
 def test_a_folder_that_is_not_there_is_no_project(put: Put, tmp_path: Path) -> None:
     put({"wrangler.toml": TOML})
-    with pytest.raises(ProjectError, match=r"holds no wrangler\.toml"):
+    with pytest.raises(ProjectError, match=r"has no wrangler\.toml"):
         choose(tmp_path / "missing")
 
 
@@ -194,10 +197,10 @@ def test_other_formats_are_named_wherever_they_lie(put: Put, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("wrangler.jsonc", "not TOML"),
-        ("missing.toml", "not there"),
-        (".", "not TOML"),
-        ("dir.toml", "not there"),
+        ("wrangler.jsonc", "not a .toml file"),
+        ("missing.toml", "does not exist"),
+        (".", "not a .toml file"),
+        ("dir.toml", "does not exist"),
     ],
 )
 def test_a_named_file_must_be_toml(named: str, said: str, put: Put) -> None:

@@ -56,8 +56,8 @@ def test_it_asks_until_the_answer_is_good_and_says_so_meanwhile() -> None:
     answer, clock, said = wait([UNKNOWN, SICK, WELL], 60)
     assert (answer, clock.slept) == (WELL, [1, 2])
     assert said == [
-        f"{UNKNOWN.said}; asking again, for 60 s more",
-        "500 Internal Server Error; asking again, for 59 s more",
+        f"{UNKNOWN.said}; trying again for 60 s",
+        "500 Internal Server Error; trying again for 59 s",
     ]
 
 
@@ -103,7 +103,7 @@ def refused(cause: Exception) -> httpx.ConnectError:
         (refused(socket.gaierror(-2, "Name or service not known")), 0, UNKNOWN),
         (refused(ConnectionRefusedError("refused")), 0, Answer("refused")),
         (httpx.ReadTimeout(""), 0, Answer("ReadTimeout")),
-        (httpx.InvalidURL("https://*.x"), 0, Answer("it is not an address that can be asked")),
+        (httpx.InvalidURL("https://*.x"), 0, Answer("it is not a valid URL")),
     ],
     ids=str,
 )
@@ -124,7 +124,7 @@ def test_the_real_client_says_that_a_name_is_not_known(monkeypatch: pytest.Monke
     assert ask(client(), "http://shop.example/health") == UNKNOWN
     # By a proxy it is the proxy's name that is not known.
     said = ask(client(http_proxy="http://proxy.example:1"), "http://shop.example/health").said
-    assert "the proxy http://proxy.example:1 of http_proxy can't be reached" in said
+    assert "the proxy http://proxy.example:1 from http_proxy can't be reached" in said
 
 
 def test_a_404_is_an_answer() -> None:
@@ -172,7 +172,7 @@ def test_a_first_version_goes_back_to_nothing(answer: Answer, rollback: bool) ->
 @pytest.mark.parametrize("before", ["", "old"])
 def test_what_could_not_be_asked_is_not_taken_back(before: str, rollback: bool) -> None:
     message, hint, calls = outcome(UNKNOWN, before, rollback=rollback)
-    assert "could not be asked" in message
+    assert "could not be checked" in message
     assert "curl https://shop.example/health" in hint
     assert ("not rolled back" in hint) == (bool(before) and rollback)
     assert calls == []

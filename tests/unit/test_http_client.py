@@ -59,9 +59,9 @@ def test_a_proxy_that_can_be_used(name: str, value: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (f"http://me:{PASSWORD}#x@h:1", "a character that an address can't"),
-        (f"http://me:{PASSWORD}/x@h:1", "a character that an address can't"),
-        (f"http://me:{PASSWORD}?x@h:1", "a character that an address can't"),
+        (f"http://me:{PASSWORD}#x@h:1", "a character that is not allowed in a URL"),
+        (f"http://me:{PASSWORD}/x@h:1", "a character that is not allowed in a URL"),
+        (f"http://me:{PASSWORD}?x@h:1", "a character that is not allowed in a URL"),
         (f"ftp://me:{PASSWORD}@h:1", "a kind of proxy"),
         ("socks4://h:1", "a kind of proxy"),
         ("socks://h:1", "a kind of proxy"),
@@ -74,8 +74,8 @@ def test_a_proxy_that_can_be_used(name: str, value: str, shown: str) -> None:
         ("http://[::1", "not the address of a proxy"),
         ("http://[nonsense]:1", "not the address of a proxy"),
         ("http://h:port", "not the address of a proxy"),
-        ("http://h:99999", "a port that can't be"),
-        ("http://h:0", "a port that can't be"),
+        ("http://h:99999", "an invalid port"),
+        ("http://h:0", "an invalid port"),
         ("\u201chttp://h:1\u201d", "a kind of proxy"),
         ("http://h\x00:1", "not the address of a proxy"),
         ("http://h\u2028x:1", "not the address of a proxy"),
@@ -158,7 +158,7 @@ def test_any_list_of_what_needs_no_proxy_can_be_read(entry: str, host: str) -> N
     "address", ["", "api.test", "ftp://api.test", "http://", "http://[::1", "https://h:x", "\x00"]
 )
 def test_an_address_that_can_not_be_asked(address: str) -> None:
-    with pytest.raises(UsageError, match="the address is not an address"):
+    with pytest.raises(UsageError, match="the address is not a valid address"):
         client(address)
 
 
@@ -190,10 +190,10 @@ def files(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("variable", "name", "said"),
     [
-        ("SSL_CERT_FILE", "missing", "is not there"),
+        ("SSL_CERT_FILE", "missing", "does not exist"),
         ("SSL_CERT_FILE", "folder", "is a directory"),
-        ("SSL_CERT_FILE", "empty", "no certificate"),
-        ("SSL_CERT_FILE", "nonsense", "no certificate"),
+        ("SSL_CERT_FILE", "empty", "no PEM certificate"),
+        ("SSL_CERT_FILE", "nonsense", "no PEM certificate"),
         ("SSL_CERT_FILE", "good/below", "names"),
         ("SSL_CERT_DIR", "missing", "is not a directory"),
         ("SSL_CERT_DIR", "good", "is not a directory"),
@@ -273,20 +273,20 @@ def failure(asking: HttpClient) -> str:
 def test_a_proxy_that_is_not_there_is_named(scheme: str, address: str, port: int) -> None:
     place = f"{scheme}://127.0.0.1:{port}"
     said = failure(client(address, ALL_PROXY=place.replace("//", f"//me:{PASSWORD}@")))
-    assert f"the proxy {place} of ALL_PROXY can't be reached" in said
+    assert f"the proxy {place} from ALL_PROXY can't be reached" in said
     assert PASSWORD not in said
 
 
 def test_a_proxy_that_refuses_is_named(server: str) -> None:
     said = failure(client("https://api.test", HTTPS_PROXY=f"http://{server}"))
-    assert f"the proxy http://{server} of HTTPS_PROXY refuses: 407" in said
+    assert f"the proxy http://{server} from HTTPS_PROXY refused the request: 407" in said
 
 
 def test_what_is_no_proxy_of_the_kind_that_was_named(server: str) -> None:
     """It waits for the end of a line that SOCKS does not send."""
     environ = {"ALL_PROXY": f"socks5://{server}"}
     said = failure(HttpClient("https://api.test", source="x", timeout=0.2, environ=environ))
-    assert f"the proxy socks5://{server} of ALL_PROXY" in said
+    assert f"the proxy socks5://{server} from ALL_PROXY" in said
 
 
 def test_a_proxy_for_socks_that_answers_nonsense() -> None:
@@ -301,7 +301,7 @@ def test_a_proxy_for_socks_that_answers_nonsense() -> None:
         threading.Thread(target=answer, daemon=True).start()
         place = f"socks5://127.0.0.1:{listening.getsockname()[1]}"
         said = failure(client("https://api.test", ALL_PROXY=place))
-    assert f"the proxy {place} of ALL_PROXY refuses" in said
+    assert f"the proxy {place} from ALL_PROXY refused the request" in said
 
 
 def test_without_a_proxy_none_is_named(port: int) -> None:

@@ -105,9 +105,9 @@ NAMED = re.compile(
 )
 # Text that names a command and is no hint.
 NO_HINTS = {
-    "`cfpy dev` and `cfpy provision` read it.\n": "goes into a file",
-    "Written by cfpy, for `cfpy update`: what this project is made of.": "goes into a file",
-    "another cfpy dev works with the data in ": "is about a process",
+    "`cfpy dev` and `cfpy provision` read them.\n": "goes into a file",
+    "Written by cfpy for `cfpy update`: what this project was created from.": "goes into a file",
+    "another cfpy dev uses the data in ": "is about a process",
     "Where the Worker reads the queue, too (cfpy add queue NAME --consumer):": "in a snippet",
 }
 

@@ -165,9 +165,9 @@ def test_a_date_that_is_none_is_refused() -> None:
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ({"dimensions": 768}, "lacks `index_name`"),
-        ({"index_name": "d", "dimensions": 2000}, "1-1536"),
-        ({"index_name": "d", "dimensions": "768"}, "1-1536"),
+        ({"dimensions": 768}, "has no `index_name`"),
+        ({"index_name": "d", "dimensions": 2000}, "from 1 to 1536"),
+        ({"index_name": "d", "dimensions": "768"}, "from 1 to 1536"),
         ({"index_name": "d", "dimensions": 8, "metric": "l2"}, "cosine, euclidean"),
         (
             {"index_name": "d", "dimensions": 8, "metadata_indexes": [{"type": "string"}]},

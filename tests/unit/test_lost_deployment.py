@@ -18,7 +18,9 @@ from cfpy.errors import (
 
 LOST = WranglerTimeoutError("wrangler deploy did not end", argv=(), returncode=-1, output="")
 # The upload went well, and the token may not set what comes after it.
-MAY_NOT = NotAuthenticatedError("this token may not change routes", hint="Give it the permission.")
+MAY_NOT = NotAuthenticatedError(
+    "this token is not allowed to change routes", hint="Give it the permission."
+)
 
 
 def session(live: str | CfpyError) -> Any:

@@ -41,13 +41,13 @@ def test_a_manifest_is_read_whole() -> None:
     ("text", "where", "words"),
     [
         ('title = "T"\nsummary = "S"\n', "1:1", "'version' is missing"),
-        ('title = "T"\n  version = 1\nsummary = "S"\n', "2:3", "'version' is not a text"),
-        ('title = "T"\nversion = "one"\nsummary = "S"\n', "2:1", "version 'one' is none"),
+        ('title = "T"\n  version = 1\nsummary = "S"\n', "2:3", "'version' is not a string"),
+        ('title = "T"\nversion = "one"\nsummary = "S"\n', "2:1", "'one' is not a version"),
         ('title = " "\nversion = "1"\nsummary = "S"\n', "1:1", "'title' is missing or empty"),
         ("MINIMAL\nservces = []\n", "4:1", "unknown key 'servces'"),
-        ('MINIMAL\nservices = "D1"\n', "4:1", "'services' is not a list of texts"),
-        ('MINIMAL\nabstract = "yes"\n', "4:1", "'abstract' is neither true nor false"),
-        ('MINIMAL\nextends = "a/b"\n', "4:1", "extends = 'a/b' names no pattern"),
+        ('MINIMAL\nservices = "D1"\n', "4:1", "'services' is not a list of strings"),
+        ('MINIMAL\nabstract = "yes"\n', "4:1", "'abstract' is not true or false"),
+        ('MINIMAL\nextends = "a/b"\n', "4:1", "extends = 'a/b' does not name a pattern"),
         ('MINIMAL\n[secrets]\nname = "x"\n', "4:1", "'secrets' is not a list of tables"),
         (
             'MINIMAL\n[[secrets]]\nname = "A"\npurpose = "p"\n\n# b\n[[secrets]]\nname = "B"\n',

@@ -242,7 +242,7 @@ def test_what_cfpy_did_not_make_is_never_deleted_unnamed(
     names = data.draw(st.frozensets(st.sampled_from(sorted(all_of_it))))
     created = {name: all_of_it[name] for name in names}
     plan = teardown(desired, observed, Permission(created, frozenset(), data=True))
-    gone = {a.key for a in plan.actions if a.do is Do.DELETE and "gone already" not in a.reason}
+    gone = {a.key for a in plan.actions if a.do is Do.DELETE and "already deleted" not in a.reason}
     assert {key for key in gone if not key.startswith("queue_consumer:")} <= names
 
 
@@ -253,4 +253,4 @@ def test_data_stays_unless_it_is_given_up(desired: DesiredState, observed: Obser
     )
     for action in plan.actions:
         if action.do is Do.DELETE and action.kind in HOLDS_DATA:
-            assert action.reason.startswith("gone already")
+            assert action.reason.startswith("already deleted")

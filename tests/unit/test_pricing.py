@@ -216,7 +216,7 @@ def test_usage_is_what_an_action_uses_times_how_often() -> None:
     ("change", "said"),
     [
         ({"mix": {"question": 0.5}}, "does not add up to 1"),
-        ({"requests": None}, "lacks 'requests'"),
+        ({"requests": None}, "has no 'requests'"),
     ],
 )
 def test_a_scenario_that_is_none(change: dict[str, Any], said: str) -> None:

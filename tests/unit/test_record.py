@@ -57,9 +57,9 @@ def test_the_first_version_knew_no_ids() -> None:
     ("text", "said"),
     [
         ("{", "1:2"),
-        ("[]", "not a record"),
+        ("[]", "not a valid record"),
         ('{"record_version": 3, "environments": {}}', "record_version is 3"),
-        ('{"record_version": 1, "environments": {"": {}}}', "not a record"),
+        ('{"record_version": 1, "environments": {"": {}}}', "not a valid record"),
     ],
 )
 def test_a_broken_file_is_named(text: str, said: str, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_permission_that_is_missing_is_named(
 ) -> None:
     error = answer(status, errors, f"accounts/id/{kind}/x")
     assert isinstance(error, NotAuthenticatedError)
-    assert f"may not read {kind}" in error.message
+    assert f"is not allowed to read {kind}" in error.message
     assert PERMISSIONS[kind] in error.hint
 
 
@@ -163,10 +163,10 @@ def test_wrangler_with_an_invalid_token(wrangler) -> None:
 
 def test_wrangler_with_a_token_that_may_not(wrangler) -> None:
     runner = Failing("Authentication error [code: 10000]", 10000)
-    with pytest.raises(NotAuthenticatedError, match="may not change vectorize") as caught:
+    with pytest.raises(NotAuthenticatedError, match="not allowed to change vectorize") as caught:
         wrangler(runner).create("vectorize create", "shop-docs")
     assert "Vectorize: Edit" in caught.value.hint
-    assert "What was done before stays" in caught.value.hint
+    assert "Completed steps stay" in caught.value.hint
 
 
 def test_another_failure_of_wrangler_is_not_about_the_token(wrangler) -> None:

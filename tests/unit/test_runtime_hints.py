@@ -15,7 +15,7 @@ from cfpy.commands.dev_session import DevRequest, Runtime
 from cfpy.domain.project import Project
 from cfpy.errors import LocalRuntimeError, ProjectError
 
-BUNDLE = "workerd could not download the Pyodide bundle that it runs Python with"
+BUNDLE = "workerd could not download the Pyodide bundle, which it needs to run Python"
 
 
 class NoBundle:
@@ -65,21 +65,23 @@ NEWER = "Set compatibility_date to 2026-09-08 or later."
 
 def test_node_names_workerd_until_that_had_no_bundle(start: Any) -> None:
     message, hint = start("node", "2026-01-01")
-    assert "asks for Python 3.13; --runtime node has 3.14" in message
+    assert "requires Python 3.13; --runtime node has 3.14" in message
     assert hint == f"{NEWER} Or use --runtime workerd."
     # It was tried, and could not.
     message, hint = start("workerd", "2026-01-01")
     assert message.startswith(BUNDLE)
-    assert "--runtime node has Python 3.14 only" in message
-    assert hint.startswith(f"{NEWER} Then --runtime node runs it")
+    assert "--runtime node only has Python 3.14" in message
+    assert hint.startswith(f"{NEWER} Then use --runtime node")
     assert start("node", "2026-01-01")[1] == NEWER
     # Without a choice it is workerd, and the same is told.
-    assert start("auto", "2026-01-01")[1].startswith(f"{NEWER} Then --runtime node runs it")
+    assert start("auto", "2026-01-01")[1].startswith(f"{NEWER} Then use --runtime node")
 
 
 def test_a_flag_is_what_has_to_go(start: Any) -> None:
     hint = start("workerd", "2026-11-17", "no_python_workers_314")[1]
-    assert hint.startswith("Remove no_python_workers_314 from compatibility_flags. Then --runtime")
+    assert hint.startswith(
+        "Remove no_python_workers_314 from compatibility_flags. Then use --runtime"
+    )
     assert "compatibility_date" not in hint
 
 
@@ -91,4 +93,4 @@ def test_the_newer_date_is_one_that_both_run() -> None:
     wrangler = {"main": "entry.py", "compatibility_date": "2026-09-08"}
     project = Project(Path(), wrangler, (), (), ())
     assert project.python_version == "3.14"
-    assert dev._choose_runtime(project, Runtime.NODE) == (Runtime.NODE, "as asked")
+    assert dev._choose_runtime(project, Runtime.NODE) == (Runtime.NODE, "as requested")

@@ -56,7 +56,7 @@ def test_a_table_is_read() -> None:
         ({"pattern": 1}, "`pattern` of the secret 'KEY' is not a string"),
         ({"pattern": "", "example": "x"}, "`pattern` of the secret 'KEY' is empty"),
         ({"pattern": "a+"}, "no `example`"),
-        ({"pattern": "a+", "example": "b"}, "`example` of the secret 'KEY' does not fit"),
+        ({"pattern": "a+", "example": "b"}, "`example` of the secret 'KEY' does not match"),
         ({"pattern": "a+", "example": "a", "generate": True}, "`generate` of the secret 'KEY' d"),
         ({"generate": "me:token"}, "`generate` of the secret 'KEY' is not true"),
         ({"generate": 1}, "`generate` of the secret 'KEY' is not true"),
@@ -92,12 +92,12 @@ def values_for(asked: ProvisionRequest) -> tuple[dict[str, str], dict[str, str]]
 
 
 def test_a_value_is_checked_wherever_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="does not have its form"):
+    with pytest.raises(UsageError, match="does not have the expected form"):
         values_for(request(given={"KEY": "x"}))
-    with pytest.raises(UsageError, match="does not have its form"):
+    with pytest.raises(UsageError, match="does not have the expected form"):
         values_for(request(ask=lambda _secret: "x"))
     monkeypatch.setenv("KEY", "x")
-    with pytest.raises(UsageError, match="does not have its form"):
+    with pytest.raises(UsageError, match="does not have the expected form"):
         values_for(request())
     assert values_for(request(given={"KEY": "k_1"})) == ({"KEY": "k_1"}, {})
 

@@ -101,7 +101,7 @@ def test_it_ends_at_some_time() -> None:
 
 
 def lost() -> WranglerTimeoutError:
-    return WranglerTimeoutError("wrangler did not end", argv=(), returncode=-1, output="")
+    return WranglerTimeoutError("wrangler did not finish", argv=(), returncode=-1, output="")
 
 
 @pytest.mark.parametrize("error", [lost(), ToolTimeoutError("node", 180)])
@@ -115,7 +115,7 @@ def test_what_did_not_end_and_is_there_was_done(error: CfpyError) -> None:
 def test_what_did_not_end_and_is_not_there_has_failed(error: CfpyError) -> None:
     """It is not waited for again: that may last as long once more."""
     command = Command(error, failure())
-    with pytest.raises(type(error), match="did not end"):
+    with pytest.raises(type(error), match="did not finish"):
         attempt(command, lambda: False)
     assert command.runs == 1
 

@@ -109,7 +109,7 @@ def test_a_new_node_on_path_will_do(monkeypatch: pytest.MonkeyPatch, fake_runner
 
 def test_no_node_at_all_is_said(monkeypatch: pytest.MonkeyPatch, fake_runner: type) -> None:
     _without_bundled_node(monkeypatch, None)
-    with pytest.raises(ToolNotFoundError, match="Node is missing") as caught:
+    with pytest.raises(ToolNotFoundError, match="there is no Node") as caught:
         _ = Toolchain(fake_runner(), print).node
     assert caught.value.exit_code == 4
 

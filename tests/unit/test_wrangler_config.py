@@ -75,6 +75,6 @@ def test_a_binding_without_its_name_is_shown(
     tmp_path: Path, table: str, rest: str, key: str
 ) -> None:
     (tmp_path / "wrangler.toml").write_text(f'name = "app"\n\n[[{table}]]\n{rest}\n')
-    with pytest.raises(ProjectError, match=f"{table}.. table lacks `{key}`") as caught:
+    with pytest.raises(ProjectError, match=f"{table}.. table has no `{key}`") as caught:
         load_project(tmp_path)
     assert caught.value.line == 3

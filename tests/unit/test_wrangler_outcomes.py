@@ -46,7 +46,7 @@ def test_a_worker_without_an_address(targets: list[str] | None) -> None:
 
 @pytest.mark.parametrize("events", ["", lines(SESSION), '{"type": "depl', "\n"])
 def test_a_deployment_that_is_not_told_is_no_success(events: str) -> None:
-    with pytest.raises(WranglerError, match="did not say what") as caught:
+    with pytest.raises(WranglerError, match="did not report the version") as caught:
         wrangler(StrictWrangler(events=events)).deploy()
     assert "wrangler deployments list" in caught.value.hint
 
@@ -80,7 +80,7 @@ def test_a_failure_carries_what_there_is_to_decide_by() -> None:
     assert "Logs were written" not in error.message + error.output
     assert "this is a bug" not in error.message + error.output
     assert error.argv[:4] == ("wrangler", "d1", "create", "shop-db")
-    assert "What was done before stays" in error.hint
+    assert "Completed steps stay" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_values_of_secrets_are_in_no_error() -> None:
         (lambda it: it.deploy_dry_run(), "does not accept the project"),
         (lambda it: it.delete_worker("shop"), "can't delete shop"),
         (lambda it: it.delete_namespace("ab12"), "can't delete the namespace ab12"),
-        (lambda it: it.remove_consumer("jobs", "shop"), "shop off the queue jobs"),
+        (lambda it: it.remove_consumer("jobs", "shop"), "shop as a consumer of the queue jobs"),
         (lambda it: it.rollback("shop", "v1"), "can't roll back"),
         (lambda it: it.apply_remote_migrations("DB"), "the migrations of DB"),
         (lambda it: it.set_bucket_rules("cors", "files", "", []), "the cors rules of files"),

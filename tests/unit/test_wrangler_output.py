@@ -72,7 +72,7 @@ def test_a_build_command_that_failed_is_said_without_the_dump_of_an_error() -> N
     output = WranglerOutput()
     found = [output.read(line, on_stderr=True) for line in dump.splitlines()]
     assert [item.text for item in found if isinstance(item, Said)] == [
-        "The build ended with status 3.",
+        "The build failed with status 3.",
         "Running custom build `exit 3` failed. There are likely more logs above.",
     ]
     assert output.not_built

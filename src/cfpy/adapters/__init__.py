@@ -1,1 +1,1 @@
-"""Everything that touches the world outside: processes, files, packages, servers."""
+"""Everything outside cfpy: processes, files, packages, servers."""

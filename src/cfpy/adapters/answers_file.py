@@ -1,4 +1,4 @@
-"""``.cfpy/answers.toml``: what a project was made of."""
+"""``.cfpy/answers.toml``: the pattern and answers that a project was created from."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ANSWERS_FILE = Path(".cfpy", "answers.toml")
 
 @dataclass(frozen=True)
 class MadeOf:
-    """The pattern that a project was made of, in which version, with which answers. ``origin`` is
-    ``None`` for a pattern of cfpy's own."""
+    """The pattern, version and answers that a project was created from. ``origin`` is ``None`` for
+    one of cfpy's own patterns."""
 
     name: str
     version: str
@@ -29,12 +29,12 @@ class MadeOf:
 
     @property
     def source(self) -> str:
-        """What to ask for to get the pattern again."""
+        """The source with which the pattern can be loaded again."""
         return self.origin.source if self.origin else self.name
 
 
 def made_of(pattern: Pattern, answers: Mapping[str, Any]) -> MadeOf:
-    """The record of a project that is made now."""
+    """The record for a project that is being created."""
     return MadeOf(pattern.name, pattern.manifest.version, pattern.origin, answers)
 
 
@@ -42,7 +42,7 @@ def answers_text(record: MadeOf) -> str:
     """The file's content."""
     document = tomlkit.document()
     document.add(
-        tomlkit.comment("Written by cfpy, for `cfpy update`: what this project is made of.")
+        tomlkit.comment("Written by cfpy for `cfpy update`: what this project was created from.")
     )
     pattern = {"name": record.name, "version": record.version}
     if record.origin is not None:
@@ -52,22 +52,22 @@ def answers_text(record: MadeOf) -> str:
     document["answers"] = plain
     others = {name: value for name, value in record.answers.items() if name not in plain}
     if others:
-        # TOML knows no null, and no key but a text.
+        # TOML has no null, and its keys are strings.
         document["answers-in-yaml"] = {name: _yaml(value) for name, value in others.items()}
     return tomlkit.dumps(document)
 
 
 def read_answers(root: Path) -> MadeOf:
-    """Read it.
+    """Read the record of the project in ``root``.
 
     Raises:
-        ProjectError: There is none, or it is broken.
+        ProjectError: There is none, or it is not valid.
     """
     path = root / ANSWERS_FILE
     if not path.is_file():
         raise ProjectError(
-            f"{root} was not made by cfpy new: it has no {ANSWERS_FILE}",
-            hint="Go to a project that was, or name one with --cwd.",
+            f"{root} was not created by cfpy new: it has no {ANSWERS_FILE}",
+            hint="Go to a project that was created by cfpy new, or name one with --cwd.",
         )
     try:
         data = tomllib.loads(path.read_text("utf-8"))
@@ -79,12 +79,12 @@ def read_answers(root: Path) -> MadeOf:
         return MadeOf(str(pattern["name"]), str(pattern["version"]), origin, answers)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProjectError(
-            f"is broken: {error}", path=path, hint="Bring back an older version of it with git."
+            f"is not valid: {error}", path=path, hint="Restore it from git."
         ) from error
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether TOML gives back the very same."""
+    """Whether TOML returns exactly the same value."""
     try:
         return _same(tomllib.loads(tomlkit.dumps({"it": value}))["it"], value)
     except (ValueError, TypeError, AttributeError):
@@ -95,7 +95,7 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
-        # Order too: a template may go through it.
+        # The order, too: a template may iterate over it.
         return list(one) == list(other) and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list):
         return len(one) == len(other) and all(map(_same, one, other))
@@ -103,7 +103,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _yaml(value: Any) -> str:
-    import yaml  # slow to load, for answers that need it
+    import yaml  # slow to load; only for answers that need it
 
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False)
 

@@ -1,4 +1,4 @@
-"""What Cloudflare's API answers, and where it is."""
+"""The address of Cloudflare's API, and the errors in its answers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LONGEST_WAIT_SECONDS = 30.0
 
 
 def api_address(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Where Cloudflare's API is, by the variables that wrangler reads too (its
-    getCloudflareApiBaseUrl), and what says so."""
+    """The address of Cloudflare's API, from the variables that wrangler also reads (its
+    getCloudflareApiBaseUrl), and where it comes from, for messages."""
     name, address = variable(environ, "CLOUDFLARE_API_BASE_URL")
     if address:
         return address.rstrip("/"), f"the environment variable {name}"
@@ -55,7 +55,7 @@ def checked(response: httpx.Response, path: str) -> Any:
 
 
 def _codes(errors: Iterable[Mapping[str, Any]]) -> frozenset[int]:
-    """The API's numbers for what is wrong; the one that says most may be the reason of another."""
+    """The API's error codes, including those of nested errors, which may be the most specific."""
     found = [item for error in errors for item in (error, *(error.get("error_chain") or ()))]
     return frozenset(int(item.get("code") or 0) for item in found)
 

@@ -1,7 +1,7 @@
-"""Keeps what a pattern once rendered, in the project: the base of later merges.
+"""Stores in the project what its pattern rendered: the base of later merges.
 
-A pattern in an older version may be nowhere any more: a package is replaced by the newer one, a
-directory is edited. A repository that is cloned has this file.
+The older version of a pattern may no longer exist: a package is replaced by a newer one, a
+directory is edited. This file is committed, so every clone has it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from cfpy.errors import PatternError, ProjectError
 
 #: Where a project keeps it.
 BASE_FILE = Path(".cfpy", "base.zip")
-# Larger files are kept as a hash: nobody merges those line by line.
+# Only the hash of larger files is stored: nobody merges them line by line.
 _LARGEST = 100_000
 _HASHES = ".cfpy/hashes.json"
 _OWN = ".cfpy/"
-# The earliest that a zip file can say: its bytes depend on its content alone.
+# The earliest date in a zip file, so that its bytes depend only on its content.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def read_tree(root: Path) -> dict[str, File]:
-    """The files of a rendered tree, by name; cfpy's own records are left out."""
+    """The files of a rendered tree, by name; without cfpy's own records."""
     return {
         name: File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
         for path in sorted(root.rglob("*"))
@@ -35,7 +35,7 @@ def read_tree(root: Path) -> dict[str, File]:
 
 
 def empty_directories(root: Path) -> tuple[str, ...]:
-    """The directories of a tree that hold nothing."""
+    """The empty directories of a tree."""
     return tuple(
         path.relative_to(root).as_posix()
         for path in sorted(root.rglob("*"))
@@ -64,14 +64,14 @@ def read_base(root: Path) -> dict[str, BaseFile]:
     """The base of the project in ``root``.
 
     Raises:
-        ProjectError: It has none, or it is broken.
+        ProjectError: It has none, or it is not valid.
     """
     path = root / BASE_FILE
     if not path.is_file():
         raise ProjectError(
-            f"{root} does not hold what its pattern rendered",
+            f"{root} has no {BASE_FILE}, which stores what its pattern rendered",
             path=path,
-            hint="It is written by cfpy new. If it was removed, bring it back: "
+            hint="cfpy new writes it. If it was deleted, restore it: "
             f"git checkout $(git rev-list -1 HEAD -- {BASE_FILE}) -- {BASE_FILE}",
         )
     try:
@@ -79,14 +79,14 @@ def read_base(root: Path) -> dict[str, BaseFile]:
             return _read(archive)
     except (zipfile.BadZipFile, PatternError, ValueError, KeyError, TypeError, OSError) as error:
         raise ProjectError(
-            f"is broken: {error}", path=path, hint="Bring back an older version of it with git."
+            f"is not valid: {error}", path=path, hint="Restore it from git."
         ) from error
 
 
 def _read(archive: zipfile.ZipFile) -> dict[str, BaseFile]:
     entries = archive.infolist()
     if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
-        raise ValueError("it holds too much")
+        raise ValueError("it is too large")
     base = {}
     for entry in entries:
         if entry.filename != _HASHES:
@@ -96,7 +96,7 @@ def _read(archive: zipfile.ZipFile) -> dict[str, BaseFile]:
     for name, item in json.loads(archive.read(_HASHES)).items():
         base[name] = BaseFile(str(item["sha256"]), bool(item["executable"]), None)
     for name in base:
-        # What is said to be of the base may be removed: it has to lie in the project.
+        # Files of the base may be deleted, so their paths must be inside the project.
         check_name(PurePosixPath(name), "base")
     return base
 
@@ -104,6 +104,6 @@ def _read(archive: zipfile.ZipFile) -> dict[str, BaseFile]:
 def _entry(name: str, *, executable: bool) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _EPOCH)
     entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3  # Unix, whatever this is: the bytes are the same everywhere.
+    entry.create_system = 3  # Unix on every system, so that the bytes are the same everywhere.
     entry.external_attr = (0o755 if executable else 0o644) << 16
     return entry

@@ -1,4 +1,4 @@
-"""Keeps what somebody else's template can take of this machine within bounds."""
+"""Limits the resources that somebody else's template can use on this machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LARGEST_FILE = 200_000_000
 
 
 class TooMuchError(BaseException):
-    """A bound was reached; the message says which.
+    """A limit was reached; the message names it.
 
-    No ``Exception``: Jinja takes any of those for a constant that can't be computed beforehand,
-    and goes on.
+    Not an ``Exception``: Jinja takes those as a sign that a constant can't be computed in advance,
+    and continues.
     """
 
 
@@ -25,10 +25,10 @@ class TooMuchError(BaseException):
 def bounded() -> Iterator[None]:
     """Limit processor time, memory and the size of files.
 
-    Only where the system can: Windows can't.
+    Does nothing on systems without limits, such as Windows.
 
     Raises:
-        TooMuchError: Inside of it, when a limit is reached.
+        TooMuchError: Inside the block, when a limit is reached.
     """
     if sys.platform == "win32":
         yield
@@ -40,7 +40,7 @@ def bounded() -> Iterator[None]:
         resource.RLIMIT_FSIZE: _LARGEST_FILE,
     }
     before = {kind: resource.getrlimit(kind) for kind in limits}
-    # Processor time, not time: somebody may think about a question.
+    # Processor time, not elapsed time: the user may think about a question.
     handler = signal.signal(signal.SIGVTALRM, _too_long)
     signal.setitimer(signal.ITIMER_VIRTUAL, _SECONDS, 1.0)
     try:
@@ -62,7 +62,8 @@ def _too_long(_number: int, _frame: FrameType | None) -> None:
 
 
 def _address_space() -> int:
-    """What this process has mapped already, in bytes: at most, where the system does not say."""
+    """The bytes that this process has already mapped; the maximum if the system does not report
+    it."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         import resource
 

@@ -1,4 +1,4 @@
-"""A pattern's ``cases.toml``, and the goldens that its cases are compared with."""
+"""A pattern's ``cases.toml``, and the goldens to which its cases are compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _GOLDEN = "golden"
 
 @dataclass(frozen=True)
 class Case:
-    """Answers to render a pattern with. ``golden`` is where the result is kept."""
+    """Answers with which to render a pattern. ``golden`` is the directory of the expected
+    result."""
 
     name: str
     answers: Mapping[str, Any]
@@ -29,8 +30,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Difference:
-    """A file that is not as its golden. ``kind`` is ``missing``, ``new`` or ``changed``; ``diff``
-    holds the lines of a text that changed."""
+    """A file that differs from its golden. ``kind`` is ``missing``, ``new`` or ``changed``;
+    ``diff`` has the changed lines of a text file."""
 
     file: str
     kind: str
@@ -38,10 +39,10 @@ class Difference:
 
 
 def read_cases(root: Path) -> tuple[Case, ...]:
-    """The cases of the pattern in ``root``; without a ``cases.toml`` one, with all defaults.
+    """The cases of the pattern in ``root``; without a ``cases.toml``, one case with all defaults.
 
     Raises:
-        PatternError: The file can't be read, or holds something else.
+        PatternError: The file can't be read, or is not valid.
     """
     path = root / _FILE
     data: Mapping[str, Any] = (
@@ -49,14 +50,16 @@ def read_cases(root: Path) -> tuple[Case, ...]:
     )
     for name, answers in data.items():
         if not isinstance(answers, Mapping) or "/" in name or name.startswith("."):
-            raise PatternError(f"{name!r} is no table of answers", path=path, hint="[defaults]")
+            raise PatternError(
+                f"{name!r} is not a table of answers", path=path, hint="Write [defaults]."
+            )
     if not data:
-        raise PatternError("holds no case", path=path, hint="[defaults]")
+        raise PatternError("has no cases", path=path, hint="Add one: [defaults]")
     return tuple(Case(name, answers, root / _GOLDEN / name) for name, answers in data.items())
 
 
 def compare(case: Case, tree: Path) -> tuple[Difference, ...]:
-    """How the rendered ``tree`` departs from the case's golden."""
+    """The differences between the rendered ``tree`` and the case's golden."""
     old, new = read_tree(case.golden), read_tree(tree)
     found = []
     for name in sorted({*old, *new}):
@@ -73,7 +76,7 @@ def write_golden(case: Case, tree: Path) -> None:
     """Make ``tree`` the case's golden.
 
     Raises:
-        FilesystemError: The disk refused.
+        FilesystemError: Writing failed.
     """
     try:
         case.golden.parent.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ from cfpy.errors import FilesystemError
 
 @dataclass(frozen=True)
 class NewContent:
-    """What a file shall hold; ``executable`` is ``None`` where its mode stays as it is."""
+    """The new content of a file; ``executable`` is ``None`` if its mode stays as it is."""
 
     data: bytes
     executable: bool | None = None
@@ -25,13 +25,13 @@ Changes = Mapping[str, NewContent | None]
 
 
 def apply(root: Path, changes: Changes) -> None:
-    """Write files below ``root``; ``None`` removes one.
+    """Write files below ``root``; ``None`` deletes one.
 
-    Everything is written to a scratch directory first. What then goes wrong, Ctrl-C too, is taken
-    back.
+    Everything is written to a scratch directory first. If something fails after that, or Ctrl-C is
+    pressed, all changes are undone.
 
     Raises:
-        FilesystemError: The disk refused. The files are as they were.
+        FilesystemError: Writing failed. The files are as they were.
     """
     undo = contextlib.ExitStack()
     try:
@@ -40,7 +40,7 @@ def apply(root: Path, changes: Changes) -> None:
             for number, name in enumerate(changes):
                 target = root / name
                 if name in staged and target.is_symlink():
-                    # The file changes, and the link to it stays.
+                    # The file changes; the link to it stays.
                     target = target.resolve()
                 if target.exists():
                     backup = Path(scratch) / f"old-{number}"
@@ -62,10 +62,10 @@ def apply(root: Path, changes: Changes) -> None:
 
 
 def make_directories(root: Path, names: Iterable[str]) -> None:
-    """Make directories below ``root`` where nothing of their name is.
+    """Create directories below ``root`` unless their names are taken.
 
     Raises:
-        FilesystemError: The disk refused.
+        FilesystemError: Writing failed.
     """
     for name in names:
         path = root / name
@@ -75,7 +75,7 @@ def make_directories(root: Path, names: Iterable[str]) -> None:
             if not path.exists():
                 path.mkdir(parents=True)
         except OSError as error:
-            raise FilesystemError(f"can't make {path}: {error.strerror or error}") from error
+            raise FilesystemError(f"can't create {path}: {error.strerror or error}") from error
 
 
 def _stage(scratch: Path, changes: Changes) -> dict[str, Path]:
@@ -91,7 +91,7 @@ def _stage(scratch: Path, changes: Changes) -> dict[str, Path]:
 
 
 def _mode(target: Path, executable: bool | None) -> int:
-    """What the file has, or would have if somebody made it now."""
+    """The mode of the file, or the one that a new file would get."""
     if target.exists():
         mode = target.stat().st_mode & 0o777
     else:
@@ -100,7 +100,7 @@ def _mode(target: Path, executable: bool | None) -> int:
         mode = 0o666 & ~mask
     if executable is None:
         return mode
-    # Whoever may read it may run it.
+    # Everybody who may read it may run it.
     return mode | (mode & 0o444) >> 2 if executable else mode & ~0o111
 
 
@@ -108,7 +108,7 @@ def _keep(target: Path, backup: Path) -> None:
     try:
         os.link(target, backup)
     except OSError:
-        # Not every file system has links. The copy gets its name when it is whole.
+        # Not every file system has links. The copy is renamed when it is complete.
         shutil.copy2(target, backup.with_suffix(".part"))
         backup.with_suffix(".part").replace(backup)
 
@@ -120,7 +120,7 @@ def _put_back(backup: Path, target: Path) -> None:
 
 
 def _take_away(root: Path, target: Path) -> None:
-    """Remove a file, and the directories that are empty without it."""
+    """Delete a file, and the directories that are empty after that."""
     target.unlink(missing_ok=True)
     for directory in target.parents:
         if directory == root:

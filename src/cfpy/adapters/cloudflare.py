@@ -1,8 +1,8 @@
-"""Reads what a Cloudflare account has. It never writes: wrangler does.
+"""Reads the resources of a Cloudflare account. It never writes: wrangler does.
 
-wrangler takes a second of processor time to start, shows some lists as text and others by their
-first page only; this asks the API itself, all kinds at once, with the token that wrangler uses.
-Paths and shapes: developers.cloudflare.com/api.
+wrangler takes a second of processor time to start, prints some lists as text and only the first
+page of others. This module asks the API directly, for all kinds at once, with the token that
+wrangler uses. Paths and shapes: developers.cloudflare.com/api.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ class Account:
 
     Args:
         token: An API token, or an OAuth access token.
-        account_id: The account; empty to take the only one that the token reaches.
+        account_id: The account; empty to use the only one to which the token has access.
 
     Raises:
-        NotAuthenticatedError: The token reaches no account, or several and none is chosen.
+        NotAuthenticatedError: The token has access to no account, or to several and none is chosen.
         UsageError: A variable for the API's address, a proxy or certificates can't be used.
         CloudflareError: The API can't be reached, or fails.
     """
 
     def __init__(self, token: str, account_id: str = "") -> None:
         self._api = CloudflareClient(token)
-        #: Where the API is, for whoever has to ask the same one.
+        #: The address of the API, for code that must ask the same one.
         self.address = self._api.address
         self.id = account_id or self._only_account()
 
     @documented()
     def observe(self, desired: DesiredState) -> ObservedState:
-        """What there is of the kinds that ``desired`` uses.
+        """The existing resources of the kinds that ``desired`` uses.
 
         Raises:
-            NotAuthenticatedError: The token is not valid, or lacks a permission.
+            NotAuthenticatedError: The token is not valid, or has no permission.
             CloudflareError: The API can't be reached, or fails.
         """
-        # All at once: each answer takes as long as the way there and back.
+        # All at once: the time for each answer is mostly the round trip.
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             r2 = Buckets(self._api, self.id)
             databases = pool.submit(_if(desired.databases, self._databases))
@@ -104,8 +104,8 @@ class Account:
 
     @documented()
     def live_version(self, worker: str) -> str:
-        """The version of a Worker that answers most requests; empty if there is none, or only the
-        stub that a Worker's first secret creates.
+        """The version of a Worker with the most traffic; empty if there is none, or only the stub
+        that the first secret of a Worker creates.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
@@ -129,8 +129,8 @@ class Account:
 
     @documented()
     def dependents(self, worker: str) -> tuple[str, ...]:
-        """The Workers that would break without ``worker``: wrangler, where it can't ask, deletes it
-        all the same.
+        """The Workers that would break without ``worker``: without a terminal to ask on, wrangler
+        deletes it anyway.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
@@ -148,7 +148,7 @@ class Account:
 
     @documented()
     def bindings(self, worker: str) -> dict[str, str]:
-        """What the live version is bound to: kind and target by binding name.
+        """The bindings of the live version: kind and target by binding name.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
@@ -158,8 +158,8 @@ class Account:
 
     @documented()
     def users(self, worker: str) -> dict[str, tuple[str, ...]]:
-        """The Workers but ``worker`` that are bound to a resource, by what that is in
-        :func:`cfpy.domain.live.live_target`. One request for each Worker of the account.
+        """The Workers other than ``worker`` that are bound to a resource, by its name in
+        :func:`cfpy.domain.live.live_target`. Sends one request for each Worker of the account.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
@@ -189,12 +189,12 @@ class Account:
             return next(iter(accounts))
         if not accounts:
             raise NotAuthenticatedError(
-                "this token reaches no account",
+                "this token has access to no account",
                 hint="Give it the permission Account Settings: Read, or set CLOUDFLARE_ACCOUNT_ID.",
             )
         listed = ", ".join(f"{name} ({id_})" for id_, name in accounts.items())
         raise NotAuthenticatedError(
-            f"this login reaches several accounts: {listed}",
+            f"this login has access to several accounts: {listed}",
             hint="Set account_id in wrangler.toml, or CLOUDFLARE_ACCOUNT_ID.",
         )
 
@@ -246,7 +246,7 @@ class Account:
         return str(found["default_environment"]["script"].get("migration_tag") or "")
 
     def _index(self, name: str) -> ObservedIndex | None:
-        """An index and its metadata indexes, asked for at once."""
+        """An index and its metadata indexes, requested in parallel."""
         path = self._path(f"vectorize/v2/indexes/{name}")
         with ThreadPoolExecutor(1) as pool:
             listed = pool.submit(self._api.get, f"{path}/metadata_index/list")
@@ -274,9 +274,9 @@ class Account:
     def _applied(
         self, database: D1Database, databases: Future[dict[str, Found]]
     ) -> frozenset[str] | None:
-        """The migrations that a database has had; ``None`` if there is no such database.
+        """The applied migrations of a database; ``None`` if there is no such database.
 
-        wrangler.toml may hold its id; otherwise the list of databases is waited for.
+        Its id may be in wrangler.toml; otherwise it waits for the list of databases.
         """
         database_id = database.id or next(
             (id_ for id_, item in databases.result().items() if item.name == database.name), ""
@@ -289,14 +289,14 @@ class Account:
         try:
             answer = self._api.request("POST", path, json={"sql": listed})
         except (CloudflareError, NotAuthenticatedError) as error:
-            # An id of another account, or none at all: the plan says so.
+            # The id of another account, or no valid id: the plan reports it.
             if database_id not in databases.result():
                 return None
             if isinstance(error, NotAuthenticatedError):
                 raise
             if error.status == 404:
                 return None
-            # Before the first migration there is no table of them.
+            # Before the first migration, the table of migrations does not exist.
             if error.api_code == _SQL_FAILED and "no such table" in error.message:
                 return frozenset()
             raise
@@ -313,16 +313,17 @@ def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def _jurisdiction(item: Mapping[str, Any]) -> str | None:
-    """Of a database, a namespace or a queue; ``None`` where the API does not say."""
+    """The jurisdiction of a database, a namespace or a queue; ``None`` if the API does not return
+    it."""
     return str(item["jurisdiction"] or "") if "jurisdiction" in item else None
 
 
 def _there(tasks: Mapping[str, Future[_T | None]]) -> dict[str, _T]:
-    """What was found, by name."""
+    """The results, by name."""
     done = {name: task.result() for name, task in tasks.items()}
     return {name: found for name, found in done.items() if found is not None}
 
 
 def _if(wanted: object, read: Callable[[], Any]) -> Callable[[], Any]:
-    """``read``, or nothing where the project does not use its kind."""
+    """``read``, or a function that returns nothing if the project does not use its kind."""
     return read if wanted else dict

@@ -1,4 +1,4 @@
-"""Asks Cloudflare's API: requests, tries, pages, and answers that are no answers."""
+"""A client for Cloudflare's API: requests, retries, pages, and undocumented answers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PAGE = 100
 
 
 class CloudflareClient:
-    """The API, asked with ``token``.
+    """The API, used with ``token``.
 
     Raises:
         UsageError: A variable for the API's address, a proxy or certificates can't be used.
     """
 
     def __init__(self, token: str) -> None:
-        #: Where the API is, for whoever has to ask the same one.
+        #: The address of the API, for code that must ask the same one.
         self.address, source = api_address(os.environ)
         self._http = HttpClient(
             f"{self.address}/",
@@ -37,17 +37,17 @@ class CloudflareClient:
         )
 
     def get(self, path: str, **parameters: str | int) -> Any:
-        """The parsed answer; ``parameters`` that are empty are left out.
+        """The parsed answer; empty ``parameters`` are left out.
 
         Raises:
-            NotAuthenticatedError: The token is not valid, or may not.
-            CloudflareError: The API can't be reached, or refused.
+            NotAuthenticatedError: The token is not valid, or has no permission.
+            CloudflareError: The API can't be reached, or refused the request.
         """
         given = {key: value for key, value in parameters.items() if value != ""}
         return self.request("GET", path, params=given)
 
     def pages(self, path: str) -> Iterator[Mapping[str, Any]]:
-        """The items of a list that is numbered by pages, which may be shorter than asked for.
+        """The items of a paginated list. Pages may be shorter than requested.
 
         Raises:
             CfpyError: As :meth:`get`.
@@ -65,7 +65,7 @@ class CloudflareClient:
             number += 1
 
     def request(self, method: str, path: str, **options: Any) -> Any:
-        """The parsed answer. What is only read may be asked for again.
+        """The parsed answer. Requests that only read are retried.
 
         Raises:
             CfpyError: As :meth:`get`.
@@ -92,16 +92,16 @@ class CloudflareClient:
 
 @contextlib.contextmanager
 def documented() -> Iterator[None]:
-    """Turns an answer of another shape than the API's documentation has into an error of its own.
+    """Turns an answer that differs from the API's documentation into a clear error.
 
     Raises:
-        CloudflareError: The answer was one of a proxy, a gateway or an outage.
+        CloudflareError: The answer came from a proxy, a gateway or an outage.
     """
     try:
         yield
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise CloudflareError(
-            "Cloudflare's API gave an answer that is not as documented "
+            "the answer of Cloudflare's API is not as documented "
             f"({type(error).__name__}: {error})",
-            hint="Try again later, and without a proxy if there is one. Nothing was changed.",
+            hint="Try again later, without a proxy if you use one. Nothing was changed.",
         ) from error

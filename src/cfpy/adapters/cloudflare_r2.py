@@ -1,4 +1,4 @@
-"""Reads the R2 buckets of an account, which R2 shows by one jurisdiction at a time."""
+"""Reads the R2 buckets of an account. R2 lists one jurisdiction at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 
 class Buckets:
-    """The buckets of the account ``account_id``, asked for by ``api``."""
+    """The buckets of the account ``account_id``, read with ``api``."""
 
     def __init__(self, api: CloudflareClient, account_id: str) -> None:
         self._api = api
@@ -24,7 +24,7 @@ class Buckets:
         try:
             found = self._api.request("GET", path, headers=_headers(jurisdiction))["result"]
         except CloudflareError as error:
-            # It has had none so far.
+            # It has none so far.
             if error.status == 404:
                 return ()
             raise
@@ -33,12 +33,12 @@ class Buckets:
     def jurisdiction(self, wanted: R2Bucket) -> str | None:
         """The jurisdiction of the account's bucket; ``None`` if there is no bucket of this name.
 
-        R2 answers for one jurisdiction at a time. The wanted one is asked first, and decides.
+        R2 answers for one jurisdiction at a time. The wanted one is tried first, and wins.
         """
         if self._has_bucket(wanted.name, wanted.jurisdiction):
             return wanted.jurisdiction
         for other in ("", *JURISDICTIONS):
-            # An account need not have every jurisdiction: then no bucket is in it either.
+            # An account may not have every jurisdiction: then it has no buckets there.
             with contextlib.suppress(CloudflareError, NotAuthenticatedError):
                 if other != wanted.jurisdiction and self._has_bucket(wanted.name, other):
                     return other
@@ -56,5 +56,6 @@ class Buckets:
 
 
 def _headers(jurisdiction: str) -> dict[str, str]:
-    """As wrangler asks (4.164.0, ``getR2Bucket``); without a header for the default one."""
+    """The header that wrangler sends (4.164.0, ``getR2Bucket``); none for the default
+    jurisdiction."""
     return {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}

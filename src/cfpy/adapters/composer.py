@@ -1,15 +1,15 @@
-"""Lays the layers of a pattern over each other: one template, as copier wants it.
+"""Merges the layers of a pattern into one template for copier.
 
-What comes out is a directory with
+The result is a directory with
 
-- ``copier.yml``, the questions and settings of all layers;
-- ``template/``, their files; where two have the same, the upper one's;
-- ``<layer>/`` for each layer but the uppermost: its own files, whatever lies over them. A file
-  that replaces another can so fill its blocks: ``{% extends "base/pyproject.toml.jinja" %}``.
+- ``copier.yml``, the questions and settings of all layers; - ``template/``, their files; the upper
+layer's if two have the same file; - ``<layer>/`` for each layer but the uppermost: its own files,
+even if another layer replaces them. A file
+  that replaces another can thus fill its blocks: ``{% extends "base/pyproject.toml.jinja" %}``.
 
-``wrangler.toml`` and ``cfpy.toml`` do not replace those below: what an upper layer says there is
-laid over what the lower ones say, once both are rendered (:func:`merge_layers`). Until then the
-upper ones lie in ``template/.cfpy-layers/``.
+``wrangler.toml`` and ``cfpy.toml`` do not replace those below: the content of an upper layer's file
+is merged into that of the lower one, once both are rendered (:func:`merge_layers`). Until then, the
+upper ones are in ``template/.cfpy-layers/``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def compose(pattern: Pattern, into: Path) -> None:
 
     Raises:
         PatternError: A layer removes a file that no layer below it has.
-        OSError: The disk refused.
+        OSError: Writing failed.
     """
     sources = {layer.name: _files(layer) for layer in pattern.layers}
     for name, layers in layered_files(pattern).items():
@@ -55,15 +55,15 @@ def compose(pattern: Pattern, into: Path) -> None:
 
 
 def merge_layers(pattern: Pattern, tree: Path) -> None:
-    """Lay over each other what was rendered for several layers.
+    """Merge the files that were rendered for several layers.
 
     Args:
         pattern: What was composed.
-        tree: What was rendered; ``.cfpy-layers/`` in it is gone afterwards.
+        tree: The rendered files; ``.cfpy-layers/`` in it is deleted.
 
     Raises:
-        PatternError: A layer's file is no TOML, or can't be laid over the one below.
-        OSError: The disk refused.
+        PatternError: A layer's file is not TOML, or can't be merged into the one below.
+        OSError: Writing failed.
     """
     layers = tree / _LAYERS
     for layer in pattern.layers:
@@ -73,7 +73,7 @@ def merge_layers(pattern: Pattern, tree: Path) -> None:
                 continue
             if (tree / name).is_file():
                 _lay_over(tree / name, upper, layer)
-            else:  # An answer left the lower one out.
+            else:  # With these answers, the lower one is not rendered.
                 upper.rename(tree / name)
     if layers.is_dir():
         shutil.rmtree(layers)
@@ -84,10 +84,10 @@ def _lay_over(target: Path, upper: Path, layer: Layer) -> None:
     try:
         merged = lay_over(target.read_text("utf-8"), upper.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise PatternError(f"what is rendered of it is no TOML: {error}", path=source) from error
+        raise PatternError(f"it does not render to valid TOML: {error}", path=source) from error
     except NoPlaceError as error:
         raise PatternError(
-            f"can't be laid over the {target.name} below it: {error}",
+            f"can't be merged into the {target.name} below it: {error}",
             path=source,
             hint=f'Write the whole file, and list "{target.name}" in `removes`.',
         ) from error
@@ -95,7 +95,7 @@ def _lay_over(target: Path, upper: Path, layer: Layer) -> None:
 
 
 def layered_files(pattern: Pattern) -> dict[str, tuple[Layer, ...]]:
-    """The files of a pattern, each with the layers that have it; the last one's is taken.
+    """The files of a pattern, each with the layers that have it; the last layer's is used.
 
     Raises:
         PatternError: A layer removes a file that no layer below it has.
@@ -105,7 +105,8 @@ def layered_files(pattern: Pattern) -> dict[str, tuple[Layer, ...]]:
         for name in layer.manifest.removes:
             if files.pop(name, None) is None:
                 raise PatternError(
-                    f"{layer.root / 'pattern.toml'}: removes {name!r}, which no pattern below has"
+                    f"{layer.root / 'pattern.toml'}: removes {name!r}, which is in no pattern "
+                    "below it"
                 )
         for name in _files(layer):
             files[name] = (*files.get(name, ()), layer)
@@ -113,7 +114,7 @@ def layered_files(pattern: Pattern) -> dict[str, tuple[Layer, ...]]:
 
 
 def origin(pattern: Pattern, composed: PurePosixPath) -> Path:
-    """The file that an author wrote, of one that :func:`compose` did; for messages.
+    """The author's file for one that :func:`compose` wrote; for messages.
 
     Args:
         pattern: What was composed.
@@ -130,7 +131,7 @@ def origin(pattern: Pattern, composed: PurePosixPath) -> Path:
 
 
 def _files(layer: Layer) -> dict[str, Path]:
-    """The files of a layer by the name that they are rendered to."""
+    """The files of a layer by their rendered name."""
     root = layer.root / "template"
     return {
         path.relative_to(root).as_posix().removesuffix(_SUFFIX): path
@@ -142,8 +143,8 @@ def _files(layer: Layer) -> dict[str, Path]:
 
 
 def _merged(name: str, layers: tuple[Layer, ...]) -> list[Layer]:
-    """The layers whose files are laid over each other, the lowest first. One that fills the blocks
-    of another's stands in its place."""
+    """The layers whose files are merged, the lowest first. A file that fills the blocks of another
+    one replaces it."""
     found: list[Layer] = []
     for layer in layers:
         if found and _EXTENDS.match(_files(layer)[name].read_text("utf-8")):

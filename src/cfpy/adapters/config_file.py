@@ -1,7 +1,7 @@
-"""Which configuration file wrangler would use, and whether cfpy reads the same.
+"""Finds the configuration file that wrangler would use, and checks that cfpy reads the same.
 
 The rules are those of wrangler 4.164.0: ``findWranglerConfig`` and ``findRedirectedWranglerConfig``
-in its ``workers-utils/src/config/config-helpers.ts``. docs/adr/0016 tells them.
+in its ``workers-utils/src/config/config-helpers.ts``. See docs/adr/0016.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from cfpy.adapters.toml_position import parse_toml
 from cfpy.domain.config_difference import first_difference
 from cfpy.errors import ProjectError
 
-#: The format that cfpy reads, by the name that wrangler looks for.
+#: The file that cfpy reads.
 READ = "wrangler.toml"
-#: The names that wrangler looks for. The first wins, in whichever folder above it lies.
+#: The names that wrangler looks for. The first name wins, in whichever parent folder it is.
 NAMES = ("wrangler.json", "wrangler.jsonc", READ)
-#: Names the file as ``--config`` does.
+#: Names the file, like ``--config``.
 CONFIG_VARIABLE = "CFPY_CONFIG"
 #: Written by a build tool: sends ``wrangler deploy``, ``dev``, ``versions upload``, ``versions
 #: deploy``, ``triggers deploy`` and ``preview`` to a configuration that it generated.
@@ -35,10 +35,10 @@ _BUILD_VERSION = re.compile(r"v(0|[1-9]\d*)")
 
 @dataclass(frozen=True)
 class Candidates:
-    """The configuration files that count for one folder: the nearest of each name, in it or above.
+    """The configuration files for one folder: the nearest of each name, in it or above.
 
-    ``files`` are in wrangler's order: it uses the first. ``redirect`` is the nearest file that a
-    build tool left to send some commands elsewhere.
+    ``files`` are in wrangler's order: it uses the first. ``redirect`` is the nearest file from a
+    build tool that redirects some commands.
     """
 
     files: tuple[Path, ...]
@@ -46,35 +46,35 @@ class Candidates:
 
     @property
     def used(self) -> Path | None:
-        """What wrangler uses, but for the commands that follow the redirect."""
+        """The file that wrangler uses, except for commands that follow the redirect."""
         return self.files[0] if self.files else None
 
     @property
     def read(self) -> Path | None:
-        """What cfpy reads."""
+        """The file that cfpy reads."""
         return next((path for path in self.files if path.name == READ), None)
 
 
 def find(directory: Path) -> Candidates:
-    """The configuration files for ``directory``. wrangler looks up to the file system's root, and
-    neither the home directory nor a repository stops it."""
-    # wrangler begins with the real path of its working directory.
+    """The configuration files for ``directory``. wrangler searches up to the file system's root,
+    and does not stop at the home directory or a repository."""
+    # wrangler starts from the real path of its working directory.
     start = directory.resolve()
     files = [_nearest(start, Path(name)) for name in NAMES]
     return Candidates(tuple(path for path in files if path), _nearest(start, REDIRECT))
 
 
 def choose(directory: Path, named: Path | None = None) -> Path:
-    """The configuration of the project in ``directory``, absolute; its folder is the project's.
+    """The absolute path of the configuration for ``directory``; its folder is the project's.
 
     Args:
         directory: Where the command runs.
-        named: The file that ``--config`` names, if any, relative to ``directory``. Then nothing
-            else is looked for, as wrangler has it.
+        named: The file that ``--config`` names, if any, relative to ``directory``. Then, as in
+            wrangler, no other file is searched for.
 
     Raises:
-        ProjectError: There is none that cfpy reads, or wrangler would use another one that
-            contradicts it or is broken.
+        ProjectError: There is none that cfpy reads, or wrangler would use another one that differs
+            or is not valid.
     """
     if named is not None:
         return _checked(directory / named)
@@ -86,60 +86,60 @@ def choose(directory: Path, named: Path | None = None) -> Path:
 
 
 def refuse_build_output(root: Path) -> None:
-    """Refuse a project that holds a build for `cf`: `wrangler deploy` does, when all before it is
-    done (``assertNoCloudflareBuildOutput`` in wrangler 4.164).
+    """Refuse a project that has a build for `cf`: `wrangler deploy` would, but only after all other
+    steps (``assertNoCloudflareBuildOutput`` in wrangler 4.164).
 
     Raises:
-        ProjectError: It holds one.
+        ProjectError: It has one.
     """
     folder = root / _BUILD_OUTPUT
     with contextlib.suppress(OSError):
         if any(_BUILD_VERSION.fullmatch(path.name) and path.is_dir() for path in folder.iterdir()):
             raise ProjectError(
-                "a build for the command line `cf`, which has a configuration of its own: wrangler "
-                "does not deploy beside it",
+                "a build for the command line `cf`, which has its own configuration: wrangler "
+                "does not deploy next to it",
                 path=folder,
-                hint="Delete it if it is left over, or deploy with `cf deploy`.",
+                hint="Delete it if you no longer need it, or deploy with `cf deploy`.",
             )
 
 
 def _checked(path: Path) -> Path:
     if path.suffix != ".toml":
         raise ProjectError(
-            f"--config names {path}, which is not TOML by its name",
-            hint="cfpy reads TOML alone, from a file whose name ends with .toml.",
+            f"--config names {path}, which is not a .toml file",
+            hint="cfpy only reads TOML, from a file whose name ends with .toml.",
         )
     if not path.is_file():
-        raise ProjectError(f"--config names {path}, which is not there", hint="Check the path.")
+        raise ProjectError(f"--config names {path}, which does not exist", hint="Check the path.")
     return path.parent.resolve() / path.name
 
 
 def _nothing_to_read(directory: Path, found: Candidates) -> ProjectError:
-    said = f"{directory.resolve()} holds no {READ}"
+    said = f"{directory.resolve()} has no {READ}"
     hint = "Go to a project, name one with --cwd, or create one: cfpy new rag myapp"
     if found.used is not None:
         here = found.used.parent == directory.resolve()
         said += f", only {found.used.name}" if here else f"; wrangler would use {found.used}"
-        hint = f"Write {found.used.name} as {READ} and delete it. Or: {hint}"
+        hint = f"Convert {found.used.name} to {READ} and delete it. Or: {hint}"
     return ProjectError(said, hint=f"cfpy reads {READ}. {hint}")
 
 
 def _refuse_contradiction(directory: Path, read: Path, found: Candidates) -> None:
-    # As it is typed where the command was.
-    name_it = f"or name what counts: --config {os.path.relpath(read, directory.resolve())}"
+    # Relative to the directory of the command.
+    name_it = f"or choose one: --config {os.path.relpath(read, directory.resolve())}"
     used = found.used
     if used is not None and used != read:
-        hint = f"Delete the one that does not count, {used} or {read}; {name_it}"
+        hint = f"Delete the one that you do not need, {used} or {read}; {name_it}"
         _refuse_other(read, used, f"wrangler uses {used}", hint)
     if found.redirect is not None:
-        hint = f"Delete {found.redirect} if a build left it there, {name_it}"
+        hint = f"Delete {found.redirect} if it is from an old build, {name_it}"
         other = _redirected(found.redirect, read, hint)
         what = f"{found.redirect} sends `wrangler deploy` to {other}"
         _refuse_other(read, other, what, hint)
 
 
 def _refuse_other(read: Path, other: Path, what: str, hint: str) -> None:
-    """Refuse ``other``, which wrangler would use, where it is not as ``read`` is."""
+    """Refuse ``other``, which wrangler would use, if it differs from ``read``."""
     what += f", and cfpy reads {read}"
     try:
         values = _values(other)
@@ -148,13 +148,13 @@ def _refuse_other(read: Path, other: Path, what: str, hint: str) -> None:
     key = first_difference(values, parse_toml(read, ProjectError)[1])
     if key is None and other.parent == read.parent:
         return
-    # What the values are is not said: they may be secrets.
-    why = "paths in it mean files of another folder" if key is None else f"they differ in `{key}`"
+    # The values are not shown: they may be secrets.
+    why = "its paths are relative to another folder" if key is None else f"they differ in `{key}`"
     raise ProjectError(f"{what}: {why}", hint=hint)
 
 
 def _redirected(redirect: Path, read: Path, hint: str) -> Path:
-    """Where a redirect points to.
+    """The target of a redirect.
 
     Raises:
         ProjectError: wrangler could not follow it.
@@ -168,9 +168,9 @@ def _redirected(redirect: Path, read: Path, hint: str) -> Path:
         raise ProjectError("`configPath` is missing", path=redirect, hint=hint)
     target = (redirect.parent / name).resolve()
     if not target.is_file():
-        raise ProjectError(f"it points to {target}, which is not there", path=redirect, hint=hint)
+        raise ProjectError(f"it points to {target}, which does not exist", path=redirect, hint=hint)
     if redirect != read.parent / REDIRECT:
-        message = f"it does not lie beside {read}, and wrangler refuses to choose"
+        message = f"it is in another project folder than {read}, and wrangler refuses to choose"
         raise ProjectError(message, path=redirect, hint=hint)
     return target
 
@@ -179,16 +179,16 @@ def _values(path: Path) -> Mapping[str, Any]:
     if path.suffix == ".toml":
         return parse_toml(path, ProjectError)[1]
     if path.suffix not in (".json", ".jsonc"):
-        raise ProjectError("neither TOML nor JSON by its name", path=path)
+        raise ProjectError("is not a .toml, .json or .jsonc file", path=path)
     data = parse_jsonc(path, ProjectError)
     if not isinstance(data, Mapping):
-        raise ProjectError("no object, so no configuration", path=path)
+        raise ProjectError("is not a JSON object, so not a configuration", path=path)
     return data
 
 
 def _nearest(start: Path, name: Path) -> Path | None:
     for folder in (start, *start.parents):
-        # wrangler passes over a folder that it may not look into.
+        # wrangler skips a folder that it may not read.
         with contextlib.suppress(OSError):
             if (folder / name).is_file():
                 return folder / name

@@ -1,6 +1,7 @@
-"""Reads ``copier.yml`` as copier does: several documents, and files that it includes.
+"""Reads ``copier.yml`` like copier: several documents, and included files.
 
-Not by copier itself, whose import takes longer than everything else that finds a pattern.
+It does not use copier for that: importing copier takes longer than everything else that is needed
+to find a pattern.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import yaml
 from cfpy.domain.copier_format import OPTIONS, SETTINGS, UNSUPPORTED
 from cfpy.errors import PatternError
 
-# Settings that add up where several documents have them; of others the last counts.
+# Settings whose values are concatenated over several documents; for others, the last one counts.
 _ADDED = ("_exclude", "_jinja_extensions", "_secret_questions", "_skip_if_exists")
 
 
 def config_file(root: Path) -> Path | None:
-    """The ``copier.yml`` of a template, however its ending is written; ``None`` if there is none.
+    """The ``copier.yml`` of a template, or with another ending; ``None`` if there is none.
 
     Raises:
         PatternError: There are several.
@@ -29,7 +30,7 @@ def config_file(root: Path) -> Path | None:
     found = [path for path in found if re.fullmatch(r"\.ya?ml", path.suffix, re.IGNORECASE)]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
-        raise PatternError(f"{root} holds {names}", hint="Copier takes one of them. Remove others.")
+        raise PatternError(f"{root} has {names}", hint="Keep one of them and delete the others.")
     return found[0] if found else None
 
 
@@ -39,8 +40,7 @@ def read_config(path: Path) -> dict[str, Any]:
     Settings that only hold a YAML anchor for other keys are left out.
 
     Raises:
-        PatternError: It does not parse, is no mapping, or includes a file that is not the
-            template's.
+        PatternError: It does not parse, is not a mapping, or includes a file outside the template.
     """
     try:
         text = path.read_text("utf-8")
@@ -69,15 +69,15 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _loader(root: Path, texts: list[str]) -> type[yaml.SafeLoader]:
-    """A loader for a template; it adds the texts that it reads to ``texts``."""
+    """A loader for a template; it appends the texts that it reads to ``texts``."""
 
     class Loader(yaml.SafeLoader):
-        """One that knows ``!include``, for files of this template."""
+        """A loader with ``!include`` for files of this template."""
 
     def include(loader: yaml.SafeLoader, node: yaml.Node) -> list[Any]:
         if not isinstance(node, yaml.ScalarNode):
             raise yaml.constructor.ConstructorError(
-                None, None, "!include takes the name of a file", node.start_mark
+                None, None, "!include needs the name of a file", node.start_mark
             )
         wanted = loader.construct_scalar(node)
         if PurePosixPath(wanted).is_absolute() or ".." in PurePosixPath(wanted).parts:
@@ -97,7 +97,7 @@ def _loader(root: Path, texts: list[str]) -> type[yaml.SafeLoader]:
 
 
 def _flat(documents: Any) -> Iterator[Any]:
-    """Documents that hold something; what was included is a list of them."""
+    """The documents that are not empty; an included file is a list of documents."""
     for document in documents:
         if isinstance(document, list):
             yield from _flat(document)
@@ -106,9 +106,9 @@ def _flat(documents: Any) -> Iterator[Any]:
 
 
 def _anchor_holders(text: str) -> set[str]:
-    """Keys that begin with ``_`` and hold an anchor which something else uses: ``_sizes: &sizes``.
+    """Keys that begin with ``_`` and define an anchor that is used elsewhere: ``_sizes: &sizes``.
 
-    Copier ignores them, and that is what they are for.
+    Copier ignores them, as intended.
     """
     anchors: dict[str, str] = {}
     used: set[str] = set()

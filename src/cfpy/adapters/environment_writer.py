@@ -1,4 +1,4 @@
-"""Adds an environment to a project's files, below what is there."""
+"""Appends an environment to a project's files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from cfpy.errors import ProjectError
 
 
 def environment_text(new: NewEnvironment) -> str:
-    """What goes to the end of ``wrangler.toml``."""
-    comment = f"# {new.worker}: wrangler inherits no binding, so all of them stand here again.\n"
+    """The text to append to ``wrangler.toml``."""
+    comment = f"# {new.worker}: wrangler inherits no bindings, so all of them are repeated here.\n"
     document = {"env": {new.name: _written(new.tables)}}
     return comment + tomlkit.dumps(document).strip() + "\n"
 
 
 def settings_text(extra: Mapping[str, Any], new: NewEnvironment) -> str:
-    """What goes to the end of ``cfpy.toml``: settings of resources that have another name now."""
+    """The text to append to ``cfpy.toml``: settings of the renamed resources."""
     tables = {
         key: [
             {**item, name: new.renamed[item[name]]}
@@ -37,11 +37,11 @@ def settings_text(extra: Mapping[str, Any], new: NewEnvironment) -> str:
 
 
 def append(path: Path, text: str) -> None:
-    """Put ``text`` at the end of a TOML file.
+    """Append ``text`` to a TOML file.
 
     Raises:
-        ProjectError: The file says the same in another way, such as by an inline table.
-        FilesystemError: It can't be written. It is as it was.
+        ProjectError: The file already defines it in another way, such as with an inline table.
+        FilesystemError: It can't be written. It was not changed.
     """
     before = path.read_bytes().decode() if path.exists() else ""
     body = plain(before)
@@ -55,7 +55,7 @@ def append(path: Path, text: str) -> None:
         tomllib.loads(plain(after))
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(
-            f"nothing can be added below it: {error}",
+            f"an environment can't be appended: {error}",
             path=path,
             hint="Write its `env` as [env.NAME] tables, then run the command again.",
         ) from None
@@ -63,7 +63,7 @@ def append(path: Path, text: str) -> None:
 
 
 def _written(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Small tables inside of entries in one line, as people write them."""
+    """Write small tables inside entries in one line, as people do."""
     written: dict[str, Any] = {}
     for key, value in tables.items():
         if isinstance(value, list) and value and isinstance(value[0], Mapping):

@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all."""
+"""Writes a file completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from cfpy.errors import FilesystemError
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Replace ``path``, or the file that it is a link to; line ends stay as they are, and so does
-    the mode that the file had.
+    """Replace ``path``, or the target if it is a link; line ends and the file's mode are kept.
 
     Raises:
-        FilesystemError: It can't be written. It is as it was.
+        FilesystemError: It can't be written. It was not changed.
     """
     scratch = None
     path = path.resolve()
@@ -38,5 +37,5 @@ def write_atomically(path: Path, text: str) -> None:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
         raise FilesystemError(
-            f"can't write {path}: {error.strerror or error}", hint="The file is as it was."
+            f"can't write {path}: {error.strerror or error}", hint="The file was not changed."
         ) from error

@@ -1,4 +1,4 @@
-"""What a project needs of git: its first commit, what is not committed, and merges."""
+"""The git commands that a project needs: first commit, uncommitted changes, and merges."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from cfpy.adapters.child_environment import git_environment
 from cfpy.adapters.process import Completed, Runner
 from cfpy.errors import FilesystemError, ToolNotFoundError
 
-# Settings of the user's that can't apply to a tree that was just written: `safecrlf` refuses a line
-# ending that `autocrlf` would change, and a hook or a key may prompt or refuse.
+# Overrides of the user's settings for a tree that was just written: `safecrlf` refuses a line
+# ending that `autocrlf` would change, and a hook or a signing key may prompt or refuse.
 _WHEN_ADDING = ("-c", "core.safecrlf=false", "-c", "core.fsmonitor=false")
 _WHEN_COMMITTING = ("-c", "commit.gpgsign=false", "-c", f"core.hooksPath={os.devnull}")
 
 
 class GitOutcome(StrEnum):
-    """What became of the request for a repository."""
+    """The result of creating a repository."""
 
     COMMITTED = "committed"
     NOT_WANTED = "not_wanted"
@@ -30,16 +30,16 @@ class GitOutcome(StrEnum):
 
 
 class Git:
-    """Drives the git of this machine, if there is one."""
+    """Runs this machine's git, if it is installed."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
     def first_commit(self, directory: Path, message: str) -> GitOutcome:
-        """Make ``directory`` a repository with everything in it committed.
+        """Turn ``directory`` into a repository, and commit everything in it.
 
-        A directory inside another repository stays part of that one. Hooks and signing of the
-        user's own configuration are left out: they may prompt, or reject a fresh tree.
+        A directory inside another repository stays part of it. Hooks and signing from the user's
+        configuration are turned off: they may prompt, or reject a new tree.
         """
         if shutil.which("git") is None:
             return GitOutcome.NO_GIT
@@ -61,23 +61,23 @@ class Git:
         return GitOutcome.COMMITTED
 
     def changes(self, directory: Path) -> list[str] | None:
-        """What is not committed below ``directory``, as ``git status --short`` has it; ``None``
-        where it lies in no repository.
+        """The uncommitted changes below ``directory``, as ``git status --short`` prints them;
+        ``None`` if it is not in a repository.
 
         Raises:
-            ToolNotFoundError: There is no git.
+            ToolNotFoundError: git is not installed.
         """
         if shutil.which("git") is None:
-            raise ToolNotFoundError("git is missing", hint="Install git.")
+            raise ToolNotFoundError("git is not installed", hint="Install git.")
         # `status.showUntrackedFiles=no` would hide what an update overwrites.
         argv = ("status", "--porcelain", "--untracked-files=normal", "--", ".")
         done = self._git(directory, *argv)
         return done.stdout.splitlines() if done.returncode == 0 else None
 
     def described(self, directory: Path) -> str:
-        """The commit of a repository as copier names it: by its newest tag, if it has one.
+        """The commit of a repository in copier's form: based on its newest tag, if it has one.
 
-        Empty where ``directory`` is no repository's root, or holds what is not committed.
+        Empty if ``directory`` is not the root of a repository, or has uncommitted changes.
         """
         if shutil.which("git") is None or not (directory / ".git").exists():
             return ""
@@ -87,7 +87,7 @@ class Git:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     def ignored(self, directory: Path, names: Iterable[str]) -> set[str]:
-        """Which of the files ``names`` git does not look at."""
+        """The files in ``names`` that git ignores."""
         argv = ["git", "check-ignore", "--stdin", "-z"]
         done = self._runner.run(
             argv,
@@ -99,22 +99,23 @@ class Git:
         return set(done.stdout.split("\0")) - {""}
 
     def untracked(self, directory: Path) -> set[str]:
-        """The files below ``directory`` that git does not know and would add."""
+        """The files below ``directory`` that git does not track and would add."""
         argv = ("ls-files", "--others", "--exclude-standard", "-z")
         return set(self._git(directory, *argv).stdout.split("\0")) - {""}
 
     def files(self, directory: Path) -> list[str]:
-        """The files below ``directory`` that git knows or would add."""
+        """The files below ``directory`` that git tracks or would add."""
         argv = ("ls-files", "--cached", "--others", "--exclude-standard", "-z", "--deduplicate")
         return sorted(set(self._git(directory, *argv).stdout.split("\0")) - {""})
 
     def merge_file(
         self, mine: bytes, base: bytes, theirs: bytes, labels: tuple[str, str, str]
     ) -> tuple[bytes, bool]:
-        """Merge texts line by line, as ``git merge-file`` does; say whether it left conflicts.
+        """Merge texts line by line with ``git merge-file``; also return whether there are
+        conflicts.
 
         Raises:
-            FilesystemError: git could not do it.
+            FilesystemError: git failed.
         """
         with tempfile.TemporaryDirectory(prefix="cfpy-merge-") as scratch:
             names = ("mine", "base", "theirs")
@@ -124,11 +125,11 @@ class Git:
             done = self._git(Path(scratch), "merge-file", "--quiet", *options, *names)
             if not 0 <= done.returncode < 128:
                 raise FilesystemError(f"git can't merge: {done.tail(3)}")
-            # More conflicts than a process can count end as 127.
+            # The exit status is the number of conflicts, at most 127.
             return (Path(scratch) / "mine").read_bytes(), done.returncode > 0
 
     def _identity(self, directory: Path) -> tuple[str, ...]:
-        """Options that name an author where the machine has none; git refuses to commit else."""
+        """Options that name an author if none is configured; otherwise git refuses to commit."""
         wanted = {"user.name": "cfpy", "user.email": "cfpy@localhost"}
         missing = [
             f"{key}={value}"

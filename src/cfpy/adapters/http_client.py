@@ -1,8 +1,8 @@
-"""The one HTTP client of cfpy: for Cloudflare's API, and for what a deployed Worker answers.
+"""The HTTP client of cfpy: for Cloudflare's API and for deployed Workers.
 
-What the machine says of proxies and certificates is read and checked when a client is built, so
-that a wrong variable ends a command before it has changed anything. httpx does the same while it
-asks, and raises whatever it meets.
+The settings for proxies and certificates are read and checked when a client is created, so that a
+wrong variable ends a command before it has changed anything. httpx would only notice during a
+request, and raise various exceptions.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _CHECK_FAILED = "CERTIFICATE_VERIFY_FAILED"
 
 
 class HttpClient:
-    """Asks ``address`` and what lies below it, or where that leads.
+    """Sends requests to ``address`` and paths below it, and follows redirections.
 
     Args:
-        address: Where it asks: a URL with http or https.
-        source: Where the address comes from, for messages: a variable or an option.
+        address: The base URL, with http or https.
+        source: The variable or option that the address comes from, for messages.
         headers: Sent with each request.
-        timeout: Seconds that a connection, or a part of an answer, may take.
-        environ: Names the proxies and the certificates; the environment of this process if not
-            given.
+        timeout: Seconds that a connection or a part of an answer may take.
+        environ: Environment variables for proxies and certificates; by default those of this
+            process.
 
     Raises:
         UsageError: The address, or a variable for proxies or certificates, can't be used.
@@ -50,7 +50,7 @@ class HttpClient:
         environ = _with_system_proxies(os.environ) if environ is None else environ
         self._url = _checked_address(address, source)
         self._routes = _Routes(read_proxies(environ), environ, timeout)
-        # Loading the certificates takes a while: not for an address without TLS.
+        # Loading the certificates is slow, so it is skipped for an address without TLS.
         self._routes.prepare(self._url)
         self._client = httpx.Client(
             base_url=self._url,
@@ -63,7 +63,7 @@ class HttpClient:
         """Send one request, as ``httpx.Client.request`` does.
 
         Raises:
-            httpx.HTTPError: There is no answer; :meth:`describe` puts it in words.
+            httpx.HTTPError: There is no answer; :meth:`describe` explains why.
         """
         return self._client.request(method, path, **options)  # type: ignore[arg-type]
 
@@ -76,32 +76,34 @@ class HttpClient:
         return self._client.get(path, follow_redirects=True)
 
     def proxy_of(self, error: httpx.HTTPError) -> Proxy | None:
-        """The proxy by which the request went that had no answer."""
+        """The proxy of the failed request, if any."""
         try:
             return self._routes.proxy(error.request.url)
         except RuntimeError:
-            return None  # It is about no request.
+            return None  # The error does not belong to a request.
 
     def describe(self, error: httpx.HTTPError) -> str:
-        """Why there was no answer, with the variable that may be at fault. It shows no header."""
+        """Why there was no answer, with the variable that may be wrong. Shows no headers."""
         said = str(error) or type(error).__name__
         if isinstance(error, httpx.LocalProtocolError):
-            # It may quote the header that it does not like.
-            said = "the request can't be sent as it is"
+            # Its message may quote the invalid header.
+            said = "the request is not valid"
         if _CHECK_FAILED in said:
-            return f"{said}. If a proxy here has a certificate of its own, name it in SSL_CERT_FILE"
+            return (
+                f"{said}. If your network's proxy uses its own certificate, set SSL_CERT_FILE to it"
+            )
         proxy = self.proxy_of(error)
         if proxy is not None and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return f"the proxy {proxy} of {proxy.variable} can't be reached: {said}"
+            return f"the proxy {proxy} from {proxy.variable} can't be reached: {said}"
         if proxy is not None and isinstance(error, httpx.ProxyError):
-            return f"the proxy {proxy} of {proxy.variable} refuses: {said}"
+            return f"the proxy {proxy} from {proxy.variable} refused the request: {said}"
         if proxy is not None:
-            return f"{said} (by the proxy {proxy} of {proxy.variable})"
+            return f"{said} (through the proxy {proxy} from {proxy.variable})"
         return said
 
 
 class _Routes(httpx.BaseTransport):
-    """Sends each request by the proxy that its address needs, or by none."""
+    """Sends each request through the proxy for its address, if any."""
 
     def __init__(self, proxies: Proxies, environ: Mapping[str, str], timeout: float) -> None:
         self._proxies = proxies
@@ -111,12 +113,12 @@ class _Routes(httpx.BaseTransport):
         self._transports: dict[tuple[Proxy | None, bool], httpx.HTTPTransport] = {}
 
     def proxy(self, url: httpx.URL) -> Proxy | None:
-        """The proxy that a request for ``url`` goes by."""
+        """The proxy for ``url``."""
         port = url.port or (443 if url.scheme == "https" else 80)
         return self._proxies.for_address(url.scheme, url.host, port)
 
     def prepare(self, url: httpx.URL) -> httpx.HTTPTransport:
-        """What a request for ``url`` is sent with.
+        """The transport for ``url``.
 
         Raises:
             UsageError: The certificates can't be read.
@@ -152,16 +154,16 @@ class _Routes(httpx.BaseTransport):
         try:
             transport = self.prepare(request.url)
         except UsageError as error:
-            # Here alone by a redirection, from http to https.
+            # Only reached after a redirection from http to https.
             raise httpx.ConnectError(error.message) from error
         try:
             return transport.handle_request(request)
         except httpx.HTTPError:
             raise
         except Exception as error:
-            # httpx lets through what the library for SOCKS raises at an answer that is none.
+            # httpx does not catch what the SOCKS library raises for an invalid answer.
             what = type(error).__name__
-            raise httpx.ProxyError(f"what answers there is something else ({what})") from error
+            raise httpx.ProxyError(f"its answer is not that of a SOCKS proxy ({what})") from error
 
     def close(self) -> None:
         for transport in self._transports.values():
@@ -169,7 +171,7 @@ class _Routes(httpx.BaseTransport):
 
 
 def _with_system_proxies(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """An environment with the proxies of macOS' settings, where it names none itself."""
+    """The environment, with the proxies from the macOS settings if it names none."""
     if platform.system() != "Darwin" or any(name.lower().endswith("_proxy") for name in environ):
         return environ
     found = urllib.request.getproxies()
@@ -184,17 +186,17 @@ def _checked_address(address: str, source: str) -> httpx.URL:
         url, port = httpx.URL(), None
     if url.scheme not in ("http", "https") or not url.host or (port is not None and port < 1):
         raise UsageError(
-            f"{source} is not an address that can be asked",
-            hint="It has the form https://host or http://host:port.",
+            f"{source} is not a valid address",
+            hint="Use the form https://host or http://host:port.",
         )
     return url
 
 
 def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """The certificates to trust: those of SSL_CERT_FILE, else of SSL_CERT_DIR, else certifi's.
+    """The certificates to trust: from SSL_CERT_FILE, else from SSL_CERT_DIR, else from certifi.
 
     Raises:
-        UsageError: There are none where a variable says.
+        UsageError: There are none where a variable points.
     """
     file, directory = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     if file:
@@ -213,18 +215,18 @@ def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
             return ssl.create_default_context(cafile=file)
         if variable:
             return ssl.create_default_context(capath=directory)
-        import certifi  # httpx brings it along
+        import certifi  # a dependency of httpx
 
         return ssl.create_default_context(cafile=certifi.where())
     except OSError as error:
-        # Python writes keys for a debugger there, whoever asks for it.
+        # Python writes TLS keys to this file for every SSL context.
         keys = os.environ.get("SSLKEYLOGFILE")
         if keys and not os.access(Path(keys).parent, os.W_OK):
             raise _no_certificates(
                 "SSLKEYLOGFILE", f"names {keys}, which can't be written"
             ) from error
         if isinstance(error, ssl.SSLError):
-            wrong = f"names {file or directory}, which holds no certificate in the format PEM"
+            wrong = f"names {file or directory}, which has no PEM certificate"
         else:
             wrong = f"names {file or directory}: {error.strerror}"
         raise _no_certificates(variable or "SSL_CERT_FILE", wrong) from error
@@ -232,12 +234,12 @@ def _certificates(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 def _wrong_with_file(path: Path) -> str:
     if path.is_dir():
-        return f"names {path}, which is a directory: SSL_CERT_DIR is for those"
-    return "" if path.exists() else f"names {path}, which is not there"
+        return f"names {path}, which is a directory: use SSL_CERT_DIR instead"
+    return "" if path.exists() else f"names {path}, which does not exist"
 
 
 def _no_certificates(variable: str, wrong: str) -> UsageError:
     return UsageError(
         f"the environment variable {variable} {wrong}",
-        hint="Correct it, or unset it to use the certificates that cfpy brings.",
+        hint="Fix it, or unset it to use the certificates included with cfpy.",
     )

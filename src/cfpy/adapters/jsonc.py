@@ -1,7 +1,7 @@
-"""Reads JSON as wrangler does: with comments and trailing commas, and nothing else beyond JSON.
+"""Reads JSON like wrangler: with comments and trailing commas, and no other extensions.
 
-wrangler 4.164 reads ``wrangler.json`` and ``wrangler.jsonc`` alike, by Microsoft's jsonc-parser
-with ``allowTrailingComma`` (``parseJSONC`` in its ``workers-utils/src/parse.ts``).
+wrangler 4.164 reads both ``wrangler.json`` and ``wrangler.jsonc`` with Microsoft's jsonc-parser and
+``allowTrailingComma`` (``parseJSONC`` in its ``workers-utils/src/parse.ts``).
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def parse_jsonc(path: Path, error: type[LocatedError]) -> Any:
 
 
 def _as_json(text: str) -> str:
-    """The text with blanks for its comments and trailing commas: all else stays where it is."""
+    """The text with spaces in place of comments and trailing commas, so that positions stay the
+    same."""
     characters = list(text)
     before, comma = "", -1
     for token in _TOKEN.finditer(text):
@@ -54,7 +55,8 @@ def _as_json(text: str) -> str:
                 characters[comma] = " "
             before, comma = token[0], -1
         else:
-            # Of two commas, or of one without a value before it, none is a trailing one.
+            # Two commas in a row, or one without a value before it, are errors, not trailing
+            # commas.
             comma = token.start() if comma < 0 and before not in ("", "[", "{", ":") else -1
             before = ","
     return "".join(characters)

@@ -1,7 +1,7 @@
 """Edits texts whose lines end in any mix of ``\\n`` and ``\\r\\n``.
 
-The edit sees ``\\n`` alone. Lines that it leaves get their own ends back; new ones end as the line
-above them does.
+The edit sees only ``\\n``. Lines that it keeps get their own line ends back; new ones get that of
+the line above.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text with their ends. Only ``\\n`` ends one: ``str.splitlines`` also takes
-    characters that may stand in a comment or a string."""
+    """The lines of ``text`` with their line ends. Only ``\\n`` ends a line: ``str.splitlines`` also
+    splits at characters that may be in a comment or a string."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
 
 def plain(text: str) -> str:
-    """A text without a byte order mark, each of its lines ended by ``\\n``."""
+    """``text`` without a byte order mark, with ``\\n`` as its line ends."""
     return text.removeprefix(BYTE_ORDER_MARK).replace(_WINDOWS, "\n")
 
 
 def with_ends_of(original: str, edited: str) -> str:
-    """``edited``, an edit of :func:`plain` of ``original``, with the ends and the byte order mark
-    that ``original`` has."""
+    """``edited``, an edit of ``plain(original)``, with the line ends and the byte order mark of
+    ``original``."""
     mark = original[: len(original) - len(original.removeprefix(BYTE_ORDER_MARK))]
     old = original.removeprefix(BYTE_ORDER_MARK).split("\n")
-    # Of the last line there is no end; a `\r` before it is part of it.
+    # The last line has no line end; a `\r` at its end is part of the line.
     ends = [_WINDOWS if line.endswith("\r") else "\n" for line in old[:-1]]
     if _WINDOWS not in ends:
         return mark + edited
@@ -46,12 +46,12 @@ def with_ends_of(original: str, edited: str) -> str:
 
 
 def edited(text: str, edit: Callable[[str], str]) -> str:
-    """``text`` as ``edit`` changes it; its line ends stay."""
+    """``text`` changed by ``edit``; its line ends are kept."""
     return with_ends_of(text, edit(plain(text)))
 
 
 def _origins(old: list[str], new: list[str]) -> dict[int, int]:
-    """For each new line that was there, which one it was."""
+    """For each new line that is also an old one, the index of the old one."""
     found: dict[int, int] = {}
     at = 0
     for number, line in enumerate(new):
@@ -59,13 +59,13 @@ def _origins(old: list[str], new: list[str]) -> dict[int, int]:
             found[number] = at
             at += 1
     if at == len(old):
-        return found  # Lines were added, and all others are there in their order.
+        return found  # Lines were only added; all others are still there in the same order.
     found = {}
     for kind, start, end, first, last in difflib.SequenceMatcher(
         None, old, new, autojunk=False
     ).get_opcodes():
         if kind in ("equal", "replace"):
-            # A line that was changed, and what was added below it.
+            # A changed line, and the lines that were added below it.
             same = min(end - start, last - first)
             found |= {first + offset: start + offset for offset in range(same)}
     return found

@@ -1,6 +1,6 @@
-"""Runs other people's checks: ruff, mypy, wrangler's JSON Schema, detect-secrets.
+"""Runs third-party checks: ruff, mypy, wrangler's JSON Schema, detect-secrets.
 
-All but wrangler's schema come with the extra ``authors``.
+All except wrangler's schema are installed with the extra ``authors``.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from cfpy.errors import ProjectError, ToolNotFoundError
 
 _TIMEOUT_SECONDS = 300.0
 _MYPY = re.compile(r"(?P<file>[^:]+):(?P<line>\d+): error: (?P<said>.+)")
-# Those that know a secret by its form; guesses by entropy or by a variable's name are wrong too
-# often to stop an author: github.com/Yelp/detect-secrets#viewing-all-enabled-plugins
+# Plugins that recognise a secret by its form; guesses by entropy or by a variable's name are wrong
+# too often to stop an author: github.com/Yelp/detect-secrets#viewing-all-enabled-plugins
 _DETECTORS = (
     *("AWSKeyDetector", "AzureStorageKeyDetector", "DiscordBotTokenDetector"),
     *("GitHubTokenDetector", "GitLabTokenDetector", "JwtTokenDetector", "MailchimpDetector"),
@@ -34,7 +34,7 @@ _DETECTORS = (
 
 
 def check_types(runner: Runner, project: Path) -> Iterator[Problem]:
-    """What mypy finds in a rendered project, as the project itself configures it."""
+    """The errors that mypy finds in a rendered project, with the project's own settings."""
     if "[tool.mypy]" not in _text(project / "pyproject.toml"):
         mend = "Add [tool.mypy] to pyproject.toml."
         yield Problem(False, "pyproject.toml", "the project does not configure mypy", mend)
@@ -51,7 +51,7 @@ def check_types(runner: Runner, project: Path) -> Iterator[Problem]:
 
 
 def check_style(runner: Runner, project: Path) -> Iterator[Problem]:
-    """What ruff finds in a rendered project, as the project itself configures it."""
+    """The errors that ruff finds in a rendered project, with the project's own settings."""
     argv = [sys.executable, "-m", _installed("ruff"), "check", "--no-cache", "--output-format=json"]
     env = python_environment(os.environ)
     done = runner.run([*argv, "."], cwd=project, env=env, timeout=_TIMEOUT_SECONDS)
@@ -67,7 +67,7 @@ def check_style(runner: Runner, project: Path) -> Iterator[Problem]:
 
 
 def check_wrangler_toml(project: Path, schema: Path) -> Iterator[Problem]:
-    """Where ``wrangler.toml`` departs from wrangler's own JSON Schema.
+    """Check ``wrangler.toml`` against wrangler's own JSON Schema.
 
     Args:
         project: A rendered project.
@@ -88,7 +88,7 @@ def check_wrangler_toml(project: Path, schema: Path) -> Iterator[Problem]:
 
 
 def check_secrets(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
-    """Secrets in files, known by their form. What they are is not repeated."""
+    """Find secrets in files by their form. Messages do not show them."""
     _module("detect_secrets")
     from detect_secrets.core.scan import scan_file
     from detect_secrets.settings import transient_settings
@@ -97,8 +97,8 @@ def check_secrets(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
         for path in files:
             for secret in scan_file(str(path)):
                 where = f"{path.relative_to(root).as_posix()}:{secret.line_number}"
-                mend = f"Remove and revoke it: users set secrets with {command('provision')}."
-                yield Problem(True, where, f"holds what looks like: {secret.type}", mend)
+                mend = f"Remove and revoke it. Users set secrets with {command('provision')}."
+                yield Problem(True, where, f"contains what looks like: {secret.type}", mend)
 
 
 def _installed(tool: str) -> str:
@@ -107,7 +107,7 @@ def _installed(tool: str) -> str:
 
 
 def _module(name: str) -> ModuleType:
-    """Import what an extra of cfpy brings.
+    """Import a module from an extra of cfpy.
 
     Raises:
         ToolNotFoundError: It is not installed.

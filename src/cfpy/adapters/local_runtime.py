@@ -1,8 +1,8 @@
-"""Starts a Worker on this machine, and the runtime that is Pyodide under Node.
+"""Starts a Worker on this machine: common types, and the runtime with Pyodide in Node.
 
-All runtimes speak to their caller in :class:`Event` objects. ``node`` runs the project's Python in
-Pyodide inside a Node process, with bindings from a real workerd; it needs nothing but packages from
-PyPI and npm. The other one is in ``workerd_runtime.py``.
+All runtimes report to their caller with :class:`Event` objects. ``node`` runs the project's Python
+in Pyodide inside a Node process, with bindings from a real workerd; it only needs packages from
+PyPI and npm. The other runtime is in ``workerd_runtime.py``.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class Event:
 
 @dataclass(frozen=True)
 class Session:
-    """What to run, and where.
+    """Describes what to run, and where.
 
     ``config`` is the name of the project's configuration file, ``worker`` and ``local_services``
-    are derived ones. ``state`` is wrangler's ``--persist-to`` directory, ``env_files`` are where
-    wrangler finds secrets, and ``service_secrets`` those of the stand-ins, which never touch the
-    disk. ``kinds`` are the classes of bindings by name, ``failing`` what stands for those that do
-    not work, ``build`` the custom build. ``neurons`` are what a million tokens of a model cost,
-    ``input`` and ``output``. ``port`` 0 takes a free one. ``migrations`` are directories of SQL
-    files.
+    are derived configurations. ``state`` is wrangler's ``--persist-to`` directory, ``env_files``
+    are the files from which wrangler reads secrets, and ``service_secrets`` the secrets of the
+    stand-ins, which are never written to disk. ``kinds`` are the classes of bindings by name,
+    ``failing`` the replacements for those that do not work, ``build`` is the custom build.
+    ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
+    selects a free port. ``migrations`` are directories of SQL files.
     """
 
     project: Path
@@ -79,25 +79,25 @@ class LocalRuntime(Protocol):
     """A running Worker."""
 
     def events(self) -> Iterator[Event]:
-        """Events until the runtime ends.
+        """Events until the runtime exits.
 
         Raises:
-            LocalRuntimeError: It ended by itself.
+            LocalRuntimeError: It exited by itself.
         """
         ...
 
     def stop(self) -> None:
-        """Stop it and everything that it started."""
+        """Stop it and all processes that it started."""
         ...
 
 
 class NodeRuntime:
-    """Pyodide in Node: the events come from ``runtime/node/dev.mjs`` as JSON lines."""
+    """Pyodide in Node: ``runtime/node/dev.mjs`` sends the events as JSON lines."""
 
     def __init__(self, toolchain: Toolchain, session: Session) -> None:
         self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[str | Change | None] = SimpleQueue()
-        # Before anything is read: the first edit must not be missed.
+        # Before any file is read, so that the first edit is not missed.
         self._watcher = _watch_python(session, self._feed) if session.watch else None
         script = RUNTIME_FILES / "node" / "dev.mjs"
         argv = [str(toolchain.node.binary), "--experimental-wasm-jspi", "--no-warnings"]
@@ -107,7 +107,7 @@ class NodeRuntime:
             env={**toolchain.environment(), **session.service_secrets},
             on_stderr=self._errors.append,
         )
-        # By standard input, because an argument list and a file are readable by others.
+        # Through standard input, because others can read an argument list or a file.
         self._child.write_line(json.dumps(_node_session(toolchain, session)))
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -174,7 +174,7 @@ def _node_session(toolchain: Toolchain, session: Session) -> dict[str, Any]:
         "state": str(session.state / "v3"),
         "cache": str(session.cache),
         "watch": session.watch,
-        # A file to count into what Cloudflare would bill: see benchmarks/usage.py.
+        # A file that receives the billable usage: see benchmarks/usage.py.
         "meter": os.environ.get("CFPY_METER", ""),
     }
 
@@ -195,6 +195,6 @@ def _fatal(code: str, text: str) -> LocalRuntimeError | UsageError:
 
 
 def died(what: str, status: int, lines: deque[str]) -> LocalRuntimeError:
-    """That a runtime ended by itself, with its last words."""
+    """The error for a runtime that exited by itself, with its last output."""
     tail = "\n".join(line for line in lines if line.strip())
-    return LocalRuntimeError(f"{what} ended with status {status}:\n{tail}".rstrip(":\n"))
+    return LocalRuntimeError(f"{what} exited with status {status}:\n{tail}".rstrip(":\n"))

@@ -1,6 +1,6 @@
-"""Makes a directory whole or not at all.
+"""Creates a directory completely or not at all.
 
-Everything is written into a scratch directory beside the target and moved there by one rename, so
+Everything is written into a scratch directory next to the target and moved there by one rename, so
 that an error, a full disk or Ctrl-C leaves nothing half-written.
 """
 
@@ -18,25 +18,25 @@ from cfpy.errors import FilesystemError, UsageError
 def make_directory(
     git: Git, target: Path, fill: Callable[[Path], None], message: str, *, dry_run: bool
 ) -> tuple[tuple[str, ...], GitOutcome]:
-    """Make ``target``.
+    """Create ``target``.
 
     Args:
-        git: Makes the first commit.
-        target: A path that is free, or an empty directory.
-        fill: Writes into an empty directory of the target's name.
-        message: Of the first commit; empty for no repository.
-        dry_run: Fill a scratch directory and leave nothing of it.
+        git: Creates the first commit.
+        target: A path that does not exist, or an empty directory.
+        fill: Writes into an empty directory with the target's name.
+        message: The message of the first commit; empty for no repository.
+        dry_run: Fill a scratch directory and delete it.
 
     Returns:
-        The files, relative and in POSIX form, and what became of the repository.
+        The files, relative and in POSIX form, and the result for the repository.
 
     Raises:
         UsageError: The target is taken.
-        FilesystemError: The disk refused. Nothing is left behind.
+        FilesystemError: Writing failed. Nothing is left behind.
     """
     refuse_taken(target)
     with _disk_errors(target), _scratch(target.parent, dry_run=dry_run) as scratch:
-        # A directory of our own inside: mkdtemp's is 0700, a project follows the umask.
+        # A new directory inside: that of mkdtemp has mode 0700, a project should follow the umask.
         tree = scratch / target.name
         tree.mkdir()
         fill(tree)
@@ -52,10 +52,10 @@ def make_directory(
 
 
 def refuse_taken(target: Path) -> None:
-    """Refuse a target that is not free.
+    """Refuse a target that already exists.
 
     Raises:
-        UsageError: It holds something, or is no directory.
+        UsageError: It is not empty, or not a directory.
     """
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise UsageError(f"{target} exists and is not a directory", hint="Choose another name.")
@@ -70,7 +70,7 @@ def refuse_taken(target: Path) -> None:
 
 @contextlib.contextmanager
 def _scratch(parent: Path, *, dry_run: bool) -> Iterator[Path]:
-    """A directory that vanishes afterwards, beside the target so that a rename can move it."""
+    """A temporary directory, next to the target so that a rename can move it."""
     if dry_run:
         with tempfile.TemporaryDirectory(prefix="cfpy-") as directory:
             yield Path(directory)
@@ -87,7 +87,7 @@ def _scratch(parent: Path, *, dry_run: bool) -> Iterator[Path]:
 
 
 def _make_parents(parent: Path) -> list[Path]:
-    """Make ``parent``; return the directories that were missing, innermost first."""
+    """Create ``parent``; return the directories that were missing, innermost first."""
     missing = [p for p in (parent, *parent.parents) if not p.exists()]
     parent.mkdir(parents=True, exist_ok=True)
     return missing
@@ -98,7 +98,7 @@ def _move(tree: Path, target: Path) -> None:
         tree.rename(target)
     except OSError as error:
         if target.exists():
-            raise UsageError(f"{target} appeared meanwhile") from error
+            raise UsageError(f"{target} was created in the meantime") from error
         raise
 
 

@@ -1,8 +1,8 @@
-"""A limit on how long a SOCKS proxy may say nothing.
+"""A limit on how long a SOCKS proxy may be silent.
 
-httpcore waits for ever for the first answers of such a proxy, so that one which is none, an HTTP
-proxy by another name for instance, would hold cfpy up for ever
-(https://github.com/encode/httpcore, ``_sync/socks_proxy.py`` of 1.0.9: reads without a timeout).
+httpcore waits forever for the first answers of such a proxy. If it is not a SOCKS proxy, but for
+instance an HTTP proxy, cfpy would hang (https://github.com/encode/httpcore,
+``_sync/socks_proxy.py`` of 1.0.9: reads without a timeout).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import httpx
 
 
 def limit_silence(transport: httpx.HTTPTransport, seconds: float) -> None:
-    """Have the connections of a transport give up after this many seconds of silence."""
-    # httpx does not let through what httpcore takes as an argument.
+    """Let the connections of a transport time out after this many seconds of silence."""
+    # httpx does not expose the argument of httpcore.
     transport._pool._network_backend = _Backend(seconds)
 
 

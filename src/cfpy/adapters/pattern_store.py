@@ -1,4 +1,4 @@
-"""Finds patterns and reads what they say of themselves."""
+"""Finds patterns and loads their descriptions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cfpy.errors import PatternError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-#: The entry-point group of packages that bring patterns.
+#: The entry-point group of packages with patterns.
 ENTRY_POINTS = "cfpy.patterns"
 BUILT_IN = Path(__file__).parent.parent / "templates"
 
@@ -31,7 +31,7 @@ class PatternStore:
 
     Args:
         root: The patterns that ship with cfpy, one directory each.
-        repositories: Fetches others; ``None`` where there is no need to.
+        repositories: Fetches others; ``None`` if not needed.
     """
 
     def __init__(self, root: Path = BUILT_IN, repositories: Repositories | None = None) -> None:
@@ -39,7 +39,8 @@ class PatternStore:
         self._repositories = repositories
 
     def all(self) -> list[Pattern]:
-        """All patterns of cfpy and of installed packages that a project can be made of, by name."""
+        """All patterns of cfpy and of installed packages from which a project can be created, by
+        name."""
         loaded = [*(self._load(name) for name in self._directories()), *self._installed()]
         named = {pattern.name: pattern for pattern in reversed(loaded)}
         return [named[name] for name in sorted(named) if not named[name].manifest.abstract]
@@ -53,12 +54,11 @@ class PatternStore:
 
         Args:
             source: As :func:`cfpy.domain.source.parse_source` takes it.
-            ref: The tag, branch or commit to take where ``source`` is a git repository and names
-                none.
+            ref: The tag, branch or commit to use if ``source`` is a git repository and names none.
 
         Raises:
-            PatternError: There is none, or its files are broken.
-            ToolNotFoundError: It is in a git repository, and there is no git.
+            PatternError: There is none, or its files are not valid.
+            ToolNotFoundError: It is in a git repository, and git is not installed.
         """
         match parse_source(source):
             case PathSource(path):
@@ -72,7 +72,7 @@ class PatternStore:
                 commit = self._repositories.commit(wanted)
                 root = self._repositories.export(wanted, commit)
                 for _ in pattern_files(root):
-                    pass  # Walking them refuses links and the like; elsewhere the digest does.
+                    pass  # The walk refuses links and the like; for other sources, the digest does.
                 name = Path(wanted.directory or wanted.url.removesuffix(".git")).name
                 address = wanted.url + (f"#{wanted.directory}" if wanted.directory else "")
                 return self._external(root, name, address, commit)
@@ -82,12 +82,12 @@ class PatternStore:
     def extendable(
         self, name: str, above: tuple[Path, ...] = (), by: str = "--extends names"
     ) -> Pattern:
-        """The pattern called ``name``, also an abstract one.
+        """The pattern called ``name``, which may be abstract.
 
         Args:
             name: One of cfpy's own, or of an installed package.
-            above: The patterns above it, which can't lie below it too.
-            by: Who wants it, for the message.
+            above: The patterns above it, which can't also be below it.
+            by: What refers to it, for the message.
 
         Raises:
             PatternError: There is none.
@@ -98,19 +98,19 @@ class PatternStore:
         if installed is None:
             known = [*self._directories(), *(point.name for point, _ in _entry_points())]
             raise PatternError(
-                f"{by} {name!r}, which is not there",
+                f"{by} {name!r}, which does not exist",
                 hint=did_you_mean(name, known) or f"Patterns: {', '.join(known)}.",
             )
         return installed
 
     def package(self, name: str) -> str:
-        """The distribution that brings the pattern ``name``; empty if none does."""
+        """The distribution with the pattern ``name``; empty if there is none."""
         points = (point for point, _ in _entry_points() if point.name == name)
         return next((point.dist.name for point in points if point.dist), "")
 
     def _named(self, name: str) -> Pattern:
         own = [self._load(name)] if name in self._directories() else []
-        # Lazily: for a pattern of cfpy's own no package is looked at.
+        # Lazily: for one of cfpy's own patterns, no package is searched.
         for pattern in chain(own, self._installed(only=name)):
             if not pattern.manifest.abstract:
                 return pattern
@@ -123,9 +123,9 @@ class PatternStore:
     def _installed(self, above: tuple[Path, ...] = (), only: str = "") -> Iterator[Pattern]:
         """Patterns of installed packages: an entry point ``name = package.directory``.
 
-        Nothing of the package is imported: a pattern is data. Those ``above``, which extend what is
-        looked for, are left out: they can't lie below themselves. With ``only`` a name, no other
-        is read, so that a broken one is in nobody's way.
+        The package is not imported: a pattern is data. Patterns in ``above``, which extend the
+        wanted one, are left out: they can't be below themselves. With ``only``, no other pattern is
+        read, so that a broken one does not matter.
         """
         for point, root in _entry_points():
             if root is not None and root not in above and only in ("", point.name):
@@ -136,7 +136,7 @@ class PatternStore:
     def _external(
         self, root: Path, name: str, source: str, pin: str, above: tuple[Path, ...] = ()
     ) -> Pattern:
-        """A pattern that is not cfpy's own, or a copier template that is none at all."""
+        """A pattern from outside cfpy, or a plain copier template."""
         origin = Origin(source, pin)
         if (root / "pattern.toml").is_file():
             top = replace(load_layer(root), name=name)
@@ -147,14 +147,14 @@ class PatternStore:
         config = config_file(root)
         if config is None:
             raise PatternError(
-                f"{source} holds neither a pattern.toml nor a copier.yml",
+                f"{source} has neither a pattern.toml nor a copier.yml",
                 hint="Name the directory of the pattern: gh:owner/repository#directory",
             )
         manifest = parse_manifest({"title": name, "summary": name, "version": "0"}, config)
         return Pattern((Layer(name, root, manifest, _read_yaml(config)),), origin, foreign=True)
 
     def _below(self, layer: Layer, above: tuple[Path, ...]) -> tuple[Layer, ...]:
-        """What a layer extends, the lowest first, in a version that it accepts."""
+        """The layers that a layer extends, the lowest first, each in a version that it accepts."""
         match = EXTENDS.fullmatch(layer.manifest.extends)
         assert match is not None
         name, versions = match.groups()
@@ -162,8 +162,8 @@ class PatternStore:
         version = found.manifest.version
         if versions and not _accepts(versions, version, layer):
             raise PatternError(
-                f"the pattern {layer.name!r} extends {name} {versions}; here is {version}",
-                hint="Install the version that it wants, or ask its author for a newer one.",
+                f"the pattern {layer.name!r} extends {name} {versions}, but {version} is installed",
+                hint="Install a version that it accepts, or ask its author for an update.",
             )
         return found.layers
 
@@ -171,14 +171,14 @@ class PatternStore:
         return sorted(path.parent.name for path in self._root.glob("*/pattern.toml"))
 
     def _load(self, name: str) -> Pattern:
-        """A pattern of cfpy's own with all that it extends."""
+        """One of cfpy's own patterns, with all patterns that it extends."""
         layers: list[Layer] = []
         while name:
             if any(layer.name == name for layer in layers):
                 raise PatternError(f"the pattern {name!r} extends itself")
             if name not in self._directories():
                 raise PatternError(
-                    f"the pattern {layers[0].name!r} extends {name!r}, which is not there"
+                    f"the pattern {layers[0].name!r} extends {name!r}, which does not exist"
                 )
             layers.insert(0, load_layer(self._root / name))
             name = layers[0].manifest.extends
@@ -186,20 +186,22 @@ class PatternStore:
 
 
 def _entry_points() -> Iterator[tuple[EntryPoint, Path | None]]:
-    from importlib.metadata import entry_points  # slow to load, for commands that need no pattern
+    from importlib.metadata import (
+        entry_points,
+    )  # slow to load; only for commands that need a pattern
 
     for point in entry_points(group=ENTRY_POINTS):
         yield point, _directory(point)
 
 
 def _directory(point: EntryPoint) -> Path | None:
-    """Where the files of an entry point's package lie."""
+    """The directory of an entry point's package."""
     parts = point.module.split(".")
     if point.dist is not None:
         installed = Path(str(point.dist.locate_file("/".join(parts))))
         if installed.is_dir():
             return installed.resolve()
-    # An editable installation: finding a top-level package does not run it.
+    # For an editable installation: finding a top-level package does not run its code.
     spec = importlib.util.find_spec(parts[0])
     for place in (spec.submodule_search_locations if spec else None) or ():
         if (found := Path(place).joinpath(*parts[1:])).is_dir():
@@ -217,7 +219,7 @@ def _accepts(versions: str, version: str, layer: Layer) -> bool:
 
 
 def load_layer(root: Path) -> Layer:
-    """Load what the directory ``root`` says, without what it extends.
+    """Load the layer in the directory ``root``, without those that it extends.
 
     Raises:
         PatternError: A file is missing or does not parse.
@@ -238,6 +240,8 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    from cfpy.adapters.copier_config import read_config  # slow to load: not every command needs it
+    from cfpy.adapters.copier_config import (
+        read_config,
+    )  # slow to load, and not every command needs it
 
     return read_config(path)

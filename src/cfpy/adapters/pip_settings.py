@@ -1,9 +1,9 @@
-"""The user's settings of pip that also hold for a Worker's packages: where they come from.
+"""The user's pip settings that also apply to a Worker's packages: those about indexes.
 
 pip takes every option from its files and from ``PIP_...`` variables as well
 (pip.pypa.io/en/stable/topics/configuration). ``user``, ``prefix``, ``target``, ``no-deps`` and the
-like are meant for the interpreter of whoever set them; where an index is and how it is reached
-holds here too. So pip is started with no file, and with what is kept as variables.
+like are meant for the user's interpreter; the address of an index and the connection to it also
+apply here. So pip is started without its files, and with the kept settings as variables.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ from pathlib import Path
 
 from cfpy.errors import UsageError
 
-#: Kept, by pip's own names. All others are dropped.
+#: Settings that are kept, by pip's names. All others are dropped.
 KEPT = {
     "index-url": "where packages come from",
     "pypi-url": "an older name of index-url",
     "extra-index-url": "where packages come from",
     "no-index": "where packages come from: no index",
     "find-links": "where packages come from",
-    "trusted-host": "how an index is reached",
-    "proxy": "how an index is reached",
-    "cert": "how an index is reached",
-    "client-cert": "how an index is reached",
-    "timeout": "how an index is reached",
+    "trusted-host": "the connection to an index",
+    "proxy": "the connection to an index",
+    "cert": "the connection to an index",
+    "client-cert": "the connection to an index",
+    "timeout": "the connection to an index",
     "default-timeout": "an older name of timeout",
-    "retries": "how an index is reached",
-    "resume-retries": "how an index is reached",
-    "keyring-provider": "how an index knows who is asking",
-    "use-feature": "truststore among them: how an index is reached",
-    "use-deprecated": "the same, the other way round",
+    "retries": "the connection to an index",
+    "resume-retries": "the connection to an index",
+    "keyring-provider": "the login for an index",
+    "use-feature": "for instance truststore: the connection to an index",
+    "use-deprecated": "the same, to turn a feature off",
     "cache-dir": "where downloads are kept",
     "no-cache-dir": "whether downloads are kept",
     "uploaded-prior-to": "a rule on which releases are trusted",
-    "constraint": "a rule on which versions are used; the lock file has followed it",
+    "constraint": "a rule on which versions are used; the lock file already respects it",
 }
-#: Not needed where the versions are locked, and in the way of older ones.
+#: Not needed if the versions are locked, and it could block older ones.
 CHOOSING = frozenset({"constraint"})
 _GLOBAL, _VARIABLE = "global", "PIP_"
 _ETC = Path("/etc/pip.conf")
@@ -48,12 +48,12 @@ _ETC = Path("/etc/pip.conf")
 def pip_settings(
     environ: Mapping[str, str], command: str, *, choosing: bool = True
 ) -> dict[str, str]:
-    """What is kept, as variables for pip.
+    """The kept settings, as variables for pip.
 
     Args:
         environ: The user's environment.
-        command: pip's command, which has a section of its own in the files.
-        choosing: Whether versions are chosen, and not locked already.
+        command: pip's command, which has its own section in the files.
+        choosing: Whether versions are resolved, not already locked.
 
     Raises:
         UsageError: A file can't be read.
@@ -65,7 +65,7 @@ def pip_settings(
                 found[section] |= values
     settings = found[_GLOBAL] | {key: item for key, item in found[command].items() if item}
     for name, value in environ.items():
-        # pip takes an empty variable for one that is not set.
+        # pip treats an empty variable as not set.
         if name.startswith(_VARIABLE) and value:
             settings[_normal(name.removeprefix(_VARIABLE))] = value
     kept = KEPT.keys() - (frozenset() if choosing else CHOOSING)
@@ -77,7 +77,7 @@ def pip_settings(
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
-    """pip's files, later ones over earlier ones."""
+    """pip's files; later ones override earlier ones."""
     own = environ.get("PIP_CONFIG_FILE")
     if own == os.devnull:
         return
@@ -103,21 +103,21 @@ def _home(environ: Mapping[str, str]) -> Path:
     try:
         return Path(environ.get("HOME") or Path.home())
     except RuntimeError:
-        # Nobody whom this machine knows: there are no files of theirs.
+        # The user has no home directory on this machine, so there are no files.
         return Path(os.devnull)
 
 
 def _read(path: Path) -> dict[str, dict[str, str]]:
-    """The sections of one of pip's files; none where there is no file."""
+    """The sections of one of pip's files; none if the file does not exist."""
     parser = configparser.RawConfigParser()
     try:
-        # As pip does: in the encoding of this machine.
+        # In this machine's encoding, like pip.
         with path.open() as file:
             parser.read_file(file)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        # pip passes over what it may not read.
+        # pip skips files that it may not read.
         if isinstance(error, PermissionError):
             return {}
         raise _broken(path, error.strerror or str(error)) from error
@@ -127,7 +127,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
             (number for number, _ in getattr(error, "errors", ())), None
         )
         raise _broken(
-            path, f"line {where} is no setting" if where else "it does not parse"
+            path, f"line {where} is not a setting" if where else "it does not parse"
         ) from None
     return {
         section: {_normal(key): value for key, value in parser.items(section)}
@@ -138,7 +138,7 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
 def _broken(path: Path, why: str) -> UsageError:
     return UsageError(
         f"pip's configuration {path} can't be read: {why}",
-        hint="Correct it; `pip config debug` shows all such files.",
+        hint="Fix it; `pip config debug` shows all such files.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads what ships with cfpy about prices, scenarios and usage, and scenario files of users."""
+"""Reads cfpy's files of prices, scenarios and usage, and scenario files of users."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from cfpy.errors import ProjectError, UsageError
 
 
 def read_book() -> PriceBook:
-    """The price book."""
+    """Read the price book."""
     return parse_book(_shipped("prices.toml"))
 
 
 def neurons_of_models() -> dict[str, dict[str, float]]:
-    """By model: the neurons of a million tokens, ``input`` and ``output``."""
+    """By model: the neurons for a million tokens, ``input`` and ``output``."""
     models = _shipped("prices.toml")["models"]
     return {item["name"]: {key: item[key] for key in ("input", "output")} for item in models}
 
 
 def read_actions(pattern: str) -> dict[str, Action]:
-    """What the actions of a pattern use; empty for one that was not measured."""
+    """The usage of a pattern's actions; empty for a pattern that was not measured."""
     return parse_actions(_shipped("usage.toml").get(pattern, {}))
 
 
 def read_assumed(tables: Mapping[str, Any]) -> dict[str, Action]:
-    """What a request is taken to use, by the tables of a ``wrangler.toml``."""
+    """The assumed usage of a request, by the tables of a ``wrangler.toml``."""
     assumed = _shipped("scenarios.toml")["assumed"]
     meters: dict[str, Any] = dict(assumed["always"])
     for table, values in assumed.items():
@@ -43,11 +43,11 @@ def read_assumed(tables: Mapping[str, Any]) -> dict[str, Action]:
 
 
 def read_scenario(pattern: str, name: str) -> Scenario:
-    """A named scenario of a pattern, or one of a file.
+    """A named scenario of a pattern, or one from a file.
 
     Raises:
-        UsageError: There is none of that name.
-        ProjectError: The file is broken.
+        UsageError: There is no scenario of this name.
+        ProjectError: The file is not valid.
     """
     named = _shipped("scenarios.toml").get(pattern, {})
     if name in named:
@@ -56,24 +56,25 @@ def read_scenario(pattern: str, name: str) -> Scenario:
     if not path.is_file():
         raise UsageError(
             f"there is no scenario {name!r}",
-            hint=f"Scenarios: {', '.join(named)}, reference, or a TOML file with the keys of one: "
+            hint=f"Scenarios: {', '.join(named)}, reference, or a TOML file with these keys: "
             "requests, mix, stored, vectors, answer_tokens.",
         )
     _, data = parse_toml(path, ProjectError)
     try:
         return parse_scenario(path.stem, data)
     except (ValueError, ArithmeticError, AttributeError, TypeError) as error:
-        raise ProjectError(f"is no scenario: {error}", path=path) from error
+        raise ProjectError(f"is not a valid scenario: {error}", path=path) from error
 
 
 def read_reference() -> list[dict[str, Any]]:
-    """The lines of the reference scenario: meter, quantity, what was said, and why it differs."""
+    """The lines of the reference scenario: meter, quantity, the amount stated, and why it
+    differs."""
     lines: list[dict[str, Any]] = _shipped("scenarios.toml")["reference"]
     return lines
 
 
 def read_assumptions() -> dict[str, Assumption]:
-    """What the comparison with rented servers assumes."""
+    """The assumptions of the comparison with rented servers."""
     given = _shipped("traditional.toml")["assumptions"]
     return {
         name: Assumption(name, Decimal(str(item["value"])), item["what"])

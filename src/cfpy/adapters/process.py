@@ -1,8 +1,9 @@
-"""The one place that starts processes: argument lists, never a shell; own process groups.
+"""The only module that starts processes: with argument lists, never a shell, and in their own
+process groups.
 
-Killing a tool's launcher leaves its children behind (wrangler's ``bin`` script starts another
-node, node starts workerd), so everything runs in a process group of its own and is stopped as
-one.
+Killing only a tool's launcher would leave its children running (wrangler's ``bin`` script starts
+another node, which starts workerd), so each command runs in its own process group, which is stopped
+as a whole.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _STOP_SECONDS = 8.0
 
 @dataclass(frozen=True)
 class Completed:
-    """What a finished process left: its exit status and its output, ANSI codes stripped."""
+    """The result of a finished process: its exit status and its output without ANSI codes."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -35,8 +36,8 @@ class Completed:
     stderr: str
 
     def tail(self, lines: int = 15) -> str:
-        """Its last non-empty lines, for an error message: what it complained of, else what it
-        said."""
+        """Its last non-empty lines, for an error message: of standard error, or else of standard
+        output."""
         for stream in (self.stderr, self.stdout):
             text = [line.rstrip() for line in stream.splitlines() if line.strip()]
             if text:
@@ -45,7 +46,7 @@ class Completed:
 
 
 class Runner(Protocol):
-    """Runs a command to its end."""
+    """Runs a command and waits for it."""
 
     def run(
         self,
@@ -59,14 +60,14 @@ class Runner(Protocol):
         """Run ``argv`` and wait.
 
         Args:
-            argv: The program and its arguments. Secrets never belong here: use ``stdin``.
+            argv: The program and its arguments. Never put secrets here: use ``stdin``.
             cwd: Working directory.
             env: The whole environment of the child; ``None`` inherits ours.
-            stdin: Text for standard input; ``None`` gives an empty one, so nothing can prompt.
+            stdin: Text for standard input; ``None`` means empty input, so that nothing can prompt.
             timeout: Seconds after which the whole process group is killed.
 
         Raises:
-            ToolNotFoundError: The program is not there.
+            ToolNotFoundError: The program does not exist.
             ToolTimeoutError: It did not end in time.
         """
         ...
@@ -76,8 +77,8 @@ class SubprocessRunner:
     """The real :class:`Runner`.
 
     Args:
-        on_start: Told each command as it would be typed. It holds no secret: those go by standard
-            input or by the environment.
+        on_start: Called with each command as it would be typed. It contains no secrets: those are
+            passed through standard input or the environment.
     """
 
     def __init__(self, on_start: Callable[[str], None] = lambda _line: None) -> None:
@@ -106,10 +107,10 @@ class SubprocessRunner:
 
 
 class ChildProcess:
-    """A long-running child that talks in lines.
+    """A long-running child process with line-based input and output.
 
-    Its standard input stays open for the life of this object, so that the child can notice our
-    death by end-of-file, however we die.
+    Its standard input stays open while this object exists, so that the child sees an end-of-file
+    when cfpy exits, even if cfpy is killed.
     """
 
     def __init__(
@@ -134,24 +135,25 @@ class ChildProcess:
             self._process.stdin.flush()
 
     def lines(self) -> Iterator[str]:
-        """Lines of the child's standard output, until it closes it."""
+        """Lines of the child's standard output, until it is closed."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
             yield strip_ansi(line.rstrip("\n"))
 
     def stop(self) -> int:
-        """Ask the group to stop, kill what is left after some seconds, and return the status."""
+        """Ask the group to stop, kill remaining processes after some seconds, and return the
+        status."""
         if self._process.poll() is None:
             self._signal_group(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_STOP_SECONDS)
-        # The leader may be gone while its children are not.
+        # The leader may have exited while its children still run.
         _kill_group(self._process)
         self._stderr.join(1.0)
         return self._process.returncode
 
     def wait(self) -> int:
-        """Wait for the child to end by itself."""
+        """Wait until the child exits by itself."""
         status = self._process.wait()
         self._stderr.join(1.0)
         return status
@@ -162,15 +164,15 @@ class ChildProcess:
 
 
 def run_attached(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
-    """Run a command on our own terminal, in our own process group; return its exit status.
+    """Run a command on cfpy's terminal, in cfpy's process group; return its exit status.
 
-    Ctrl-C reaches it too: it may clean up before we go on.
+    Ctrl-C reaches the command, too: it may clean up before cfpy continues.
     """
     with subprocess.Popen(list(argv), cwd=cwd, env=dict(env)) as process:
         try:
             return process.wait()
         except BaseException:
-            # A terminal sends its signals to the whole group, whoever signals us alone does not.
+            # A terminal sends its signals to the whole group; other senders may signal only cfpy.
             process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_STOP_SECONDS)
@@ -206,7 +208,7 @@ def _popen(
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         raise ToolNotFoundError(
             f"can't run {argv[0]}: {error.strerror}",
-            hint="Check that it is installed and may be executed.",
+            hint="Check that it is installed and executable.",
         ) from error
 
 

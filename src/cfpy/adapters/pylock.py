@@ -1,7 +1,7 @@
 """``pylock.toml``, the standard lock file of Python (packaging.python.org, "pylock.toml"; PEP 751).
 
-pywrangler writes and reads the same file. What cfpy resolved is marked as such, so that one of
-pywrangler's is never mistaken for it, nor written over.
+pywrangler writes and reads the same file. A file that cfpy resolved is marked as such, so that one
+from pywrangler is neither mistaken for it nor overwritten.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAME = "pylock.toml"
 
 @dataclass(frozen=True)
 class Pin:
-    """One wheel. ``sha256`` is empty where the lock file does not say it."""
+    """One wheel. ``sha256`` is empty if the lock file does not have it."""
 
     name: str
     version: str
@@ -33,8 +33,8 @@ class Pin:
 
 @dataclass(frozen=True)
 class Lock:
-    """What is pinned. ``requirements`` are those it was resolved from, by cfpy; ``None`` if another
-    tool wrote the file."""
+    """The pinned wheels. ``requirements`` are the ones from which cfpy resolved them; ``None`` if
+    another tool wrote the file."""
 
     pins: tuple[Pin, ...]
     requirements: tuple[str, ...] | None
@@ -44,7 +44,7 @@ def read_lock(root: Path) -> Lock | None:
     """The lock file of a project, ``None`` if it has none.
 
     Raises:
-        ProjectError: It is broken.
+        ProjectError: It is not valid.
     """
     path = root / NAME
     if not path.is_file():
@@ -54,18 +54,18 @@ def read_lock(root: Path) -> Lock | None:
         pins = tuple(_pin(package) for package in data.get("packages", []))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProjectError(
-            f"it is no valid lock file: {error}",
+            f"is not a valid lock file: {error}",
             path=path,
-            hint=f"Delete {NAME} to have it made anew, or restore it from git.",
+            hint=f"Restore {NAME} from git, or delete it to create it again.",
         ) from error
     requirements = data.get("tool", {}).get("cfpy", {}).get("requirements")
     return Lock(pins, None if requirements is None else tuple(requirements))
 
 
 def write_lock(root: Path, lock: Lock) -> None:
-    """Write a lock file, whole or not at all."""
+    """Write a lock file completely or not at all."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("Made by cfpy from pyproject.toml: commit it, don't edit it."))
+    document.add(tomlkit.comment("Created by cfpy from pyproject.toml: commit it, don't edit it."))
     document["lock-version"] = "1.0"
     document["requires-python"] = ">=3.14"
     document["created-by"] = "cfpy"
@@ -92,7 +92,8 @@ def write_lock(root: Path, lock: Lock) -> None:
 
 
 def pins_of_report(report: Mapping[str, Any]) -> tuple[Pin, ...]:
-    """What pip would install, from its report (pip.pypa.io, "Installation Report"), by name."""
+    """The wheels that pip would install, from its report (pip.pypa.io, "Installation Report"), by
+    name."""
     pins = [
         Pin(
             name=item["metadata"]["name"].lower().replace("_", "-"),
@@ -116,7 +117,7 @@ def constraint_lines(pins: Sequence[Pin]) -> str:
 
 
 def _without_credentials(url: str) -> str:
-    """A private index may be asked with a password, which belongs in no file."""
+    """The URL of a private index may contain a password, which must not be written to a file."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

@@ -1,4 +1,4 @@
-"""Small additions to a project's Python modules; everything else stays as it was."""
+"""Small additions to a project's Python modules; everything else stays unchanged."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _TYPES = "bindings"
 
 
 def with_export(source: str, module: str, name: str, first_party: Sequence[str]) -> str:
-    """``source`` with a line that imports ``name`` so that the runtime finds it there.
+    """``source`` with an import of ``name``, so that the runtime finds it there.
 
-    The line goes among the imports of the project's own modules, sorted as isort would.
+    The line is added to the imports of the project's own modules, sorted like isort.
 
     Raises:
-        SyntaxError: ``source`` is no Python.
+        SyntaxError: ``source`` is not valid Python.
     """
-    # Named again, it is an export and not an import that nothing uses.
+    # With the repeated name, it is an export and not an unused import.
     line = f"from {module} import {name} as {name}\n"
     if line in source:
         return source
@@ -40,11 +40,11 @@ def with_export(source: str, module: str, name: str, first_party: Sequence[str])
 
 
 def with_binding(source: str, binding: str, kind: str) -> str | None:
-    """``source`` with ``binding: kind`` in its ``class Env``, and the type imported; ``None`` where
-    it has no such class, says it already, or takes its types from elsewhere.
+    """``source`` with ``binding: kind`` in its ``class Env``, and the type imported; ``None`` if it
+    has no such class, already has the binding, or imports its types from elsewhere.
 
     Raises:
-        SyntaxError: ``source`` is no Python.
+        SyntaxError: ``source`` is not valid Python.
     """
     tree = ast.parse(source)
     env = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Env"), None)
@@ -89,14 +89,14 @@ def handler_line(source: str, name: str, *, python: bool) -> int:
 
 
 def python_files(root: Path) -> Iterator[Path]:
-    """The modules below ``root`` that are the project's own."""
+    """The project's own modules below ``root``."""
     for path in sorted(root.rglob("*.py")):
         if not {"python_modules", ".venv", "node_modules"} & set(path.relative_to(root).parts):
             yield path
 
 
 def _import(indent: str, names: set[str]) -> str:
-    # As ruff sorts them: constants, then classes.
+    # Sorted like ruff: constants, then classes.
     ordered = sorted(names, key=lambda name: (not name.isupper(), name))
     line = f"{indent}from {_TYPES} import {', '.join(ordered)}"
     if len(line) <= _WIDTH:

@@ -1,4 +1,4 @@
-"""Keeps the record of what cfpy made, in ``cfpy.state.json`` beside ``wrangler.toml``."""
+"""Stores the record of what cfpy created in ``cfpy.state.json``, next to ``wrangler.toml``."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ RECORD_FILE = "cfpy.state.json"
 
 
 class RecordStore:
-    """The record of one project. Threads may share it; processes hold the project's lock."""
+    """The record of one project. Thread-safe; processes must hold the project's lock."""
 
     def __init__(self, root: Path, config_name: str = "wrangler.toml") -> None:
-        """``config_name`` is the configuration in ``root``: another one beside wrangler.toml is
-        another Worker, with a record of its own."""
+        """``config_name`` is the configuration in ``root``: another one next to wrangler.toml is
+        another Worker, with its own record."""
         usual = config_name == "wrangler.toml"
         self.path = root / (RECORD_FILE if usual else f"cfpy.state.{Path(config_name).stem}.json")
         self._lock = threading.Lock()
 
     def read(self) -> Record:
-        """The record; an empty one where there is no file.
+        """The record; empty if there is no file.
 
         Raises:
-            ProjectError: The file can't be read, or is no record.
+            ProjectError: The file can't be read, or is not a record.
         """
         try:
             text = self.path.read_text("utf-8")
@@ -44,12 +44,13 @@ class RecordStore:
                 path=self.path,
                 line=error.lineno,
                 column=error.colno,
-                hint="Take the file from your last commit.",
+                hint="Restore the file from git.",
             ) from None
         return parse_record(data, self.path)
 
     def change(self, edit: Callable[[Record], Record]) -> None:
-        """Write the record as ``edit`` makes it; remove the file with its last environment.
+        """Change the record with ``edit``, and write it; delete the file after its last
+        environment.
 
         Raises:
             ProjectError: As :meth:`read`.
@@ -66,4 +67,4 @@ class RecordStore:
             try:
                 self.path.unlink(missing_ok=True)
             except OSError as error:
-                raise FilesystemError(f"can't remove {self.path}: {error.strerror}") from error
+                raise FilesystemError(f"can't delete {self.path}: {error.strerror}") from error

@@ -1,6 +1,6 @@
-"""Renders a pattern with copier, and turns its errors into ours.
+"""Renders a pattern with copier, and translates its errors.
 
-``import copier`` costs hundreds of milliseconds, so nothing imports this module before there is
+``import copier`` costs hundreds of milliseconds, so this module is only imported when there is
 something to render.
 """
 
@@ -31,22 +31,22 @@ from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
 
 _SCRATCH = "cfpy-pattern-"
-_MISTAKE = "This is a mistake in the pattern, not in your answers."
+_MISTAKE = "This is a fault of the pattern, not of your answers."
 _REQUIRED = re.compile(r'Question "(\w+)" is required')
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What a rendering tells.
+    """The result of a rendering.
 
     Attributes:
-        answers: Every answer that may be kept, given and defaulted: none of secret questions, and
-            none of questions that were not asked, unless it was given all the same.
-        secrets: Answers that are kept nowhere, by question name.
-        closing: The template's message for when all is done; empty if it has none.
-        skipped: Whether a file is not written again where it exists (``_skip_if_exists``).
-        excluded: Whether an update does not bring a file (``_exclude``).
-        was_excluded: The same with the answers of the project that is updated.
+        answers: Every answer that may be saved, including defaults: not those of secret questions,
+            and not those of questions that were not asked, unless the answer was given.
+        secrets: Answers that are not saved, by question name.
+        closing: The template's message for the end; empty if it has none.
+        skipped: Whether a file is not overwritten if it exists (``_skip_if_exists``).
+        excluded: Whether an update leaves a file out (``_exclude``).
+        was_excluded: The same, with the answers from before the update.
     """
 
     answers: dict[str, Any]
@@ -76,24 +76,24 @@ def render(
     """Render ``pattern`` into the existing, empty directory ``target``.
 
     Args:
-        pattern: What to render.
-        trusted: Whether its tasks and Jinja extensions may run.
-        run_tasks: Whether the tasks of a trusted pattern do run.
-        target: Where to.
-        answers: Answers by question name; texts are parsed as the question's type.
-        interactive: Ask for what is left open; otherwise take the defaults.
+        pattern: The pattern to render.
+        trusted: Whether its tasks and Jinja extensions are allowed to run.
+        run_tasks: Whether to run the tasks of a trusted pattern.
+        target: The directory to write to.
+        answers: Answers by question name; strings are parsed by the question's type.
+        interactive: Whether to ask for missing answers; otherwise the defaults are used.
         last: Answers of the project that is updated; ``None`` for a new one.
         kept: Answers to secret questions that are neither asked nor checked.
         then: The answers that the project was rendered with.
         folder: The project's name; ``target``'s if it is empty.
         commit: The template's commit, for copier's own answers file.
-        requirement: What pip installs this cfpy by, on any machine; that of a release if it is
-            empty.
-        say: Is given the template's message for before the first question.
+        requirement: The requirement by which pip installs this cfpy on any machine; if it is
+            empty, that of a release.
+        say: Called with the template's message before the first question.
 
     Raises:
-        PatternError: An answer does not fit, or the pattern is broken.
-        OSError: The disk refused.
+        PatternError: An answer is not valid, or the pattern is faulty.
+        OSError: Writing failed.
         KeyboardInterrupt: Ctrl-C at a question.
     """
     given = Given(answers, last or {}, kept or {}, then or {})
@@ -101,11 +101,11 @@ def render(
         with (
             tempfile.TemporaryDirectory(prefix=_SCRATCH) as template,
             warnings.catch_warnings(),
-            # What cfpy brings is known; what somebody trusts may take what it needs.
+            # cfpy's own patterns are known; a trusted pattern may use what it needs.
             contextlib.nullcontext() if trusted or pattern.origin is None else bounded(),
         ):
             (_copy if pattern.foreign else compose)(pattern, Path(template))
-            # copier warns about templates of older versions, and about its own next one.
+            # copier warns about templates for older versions, and about its own next version.
             warnings.simplefilter("ignore")
             source = pattern.origin.source if pattern.origin else pattern.name
             root = pattern.layers[-1].root if pattern.foreign else Path(template)
@@ -150,29 +150,29 @@ def _refuse_odd(pattern: Pattern, target: Path) -> None:
     for path in target.rglob("*"):
         check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)
         if path.is_symlink():
-            raise PatternError(f"pattern {pattern.name!r} makes a link: {path.name}")
+            raise PatternError(f"pattern {pattern.name!r} creates a link: {path.name}")
 
 
 @contextlib.contextmanager
 def _translated(pattern: Pattern, given: Given) -> Iterator[None]:
-    """Errors of copier and of Jinja as ours, without a secret in any."""
+    """Translate the errors of copier and Jinja, without secrets in any message."""
     try:
         yield
     except copier.errors.CopierAnswersInterrupt:
         raise KeyboardInterrupt from None
     except copier.errors.InteractiveSessionError:
         raise UsageError(
-            "the pattern has questions and there is no terminal to ask them on",
+            "the pattern has questions, but there is no terminal for asking them",
             hint="Pass --defaults, --answer KEY=VALUE or --answers-file FILE.",
         ) from None
     except TooMuchError as error:
         raise PatternError(
             f"pattern {pattern.name!r} {error}",
-            hint="A pattern takes seconds and megabytes. Nothing was left behind.",
+            hint="Patterns should need only seconds and megabytes. Nothing was left behind.",
         ) from None
-    except jinja2.TemplateNotFound as error:  # It is an OSError too.
+    except jinja2.TemplateNotFound as error:  # This is an OSError, too.
         raise PatternError(
-            f"pattern {pattern.name!r} includes {error.name}, which it has not", hint=_MISTAKE
+            f"pattern {pattern.name!r} includes {error.name}, which does not exist", hint=_MISTAKE
         ) from error
     except (OSError, PatternError):
         raise
@@ -187,30 +187,30 @@ def _translated(pattern: Pattern, given: Given) -> Iterator[None]:
         message, hint = _worded(error, pattern)
         secret = {q.name for q in pattern.questions if q.kept_in_project}
         hidden = {name: value for name, value in given.data.items() if name in secret}
-        # The error that copier raised may quote a secret answer.
+        # Copier's error may quote a secret answer.
         cause = None if {**hidden, **given.kept} else error
         raise PatternError(masked(message, {**hidden, **given.kept}), hint=hint) from cause
 
 
 def _worded(error: Exception, pattern: Pattern) -> tuple[str, str]:
-    """A message and a hint for what rendering raised."""
+    """A message and a hint for an error of the rendering."""
     name = repr(pattern.name)
     match error:
         case copier.errors.UnsafeTemplateError():
-            hint = "cfpy renders patterns without running anything they bring."
-            return f"pattern {name} wants to run code: {error}", hint
+            hint = "cfpy renders patterns without running their code."
+            return f"pattern {name} tries to run code: {error}", hint
         case copier.errors.UnsupportedVersionError():
-            hint = "Install a newer copier beside cfpy, or take an older version of the template."
+            hint = "Install a newer copier next to cfpy, or use an older version of the template."
             return f"pattern {name}: {_one_line(error)}", hint
         case copier.errors.TaskError():
-            hint = "Nothing was left behind. Its author knows what the task needs."
+            hint = "Nothing was left behind. Ask the pattern's author what the task needs."
             return f"a task of pattern {name} failed: {_one_line(error)}", hint
         case copier.errors.ExtensionNotFoundError():
-            hint = "Install what it names beside cfpy: pip install ..."
+            hint = "Install the package that it names into cfpy's environment: pip install ..."
             return f"pattern {name}: {_one_line(error)}", hint
         case jinja2.exceptions.SecurityError():
             hint = "Nothing was left behind."
-            return f"pattern {name} reaches for what no template may: {error}", hint
+            return f"pattern {name} tried to use something the sandbox forbids: {error}", hint
         case jinja2.TemplateSyntaxError():
             where = f"{_author_file(error.filename, pattern)}:{error.lineno}"
             return f"{where}: {error.message}", _MISTAKE
@@ -227,16 +227,16 @@ def _worded(error: Exception, pattern: Pattern) -> tuple[str, str]:
         ):
             return f"pattern {name} does not render: {_one_line(error)}", _MISTAKE
         case RecursionError():
-            return f"pattern {name} calls itself without end", _MISTAKE
+            return f"pattern {name} includes itself endlessly", _MISTAKE
     source = pattern.origin.source if pattern.origin else pattern.name
-    hint = f"cfpy patterns show {source} lists the questions and what they take."
+    hint = f"cfpy patterns show {source} lists the questions and valid answers."
     if missing := _REQUIRED.search(str(error)):
-        hint = f"It has no default: --answer {missing[1]}=..."
-    return f"an answer does not fit pattern {name}: {_one_line(error)}", hint
+        hint = f"It has no default. Add --answer {missing[1]}=..."
+    return f"an answer is not valid for pattern {name}: {_one_line(error)}", hint
 
 
 def _copy(pattern: Pattern, into: Path) -> None:
-    """A copier template as it is, without its repository: copier would take another version."""
+    """Copy a copier template without its repository: with it, copier would take another version."""
     root = pattern.layers[-1].root
     for path in pattern_files(root, directories=True):
         copied = into / path.relative_to(root)
@@ -247,9 +247,9 @@ def _copy(pattern: Pattern, into: Path) -> None:
 
 
 def _author_file(composed: str | None, pattern: Pattern) -> Path:
-    """The file of the pattern that a message about a composed one is about."""
+    """The author's file for a composed file in a message."""
     if not composed:
-        # A text of the questions has no file of its own.
+        # A string in the questions has no file of its own.
         return pattern.layers[-1].root / "copier.yml"
     path = PurePosixPath(composed)
     inside = next((i for i, part in enumerate(path.parts) if part.startswith(_SCRATCH)), -1)

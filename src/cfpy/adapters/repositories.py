@@ -1,4 +1,4 @@
-"""Patterns in git repositories: fetched once into the cache, and taken from there by commit."""
+"""Patterns in git repositories: fetched into the cache once, and read from there by commit."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from cfpy.domain.source import GitSource
 from cfpy.errors import PatternError, ToolNotFoundError
 
 _SECONDS = 300.0
-# What the user set for repositories of their own: hooks, and line endings that `git archive` would
-# write in place of the pattern's.
+# Overrides of the user's settings: hooks, and line endings that `git archive` would write instead
+# of the pattern's.
 _OWN_SETTINGS = tuple(
     part
     for setting in (f"core.hooksPath={os.devnull}", "core.autocrlf=false", "core.eol=lf")
@@ -36,17 +36,17 @@ class Repositories:
         self._progress = progress
 
     def commit(self, source: GitSource) -> str:
-        """The commit that ``source`` means now; for no ref that of the newest version's tag, else
-        that of the default branch.
+        """The commit that ``source`` refers to now; without a ref, that of the tag with the newest
+        version, or else of the default branch.
 
-        Without a network the copy in the cache has to do.
+        Without a network, the copy in the cache is used.
 
         Raises:
-            ToolNotFoundError: There is no git.
+            ToolNotFoundError: git is not installed.
             PatternError: There is no such repository, or no such ref in it.
         """
         if shutil.which("git") is None:
-            raise ToolNotFoundError("git is missing", hint="Install git, or use a path.")
+            raise ToolNotFoundError("git is not installed", hint="Install git, or use a path.")
         self._fetch(source.url)
         ref = source.ref or self._newest_tag(source.url) or "HEAD"
         for name in (f"refs/tags/{ref}", f"refs/heads/{ref}", ref):
@@ -59,7 +59,7 @@ class Repositories:
         )
 
     def export(self, source: GitSource, commit: str) -> Path:
-        """The files of a commit, in a directory of the cache that nobody changes.
+        """The files of a commit, in a read-only directory of the cache.
 
         Raises:
             PatternError: The commit has no such directory.
@@ -70,7 +70,7 @@ class Repositories:
             with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as scratch:
                 self._extract(source.url, commit, Path(scratch))
                 with contextlib.suppress(OSError):
-                    # Another run may have been quicker.
+                    # Another run may have been faster.
                     (Path(scratch) / "tree").rename(target)
         root = target / source.directory
         if not root.is_dir():
@@ -78,7 +78,7 @@ class Repositories:
         return root
 
     def _extract(self, url: str, commit: str, scratch: Path) -> None:
-        import tarfile  # slow to load, for commands that fetch nothing
+        import tarfile  # slow to load, and most commands fetch nothing
 
         archive = scratch / "tree.tar"
         done = self._git(url, "archive", "--format=tar", f"--output={archive}", commit)
@@ -89,8 +89,8 @@ class Repositories:
                 tar.extractall(scratch / "tree", filter="data")
         except tarfile.TarError as error:
             raise PatternError(
-                f"{url} holds what no pattern may: {error}",
-                hint="Patterns hold directories and regular files only.",
+                f"{url} contains something that patterns may not contain: {error}",
+                hint="Patterns may only contain directories and regular files.",
             ) from error
 
     def _fetch(self, url: str) -> None:
@@ -103,11 +103,11 @@ class Repositories:
                 shutil.rmtree(copy, ignore_errors=True)
                 raise PatternError(
                     f"can't fetch {url}: {done.tail(3)}",
-                    hint="Check the address, the network and what git may read.",
+                    hint="Check the address, the network and git's access to the repository.",
                 )
             return
         refs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        # A failure is no network: what is there has to do.
+        # If this fails, there is no network: use the existing copy.
         self._git(url, "fetch", "--quiet", "--prune", "--", url, *refs)
 
     def _newest_tag(self, url: str) -> str:
@@ -129,7 +129,7 @@ class Repositories:
         return self._run(f"--git-dir={self._copy(url)}", *arguments)
 
     def _run(self, *arguments: str) -> Completed:
-        # No transport that runs commands (ext::).
+        # Forbid transports that run commands (ext::).
         allowed = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh"}
         argv = ["git", *_OWN_SETTINGS, *arguments]
         return self._runner.run(argv, env=git_environment(os.environ) | allowed, timeout=_SECONDS)

@@ -1,4 +1,4 @@
-"""Reads the values of secrets that come with a command."""
+"""Reads the values of secrets that are given to a command."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cfpy.errors import UsageError
 
 
 def read_secrets(file: Path | None) -> Mapping[str, str]:
-    """Values by name, from a file of JSON or ``KEY=VALUE`` lines; ``-`` is standard input.
+    """Values by name, from a file with JSON or ``KEY=VALUE`` lines; ``-`` is standard input.
 
-    Lines are read as ``wrangler secret bulk`` reads them: one that assigns nothing is skipped.
+    Lines are read like in ``wrangler secret bulk``: lines that assign nothing are skipped.
 
     Raises:
-        UsageError: It can't be read, or holds something else. No message quotes what it holds.
+        UsageError: It can't be read, or is not valid. No message quotes its content.
     """
     if file is None:
         return {}
@@ -25,7 +25,7 @@ def read_secrets(file: Path | None) -> Mapping[str, str]:
         text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"can't read the secrets of {file}: {getattr(error, 'strerror', '') or 'not UTF-8'}"
+            f"can't read the secrets in {file}: {getattr(error, 'strerror', '') or 'not UTF-8'}"
         ) from None
     if text.lstrip().startswith("{"):
         return _from_json(text, file)
@@ -48,6 +48,6 @@ def _from_json(text: str, file: Path) -> Mapping[str, str]:
 
 def _not_secrets(file: Path) -> UsageError:
     return UsageError(
-        f"{file} does not hold secrets",
-        hint='Use a JSON object of texts, {"API_TOKEN": "..."}, or lines KEY=VALUE.',
+        f"{file} is not a file of secrets",
+        hint='Use a JSON object of strings, {"API_TOKEN": "..."}, or KEY=VALUE lines.',
     )

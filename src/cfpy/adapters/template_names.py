@@ -1,4 +1,4 @@
-"""Which variables the templates of a pattern use, without rendering any."""
+"""Finds the variables that the templates of a pattern use, without rendering them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cfpy.domain.pattern_checks import Use
 from cfpy.errors import PatternError
 
 _SUFFIX = ".jinja"
-# Copier's own tag, which names a loop's variable as `for` does:
+# Copier's own tag, which names a loop variable like `for`:
 # copier.readthedocs.io/en/stable/configuring/#generating-a-directory-structure
 _YIELD = re.compile(r"\{%-?\s*yield\s+(.+?)\s+from\s+(.+?)\s*-?%\}")
 _DELIMITERS = re.compile(r"(block|variable|comment)_(start|end)_string|line_\w+_prefix")
 
 
 class _Everything(dict[str, Any]):
-    """Filters and tests of every name: rendering knows those that copier and extensions bring."""
+    """Accepts filters and tests of any name: copier and extensions define them when rendering."""
 
     def get(self, _key: str, _default: Any = None) -> Any:
         return str
@@ -39,7 +39,7 @@ def used_variables(pattern: Pattern) -> list[Use]:
         for key, value in (pattern.config.get("_envops") or {}).items()
         if _DELIMITERS.fullmatch(key)
     }
-    # Nothing is rendered: what would be escaped, or is filtered by what, does not matter.
+    # Nothing is rendered, so escaping and filters do not matter.
     environment = Environment(**options)  # noqa: S701
     environment.filters = environment.tests = _Everything()
     return [use for layer in pattern.layers for use in _of_layer(layer, pattern, environment)]
@@ -59,7 +59,7 @@ def _of_layer(layer: Layer, pattern: Pattern, environment: Environment) -> Itera
 
 
 def _of_value(value: Any, file: Path, environment: Environment) -> Iterator[Use]:
-    """Uses in the texts of a configuration: defaults, conditions, validators."""
+    """Uses in the strings of a configuration: defaults, conditions, validators."""
     if isinstance(value, str):
         yield from _of_text(value, file, environment)
     elif isinstance(value, Mapping):

@@ -1,11 +1,11 @@
-"""Where the parts of a TOML text are: its tables, their values, and where those end."""
+"""Finds the parts of a TOML text: its tables, their values, and the ends of both."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-#: A line that begins a table; the name is its first group.
+#: The first line of a table; the name is the first group.
 HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\s+|.',
@@ -15,7 +15,7 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """Lines of a text from a header to the last line that belongs to it.
+    """The lines from a table's header to the last line of the table.
 
     ``start`` is the first line of the comment above the header, ``header`` its line, ``end`` the
     line after the last. The lines before the first header are a block with an empty name.
@@ -28,7 +28,8 @@ class Block:
 
 
 def blocks(lines: list[str]) -> list[Block]:
-    """Take a text apart. A comment right above a header belongs to it."""
+    """Split the lines of a document into blocks. A comment right above a header belongs to its
+    block."""
     headers = [
         (number, _plain(match[1]))
         for number, line in enumerate(lines)
@@ -48,7 +49,7 @@ def blocks(lines: list[str]) -> list[Block]:
 
 
 def value_text(lines: list[str], block: Block, key: str) -> str | None:
-    """How the value of a key is written in a block, or ``None`` if it is not there."""
+    """The source text of a key's value in a block, or ``None`` if it has no such key."""
     span = value_span(lines, block, key)
     return None if span is None else "".join(lines)[span[0] : span[1]]
 
@@ -65,7 +66,7 @@ def comment_above(lines: list[str], block: Block, key: str) -> str:
 
 
 def value_span(lines: list[str], block: Block, key: str) -> tuple[int, int] | None:
-    """From where to where a value goes, in the text of all lines."""
+    """The start and end of a value in the text of all lines."""
     text = "".join(lines)
     start = sum(map(len, lines[: block.header]))
     end = sum(map(len, lines[: block.end]))
@@ -95,7 +96,7 @@ def content_end(lines: list[str], start: int, limit: int) -> int:
 
 
 def array_end(text: str, start: int) -> tuple[int, int]:
-    """Where the last token of an array's content ends, and where its bracket closes it."""
+    """The end of the last token in an array, and the position of its closing bracket."""
     depth, last = 1, start
     for token in _TOKEN.finditer(text, start):
         said = token[0]

@@ -1,9 +1,10 @@
-"""Lays one TOML text over another: what a pattern says of wrangler.toml and cfpy.toml over what the
-pattern below it says.
+"""Merges one TOML text into another: a pattern's wrangler.toml and cfpy.toml into those of the
+pattern below it.
 
-Tables are merged key by key. Tables of an array are the same if what identifies them is the same,
-which for a binding is its ``binding``; others are added, with their comments. Everything else of
-the upper text replaces what the lower one has; plain arrays too, so that an author sees all of one.
+Tables are merged key by key. Tables of an array are matched by their identifying key, which for a
+binding is ``binding``; others are added, with their comments. All other values of the upper text
+replace those of the lower one, including plain arrays, so that an author sees a whole array in one
+place.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from cfpy.adapters.line_ends import BYTE_ORDER_MARK, lines_of
 from cfpy.adapters.toml_layout import Block, blocks, comment_above, value_text
 from cfpy.adapters.toml_text import add_block, set_key
 
-# What tells the tables of an array apart, in wrangler.toml and cfpy.toml; the first that is there.
+# The identifying keys of tables in an array, in wrangler.toml and cfpy.toml; the first that exists
+# counts.
 _IDENTITIES = (
     *("binding", "name", "queue", "index_name", "bucket_name", "property", "tag", "pattern", "id"),
 )
 
 
 def lay_over(below: str, above: str) -> str:
-    """The text of ``below`` with what ``above`` says in it.
+    """``below`` with ``above`` merged into it.
 
     Raises:
         tomllib.TOMLDecodeError: ``above`` does not parse.
-        NoPlaceError: ``below`` can't take it without changing something else.
+        NoPlaceError: It can't be merged without changing something else.
     """
     overlay = _Overlay(above)
     return overlay.table(
@@ -36,8 +38,8 @@ def lay_over(below: str, above: str) -> str:
 
 
 class _Overlay:
-    """The upper text and where in it things are. A path is a table's name and, where it is one of
-    an array, its index: ``("env", "staging", "d1_databases", 1)``."""
+    """The upper text and its structure. A path is a table's name and, if it is in an array, its
+    index: ``("env", "staging", "d1_databases", 1)``."""
 
     def __init__(self, text: str) -> None:
         self._lines = lines_of(text)
@@ -51,8 +53,8 @@ class _Overlay:
         path: tuple[str | int, ...],
         own: tuple[str | int, ...] | None = None,
     ) -> str:
-        """``text`` with the table ``above`` laid over ``below``, which is at ``path`` in it; in the
-        upper text it is at ``own``."""
+        """``text`` with the table ``above`` merged into ``below``, which is at ``path`` in it; in
+        the upper text, the table is at ``own``."""
         own = path if own is None else own
         for key, value in above.items():
             there = below.get(key)
@@ -92,8 +94,8 @@ class _Overlay:
         return found[index] if index < len(found) else None
 
     def _written(self, *path: str | int) -> str:
-        """The lines of a table and of those inside it, with the comment above; none where it is
-        written another way."""
+        """The lines of a table and its nested tables, with the comment above; none if the table is
+        written in another way."""
         block = self._block(*path)
         if block is None:
             return ""

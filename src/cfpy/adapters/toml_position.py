@@ -1,4 +1,5 @@
-"""Where something stands in a TOML text: the parser of the standard library does not say."""
+"""Finds the position of a value in a TOML text, which the standard library's parser does not
+report."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ def parse_toml(path: Path, error: type[LocatedError]) -> tuple[str, dict[str, An
         raise _located(text, path, str(problem), error) from problem
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
-        message = f"can't be read: it is not UTF-8, as line {line} shows"
+        message = f"can't be read: line {line} is not UTF-8"
         raise error(message, path=path, hint="Save it as UTF-8 with your editor.") from problem
     except RecursionError:
         raise error("can't be read: its lists or tables are nested too deeply", path=path) from None
@@ -40,11 +41,11 @@ def parse_toml(path: Path, error: type[LocatedError]) -> tuple[str, dict[str, An
 
 
 def locate(text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:
-    """The 1-based line and column of a value, or of the innermost thing around it that is there.
+    """The 1-based line and column of a value, or of the innermost existing table around it.
 
     Args:
         text: A document that parses.
-        keys: Where the value is in it: ``("resources", 0, "kind")``.
+        keys: The path of the value: ``("resources", 0, "kind")``.
     """
     from cfpy.adapters.line_ends import lines_of
     from cfpy.adapters.toml_layout import blocks
@@ -76,7 +77,7 @@ def _first_letter(lines: list[str], number: int) -> tuple[int, int]:
 
 
 def _located(text: str, path: Path, message: str, error: type[LocatedError]) -> LocatedError:
-    """The error with its line and column, which only tomlkit gives as numbers."""
+    """The error with its line and column; only tomlkit has them as numbers."""
     import tomlkit
     from tomlkit.exceptions import ParseError, TOMLKitError
 

@@ -1,9 +1,9 @@
-"""Adds to a TOML text and leaves every other byte as it was.
+"""Adds to a TOML text and keeps every other byte unchanged.
 
-tomlkit keeps comments, but puts what is new behind comments and empty lines that belong to the next
-table, and opens arrays that were written in one line. So the text is edited where a person would,
-in the style that is there. Several ways are tried; the first whose result parses to exactly what
-was wanted is taken.
+tomlkit keeps comments, but inserts new lines after comments and empty lines that belong to the next
+table, and splits one-line arrays. So the text is edited where a person would do it, in the existing
+style. Several ways are tried; the first one whose result parses to exactly the wanted document is
+used.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from cfpy.adapters.toml_layout import array_end, blocks, content_end, value_span
 
 
 class NoPlaceError(Exception):
-    """The text can't take it without changing something else."""
+    """It can't be added without changing something else."""
 
 
 def add_entry(text: str, table: str, entry: Mapping[str, Any], comment: str = "") -> str:
-    """Add an entry to an array of tables, which may not be there yet.
+    """Add an entry to an array of tables, which may not exist yet.
 
     Args:
         text: A TOML document.
         table: Its dotted name: ``kv_namespaces``, ``env.staging.queues.producers``.
-        entry: What the new table holds.
+        entry: The content of the new table.
         comment: Lines to write above it, each with its ``#``.
 
     Raises:
-        NoPlaceError: The text can't take it.
+        NoPlaceError: It can't be added.
     """
     written = f"{comment}[[{table}]]\n{_assignments(entry)}"
     return _first_right(
@@ -47,10 +47,10 @@ def add_entry(text: str, table: str, entry: Mapping[str, Any], comment: str = ""
 
 
 def add_table(text: str, table: str, entry: Mapping[str, Any], comment: str = "") -> str:
-    """Add a table that is not there yet: ``ai``, ``env.staging.assets``.
+    """Add a table that does not exist yet: ``ai``, ``env.staging.assets``.
 
     Raises:
-        NoPlaceError: The text can't take it.
+        NoPlaceError: It can't be added.
     """
     written = f"{comment}[{table}]\n{_assignments(entry)}"
     *above, name = table.split(".")
@@ -62,10 +62,10 @@ def add_table(text: str, table: str, entry: Mapping[str, Any], comment: str = ""
 
 
 def add_value(text: str, table: str, key: str, value: Any) -> str:
-    """Append ``value`` to the array ``key`` of a table; both may not be there yet.
+    """Append ``value`` to the array ``key`` of a table; both may not exist yet.
 
     Raises:
-        NoPlaceError: The text can't take it.
+        NoPlaceError: It can't be added.
     """
 
     def change(data: dict[str, Any]) -> None:
@@ -84,10 +84,10 @@ def add_value(text: str, table: str, key: str, value: Any) -> str:
 
 
 def add_key(text: str, table: str, key: str, value: Any, comment: str = "") -> str:
-    """Give a table, which may not be there yet, a key that it has not.
+    """Add a new key to a table, which may not exist yet.
 
     Raises:
-        NoPlaceError: The text can't take it.
+        NoPlaceError: It can't be added.
     """
     line = f"{comment}{key} = {_value(value)}\n"
 
@@ -104,17 +104,17 @@ def add_key(text: str, table: str, key: str, value: Any, comment: str = "") -> s
 def add_block(
     text: str, path: tuple[str | int | None, ...], entry: Mapping[str, Any], written: str
 ) -> str:
-    """Add a table as somebody wrote it.
+    """Add a table with its original text.
 
     Args:
         text: A TOML document.
-        path: Its name; ``None`` at the end for a further one of an array, an index for one of an
-            array that it lies in.
-        entry: What it holds.
-        written: Its lines; empty where there are none to take over.
+        path: Its name; ``None`` at the end for a new one in an array, an index for an array around
+            it.
+        entry: Its content.
+        written: Its lines; empty if there are none to copy.
 
     Raises:
-        NoPlaceError: The text can't take it.
+        NoPlaceError: It can't be added.
     """
     table = ".".join(part for part in path if isinstance(part, str))
     is_entry = path[-1] is None
@@ -144,18 +144,18 @@ def set_key(
     written: str | None = None,
     comment: str = "",
 ) -> str:
-    """Give a key of a table a value, whether or not it has one.
+    """Set the value of a key in a table, whether or not it exists.
 
     Args:
         text: A TOML document.
-        path: The table: its name, and an index behind the name of an array.
+        path: The table: its name, and an index after the name of an array.
         key: The key.
         value: Its new value.
-        written: The value as it shall be written; ``None`` for the usual way.
-        comment: Lines to write above a key that is new, each with its ``#``.
+        written: The value's text; ``None`` for the usual format.
+        comment: Lines to write above a new key, each with its ``#``.
 
     Raises:
-        NoPlaceError: The text can't take it.
+        NoPlaceError: It can't be added.
     """
     table = ".".join(part for part in path if isinstance(part, str))
     index = path[-1] if path and isinstance(path[-1], int) else 0
@@ -178,7 +178,7 @@ def set_key(
 
 
 def _number(text: str) -> float:
-    # One object for all: documents that hold it are equal, though it is not equal to itself.
+    # One object for all, so that documents with it are equal, although it is not equal to itself.
     return math.nan if "nan" in text else float(text)
 
 
@@ -200,7 +200,7 @@ def _first_right(
 
 
 def _by_tomlkit(text: str, change: Callable[[Any], object]) -> Iterator[str]:
-    """The last resort: it may move a space, but knows every way to write a table."""
+    """The last resort: it may change a space, but supports every way to write a table."""
     document = tomlkit.parse(text)
     with contextlib.suppress(Exception):
         change(document)
@@ -215,7 +215,7 @@ def _parses_to(text: str, wanted: Mapping[str, Any]) -> bool:
 
 
 def _at(data: Any, path: tuple[str | int | None, ...]) -> Any:
-    """What is at ``path``; tables on the way that are missing are made."""
+    """The value at ``path``; missing tables on the way are created."""
     for part in path:
         data = data[part] if isinstance(part, int) else data.setdefault(part, {})
     return data
@@ -238,8 +238,8 @@ def _parts(table: str) -> list[str]:
 
 
 def _placed(text: str, table: str, written: str) -> Iterator[str]:
-    """``written`` as a block of its own: below the last of its kind, else below its environment or
-    above all of them, else at the end."""
+    """``written`` as a new block: after the last one of its kind, else after its environment or
+    before all environments, else at the end."""
     lines = lines_of(text)
     found = blocks(lines)
     same = [b for b in found if b.name == table or b.name.startswith(f"{table}.")]
@@ -260,7 +260,7 @@ def _placed(text: str, table: str, written: str) -> Iterator[str]:
 def _with_block(lines: list[str], at: int, written: str) -> str:
     before, after = lines[:at], lines[at:]
     while before and not before[-1].strip():
-        # Empty lines above stay above; one of them parts the two.
+        # Empty lines above stay above; one of them separates the two.
         after.insert(0, before.pop())
     above = "".join(before)
     if above and not above.endswith("\n"):
@@ -273,7 +273,7 @@ def _with_block(lines: list[str], at: int, written: str) -> str:
 
 
 def _into_table(text: str, table: str, line: str) -> Iterator[str]:
-    """``line`` as the last of a table that is written out."""
+    """``line`` as the last line of a table with a header."""
     lines = lines_of(text)
     for block in reversed(blocks(lines)):
         if block.name == table:
@@ -284,7 +284,7 @@ def _into_table(text: str, table: str, line: str) -> Iterator[str]:
 
 
 def _into_array(text: str, name: str, value: str) -> Iterator[str]:
-    """``value`` as the last of an array ``name = [...]``, wherever and however it is written."""
+    """``value`` as the last item of an array ``name = [...]``, in any place and format."""
     parts = name.split(".")
     lines = lines_of(text)
     for block in blocks(lines):
@@ -313,7 +313,7 @@ def _appended(text: str, start: int, value: str) -> str:
     begins = text.rindex("\n", 0, last) + 1
     line = text[begins:last]
     indent = line[: len(line) - len(line.lstrip())]
-    # A comment behind the last value stays behind it.
+    # A comment after the last value stays after it.
     line_end = text.index("\n", last)
     added = f"\n{indent}{value}{',' if comma else ''}"
     return f"{text[:last]}{'' if comma else ','}{text[last:line_end]}{added}{text[line_end:]}"

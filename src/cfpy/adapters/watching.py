@@ -1,8 +1,8 @@
 """Notices changes of a project's files, for both runtimes.
 
-It looks at the files again and again instead of asking the system for events: those get lost when
-an editor saves by renaming, and come twice for one save. A change is told once the files have been
-quiet for one look, so that nobody reads a half-written one.
+It polls the files instead of using file system events: those get lost when an editor saves by
+renaming, and come twice for one save. A change is reported when the files have not changed between
+two polls, so that no half-written file is read.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _EVERY_SECONDS = 0.15
-# What shapes the whole session. An environment has secrets of its own: .dev.vars.staging.
+# Files that affect the whole session. An environment has its own secrets: .dev.vars.staging.
 _CONFIGURATION = re.compile(
     r"wrangler\.(toml|json|jsonc)|cfpy\.toml|pyproject\.toml|\.dev\.vars(\..+)?|\.env(\..+)?"
 )
 _NEVER = {".git", ".venv", ".wrangler", "__pycache__", "node_modules", "python_modules"}
 
-#: What a look found: by path, what tells one content of a file from another.
+#: The state of the files: by path, a value that changes with the content of the file.
 State = dict[str, tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
 class Change:
-    """Files that changed, as paths from the project on, and whether they are configuration."""
+    """The changed files, with paths relative to the project, and whether any is configuration."""
 
     paths: tuple[str, ...]
     configuration: bool
@@ -35,11 +35,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Watched:
-    """What to look at.
+    """The files to watch.
 
-    ``sources`` are directories whose files with one of ``suffixes`` count, ``everything``
-    directories (or files) where all do, ``migrations`` directories whose ``.sql`` files are
-    configuration. ``config`` is the name of the configuration file, in ``root``.
+    ``sources`` are directories whose files with one of ``suffixes`` are watched, ``everything``
+    directories (or files) in which all are, ``migrations`` directories whose ``.sql`` files count
+    as configuration. ``config`` is the name of the configuration file, in ``root``.
     """
 
     root: Path
@@ -51,9 +51,9 @@ class Watched:
 
 
 class Watcher:
-    """Tells ``on_change`` of each change, in a thread of its own.
+    """Calls ``on_change`` for each change, in its own thread.
 
-    Changes count from the moment when it was made, or ``since`` an earlier look.
+    Reports changes since it was created, or ``since`` an earlier state.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Watcher:
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
-        """Tell of nothing any more."""
+        """Stop reporting changes."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -84,7 +84,7 @@ class Watcher:
 
 
 def look(watched: Watched) -> State:
-    """Every file that counts, with what tells one content from another."""
+    """Every watched file, with a value that changes with its content."""
     state: State = {}
     for path in _files(watched):
         try:
@@ -123,7 +123,8 @@ def _listed(directory: Path) -> list[str]:
 
 
 def _change(watched: Watched, before: State, now: State) -> Change:
-    """What is different. Where configuration is among it, code does not matter any more."""
+    """The difference between two states. If configuration changed, changes of code do not
+    matter."""
     paths = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
     configuration = [path for path in paths if _is_configuration(watched, Path(path))]
     told = configuration or paths

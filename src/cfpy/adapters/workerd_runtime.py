@@ -1,8 +1,8 @@
-"""The runtime that is workerd, as on Cloudflare: ``wrangler dev``, supervised.
+"""The runtime with workerd, as on Cloudflare: supervises ``wrangler dev``.
 
-What ``wrangler dev`` shows of the Worker becomes events. It ends where workerd can't start, such as
-on a mistake at the top of a module; once it was ready, that is a reason to wait for the fix, and
-not to end.
+The output of ``wrangler dev`` about the Worker becomes events. It exits if workerd can't start, for
+instance because of an error at the top of a module. After it was ready once, cfpy then waits for a
+fix instead of exiting.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_output import Ready, Request, Said, WranglerOutput
 from cfpy.errors import LocalRuntimeError, UsageError
 
-# What workerd prints where it can't download Pyodide (observed with workerd 1.20261117.1).
+# What workerd prints if it can't download Pyodide (observed with workerd 1.20261117.1).
 _NO_BUNDLE = "Pyodide bundle failed"
 _RELOADS = "Reloading local server"
 _PORT_TAKEN = ("Address already in use", "EADDRINUSE")
 _KEPT_LINES = 40
-# How long a start may be silent: after an error that it does not get over by itself, and at all.
+# How long a start may be silent: after an error that needs a fix, and in general.
 _LAST_WORDS_SECONDS = 2.0
 _SILENT_SECONDS = 180.0
 _Line = tuple[str, bool]
 
 
 class BundleUnavailableError(LocalRuntimeError):
-    """workerd could not download the Pyodide bundle that it runs Python with."""
+    """workerd could not download the Pyodide bundle, which it needs to run Python."""
 
 
 class WorkerdRuntime:
-    """``wrangler dev``: real workerd all through."""
+    """``wrangler dev`` with the real workerd."""
 
     def __init__(self, toolchain: Toolchain, wrangler: Wrangler, session: Session) -> None:
         self._session = session
@@ -49,14 +49,15 @@ class WorkerdRuntime:
             Watched(session.project, session.config, migrations=session.migrations)
         )
         self._everything = Watched(session.project, session.config, everything=(session.project,))
-        # The files as they were when workerd took them last.
+        # The files as they were when workerd last loaded them.
         self._taken: State = {}
         _link_modules(session)
         self._dev_vars = _link_dev_vars(session)
         self._child = ChildProcess(
             wrangler.argv(*_arguments(session)),
             cwd=session.project,
-            # `secrets.required` in the configuration of the stand-ins makes wrangler take these.
+            # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
+            # these.
             env={**toolchain.environment(), **session.service_secrets},
             on_stderr=lambda line: self._feed.put((line, True)),
         )
@@ -87,7 +88,7 @@ class WorkerdRuntime:
         self._dev_vars.unlink(missing_ok=True)
 
     def _next(self, output: WranglerOutput, *, ready: bool) -> _Line | Change | None:
-        """What comes next; a start that gets nowhere ends here, with the reason."""
+        """The next line or change; a start without progress ends here with the reason."""
         if ready:
             return self._feed.get()
         patience = _LAST_WORDS_SECONDS if output.not_built else _SILENT_SECONDS
@@ -101,13 +102,14 @@ class WorkerdRuntime:
                 else f"wrangler dev is not ready, and was silent for {_SILENT_SECONDS:.0f} seconds"
             )
             raise LocalRuntimeError(
-                f"{what}:\n{self._tail()}".rstrip(":\n"), hint="Fix that and start again."
+                f"{what}:\n{self._tail()}".rstrip(":\n"),
+                hint="Fix the error above and start again.",
             ) from None
 
     def _ended(self, *, was_ready: bool) -> Iterator[Event]:
-        """It ended by itself: say why, or wait for the change that lets it start again."""
+        """After it exited by itself: report why, or wait for a change and start again."""
         status = self._child.wait()
-        # The last words may come by the other stream.
+        # The last lines may come from the other stream.
         while (item := self._leftover()) is not None:
             said = WranglerOutput().read(item[0], on_stderr=item[1])
             if isinstance(said, Said):
@@ -116,19 +118,19 @@ class WorkerdRuntime:
         text = self._tail()
         if _NO_BUNDLE in text:
             raise BundleUnavailableError(
-                "workerd could not download the Pyodide bundle that it runs Python with",
+                "workerd could not download the Pyodide bundle, which it needs to run Python",
                 hint="Use --runtime node, which needs no download, or check the network.",
             )
         if any(words in text for words in _PORT_TAKEN):
             raise UsageError(
                 f"port {self._session.port} of {self._session.host} is in use",
-                hint="Stop what listens there, or choose another --port.",
+                hint="Stop the program that uses it, or choose another --port.",
             )
         if not status:
             return
         if not (was_ready and self._session.watch):
             raise died("wrangler dev", status, self._kept)
-        yield Event("reload_failed", {"text": "The Worker can't start: waiting for a change."})
+        yield Event("reload_failed", {"text": "The Worker can't start; waiting for a change."})
         yield self._wait_for_change()
 
     def _wait_for_change(self) -> Event:
@@ -167,7 +169,7 @@ def _event(said: Ready | Request | Said) -> Event:
 
 
 def _arguments(session: Session) -> list[str]:
-    # The derived configuration is that of one environment, whatever CLOUDFLARE_ENV says.
+    # The derived configuration is for one environment, whatever the value of CLOUDFLARE_ENV.
     arguments = ["dev", "--local", "--env", "", "--config", str(session.worker)]
     if session.local_services is not None:
         arguments += ["--config", str(session.local_services)]
@@ -182,14 +184,15 @@ def _arguments(session: Session) -> list[str]:
 
 
 def _link_modules(session: Session) -> None:
-    """wrangler looks for ``python_modules`` beside the configuration that it is given."""
+    """wrangler looks for ``python_modules`` next to its configuration."""
     link = session.worker.parent / "python_modules"
     with contextlib.suppress(FileExistsError):
         link.symlink_to(session.python_modules, target_is_directory=True)
 
 
 def _link_dev_vars(session: Session) -> Path:
-    """It looks for ``.dev.vars`` there as well: a link, so that no secret is written anywhere."""
+    """It also looks for ``.dev.vars`` there: create a link, so that no secret is written
+    anywhere."""
     link = session.worker.parent / DEV_VARS
     link.unlink(missing_ok=True)
     if session.env_files.dev_vars is not None:

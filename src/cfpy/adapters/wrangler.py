@@ -1,4 +1,4 @@
-"""Drives the real wrangler: one method a subcommand."""
+"""Runs the real wrangler: one method for each subcommand."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from cfpy.errors import (
 )
 
 _TIMEOUT_SECONDS = 180.0
-# These are given a name, and would append the environment to it: 4.164 does so in `kv namespace
-# create` and `tail` (getLegacyScriptName), earlier ones in the others as well.
+# These take a name, and would append the environment to it: 4.164 does so in `kv namespace create`
+# and `tail` (getLegacyScriptName), earlier versions also in the others.
 _TAKE_A_NAME = (("kv", "namespace", "create"), ("delete",), ("rollback",), ("tail",))
 _DELETE_OPTIONS = {
     "d1 delete": ("--skip-confirmation",),
@@ -33,18 +33,18 @@ _DELETE_OPTIONS = {
 
 
 class Wrangler:
-    """wrangler, run in ``project`` (whose own pinned version wins where it is installed).
+    """wrangler, run in ``project`` (with the project's own version if it is installed).
 
     Args:
-        runner: Starts it.
-        toolchain: Has it.
-        project: Where it runs.
-        config: The configuration, which each command names: wrangler would look for one by itself
-            otherwise, in folders above and where a build tool sends it. ``None`` without a project.
-        account_config: Writes the configuration for commands that take no environment, where that
-            lives in another account than the top level.
+        runner: Runs it.
+        toolchain: Installs it.
+        project: Its working directory.
+        config: The configuration, which each command names: otherwise wrangler would search for one
+            in parent folders and follow a build tool's redirect. ``None`` without a project.
+        account_config: Writes a configuration for commands without ``--env``, if the environment is
+            in another account than the top level.
         environment: An environment of wrangler.toml; empty for its top level.
-        credentials: Environment variables that say who asks, and for which account and Worker.
+        credentials: Environment variables with the token, the account and the Worker.
     """
 
     def __init__(
@@ -67,12 +67,13 @@ class Wrangler:
         self._credentials = dict(credentials or {})
 
     def argv(self, *arguments: str) -> list[str]:
-        """The command line for ``arguments``, with the configuration and the environment named
-        unless they do it themselves."""
+        """The command line for ``arguments``, with options for the configuration and the
+        environment unless they already have them."""
         return self.bare_argv(*arguments, *self._selection(arguments))
 
     def bare_argv(self, *arguments: str) -> list[str]:
-        """The command line for ``arguments`` as they are: node itself, so that signals reach it."""
+        """The command line for ``arguments`` as they are: with node itself, so that signals reach
+        it."""
         launcher = self._toolchain.wrangler(self._project)
         return [str(self._toolchain.node.binary), str(launcher), *arguments]
 
@@ -84,14 +85,15 @@ class Wrangler:
             other = self._account_config if takes_a_name else None
             yield from ("--config", str(other() if other else self._config))
         if "--env" not in arguments:
-            # Even for the top level: wrangler would take it from CLOUDFLARE_ENV or a .env file.
+            # Even for the top level: otherwise wrangler would take it from CLOUDFLARE_ENV or a .env
+            # file.
             yield from ("--env", "" if takes_a_name else self._environment)
 
     def apply_local_migrations(self, database: str, *, persist_to: Path) -> None:
         """``wrangler d1 migrations apply --local``: pending migrations into local D1.
 
         Args:
-            database: Binding or name of the database.
+            database: The binding or the name of the database.
             persist_to: State directory; wrangler keeps its files in ``v3/`` below it.
 
         Raises:
@@ -101,15 +103,15 @@ class Wrangler:
             f"can't apply the migrations of {database}",
             ("d1", "migrations", "apply", database, "--local"),
             ("--persist-to", str(persist_to)),
-            hint="Run the same command again: what was applied stays applied.",
+            hint="Fix the error, then run the same command again. Applied migrations stay applied.",
         )
 
     def auth_token(self) -> str:
-        """``wrangler auth token``: the token of its login, made fresh if it has expired.
+        """``wrangler auth token``: the token of its login, renewed if it has expired.
 
         Raises:
-            NotAuthenticatedError: Nobody is logged in, or by a global API key.
-            WranglerError: wrangler can't tell.
+            NotAuthenticatedError: Nobody is logged in, or the login uses a global API key.
+            WranglerError: wrangler failed.
         """
         argv = self.argv("auth", "token", "--json")
         done = self._runner.run(
@@ -144,7 +146,7 @@ class Wrangler:
         self.create("vectorize create-metadata-index", index_name, *options)
 
     def set_bucket_rules(self, kind: str, bucket: str, jurisdiction: str, rules: Rules) -> None:
-        """``wrangler r2 bucket cors|lifecycle set``: these rules in place of all that there were.
+        """``wrangler r2 bucket cors|lifecycle set``: these rules replace all existing ones.
 
         Raises:
             WranglerError: As :meth:`create`.
@@ -161,8 +163,8 @@ class Wrangler:
     def delete(self, kind: str, id_: str, *options: str) -> None:
         """Delete a resource: ``kind`` is the subcommand, such as ``r2 bucket delete``.
 
-        A database goes by its UUID: wrangler would read a name as that of the configuration first,
-        and delete what the id there names. wrangler asks nothing: whoever calls this has.
+        A database is named by its UUID: wrangler would look up a name in the configuration first,
+        and delete the database with the id there. wrangler does not ask: callers must have asked.
 
         Raises:
             WranglerError: It could not be deleted, or its answer was lost.
@@ -189,12 +191,12 @@ class Wrangler:
             WranglerError: As :meth:`delete`.
         """
         self._mutate(
-            f"can't take {worker} off the queue {queue}",
+            f"can't remove {worker} as a consumer of the queue {queue}",
             ("queues", "consumer", "remove", queue, worker),
         )
 
     def delete_worker(self, worker: str) -> None:
-        """``wrangler delete``. Whether other Workers need it has to be known before.
+        """``wrangler delete``. Callers must check first whether other Workers need it.
 
         Raises:
             WranglerError: As :meth:`delete`.
@@ -202,7 +204,7 @@ class Wrangler:
         self._mutate(f"can't delete {worker}", ("delete", "--name", worker))
 
     def environment(self) -> dict[str, str]:
-        """The environment that a wrangler command runs in: who asks, and for which account."""
+        """The environment of a wrangler command, with the token and the account."""
         environment = self._toolchain.environment()
         if self._credentials:
             environment = without_identity(environment)
@@ -220,7 +222,8 @@ class Wrangler:
         )
 
     def put_secrets(self, values: Mapping[str, str]) -> None:
-        """``wrangler secret bulk``, the values by standard input; a Worker is made if need be.
+        """``wrangler secret bulk``, with the values on standard input; creates the Worker if
+        needed.
 
         Raises:
             WranglerError: They were not stored.
@@ -234,33 +237,33 @@ class Wrangler:
     def deploy(self) -> Deployment:
         """``wrangler deploy``: a new version, live at once.
 
-        Nothing is provisioned on the way: what wrangler would make by itself has made-up names.
+        Without wrangler's own provisioning, which would create resources with invented names.
 
         Raises:
-            WranglerError: It was not deployed; or it was, and its triggers were not.
+            WranglerError: The Worker was not deployed, or its triggers were not.
         """
         arguments = ("deploy", "--no-x-provision")
         if deployment := deployment_of(self._mutate("can't deploy", arguments)):
             return deployment
         raise WranglerError(
-            "wrangler deployed and did not say what",
+            "wrangler deployed, but did not report the version",
             argv=("wrangler", *arguments),
             returncode=0,
             output="",
-            hint=f"{command('wrangler', 'deployments', 'list')} shows what is live.",
+            hint=f"To see what is live: {command('wrangler', 'deployments', 'list')}",
         )
 
     def rollback(self, worker: str, version_id: str) -> None:
         """``wrangler rollback``: an earlier version, live at once.
 
         Raises:
-            WranglerError: It could not be brought back.
+            WranglerError: The rollback failed.
         """
-        message = ("--message", "The new version did not answer as it should")
+        message = ("--message", "The health check of the new version failed")
         self._mutate("can't roll back", ("rollback", version_id, "--name", worker, "-y", *message))
 
     def deploy_dry_run(self, *, out_dir: Path | None = None) -> Completed:
-        """``wrangler deploy --dry-run``: bundle and check, touching no account.
+        """``wrangler deploy --dry-run``: bundle and check, without an account.
 
         Raises:
             WranglerError: wrangler does not accept the project.
@@ -273,7 +276,7 @@ class Wrangler:
     ) -> list[dict[str, Any]]:
         """Run a command that changes the account; return the events that it wrote.
 
-        A failure carries the API's code.
+        An error has the API's code.
         """
         with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
             events = Path(scratch) / "events.ndjson"
@@ -290,19 +293,20 @@ class Wrangler:
             if done.returncode == 0:
                 return written
             code, retry_after = failure(written)
-            # Having told, wrangler asks who is logged in, and a failure of that hides the first.
+            # After an error, wrangler asks who is logged in, and a failure of that hides the first
+            # one.
             codes = {code, *codes_in(done.stderr)}
             kind = next((part for part in arguments if part in PERMISSIONS), "")
             if error := refusal(0, codes, complaint(done), kind, "change"):
                 raise NotAuthenticatedError(
-                    f"{what}: {error.message}", hint=f"{error.hint}. What was done before stays."
+                    f"{what}: {error.message}", hint=f"{error.hint}. Completed steps stay."
                 )
             raise WranglerError(
                 f"{what}:\n{complaint(done)}",
                 argv=("wrangler", *argv[2:]),
                 returncode=done.returncode,
                 output=complaint(done),
-                hint="What was done before stays. Run the same command again to go on.",
+                hint="Completed steps stay. Run the same command again to continue.",
                 api_code=code,
                 retry_after=retry_after,
                 printed=done.stdout,

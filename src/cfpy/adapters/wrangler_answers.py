@@ -1,4 +1,4 @@
-"""What wrangler answers: its complaints, its token, or nothing in time."""
+"""Reads wrangler's answers: its errors and its token, or that it took too long."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ASIDE = re.compile("Logs were written to|If you think this is a bug")
 
 
 class InTime:
-    """A runner that says of a wrangler which takes too long that its answer is lost."""
+    """A runner that explains the consequences if wrangler takes too long."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -45,12 +45,12 @@ class InTime:
             arguments = tuple(argv[2:])
             words = takewhile(lambda part: not part.startswith("-"), arguments)
             raise WranglerTimeoutError(
-                f"wrangler {' '.join(words)} did not end within {timeout or 0:.0f} seconds",
+                f"wrangler {' '.join(words)} did not finish within {timeout or 0:.0f} seconds",
                 argv=("wrangler", *arguments),
                 returncode=-1,
                 output="",
-                hint="It may have done its work. Check the network, then run the same command "
-                "again: what is there stays.",
+                hint="It may have succeeded. Check the network, then run the same command "
+                "again: existing resources are kept.",
             ) from error
 
 
@@ -66,41 +66,41 @@ def token_of(done: Completed) -> str:
         return token
     if found.get("type") == "api_key":
         raise NotAuthenticatedError(
-            "CLOUDFLARE_API_KEY is set, a global API key, and cfpy does not take those",
-            hint="A key may do all that you may. Create a token for this instead, at "
+            "CLOUDFLARE_API_KEY is set. It is a global API key, which cfpy does not support",
+            hint="Such a key has all your permissions. Create a token instead, at "
             "dash.cloudflare.com/profile/api-tokens, and set CLOUDFLARE_API_TOKEN to it.",
         )
-    # Never what it wrote to standard output: the token would be there.
+    # Never show its standard output: it may contain the token.
     said = "\n".join(line for line in done.stderr.splitlines() if not _ASIDE.search(line))
     if done.returncode == 0 or not said.strip() or _LOGGED_OUT.search(said):
         raise NotAuthenticatedError(
             "nobody is logged in to Cloudflare",
-            hint=f"{command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
+            hint=f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
         )
     raise WranglerError(
-        f"wrangler can't tell who is logged in:\n{said.strip()}",
+        f"can't get the login from wrangler:\n{said.strip()}",
         argv=("wrangler", "auth", "token", "--json"),
         returncode=done.returncode,
         output=said.strip(),
-        hint="Set CLOUDFLARE_API_TOKEN to do without its login.",
+        hint="To use no login of wrangler, set CLOUDFLARE_API_TOKEN.",
     )
 
 
 def codes_in(text: str) -> list[int]:
-    """The API's numbers that wrangler names in a complaint."""
+    """The API's error codes in an error message of wrangler."""
     return [int(code) for code in _CODE.findall(text)]
 
 
 def complaint(done: Completed) -> str:
-    """What wrangler printed, without where its logs are and where to report its bugs; or that it
+    """wrangler's error, without the lines about its log files and bug reports; or a message that it
     printed nothing, as when the system killed it."""
     lines = done.tail().splitlines()
     told = "\n".join(line for line in lines if not _ASIDE.search(line))
-    return told or f"wrangler printed nothing and ended with exit status {done.returncode}"
+    return told or f"wrangler printed nothing and exited with status {done.returncode}"
 
 
 def _json_object(text: str) -> Mapping[str, Any]:
-    """The JSON object that ``text`` ends with; an empty one if there is none."""
+    """The JSON object at the end of ``text``; empty if there is none."""
     for start in (found.start() for found in re.finditer(r"^\{", text, re.MULTILINE)):
         with contextlib.suppress(ValueError):
             document = json.loads(text[start:])

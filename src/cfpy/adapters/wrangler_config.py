@@ -18,11 +18,11 @@ def load_project(root: Path, config: Path | None = None) -> Project:
 
     Args:
         root: Where to look for the configuration, as wrangler does.
-        config: The configuration, if it is known; relative to ``root``.
+        config: The configuration, if known; relative to ``root``.
 
     Raises:
-        ProjectError: There is no ``wrangler.toml``, wrangler would use another file that
-            contradicts it, or a file does not parse or holds something else than it should.
+        ProjectError: There is no ``wrangler.toml``, wrangler would use another file that differs,
+            or a file does not parse or is not valid.
     """
     path = choose(root, config)
     extra = path.parent / "cfpy.toml"

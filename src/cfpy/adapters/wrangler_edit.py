@@ -1,8 +1,8 @@
-"""Writes ids into ``wrangler.toml`` and leaves every other byte as it was.
+"""Writes ids into ``wrangler.toml`` and keeps every other byte unchanged.
 
-tomlkit keeps comments, but puts a new key at the end of its table, behind comments and empty lines
-that belong to the next one. So the line is inserted where a person would: right below the binding's
-name. Whatever the file looks like, the result is parsed and compared before it is written.
+tomlkit keeps comments, but adds a new key at the end of its table, after comments and empty lines
+that belong to the next one. So the line is inserted where a person would do it: right below the
+binding's name. The result is always parsed and compared before it is written.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cfpy.adapters.line_ends import lines_of, plain, with_ends_of
 from cfpy.adapters.toml_layout import HEADER
 from cfpy.errors import ProjectError
 
-#: The table and the key that hold an id, by kind of resource. A bucket's is its name.
+#: The table and the key of an id, by kind of resource. The id of a bucket is its name.
 ID_KEYS = {
     "d1": ("d1_databases", "database_id"),
     "kv": ("kv_namespaces", "id"),
@@ -31,11 +31,11 @@ ID_KEYS = {
 
 
 def set_id(path: Path, environment: str, table: str, binding: str, key: str, value: str) -> None:
-    """Give the entry of ``table`` that binds ``binding`` the id ``value``.
+    """Set the id of the entry for ``binding`` in ``table`` to ``value``.
 
     Args:
         path: ``wrangler.toml``.
-        environment: Whose table; empty for the top level.
+        environment: The environment of the table; empty for the top level.
         table: ``d1_databases`` or ``kv_namespaces``.
         binding: The entry's ``binding``.
         key: ``database_id`` or ``id``.
@@ -49,7 +49,7 @@ def set_id(path: Path, environment: str, table: str, binding: str, key: str, val
 
 
 def unset_id(path: Path, environment: str, table: str, binding: str, key: str) -> None:
-    """Take the id away again, as :func:`set_id` wrote it. Nothing happens where there is none.
+    """Remove the id that :func:`set_id` wrote. Does nothing if there is none.
 
     Raises:
         ProjectError: The file can't be edited without changing something else.
@@ -62,7 +62,7 @@ def _edit(
     path: Path, environment: str, table: str, binding: str, key: str, value: str | None
 ) -> None:
     try:
-        # Not read_text(): that one would turn \r\n into \n.
+        # Not read_text(), which would turn \r\n into \n.
         whole = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:
         hint = _by_hand(binding, key, value)
@@ -70,7 +70,7 @@ def _edit(
     text = plain(whole)
     wanted = _parsed(text)
     if wanted is None:
-        raise ProjectError("is no TOML any more", path=path, hint=_by_hand(binding, key, value))
+        raise ProjectError("is no longer valid TOML", path=path, hint=_by_hand(binding, key, value))
     entry = _entry(wanted, environment, table, binding)
     if entry is None and value is None:
         return
@@ -81,7 +81,7 @@ def _edit(
     if has == value:
         return
     if value is not None and has is not None:
-        message = f"{key} of {binding} is {has} by now"
+        message = f"{key} of {binding} is now {has}"
         raise ProjectError(message, path=path, hint=_by_hand(binding, key, value))
     if value is None:
         del entry[key]
@@ -100,14 +100,14 @@ def _edit(
 
 
 def _by_hand(binding: str, key: str, value: str | None) -> str:
-    does = f'Write {key} = "{value}" there' if value else f"Remove {key} there"
-    return f"{does}, in the table that binds {binding}; then run the same command again."
+    does = f'Write {key} = "{value}"' if value else f"Remove {key}"
+    return f"{does} in the table that binds {binding}, then run the same command again."
 
 
 def _entry(
     data: Mapping[str, Any], environment: str, table: str, binding: str
 ) -> dict[str, Any] | None:
-    """The table that binds ``binding``; ``None`` if there is none, or none any more."""
+    """The table that binds ``binding``; ``None`` if there is none."""
     scope = (data.get("env") or {}).get(environment) or {} if environment else data
     return next((item for item in scope.get(table) or [] if item.get("binding") == binding), None)
 
@@ -115,9 +115,9 @@ def _entry(
 def _candidates(
     text: str, table: str, binding: str, key: str, value: str | None, wanted: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Ways to edit ``text``, the one that changes least first. Not all of them are right."""
+    """Ways to edit ``text``, the one with the fewest changes first. Some may be wrong."""
     yield from _with_id(text, table, binding, key, value)
-    # A table that is written in one line. Which one it is, what comes out of it tells.
+    # A table in one line. The comparison of the result finds the right one.
     old = rf"""({re.escape(key)}["']?\s*=\s*)("[^"]*"|'[^']*')"""
     if value is None:
         for match in re.finditer(rf"""\s*,\s*["']?{old}|["']?{old}\s*,\s*""", text):
@@ -139,8 +139,8 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 
 def _with_id(text: str, table: str, binding: str, key: str, value: str | None) -> Iterator[str]:
-    """``text`` with a line more, a line less, or another value in one, for each table that is
-    written out so; one of them may be a string that looks like it."""
+    """``text`` with a line added, removed or changed, for each table that matches; a match may be
+    inside a string."""
     lines = lines_of(text)
     binds = re.compile(rf"""^(\s*)binding\s*=\s*["']{re.escape(binding)}["']""")
     has = re.compile(rf"^(\s*){re.escape(key)}\s*=")
@@ -164,7 +164,8 @@ def _with_line(
     has: re.Pattern[str],
     wanted: tuple[str, str | None],
 ) -> str:
-    """``lines`` with the key in the table between two line numbers, below that of the binding."""
+    """``lines`` with the key added to the table between two line numbers, below the binding's
+    key."""
     key, value = wanted
     for number in range(*table):
         if not has.match(lines[number]):
@@ -172,10 +173,11 @@ def _with_line(
         before, after = lines[:number], lines[number + 1 :]
         if value is None:
             if not after and before and not lines[number].endswith("\n"):
-                # The last line of a file that has no end: the one above has none then.
+                # The last line of a file without a final line end: the line above then has none,
+                # either.
                 before[-1] = before[-1].removesuffix("\n")
             return "".join([*before, *after])
-        # An empty or outdated id: its value alone is replaced.
+        # An empty or outdated id: only its value is replaced.
         old = r"""=(\s*)("[^"]*"|'[^']*')"""
         return "".join([*before, re.sub(old, rf'=\1"{value}"', lines[number], count=1), *after])
     above = lines[binding]
@@ -183,20 +185,20 @@ def _with_line(
         return "".join(lines)
     indent = above[: len(above) - len(above.lstrip())]
     line = f'{indent}{key} = "{value}"'
-    # The last line of a file may have no end.
+    # The last line of a file may have no line end.
     added = [above, line, "\n"] if above.endswith("\n") else [above, "\n", line]
     return "".join([*lines[:binding], *added, *lines[binding + 1 :]])
 
 
 def _edited(text: str, wanted: Mapping[str, Any]) -> str:
-    """``text`` as tomlkit edits it."""
+    """``text`` edited with tomlkit."""
     document = tomlkit.parse(text)
     _merge(document, wanted)
     return tomlkit.dumps(document)
 
 
 def _merge(document: Any, wanted: Any) -> None:
-    """Set what differs, and touch nothing else."""
+    """Set the values that differ, and change nothing else."""
     if isinstance(wanted, Mapping):
         for key in [key for key in document if key not in wanted]:
             del document[key]

@@ -1,4 +1,4 @@
-"""What wrangler writes about its work, as ND-JSON: WRANGLER_OUTPUT_FILE_PATH."""
+"""Reads the events that wrangler writes as ND-JSON to WRANGLER_OUTPUT_FILE_PATH."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Deployment:
-    """A version that is live. ``targets`` are where: addresses, schedules, queues. ``size`` is that
-    of the upload, compressed, in bytes."""
+    """A live version. ``targets`` are its URLs, schedules and queues. ``size`` is the compressed
+    size of the upload, in bytes."""
 
     version_id: str
     targets: tuple[str, ...]
@@ -21,12 +21,12 @@ class Deployment:
 
     @property
     def url(self) -> str:
-        """The first address, empty if there is none."""
+        """The first URL, empty if there is none."""
         return next((target for target in self.targets if target.startswith("https://")), "")
 
 
 def deployment_of(events: Sequence[Mapping[str, Any]]) -> Deployment | None:
-    """What was deployed, if anything was."""
+    """The deployment in ``events``, if there is one."""
     for event in events:
         if event.get("type") == "deploy":
             targets = tuple(str(target) for target in event.get("targets") or ())
@@ -36,8 +36,8 @@ def deployment_of(events: Sequence[Mapping[str, Any]]) -> Deployment | None:
 
 
 def read_events(path: Path) -> list[dict[str, Any]]:
-    """The events of one command, none if it wrote none. A line that a killed wrangler did not
-    finish is left out."""
+    """The events of one command; empty if it wrote none. An unfinished line of a killed wrangler is
+    left out."""
     if not path.is_file():
         return []
     found = []
@@ -48,7 +48,7 @@ def read_events(path: Path) -> list[dict[str, Any]]:
 
 
 def failure(events: Sequence[Mapping[str, Any]]) -> tuple[int, float | None]:
-    """The API's code and the seconds to wait."""
+    """The API's error code and the seconds to wait before a retry."""
     for event in reversed(events):
         if event.get("type") == "command-failed":
             wait = event.get("retry_after_ms")

@@ -1,13 +1,13 @@
-"""Reads what ``wrangler dev`` prints, line by line."""
+"""Reads the output of ``wrangler dev``, line by line."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
-# How wrangler 4.164.0 marks its errors and warnings, those of the Worker's console among them.
+# How wrangler 4.164.0 marks its errors and warnings, including those of the Worker's console.
 _MARK = re.compile(r"^(?P<indent>\s*)(?:[✘▲]|X)\s*\[(?P<level>ERROR|WARNING)\]\s?(?P<text>.*)")
-# wrangler's table of all modules and what is around it: nothing that one can do something about.
+# Lines that are hidden: wrangler's table of all modules, and hints that do not help here.
 _ASIDE = re.compile(
     r"[│┌├└]|Attaching additional modules|Total \(|.*If you think this is a bug"
     r"|.*Logs were written to|Using secrets defined in"
@@ -15,11 +15,11 @@ _ASIDE = re.compile(
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _INFO = "[wrangler:info] "
-# A path as esbuild shows it, from the derived configuration on: ../../src/index.js:1:14
+# A path as esbuild shows it, relative to the derived configuration: ../../src/index.js:1:14
 _PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
-# A custom build that failed comes as a dump of the whole JavaScript error.
+# A failed custom build is shown as a dump of the whole JavaScript error.
 _DUMP = re.compile(r"\[Error\]: Process exited with non-zero status \((\d+)\)")
-# After these it waits for an edit, and gets no further without one.
+# After these lines it waits for an edit.
 _NOT_BUILT = re.compile(r"Build failed with \d+ error|Running custom build `.*` failed")
 _LEVELS = {"ERROR": "error", "WARNING": "warning"}
 
@@ -51,7 +51,7 @@ class Said:
 
 @dataclass
 class WranglerOutput:
-    """Understands the lines of one ``wrangler dev``. ``not_built`` says that it waits for an edit,
+    """Parses the lines of one ``wrangler dev``. ``not_built`` is whether it waits for an edit
     because the Worker could not be built."""
 
     not_built: bool = False
@@ -59,7 +59,7 @@ class WranglerOutput:
     _in_dump: bool = field(default=False, init=False)
 
     def read(self, line: str, *, on_stderr: bool) -> Ready | Request | Said | None:
-        """What a line says; None for one that says nothing to anybody."""
+        """The event in a line; ``None`` if the line does not matter."""
         if not line.strip() or _ASIDE.match(line):
             return None
         if on_stderr:
@@ -74,7 +74,7 @@ class WranglerOutput:
     def _complaint(self, line: str) -> Said | None:
         text = line
         if found := _MARK.match(line):
-            # The lines that follow one with a mark belong to it.
+            # The lines after a marked line belong to it.
             self._level = _LEVELS[found["level"]]
             self._in_dump = False
             text = found["indent"] + found["text"]
@@ -82,7 +82,7 @@ class WranglerOutput:
             return None
         if found := _DUMP.search(text):
             self._in_dump = True
-            return Said("error", f"The build ended with status {found[1]}.")
+            return Said("error", f"The build failed with status {found[1]}.")
         if _NOT_BUILT.search(text):
             self.not_built = True
         return Said(self._level, _PATH.sub(r"\1\2", text.rstrip()))

@@ -24,8 +24,7 @@ from cfpy.cli.options import (
 
 account_app = typer.Typer(rich_markup_mode=None)
 
-# Beside the exit codes of errors.py: `cfpy plan` and `cfpy doctor` have an answer, and it is not
-# "nothing to do".
+# In addition to the exit codes of errors.py: `cfpy plan` and `cfpy doctor` found something to do.
 _SOMETHING_TO_DO = 1
 _CONFLICT = 7
 
@@ -45,7 +44,7 @@ Url = Annotated[
 Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for an answer.")]
 Rollback = Annotated[
     bool,
-    typer.Option("--rollback-on-failure", help="Bring the old version back if the check fails."),
+    typer.Option("--rollback-on-failure", help="Roll back to the old version if the check fails."),
 ]
 
 
@@ -97,8 +96,8 @@ def plan(
     """Compare the project with its Cloudflare account.
 
     Changes nothing. Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Exits
-    with 0 if the account has everything that the project needs, with 1 if there is something to do,
-    with 7 if there is a conflict.
+    with 0 if the account has everything that the project needs, with 1 if there are changes to
+    apply, with 7 if there is a conflict.
 
     Example: cfpy plan --env staging
     """
@@ -124,11 +123,11 @@ def provision(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Create what the project needs and its Cloudflare account does not have.
+    """Create the resources that the project needs and its Cloudflare account does not have.
 
-    Writes ids into wrangler.toml and changes nothing else there. Run it again to go on after a
-    failure. A secret's value comes from --secrets-file, from the environment variable of its name,
-    or from a prompt. --dry-run is the same as cfpy plan.
+    Writes ids into wrangler.toml and changes nothing else there. Run it again to continue after a
+    failure. The value of a secret comes from --secrets-file, from the environment variable of the
+    same name, or from a prompt. --dry-run is the same as cfpy plan.
 
     Example: cfpy provision --env staging
     """
@@ -258,12 +257,15 @@ def destroy(
     env: Environment = "",
     delete_data: Annotated[
         bool,
-        typer.Option("--delete-data", help="Also delete what holds data: D1, KV, R2, queues ..."),
+        typer.Option(
+            "--delete-data", help="Also delete resources with data: D1, KV, R2, queues ..."
+        ),
     ] = False,
     include: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KIND:NAME", help="Also delete this, which cfpy did not create; repeatable."
+            metavar="KIND:NAME",
+            help="Also delete this resource, which cfpy did not create; repeatable.",
         ),
     ] = None,
     yes: Yes = False,
@@ -275,11 +277,11 @@ def destroy(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Delete what the project has in its account.
+    """Delete the project's resources in its account.
 
     First shows what would be deleted, and asks for the Worker's name. In a script, pass --yes and
-    --confirm NAME. Keeps what holds data unless --delete-data is given, and what cfpy did not
-    create unless --include names it. Never empties a bucket.
+    --confirm NAME. Keeps resources with data unless --delete-data is given, and resources that cfpy
+    did not create unless --include names them. Never empties a bucket.
 
     Example: cfpy destroy --env staging --delete-data
     """
@@ -315,7 +317,7 @@ def doctor(
 
     output = ctx.ensure_object(Output)
     root, file = cwd, None
-    # What is wrong with it is one of the checks.
+    # One of the checks reports what is wrong with it.
     with contextlib.suppress(ProjectError):
         root, file = project_at(output, cwd, config)
     checks = run(context_of(output), root, env, file or config)

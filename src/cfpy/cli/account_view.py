@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STATES = {
     Do.KEEP: ("there", "green"),
     Do.CREATE: ("missing", "yellow"),
-    Do.ADOPT: ("there, not in wrangler.toml", "yellow"),
+    Do.ADOPT: ("exists, not in wrangler.toml", "yellow"),
     Do.UPDATE: ("out of date", "yellow"),
     Do.CONFLICT: ("conflict", "bold red"),
 }
@@ -29,7 +29,7 @@ _CHECKS = {"ok": ("ok", "green"), "warning": ("!", "yellow"), "error": ("x", "bo
 
 
 def show_status(output: Output, status: Status) -> None:
-    """Each resource with its state, then what is live."""
+    """Show each resource with its state, then the live version."""
     if output.json:
         resources = [
             {
@@ -83,7 +83,8 @@ class DestroyView:
     def __init__(
         self, output: Output, *, yes: bool, confirm: str, dry_run: bool, options: Sequence[str]
     ) -> None:
-        """``options`` say what goes: the same command without ``--dry-run`` takes them again."""
+        """``options`` select what is deleted; they are repeated in the next command, without
+        ``--dry-run``."""
         self._output = output
         self._again = ("destroy", *options)
         self._yes = yes
@@ -92,10 +93,10 @@ class DestroyView:
         self._done: list[str] = []
 
     def confirm(self, plan: Plan) -> bool:
-        """Show what would go, and ask for the Worker's name.
+        """Show what would be deleted, and ask for the Worker's name.
 
         Raises:
-            UsageError: There is nobody to ask, or another name was given.
+            UsageError: There is no terminal to ask on, or another name was given.
         """
         if not self._output.json:
             draw_plan(self._output, plan)
@@ -108,7 +109,7 @@ class DestroyView:
             return True
         if self._yes or self._output.json or not has_terminal():
             raise UsageError(
-                f"deleting {plan.worker} needs its name as confirmation",
+                f"to delete {plan.worker}, confirm its name",
                 hint=f"Pass --yes --confirm {plan.worker} to delete {len(plan.changes)} without a "
                 "prompt; --dry-run shows them. Nothing was deleted.",
             )
@@ -120,12 +121,12 @@ class DestroyView:
         return typed.strip() == plan.worker
 
     def done(self, action: Action) -> None:
-        """A step is done."""
+        """Report a completed step."""
         self._done.append(action.key)
         self._output.note(f"deleted: {action.kind} {action.name}", "green")
 
     def show(self, plan: Plan | None) -> None:
-        """Report how it ended."""
+        """Report the result."""
         if plan is None:
             self._output.note("Nothing was deleted.")
             return
@@ -146,7 +147,7 @@ class DestroyView:
 
 
 def show_checks(output: Output, checks: Sequence[Check]) -> None:
-    """Each check with what mends it."""
+    """Show each check with its fix."""
     checks = [replace(check, mend=output.invocation.resolve(check.mend)) for check in checks]
     if output.json:
         # "ok" of the document says that the checks ran.

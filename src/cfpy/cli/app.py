@@ -1,4 +1,4 @@
-"""The commands, their options and their help. Each imports what it needs when it runs."""
+"""The commands, their options and their help. Each command imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def root(
             "--version",
             callback=_print_version,
             is_eager=True,
-            help="Print the versions of cfpy and of what it drives.",
+            help="Print the versions of cfpy and of the tools that it runs.",
         ),
     ] = False,
     verbose: Annotated[
@@ -81,7 +81,7 @@ def new(
     pattern: Annotated[
         str,
         typer.Argument(
-            help="What to create: a name of `cfpy patterns`, a directory (./mine), or a git "
+            help="The pattern: a name from `cfpy patterns`, a directory (./mine), or a git "
             "repository (gh:owner/repository@v1).",
             autocompletion=complete_patterns,
         ),
@@ -98,7 +98,7 @@ def new(
         Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
     ] = None,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "--yes", "-y", help="Take the defaults without asking.")
+        bool, typer.Option("--defaults", "--yes", "-y", help="Use the defaults without asking.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
@@ -118,7 +118,7 @@ def new(
     """Create a project from a pattern.
 
     Without a terminal there are no prompts: answers come from --answer, --answers-file and the
-    pattern's defaults. A pattern from elsewhere runs nothing unless you trust it.
+    pattern's defaults. A pattern from elsewhere does not run code unless you trust it.
 
     Example: cfpy new rag myapp
     """
@@ -174,13 +174,14 @@ def dev(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Run the project on this machine, with no Cloudflare account.
+    """Run the project on this machine, without a Cloudflare account.
 
-    D1, KV, R2 and Queues are workerd's own local ones, Workers AI and Vectorize are stand-ins.
-    Data is kept in .wrangler/state. With --json, one document is printed once it is ready.
+    D1, KV, R2 and Queues are workerd's local versions; Workers AI and Vectorize are stand-ins.
+    Data is kept in .wrangler/state. With --json, prints one document once it is ready.
 
-    Your own models: set CFPY_AI_BASE_URL to an OpenAI-compatible endpoint, with CFPY_AI_CHAT_MODEL,
-    CFPY_AI_EMBED_MODEL, CFPY_AI_API_KEY and CFPY_AI_TIMEOUT (seconds; 50 unless set).
+    To use your own models, set CFPY_AI_BASE_URL to an OpenAI-compatible endpoint, with
+    CFPY_AI_CHAT_MODEL, CFPY_AI_EMBED_MODEL, CFPY_AI_API_KEY and CFPY_AI_TIMEOUT (seconds, 50 by
+    default).
 
     Example: cfpy dev --port 8788
     """
@@ -224,8 +225,8 @@ def run_tests(
 def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """Run the real wrangler, with the Node that cfpy includes.
 
-    Runs the project's own wrangler if it is installed, else the one of cfpy. Needs no Node of
-    yours. All further arguments go to wrangler, --config among them.
+    Runs the project's own wrangler if it is installed, otherwise cfpy's. You do not need to install
+    Node. All further arguments go to wrangler, including --config.
 
     Example: cfpy wrangler login
     """

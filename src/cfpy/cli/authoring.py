@@ -1,4 +1,4 @@
-"""``cfpy patterns``: what there is, and what authors of patterns need."""
+"""``cfpy patterns``: lists patterns, and has the commands for authors."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def show(
     ctx: typer.Context,
     name: Annotated[
         str,
-        typer.Argument(help="The pattern, as cfpy new takes it.", autocompletion=complete_patterns),
+        typer.Argument(help="The pattern, as for cfpy new.", autocompletion=complete_patterns),
     ],
     tree: Annotated[
         bool, typer.Option("--tree", help="Show which file comes from which layer.")
     ] = False,
     json_output: Json = False,
 ) -> None:
-    """Show a pattern's questions, resources and services, and what it would run.
+    """Show a pattern's questions, resources and services, and the code that it would run.
 
     Example: cfpy patterns show rag --tree
     """
@@ -90,7 +90,7 @@ def init(
     ] = False,
     json_output: Json = False,
 ) -> None:
-    """Start a pattern of your own: a directory, a package and its tests in one.
+    """Start your own pattern: a directory that is a package with tests.
 
     Example: cfpy patterns init rag-multitenant --extends rag
     """
@@ -109,11 +109,11 @@ def check(
     trust: Trust = False,
     json_output: Json = False,
 ) -> None:
-    """Look for mistakes that rendering does not show. Exits with 1 if users would meet one.
+    """Find faults that rendering does not show. Exits with 1 if one would affect users.
 
-    Variables that no question sets, questions without use or help, what wrangler's schema, ruff and
-    mypy say of the rendered projects, retired models, old dates, secrets, tasks. Needs
-    cfpy's extra "authors"; without it, the command prints how to install that.
+    Finds variables that no question sets, questions without use or help, errors of wrangler's
+    schema, ruff and mypy in the rendered projects, retired models, old dates, secrets, and tasks.
+    Needs cfpy's extra "authors"; without it, the command prints how to install that.
 
     Example: cfpy patterns check ./rag-multitenant
     """
@@ -136,10 +136,10 @@ def run_cases(
         typer.Option("--case", "-c", metavar="NAME", help="Only this case; repeatable."),
     ] = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Write what is rendered as the new goldens.")
+        bool, typer.Option("--update", help="Replace the goldens by the rendered files.")
     ] = False,
     only_goldens: Annotated[
-        bool, typer.Option("--only-goldens", help="Compare goldens only; run and deploy nothing.")
+        bool, typer.Option("--only-goldens", help="Only compare goldens; run and deploy nothing.")
     ] = False,
     trust: Trust = False,
     json_output: Json = False,

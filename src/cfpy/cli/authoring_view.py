@@ -1,4 +1,4 @@
-"""Shows authors of patterns what became of theirs."""
+"""Shows the results of the commands for authors of patterns."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def show_problems(output: Output, found: Sequence[Problem], directory: Path) -> 
 
 
 class CasesView:
-    """Reports ``cfpy patterns test``, case by case. ``passed`` says whether all have."""
+    """Reports ``cfpy patterns test``, case by case. ``passed`` is whether all have passed."""
 
     def __init__(self, output: Output, directory: Path) -> None:
         self._output = output
@@ -79,7 +79,7 @@ class CasesView:
         return all(result.passed for result in self._results)
 
     def case(self, result: CaseResult) -> None:
-        """A case has ended."""
+        """Report a finished case."""
         self._results.append(result)
         if self._output.json:
             return
@@ -96,7 +96,7 @@ class CasesView:
             show(Text(f"  wrangler: {result.dry_run or 'would deploy it'}"))
 
     def end(self) -> None:
-        """All cases have ended."""
+        """Report the end of all cases."""
         if self._output.json:
             cases = [_case_data(result) for result in self._results]
             self._output.data("patterns test", {"passed": self.passed, "cases": cases})
@@ -106,7 +106,7 @@ class CasesView:
             self._output.show(Text(f"\nNext: {golden}", style="dim"))
         elif any(result.differences for result in self._results):
             update = _test(self._directory, "--update")
-            self._output.show(Text(f"\nNext: if that is what you want, {update}", style="dim"))
+            self._output.show(Text(f"\nNext: if this is what you want, run {update}", style="dim"))
 
     def _differences(self, result: CaseResult) -> None:
         show = self._output.show
@@ -118,7 +118,7 @@ class CasesView:
             for line in item.diff:
                 show(Text(f"    {line}", style=DIFF_STYLES.get(line[:1], "")))
         if not result.differences:
-            show(Text("  golden: the same"))
+            show(Text("  golden: unchanged"))
 
 
 def _test(directory: Path, *options: str) -> str:

@@ -1,4 +1,4 @@
-"""The one place where an exception becomes a message and an exit code."""
+"""Turns exceptions into messages and exit codes; the only place that does so."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BUG = 70
 _FILESYSTEM = FilesystemError.exit_code
 _INTERRUPTED = 130
 _TERMINATED = 143
-# What a disk and the rights on it refuse, whichever command meets it.
+# Errors of the disk or its permissions, which any command can have.
 _OF_THE_DISK = frozenset(
     getattr(errno, name)
     for name in (
@@ -35,26 +35,27 @@ _OF_THE_DISK = frozenset(
 
 
 class Terminated(BaseException):
-    """SIGTERM, made an exception so that everything cleans up on its way out."""
+    """SIGTERM as an exception, so that everything cleans up before the exit."""
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C.
 
-    A class of its own, because ``python -m`` ends by SIGINT instead of with our exit code where
-    KeyboardInterrupt itself passes through an ``exec`` of text, as a dataclass does when imported.
+    A separate class, because ``python -m`` exits by SIGINT instead of with cfpy's exit code if
+    KeyboardInterrupt itself passes through an ``exec`` of a string, which importing a dataclass
+    does.
     """
 
 
 class ErrorBoundary(LazyGroup):
-    """The root command group: runs a command and reports how it failed."""
+    """The root command group: runs a command and reports its errors."""
 
     def invoke(self, ctx: Any) -> Any:
         output = ctx.ensure_object(Output)
         output.command = _name_of(self, (*ctx._protected_args, *ctx.args))
         in_json = "--json" in (*ctx._protected_args, *ctx.args)
         signal.signal(signal.SIGTERM, _terminate)
-        # Whoever starts us with SIGINT ignored (nohup, a background job) wants it ignored.
+        # If cfpy was started with SIGINT ignored (nohup, a background job), it stays ignored.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _interrupt)
         try:
@@ -72,20 +73,20 @@ class ErrorBoundary(LazyGroup):
             output.end_progress()
             raise typer.Exit(_TERMINATED) from None
         except BrokenPipeError:
-            # The reader (`cfpy patterns | head -1`) has seen enough. Point stdout elsewhere, or
-            # the interpreter complains when it flushes at exit.
+            # The reader (`cfpy patterns | head -1`) has closed the pipe. Redirect stdout, or the
+            # interpreter reports an error when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise typer.Exit(0) from None
         except OSError as error:
             if error.errno not in _OF_THE_DISK:
                 raise typer.Exit(_report_bug(output, error)) from None
             where = f"{error.filename}: " if error.filename else ""
-            hint = "Check who may write there, and the free space. Then run the command again."
+            hint = "Check the permissions and the free space there, then run the command again."
             output.error("filesystem", _FILESYSTEM, f"{where}{error.strerror}", hint)
             raise typer.Exit(_FILESYSTEM) from None
         except Exception as error:
             if _is_usage(error) and in_json:
-                # Typer stops reading a command line where it is wrong, which may be before --json.
+                # Typer stops parsing a command line at an error, which may be before --json.
                 output.json = True
                 raise typer.Exit(_report_usage(output, error)) from None
             if isinstance(error, typer.Exit | typer.Abort) or _is_usage(error):
@@ -135,10 +136,10 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _write_log(output: Output) -> Path:
-    import tempfile  # for bugs alone
+    import tempfile  # only for bugs
 
     prefix = f"cfpy-{time.strftime('%Y%m%d-%H%M%S')}-"
-    # For nobody else to read, and under a name that nobody can have taken before.
+    # Readable only by the user, and with a name that nobody can have created before.
     number, name = tempfile.mkstemp(".log", prefix)
     with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(output.secrets.redact(traceback.format_exc()))

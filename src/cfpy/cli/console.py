@@ -1,8 +1,8 @@
-"""What a person or a script sees: text by rich, or one JSON document.
+"""All output, for people and scripts: text drawn by rich, or one JSON document.
 
 Data goes to standard output, everything else (progress, errors, logs) to standard error. rich is
-imported when there is something to draw, never for ``--help``. Whatever is printed here is without
-the secrets that this run knows.
+imported only if there is something to draw, never for ``--help``. All output is redacted: it does
+not contain the known secrets of this run.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.status import Status
 
-#: Version of the ``--json`` envelope. Additions keep it, changes raise it.
+#: Version of the ``--json`` envelope. It stays for additions and goes up for other changes.
 ENVELOPE_VERSION = 1
 # Columns of what is no terminal: more than any row has.
 _NO_LIMIT = 1_000_000
 
 
 def has_terminal() -> bool:
-    """Whether there is someone to ask."""
+    """Whether there is a terminal to ask on."""
     return _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    # A stream that was closed before Python started is None.
+    # A stream that was closed before Python started is ``None``.
     return stream is not None and stream.isatty()
 
 
 @dataclass
 class Output:
-    """Where one run of the command line prints.
+    """The output of one run of the command line.
 
     ``json`` is set by the ``--json`` option of a command, ``quiet`` (no progress) and ``verbose``
-    (each command that is started) by options of cfpy itself. A command sets ``lasts`` once it is up
-    and goes on until Ctrl-C, which then is no error. ``command`` names what was called, such as
-    ``env add``; empty if that is not known. ``invocation`` is what the command is about:
-    every command line that is shown as a next step comes from it. ``config`` is the configuration
-    file that it works with; each JSON document names it. ``secrets`` are values that are never
-    printed.
+    (each command that is started) by options of cfpy itself. A command sets ``lasts`` once it runs
+    until Ctrl-C, which then is not an error. ``command`` is the name of the command, such as
+    ``env add``; empty if it is not known. ``invocation`` has the options that select the project:
+    every command line that is shown as a next step is built from it. ``config`` is the
+    configuration file that the command uses; each JSON document names it. ``secrets`` are values
+    that are never printed.
     """
 
     json: bool = False
@@ -62,7 +62,7 @@ class Output:
     _status: Status | None = field(default=None, repr=False)
 
     def data(self, command: str, data: Mapping[str, Any]) -> None:
-        """Print the one JSON document of a command that went well."""
+        """Print the JSON document of a successful command."""
         self.end_progress()
         if self.config is not None:
             data = {"config": str(self.config), **data}
@@ -76,7 +76,7 @@ class Output:
         hint = self.secrets.redact(self.invocation.resolve(hint))
         if self.json:
             error = {"code": code, "exit_code": exit_code, "message": message, "hint": hint}
-            # If standard output is what failed, standard error says so.
+            # If standard output failed, report it on standard error.
             with contextlib.suppress(OSError):
                 named = {"version": ENVELOPE_VERSION, "command": self.command, "ok": False}
                 _print_json({**named, "error": error})
@@ -97,7 +97,8 @@ class Output:
 
         console = self._console(stderr=False)
         for renderable in renderables:
-            # A line of text is for pasting and piping as it is; tables fit the window.
+            # Lines of text are not wrapped, so that they can be pasted and piped; tables fit the
+            # window.
             if not isinstance(renderable, Table):
                 console.print(renderable, soft_wrap=True)
                 continue
@@ -114,7 +115,7 @@ class Output:
         self._console(stderr=True).print(Text(text, style=style), soft_wrap=True)
 
     def progress(self, text: str) -> None:
-        """Say what is being done: a spinner on a terminal, a line elsewhere."""
+        """Show the current step: with a spinner on a terminal, else as a line."""
         if self.quiet:
             return
         if not _is_terminal(sys.stderr):
@@ -127,21 +128,21 @@ class Output:
             self._status.update(text)
 
     def uses(self, config: Path, *, elsewhere: bool) -> None:
-        """Remember which configuration file the command works with; say it if that is wanted, or if
-        it is of a folder above."""
+        """Remember which configuration file the command uses; print it with --verbose, or if it is
+        in a parent folder."""
         self.config = config
         if self.verbose or (elsewhere and not self.quiet):
             self.end_progress()
             print(f"Using {config}", file=sys.stderr, flush=True)
 
     def started(self, line: str) -> None:
-        """Say which command has been started, if that is wanted."""
+        """Print a command that was started, with --verbose."""
         if self.verbose:
             self.end_progress()
             print(f"$ {self.secrets.redact(line)}", file=sys.stderr, flush=True)
 
     def end_progress(self) -> None:
-        """Take the spinner away."""
+        """Remove the spinner."""
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -161,7 +162,7 @@ class Output:
 
 
 class _Redacting:
-    """A stream that writes no secret. All else is the stream's own."""
+    """A stream that redacts secrets. Everything else is delegated."""
 
     def __init__(self, stream: TextIO, secrets: KnownSecrets) -> None:
         self._stream = stream
@@ -177,5 +178,5 @@ class _Redacting:
 def _print_json(document: Mapping[str, Any]) -> None:
     import json
 
-    # Answers may be dates, which YAML knows and JSON does not.
+    # Answers may be dates, which YAML has and JSON does not.
     print(json.dumps(document, ensure_ascii=False, default=str), flush=True)

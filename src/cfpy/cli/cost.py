@@ -33,7 +33,7 @@ def cost(
     pattern: Annotated[
         str,
         typer.Argument(
-            help="A pattern, as cfpy new takes it; without one, the project here.",
+            help="A pattern, as for cfpy new; without one, the project in this directory.",
             autocompletion=complete_patterns,
         ),
     ] = "",
@@ -57,7 +57,7 @@ def cost(
         list[str] | None,
         typer.Option(
             metavar="METER=N",
-            help="What an action uses, instead of what was measured; repeatable.",
+            help="The usage of an action, instead of the measured one; repeatable.",
         ),
     ] = None,
     assume: Annotated[
@@ -68,7 +68,7 @@ def cost(
     ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the lines as CSV.")] = False,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write one self-contained page.")
+        Path | None, typer.Option(metavar="FILE", help="Write a self-contained HTML page.")
     ] = None,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
@@ -77,9 +77,9 @@ def cost(
 ) -> None:
     """Show what a month costs on Cloudflare.
 
-    Every line has its arithmetic. What an action uses was measured in the local runtime, prices are
-    data with a source and a day. Shows what the same workload takes on rented servers, too, by
-    assumptions that you may change.
+    Every line shows its arithmetic. The usage of an action was measured in the local runtime; every
+    price has a source and a date. Also shows the cost of the same workload on rented servers, by
+    assumptions that you can change.
 
     Example: cfpy cost rag --scenario startup --requests 3M
     """
@@ -89,7 +89,9 @@ def cost(
     output = ctx.ensure_object(Output)
     if scenario == REFERENCE:
         if html or csv:
-            raise typer.BadParameter("the reference scenario is text or JSON", param_hint="--html")
+            raise typer.BadParameter(
+                "the reference scenario can't be an HTML page", param_hint="--html"
+            )
         cost_view.show_reference(output, reference())
         return
     root, file = (cwd, None) if pattern else project_at(output, cwd, config)

@@ -1,4 +1,4 @@
-"""The page of ``cfpy cost --html``: one file that loads nothing from elsewhere."""
+"""The page of ``cfpy cost --html``: one self-contained file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def page(result: CostResult) -> str:
 
 
 def _bars(result: CostResult) -> list[dict[str, object]]:
-    """Two bars a size, on a logarithmic scale: costs differ by thousands."""
+    """Two bars for each size, on a logarithmic scale, because costs differ by factors of
+    thousands."""
     most = max(max(step.bill.total, step.servers_total) for step in result.steps)
     return [
         {

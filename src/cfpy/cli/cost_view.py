@@ -24,7 +24,7 @@ _UNITS = ("ms", "GB")
 
 
 def show_cost(output: Output, result: CostResult, words: Sequence[str]) -> None:
-    """Report ``cfpy cost``; ``words`` are the arguments that say what was priced."""
+    """Report ``cfpy cost``; ``words`` are the arguments that select what was priced."""
     if output.json:
         output.data("cost", cost_data(result))
         return
@@ -37,7 +37,7 @@ def show_cost(output: Output, result: CostResult, words: Sequence[str]) -> None:
     for sentence in sentences(result):
         output.show(Text(sentence))
     output.show("", _steps(result.steps), "", _servers(first))
-    output.show(Text("\nRented servers assume", style="bold"))
+    output.show(Text("\nAssumptions about rented servers", style="bold"))
     for item in result.assumptions:
         output.show(Text(f"  {item.name}={item.value.normalize():f}  {item.what}", style="dim"))
     for warning in warnings(result):
@@ -56,10 +56,10 @@ def show_reference(output: Output, result: ReferenceResult) -> None:
         data = {"lines": lines, "plan": str(result.bill.plan), "said": str(result.said)}
         output.data("cost", data | {"total": money(result.bill.total), "stale": list(result.stale)})
         return
-    table = drawing.table("", "a month of", "was said", "is", "because")
+    table = drawing.table("", "a month of", "stated", "actual", "why")
     for item in result.lines:
         line = item.line
-        # The plan is what the first line was said to cost.
+        # The stated cost of the first line is that of the plan.
         cost = line.cost + (result.bill.plan if line.meter.id == "workers.requests" else 0)
         quantity = f"{amount(line.quantity)} {line.meter.unit}"
         row = (line.meter.service, quantity, f"${item.said}", f"${money(cost)}", item.why)
@@ -67,11 +67,13 @@ def show_reference(output: Output, result: ReferenceResult) -> None:
     table.add_row("", "", f"${result.said}", f"${money(result.bill.total)}", "", style="bold")
     output.show(table)
     for name in result.stale:
-        output.show(Text(f"warning: the price of {name} was read long ago", style="yellow"))
+        output.show(
+            Text(f"warning: the price of {name} was read more than 90 days ago", style="yellow")
+        )
 
 
 def to_csv(result: CostResult) -> str:
-    """One row a meter and size."""
+    """One row for each meter and size."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -91,7 +93,7 @@ def write_html(output: Output, result: CostResult, path: Path) -> None:
     """Write the page.
 
     Raises:
-        FilesystemError: The disk refused.
+        FilesystemError: Writing failed.
     """
     from cfpy.adapters.files import write_atomically
     from cfpy.cli.cost_page import page
@@ -104,17 +106,17 @@ def write_html(output: Output, result: CostResult, path: Path) -> None:
 
 
 def sentences(result: CostResult) -> list[str]:
-    """What the numbers come to."""
+    """The result in sentences."""
     bill = result.steps[0].bill
     said = [f"Workers Paid: ${money(bill.total)} a month, ${money(bill.plan)} of it for the plan."]
     if bill.dominant:
         line = bill.dominant
         part = (line.cost / bill.total * 100).quantize(Decimal(1))
-        said.append(f"{line.meter.service}, {line.meter.what}, is {part} % of it.")
+        said.append(f"{line.meter.service}, {line.meter.what}, is {part} % of the total.")
     if result.fits_free(result.steps[0]):
-        said.append("Workers Free would carry it, for $0.")
+        said.append("The Workers Free plan would be enough, for $0.")
     else:
-        said += ["Workers Free is not enough:", *_too_much(result)]
+        said += ["The Workers Free plan is not enough:", *_too_much(result)]
     return said
 
 
@@ -133,21 +135,21 @@ def _too_much(result: CostResult) -> list[str]:
 
 
 def warnings(result: CostResult) -> list[str]:
-    """What makes the numbers less than they seem."""
+    """Reasons why the numbers may be incomplete."""
     said = []
     if not result.measured:
         said.append(
-            "what a request uses of each binding is assumed: this Worker is of no pattern whose "
-            "usage was measured. Say it with --each METER=NUMBER"
+            "the usage of each binding by a request is assumed, because this Worker is not from a "
+            "measured pattern. Set it with --each METER=NUMBER"
         )
-    said += [f"not in these numbers: {o.name} ({o.table}): {o.reason}" for o in result.omitted]
+    said += [f"not included: {o.name} ({o.table}): {o.reason}" for o in result.omitted]
     if result.stale:
-        said.append(f"read more than 90 days ago: the price of {', '.join(result.stale)}")
+        said.append(f"prices that were read more than 90 days ago: {', '.join(result.stale)}")
     return said
 
 
 def cost_data(result: CostResult) -> dict[str, Any]:
-    """The ``data`` of ``cfpy cost --json``. Amounts are decimal texts, money is in US dollars."""
+    """The ``data`` of ``cfpy cost --json``. Amounts are decimal strings, money is in US dollars."""
     return {
         "worker": result.worker.name,
         "scenario": {
@@ -202,7 +204,7 @@ def _line_data(line: Line) -> dict[str, Any]:
 
 
 def arithmetic(line: Line) -> str:
-    """How a line's cost came about."""
+    """The arithmetic of a line's cost."""
     meter = line.meter
     if not line.billable:
         return "included"

@@ -11,7 +11,7 @@ from cfpy.commands.dev import DevInfo
 
 
 class DevView:
-    """Text on the terminal as things happen, or one JSON document once it is ready."""
+    """Prints text as things happen, or one JSON document once it is ready."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -19,13 +19,13 @@ class DevView:
         self._announced = False
 
     def start(self, info: DevInfo) -> None:
-        """A runtime is about to start."""
+        """Report that a runtime is about to start."""
         self._info = info
         note = f": {info.runtime_note}" if info.runtime_note else ""
         self._output.progress(f"Starting the {info.runtime} runtime{note}")
 
     def event(self, event: Event) -> None:
-        """Something happened."""
+        """Report an event of the runtime."""
         data = event.data
         if event.kind == "ready":
             self._output.lasts = True
@@ -50,7 +50,7 @@ class DevView:
         assert self._info is not None
         info = self._info
         if self._output.json:
-            # One document for one run, however often the configuration changes afterwards.
+            # One document for each run, even if the configuration changes later.
             if not self._announced:
                 self._output.data(
                     "dev",
@@ -84,8 +84,8 @@ class DevView:
             table.add_row("Secrets", Text(info.secrets_file))
         table.add_row("Data", Text(str(info.state)))
         for binding, why in info.left_out.items():
-            table.add_row("Not here", Text(f"{binding}: {why}", style="yellow"))
-        self._output.show(table, Text("Ctrl-C stops it.", style="dim"))
+            table.add_row("Not available", Text(f"{binding}: {why}", style="yellow"))
+        self._output.show(table, Text("Press Ctrl-C to stop.", style="dim"))
 
 
 def _runtime_text(info: DevInfo) -> str:

@@ -1,4 +1,4 @@
-"""What tables and differences look like, in every command."""
+"""The style of tables and diffs in all commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INDENT = 2
 
 
 def table(*headings: str, header: bool = True) -> Table:
-    """A table without lines, whose cells break between words and nowhere else."""
+    """A table without lines; its cells are wrapped only between words."""
     made = Table(box=None, pad_edge=False, header_style="bold", show_header=header)
     for heading in headings:
         made.add_column(heading, overflow="fold")

@@ -57,7 +57,7 @@ def env_list(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """List the environments of wrangler.toml, and what each needs.
+    """List the environments of wrangler.toml, and the resources of each.
 
     Example: cfpy env list
     """
@@ -77,10 +77,10 @@ def env_add(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Add an environment to wrangler.toml, with resources of its own.
+    """Add an environment to wrangler.toml, with its own resources.
 
-    wrangler inherits no binding into an environment, so each is written out again, with a name of
-    its own: shop-db becomes shop-staging-db. Nothing above it changes.
+    wrangler does not inherit bindings into an environment, so each is repeated with a new name:
+    shop-db becomes shop-staging-db. The rest of the file does not change.
 
     Example: cfpy env add staging
     """

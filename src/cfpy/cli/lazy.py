@@ -1,5 +1,5 @@
-"""Commands that are built when they are run: Typer builds all of them, which takes longer than the
-rest of ``cfpy --help``."""
+"""Builds commands only when they are run: Typer would build all of them, which takes longer than
+the rest of ``cfpy --help``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OPTIONS: dict[str, Any] = {"pretty_exceptions_short": True, "rich_markup_mode":
 
 
 class LazyCommands(Mapping[str, Any]):
-    """The commands of a Typer application by name, each built when it is asked for."""
+    """The commands of a Typer application by name, each built when it is accessed."""
 
     def __init__(self, app: typer.Typer) -> None:
         self._described = dict(_describe(app))
@@ -47,7 +47,7 @@ class LazyCommands(Mapping[str, Any]):
 
 
 class LazyGroup(typer.core.TyperGroup):
-    """A group whose list of commands builds none of them."""
+    """A group that can list its commands without building them."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         if not isinstance(self.commands, LazyCommands):
@@ -61,8 +61,8 @@ class LazyGroup(typer.core.TyperGroup):
 
 
 def run(app: typer.Typer, prog_name: str) -> None:
-    """Run an application, building the one command that is asked for."""
-    # It is a group without its commands, too: it has a callback.
+    """Run an application, building only the command that is run."""
+    # Even without commands, it is a group: it has a callback.
     root = copy.copy(app)
     root.registered_commands, root.registered_groups = [], []
     group: Any = typer.main.get_command(root)

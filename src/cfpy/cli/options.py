@@ -15,13 +15,13 @@ from cfpy.cli.console import Output
 if TYPE_CHECKING:
     from cfpy.commands.context import Context
 
-# wrangler takes the environment from there if it is not told one. cfpy tells it in each call, so
-# that a variable which was left over in a shell changes nothing.
+# wrangler reads the environment from this variable if no option names one. cfpy always passes the
+# option, so that a forgotten variable in a shell has no effect.
 _ENVIRONMENT_VARIABLE = "CLOUDFLARE_ENV"
 
 
 def set_json(ctx: typer.Context, value: bool) -> bool:
-    """Print JSON from here on, errors too."""
+    """Print JSON from now on, including errors."""
     if value:
         ctx.ensure_object(Output).json = True
     return value
@@ -34,14 +34,14 @@ def set_cwd(ctx: typer.Context, value: Path) -> Path:
 
 
 def set_environment(ctx: typer.Context, value: str) -> str:
-    """Remember the environment for hints, and say so if a variable names another one."""
+    """Remember the environment for hints, and warn if a variable names another one."""
     _remember(ctx, environment=value)
     named = os.environ.get(_ENVIRONMENT_VARIABLE, "")
     if named not in ("", value) and not ctx.resilient_parsing:
         used = f"environment {value}" if value else "top level of the configuration"
         ctx.ensure_object(Output).note(
-            f"{_ENVIRONMENT_VARIABLE}={named} is not used: this is the {used}. "
-            f"Pass --env {named} for the other one.",
+            f"{_ENVIRONMENT_VARIABLE}={named} is ignored: this command uses the {used}. "
+            f"Pass --env {named} to use the other one.",
             "yellow",
         )
     return value
@@ -54,20 +54,20 @@ def set_config(ctx: typer.Context, value: Path | None) -> Path | None:
 
 
 def _remember(ctx: typer.Context, **given: Any) -> None:
-    """What the command is about, so that each hint names it: the one place that gathers it."""
+    """Store the options that select the project, so that each hint repeats them."""
     output = ctx.ensure_object(Output)
     output.invocation = replace(output.invocation, **given)
 
 
 def complete_patterns(incomplete: str) -> list[str]:
-    """Names of patterns, for shells."""
+    """Names of patterns, for shell completion."""
     from cfpy.adapters.pattern_store import PatternStore
 
     return [name for name in PatternStore().names() if name.startswith(incomplete)]
 
 
 def complete_environments(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Environments of the project's wrangler.toml, for shells."""
+    """Environments of the project's wrangler.toml, for shell completion."""
     from cfpy.adapters.config_file import choose
     from cfpy.adapters.wrangler_config import read_toml
     from cfpy.errors import CfpyError
@@ -81,7 +81,7 @@ def complete_environments(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_from(words: str) -> Callable[[str], list[str]]:
-    """A completion out of words that are known, written as ``one|two``."""
+    """A completion from a fixed list of words, written as ``one|two``."""
     return lambda incomplete: [w for w in words.split("|") if w.startswith(incomplete)]
 
 
@@ -133,8 +133,8 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 
 
 def project_at(output: Output, cwd: Path, config: Path | None) -> tuple[Path, Path]:
-    """The project's directory and its configuration file, both absolute: decided once, for all that
-    a command does.
+    """The absolute paths of the project's directory and configuration file, decided once for each
+    command.
 
     Raises:
         ProjectError: As :func:`cfpy.adapters.config_file.choose`.
@@ -158,7 +158,7 @@ def directory_at(cwd: Path, config: Path | None) -> Path:
 
 
 def context_of(output: Output) -> Context:
-    """The adapters of a real run, which report their progress to ``output``."""
+    """The adapters of a real run, which report progress to ``output``."""
     from cfpy.commands.context import build_context
 
     return build_context(output.progress, output.started, output.secrets)

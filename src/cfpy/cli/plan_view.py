@@ -30,7 +30,7 @@ _SIGNS = {
 
 
 def show_plan(output: Output, plan: Plan) -> None:
-    """The plan as a table, with what it comes to."""
+    """Show the plan as a table, with a summary."""
     if output.json:
         output.data("plan", plan.as_dict())
         return
@@ -38,13 +38,13 @@ def show_plan(output: Output, plan: Plan) -> None:
     if plan.conflicts:
         output.show(Text("\nResolve the conflicts first: nothing was changed.", "red"))
     elif plan.changes:
-        output.show(Text(f"\n{len(plan.changes)} to do: {output.invocation.command('provision')}"))
+        output.show(Text(f"\nTo apply {_changes(plan)}: {output.invocation.command('provision')}"))
     else:
-        output.show(Text("\nNothing to do: the account has everything."))
+        output.show(Text("\nNo changes: the account has everything."))
 
 
 def draw_plan(output: Output, plan: Plan) -> None:
-    """The plan's steps."""
+    """Draw the plan's steps."""
     where = f"{plan.worker} in the account {plan.account_id}"
     table = drawing.table("", "do", "kind", "name", "why")
     for action in plan.actions:
@@ -56,7 +56,7 @@ def draw_plan(output: Output, plan: Plan) -> None:
 
 
 def draw_notices(output: Output, plan: Plan) -> None:
-    """What is touched or left over without being a step."""
+    """Draw what else is affected or left over."""
     for notice in plan.notices:
         output.note(f"note: {notice}", "yellow")
 
@@ -71,10 +71,10 @@ class ProvisionView:
         self._done: list[str] = []
 
     def confirm(self, plan: Plan) -> bool:
-        """Show the plan, and ask whether to go on.
+        """Show the plan, and ask whether to continue.
 
         Raises:
-            UsageError: There is nobody to ask.
+            UsageError: There is no terminal to ask on.
         """
         if not self._output.json:
             draw_plan(self._output, plan)
@@ -87,8 +87,8 @@ class ProvisionView:
         )
 
     def ask(self, secret: Secret) -> str | None:
-        """The value of a secret, typed unseen, until it has the secret's form; nothing for one that
-        may be made up."""
+        """Ask for the value of a secret, without echo, until it has the expected form; ``None`` if
+        it should be generated."""
         if not self._terminal or (self._yes and secret.generate):
             return None
         self._output.end_progress()
@@ -101,33 +101,35 @@ class ProvisionView:
                 return None
             if not value or secret.fits(value):
                 return value or None
-            self._output.note(f"That is not the form of {secret.name}: {secret.form}", "yellow")
+            self._output.note(
+                f"This value does not have the form of {secret.name}: {secret.form}", "yellow"
+            )
 
     def done(self, action: Action) -> None:
-        """A step is done."""
+        """Report a completed step."""
         self._done.append(action.key)
         self._output.note(f"done: {action.do} {action.kind} {action.name}", "green")
 
     @property
     def reveal(self) -> Callable[[Mapping[str, str]], None] | None:
-        """Shows values on the terminal, and nowhere else: not in a pipe, not in a log. ``None``
-        where there is no terminal."""
+        """A function that shows values only on the terminal, not in a pipe or a log. ``None`` if
+        there is no terminal."""
         return self._reveal if self._terminal else None
 
     def _reveal(self, values: Mapping[str, str]) -> None:
         self._output.end_progress()
         with Path("/dev/tty").open("w") as terminal:
             for name, value in values.items():
-                terminal.write(f"\n{name}, shown this once:\n  {value}\n\n")
+                terminal.write(f"\n{name}, shown only once:\n  {value}\n\n")
 
     def show(self, plan: Plan | None) -> None:
-        """Report how it ended."""
+        """Report the result."""
         if plan is None:
             self._output.note("Nothing was changed.")
         elif self._output.json:
             self._output.data("provision", plan.as_dict() | {"done": sorted(self._done)})
         elif not plan.changes:
-            self._output.show(Text("Nothing to do: the account has everything."))
+            self._output.show(Text("No changes: the account has everything."))
         else:
             self._output.show(_next(self._output, "deploy"))
 
@@ -141,10 +143,10 @@ class DeployView:
         self._again = "up" if provisions else "deploy"
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask whether to go on.
+        """Ask whether to continue.
 
         Raises:
-            UsageError: There is nobody to ask.
+            UsageError: There is no terminal to ask on.
         """
         provisioning = [item for item in plan.changes if item.kind != "d1_migrations"]
         if provisioning and not self._output.json:
@@ -153,10 +155,10 @@ class DeployView:
             draw_notices(self._output, plan)
         pending = ", ".join(item.reason for item in plan.changes if item not in provisioning)
         pending = f", with migrations {pending}" if pending else ""
-        # Elsewhere they were shown above.
+        # Otherwise they were shown above.
         noted = "".join(f"{notice}. " for notice in plan.notices) if self._output.json else ""
         target = f"{plan.worker} to the account {plan.account_id}"
-        hint = "Pass --yes to deploy without a prompt; --dry-run checks it and changes nothing."
+        hint = "Pass --yes to deploy without a prompt; --dry-run only checks it."
         if not provisioning:
             question = f"{noted}Deploy {target}{pending}?"
             return confirmed(self._output, question, hint, yes=self._yes)
@@ -168,7 +170,7 @@ class DeployView:
         return confirmed(self._output, question, hint, yes=self._yes)
 
     def show(self, result: DeployResult | None) -> None:
-        """Report how it ended."""
+        """Report the result."""
         if result is None:
             self._output.note("Nothing was changed.")
             return
@@ -205,12 +207,12 @@ def _changes(plan: Plan) -> str:
 
 
 def confirmed(output: Output, question: str, hint: str, *, yes: bool) -> bool:
-    """Whether the answer to ``question`` is yes; ``hint`` says what to pass where nobody can be
-    asked."""
+    """Whether the answer to ``question`` is yes; ``hint`` names the option to pass if there is no
+    terminal."""
     if yes:
         return True
     if output.json or not has_terminal():
-        why = "--json asks nothing" if output.json else "there is no terminal to ask on"
+        why = "--json does not ask" if output.json else "there is no terminal to ask on"
         raise UsageError(f"{why}: {question}", hint=f"{hint} Nothing was changed.")
     output.end_progress()
     try:

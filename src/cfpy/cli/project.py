@@ -40,7 +40,7 @@ def add(
     name: Annotated[
         str,
         typer.Argument(
-            help="Its name: sessions is bound as SESSIONS. For cron the schedule, in UTC: "
+            help="Its name: sessions is bound as SESSIONS. For cron, the schedule in UTC: "
             "five fields, or hourly, daily, weekly, monthly."
         ),
     ],
@@ -70,8 +70,8 @@ def add(
 ) -> None:
     """Add a binding to a project: any Worker with a wrangler.toml.
 
-    Writes its table into wrangler.toml and leaves every other byte; adds the first migration or
-    class, cfpy.toml's settings and the type where they are needed; shows how to use it.
+    Adds its table to wrangler.toml, and changes nothing else there. Also adds the first migration
+    or class, settings in cfpy.toml and the type if they are needed, and shows how to use it.
 
     Example: cfpy add kv sessions
     """
@@ -91,7 +91,9 @@ def update(
     ctx: typer.Context,
     source: Annotated[
         str,
-        typer.Option("--from", metavar="PATTERN", help="Where the pattern is now, if it moved."),
+        typer.Option(
+            "--from", metavar="PATTERN", help="The new place of the pattern, if it moved."
+        ),
     ] = "",
     ref: Annotated[
         str, typer.Option("--to", metavar="REF", help="A version of a git repository.")
@@ -104,7 +106,7 @@ def update(
         Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
     ] = None,
     defaults: Annotated[
-        bool, typer.Option("--defaults", "--yes", "-y", help="Take the defaults without asking.")
+        bool, typer.Option("--defaults", "--yes", "-y", help="Use the defaults without asking.")
     ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 1 if there is something to update.")
@@ -117,12 +119,12 @@ def update(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Bring a project to the newest version of its pattern.
+    """Update a project to the newest version of its pattern.
 
     Merges what changed in the pattern into your project. Files that you deleted stay deleted. Where
     both changed the same lines, the file shows both versions with git's conflict markers, and the
-    command exits with 1. Commit your work first. Runs no tasks of the pattern. Secret answers are
-    read from your files.
+    command exits with 1. Commit your work first. Does not run the pattern's tasks. Secret answers
+    are read from your files.
 
     Example: cfpy update --dry-run
     """

@@ -19,7 +19,7 @@ from cfpy.domain.merge import Outcome
 def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
     """Report ``cfpy add``."""
     addition = added.addition
-    # A schedule and a binding of Workers AI or of assets make nothing in the account.
+    # A schedule and a binding of Workers AI or assets need no resource in the account.
     makes = addition.resource and addition.kind not in ("analytics", "hyperdrive", "workflow")
     words: list[tuple[str, ...]] = [("dev",), *([("provision",)] if makes else [])]
     words += [(*added.again, "--env", name) for name in added.lacking]
@@ -58,7 +58,7 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
 
 
 def show_diff(output: Output, name: str, before: str, after: str) -> None:
-    """Draw the lines that differ, as ``git diff`` does."""
+    """Draw the lines that differ, like ``git diff``."""
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm=""
     )
@@ -104,7 +104,7 @@ def show_update(output: Output, result: UpdateResult, *, only_look: bool) -> Non
         git = output.invocation.git
         steps = [git("diff"), output.invocation.command("test"), git("commit", "--all")]
         if result.conflicts:
-            steps.insert(0, f"fix the conflicts: {git('diff', '--check')} names their markers")
+            steps.insert(0, f"fix the conflicts: {git('diff', '--check')} lists their markers")
         output.show(Text("\nNext", style="bold"), *(Text(f"  {s}", style="cyan") for s in steps))
 
 
@@ -123,7 +123,7 @@ def show_departures(output: Output, record: MadeOf, found: Sequence[Departure]) 
         else:
             _show_change(output, item.name, item.before, item.after)
     if not found:
-        output.show(Text(f"as {record.name} {record.version} rendered it"))
+        output.show(Text(f"No differences from {record.name} {record.version}."))
 
 
 def _kind(item: Departure) -> str:
@@ -135,13 +135,13 @@ def _kind(item: Departure) -> str:
 def _show_change(output: Output, name: str, before: bytes | None, after: bytes | None) -> None:
     old, new = _text(before), _text(after)
     if old is None or new is None:
-        output.show(Text(f"differs, and is not text: {name}", style="bold"))
+        output.show(Text(f"differs, but is not a text file: {name}", style="bold"))
     else:
         show_diff(output, name, old, new)
 
 
 def _text(data: bytes | None) -> str | None:
-    """``data`` as text, ``None`` if it is none."""
+    """``data`` as a string, ``None`` if it is not text."""
     try:
         return (data or b"").decode()
     except UnicodeDecodeError:

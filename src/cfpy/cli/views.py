@@ -1,4 +1,4 @@
-"""Turns results into text or JSON, and option texts into requests."""
+"""Turns results into text or JSON, and option strings into requests."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from cfpy.errors import UsageError
 _KEEPS_TERMINAL = ["cfpy", "dev"]
 _GIT_NOTES = {
     GitOutcome.COMMITTED: "git repository with a first commit",
-    GitOutcome.NOT_WANTED: "no git repository, as asked",
+    GitOutcome.NOT_WANTED: "no git repository, as requested",
     GitOutcome.NO_GIT: "no git repository: git is not installed",
-    GitOutcome.INSIDE_REPOSITORY: "no git repository of its own: it is inside another",
-    GitOutcome.FAILED: "no git repository: git failed; `git init` shows why",
+    GitOutcome.INSIDE_REPOSITORY: "no new git repository: it is inside another one",
+    GitOutcome.FAILED: "no git repository: git failed; run `git init` to see why",
 }
 
 
 def merge_answers(file: Path | None, options: Sequence[str]) -> dict[str, Any]:
-    """Answers of a file, overridden by ``KEY=VALUE`` options.
+    """Answers from a file, overridden by ``KEY=VALUE`` options.
 
     Raises:
         UsageError: An option has no ``=``, or the file can't be read.
@@ -38,13 +38,15 @@ def merge_answers(file: Path | None, options: Sequence[str]) -> dict[str, Any]:
     for option in options:
         key, equals, value = option.partition("=")
         if not equals or not key:
-            raise UsageError(f"--answer {option!r} is not KEY=VALUE", hint="--answer language=en")
+            raise UsageError(
+                f"--answer {option!r} is not KEY=VALUE", hint="For example: --answer language=en"
+            )
         answers[key] = value
     return answers
 
 
 def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
-    """A question whether a pattern may run what it brings, which shows all of it."""
+    """Asks whether a pattern may run its code, and shows all of it."""
 
     def ask(pattern: Pattern) -> bool:
         assert pattern.origin is not None
@@ -57,12 +59,12 @@ def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
 
 
 def tells(output: Output) -> Callable[[str], None]:
-    """Shows what a pattern says, unless cfpy is to be quiet, and stops the spinner: what follows
-    may be a question."""
+    """Shows a pattern's messages, unless --quiet is given, and stops the spinner, because a
+    question may follow."""
 
     def tell(text: str) -> None:
         output.end_progress()
-        # Nothing of it moves the cursor or changes colours: it is a pattern's.
+        # Remove control characters: a pattern's message must not move the cursor or change colours.
         plain = "".join(sign for sign in text.rstrip() if sign.isprintable() or sign in "\n\t")
         if plain and not output.quiet:
             output.note(plain)
@@ -127,7 +129,7 @@ def show_patterns(output: Output, patterns: Sequence[Pattern]) -> None:
 def show_pattern_tree(
     output: Output, pattern: Pattern, files: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Report ``cfpy patterns show --tree``: what a layer brings, replaces or fills."""
+    """Report ``cfpy patterns show --tree``: the files that a layer adds, replaces or fills."""
     layers = " < ".join(layer.name for layer in pattern.layers)
     output.show(Text(layers, style="bold"))
     table = drawing.table("file", "from", "over")

@@ -1,1 +1,1 @@
-"""One use case a module: ``run(ctx, request) -> Result``. Nothing here prints."""
+"""One use case per module: ``run(ctx, request) -> Result``. Nothing here prints."""

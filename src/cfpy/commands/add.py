@@ -1,4 +1,4 @@
-"""``cfpy add``: a binding for a project that is there, and all that belongs to it."""
+"""``cfpy add``: adds a binding to an existing project, with the files that it needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from cfpy.domain.project import Project
 from cfpy.domain.snippets import snippet
 from cfpy.errors import ProjectError, UsageError
 
-_SETTINGS = "# What wrangler.toml can't say. `cfpy dev` and `cfpy provision` read it.\n"
+_SETTINGS = (
+    "# Settings that wrangler.toml has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
+)
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,10 @@ class AddRequest:
 
 @dataclass(frozen=True)
 class Added:
-    """What was added, or would be. ``files`` holds each changed or new file as it is then, and
-    ``before`` as it was, empty where it is new. ``lacking`` are environments that inherit nothing
-    of it, and ``again`` the words of the command that adds the same there. ``note`` says what the
-    project has already that belongs to it; empty if nothing."""
+    """What was added, or would be. ``files`` has the new content of each changed or new file, and
+    ``before`` its old content, empty if it is new. ``lacking`` are environments that do not inherit
+    the binding, and ``again`` the words of the command that adds it there. ``note`` names an
+    existing handler for it; empty if there is none."""
 
     addition: Addition
     files: dict[str, str]
@@ -56,9 +58,9 @@ def run(request: AddRequest) -> Added:
     """Add a binding.
 
     Raises:
-        UsageError: It is there already, or what was asked for can't be.
-        ProjectError: The project's files are missing or broken, or can't take it.
-        FilesystemError: The disk refused. Nothing was changed.
+        UsageError: It already exists, or the request can't be fulfilled.
+        ProjectError: The project's files are missing or not valid, or can't be edited.
+        FilesystemError: Writing failed. Nothing was changed.
     """
     with alone(request.root, request.config):
         project = load_project(request.root, request.config)
@@ -101,7 +103,7 @@ def _note(project: Project, request: AddRequest) -> str:
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:
-    """The command that adds the same, without what it is added to."""
+    """The command that adds the same binding, without the project and environment."""
     given, usual = request.options, Options()
     words = ["add", request.kind, request.name, *(["--consumer"] if given.consumer else [])]
     for name, value, default in (
@@ -115,7 +117,7 @@ def _words(request: AddRequest) -> tuple[str, ...]:
 
 
 def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict[str, str]]:
-    """All files that change, as they are and as they will be."""
+    """All files that change, with their old and new content."""
     config = project.config_path.name
     before = {config: _read(project.config_path)}
     files = {config: _edited(project.config_path, before[config], addition.config)}
@@ -125,9 +127,9 @@ def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict
         files["cfpy.toml"] = _edited(path, before["cfpy.toml"] or _SETTINGS, addition.settings)
     for name, text in addition.files.items():
         path = project.root / name
-        # An environment's migrations and classes are those of the top level.
+        # An environment uses the migrations and classes of the top level.
         if path.exists() and addition.kind != "assets" and not addition.environment:
-            raise UsageError(f"{name} is there already", hint="Choose another NAME.")
+            raise UsageError(f"{name} already exists", hint="Choose another NAME.")
         if not path.exists():
             before[name], files[name] = "", text
     for path, text in _sources(project, addition):
@@ -161,7 +163,7 @@ def _edited(path: Path, text: str, edits: Iterable[Edit]) -> str:
 
 
 def _sources(project: Project, addition: Addition) -> list[tuple[Path, str]]:
-    """Modules that change: the main one exports a class, and one says what is bound."""
+    """Modules that change: the main module exports a class, and another one types the bindings."""
     changed: dict[Path, str] = {}
     if addition.export is not None:
         entry = project.entry
@@ -203,12 +205,12 @@ def _located(path: Path) -> Iterator[None]:
         yield
     except SyntaxError as error:
         raise ProjectError(
-            error.msg, path=path, line=error.lineno, column=error.offset, hint="Mend it first."
+            error.msg, path=path, line=error.lineno, column=error.offset, hint="Fix it first."
         ) from None
 
 
 def _read(path: Path) -> str:
-    # Not read_text(): that one would turn \r\n into \n.
+    # Not read_text(), which would turn \r\n into \n.
     try:
         return path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as error:

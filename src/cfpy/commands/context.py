@@ -1,4 +1,4 @@
-"""What a command works with. The real adapters are built here and nowhere else."""
+"""The adapters for commands. The real adapters are created only here."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from cfpy.domain.redaction import KnownSecrets
 class Context:
     """The adapters that commands share.
 
-    ``progress`` takes one sentence about what is being done right now, where that may last.
-    ``lock`` is for files that several threads of one command write. ``secrets`` are values that no
-    message may show: whoever meets one adds it.
+    ``progress`` takes one sentence about the current step, if that may take a while. ``lock`` is
+    for files that several threads of one command write. ``secrets`` are values that no message may
+    show: code that handles a secret adds it.
     """
 
     runner: Runner
@@ -37,8 +37,8 @@ def build_context(
     on_start: Callable[[str], None] = lambda _line: None,
     secrets: KnownSecrets | None = None,
 ) -> Context:
-    """The context of a real run; ``on_start`` is told each command that is started, and ``secrets``
-    each value that no message may show."""
+    """The context of a real run; ``on_start`` is called with each command that is started;
+    ``secrets`` are the values that no message may show."""
     runner = SubprocessRunner(on_start)
     return Context(
         runner=runner,

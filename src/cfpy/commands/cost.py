@@ -1,4 +1,4 @@
-"""``cfpy cost``: what a month costs, by measured usage and the price book."""
+"""``cfpy cost``: the cost of a month, from measured usage and the price book."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from cfpy.domain.traditional import Assumption, Rented, rented
 from cfpy.domain.workload import Action, Scenario, Worker, runs_a_month, tokens_of, usage_of
 from cfpy.errors import PatternError, ProjectError, UsageError
 
-#: The traffic is priced this many times as large, too.
+#: The traffic is also priced multiplied by these factors.
 FACTORS = (1, 10, 100, 1000)
 REFERENCE = "reference"
-# Where --storage goes: the store that holds most.
+# The meter that --storage sets: the largest store.
 _STORES = ("r2.storage", "d1.storage", "kv.storage")
 _CPU = "workers.cpu_ms"
 
 
 @dataclass(frozen=True)
 class CostRequest:
-    """What to price. ``pattern`` empty: the project in ``root``. ``requests`` and ``storage`` (GB)
-    change the scenario, ``each`` what an action uses by meter, ``assume`` the comparison."""
+    """What to price. If ``pattern`` is empty, it is the project in ``root``. ``requests`` and
+    ``storage`` (GB) change the scenario, ``each`` the usage of an action by meter, ``assume`` the
+    comparison."""
 
     root: Path
     pattern: str
@@ -63,7 +64,7 @@ class Step:
 
 @dataclass(frozen=True)
 class ReferenceLine:
-    """What was said that something costs, beside what the book says, and why that differs."""
+    """A stated cost, next to the cost by the price book, and why they differ."""
 
     line: Line
     said: Decimal
@@ -72,10 +73,10 @@ class ReferenceLine:
 
 @dataclass(frozen=True)
 class CostResult:
-    """``measured``: what actions use was measured, not assumed. ``omitted`` are bindings that the
-    numbers leave out; ``stale`` prices were read long ago. ``too_slow_for_free`` are actions
-    of the scenario that take more processor time (ms) than the Free plan gives a request, which
-    is ``free_ms``."""
+    """``measured`` is whether the usage of actions was measured, not assumed. ``omitted`` are
+    bindings that the numbers leave out; ``stale`` are prices that were read long ago.
+    ``too_slow_for_free`` are actions of the scenario that take more processor time (ms) than
+    ``free_ms``, the Free plan's limit per request."""
 
     worker: Worker
     scenario: Scenario
@@ -89,13 +90,14 @@ class CostResult:
     today: date
 
     def fits_free(self, step: Step) -> bool:
-        """Whether Workers Free would carry a size, if each day is like the others."""
+        """Whether the Workers Free plan is enough for a size, if the usage is the same every
+        day."""
         return not step.bill.too_much_for_free and not self.too_slow_for_free
 
 
 @dataclass(frozen=True)
 class ReferenceResult:
-    """The reference scenario. ``plan`` is the price of the plan, which the first line is."""
+    """The reference scenario. ``plan`` is the price of the plan, which is the first line."""
 
     lines: tuple[ReferenceLine, ...]
     said: Decimal
@@ -109,7 +111,7 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
     Raises:
         ProjectError: There is no project, or no such scenario.
         PatternError: There is no such pattern.
-        UsageError: A meter or an assumption is not known.
+        UsageError: A meter or an assumption is unknown.
     """
     book = price_files.read_book()
     with tempfile.TemporaryDirectory(prefix="cfpy-cost-") as scratch:
@@ -162,7 +164,7 @@ def reference() -> ReferenceResult:
 
 
 def _project(ctx: Context, request: CostRequest, scratch: Path) -> tuple[Project, list[str]]:
-    """The project to price, and the patterns that it is made of, the nearest first."""
+    """The project to price, and the patterns that it was created from, the nearest first."""
     if not request.pattern:
         project = load_project(request.root, request.config)
         return project, _made_of(ctx, request.root)
@@ -198,7 +200,7 @@ def _changed(
         if meter not in book.meters:
             known = ", ".join(book.meters)
             hint = did_you_mean(meter, book.meters) or f"Meters: {known}."
-            raise UsageError(f"there is no meter {meter!r}", hint=hint)
+            raise UsageError(f"unknown meter {meter!r}", hint=hint)
     return {
         name: replace(action, meters={**action.meters, **each}) for name, action in actions.items()
     }
@@ -208,7 +210,7 @@ def _models(scope: Mapping[str, object], book: PriceBook) -> dict[str, str]:
     """The models that variables name.
 
     Raises:
-        ProjectError: The book has no price of one.
+        ProjectError: There is no price for a model.
     """
     values = scope.get("vars")
     variables = values if isinstance(values, Mapping) else {}
@@ -216,8 +218,8 @@ def _models(scope: Mapping[str, object], book: PriceBook) -> dict[str, str]:
     for setting, model in models.items():
         if model not in book.models:
             raise ProjectError(
-                f"{setting} is {model}, whose price cfpy does not know",
-                hint=f"It knows: {', '.join(book.models)}.",
+                f"{setting} is {model}, for which cfpy has no price",
+                hint=f"It has prices for: {', '.join(book.models)}.",
             )
     return models
 
@@ -241,7 +243,9 @@ def _scenario(
         stored = dict(scenario.stored)
         store = next((meter for meter in _STORES if meter in stored), None)
         if store is None:
-            raise UsageError("--storage: this Worker stores nothing that is priced")
+            raise UsageError(
+                "--storage does not apply: this Worker stores nothing that has a price"
+            )
         scenario = replace(scenario, stored=stored | {store: request.storage})
     scenario = replace(scenario, scheduled=runs if "cron" in worker.actions else Decimal(0))
     return scenario if request.requests is None else replace(scenario, requests=request.requests)
@@ -261,7 +265,7 @@ def _assumptions(changes: Mapping[str, Decimal]) -> dict[str, Assumption]:
     for name, value in changes.items():
         if name not in given:
             hint = did_you_mean(name, given) or f"Assumptions: {', '.join(given)}."
-            raise UsageError(f"there is no assumption {name!r}", hint=hint)
+            raise UsageError(f"unknown assumption {name!r}", hint=hint)
         given[name] = replace(given[name], value=value)
     return given
 
@@ -293,7 +297,7 @@ def parse_amount(text: str) -> Decimal:
     """Read ``10M``, ``2.5k``, ``1B`` or a plain number.
 
     Raises:
-        UsageError: It is none, or negative.
+        UsageError: It is not an amount, or negative.
     """
     scales = {"k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}
     number, scale = text.strip(), 1
@@ -303,7 +307,7 @@ def parse_amount(text: str) -> Decimal:
     try:
         value = Decimal(number.replace("_", "").replace(",", "")) * scale
     except InvalidOperation:
-        raise UsageError(f"{text!r} is no amount", hint="Write 10M, 2.5k or 300000.") from None
+        raise UsageError(f"{text!r} is not an amount", hint="Write 10M, 2.5k or 300000.") from None
     if not value.is_finite() or value < 0:
-        raise UsageError(f"{text!r} is no amount", hint="Write 10M, 2.5k or 300000.")
+        raise UsageError(f"{text!r} is not an amount", hint="Write 10M, 2.5k or 300000.")
     return value

@@ -1,4 +1,4 @@
-"""``cfpy diff``: how a project departs from what its pattern rendered."""
+"""``cfpy diff``: how a project differs from what its pattern rendered."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _WRITTEN = re.compile(r"pylock(\.[^/]+)?\.toml|cfpy\.state(\.[^/]+)?\.json")
 
 @dataclass(frozen=True)
 class Departure:
-    """A file that is not as the pattern rendered it; ``before`` is ``None`` for a file that the
-    pattern has not, or one that was too large to keep, ``after`` for one that is gone."""
+    """A file that differs from what the pattern rendered; ``before`` is ``None`` for a file that is
+    not in the pattern, or was too large to keep, ``after`` for a deleted one."""
 
     name: str
     before: bytes | None
@@ -29,11 +29,11 @@ class Departure:
 
 
 def departures(ctx: Context, root: Path) -> tuple[MadeOf, tuple[Departure, ...]]:
-    """How a project departs from its pattern, in the version that it was made of.
+    """The differences between a project and its pattern, in the version that it was created from.
 
     Raises:
-        ProjectError: It was not made by cfpy, or its records are broken.
-        ToolNotFoundError: There is no git.
+        ProjectError: It was not created by cfpy, or its records are not valid.
+        ToolNotFoundError: git is not installed.
     """
     root = root.resolve()
     record = read_answers(root)
@@ -43,7 +43,7 @@ def departures(ctx: Context, root: Path) -> tuple[MadeOf, tuple[Departure, ...]]
         found = look_up(root, name, set())
         return found.data if isinstance(found, File) else None
 
-    # Where a secret answer stands, a line that says one is as the pattern rendered it.
+    # A line with a secret answer in the right place counts as rendered by the pattern.
     base = filled(base, found_answers(base, content, stand_ins_of(base)))
     found = []
     for name, old in base.items():

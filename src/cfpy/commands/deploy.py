@@ -1,4 +1,4 @@
-"""``cfpy deploy``: checks, migrations, a new version, and whether it answers."""
+"""``cfpy deploy``: checks, migrations, a new version, and a health check."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ _SIZE_LIMIT_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Provisioning:
-    """How to make what the account lacks, as :func:`cfpy.commands.provision.run` has it."""
+    """How to create missing resources, with the parameters of
+    :func:`cfpy.commands.provision.run`."""
 
     request: ProvisionRequest
     on_action: Callable[[Action], None]
@@ -42,9 +43,9 @@ class Provisioning:
 
 @dataclass(frozen=True)
 class DeployRequest:
-    """``health`` is the path that is asked afterwards, ``url`` where the Worker is reached if not
-    where wrangler says. ``check_seconds`` is how long it may take to answer. ``provision`` makes
-    what the account lacks, if given."""
+    """``health`` is the path to check after deploying, ``url`` the Worker's URL if it is not the
+    one that wrangler reports. ``check_seconds`` is how long the check may take. If ``provision`` is
+    given, missing resources are created."""
 
     root: Path
     environment: str
@@ -59,8 +60,8 @@ class DeployRequest:
 
 @dataclass(frozen=True)
 class DeployResult:
-    """What is live. ``plan`` is what was found at first, ``provisioned`` what was made of it
-    (``None`` if nothing was). ``deployment`` is ``None`` after a dry run."""
+    """What is live. ``plan`` is the plan before the deployment, ``provisioned`` the part that was
+    carried out (``None`` if nothing was). ``deployment`` is ``None`` after a dry run."""
 
     plan: Plan
     provisioned: Plan | None
@@ -77,16 +78,17 @@ def run(
     Args:
         ctx: Adapters.
         request: What to deploy.
-        confirm: Asked before anything is changed; nothing is if it says no.
+        confirm: Called before anything is changed; if it returns false, nothing is.
 
     Returns:
         What is live now, or ``None`` if it was not confirmed.
 
     Raises:
-        UsageError: The account lacks something, or the upload is too big. Nothing was changed.
-        PlanConflictError: Something in the account is in the way. Nothing was changed.
+        UsageError: Something is missing in the account, or the upload is too big. Nothing was
+            changed.
+        PlanConflictError: Something in the account is in conflict. Nothing was changed.
         WranglerError: wrangler does not accept the project, a migration or the deployment failed.
-        DeploymentError: The new version does not answer as it should.
+        DeploymentError: The health check failed.
     """
     with alone(request.root, request.config):
         session = open_session(ctx, request.root, request.environment, request.config)
@@ -110,7 +112,7 @@ def run(
 
 
 def _check_upload(wrangler: Wrangler) -> None:
-    """Whether wrangler accepts the project, and Cloudflare its size.
+    """Check that wrangler accepts the project, and Cloudflare its size.
 
     Raises:
         WranglerError: wrangler does not accept it.
@@ -124,8 +126,8 @@ def _check_upload(wrangler: Wrangler) -> None:
             return
         largest = max(files, key=lambda path: path.stat().st_size)
         raise UsageError(
-            f"the upload has {total / 2**20:.1f} MiB, and a Worker may have "
-            f"{_SIZE_LIMIT_BYTES / 2**20:.0f}",
+            f"the upload is {total / 2**20:.1f} MiB; the limit is "
+            f"{_SIZE_LIMIT_BYTES / 2**20:.0f} MiB",
             hint=f"Its largest file is {largest.relative_to(scratch)}. Nothing was changed.",
         )
 
@@ -136,7 +138,7 @@ def _provision(ctx: Context, session: Session, request: DeployRequest, plan: Pla
     asked = request.provision
 
     def as_shown(now: Plan) -> bool:
-        """It was confirmed as part of the deployment."""
+        """The plan was confirmed as part of the deployment."""
         if now.changes != plan.changes:
             raise UsageError(
                 "the account changed after the plan was shown",
@@ -184,23 +186,23 @@ def _go_live(
 
 
 def _refuse_missing(plan: Plan) -> None:
-    """Refuse a deployment that could not work. Migrations are applied on the way."""
+    """Refuse a deployment that could not work. Migrations are applied later."""
     if plan.conflicts:
         raise PlanConflictError(
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-            hint=f"{command('plan')} shows all of it. Nothing was changed.",
+            hint=f"See the plan: {command('plan')}. Nothing was changed.",
         )
     missing = [item.key for item in plan.changes if item.kind != "d1_migrations"]
     if missing:
         raise UsageError(
-            f"the account lacks {', '.join(missing)}",
-            hint=f"{command('provision')} creates it, or {command('deploy', '--provision')}. "
+            f"missing in the account: {', '.join(missing)}",
+            hint=f"Create it: {command('provision')}, or {command('deploy', '--provision')}. "
             "Nothing was changed.",
         )
 
 
 def _migrate(ctx: Context, session: Session, plan: Plan) -> None:
-    """Tables first: new code must never meet an old schema."""
+    """Tables first: new code must never run with an old schema."""
     for action in plan.changes:
         ctx.progress(f"Applying migrations to {action.name}")
         [binding] = action.bindings
@@ -210,23 +212,25 @@ def _migrate(ctx: Context, session: Session, plan: Plan) -> None:
 
 
 def _health_client(request: DeployRequest) -> HttpClient | None:
-    """What asks the new version how it is; built before there is one, so that a proxy or a
-    certificate that can't be used stops the deployment and not its end.
+    """The client for the health check. It is created before the deployment, so that an unusable
+    proxy or certificate stops the command before it changes anything.
 
     Raises:
-        UsageError: The path, the address, or a variable of this machine's can't be used.
+        UsageError: The path, the URL, or an environment variable can't be used.
     """
     if not request.health:
         return None
     if not request.health.startswith("/"):
-        raise UsageError("--health is a path, and begins with /", hint="--health /health")
+        raise UsageError(
+            "--health is a path and must begin with /", hint="For example: --health /health"
+        )
     address = request.url or "https://workers.dev"
     return HttpClient(address, source="--url", timeout=TIMEOUT_SECONDS)
 
 
 def _with_what_is_live(session: Session, before: str, error: CfpyError) -> CfpyError:
-    """The failure of a deployment, or that there is a new version in spite of it: its answer can be
-    lost, and so can what comes after the upload."""
+    """The error of a deployment, or one that reports that a new version is live nevertheless:
+    wrangler can fail after the upload, or its answer can be lost."""
     try:
         live = session.account.live_version(session.desired.worker)
     except CfpyError:
@@ -234,34 +238,35 @@ def _with_what_is_live(session: Session, before: str, error: CfpyError) -> CfpyE
     if not live or live == before:
         return error
     return DeploymentError(
-        f"version {live} is live, and wrangler failed afterwards: {error.message}",
-        hint=f"{error.hint} {command('status')} shows what is live.".strip(),
+        f"version {live} is live, but wrangler failed after that: {error.message}",
+        hint=f"{error.hint} To see what is live: {command('status')}".strip(),
     )
 
 
 def _refused(
     request: DeployRequest, session: Session, live: DeployResult, before: str, answer: Answer
 ) -> DeploymentError:
-    """The error that says how the version that is live answers, and what to do.
+    """The error that describes the answer of the live version, and what to do.
 
-    ``before`` is the version that was live before; empty if this one is the first. It is brought
-    back if that was asked for, but not for a host that is not in DNS: the old version can't be
-    reached there either.
+    ``before`` is the version that was live before; empty if this one is the first. If requested, it
+    is rolled back to, but not if the host is not in DNS: the old version can't be reached there,
+    either.
     """
     assert live.deployment is not None
     version, address = live.deployment.version_id, f"{live.url}{request.health}"
     if not answer.resolved:
-        kept = "It was not rolled back: no version is reached there. "
+        kept = "It was not rolled back: no version can be reached there. "
         return DeploymentError(
-            f"version {version} is live, and could not be asked: {answer.said}",
-            hint=f"{kept if before and request.rollback_on_failure else ''}A new name takes some "
-            f"minutes to be known. Ask again with: curl {shlex.quote(address)}",
+            f"version {version} is live, but could not be checked: {answer.said}",
+            hint=f"{kept if before and request.rollback_on_failure else ''}A new host name takes "
+            "some "
+            f"minutes to appear in DNS. Try again with: curl {shlex.quote(address)}",
         )
-    sick = f"version {version} is live and does not answer as it should: {address}: {answer.said}"
-    logs = f"{command('logs')} shows why"
+    sick = f"version {version} is live, but its health check failed: {address}: {answer.said}"
+    logs = f"To see why: {command('logs')}"
     if not before:
         return DeploymentError(
-            sick, hint=f"{logs}. It is the first version: there is none to go back to."
+            sick, hint=f"{logs}. It is the first version, so there is none to roll back to."
         )
     back = command("wrangler", "rollback", before)
     if not request.rollback_on_failure:
@@ -271,7 +276,7 @@ def _refused(
     except CfpyError as error:
         return DeploymentError(f"{sick}; and {error.message}", hint=back)
     return DeploymentError(
-        f"version {version} did not answer as it should: {address}: {answer.said}; "
+        f"the health check of version {version} failed: {address}: {answer.said}; "
         f"version {before} is live again",
         hint=f"{logs}. Migrations stay as they are.",
     )

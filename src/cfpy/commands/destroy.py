@@ -1,4 +1,4 @@
-"""``cfpy destroy``: takes an environment down, in the order that the platform needs."""
+"""``cfpy destroy``: deletes an environment, in the order that the platform needs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from cfpy.domain.plan import Action, Plan
 from cfpy.domain.teardown import Permission, teardown
 from cfpy.errors import PlanConflictError, WranglerError
 
-# R2's number for a bucket that holds objects.
+# R2's error code for a bucket with objects.
 _NOT_EMPTY = 10008
 _SUBCOMMANDS = {"queue": "queues delete", "vectorize": "vectorize delete", "d1": "d1 delete"}
 
 
 @dataclass(frozen=True)
 class DestroyRequest:
-    """``delete_data`` takes what holds data, too; ``included`` are keys of what cfpy did not make
-    and that goes all the same."""
+    """``delete_data`` also deletes resources with data; ``included`` are keys of resources to
+    delete although cfpy did not create them."""
 
     root: Path
     environment: str
@@ -41,23 +41,23 @@ def run(
     confirm: Callable[[Plan], bool],
     on_action: Callable[[Action], None],
 ) -> Plan | None:
-    """Delete what the project has in its account.
+    """Delete the project's resources in its account.
 
     Args:
         ctx: Adapters.
         request: What to delete.
-        confirm: Shown the plan before anything is deleted; nothing is if it says no.
-        on_action: Called for each step that is done.
+        confirm: Called with the plan before anything is deleted; if it returns false, nothing is.
+        on_action: Called for each completed step.
 
     Returns:
         The plan, or ``None`` if it was not confirmed.
 
     Raises:
-        UsageError: Something is included that is not there. Nothing was deleted.
+        UsageError: Something is included that does not exist. Nothing was deleted.
         PlanConflictError: Configuration, record and account do not agree, or other Workers need
-            this one, and nothing was deleted; or a bucket holds objects and stays, and all else is
-            gone.
-        WranglerError: A step failed. Run it again to go on.
+            this one, and nothing was deleted; or a bucket has objects and was kept, and everything
+            else was deleted.
+        WranglerError: A step failed. Run it again to continue.
     """
     with alone(request.root, request.config):
         session = open_session(ctx, request.root, request.environment, request.config)
@@ -74,10 +74,10 @@ def run(
 
 
 def _plan(session: Session, request: DestroyRequest) -> Plan:
-    """What goes and what stays.
+    """The plan: what is deleted and what is kept.
 
     Raises:
-        PlanConflictError: Configuration, record and account do not agree on what is meant.
+        PlanConflictError: Configuration, record and account do not agree.
     """
     project, environment = session.project, session.environment
     record = session.records.read()
@@ -89,7 +89,7 @@ def _plan(session: Session, request: DestroyRequest) -> Plan:
     if plan.conflicts:
         raise PlanConflictError(
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-            hint="Nothing was deleted. Make them agree, then run it again.",
+            hint="Nothing was deleted. Fix the difference, then run it again.",
         )
     return plan
 
@@ -100,12 +100,12 @@ def _refuse_dependents(session: Session, plan: Plan) -> None:
     if others := session.account.dependents(session.desired.worker):
         raise PlanConflictError(
             f"{session.desired.worker} is used by {', '.join(others)}",
-            hint="Take it out of them first. Nothing was deleted.",
+            hint="Remove it from them first. Nothing was deleted.",
         )
 
 
 class _Run:
-    """One execution of a plan: a step after the other, because their order matters."""
+    """One execution of a plan: one step after the other, because their order matters."""
 
     def __init__(self, ctx: Context, session: Session, on_action: Callable[[Action], None]) -> None:
         self._ctx = ctx
@@ -126,11 +126,11 @@ class _Run:
                 self._on_action(action)
         if full:
             names = ", ".join(action.name for action in full)
-            # wrangler's commands on objects are about local ones else.
+            # Without --remote, wrangler's commands for objects use local ones.
             where = ("--remote", *in_jurisdiction(full[0].jurisdiction))
             delete = ("wrangler", "r2", "object", "delete", f"{full[0].id}/KEY", *where)
             raise PlanConflictError(
-                f"not empty, and kept: the bucket {names}. All else is gone",
+                f"not empty, so kept: the bucket {names}. Everything else was deleted",
                 hint=f"Delete its objects ({command(*delete)}), then run it again.",
             )
 
@@ -144,7 +144,7 @@ class _Run:
         )
 
     def _command(self, action: Action) -> None:
-        """Delete what the plan showed, by the id that it showed."""
+        """Delete the resource of a step by the id in the plan."""
         wrangler = self._session.wrangler
         match action.kind:
             case "queue_consumer":
@@ -177,7 +177,7 @@ class _Run:
         return action.id in found[action.kind]
 
     def _forget_id(self, action: Action) -> None:
-        """Take the id out of the tables that hold it. A bucket keeps its name."""
+        """Remove the id from the tables that have it. A bucket keeps its name."""
         if action.kind not in ("d1", "kv"):
             return
         table, key = ID_KEYS[action.kind]

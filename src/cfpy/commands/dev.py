@@ -1,4 +1,4 @@
-"""``cfpy dev``: the project, running on this machine, with no Cloudflare account."""
+"""``cfpy dev``: runs the project on this machine, without a Cloudflare account."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _NODE_PYTHON = "3.14"
 
 @dataclass(frozen=True)
 class DevInfo:
-    """What a started session is made of, in words for the banner.
+    """What a session consists of, in words for the banner.
 
-    ``runtime_note`` says why this runtime; ``embeddings`` and ``chat`` what stands in for Workers
-    AI (empty where the project binds none); ``vectorize`` whether it has an index;
-    ``secrets_file`` names the files that the secrets come from; ``left_out`` are bindings that do
-    not work here, with what would change that.
+    ``runtime_note`` explains the choice of the runtime; ``embeddings`` and ``chat`` name the
+    stand-ins for Workers AI (empty if the project does not bind it); ``vectorize`` is whether it
+    has an index; ``secrets_file`` names the files with the secrets; ``left_out`` are bindings that
+    do not work here, with what you can do about it.
     """
 
     runtime: Runtime
@@ -68,11 +68,11 @@ def run(
         on_event: Called for each event of the runtime, ``ready`` among them.
 
     Raises:
-        ProjectError: The project's files are missing or broken.
-        UsageError: Its local data is in use, or the port is; or a CFPY_AI variable makes no sense.
+        ProjectError: The project's files are missing or not valid.
+        UsageError: Its local data or the port is in use, or a CFPY_AI variable is not valid.
         ToolNotFoundError: Node, wrangler or the Worker's packages can't be installed.
         WranglerError: A migration failed.
-        LocalRuntimeError: The runtime could not start, or ended by itself.
+        LocalRuntimeError: The runtime could not start, or exited by itself.
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
 
@@ -84,20 +84,21 @@ def run(
         nonlocal request, served
         if event.kind == "ready":
             served = True
-            # A browser that is open on this port must find it again after a restart.
+            # The port stays the same after a restart, so that an open browser still works.
             request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
         on_event(event)
 
     config = request.config.name if request.config else "wrangler.toml"
     watched = Watched(request.root, config)
-    # A changed wrangler.toml, cfpy.toml, .dev.vars or migration means: read all again.
+    # After a change of wrangler.toml, cfpy.toml, .dev.vars or a migration, everything is read
+    # again.
     again = True
     while again:
         before = look(watched)
         try:
             again = _run_once(ctx, request, on_start, keep_port)
         except (ProjectError, WranglerError) as error:
-            # What ran before an edit is not ended by it.
+            # A faulty edit does not end the session.
             if not served or not request.watch:
                 raise
             on_event(Event("reload_failed", {"text": f"{error.message}\nWaiting for a fix."}))
@@ -105,7 +106,7 @@ def run(
 
 
 def _wait_for_change(watched: Watched, before: State) -> None:
-    """Return when the configuration is no more as it was ``before``."""
+    """Return when the configuration differs from ``before``."""
     changed = threading.Event()
     watcher = Watcher(watched, lambda _: changed.set(), since=before)
     try:
@@ -120,7 +121,7 @@ def _run_once(
     on_start: Callable[[DevInfo], None],
     on_event: Callable[[Event], None],
 ) -> bool:
-    """Run until the runtime ends (False) or the configuration changed (True)."""
+    """Run until the runtime exits (False) or the configuration changes (True)."""
     project = in_environment(load_project(request.root, request.config), request.environment)
     runtime, note = _choose_runtime(project, request.runtime)
     with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
@@ -153,8 +154,8 @@ def _run_once(
 
 
 class _Held:
-    """Passes events on. With ``hold`` it keeps what a runtime prints until that is ready: where
-    another one is tried after it, nobody has to read how the first one failed."""
+    """Forwards events. With ``hold``, it keeps the output of a runtime until that is ready: if
+    another one is tried next, the errors of the first one are not shown."""
 
     def __init__(self, on_event: Callable[[Event], None], *, hold: bool) -> None:
         self._on_event = on_event
@@ -169,7 +170,7 @@ class _Held:
         self._on_event(event)
 
     def release(self) -> None:
-        """Pass on what was kept, and keep nothing more."""
+        """Forward the kept events, and keep no more."""
         self._hold = False
         for event in self._held:
             self._on_event(event)
@@ -178,7 +179,7 @@ class _Held:
 
 @contextlib.contextmanager
 def _alone_with(state: Path) -> Iterator[None]:
-    """Hold the local data: two runtimes that write one SQLite file lose requests."""
+    """Lock the local data: two runtimes that write to the same SQLite file lose requests."""
     import filelock
 
     state.mkdir(parents=True, exist_ok=True)
@@ -187,8 +188,8 @@ def _alone_with(state: Path) -> Iterator[None]:
             yield
     except filelock.Timeout:
         raise UsageError(
-            f"another cfpy dev works with the data in {state}",
-            hint="Stop it, or give this one data of its own: --persist-to DIR",
+            f"another cfpy dev uses the data in {state}",
+            hint="Stop it, or use another directory for this one: --persist-to DIR",
         ) from None
 
 
@@ -216,7 +217,7 @@ def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
     if project.python_version != _NODE_PYTHON:
         if wanted is Runtime.NODE:
             raise ProjectError(
-                f"the compatibility date asks for Python {project.python_version}; "
+                f"the compatibility date requires Python {project.python_version}; "
                 f"--runtime node has {_NODE_PYTHON}",
                 path=project.config_path,
                 hint=_newer_python(project)
@@ -224,27 +225,27 @@ def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
             )
         return Runtime.WORKERD, f"Python {project.python_version}"
     if wanted is not Runtime.AUTO:
-        return wanted, "as asked"
+        return wanted, "as requested"
     if _bundle_was_missing():
-        return Runtime.NODE, "workerd's Pyodide bundle could not be downloaded lately"
+        return Runtime.NODE, "workerd's Pyodide bundle could not be downloaded in the last 24 hours"
     return Runtime.AUTO, ""
 
 
 def _newer_python(project: Project) -> str:
-    """How a project gets the Python that runs under Node."""
+    """How to change a project to the Python version of the node runtime."""
     if OPTED_OUT in (project.wrangler.get("compatibility_flags") or ()):
         return f"Remove {OPTED_OUT} from compatibility_flags."
     return f"Set compatibility_date to {PYTHON_314_SINCE} or later."
 
 
 def _without_bundle(project: Project, error: BundleUnavailableError) -> LocalRuntimeError:
-    """The same error, with what leads on: not the other runtime, if that can't run the project."""
+    """The same error with a useful hint: not the other runtime if that can't run the project."""
     if project.python_version == _NODE_PYTHON:
         return error
     return LocalRuntimeError(
-        f"{error.message}; --runtime node has Python {_NODE_PYTHON} only, and the compatibility "
-        f"date asks for {project.python_version}",
-        hint=f"{_newer_python(project)} Then --runtime node runs it, without a download. Or check "
+        f"{error.message}; --runtime node only has Python {_NODE_PYTHON}, and the compatibility "
+        f"date requires {project.python_version}",
+        hint=f"{_newer_python(project)} Then use --runtime node, which needs no download. Or check "
         "the network.",
     )
 
@@ -252,14 +253,14 @@ def _without_bundle(project: Project, error: BundleUnavailableError) -> LocalRun
 def _attempts(runtime: Runtime, note: str) -> Iterator[tuple[Runtime, str]]:
     if runtime is Runtime.AUTO:
         yield Runtime.WORKERD, "as on Cloudflare"
-        yield Runtime.NODE, "workerd's Pyodide bundle can't be downloaded here"
+        yield Runtime.NODE, "workerd can't download its Pyodide bundle here"
     else:
         yield runtime, note
 
 
 @contextlib.contextmanager
 def _local_ai(project: Project) -> Iterator[tuple[local.LocalAI, str]]:
-    """Start what embeds texts, if the project needs it; say in words what that is."""
+    """Start the server of embeddings if the project needs it; also return its description."""
     if not local.needs_local_services(project):
         yield local.LocalAI(), ""
         return
@@ -290,7 +291,7 @@ def _bundle_marker() -> Path:
 
 def _bundle_was_missing() -> bool:
     with contextlib.suppress(OSError):
-        # A clock that was set back makes it negative.
+        # It is negative if the clock was set back.
         return 0 <= time.time() - _bundle_marker().stat().st_mtime < _RETRY_BUNDLE_AFTER
     return False
 

@@ -1,4 +1,4 @@
-"""Everything that has to be in place before a project can run on this machine."""
+"""Prepares everything that a project needs to run on this machine."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Runtime(StrEnum):
 class DevRequest:
     """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project.
 
-    ``port`` 0 takes a free one. ``environment`` is empty for the top level of wrangler.toml.
-    ``env_file`` holds the secrets, instead of the files that wrangler finds.
+    ``port`` 0 selects a free port. ``environment`` is empty for the top level of wrangler.toml.
+    ``env_file`` has the secrets, instead of the files that wrangler finds.
     """
 
     root: Path
@@ -54,14 +54,14 @@ class DevRequest:
 
     @property
     def state(self) -> Path:
-        """Where local data is kept, absolute."""
+        """The absolute path of the local data."""
         return (self.persist_to or self.root / ".wrangler" / "state").resolve()
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What to run, the names of the files that hold its secrets, and the bindings that do not work
-    in it, with what would change that."""
+    """What to run, the names of the files with its secrets, and the bindings that do not work, with
+    what you can do about it."""
 
     session: Session
     secrets_file: str
@@ -71,15 +71,15 @@ class Prepared:
 def prepare(
     ctx: Context, project: Project, request: DevRequest, ai: local.LocalAI, *, on_node: bool
 ) -> Prepared:
-    """Write the derived configurations, vendor packages and migrate.
+    """Write the derived configurations, install packages and apply migrations.
 
     Raises:
-        ProjectError: The project's files are missing or broken.
+        ProjectError: The project's files are missing or not valid.
         ToolNotFoundError: The Worker's packages can't be installed.
         WranglerError: A migration failed.
     """
     build = build_settings(project)
-    # A build may be what makes the main module.
+    # The main module may be created by the build.
     entry = project.root / str(project.wrangler.get("main")) if build else project.entry
     modules = project.root / "python_modules"
     if project.is_python:
@@ -116,7 +116,7 @@ def prepare(
 
 
 def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
-    """The directories that hold migrations, of a derived configuration."""
+    """The directories of migrations in a derived configuration."""
     databases = worker.get("d1_databases", [])
     directories = {Path(item["migrations_dir"]) for item in databases}
     return tuple(
@@ -125,8 +125,8 @@ def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
 
 
 def _write_services(project: Project, derived: Path, ai: local.LocalAI) -> Path | None:
-    """The configuration of the stand-ins, in a directory of its own: the secrets beside the other
-    one are not theirs."""
+    """The configuration of the stand-ins, in its own directory: the secrets next to the other one
+    are not for them."""
     if not local.needs_local_services(project):
         return None
     stand_ins = RUNTIME_FILES / "local_services" / "main.js"
@@ -138,13 +138,14 @@ def _write_services(project: Project, derived: Path, ai: local.LocalAI) -> Path 
 
 
 def _migrate(ctx: Context, project: Project, session: Session) -> None:
-    """Apply pending migrations to local D1, unless their files are as they were last time."""
+    """Apply pending migrations to local D1, unless their files are unchanged since the last
+    time."""
     databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
     found = {item["binding"]: _migrations(item) for item in databases}
     files = [path for paths in found.values() for path in paths]
     if not files:
         return
-    # An environment, or another name, means another database.
+    # Another environment or another name is another database.
     parts = [item["database_id"].encode() for item in databases]
     parts += [str(path).encode() + path.read_bytes() for path in files]
     digest = hashlib.sha256(b"\0".join(parts))
@@ -162,7 +163,7 @@ def _migrate(ctx: Context, project: Project, session: Session) -> None:
 
 
 def _migrations(database: Mapping[str, Any]) -> list[Path]:
-    """The migrations of a table of the derived configuration, whose paths are absolute."""
+    """The migrations of a table in the derived configuration, with absolute paths."""
     source = migrations_of(database)
     return [Path(source.directory, name) for name in source.names(Path())]
 

@@ -1,4 +1,4 @@
-"""``cfpy doctor``: whether everything is there that the other commands need."""
+"""``cfpy doctor``: checks that everything exists that the other commands need."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LARGEST_SOURCE = 1_000_000
 
 @dataclass(frozen=True)
 class Check:
-    """``state`` is ``ok``, ``warning`` or ``error``; ``mend`` what to do, empty if nothing."""
+    """``state`` is ``ok``, ``warning`` or ``error``; ``mend`` is what to do, empty if nothing."""
 
     name: str
     state: str
@@ -39,7 +39,7 @@ class Check:
 def run(
     ctx: Context, root: Path, environment: str, config: Path | None = None
 ) -> tuple[Check, ...]:
-    """Look at the machine, the login and the project; change nothing, and install nothing."""
+    """Check the machine, the login and the project; change nothing, and install nothing."""
     project = _project(root, environment, config)
     return (*_machine(ctx), *project, _login(ctx, root, environment, config))
 
@@ -53,22 +53,24 @@ def _machine(ctx: Context) -> Iterator[Check]:
         said = ", ".join(f"{name} {version}" for name, version in sorted(installed.items()))
         yield Check("wrangler", "ok", said)
     else:
-        said = f"not installed yet, {SIZE}: the first command that needs it does that"
+        said = f"not installed yet ({SIZE}): the first command that needs it installs it"
         yield Check("wrangler", "warning", said, command("wrangler", "--version"))
     yield _guarded("pip", lambda: _version(ctx, [sys.executable, "-m", "pip", "--version"]))
     if shutil.which("git"):
         yield _guarded("git", lambda: _version(ctx, ["git", "--version"]))
     else:
-        yield Check("git", "warning", "missing: cfpy new makes no repository", "Install git.")
+        yield Check(
+            "git", "warning", "not installed: cfpy new can't create a repository", "Install git."
+        )
     if shutil.which("uv"):
         yield _guarded("uv", lambda: _version(ctx, ["uv", "--version"]))
     else:
         # A project's CI and its README use it; cfpy itself does not.
-        yield Check("uv", "ok", "not installed: cfpy does without")
+        yield Check("uv", "ok", "not installed; cfpy does not need it")
 
 
 def _version(ctx: Context, argv: list[str]) -> str:
-    # npm and Node keep logs and compiled code, and this writes nothing.
+    # npm and Node would write logs and compiled code, but this command writes nothing.
     quiet = {"npm_config_logs_max": "0", "npm_config_update_notifier": "false"}
     environment = ctx.toolchain.environment() | quiet | {"NODE_DISABLE_COMPILE_CACHE": "1"}
     environment.pop("NODE_COMPILE_CACHE", None)
@@ -79,7 +81,9 @@ def _version(ctx: Context, argv: list[str]) -> str:
 
 def _project(root: Path, environment: str, config: Path | None) -> Iterator[Check]:
     if not _is_project(root, config):
-        yield Check("project", "warning", f"none in {root.resolve()}", "cfpy new rag myapp")
+        yield Check(
+            "project", "warning", f"none in {root.resolve()}", "Create one: cfpy new rag myapp"
+        )
         return
     try:
         project = load_project(root, config)
@@ -103,11 +107,11 @@ def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
     for item in findings:
         yield Check(name, "error" if item.broken else "warning", item.message, item.mend)
     if not findings:
-        yield Check(name, "ok", "nothing to mend")
+        yield Check(name, "ok", "nothing to fix")
 
 
 def source_texts(project: Project) -> dict[str, str]:
-    """The project's own sources: where it names models."""
+    """The project's own sources, where it may name models."""
     found = [*project.root.glob("*.toml"), *(project.root / "src").rglob("*")]
     return {
         str(path.relative_to(project.root)): path.read_text("utf-8", errors="replace")
@@ -118,14 +122,14 @@ def source_texts(project: Project) -> dict[str, str]:
 
 def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> Check:
     if not can_tell_login(ctx, root):
-        said = "not known: the login is wrangler's, which is not installed yet"
-        mend = f"{command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN"
+        said = "unknown: the login is kept by wrangler, which is not installed yet"
+        mend = f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN."
         return Check("login", "warning", said, mend)
 
     def account() -> str:
         if _is_project(root, config):
             session = open_session(ctx, root, environment, config)
-            # A pinned account is not asked for: this shows that the token reaches it.
+            # A configured account has not been checked yet: this shows that the token has access.
             live = session.account.live_version(session.desired.worker)
             deployed = f"{session.desired.worker} is {'' if live else 'not '}deployed"
             return f"the account {session.account.id}, where {deployed}"

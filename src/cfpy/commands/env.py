@@ -25,7 +25,7 @@ _SETTINGS = "cfpy.toml"
 
 @dataclass(frozen=True)
 class AddedEnvironment:
-    """What was added, and the text of it, by file."""
+    """The new environment, and the added text by file."""
 
     environment: NewEnvironment
     texts: dict[str, str]
@@ -46,12 +46,12 @@ class RemovedEnvironment:
 
 
 def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> AddedEnvironment:
-    """Write a full environment with resources of its own into the project's files.
+    """Write a full environment with its own resources into the project's files.
 
     Raises:
-        UsageError: There is one of this name, or the name is not valid.
-        ProjectError: The files are missing or broken, or can't take it.
-        FilesystemError: A file can't be written. It is as it was.
+        UsageError: The environment already exists, or the name is not valid.
+        ProjectError: The files are missing or not valid, or can't be edited.
+        FilesystemError: A file can't be written. It was not changed.
     """
     with alone(root, config):
         project = load_project(root, config)
@@ -62,7 +62,7 @@ def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> 
         if settings:
             texts[_SETTINGS] = settings
         if not dry_run:
-            # wrangler.toml last: until it names them, settings of an index do nothing.
+            # wrangler.toml last: until it names the indexes, their settings have no effect.
             for file in reversed(texts):
                 append(project.root / file, texts[file])
         return AddedEnvironment(new, texts)
@@ -145,10 +145,10 @@ def _removal(project: Project, name: str) -> RemovedEnvironment:
 
 
 def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredState, ...]:
-    """What each environment needs; the top level of wrangler.toml comes first.
+    """The needs of each environment; the top level of wrangler.toml comes first.
 
     Raises:
-        ProjectError: The files are missing or broken.
+        ProjectError: The files are missing or not valid.
     """
     project = load_project(root, config)
     names = ["", *(project.wrangler.get("env") or {})]

@@ -1,7 +1,7 @@
-"""Whether a Worker answers: asked again until it does, or for as long as that may take.
+"""Checks whether a Worker answers: repeats the request until it does, or the time is over.
 
-A name that is not in DNS says nothing of the version behind it: a new name at workers.dev, or a
-custom domain, takes a while to be known. So that is told apart from an answer that is bad.
+If a host name is not in DNS, the version is not at fault: a new name at workers.dev, or a custom
+domain, takes a while to appear. So this case is distinguished from a bad answer.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import httpx
 
 from cfpy.adapters.http_client import HttpClient
 
-#: How long one answer, or a part of it, may take.
+#: Seconds that one answer, or a part of it, may take.
 TIMEOUT_SECONDS = 15.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 8.0
 
 
 class Clock(Protocol):
-    """What tells the time, in seconds from any start, and waits."""
+    """A clock: seconds since any start, and a way to wait."""
 
     def now(self) -> float: ...
 
@@ -43,8 +43,8 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of asking once. ``said`` is that in words, ``resolved`` is false if the host has no
-    address, ``healthy`` says whether the Worker answers as it should."""
+    """The result of one request. ``said`` describes it in words, ``resolved`` is false if the host
+    has no address, ``healthy`` is whether the check passed."""
 
     said: str
     healthy: bool = False
@@ -52,20 +52,21 @@ class Answer:
 
 
 def ask(client: HttpClient, address: str) -> Answer:
-    """Ask ``address`` once. What comes of it is never an exception: the version is live."""
+    """Send one request to ``address``. It never raises an error, because the version is already
+    live."""
     try:
         answer = client.get(address)
     except (httpx.InvalidURL, ValueError):
-        return Answer("it is not an address that can be asked")
+        return Answer("it is not a valid URL")
     except httpx.HTTPError as error:
-        # By a proxy it is the proxy that finds the host.
+        # With a proxy, the proxy resolves the host.
         if _is_unknown_host(error) and client.proxy_of(error) is None:
             host = urlsplit(address).hostname
             return Answer(f"the name {host} is not in DNS, as seen from here", resolved=False)
         return Answer(client.describe(error))
     said = f"{answer.status_code} {answer.reason_phrase}"
     if answer.status_code == 404:
-        return Answer(f"{said}: it answers, and has no such resource", healthy=True)
+        return Answer(f"{said}: it answers, but has no such resource", healthy=True)
     return Answer(said, healthy=answer.is_success)
 
 
@@ -75,12 +76,12 @@ def wait_for_answer(
     progress: Callable[[str], None],
     clock: Clock,
 ) -> Answer:
-    """Ask until the answer is as it should be, or ``seconds`` are over.
+    """Repeat the check until it passes, or ``seconds`` are over.
 
     Args:
-        once: Asks once.
-        seconds: How long it may take; with 0 it is asked once.
-        progress: Told what the last answer was and how many seconds are left.
+        once: Sends one request.
+        seconds: How long it may take; with 0, there is one request.
+        progress: Called with the last answer and the remaining seconds.
         clock: Tells the time and waits.
 
     Returns:
@@ -92,7 +93,7 @@ def wait_for_answer(
         left = deadline - clock.now()
         if answer.healthy or left <= 0:
             return answer
-        progress(f"{answer.said}; asking again, for {left:.0f} s more")
+        progress(f"{answer.said}; trying again for {left:.0f} s")
         clock.sleep(min(pause, left))
     raise AssertionError("unreachable")
 
@@ -105,7 +106,7 @@ def _pauses() -> Iterator[float]:
 
 
 def _is_unknown_host(error: BaseException) -> bool:
-    """Whether ``error`` comes of a host that has no address: httpx wraps what the socket said."""
+    """Whether ``error`` was caused by a host without an address: httpx wraps the socket's error."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, socket.gaierror):

@@ -1,4 +1,4 @@
-"""``cfpy logs``: what the live Worker does, by ``wrangler tail``."""
+"""``cfpy logs``: shows what the live Worker does, with ``wrangler tail``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATUSES = ("ok", "error", "canceled")
 
 @dataclass(frozen=True)
 class LogsRequest:
-    """``status`` and ``search`` are filters; empty for none. ``json``: one document a line."""
+    """``status`` and ``search`` are filters; empty for none. ``json``: one document per line."""
 
     root: Path
     environment: str
@@ -27,16 +27,14 @@ class LogsRequest:
 
 
 def run(ctx: Context, request: LogsRequest) -> int:
-    """Run ``wrangler tail`` on our own terminal; return its exit status.
+    """Run ``wrangler tail`` on cfpy's terminal; return its exit status.
 
     Raises:
         UsageError: There is no such status, or nothing is deployed.
         CfpyError: As :func:`cfpy.commands.session.open_session`.
     """
     if request.status and request.status not in _STATUSES:
-        raise UsageError(
-            f"no request ends with {request.status!r}", hint=f"Use {', '.join(_STATUSES)}."
-        )
+        raise UsageError(f"unknown status {request.status!r}", hint=f"Use {', '.join(_STATUSES)}.")
     session = open_session(ctx, request.root, request.environment, request.config)
     worker = session.desired.worker
     if not session.account.live_version(worker):
@@ -46,7 +44,7 @@ def run(ctx: Context, request: LogsRequest) -> int:
         options += ["--status", request.status]
     if request.search:
         options += ["--search", request.search]
-    ctx.progress(f"Waiting for requests to {worker}; Ctrl-C ends it")
+    ctx.progress(f"Waiting for requests to {worker}. Press Ctrl-C to stop.")
     return run_attached(
         session.wrangler.argv("tail", worker, *options),
         cwd=session.project.root,

@@ -1,4 +1,4 @@
-"""Names the migration that failed: wrangler prints its error alone."""
+"""Names the migration that failed: wrangler only prints the error."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from cfpy.domain.failed_migration import failed_migration, line_of
 from cfpy.errors import WranglerError
 
 _NEXT = (
-    "Fix {} and run the same command again. Nothing of that file is in the database, and what was "
-    "applied before it stays."
+    "Fix {} and run the same command again. Nothing of that file was applied; the migrations "
+    "before "
+    "it stay applied."
 )
 
 
 @contextlib.contextmanager
 def naming_the_file(database: str, root: Path, directory: str) -> Iterator[None]:
-    """Around a command that applies migrations.
+    """Wraps a command that applies migrations.
 
     Args:
         database: Its name, for the message.
         root: The project.
-        directory: Where the migrations are, relative to ``root`` or absolute.
+        directory: The directory of the migrations, relative to ``root`` or absolute.
 
     Raises:
-        WranglerError: A migration failed; the message names its file, its line where SQLite's words
-            tell it, and what was applied before it.
+        WranglerError: A migration failed; the message names its file, the line if SQLite's error
+            shows it, and the migrations that were applied before it.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The other environments of a project: what they use is not this one's alone."""
+"""The other environments of a project, which may share resources with this one."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cfpy.errors import ProjectError
 def neighbours(
     project: Project, environment: str, account_id: str, record: Record, *, strict: bool
 ) -> Iterator[DesiredState]:
-    """What each other environment needs that is in the same account, or may be.
+    """The needs of each other environment that is, or may be, in the same account.
 
     Args:
         project: The project.
-        environment: The one that is worked on.
-        account_id: The account that it lives in.
-        record: Where the others live, if they are anywhere.
-        strict: Whether an environment that can't be read is an error, and not passed over.
+        environment: The current environment.
+        account_id: The account of the current environment.
+        record: The record with the accounts of the others, if they are provisioned.
+        strict: Whether an environment that can't be read is an error instead of skipped.
 
     Raises:
         ProjectError: As :func:`cfpy.domain.resources.desired_state`, where ``strict``.

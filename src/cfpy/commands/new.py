@@ -1,4 +1,4 @@
-"""``cfpy new``: a pattern and answers in, a complete project out, or nothing at all."""
+"""``cfpy new``: creates a complete project from a pattern and answers, or nothing at all."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _NAME_QUESTION = "project_name"
 
 @dataclass(frozen=True)
 class NewRequest:
-    """What to make. ``answers`` are texts from the command line or values from a file. ``trust``
-    lets the pattern run what it brings, and remembers that for this version of it."""
+    """What to create. ``answers`` are strings from the command line or values from a file.
+    ``trust`` lets the pattern run its code, and remembers that for this version."""
 
     pattern: str
     name: str
@@ -49,9 +49,9 @@ class NewRequest:
 
 @dataclass(frozen=True)
 class NewResult:
-    """What was made (or, in a dry run, would be).
+    """What was created (or, in a dry run, would be).
 
-    ``files`` are relative, in POSIX form. ``closing`` is what the pattern says when all is done.
+    ``files`` are relative, in POSIX form. ``closing`` is the pattern's message at the end.
     """
 
     pattern: Pattern
@@ -69,18 +69,18 @@ def run(
     may_run: Callable[[Pattern], bool] = lambda _: False,
     say: Callable[[str], None] = lambda _: None,
 ) -> NewResult:
-    """Make a project.
+    """Create a project.
 
     Args:
         ctx: Adapters.
-        request: What to make.
-        may_run: Asked about a pattern that wants to run code and was not trusted before.
-        say: Is given what the pattern says before its first question.
+        request: What to create.
+        may_run: Called for a pattern that wants to run code and was not trusted before.
+        say: Called with the pattern's message before its first question.
 
     Raises:
-        UsageError: The name can't name a Worker, or the target is taken.
-        PatternError: No such pattern, no such question, or an answer that does not fit.
-        FilesystemError: The disk refused. Nothing is left behind.
+        UsageError: The name is not valid for a Worker, or the target already exists.
+        PatternError: There is no such pattern or question, or an answer is not valid.
+        FilesystemError: Writing failed. Nothing is left behind.
     """
     name = check_project_name(request.name)
     pattern = ctx.patterns.get(request.pattern)
@@ -108,8 +108,8 @@ def run(
         with tempfile.TemporaryDirectory(prefix="cfpy-base-") as scratch:
             base = tree
             if trusted or rendered.secrets:
-                # An update runs no tasks: what they make is not the pattern's to merge. And no
-                # secret is kept but where the pattern itself writes it.
+                # An update does not run tasks, so files that they create are not part of the base.
+                # And a secret is only stored where the pattern itself writes it.
                 base = Path(scratch, name)
                 base.mkdir()
                 render_standing(
@@ -132,7 +132,7 @@ def run(
 
 
 def commit_of(ctx: Context, pattern: Pattern) -> str:
-    """The commit of a pattern that lies in a git repository; empty for others."""
+    """The commit of a pattern in a git repository; empty for others."""
     if pattern.origin is None or not pattern.foreign:
         return ""
     match parse_source(pattern.origin.source):
@@ -147,7 +147,7 @@ def read_answers_file(path: Path) -> dict[str, Any]:
     """Read answers from a YAML or JSON file: one mapping of question names.
 
     Raises:
-        UsageError: It can't be read or holds something else.
+        UsageError: It can't be read or is not valid.
     """
     try:
         data = yaml.safe_load(path.read_text("utf-8"))
@@ -161,7 +161,7 @@ def read_answers_file(path: Path) -> dict[str, Any]:
 def _with_name(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[str, Any]:
     if _NAME_QUESTION in answers:
         raise PatternError(
-            f"{_NAME_QUESTION!r} is the NAME on the command line",
+            f"{_NAME_QUESTION!r} can't be answered in the file: it is the NAME on the command line",
             hint=f"cfpy new {pattern.name} {answers[_NAME_QUESTION]}",
         )
     asked = any(question.name == _NAME_QUESTION for question in pattern.questions)
@@ -169,10 +169,10 @@ def _with_name(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[
 
 
 def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_it: bool) -> bool:
-    """Whether the pattern may run what it brings. One that brings nothing needs no trust.
+    """Whether the pattern may run its code. A pattern without code needs no trust.
 
     Raises:
-        PatternError: It may not, and can't be rendered without.
+        PatternError: It may not, and can't be rendered without its code.
     """
     origin = pattern.origin
     if origin is None or not pattern.unsafe:
@@ -185,7 +185,7 @@ def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_
     listed = "\n".join(f"  {line}" for line in pattern.unsafe)
     raise PatternError(
         f"{origin.source} wants to run on this machine:\n{listed}",
-        hint=f"If you know its author, pass --trust: it may then, in this version "
+        hint=f"If you trust its author, pass --trust to allow this version "
         f"({origin.pin[:12]}). Nothing was run.",
     )
 
@@ -193,8 +193,8 @@ def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_
 def render_with(
     pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: Any
 ) -> Rendered:
-    """:func:`cfpy.adapters.renderer.render`, imported when it is needed. The project installs
-    cfpy from where this one came from, if other machines can reach that."""
+    """Call :func:`cfpy.adapters.renderer.render`, importing it only when needed. The project
+    installs cfpy from the source of this one, if other machines can reach that."""
     # Imported here because copier takes longer to import than everything else together.
     from cfpy.adapters.renderer import render
 
@@ -209,17 +209,17 @@ def render_standing(
     answers: Mapping[str, Any],
     **options: Any,
 ) -> Rendered:
-    """Render with stand-ins for the answers that no file of cfpy's keeps.
+    """Render with stand-ins for the answers that are not saved in any file of cfpy.
 
     Args:
-        pattern: What to render.
-        tree: Where to, an empty directory.
-        given: The answers that were given by hand.
-        answers: All answers that are kept.
+        pattern: The pattern to render.
+        tree: The empty directory to write to.
+        given: The answers that the user gave.
+        answers: All answers that are saved.
         options: As for :func:`cfpy.adapters.renderer.render`.
 
     Raises:
-        PatternError: It does not render, with its defaults either.
+        PatternError: It does not render, not even with its defaults.
     """
     stand_for = stand_ins(pattern)
     kept = {question.name for question in pattern.questions if question.kept_in_project}
@@ -230,14 +230,14 @@ def render_standing(
     except PatternError:
         if not stand_for:
             raise
-        # It computes something of the answer that a stand-in does not allow.
+        # It computes something from the answer that does not work with a stand-in.
         shutil.rmtree(tree)
         tree.mkdir()
         return render_with(pattern, tree, data, **options)
 
 
 def _record(pattern: Pattern, answers: Mapping[str, Any], tree: Path, base: Path) -> None:
-    """Write down what the project was made of, for `cfpy update`."""
+    """Record what the project was created from, for `cfpy update`."""
     archive = pack(read_tree(base))
     (tree / ANSWERS_FILE).parent.mkdir(exist_ok=True)
     (tree / ANSWERS_FILE).write_text(answers_text(made_of(pattern, answers)), "utf-8")

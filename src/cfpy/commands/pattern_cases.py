@@ -1,4 +1,4 @@
-"""``cfpy patterns test``: every case of a pattern is rendered, compared, tested and dry-run."""
+"""``cfpy patterns test``: renders, compares, tests and dry-runs every case of a pattern."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from cfpy.domain.installation import neutral_requirement
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, WranglerError
 
-#: What the projects of cases are called, unless a case answers otherwise.
+#: The project name in cases, unless a case has another answer.
 PROJECT_NAME = "myapp"
 _TEST_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
 class CasesRequest:
-    """``only`` names the cases to look at, all if it is empty. ``update`` makes what is rendered
-    the goldens. ``run`` runs the projects' own tests and dry-run deploys them."""
+    """``only`` names the cases to run, all if it is empty. ``update`` replaces the goldens by the
+    rendered files. ``run`` runs the projects' own tests and dry-run deploys them."""
 
     root: Path
     only: tuple[str, ...] = ()
@@ -44,8 +44,8 @@ class CasesRequest:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """What became of a case. ``tests`` and ``dry_run`` hold what pytest and wrangler said where
-    they failed, ``None`` where they were not run; ``tested`` is pytest's closing line."""
+    """The result of a case. ``tests`` and ``dry_run`` have the output of pytest and wrangler if
+    they failed, ``None`` if they were not run; ``tested`` is the last line of pytest."""
 
     case: Case
     differences: tuple[Difference, ...]
@@ -60,7 +60,7 @@ class CaseResult:
 
 
 def run(ctx: Context, request: CasesRequest) -> Iterator[CaseResult]:
-    """Try the cases of the pattern in ``request.root``, one after the other.
+    """Run the cases of the pattern in ``request.root``, one after the other.
 
     Raises:
         PatternError: There is no such pattern or case, or it does not render.
@@ -84,10 +84,10 @@ def own_pattern(ctx: Context, root: Path) -> Pattern:
 
 
 def chosen_cases(root: Path, only: tuple[str, ...]) -> list[Case]:
-    """The cases of a pattern that are called as ``only`` says.
+    """The cases of a pattern whose names are in ``only``.
 
     Raises:
-        PatternError: There is none of a name.
+        PatternError: There is no case of a name.
     """
     cases = read_cases(root)
     known = [case.name for case in cases]
@@ -99,10 +99,10 @@ def chosen_cases(root: Path, only: tuple[str, ...]) -> list[Case]:
 
 @contextmanager
 def rendered(pattern: Pattern, case: Case, *, trust: bool = False) -> Iterator[Path]:
-    """A project of a case, in a directory that is gone afterwards. Tasks are not run.
+    """The project of a case, in a temporary directory. Tasks are not run.
 
     Raises:
-        PatternError: An answer does not fit, or the pattern is broken.
+        PatternError: An answer is not valid, or the pattern is faulty.
     """
     check_format(pattern)
     answers = read_answers(pattern, case.answers)
@@ -128,7 +128,9 @@ def run_tests(ctx: Context, project: Path) -> Completed:
     loaded = load_project(project, Path("wrangler.toml"))
     if loaded.is_python:
         vendor(loaded, ctx.runner, ctx.progress)
-    _ = ctx.toolchain.directory  # Installed now: the tests' own fixtures would have to wait.
+    _ = (
+        ctx.toolchain.directory
+    )  # Installed now, so that the tests' own fixtures do not have to wait.
     ctx.progress("Running the project's tests")
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     env = python_environment(os.environ)
@@ -136,7 +138,7 @@ def run_tests(ctx: Context, project: Path) -> Completed:
 
 
 def dry_run(ctx: Context, project: Path) -> str:
-    """What wrangler has against deploying a rendered project; empty if nothing."""
+    """Why wrangler would not deploy a rendered project; empty if it would."""
     ctx.progress("Dry-run deploying")
     try:
         config = project / "wrangler.toml"

@@ -1,4 +1,4 @@
-"""``cfpy patterns check``: what an author would rather hear from cfpy than from a user."""
+"""``cfpy patterns check``: finds faults in a pattern before its users do."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _NOT_PUBLISHED = ("golden", "tests", ".git")
 
 
 def run(ctx: Context, root: Path, *, trust: bool = False) -> tuple[Problem, ...]:
-    """Look at the pattern in ``root``, and at what its cases render.
+    """Check the pattern in ``root``, and the projects that its cases render.
 
     Raises:
-        PatternError: It is so broken that it does not render.
-        ToolNotFoundError: A tool that looks at it is not installed.
+        PatternError: It does not render.
+        ToolNotFoundError: A tool for a check is not installed.
     """
     root = root.resolve()
     pattern = own_pattern(ctx, root)
@@ -43,7 +43,7 @@ def run(ctx: Context, root: Path, *, trust: bool = False) -> tuple[Problem, ...]
         *check_unsafe(pattern),
         *linters.check_secrets(root, _published(root)),
     ]
-    # With a variable that nothing sets, nothing can be rendered.
+    # With an undefined variable, nothing can be rendered.
     renders = not any(problem.broken for problem in asked)
     for case in chosen_cases(root, ()) if renders else ():
         ctx.progress(f"Checking {case.name}")
@@ -59,7 +59,9 @@ def _of_project(ctx: Context, pattern: Pattern, project: Path) -> Iterator[Probl
     yield from linters.check_style(ctx.runner, project)
     yield from linters.check_types(ctx.runner, project)
     if not (project / "wrangler.toml").is_file():
-        yield Problem(False, "wrangler.toml", "is not there: what is rendered is no Worker", "")
+        yield Problem(
+            False, "wrangler.toml", "does not exist: the rendered project is not a Worker", ""
+        )
         return
     schema = ctx.toolchain.directory / "node_modules" / "wrangler" / "config-schema.json"
     yield from linters.check_wrangler_toml(project, schema)
@@ -85,6 +87,6 @@ def _published(root: Path) -> Iterator[Path]:
 
 
 def _relative(file: str, root: Path) -> str:
-    """A file's name as the author knows it; one of a pattern below keeps its whole path."""
+    """A file's name relative to the pattern; one in a pattern below keeps its whole path."""
     path = Path(file)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else file

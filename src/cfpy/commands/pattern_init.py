@@ -1,4 +1,4 @@
-"""``cfpy patterns init``: the start of a pattern, with its tests, as a package."""
+"""``cfpy patterns init``: starts a pattern, with its tests, as a package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _FILLED = ".init"
 
 @dataclass(frozen=True)
 class InitRequest:
-    """``extends`` is the pattern below, by name; ``base`` holds what every project needs."""
+    """``extends`` is the name of the pattern below; ``base`` has the files that every project
+    needs."""
 
     name: str
     parent: Path
@@ -44,22 +45,25 @@ class InitResult:
 
 
 def run(ctx: Context, request: InitRequest) -> InitResult:
-    """Make a pattern's directory.
+    """Create a pattern's directory.
 
     Raises:
-        UsageError: The name can't name a package, or the target is taken.
-        PatternError: There is no pattern to extend.
-        FilesystemError: The disk refused. Nothing is left behind.
+        UsageError: The name is not valid for a package, or the target already exists.
+        PatternError: The pattern to extend does not exist.
+        FilesystemError: Writing failed. Nothing is left behind.
     """
     name = request.name
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} can't name a pattern: use lower-case letters, digits and inner dashes",
+            f"{name!r} can't be the name of a pattern: use lower-case letters, digits and inner "
+            "dashes",
             hint="Try: rag-multitenant",
         )
     match = EXTENDS.fullmatch(request.extends)
     if match is None:
-        raise UsageError(f"--extends {request.extends!r} is no name", hint="--extends rag")
+        raise UsageError(
+            f"--extends {request.extends!r} is not a name", hint="For example: --extends rag"
+        )
     below = ctx.patterns.extendable(match[1])
     target = request.parent / name
 
@@ -96,7 +100,7 @@ def _values(name: str, below: Pattern, versions: str, ctx: Context) -> dict[str,
 def _fill(source: Path, tree: Path, values: dict[str, object]) -> None:
     from jinja2 import Environment, StrictUndefined
 
-    # What is written is TOML and Markdown, never HTML.
+    # It writes TOML and Markdown, never HTML.
     environment = Environment(  # noqa: S701
         variable_start_string="<<",
         variable_end_string=">>",

@@ -1,4 +1,4 @@
-"""``cfpy patterns``: what there is to make projects of."""
+"""``cfpy patterns``: lists the patterns from which projects can be created."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def show_pattern(ctx: Context, name: str) -> Pattern:
     """One pattern.
 
     Raises:
-        PatternError: There is none of that name.
+        PatternError: There is no pattern of this name.
     """
     return ctx.patterns.get(name)
 
 
 def pattern_files(pattern: Pattern) -> dict[str, tuple[str, ...]]:
-    """The names of a pattern's files, each with the layers that have it; the last one's is taken.
+    """The names of a pattern's files, each with the layers that have it; the last layer's is used.
 
-    A copier template that is no pattern has none to tell.
+    Empty for a plain copier template.
     """
     if pattern.foreign:
         return {}

@@ -1,4 +1,4 @@
-"""``cfpy plan``: what a project needs that its account lacks. Nothing is changed."""
+"""``cfpy plan``: compares a project's needs with its account. Changes nothing."""
 
 from __future__ import annotations
 

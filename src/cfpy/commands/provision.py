@@ -1,8 +1,8 @@
 """``cfpy provision``: creates what a project needs and its account does not have.
 
-One wrangler command for each thing that is missing; what only has to be looked at is read from the
-API. After every command the account is read again, whatever its exit code says: an answer can be
-lost, and queues tell no id. So an interrupted run is simply run again.
+It runs one wrangler command for each missing resource, and reads everything else from the API.
+After every command, it reads the account again, whatever the exit code: an answer can be lost, and
+the one for queues has no id. So an interrupted run can simply be repeated.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cfpy.domain.resources import DesiredState
 from cfpy.domain.secret import Secret
 from cfpy.errors import CfpyError, CloudflareError, PlanConflictError, UsageError
 
-# wrangler takes a core to start, and then waits for answers: one more than there are cores.
+# wrangler uses a core while it starts, and then waits for answers: one more than there are cores.
 _AT_ONCE = min(os.cpu_count() or 1, 4) + 1
 _SUBCOMMANDS = {
     "queue": "queues create",
@@ -38,9 +38,10 @@ _SUBCOMMANDS = {
 
 @dataclass(frozen=True)
 class ProvisionRequest:
-    """``given`` are values of secrets that came with the command, ``ask`` gives the value of one
-    that nobody has given yet, or ``None``. ``reveal`` shows values that were made up, as soon as
-    they are stored: whatever fails afterwards, nobody sees them again. Without it none is made up.
+    """``given`` are values of secrets that came with the command, ``ask`` returns the value of a
+    secret without a value, or ``None``. ``reveal`` shows generated values as soon as they are
+    stored, because they can't be read back, even if a later step fails. Without it, no value is
+    generated.
     """
 
     root: Path
@@ -57,22 +58,22 @@ def run(
     confirm: Callable[[Plan], bool],
     on_action: Callable[[Action], None],
 ) -> Plan | None:
-    """Make the account match the project.
+    """Change the account so that it matches the project.
 
     Args:
         ctx: Adapters.
         request: What to provision.
-        confirm: Shown the plan before anything is changed; nothing is if it says no.
-        on_action: Called for each step that is done.
+        confirm: Called with the plan before anything is changed; if it returns false, nothing is.
+        on_action: Called for each completed step.
 
     Returns:
-        What was found to do, or ``None`` if it was not confirmed.
+        The plan, or ``None`` if it was not confirmed.
 
     Raises:
-        PlanConflictError: Something in the account is in the way. Nothing was changed.
-        UsageError: A secret has no value or one of another form, or another run is under way.
+        PlanConflictError: Something in the account is in conflict. Nothing was changed.
+        UsageError: A secret has no value or one of the wrong form, or another run is in progress.
             Nothing was changed.
-        WranglerError: A step failed. What was done before stays; run it again to go on.
+        WranglerError: A step failed. Completed steps stay; run it again to continue.
     """
     with alone(request.root, request.config):
         session = open_session(ctx, request.root, request.environment, request.config)
@@ -86,7 +87,7 @@ def provision(
     confirm: Callable[[Plan], bool],
     on_action: Callable[[Action], None],
 ) -> Plan | None:
-    """As :func:`run`, for whoever holds the project's lock."""
+    """As :func:`run`, for callers that hold the project's lock."""
     refuse_broken(session)
     plan = session.plan()
     if plan.conflicts:
@@ -125,8 +126,8 @@ class _Run:
     def execute(
         self, plan: Plan, values: Mapping[str, str], when_stored: Callable[[], None]
     ) -> None:
-        """Every step after those that it depends on; all secrets in one."""
-        # The toolchain installs itself on first use: once, and not in two threads.
+        """Run each step after those that it depends on, and set all secrets together."""
+        # The toolchain is installed on first use: do it here, not in two threads at once.
         self._wrangler.argv()
         secret = [action for action in plan.changes if action.kind == "secret"]
         others = [action for action in plan.changes if action.kind != "secret"]
@@ -154,14 +155,15 @@ class _Run:
             self._on_action(action)
 
     def _put_secrets(self, values: Mapping[str, str]) -> None:
-        """A Worker that is not there yet is made by its first secret."""
+        """A Worker that does not exist yet is created with its first secret."""
         before = self._observe().secrets
         if before is None:
             self._record(f"worker:{self._desired.worker}")
         try:
             attempt(
                 lambda: self._wrangler.put_secrets(values),
-                # Whether an old value was replaced can't be seen; whether a new one is there can.
+                # The account shows whether a new secret exists, but not whether an old value was
+                # replaced.
                 lambda: values.keys() <= (self._observe().secrets or set()),
             )
         except CfpyError:
@@ -174,7 +176,7 @@ class _Run:
 
     def _record(self, key: str, id_: str = "") -> None:
         if key.startswith("vectorize_metadata_index:"):
-            return  # It goes with its index.
+            return  # It is created with its index.
         environment, account_id = self._session.environment, self._session.account.id
         self._session.records.change(
             lambda record: record.with_created(environment, account_id, key, id_)
@@ -203,9 +205,9 @@ class _Run:
             )
 
     def _create(self, action: Action) -> str:
-        """Create a resource, and return its id as the account then shows it."""
-        # Before it is there: if this run is killed in between, the next one knows whose it is. An
-        # earlier run may have created it, and the account not show it yet.
+        """Create a resource, and return the id that the account then shows."""
+        # Recorded before it exists: if this run is killed in between, the next one knows that cfpy
+        # created it. An earlier run may have created it although the account does not show it yet.
         known = action.key in self._created()
         self._record(action.key)
         try:
@@ -214,26 +216,28 @@ class _Run:
             if not known and not self._is_done(action):
                 self._forget(action.key)
             raise
-        # For namespaces wrangler itself asks again after a lost answer, and then reports that they
-        # exist: that says nothing about who created them.
+        # For namespaces, wrangler itself retries after a lost answer, and then reports that they
+        # exist: so that does not show who created them.
         ours = ours or action.kind == "kv"
         if not ours and not known:
-            self._ctx.progress(f"{action.key} exists: somebody else created it meanwhile")
+            self._ctx.progress(
+                f"{action.key} already exists: somebody else created it in the meantime"
+            )
             self._forget(action.key)
         if action.kind not in ("d1", "kv"):
             return action.name
         created = self._now(action)
         if created is None or not created.id:
             raise CloudflareError(
-                f"{action.key} was created, and the account does not show it yet",
-                hint="Run the same command again to go on.",
+                f"{action.key} was created, but the account does not show it yet",
+                hint="Run the same command again to continue.",
             )
         if ours or known:
             self._record(action.key, created.id)
         return created.id
 
     def _adopt(self, action: Action) -> str:
-        """The id of what is there. A run that was killed may have created it and not seen it."""
+        """The id of an existing resource. An earlier run that was killed may have created it."""
         if action.kind in ("d1", "kv") and self._created().get(action.key) == "":
             self._record(action.key, action.id)
         return action.id
@@ -261,7 +265,7 @@ class _Run:
         self._wrangler.set_bucket_rules(kind, action.name, action.jurisdiction, rules)
 
     def _now(self, action: Action) -> Action | None:
-        """The same step of a plan that is made now."""
+        """The same step in a new plan."""
         return next((i for i in self._session.plan().actions if i.key == action.key), None)
 
     def _is_done(self, action: Action) -> bool:
@@ -280,7 +284,7 @@ class _Run:
 
 
 def _options(action: Action) -> tuple[str, ...]:
-    """Where a new resource goes. A jurisdiction makes a location hint void."""
+    """The options for the location of a new resource. A jurisdiction overrides a location hint."""
     if action.jurisdiction:
         return (f"--jurisdiction={action.jurisdiction}",)
     return (f"--location={action.location}",) if action.location else ()
@@ -289,7 +293,7 @@ def _options(action: Action) -> tuple[str, ...]:
 def _secret_values(
     plan: Plan, desired: DesiredState, request: ProvisionRequest
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """A value for each secret that is missing, and those of them that were made up."""
+    """A value for each missing secret, and the values among them that were generated."""
     missing = {action.name for action in plan.changes if action.kind == "secret"}
     values: dict[str, str] = {}
     generated: dict[str, str] = {}

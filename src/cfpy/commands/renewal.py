@@ -1,7 +1,8 @@
-"""What a pattern renders now for a project that was made of it before.
+"""Renders a pattern again for a project that was created from it.
 
-Answers that no file of cfpy's keeps are looked for in the project's own files. Where they can't be
-found, stand-ins take their place on both sides of the merge, so that the project's lines stay.
+Answers that are not saved in any file of cfpy are searched for in the project's own files. If they
+can't be found, stand-ins take their place on both sides of the merge, so that the project's lines
+stay.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Renewal:
-    """A pattern rendered anew.
+    """A pattern rendered again.
 
     Attributes:
-        told: What the rendering tells.
-        base: What the project was rendered from, with the answers that were found in it.
-        files: What the pattern renders now.
-        standing: The same with stand-ins, which is kept for the next update.
-        directories: Directories of it that hold nothing.
-        unknown: Questions whose answers are kept in the project and were not found there.
+        told: The result of the rendering.
+        base: The base of the merge, with the answers that were found in the project.
+        files: The files that the pattern renders now.
+        standing: The same files with stand-ins, which are stored for the next update.
+        directories: Its empty directories.
+        unknown: Questions whose answers should be in the project, but were not found there.
     """
 
     told: Rendered
@@ -48,12 +49,12 @@ class Renewing:
     """Renders a pattern for a project.
 
     Attributes:
-        pattern: What to render.
+        pattern: The pattern to render.
         root: The project.
-        base: What it was rendered from.
+        base: The files that the pattern rendered earlier.
         scratch: A directory to render into.
-        given: Answers of now.
-        last: Answers of then.
+        given: New answers.
+        last: Earlier answers.
         options: As for :func:`cfpy.adapters.renderer.render`.
     """
 
@@ -75,12 +76,12 @@ class Renewing:
         """Render the pattern.
 
         Args:
-            interactive: Ask for what is new.
-            ask_for: Questions to ask although their answers were in the project.
-            say: Is given the pattern's message for before the first question.
+            interactive: Whether to ask new questions.
+            ask_for: Questions to ask although their answers should be in the project.
+            say: Called with the pattern's message before the first question.
 
         Raises:
-            PatternError: An answer does not fit, or the pattern is broken.
+            PatternError: An answer is not valid, or the pattern is faulty.
         """
         pattern = self.pattern
         kept = [question.name for question in pattern.questions if question.kept_in_project]
@@ -94,12 +95,12 @@ class Renewing:
             return Renewal(told, self.base, files, files, empty, ())
         given = {**self.given, **{n: told.secrets[n] for n in ask_for if n in told.secrets}}
         standing = self._standing(told.answers)
-        # An answer that is given anew takes the place of the old one, which the base is about.
+        # A new answer replaces the old one, with which the base was rendered.
         shown = self._found([name for name in kept if name in stand_ins], standing)
         replaced = {name: value for name, value in shown.items() if name not in places}
         found = right = {name: value for name, value in shown.items() if name in places}
         known = {name: value for name, value in given.items() if name in stand_ins}
-        for _ in found:  # Each time one less is right, or all are.
+        for _ in found:  # Each round, one answer turns out to be wrong, or all are right.
             told, files, empty = self._render(given, told.answers, {**places, **right})
             checked = kept_answers.reproduced(standing, files, right, known)
             if checked == right:
@@ -116,7 +117,7 @@ class Renewing:
     def depending(
         self, renewal: Renewal, steps: Sequence[Step], mine: Callable[[str], File | None]
     ) -> list[str]:
-        """The files that would get what depends on an answer that is not known."""
+        """The files with changes that depend on an unknown answer."""
         if not renewal.unknown or not steps:
             return []
         secrets = renewal.told.secrets
@@ -131,9 +132,9 @@ class Renewing:
         ]
 
     def _found(self, names: list[str], standing: Mapping[str, File]) -> dict[str, str]:
-        """The answers that the project's files show."""
+        """The answers that can be read from the project's files."""
         found = kept_answers.found_answers(self.base, self._content, names)
-        # A project of an older cfpy has no stand-ins in its base.
+        # A project from an older cfpy has no stand-ins in its base.
         older = [name for name in names if not kept_answers.holds_stand_in(self.base, name)]
         now = {
             name: BaseFile(digest(file.data), file.executable, file.data)

@@ -1,4 +1,4 @@
-"""What every command that talks to an account begins with."""
+"""The common start of every command that uses an account."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
 if TYPE_CHECKING:
     from cfpy.adapters.cloudflare import Account
 
-# Workers Builds sets it; `wrangler deploy` takes it in place of the configuration's name.
+# Workers Builds sets it; `wrangler deploy` uses it instead of the configuration's name.
 _OTHER_NAME = "WRANGLER_CI_OVERRIDE_NAME"
 
 
 @dataclass(frozen=True)
 class Session:
-    """One environment of a project, and the account that it lives in."""
+    """One environment of a project, and its account."""
 
     project: Project
     desired: DesiredState
@@ -58,18 +58,19 @@ class Session:
         return self.desired.environment
 
     def plan(self) -> Plan:
-        """What is to do: the project, the account and the record compared, as they are now."""
+        """The plan: compares the project, the account and the record as they are now."""
         record = self.records.read()
         others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
         created = record.created(self.environment)
         return diff(self.desired, self.account.observe(self.desired), created, tuple(others))
 
     def refuse_edited(self) -> None:
-        """Refuse to go on with other files than the plan was made of: wrangler reads them again.
+        """Refuse to continue if files changed after the plan was created: wrangler reads them
+        again.
 
         Raises:
-            UsageError: Somebody edited ``wrangler.toml`` or ``cfpy.toml`` meanwhile.
-            ProjectError: They are missing or broken now.
+            UsageError: ``wrangler.toml`` or ``cfpy.toml`` was edited in the meantime.
+            ProjectError: They are now missing or not valid.
         """
         now = load_project(self.project.root, self.project.config_path)
         same = replace(now, wrangler=self.project.wrangler) == self.project
@@ -80,7 +81,7 @@ class Session:
         ):
             raise UsageError(
                 f"{self.project.config_path}, cfpy.toml or a migration was added or edited after "
-                "the plan was made",
+                "the plan was created",
                 hint="Run the same command again. Nothing was changed.",
             )
 
@@ -90,22 +91,23 @@ def _migrations(desired: DesiredState) -> list[tuple[str, ...]]:
 
 
 def open_session(ctx: Context, root: Path, environment: str, config: Path | None = None) -> Session:
-    """Read the project, and find out who asks and for which account.
+    """Read the project, and find the token and the account.
 
     Args:
         ctx: Adapters.
         root: The project's directory.
         environment: One of its environments; empty for the top level.
-        config: The configuration, if it is known; else it is looked for as wrangler does.
+        config: The configuration, if known; otherwise it is searched for like in wrangler.
 
     Raises:
-        UsageError: There is no such environment, or wrangler was told to deploy another Worker.
-        ProjectError: The project's files are missing or broken.
-        NotAuthenticatedError: Nobody is logged in, it is not clear which account is meant, or it
-            is not the one that the environment lives in.
+        UsageError: There is no such environment, or a variable would make wrangler deploy another
+            Worker.
+        ProjectError: The project's files are missing or not valid.
+        NotAuthenticatedError: Nobody is logged in, it is not clear which account to use, or it is
+            not the account of the environment.
         CloudflareError: The API can't be reached, or fails.
     """
-    # Imported here: httpx takes a while, and nothing else needs it.
+    # Imported here: httpx is slow to import, and nothing else needs it.
     from cfpy.adapters.cloudflare import Account
 
     project = load_project(root, config)
@@ -132,7 +134,7 @@ def open_session(ctx: Context, root: Path, environment: str, config: Path | None
                 TOKEN: token,
                 ACCOUNT_ID: account.id,
                 "CLOUDFLARE_API_BASE_URL": account.address,
-                # wrangler reads a project's .env as well, which may name another.
+                # wrangler also reads a project's .env, which may name another account.
                 _OTHER_NAME: desired.worker,
             },
         ),
@@ -141,27 +143,28 @@ def open_session(ctx: Context, root: Path, environment: str, config: Path | None
 
 
 def _refuse_other_region(project: Project, environment: str) -> None:
-    """Refuse what wrangler would ask another API for than cfpy reads.
+    """Refuse settings with which wrangler would use another API than cfpy.
 
     Raises:
-        ProjectError: ``compliance_region`` is set, or another key that can't be honoured.
+        ProjectError: ``compliance_region`` is set, or another key that cfpy does not support.
         UsageError: The environment variable for it is.
     """
     for key, reason in refused(effective(project.wrangler, environment)):
-        raise ProjectError(f"{key} can't be honoured: {reason}", path=project.config_path)
+        raise ProjectError(f"cfpy does not support {key}: {reason}", path=project.config_path)
     variable = "CLOUDFLARE_COMPLIANCE_REGION"
     if os.environ.get(variable, "public") not in ("", "public"):
         raise UsageError(
-            f"{variable} can't be honoured: {REFUSED['compliance_region']}",
+            f"cfpy does not support {variable}: {REFUSED['compliance_region']}",
             hint=f"Unset {variable}.",
         )
 
 
 def refuse_broken(session: Session) -> None:
-    """Refuse a configuration that can't work, before it costs half a deployment.
+    """Refuse a configuration that can't work, before anything is deployed.
 
     Raises:
-        ProjectError: Something in ``wrangler.toml`` can't work, or another tool's build is there.
+        ProjectError: Something in ``wrangler.toml`` can't work, or there is a build from another
+            tool.
     """
     refuse_build_output(session.project.root)
     scope = effective(session.project.wrangler, session.environment)
@@ -175,10 +178,10 @@ def refuse_broken(session: Session) -> None:
 
 
 def account_of(ctx: Context, root: Path) -> str:
-    """The account of whoever is logged in, where there is no project to say more.
+    """The account of the login, without a project.
 
     Raises:
-        NotAuthenticatedError: Nobody is logged in, or several accounts are within reach.
+        NotAuthenticatedError: Nobody is logged in, or the login has access to several accounts.
         CloudflareError: The API can't be reached, or fails.
     """
     from cfpy.adapters.cloudflare import Account
@@ -187,19 +190,19 @@ def account_of(ctx: Context, root: Path) -> str:
 
 
 def can_tell_login(ctx: Context, root: Path) -> bool:
-    """Whether it can be known who is logged in without installing anything."""
+    """Whether the login can be read without installing anything."""
     return bool(variable(os.environ, TOKEN)[1]) or ctx.toolchain.has_wrangler(root)
 
 
 def _token(ctx: Context, root: Path, config: Path | None = None) -> str:
-    """The token that wrangler would use; it is asked only where the environment has none.
+    """The token that wrangler would use. wrangler is only run if no variable has a token.
 
     Raises:
-        NotAuthenticatedError: There is none, or what there is can't be one.
+        NotAuthenticatedError: There is none, or it is not valid.
     """
     source, token = variable(os.environ, TOKEN)
     if not token:
-        source = "what wrangler has of its login"
+        source = "the token from wrangler's login"
         token = Wrangler(ctx.runner, ctx.toolchain, root, config=config).auth_token()
     ctx.secrets.add(token)
     return checked_token(token, source)
@@ -216,20 +219,20 @@ def _given_account_id() -> tuple[str, str]:
 
 
 def _refuse_other_name(worker: str) -> None:
-    """Refuse to work on one Worker while wrangler was told to deploy another one."""
+    """Refuse to work on one Worker if a variable would make wrangler deploy another one."""
     other = os.environ.get(_OTHER_NAME)
     if other is not None and other != worker:
         raise UsageError(
-            f"{_OTHER_NAME} makes wrangler deploy {other!r}, and wrangler.toml names {worker}",
+            f"{_OTHER_NAME} makes wrangler deploy {other!r}, but wrangler.toml names {worker}",
             hint=f"Unset {_OTHER_NAME}, or change `name` in wrangler.toml. Nothing was changed.",
         )
 
 
 def _account_config(project: Project, account_id: str) -> Callable[[], Path] | None:
-    """Writes a configuration that names the account alone, where the top level names another one.
+    """Writes a configuration with only the account, if the top level names another one.
 
-    Some of wrangler's commands can't be told an environment, and an account in a configuration wins
-    over CLOUDFLARE_ACCOUNT_ID.
+    Some of wrangler's commands have no option for an environment, and an account in a configuration
+    overrides CLOUDFLARE_ACCOUNT_ID.
     """
     if project.wrangler.get("account_id", account_id) == account_id:
         return None
@@ -244,8 +247,8 @@ def _account_config(project: Project, account_id: str) -> Callable[[], Path] | N
 
 
 def _account_id(project: Project, environment: str, record: Record) -> str:
-    """The account that is meant: pinned by wrangler.toml, by the environment variable, or by where
-    the project lives already. Empty if nothing says."""
+    """The account to use: from wrangler.toml, from the environment variable, or from the record.
+    Empty if none of them has one."""
     scope = (project.wrangler.get("env") or {}).get(environment) or {}
     pinned = scope.get("account_id") or project.wrangler.get("account_id")
     name, given = ("", "") if pinned else _given_account_id()
@@ -254,35 +257,35 @@ def _account_id(project: Project, environment: str, record: Record) -> str:
     if wanted and lives and wanted != lives:
         said = "wrangler.toml" if pinned else name
         raise NotAuthenticatedError(
-            f"this project lives in the account {lives}; {said} names {wanted}",
-            hint=f"Use the first, or {command('destroy')} there. "
-            f"If it is gone, remove {RECORD_FILE}.",
+            f"this project is in the account {lives}, but {said} is {wanted}",
+            hint=f"Use the first account, or delete the project there: {command('destroy')}. "
+            f"If it no longer exists, delete {RECORD_FILE}.",
         )
     return wanted or lives
 
 
 @contextlib.contextmanager
 def alone(root: Path, config: Path | None = None) -> Iterator[None]:
-    """Hold the project's lock: one run at a time changes its account and its files.
+    """Hold the project's lock: only one run at a time may change its account and its files.
 
     Args:
         root: The project's directory.
-        config: Its configuration, if that is known.
+        config: Its configuration, if known.
 
     Raises:
-        UsageError: Another run has it.
+        UsageError: Another run holds it.
     """
     import filelock
 
     path = root / ".wrangler" / "cfpy" / "account.lock"
-    # Without a project there is nothing to hold: whoever reads it says so.
+    # Without a project, there is nothing to lock: reading it reports the error.
     if not (root / (config or "wrangler.toml")).is_file():
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     hidden = path.with_name(".gitignore")
     if not hidden.exists():
-        # Not every project tells git to pass .wrangler over.
+        # Not every project has .wrangler in its .gitignore.
         hidden.write_text("*\n", "utf-8")
     try:
         with filelock.FileLock(path, timeout=0):
@@ -290,5 +293,5 @@ def alone(root: Path, config: Path | None = None) -> Iterator[None]:
     except filelock.Timeout:
         raise UsageError(
             "another cfpy is changing this project or its account",
-            hint="Wait until it has ended.",
+            hint="Wait until it has finished.",
         ) from None

@@ -1,4 +1,4 @@
-"""``cfpy status``: what a project has in its account, and whether that is what its files say."""
+"""``cfpy status``: shows what a project has in its account, and how that differs from its files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class StatusRequest:
 @dataclass(frozen=True)
 class Status:
     """``live_version`` is empty while nothing is deployed. ``created`` are the keys of what cfpy
-    made, ``pending`` the migrations that are not applied, by database, and ``drift`` says where the
-    live version is bound otherwise than wrangler.toml."""
+    created, ``pending`` the migrations that are not applied, by database, and ``drift`` lists
+    differences between the bindings of the live version and wrangler.toml."""
 
     plan: Plan
     live_version: str

@@ -1,4 +1,4 @@
-"""Runs changes of an account: each until the account shows it, several at once."""
+"""Runs changes of an account: several at once, each until the account shows the change."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cfpy.errors import CfpyError, ToolTimeoutError, WranglerError
 
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 60.0
-# The API's own numbers for "later": too many requests, and failures of its own.
+# The API's error codes for temporary failures: too many requests, and internal errors.
 _PASSING_CODES = (10001, 971, 10429)
-# What the API and wrangler say of a name that is taken: D1, KV, R2, queues, Vectorize.
+# The messages of the API and wrangler for an existing name: D1, KV, R2, queues, Vectorize.
 _EXISTS = ("already exists", "already taken", "already own", "duplicate_name", "duplicate title")
 _UNCHANGED = "Nothing was changed."
-_GO_ON = "What was done before stays. Run the same command again to go on."
+_GO_ON = "Completed steps stay. Run the same command again to continue."
 _PASSING_WORDS = ("fetch failed", "connection error", "internal", "rate limit")
 
 
@@ -26,15 +26,15 @@ def run_all(
 ) -> None:
     """Run each step after those that it depends on, the longest chains first.
 
-    A step that fails stops those that depend on it, and no other.
+    If a step fails, only the steps that depend on it are not run.
 
     Args:
-        steps: What to run, by key.
-        depends_on: Keys of steps, by the key of the step that comes after them.
+        steps: The steps to run, by key.
+        depends_on: For each step, the keys of the steps before it.
         at_once: How many run at the same time.
 
     Raises:
-        Exception: What the first step that failed raised, when all the others have ended.
+        Exception: The error of the first step that failed, after all others have finished.
     """
     before = {key: [other for other in depends_on.get(key, ()) if other in steps] for key in steps}
     order = TopologicalSorter(before)
@@ -46,7 +46,7 @@ def run_all(
             ready = sorted(order.get_ready(), key=lambda key: -_length(key, before))
             running |= {pool.submit(steps[key]): key for key in ready}
             if not running:
-                break  # What is left depends on a step that failed.
+                break  # The remaining steps depend on one that failed.
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 key = running.pop(future)
                 if error := future.exception():
@@ -58,14 +58,14 @@ def run_all(
 
 
 def _length(key: str, before: Mapping[str, Sequence[str]]) -> int:
-    """How many steps the longest chain has that begins with ``key``."""
+    """The length of the longest chain of steps that begins with ``key``."""
     after = [other for other, needed in before.items() if key in needed]
     return 1 + max((_length(other, before) for other in after), default=0)
 
 
 @contextlib.contextmanager
 def under_way() -> Iterator[None]:
-    """While an account is being changed no error claims that it was not."""
+    """While an account is being changed, no error may claim that nothing was changed."""
     try:
         yield
     except CfpyError as error:
@@ -74,26 +74,26 @@ def under_way() -> Iterator[None]:
 
 
 def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> bool:
-    """Run ``command``, again where it fails for a reason that passes.
+    """Run ``command``; retry it if it fails for a temporary reason.
 
     Args:
         command: One wrangler command.
-        is_done: Reads the account. What counts is what is there: an answer can be lost, and
-            somebody else may have been quicker.
+        is_done: Reads the account, which decides: an answer can be lost, and somebody else may have
+            made the same change.
 
     Returns:
-        Whether it was this command, as far as can be known: it was not if the first thing that the
-        API says is that what it should create exists.
+        Whether this command made the change, as far as that can be known: it did not if the API's
+        first answer is that the resource exists.
 
     Raises:
         WranglerError: It failed, and the account does not show the change.
-        ToolTimeoutError: It did not end, and neither does the account.
+        ToolTimeoutError: It did not finish, and the account does not show the change.
     """
     for number in range(_ATTEMPTS):
         try:
             command()
         except (WranglerError, ToolTimeoutError) as error:
-            # Of a command that was stopped because it took too long, the answer alone may be lost.
+            # If a command was stopped because it took too long, only its answer may be lost.
             if is_done():
                 return number > 0 or not any(said in error.message for said in _EXISTS)
             if isinstance(error, ToolTimeoutError):
@@ -108,8 +108,8 @@ def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> bool:
 
 
 def _passes(error: WranglerError) -> bool:
-    """Whether an error may be gone in a moment."""
+    """Whether an error may be temporary."""
     text = (error.output or error.message).lower()
     if "sqlite" in text:
-        return False  # SQL that is wrong stays so, whatever its tables are called.
+        return False  # Wrong SQL stays wrong, even if a table's name looks like a temporary error.
     return error.api_code in _PASSING_CODES or any(word in text for word in _PASSING_WORDS)

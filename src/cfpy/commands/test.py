@@ -1,4 +1,4 @@
-"""``cfpy test``: the project's own tests, with everything that they need in place."""
+"""``cfpy test``: runs the project's own tests, after installing everything that they need."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
 
-# What pytest's own numbers (docs.pytest.org/en/stable/reference/exit-codes.html) are here, where
-# others mean something else: interrupted, usage, and no tests.
+# Exit codes of pytest (docs.pytest.org/en/stable/reference/exit-codes.html) that have another
+# meaning in cfpy: interrupted, usage, and no tests.
 _NO_TESTS = 5
 _STATUSES = {2: 130, 4: 2, _NO_TESTS: 1}
 
@@ -28,23 +28,23 @@ def run(
 ) -> int:
     """Run pytest in the project.
 
-    ``say`` is given a hint where no test was found.
-    ``config`` is the configuration, if one was named: the tests' own `cfpy dev` takes the same.
+    ``say`` is called with a hint if no test was found. ``config`` is the configuration, if one was
+    named: the tests' own `cfpy dev` uses the same.
     Node, wrangler and the Worker's packages are installed first, so that no test has to wait for
     them.
 
     Returns:
-        0 if all tests passed, 1 if one failed or none was found, 2 if pytest can't be run so,
-        and 130 if it was interrupted.
+        0 if all tests passed, 1 if one failed or none was found, 2 if pytest does not accept the
+        arguments, and 130 if it was interrupted.
 
     Raises:
-        ProjectError: The directory holds no project.
+        ProjectError: The directory has no project.
         ToolNotFoundError: Something that the tests need can't be installed.
     """
     project = load_project(root, config)
     if project.is_python:
         vendor(project, ctx.runner, ctx.progress)
-    # The tests start `cfpy dev`, which would install these while a fixture waits.
+    # The tests start `cfpy dev`, which would otherwise install these while a fixture waits.
     _ = ctx.toolchain.directory
     argv = [sys.executable, "-m", "pytest", *arguments]
     named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}

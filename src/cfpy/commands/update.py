@@ -1,8 +1,8 @@
-"""``cfpy update``: a project and the pattern that it was made of.
+"""``cfpy update``: updates a project to a newer version of its pattern.
 
-The pattern is rendered anew, and what changed in it since is merged into the project. The project
-holds what it was made of (:mod:`cfpy.adapters.base_archive`), so no older version of the pattern is
-needed, and for a pattern of this machine no network.
+It renders the pattern again, and merges its changes into the project. The project stores what its
+pattern rendered (:mod:`cfpy.adapters.base_archive`), so the older version of the pattern is not
+needed, nor a network for a pattern on this machine.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from cfpy.domain.merge import Blocked, File, Outcome, Step, merge_trees
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError, UsageError
 
-#: What is put behind the name of a pattern's version of a file that can't be merged.
+#: The suffix for the pattern's version of a file that can't be merged.
 BESIDE = ".from-pattern"
 
 
 @dataclass(frozen=True)
 class UpdateRequest:
-    """What to update to. ``source`` is where the pattern is now, empty for where it was; ``ref`` a
-    version of a git repository. ``only_look`` changes nothing."""
+    """What to update to. ``source`` is the new place of the pattern, empty for the old one; ``ref``
+    a version of a git repository. ``only_look`` changes nothing."""
 
     root: Path
     source: str
@@ -47,8 +47,8 @@ class UpdateRequest:
 
 @dataclass(frozen=True)
 class UpdateResult:
-    """What an update did, or would do. ``before`` and ``after`` hold what each changed file was and
-    is then, ``None`` for none. ``closing`` is what the pattern says when all is done."""
+    """What an update did, or would do. ``before`` and ``after`` have the old and new content of
+    each changed file, ``None`` for no file. ``closing`` is the pattern's message at the end."""
 
     old: MadeOf
     new: MadeOf
@@ -59,7 +59,7 @@ class UpdateResult:
 
     @property
     def up_to_date(self) -> bool:
-        """Whether the project is of the pattern's newest version."""
+        """Whether the project has the pattern's newest version."""
         return not self.steps and self.old.version == self.new.version
 
     @property
@@ -73,20 +73,21 @@ def update(
     may_run: Callable[[Pattern], bool] = lambda _: False,
     say: Callable[[str], None] = lambda _: None,
 ) -> UpdateResult:
-    """Bring a project to the newest version of its pattern.
+    """Update a project to the newest version of its pattern.
 
     Args:
         ctx: Adapters.
         request: What to update to.
-        may_run: Asked about a pattern that wants to run code and was not trusted before.
-        say: Is given what the pattern says before its first question.
+        may_run: Called for a pattern that wants to run code and was not trusted before.
+        say: Called with the pattern's message before its first question.
 
     Raises:
-        UsageError: Something is not committed, or the project is in no git repository.
-        ProjectError: It was not made by cfpy, or its records are broken.
-        PatternError: The pattern is gone or older than the project, or an answer does not fit.
-        ToolNotFoundError: There is no git.
-        FilesystemError: The disk refused. Nothing was changed.
+        UsageError: There are uncommitted changes, or the project is not in a git repository.
+        ProjectError: It was not created by cfpy, or its records are not valid.
+        PatternError: The pattern does not exist or is older than the project, or an answer is not
+            valid.
+        ToolNotFoundError: git is not installed.
+        FilesystemError: Writing failed. Nothing was changed.
     """
     with alone(request.root):
         root = request.root.resolve()
@@ -130,8 +131,8 @@ def update(
 def _renewed(
     ctx: Context, request: UpdateRequest, renewing: Renewing, say: Callable[[str], None]
 ) -> tuple[Renewal, tuple[Step, ...]]:
-    """What the pattern renders, and what is to do. Where that needs a secret answer which is not in
-    the project, it is asked for."""
+    """Render the pattern, and compute the changes. If they need a secret answer that is not in the
+    project, ask for it."""
     root = renewing.root
     renewal = renewing.renew(interactive=request.interactive, say=say)
     steps = _merged(ctx, root, renewal, renewing.pattern)
@@ -142,7 +143,7 @@ def _renewed(
 
     needed = [] if request.only_look else renewing.depending(renewal, steps, mine)
     if needed and request.interactive:
-        # What was asked already is not asked again.
+        # A question is not asked twice.
         renewing = replace(renewing, last=renewal.told.answers)
         renewal = renewing.renew(interactive=True, ask_for=renewal.unknown)
         return renewal, _merged(ctx, root, renewal, renewing.pattern)
@@ -150,29 +151,29 @@ def _renewed(
         names = " and ".join(map(repr, renewal.unknown))
         options = [part for name in renewal.unknown for part in ("--answer", f"{name}=...")]
         raise PatternError(
-            f"the pattern changes what depends on {names}, in {', '.join(needed[:5])}; that "
-            "answer is secret, so it was not kept, and it is not found in the project",
-            hint=f"Give it again: {command('update', *options)}, or with --answers-file FILE. "
+            f"the pattern changes lines that depend on {names}, in {', '.join(needed[:5])}; this "
+            "answer is secret, so it was not saved, and it was not found in the project",
+            hint=f"Enter it again: {command('update', *options)}, or with --answers-file FILE. "
             "Nothing was changed.",
         )
     return renewal, steps
 
 
 def look_up(root: Path, name: str, ignored: set[str]) -> File | Blocked | None:
-    """What the project has under ``name``."""
+    """The project's file ``name``."""
     path = root
     parts = name.split("/")
     for part in parts[:-1]:
         path /= part
         if path.is_symlink() or path.is_file():
-            return Blocked(f"{path.relative_to(root).as_posix()} is no directory here")
+            return Blocked(f"{path.relative_to(root).as_posix()} is not a directory here")
     path = root / name
     if path.is_symlink() or path.is_dir():
-        return Blocked("a link or a directory is in its place")
+        return Blocked("there is a link or a directory in its place")
     if not path.exists():
         return None
     if name in ignored:
-        return Blocked("git ignores it here, so it could not be brought back")
+        return Blocked("git ignores it here, so it could not be restored")
     return File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
 
 
@@ -180,10 +181,10 @@ def _refuse_uncommitted(ctx: Context, root: Path) -> None:
     changes = ctx.git.changes(root)
     if changes is None:
         raise UsageError(
-            f"{root} is in no git repository, so nothing could be taken back",
+            f"{root} is not in a git repository, so the update could not be undone",
             hint="git init && git add --all && git commit --message 'Before the update'",
         )
-    # Files that git does not know stay as they are, unless the update has others of their name.
+    # Untracked files stay as they are, unless the update has files of the same name.
     _refuse([change[3:] for change in changes if not change.startswith("??")])
 
 
@@ -192,8 +193,9 @@ def _refuse(names: Sequence[str]) -> None:
         listed = ", ".join(names[:5])
         more = f" and {len(names) - 5} more" if len(names) > 5 else ""
         raise UsageError(
-            f"some changes are not committed: {listed}{more}",
-            hint="Commit them or git stash them, then run the command again. To look without "
+            f"there are uncommitted changes: {listed}{more}",
+            hint="Commit them or git stash them, then run the command again. To preview the update "
+            "without "
             f"changing anything: {command('update', '--dry-run')}",
         )
 
@@ -207,11 +209,11 @@ def _newest(ctx: Context, old: MadeOf, request: UpdateRequest) -> Pattern:
             raise
         raise PatternError(
             f"the pattern of this project can't be found: {error.message}",
-            hint="Name where it is now with --from: a name, a directory or a git address.",
+            hint="Name its new place with --from: a name, a directory or a git URL.",
         ) from error
     if _is_older(pattern.manifest.version, old.version) and not request.ref:
         raise PatternError(
-            f"this project is made of {old.name} {old.version}; here is only "
+            f"this project was created from {old.name} {old.version}; the installed version is "
             f"{pattern.manifest.version}",
             hint="Install the newer cfpy, or the newer package of the pattern.",
         )
@@ -230,7 +232,7 @@ def _is_older(version: str, than: str) -> bool:
 def _answers(
     pattern: Pattern, old: MadeOf, given: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The answers of now, and the old ones to what is still asked."""
+    """The new answers, and the old ones to questions that are still asked."""
     now = read_given(pattern, given)
     asked = {question.name: question for question in pattern.questions}
     kept = {
@@ -239,7 +241,7 @@ def _answers(
         if name in asked and name not in now and not asked[name].kept_in_project
     }
     last = read_given(pattern, kept)
-    # A computed value that was kept was given by hand.
+    # A computed value that was saved was given by the user.
     by_hand = {name: last.pop(name) for name in list(last) if asked[name].computed}
     return {**by_hand, **now}, last
 
@@ -252,7 +254,7 @@ def _merged(ctx: Context, root: Path, renewal: Renewal, pattern: Pattern) -> tup
             if told.was_excluded(name):
                 base.pop(name, None)
         elif told.skipped(name):
-            # What is there stays as it is; what is not is made, even if it was deleted.
+            # An existing file stays as it is; a missing one is created, even if it was deleted.
             base.pop(name, None)
             if look_up(root, name, set()) is not None:
                 rendered.pop(name, None)

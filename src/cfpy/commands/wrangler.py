@@ -1,4 +1,4 @@
-"""``cfpy wrangler``: the real wrangler, with the Node that cfpy brings."""
+"""``cfpy wrangler``: runs the real wrangler, with the Node that cfpy includes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from cfpy.errors import ProjectError
 
 
 def run(ctx: Context, root: Path, arguments: tuple[str, ...], warn: Callable[[str], None]) -> int:
-    """Run wrangler on our own terminal; return its exit status.
+    """Run wrangler on cfpy's terminal; return its exit status.
 
-    The arguments are the user's: wrangler looks for its configuration by itself. ``warn`` is told
-    where that is not what cfpy's own commands would use.
+    The arguments are the user's: wrangler finds its configuration by itself. ``warn`` is called if
+    that is not the one that cfpy's other commands would use.
 
     Raises:
         ToolNotFoundError: Node or wrangler is missing and can't be installed.
@@ -38,4 +38,4 @@ def _warn_of_contradiction(root: Path, warn: Callable[[str], None]) -> None:
     try:
         choose(root)
     except ProjectError as error:
-        warn(f"warning: {error.message}. wrangler goes on by its own rules.")
+        warn(f"warning: {error.message}. wrangler will follow its own rules.")

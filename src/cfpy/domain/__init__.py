@@ -1,1 +1,1 @@
-"""Pure values and functions: no process, no network, no clock."""
+"""Pure values and functions: no processes, no network, no clock."""

@@ -1,4 +1,4 @@
-"""What ``cfpy add`` adds: a binding, and what belongs to it. Pure: nothing is read or written."""
+"""What ``cfpy add`` adds: a binding and the files that it needs. Pure: reads and writes nothing."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ SCHEDULES = {
     "monthly": "0 3 1 * *",
 }
 _LONGEST_NAME = 63
-# workerd's compatibility-date.capnp: from then on python_workers implies it.
+# workerd's compatibility-date.capnp: from this date on, python_workers implies it.
 _PYTHON_WORKFLOWS_SINCE = "2025-09-20"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What some kinds take besides a name: ``hyperdrive_id`` of an existing configuration,
-    ``consumer`` for a queue that this Worker reads too, ``dimensions`` (floats) and ``metric`` of
+    """Options that some kinds take besides a name: ``hyperdrive_id`` of an existing configuration,
+    ``consumer`` for a queue that this Worker also reads, ``dimensions`` (floats) and ``metric`` of
     a Vectorize index, ``directory`` of static assets."""
 
     hyperdrive_id: str = ""
@@ -57,7 +57,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Export:
-    """A class that the Worker's main module has to export, and the module that defines it."""
+    """A class that the Worker's main module must export, and the module that defines it."""
 
     module: str
     name: str
@@ -65,8 +65,8 @@ class Export:
 
 @dataclass(frozen=True)
 class Addition:
-    """What to change for one binding. ``files`` are new, by name in the project; ``type`` is how
-    `typings/bindings.pyi` calls the binding."""
+    """The changes for one binding. ``files`` are new files by their path in the project; ``type``
+    is the binding's type in `typings/bindings.pyi`."""
 
     kind: str
     binding: str
@@ -81,7 +81,7 @@ class Addition:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The request, with what every kind needs of the project."""
+    """The request, with what every kind needs to know about the project."""
 
     config: Mapping[str, Any]
     scope: Mapping[str, Any]
@@ -110,7 +110,7 @@ class _Asked:
         name = f"{self.scope['name']}-{self.kebab}"
         if len(name) > _LONGEST_NAME:
             raise UsageError(
-                f"{name} has {len(name)} characters, and a name may have {_LONGEST_NAME}",
+                f"{name} has {len(name)} characters; a name may have at most {_LONGEST_NAME}",
                 hint="Choose a shorter NAME.",
             )
         return name
@@ -120,8 +120,8 @@ class _Asked:
         main = self.scope.get("main")
         if not isinstance(main, str):
             raise UsageError(
-                "wrangler.toml has no `main`, so there is no module for a class",
-                hint='Add main = "src/entry.py" and that module first.',
+                "wrangler.toml has no `main`, so there is no module that could export a class",
+                hint='First add main = "src/entry.py", and create that module.',
             )
         return main
 
@@ -132,44 +132,46 @@ class _Asked:
 def plan_addition(
     config: Mapping[str, Any], kind: str, name: str, environment: str, options: Options
 ) -> Addition:
-    """What adding a binding of ``kind`` called ``name`` takes.
+    """The changes that add a binding of ``kind`` called ``name``.
 
     Args:
         config: The parsed wrangler.toml, with a ``name``.
         kind: One of :data:`KINDS`.
-        name: What it is called: ``sessions`` is bound as ``SESSIONS``. For a cron the schedule.
-        environment: To which environment, empty for the top level.
-        options: What some kinds take besides.
+        name: Its name: ``sessions`` is bound as ``SESSIONS``. For a cron, the schedule.
+        environment: The environment to add it to; empty for the top level.
+        options: Options that some kinds take.
 
     Raises:
-        UsageError: It is there already, or what was asked for can't be.
+        UsageError: It already exists, or the request can't be fulfilled.
     """
     if kind not in KINDS:
         raise UsageError(
-            f"cfpy adds no {kind!r}",
-            hint=did_you_mean(kind, KINDS) or f"It adds: {', '.join(KINDS)}.",
+            f"cfpy can't add {kind!r}",
+            hint=did_you_mean(kind, KINDS) or f"Use one of: {', '.join(KINDS)}.",
         )
     if environment and environment not in (config.get("env") or {}):
         raise UsageError(
             f"wrangler.toml has no environment {environment!r}",
-            hint=f"{command('env', 'add', environment)} makes it.",
+            hint=f"Create it: {command('env', 'add', environment)}",
         )
     asked = _Asked(config, effective(config, environment), environment, name, options)
     if kind == "cron":
         return _cron(asked)
     if not re.match(r"[A-Za-z]", asked.binding):
-        raise UsageError(f"{name!r} can't name a binding", hint=command("add", kind, "SESSIONS"))
+        raise UsageError(
+            f"{name!r} can't be the name of a binding", hint=command("add", kind, "SESSIONS")
+        )
     held = dict(bound_names(asked.scope))
     if asked.binding in held and kind != "assets":
         raise UsageError(
-            f"wrangler.toml has {asked.binding} already ({held[asked.binding]})",
+            f"wrangler.toml already has {asked.binding} ({held[asked.binding]})",
             hint="Choose another NAME. Nothing was changed.",
         )
     return replace(_MAKERS[kind](asked), kind=kind, environment=environment)
 
 
 def bound_names(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every name that the Worker's ``env`` holds, with the table that puts it there."""
+    """Every name in the Worker's ``env``, with the table that defines it."""
     for name in scope.get("vars") or {}:
         yield str(name), "vars"
     for name in (scope.get("secrets") or {}).get("required") or []:
@@ -209,12 +211,12 @@ def _d1(asked: _Asked) -> Addition:
     }
     directory = "migrations" if not used else f"migrations-{asked.kebab}"
     if asked.environment:
-        # The same database as the top level's has the same tables.
+        # It is the same database as at the top level, so it has the same tables.
         for item in asked.config.get("d1_databases") or []:
             if item.get("binding") == asked.binding:
                 directory = str(item.get("migrations_dir", "migrations"))
     if directory in used:
-        raise UsageError(f"another database has its migrations in {directory}")
+        raise UsageError(f"another database already has its migrations in {directory}")
     edit = _entry(
         asked,
         "d1_databases",
@@ -243,10 +245,11 @@ def _queue(asked: _Asked) -> Addition:
         dead = f"{queue}-dead-letters"
         if len(dead) > _LONGEST_NAME:
             raise UsageError(
-                f"{dead} has {len(dead)} characters, and a queue's name may have {_LONGEST_NAME}",
+                f"{dead} has {len(dead)} characters; the name of a queue may have at most "
+                f"{_LONGEST_NAME}",
                 hint="Choose a shorter NAME.",
             )
-        # Without a dead-letter queue, what fails for good is deleted.
+        # Without a dead-letter queue, messages that keep failing are deleted.
         edits.append(_entry(asked, "queues.consumers", queue=queue, dead_letter_queue=dead))
     return _addition(asked, *edits, type="Queue", resource=queue)
 
@@ -255,10 +258,10 @@ def _vectorize(asked: _Asked) -> Addition:
     options = asked.options
     # developers.cloudflare.com/vectorize/platform/limits
     if not 1 <= options.dimensions <= 1536:
-        raise UsageError(f"--dimensions {options.dimensions} is not within 1 to 1536")
+        raise UsageError(f"--dimensions must be 1 to 1536, not {options.dimensions}")
     if options.metric not in ("cosine", "euclidean", "dot-product"):
         raise UsageError(
-            f"--metric {options.metric!r} is none", hint="cosine, euclidean or dot-product"
+            f"unknown --metric {options.metric!r}", hint="Use cosine, euclidean or dot-product."
         )
     index = asked.resource
     settings = {"index_name": index, "dimensions": options.dimensions, "metric": options.metric}
@@ -278,7 +281,8 @@ def _ai(asked: _Asked) -> Addition:
 
 
 def _analytics(asked: _Asked) -> Addition:
-    # A dataset is named as a table of SQL is: developers.cloudflare.com/analytics/analytics-engine
+    # A dataset's name follows the rules for SQL tables:
+    # developers.cloudflare.com/analytics/analytics-engine
     dataset = asked.resource.replace("-", "_")
     edit = _entry(asked, "analytics_engine_datasets", binding=asked.binding, dataset=dataset)
     return _addition(asked, edit, type="AnalyticsEngine", resource=dataset)
@@ -288,7 +292,7 @@ def _assets(asked: _Asked) -> Addition:
     own = asked.scope.get("assets")
     if "site" in asked.scope:
         raise UsageError(
-            "the Worker has Workers Sites, and wrangler takes either those or static assets",
+            "the Worker uses Workers Sites, and wrangler allows either those or static assets",
             hint="Replace [site] first: developers.cloudflare.com/workers/static-assets",
         )
     if own is None:
@@ -302,7 +306,7 @@ def _assets(asked: _Asked) -> Addition:
         )
     if not isinstance(own, Mapping) or own.get("binding"):
         bound = own.get("binding") if isinstance(own, Mapping) else own
-        raise UsageError(f"the static assets are bound already, as {bound}")
+        raise UsageError(f"the static assets are already bound, as {bound}")
     if asked.environment and "assets" not in asked.config["env"][asked.environment]:
         raise UsageError(
             "the environment inherits its static assets from the top level",
@@ -318,7 +322,7 @@ def _cron(asked: _Asked) -> Addition:
         named = ", ".join(SCHEDULES)
         raise UsageError(broken[0].message, hint=f"{broken[0].mend}; or {named}.")
     if schedule in ((asked.scope.get("triggers") or {}).get("crons") or []):
-        raise UsageError(f"the Worker runs at {schedule!r} already")
+        raise UsageError(f"the Worker already runs at {schedule!r}")
     edit = Edit("value", asked.table("triggers"), schedule, "crons")
     return Addition("cron", schedule, asked.environment, (edit,))
 
@@ -370,7 +374,7 @@ def _workflow(asked: _Asked) -> Addition:
 
 
 def _class(asked: _Asked, kind: str) -> dict[str, Any]:
-    """The file of a class that the main module exports."""
+    """Create the module of a class that the main module exports."""
     folder, _, file = asked.main.rpartition("/")
     suffix = file.rpartition(".")[2]
     module = asked.snake if suffix == "py" else asked.kebab
@@ -387,8 +391,8 @@ def _hyperdrive(asked: _Asked) -> Addition:
     if not re.fullmatch(r"[0-9a-f]{32}", given):
         raise UsageError(
             "a Hyperdrive binding needs --id, the id of a Hyperdrive configuration"
-            + (f": {given!r} is none" if given else ""),
-            hint=f"Make one with: {command('wrangler', *create)}; list them with: "
+            + (f", not {given!r}" if given else ""),
+            hint=f"Create one with: {command('wrangler', *create)}; list them with: "
             f"{command('wrangler', 'hyperdrive', 'list')}",
         )
     edit = _entry(asked, "hyperdrive", binding=asked.binding, id=given)
@@ -399,7 +403,7 @@ def _refuse_second(asked: _Asked, table: str) -> None:
     own = asked.scope.get(table)
     if own is not None:
         name = own.get("binding") if isinstance(own, Mapping) else own
-        raise UsageError(f"a Worker binds {table} once, and it is bound already, as {name}")
+        raise UsageError(f"a Worker can bind {table} only once; it is already bound, as {name}")
 
 
 _MAKERS: Mapping[str, Callable[[_Asked], Addition]] = {

@@ -1,4 +1,4 @@
-"""Reads which OpenAI-compatible endpoint a local run shall ask, from ``CFPY_AI_*`` variables."""
+"""Reads from ``CFPY_AI_*`` variables which OpenAI-compatible endpoint a local run uses."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from cfpy.errors import UsageError
 
 
 def read_endpoint(environment: Mapping[str, str]) -> LocalAI:
-    """The user's own endpoint; without an address the built-in stand-ins.
+    """The user's own endpoint, or the built-in stand-ins if no address is set.
 
     Raises:
-        UsageError: A variable can't mean what it says; the message never shows a key or password.
+        UsageError: A variable is not valid. The message never shows a key or password.
     """
     names = ("BASE_URL", "API_KEY", "CHAT_MODEL", "EMBED_MODEL", "TIMEOUT")
     values = {name: environment.get(f"CFPY_AI_{name}", "").strip() for name in names}
@@ -23,7 +23,8 @@ def read_endpoint(environment: Mapping[str, str]) -> LocalAI:
     key = values["API_KEY"]
     if not (key.isascii() and key.isprintable()):
         raise UsageError(
-            "CFPY_AI_API_KEY has characters that no header can carry", hint="Copy the key again."
+            "CFPY_AI_API_KEY has characters that an HTTP header can't contain",
+            hint="Copy the key again.",
         )
     return LocalAI(
         base_url=values["BASE_URL"],
@@ -43,22 +44,22 @@ def _check_address(address: str) -> None:
         parts = None
     if parts is not None and (parts.username is not None or parts.password is not None):
         raise UsageError(
-            "CFPY_AI_BASE_URL holds a user name or a password",
-            hint="Put the key into CFPY_AI_API_KEY, and the address alone into CFPY_AI_BASE_URL.",
+            "CFPY_AI_BASE_URL contains a user name or a password",
+            hint="Put the key in CFPY_AI_API_KEY, and only the address in CFPY_AI_BASE_URL.",
         )
     if not valid or parts is None or parts.query or parts.fragment:
         raise UsageError(
-            "CFPY_AI_BASE_URL is not the address of an endpoint",
-            hint="It is like http://localhost:11434/v1, with no ? and no # in it.",
+            "CFPY_AI_BASE_URL is not the URL of an endpoint",
+            hint="Use a URL such as http://localhost:11434/v1, without ? and #.",
         )
 
 
 def _seconds(text: str) -> int:
-    """How long to wait for an answer, in seconds; 0 where nothing is said."""
+    """How long to wait for an answer, in seconds; 0 if the variable is empty."""
     if not text:
         return 0
     if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= 3600:
         raise UsageError(
-            f"CFPY_AI_TIMEOUT is {text!r}", hint="It is a whole number of seconds, 1 to 3600."
+            f"CFPY_AI_TIMEOUT is {text!r}", hint="Use a whole number of seconds, 1 to 3600."
         )
     return int(text)

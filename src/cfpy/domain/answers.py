@@ -1,4 +1,4 @@
-"""Answers as people write them, read and checked as far as the questions alone tell."""
+"""Reads answers as people write them, and checks them as far as the questions allow."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from cfpy.domain.pattern import Pattern, Question
 from cfpy.errors import PatternError
 
-# What a template may put into a choice; then only rendering tells what it is.
+# Template syntax in a choice: its value is known only after rendering.
 _DELIMITERS = ("{", "[", "<", "%")
 
 
 def read_answers(pattern: Pattern, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers from the command line, a file or a record, as copier takes them.
+    """Convert answers from the command line, a file or a record to what copier expects.
 
     A list may be written as ``weur,enam`` or in YAML: ``[weur, enam]``.
 
     Raises:
-        PatternError: No such question, or no such choice.
+        PatternError: There is no such question, or no such choice.
     """
     return {name: _read(pattern.question(name), value) for name, value in given.items()}
 
@@ -48,8 +48,7 @@ def _read(question: Question, value: Any) -> Any:
 
 
 def _listed(text: str, choices: tuple[str, ...]) -> Any:
-    """The items of ``a,b``. What is written in YAML stays a text: copier reads its items by the
-    question's type."""
+    """The items of ``a,b``. YAML stays a string: copier reads its items by the question's type."""
     stripped = text.strip()
     if stripped.startswith(("[", "- ")):
         return stripped
@@ -59,7 +58,7 @@ def _listed(text: str, choices: tuple[str, ...]) -> Any:
 
 
 def _known_choices(question: Question) -> tuple[str, ...]:
-    """The choices as texts, where no template and no conversion changes what they are."""
+    """The choices as strings; only those that no template and no conversion changes."""
     if question.type not in ("str", "int"):
         return ()
     texts = tuple(str(choice) for choice in question.choices)
@@ -72,6 +71,6 @@ def _refuse_unknown(question: Question, values: list[Any], choices: tuple[str, .
         if str(value) not in choices:
             shown = "the answer" if question.secret else repr(value)
             raise PatternError(
-                f"{shown} is no choice of {question.name!r}",
+                f"{shown} is not a choice of {question.name!r}",
                 hint=f"Choose one of: {', '.join(choices)}",
             )

@@ -1,7 +1,7 @@
-"""What is wrong with a project's files that wrangler does not say: pure.
+"""Finds faults in a project's files that wrangler does not report. Pure.
 
-wrangler's dry run accepts binding names that no program can use, schedules that never come, and
-queues that Cloudflare refuses; they fail at the deployment, or later.
+wrangler's dry run accepts binding names that no program can use, schedules that never run, and
+queues that Cloudflare refuses. They fail when the Worker is deployed, or later.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from cfpy.domain.invocation import command
 from cfpy.domain.stances import refused
 
-#: Deprecated by Cloudflare, with what it names in their place where it does:
+#: Models that Cloudflare has deprecated, with the replacement that it names, if any:
 #: developers.cloudflare.com/changelog/post/2026-05-08-planned-model-deprecations
 RETIRED_ON = date(2026, 5, 30)
 RETIRED_MODELS = frozenset(
@@ -59,7 +59,8 @@ _CRON_FIELD = re.compile(r"[0-9A-Za-z*/,#?LW-]+")
 
 @dataclass(frozen=True)
 class Finding:
-    """``broken`` if it can't work; otherwise it works and should be otherwise."""
+    """A fault. ``broken`` if the Worker can't run with it; otherwise it works, but should be
+    changed."""
 
     broken: bool
     message: str
@@ -67,7 +68,7 @@ class Finding:
 
 
 def check(scope: Mapping[str, Any], worker: str, today: date) -> tuple[Finding, ...]:
-    """What is wrong with a scope of ``wrangler.toml`` that belongs to ``worker``."""
+    """Check a scope of ``wrangler.toml`` that belongs to ``worker``."""
     return (
         *_refused(scope),
         *_name(worker),
@@ -82,7 +83,7 @@ def check(scope: Mapping[str, Any], worker: str, today: date) -> tuple[Finding, 
 
 
 def check_models(texts: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Retired models that are named in ``texts``, by file."""
+    """Find retired models in ``texts``, which are by file."""
     found: dict[str, list[str]] = {}
     for file, text in texts.items():
         for model in set(_MODEL.findall(text)) & RETIRED_MODELS:
@@ -99,25 +100,25 @@ def check_models(texts: Mapping[str, str]) -> tuple[Finding, ...]:
 
 def _refused(scope: Mapping[str, Any]) -> Iterator[Finding]:
     for key, reason in refused(scope):
-        yield Finding(True, f"{key} can't be honoured: {reason}", f"Remove {key}.")
+        yield Finding(True, f"cfpy does not support {key}: {reason}", f"Remove {key}.")
 
 
 def _name(worker: str) -> Iterator[Finding]:
     if not _WORKER_NAME.fullmatch(worker):
         yield Finding(
             broken=True,
-            message=f"{worker!r} can't name a Worker",
+            message=f"{worker!r} can't be the name of a Worker",
             mend="Use up to 63 lower-case letters, digits, hyphens and underscores.",
         )
 
 
 def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
     value = str(scope.get("compatibility_date", ""))
-    mend = f'Set compatibility_date = "{today - timedelta(days=7)}", or an earlier day.'
+    mend = f'Set compatibility_date = "{today - timedelta(days=7)}", or an earlier date.'
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        yield Finding(True, f"compatibility_date is {value!r}, which is no date", mend)
+        yield Finding(True, f"compatibility_date is {value!r}, which is not a date", mend)
         return
     if day > today:
         yield Finding(True, f"compatibility_date {day} is in the future", mend)
@@ -126,7 +127,7 @@ def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
     flags = scope.get("compatibility_flags") or []
     if str(scope.get("main", "")).endswith(".py") and "python_workers" not in flags:
         mend = 'Set compatibility_flags = ["python_workers"].'
-        yield Finding(True, "a Python Worker lacks the flag python_workers", mend)
+        yield Finding(True, "a Python Worker needs the compatibility flag python_workers", mend)
 
 
 def _bindings(scope: Mapping[str, Any]) -> Iterator[Finding]:
@@ -134,8 +135,8 @@ def _bindings(scope: Mapping[str, Any]) -> Iterator[Finding]:
         if not _IDENTIFIER.fullmatch(name):
             yield Finding(
                 broken=True,
-                message=f"{table} binds {name!r}, which no program can name",
-                mend="Use letters, digits and underscores: MY_DB",
+                message=f"{table} binds {name!r}, which is not a valid identifier",
+                mend="Use letters, digits and underscores, such as MY_DB.",
             )
 
 
@@ -152,24 +153,25 @@ def _databases(scope: Mapping[str, Any]) -> Iterator[Finding]:
         if (given := item.get("database_id")) and not _is_uuid(str(given)):
             yield Finding(
                 broken=True,
-                message=f"database_id {given!r} of {item.get('binding')} is no UUID",
+                message=f"database_id {given!r} of {item.get('binding')} is not a UUID",
                 mend=f"Remove it: {command('provision')} writes the right one.",
             )
 
 
 def _twice(scope: Mapping[str, Any]) -> Iterator[Finding]:
-    """wrangler refuses these when it deploys, and goes by the first table when it migrates."""
+    """wrangler refuses these when it deploys, and uses the first table when it applies
+    migrations."""
     seen: set[str] = set()
     for table, name in _binding_names(scope):
         if name in seen:
-            message = f"{table} binds {name}, which is the name of another binding already"
+            message = f"{table} binds {name}, which is already the name of another binding"
             yield Finding(True, message, "Rename one of them.")
         seen.add(name)
 
 
 def _ambiguous(scope: Mapping[str, Any]) -> Iterator[Finding]:
-    """wrangler is told a binding, and takes the first database that is bound or called so (4.164.0,
-    ``getDatabaseInfoFromConfig``): its migrations would go into another one."""
+    """wrangler is given a binding, and takes the first database with this binding or name (4.164.0,
+    ``getDatabaseInfoFromConfig``): the migrations could go into the wrong one."""
     tables = scope.get("d1_databases") or []
     for item in tables:
         for other in tables:
@@ -179,7 +181,8 @@ def _ambiguous(scope: Mapping[str, Any]) -> Iterator[Finding]:
                     broken=True,
                     message=f"{name} is a binding of one database and the name of another, and "
                     "wrangler can't tell them apart",
-                    mend="Rename the binding, or the database_name: its id says which it is.",
+                    mend="Rename the binding or the database_name; the id still identifies the "
+                    "database.",
                 )
 
 
@@ -199,15 +202,16 @@ def _queues(scope: Mapping[str, Any]) -> Iterator[Finding]:
         for key, (least, most) in _CONSUMER_LIMITS.items():
             value = item.get(key)
             if isinstance(value, int) and not least <= value <= most:
-                message = f"{key} = {value} of the queue {queue} is not within {least} to {most}"
+                message = f"{key} = {value} of the queue {queue} must be {least} to {most}"
                 yield Finding(True, message, "Change it in wrangler.toml.")
         if item.get("dead_letter_queue") == queue:
             message = f"the queue {queue} is its own dead-letter queue"
-            yield Finding(True, message, "Name another queue as dead_letter_queue.")
+            yield Finding(True, message, "Use another queue as dead_letter_queue.")
         elif not item.get("dead_letter_queue") and queue not in dead_letters:
             yield Finding(
                 broken=False,
-                message=f"the queue {queue} has no dead-letter queue: what fails is deleted",
+                message=f"the queue {queue} has no dead-letter queue: messages that keep failing "
+                "are deleted",
                 mend=f'Set dead_letter_queue = "{queue}-dead-letters".',
             )
 
@@ -219,6 +223,6 @@ def _crons(scope: Mapping[str, Any]) -> Iterator[Finding]:
         if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
             yield Finding(
                 broken=True,
-                message=f"{cron!r} is no schedule",
-                mend="Five fields, in UTC: minute hour day month weekday",
+                message=f"{cron!r} is not a cron schedule",
+                mend="Use five fields, in UTC: minute hour day month weekday",
             )

@@ -1,17 +1,17 @@
-"""Whether two configurations say the same, whatever they are written in."""
+"""Compares two configurations, whatever format they are written in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Where an editor finds the schema: no setting.
+# For editors: it names the schema and is not a setting.
 _NO_SETTING = "$schema"
 
 
 def first_difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
-    """The first key, dotted, whose values differ or that only one of both has; ``None`` if they
-    are equivalent. The order of keys is no difference, that of list items is."""
+    """The first key, dotted, whose values differ or that only one of the two has; ``None`` if they
+    are equivalent. The order of keys does not matter, that of list items does."""
     return _in_tables(_settings(one), _settings(other), "")
 
 
@@ -48,12 +48,12 @@ def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-# What cfpy writes into a configuration: ids, and the names of buckets that had none.
+# Values that cfpy writes into a configuration: ids, and the names of buckets that had none.
 _WRITTEN = ("database_id", "id", "bucket_name")
 
 
 def only_filled_in(before: Any, now: Any) -> bool:
-    """Whether ``now`` says what ``before`` did, but for ids that were empty."""
+    """Whether ``now`` equals ``before``, except for ids that were empty."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         return all(
             (key in _WRITTEN and not before.get(key) and isinstance(now.get(key), str))

@@ -1,9 +1,9 @@
-"""What cfpy does with each part of copier's format; nothing of it is ignored.
+"""What cfpy does with each part of copier's format. It ignores none of them.
 
 The lists are copier's own: its settings are what its ``Template`` reads of ``copier.yml``, its
 options the fields of its ``Worker``, the keys of a question those of its ``Question``
 (copier.readthedocs.io/en/stable/configuring/). A test compares them with the installed copier, so
-that a new one has to find its place here.
+that a new one must be added here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cfpy.domain.names import did_you_mean
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import PatternError
 
-#: Settings of ``copier.yml`` that work, by ``cfpy new`` and ``cfpy update``.
+#: Settings of ``copier.yml`` that work with ``cfpy new`` and ``cfpy update``.
 SETTINGS = frozenset(
     {
         *("_answers_file", "_envops", "_exclude", "_jinja_extensions", "_message_after_copy"),
@@ -25,13 +25,13 @@ SETTINGS = frozenset(
         *("_tasks", "_templates_suffix"),
     }
 )
-#: Settings of ``copier.yml`` that do not, and why.
+#: Settings of ``copier.yml`` that do not work, and why.
 UNSUPPORTED = {
-    "_external_data": "it reads files of the finished project, and cfpy renders into an empty one",
-    "_migrations": "an update runs no commands of a pattern",
-    "_preserve_symlinks": "cfpy takes no links from a pattern",
+    "_external_data": "it reads the finished project, and cfpy renders into an empty folder",
+    "_migrations": "an update does not run commands of a pattern",
+    "_preserve_symlinks": "cfpy does not copy links from a pattern",
 }
-#: Options of copier's command line, which copier itself ignores in ``copier.yml``.
+#: Options of copier's command line. Copier itself ignores them in ``copier.yml``.
 OPTIONS = frozenset(
     {
         *("_ask", "_cleanup_on_error", "_conflict", "_context_lines", "_data", "_data_file"),
@@ -49,14 +49,14 @@ QUESTION_KEYS = frozenset(
 )
 #: Types of a question. All of them work.
 TYPES = frozenset({"bool", "float", "int", "json", "path", "str", "yaml"})
-# How like a setting a key is that means it.
+# How similar a key must be to a setting to count as a typo of it.
 _NEAR = 0.7
 _TASK_KEYS = frozenset({"command", "when", "working_directory"})
 _CHOICE_KEYS = frozenset({"value", "validator"})
 
 
 def check_format(pattern: Pattern) -> None:
-    """Refuse a pattern with a setting or a key that would have no effect.
+    """Refuse a pattern that has a setting or a key without effect.
 
     Raises:
         PatternError: It has one; the message names it.
@@ -74,11 +74,17 @@ def _wrong_secrets(pattern: Pattern) -> Iterator[tuple[str, str]]:
     names = [question.name for question in pattern.questions]
     for name in named if isinstance(named, list) else ():
         if name not in names:
-            yield f"_secret_questions names {name!r}, which is not asked", did_you_mean(name, names)
+            yield (
+                f"_secret_questions names {name!r}, but there is no such question",
+                did_you_mean(name, names),
+            )
     for question in pattern.questions:
         if question.secret and question.default is None:
-            hint = f'default: "" of {question.name} would do.'
-            yield f"the secret question {question.name!r} has no default, which copier wants", hint
+            hint = f'Add to the question {question.name}: default: ""'
+            yield (
+                f"the secret question {question.name!r} has no default, and copier requires one",
+                hint,
+            )
 
 
 def _wrong(key: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -88,13 +94,13 @@ def _wrong(key: str, value: Any) -> Iterator[tuple[str, str]]:
         if value:
             yield f"{key} is not supported: {UNSUPPORTED[key]}", _ELSEWHERE
     elif key in OPTIONS:
-        hint = "Remove it. Nothing changes by that: copier ignores it too."
+        hint = "Remove it. This changes nothing: copier ignores it, too."
         yield f"{key} is an option of copier's command line, not a setting of copier.yml", hint
     elif key not in SETTINGS:
-        # Others are let through, as by copier: settings of other tools, notes of the author's.
+        # Others pass, as in copier: settings of other tools, or the author's notes.
         if near := difflib.get_close_matches(key, SETTINGS | set(UNSUPPORTED), n=1, cutoff=_NEAR):
-            hint = "A key that only holds a YAML anchor for others may have such a name."
-            yield f"{key} is no setting of copier's; {near[0]} is", hint
+            hint = "Only a key that holds a YAML anchor may have such a name."
+            yield f"{key} is not a setting of copier; {near[0]} is", hint
     elif key == "_tasks":
         for task in value if isinstance(value, list) else ():
             yield from _unknown(task, _TASK_KEYS, "a task of _tasks")

@@ -1,7 +1,7 @@
-"""Whether a token and an account's id can be what they are meant to be, before they are sent.
+"""Checks the form of a token and of an account id before they are sent.
 
-What is wrong is said by the variable's name and by the place and the kind of a character, never by
-the value. A token is what RFC 6750 (section 2.1) lets follow ``Bearer``; an account's id has 32
+A message names the variable, and the position and kind of the wrong character; it never shows the
+value. A token is what may follow ``Bearer`` by RFC 6750 (section 2.1); an account id has 32
 hexadecimal digits (developers.cloudflare.com/fundamentals/account/find-account-and-zone-ids).
 """
 
@@ -16,7 +16,8 @@ from cfpy.errors import NotAuthenticatedError
 
 TOKEN = "CLOUDFLARE_API_TOKEN"  # noqa: S105 (the name of a variable)
 ACCOUNT_ID = "CLOUDFLARE_ACCOUNT_ID"
-#: Names that wrangler still takes where the new one is not set (its getEnvironmentVariableFactory).
+#: Old names that wrangler still accepts if the new one is not set (its
+#: getEnvironmentVariableFactory).
 OLD_NAMES = {
     TOKEN: "CF_API_TOKEN",
     ACCOUNT_ID: "CF_ACCOUNT_ID",
@@ -25,11 +26,11 @@ OLD_NAMES = {
     "CLOUDFLARE_API_BASE_URL": "CF_API_BASE_URL",
 }
 _HINT = (
-    "Copy it anew from dash.cloudflare.com/profile/api-tokens, or log in: "
+    "Copy it again from dash.cloudflare.com/profile/api-tokens, or log in: "
     f"{command('wrangler', 'login')}"
 )
-# What editors, pages and files put around a value, and str.strip does not take: marks of byte
-# order, and characters of no width.
+# What editors, pages and files add around a value and str.strip leaves: byte order marks, and
+# zero-width characters.
 _UNSEEN = "\ufeff\ufffe\u200b\u200c\u200d\u200e\u200f\u2060\u00ad"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _QUOTES = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb"
@@ -40,10 +41,10 @@ _PLACEHOLDER = re.compile(r"[<$%{\[].*|\*+|x{8,}|your[-_ ].*", re.IGNORECASE | r
 
 
 def variable(environ: Mapping[str, str], name: str) -> tuple[str, str]:
-    """A variable of wrangler's, or its old name where the new one is not set.
+    """Look up one of wrangler's variables, or its old name if the new one is not set.
 
     Returns:
-        The name that was found, and the value without the white space around it. Empty is unset.
+        The name that was found, and the value without surrounding whitespace; empty if unset.
     """
     for found in (name, OLD_NAMES.get(name, name)):
         if value := stripped(environ.get(found, "")):
@@ -52,7 +53,7 @@ def variable(environ: Mapping[str, str], name: str) -> tuple[str, str]:
 
 
 def stripped(value: str) -> str:
-    """``value`` without white space and what nobody sees around it."""
+    """``value`` without whitespace and invisible characters around it."""
     before = None
     while value != before:
         before, value = value, value.strip().strip(_UNSEEN)
@@ -60,14 +61,14 @@ def stripped(value: str) -> str:
 
 
 def checked_token(value: str, source: str) -> str:
-    """A token that can be sent.
+    """Return a token that can be sent.
 
     Args:
-        value: What was found.
-        source: Where: the name of a variable, or words.
+        value: The value that was found.
+        source: Where it was found: the name of a variable, or a description.
 
     Raises:
-        NotAuthenticatedError: It is no token. The message shows nothing of it.
+        NotAuthenticatedError: It is not a token. The message does not show any of it.
     """
     token = stripped(value)
     wrong = _what_is_wrong(token)
@@ -77,10 +78,10 @@ def checked_token(value: str, source: str) -> str:
 
 
 def checked_account_id(value: str, source: str) -> str:
-    """The id of an account.
+    """Return the id of an account.
 
     Raises:
-        NotAuthenticatedError: It is none.
+        NotAuthenticatedError: It is not an account id.
     """
     account_id = stripped(value)
     if re.fullmatch(r"[0-9a-fA-F]{32}", account_id):
@@ -89,29 +90,29 @@ def checked_account_id(value: str, source: str) -> str:
         odd = next(n for n, c in enumerate(account_id, 1) if c not in "0123456789abcdefABCDEF")
         wrong = f"its character {odd} is not a hexadecimal digit (0 to 9, a to f)"
     else:
-        wrong = f"it has {_characters(account_id)}, and an id has 32 hexadecimal digits"
+        wrong = f"it has {_characters(account_id)}, but an id has 32 hexadecimal digits"
     if account_id and (account_id[0] in _QUOTES or account_id[-1] in _QUOTES):
         wrong = "it is in quotes"
     raise NotAuthenticatedError(
-        f"{source} is not the id of an account: {wrong}",
-        hint=f"{command('wrangler', 'whoami')} lists the ids, and so does the dashboard.",
+        f"{source} is not an account id: {wrong}",
+        hint=f"Find the id in the dashboard, or with: {command('wrangler', 'whoami')}",
     )
 
 
 def _what_is_wrong(token: str) -> str:
-    """In words that show nothing of it; empty if it may be one."""
+    """Describe the fault without showing the token; empty if it may be a token."""
     if not token:
         return "it is empty"
     if token[0] in _QUOTES or token[-1] in _QUOTES:
-        return "it is in quotes. Leave them out"
+        return "it is in quotes. Remove them"
     if _SCHEME.match(token):
-        return "it begins with what stands before a token in a header. Use what follows alone"
+        return "it begins with the word that precedes a token in a header. Use only what follows"
     if _ASSIGNMENT.match(token):
-        return "it holds the name of a variable, too. Use what follows it alone"
+        return "it includes the name of a variable. Use only what follows the name"
     if _PLACEHOLDER.fullmatch(token):
-        return "it is what stands in place of one"
+        return "it is a placeholder"
     if re.fullmatch(r"[0-9a-f]{37}", token):
-        return "it looks like a global API key, which cfpy does not take"
+        return "it looks like a global API key, which cfpy does not support"
     if re.fullmatch(r"[0-9a-f]{32}", token):
         return "it looks like the id of an account or a zone"
     if _TOKEN.fullmatch(token):
@@ -121,7 +122,7 @@ def _what_is_wrong(token: str) -> str:
         ascii_letter = character.isascii() and character.isalnum()
         if not ascii_letter and character not in allowed:
             return f"its character {place} of {len(token)} is {_kind(character)}"
-    return "it holds = before its end"
+    return "it contains = before its end"
 
 
 def _kind(character: str) -> str:
@@ -130,10 +131,10 @@ def _kind(character: str) -> str:
     if character in "\r\n":
         return "the end of a line"
     if character in _UNSEEN:
-        return "a character that nobody sees"
+        return "an invisible character"
     if not character.isascii() and unicodedata.category(character)[0] not in "ZC":
         return "not ASCII"
-    return _CATEGORIES.get(unicodedata.category(character)[0], "none that a token may have")
+    return _CATEGORIES.get(unicodedata.category(character)[0], "not allowed in a token")
 
 
 def _characters(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The ``[build]`` of a project: a command of its own that runs before the Worker is read.
+"""The ``[build]`` of a project: its own command, which runs before the Worker is read.
 
 The defaults are wrangler's: developers.cloudflare.com/workers/wrangler/custom-builds.
 """
@@ -14,8 +14,8 @@ _WATCHED = "./src"
 
 
 def build_settings(project: Project) -> dict[str, Any] | None:
-    """The custom build of the project: its command, where it runs, and the directories whose
-    changes start it again, absolute. None if there is none."""
+    """The custom build of the project: its command, its working directory, and the directories
+    (absolute) that start it again when they change. ``None`` if there is no build."""
     build = project.wrangler.get("build")
     if not isinstance(build, Mapping) or not build.get("command"):
         return None
@@ -29,7 +29,8 @@ def build_settings(project: Project) -> dict[str, Any] | None:
 
 
 def with_watched(config: dict[str, Any]) -> dict[str, Any]:
-    """``config`` with wrangler's default for what a [build] watches, which has to move with it."""
+    """``config`` with wrangler's default for what [build] watches written out, so that the path can
+    be relocated."""
     build = config.get("build")
     if not isinstance(build, Mapping) or not build.get("command"):
         return config

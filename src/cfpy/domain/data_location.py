@@ -1,8 +1,8 @@
-"""Where resources keep their data, as far as cfpy.toml says.
+"""Where resources keep their data, as set in cfpy.toml.
 
 wrangler.toml holds the jurisdiction of D1 databases and R2 buckets. It has no key for that of KV
-namespaces and queues, nor for location hints (wrangler 4.164.0, config-schema.json). Both count
-when a resource is created, and never change afterwards.
+namespaces and queues, nor for location hints (wrangler 4.164.0, config-schema.json). Both apply
+when a resource is created, and can't be changed afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ JURISDICTIONS = ("eu", "fedramp", "us")
 #: developers.cloudflare.com/d1/configuration/data-location, and R2's page of that name.
 LOCATIONS = ("wnam", "enam", "weur", "eeur", "apac", "oc")
 
-# By kind: the key that names the resource, and the one that says where.
+# By kind: the key of the resource's name, and the key of its location.
 _KEYS = {
     "d1": ("database_name", "location", LOCATIONS),
     "r2": ("bucket_name", "location", LOCATIONS),
@@ -30,7 +30,7 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class DataLocation:
-    """Empty where nothing is said. ``location`` is a hint, ``jurisdiction`` a guarantee."""
+    """Empty where nothing is set. ``location`` is a hint, ``jurisdiction`` a guarantee."""
 
     jurisdiction: str = ""
     location: str = ""
@@ -39,10 +39,10 @@ class DataLocation:
 def parse_data_locations(
     data: Mapping[str, Any], path: Path
 ) -> Mapping[tuple[str, str], DataLocation]:
-    """What a parsed ``cfpy.toml`` says, by kind and name.
+    """Read the locations from a parsed ``cfpy.toml``, by kind and name.
 
     Raises:
-        ProjectError: A table lacks its name, or names a place that is not known.
+        ProjectError: A table has no name, or an unknown location.
     """
     return {
         (kind, name): DataLocation(**{key: place})
@@ -57,7 +57,7 @@ def tables_in(data: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str
     """The tables of a list in a parsed ``cfpy.toml``.
 
     Raises:
-        ProjectError: It is something else.
+        ProjectError: It is not a list of tables.
     """
     value = data.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
@@ -68,7 +68,7 @@ def tables_in(data: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str
 def _name(table: Mapping[str, Any], kind: str, key: str, path: Path) -> str:
     name = table.get(key)
     if not isinstance(name, str) or not name:
-        raise ProjectError(f"a [[{kind}]] table lacks `{key}`", path=path)
+        raise ProjectError(f"a [[{kind}]] table has no `{key}`", path=path)
     return name
 
 
@@ -77,7 +77,8 @@ def _place(table: Mapping[str, Any], kind: str, key: str, places: Sequence[str],
     known = {_KEYS[kind][0], key, *(("cors", "lifecycle") if kind == "r2" else ())}
     if unknown := sorted(set(table) - known):
         raise ProjectError(
-            f"[[{kind}]] has no `{unknown[0]}`; it takes {', '.join(sorted(known))}", path=path
+            f"[[{kind}]] has the unknown key `{unknown[0]}`; use {', '.join(sorted(known))}",
+            path=path,
         )
     if key not in table:
         return ""

@@ -1,4 +1,4 @@
-"""What has to be done so that an account has what a project needs: pure and ordered."""
+"""Computes the steps after which an account has what a project needs. Pure, in order."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def diff(
     created: Mapping[str, str],
     others: Sequence[DesiredState] = (),
 ) -> Plan:
-    """The plan that leads from what there is to what is wanted.
+    """The plan that leads from the observed state to the desired one.
 
     Args:
         desired: What an environment needs.
         observed: What the account has.
-        created: What cfpy created for the environment, as :func:`cfpy.domain.identity.resolve` has
-            it.
+        created: What cfpy created for the environment, in the form of
+            :func:`cfpy.domain.identity.resolve`.
         others: What other environments of the same configuration need.
     """
     databases = resolve("d1", desired.databases, observed.databases, created)
@@ -51,9 +51,9 @@ def diff(
 def _queue(desired: DesiredState, wanted: Queue, found: ObservedQueue | None) -> Action:
     others = sorted(found.consumers - {desired.worker}) if found else []
     if others and wanted.name in desired.consumed:
-        # developers.cloudflare.com/queues/configuration/pull-consumers: one consumer a queue. It
-        # would be refused when the new version is live already.
-        reason = f"the account delivers it to the Worker {others[0]}, and a queue has one consumer"
+        # developers.cloudflare.com/queues/configuration/pull-consumers: one consumer per queue.
+        # Cloudflare would refuse it only after the new version is live.
+        reason = f"it is already consumed by the Worker {others[0]}, and a queue has one consumer"
         return Action(Do.CONFLICT, "queue", wanted.name, reason)
     if found and wanted.jurisdiction and found.jurisdiction not in (None, wanted.jurisdiction):
         return Action(Do.CONFLICT, "queue", wanted.name, elsewhere(wanted, found.jurisdiction))
@@ -61,7 +61,7 @@ def _queue(desired: DesiredState, wanted: Queue, found: ObservedQueue | None) ->
 
 
 def elsewhere(wanted: Queue | R2Bucket, jurisdiction: str) -> str:
-    """Why a resource can't be used that the account has in another ``jurisdiction``."""
+    """Why a resource can't be used if the account has it in another ``jurisdiction``."""
     return (
         f"the project wants it in the jurisdiction {wanted.jurisdiction or 'default'}; the account "
         f"has it in {jurisdiction or 'default'}, and that can't be changed"
@@ -86,12 +86,12 @@ def _buckets(desired: DesiredState, observed: ObservedState) -> list[Action]:
 
 
 def _bucket(wanted: R2Bucket, jurisdiction: str | None) -> Action:
-    """``jurisdiction`` is that of the account's bucket; ``None`` if it has none of that name."""
+    """``jurisdiction`` is that of the account's bucket; ``None`` if there is no such bucket."""
     if jurisdiction not in (None, wanted.jurisdiction):
         return Action(Do.CONFLICT, "r2", wanted.name, elsewhere(wanted, jurisdiction or ""))
     there = jurisdiction is not None
     do = Do.CREATE if not there else Do.ADOPT if wanted.unnamed else Do.KEEP
-    reason = "its name goes into wrangler.toml" if wanted.unnamed else ""
+    reason = "its name will be written to wrangler.toml" if wanted.unnamed else ""
     return Action(
         do,
         "r2",
@@ -105,15 +105,15 @@ def _bucket(wanted: R2Bucket, jurisdiction: str | None) -> Action:
 
 
 def _have(found: Rules, wanted: Rules) -> bool:
-    """Whether each wanted rule is there; the API may add keys of its own."""
+    """Whether each wanted rule exists; the API may add its own keys."""
     return all(any(rule.items() <= other.items() for other in found) for rule in wanted)
 
 
 def lifecycle_rules(wanted: R2Settings, found: Rules) -> list[Mapping[str, Any]]:
-    """The rules that a bucket should have: what is wanted, and what is there under other names.
+    """The rules that a bucket should have: the wanted ones, and existing ones with other names.
 
-    A new bucket has a rule of its own (incomplete multipart uploads end after seven days), which
-    stays.
+    A new bucket already has a rule (incomplete multipart uploads end after seven days), which is
+    kept.
     """
     ours = {str(rule["id"]): rule for rule in wanted.lifecycle}
     merged = {str(rule["id"]): rule for rule in found} | ours
@@ -121,18 +121,18 @@ def lifecycle_rules(wanted: R2Settings, found: Rules) -> list[Mapping[str, Any]]
 
 
 def _setting(kind: str, bucket: Action, same: bool) -> Action:
-    do, reason = (Do.KEEP, "") if same else (Do.UPDATE, "as cfpy.toml has it")
+    do, reason = (Do.KEEP, "") if same else (Do.UPDATE, "set to the rules in cfpy.toml")
     depends_on, where = (bucket.key,), bucket.jurisdiction
     return Action(do, kind, bucket.name, reason, depends_on, id=bucket.id, jurisdiction=where)
 
 
 def _subdomain(desired: DesiredState, observed: ObservedState) -> list[Action]:
-    """A Worker without a route of its own is reached at the account's workers.dev subdomain."""
+    """A Worker without a route is reached at the account's workers.dev subdomain."""
     if not desired.workers_dev:
         return []
     if observed.subdomain:
         return [Action(Do.KEEP, "workers_dev", f"{observed.subdomain}.workers.dev", "")]
-    reason = "the account has no workers.dev subdomain: the first visit to Workers in the dashboard"
+    reason = "the account has no workers.dev subdomain: open Workers in the dashboard once, which"
     return [Action(Do.CONFLICT, "workers_dev", desired.worker, f"{reason} registers one")]
 
 
@@ -142,7 +142,8 @@ def _datasets(desired: DesiredState) -> list[Action]:
 
 
 def _database(wanted: Resource, applied: Mapping[str, frozenset[str]]) -> Iterator[Action]:
-    """A database, then the migrations of its bindings: those of twins once."""
+    """A database, then the migrations of its bindings; bindings with the same migrations count
+    once."""
     action = _by_id(wanted)
     yield action
     if wanted.problem or wanted.missing:
@@ -180,11 +181,11 @@ def _indexes(desired: DesiredState, observed: ObservedState) -> list[Action]:
 
 
 def _index(wanted: VectorizeIndex, found: ObservedIndex | None) -> list[Action]:
-    """An index, then its metadata indexes: they must be there before any vector is."""
+    """An index, then its metadata indexes: they must exist before any vector is inserted."""
     name = wanted.index_name
     if not wanted.described:
         if found:
-            return [Action(Do.KEEP, "vectorize", name, "as the account has it", id=name)]
+            return [Action(Do.KEEP, "vectorize", name, "used as it is", id=name)]
         reason = "the account has no such index, and cfpy.toml does not describe it: add a "
         reason += "[[vectorize]] table with its index_name, dimensions and metric"
         return [Action(Do.CONFLICT, "vectorize", name, reason)]
@@ -221,20 +222,20 @@ def _secrets(desired: DesiredState, observed: ObservedState) -> list[Action]:
         if secret.name in present:
             actions.append(Action(Do.KEEP, "secret", secret.name, ""))
         else:
-            reason = "a random value" if secret.generate else "its value is asked for"
+            reason = "a random value" if secret.generate else "cfpy asks for its value"
             actions.append(Action(Do.CREATE, "secret", secret.name, reason))
     return actions
 
 
 def _by_name(kind: str, name: str, exists: bool, *, jurisdiction: str = "") -> Action:
-    """A resource whose name is its id."""
+    """A resource that is identified by its name."""
     do, reason = (Do.KEEP, "") if exists else (Do.CREATE, _in(jurisdiction))
     id_ = name if exists else ""
     return Action(do, kind, name, reason, id=id_, jurisdiction=jurisdiction)
 
 
 def _by_id(wanted: Resource) -> Action:
-    """A resource whose id belongs into wrangler.toml."""
+    """A resource whose id belongs in wrangler.toml."""
     do, reason, unwritten = Do.KEEP, "", wanted.unwritten
     if wanted.problem:
         do, reason = Do.CONFLICT, wanted.problem
@@ -246,7 +247,7 @@ def _by_id(wanted: Resource) -> Action:
         do, reason = Do.CREATE, _where("", wanted, new=True)
         unwritten = tuple(item.binding for item in wanted.references)
     elif unwritten:
-        do, reason = Do.ADOPT, "exists; its id goes into wrangler.toml"
+        do, reason = Do.ADOPT, "exists; its id will be written to wrangler.toml"
     return Action(
         do,
         wanted.kind,
@@ -260,7 +261,7 @@ def _by_id(wanted: Resource) -> Action:
 
 
 def _where(reason: str, wanted: Resource | R2Bucket, *, new: bool) -> str:
-    """``reason`` with where something new goes."""
+    """``reason``, with the location of something new."""
     if not new:
         return reason
     near = f"near {wanted.location}" if wanted.location and not wanted.jurisdiction else ""

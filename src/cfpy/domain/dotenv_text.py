@@ -2,17 +2,17 @@
 
 wrangler reads ``.dev.vars`` and ``wrangler secret bulk`` with the npm package ``dotenv`` 16.3.1,
 which it bundles: developers.cloudflare.com/workers/configuration/secrets, and ``parse`` in that
-package. Its rules are not those of a shell, nor those of dotenv for Python: ``#`` starts a comment
-anywhere outside quotes, ``KEY: value`` counts, a backtick is a quote, and of the escapes only
-``\\n`` and ``\\r`` mean something, in double quotes. ``tests/runtime/test_env_files.py`` compares
-this module with the pinned wrangler.
+package. Its rules differ from those of a shell and of dotenv for Python: ``#`` starts a comment
+anywhere outside quotes, ``KEY: value`` is an assignment, a backtick is a quote, and the only
+escapes are ``\\n`` and ``\\r``, in double quotes. ``tests/runtime/test_env_files.py`` compares this
+module with the pinned wrangler.
 """
 
 from __future__ import annotations
 
 import re
 
-# JavaScript's \s and its line ends; Python's own are other ones.
+# JavaScript's \s and its line ends, which differ from Python's.
 _SPACES = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _ENDS = "\n\r\u2028\u2029"
 _S = f"[{_SPACES}]"
@@ -30,7 +30,7 @@ _TRIM = re.compile(f"\\A{_S}+|{_S}+\\Z")
 
 
 def parse_dotenv(text: str) -> dict[str, str]:
-    """Values by name, the last of a name. Lines that assign nothing are no error."""
+    """Values by name; the last value of a name counts. Lines that assign nothing are skipped."""
     found: dict[str, str] = {}
     for match in _ASSIGNMENT.finditer(re.sub("\r\n?", "\n", text)):
         written = _TRIM.sub("", match["value"] or "")

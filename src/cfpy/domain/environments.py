@@ -1,7 +1,7 @@
 """Derives an environment from the top level of ``wrangler.toml``.
 
-wrangler inherits no binding into ``[env.NAME]``: what an environment does not say again, its Worker
-does not have. And an environment that says the same again shares its data with production.
+wrangler does not inherit bindings into ``[env.NAME]``: an environment must repeat every binding
+that its Worker needs. If it repeats the same ids, it shares its data with production.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 from cfpy.domain.invocation import command
 from cfpy.errors import UsageError
 
-# The keys that wrangler 4.164 does not inherit (`notInheritable` where it validates them), in the
-# order that they are written.
+# The keys that wrangler 4.164 does not inherit (`notInheritable` in its validation), in the order
+# in which they are written.
 _NOT_INHERITED = (
     "vars",
     "secrets",
@@ -53,7 +53,7 @@ _NOT_INHERITED = (
     "ai_search_namespaces",
     "unsafe",
 )
-# Tables whose entries name a resource of the account, and the key that does.
+# Tables whose entries name a resource of the account, and the key with the name.
 _NAMED = {
     "d1_databases": "database_name",
     "r2_buckets": "bucket_name",
@@ -68,7 +68,7 @@ NAME_KEYS = {
     "d1": "database_name",
     "queues": "queue",
 }
-# They point to something that can't be derived: both environments use the same.
+# They point to something that can't be derived, so both environments use the same.
 _SHARED = (
     "hyperdrive",
     "services",
@@ -81,15 +81,15 @@ _SHARED = (
     "tail_consumers",
     "streaming_tail_consumers",
 )
-# They belong to a resource that the new environment does not have yet.
+# Keys of a resource that does not exist yet in the new environment.
 _IDS = ("database_id", "preview_database_id", "id", "preview_id", "preview_bucket_name")
 _LONGEST_NAME = 63
 
 
 @dataclass(frozen=True)
 class NewEnvironment:
-    """``tables`` go below ``[env.NAME]``; ``renamed`` maps the names of resources to those of the
-    environment; ``shared`` are the tables that both have in common."""
+    """``tables`` go under ``[env.NAME]``; ``renamed`` maps the names of resources to those of the
+    environment; ``shared`` are the tables whose resources both use."""
 
     name: str
     worker: str
@@ -99,33 +99,33 @@ class NewEnvironment:
 
 
 def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
-    """The environment ``name`` of a parsed ``wrangler.toml``, with resources of its own.
+    """Derive the environment ``name`` from a parsed ``wrangler.toml``, with its own resources.
 
     Raises:
-        UsageError: There is one of this name, or a name is not valid.
+        UsageError: The environment already exists, or a name is not valid.
     """
     worker = str(config.get("name", ""))
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
         raise UsageError(
-            f"{name!r} can't name an environment",
-            hint="Use lower-case letters, digits and hyphens: staging",
+            f"{name!r} can't be the name of an environment",
+            hint="Use lower-case letters, digits and hyphens, such as staging.",
         )
     if name in (config.get("env") or {}):
         raise UsageError(
-            f"wrangler.toml has an environment {name!r} already",
+            f"wrangler.toml already has an environment {name!r}",
             hint=f"{command('env', 'list')} shows it; {command('env', 'remove', name)} removes it. "
             "Nothing was changed.",
         )
     rename = _Renamer(worker, name)
     tables: dict[str, Any] = {}
     if config.get("route") or config.get("routes"):
-        # Routes are inherited: without this the environment would take production's requests.
+        # Routes are inherited: without this, the environment would take production's requests.
         tables |= {"routes": [], "workers_dev": True}
     for key in _NOT_INHERITED:
         if key in config:
             tables[key] = _derived(key, config[key], rename)
     if "vars" in tables:
-        # A variable that holds the name of a resource has to follow it.
+        # A variable that holds the name of a resource is renamed with it.
         tables["vars"] = {
             key: rename.done.get(value, value) if isinstance(value, str) else value
             for key, value in tables["vars"].items()
@@ -133,7 +133,7 @@ def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
     longest = max([*rename.done.values(), f"{worker}-{name}"], key=len)
     if len(longest) > _LONGEST_NAME:
         raise UsageError(
-            f"{longest} has {len(longest)} characters, and a name may have {_LONGEST_NAME}",
+            f"{longest} has {len(longest)} characters; a name may have at most {_LONGEST_NAME}",
             hint="Choose a shorter name for the environment.",
         )
     shared = tuple(key for key in _SHARED if key in tables)
@@ -141,8 +141,8 @@ def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
 
 
 def effective(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """What wrangler makes of an environment: its own tables, and what is inherited of the top
-    level. ``name`` is empty for the top level itself, and known."""
+    """The configuration of an environment as wrangler sees it: its own tables and those inherited
+    from the top level. ``name`` must exist; it is empty for the top level itself."""
     if not name:
         return {key: value for key, value in config.items() if key != "env"}
     inherited = {k: v for k, v in config.items() if k != "env" and k not in _NOT_INHERITED}
@@ -189,7 +189,7 @@ def held_ids(tables: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 class _Renamer:
-    """Puts the environment's name behind the Worker's: shop-db becomes shop-staging-db."""
+    """Inserts the environment's name after the Worker's: shop-db becomes shop-staging-db."""
 
     def __init__(self, worker: str, environment: str) -> None:
         self.worker = worker
@@ -222,7 +222,7 @@ def _derived(key: str, value: Any, rename: _Renamer) -> Any:
         both = {"producers": producers, "consumers": consumers}
         return {side: items for side, items in both.items() if items}
     if key == "ratelimits":
-        # Workers with the same namespace_id share their counts.
+        # Workers with the same namespace_id share their counters.
         return [{**item, "namespace_id": _number(rename, str(item.get("name")))} for item in value]
     return value
 

@@ -1,8 +1,8 @@
-"""Which migration failed, and where in it: read from what wrangler prints. Pure.
+"""Finds out from wrangler's output which migration failed, and where in it. Pure.
 
-wrangler 4.164.0 draws a table of what is to be applied, and after each file one of all with its
-state; the error alone comes last, without the file's name. A file that fails is rolled back, those
-before it stay (developers.cloudflare.com/d1/reference/migrations/).
+wrangler 4.164.0 prints a table of the pending files, and after each file a table of all with their
+states; the error comes last, without the file's name. A file that fails is rolled back; those
+before it stay applied (developers.cloudflare.com/d1/reference/migrations/).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 _ROW = re.compile(r"^│ (?P<name>.+?) +│(?: (?P<state>\S+) +│)?\s*$", re.MULTILINE)
 _DONE = "✅"
-# SQLite's own words; the last one is quoted in different ways.
+# SQLite's own messages; the name in the last one is quoted in different ways.
 _NEAR = re.compile(r"""(?:near|unrecognized token:) "(?P<word>.+?)"(?::| at offset)""", re.DOTALL)
 _NAMED = re.compile(
     r"has no column named (?P<missing>\w+)|"
@@ -27,8 +27,8 @@ _OFFSET = re.compile(r"at offset (\d+)")
 
 @dataclass(frozen=True)
 class FailedMigration:
-    """A migration that failed. ``applied`` are those of the same run before it, ``left`` those
-    that were not tried."""
+    """A migration that failed. ``applied`` are those of the same run that succeeded before it,
+    ``left`` those that were not tried."""
 
     name: str
     applied: tuple[str, ...]
@@ -36,7 +36,7 @@ class FailedMigration:
 
 
 def failed_migration(printed: str) -> FailedMigration | None:
-    """Read what ``wrangler d1 migrations apply`` printed; ``None`` where it came to no file."""
+    """Read the output of ``wrangler d1 migrations apply``; ``None`` if it did not get to a file."""
     rows = [(row["name"].strip(), row["state"]) for row in _ROW.finditer(printed)]
     names = list(dict.fromkeys(name for name, state in rows if (name, state) != ("name", None)))
     names = [name for name in names if (name, "status") not in rows]
@@ -49,7 +49,7 @@ def failed_migration(printed: str) -> FailedMigration | None:
 
 
 def line_of(sql: str, complaint: str) -> int | None:
-    """The 1-based line of a migration that SQLite complains of, if only one can be meant."""
+    """The 1-based line of a migration that SQLite complains about, if it is unambiguous."""
     text = _without_comments(sql)
     if near := _NEAR.search(complaint):
         return _line_of_word(text, near["word"], _OFFSET.search(complaint))
@@ -63,7 +63,7 @@ def line_of(sql: str, complaint: str) -> int | None:
 def _line_of_word(text: str, word: str, offset: re.Match[str] | None) -> int | None:
     places = [match.start() for match in re.finditer(re.escape(word), text)]
     if offset is not None:
-        # It counts from the beginning of the statement, or of the file.
+        # The offset counts from the start of the statement, or of the file.
         begins = [place for place in places if _begins_statement(text, place - int(offset[1]))]
         places = begins or places
     lines = {_line(text, place) for place in places}
@@ -80,7 +80,7 @@ def _line(text: str, at: int) -> int:
 
 
 def _without_comments(sql: str) -> str:
-    """``sql`` with blanks in place of comments, so that every place stays where it is."""
+    """``sql`` with spaces in place of comments, so that all positions stay the same."""
     pattern = r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'"
     return re.sub(
         pattern,

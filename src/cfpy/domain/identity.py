@@ -1,8 +1,8 @@
-"""Which database or namespace of the account a project means: decided once, for every command.
+"""Decides, once for all commands, which database or namespace of the account a project means.
 
-Three places speak of a resource: the configuration (a name, an id, or both), the record of what
-cfpy created (a name and its id), and the account. Where they do not agree, nothing may be changed
-or deleted on the word of one of them, so the resource has a ``problem`` that quotes all three.
+Three places identify a resource: the configuration (a name, an id, or both), the record of what
+cfpy created (a name and its id), and the account. If they do not agree, none of them is enough to
+change or delete something, so the resource has a ``problem`` that quotes all three.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Reference = D1Database | KVNamespace
 
 @dataclass(frozen=True)
 class Resource:
-    """A database (``d1``) or a namespace (``kv``), whatever number of bindings it has.
+    """A database (``d1``) or a namespace (``kv``), with any number of bindings.
 
     Attributes:
-        name: As the account has it; as it will be created where the account has none.
+        name: Its name in the account, or the name with which it will be created.
         id: Empty until it exists.
-        references: The bindings that mean it, in the order of the file.
-        problem: Why configuration, record and account do not agree; empty if they do.
-        missing: The configuration names an id that the account does not have.
+        references: The bindings that refer to it, in the order of the file.
+        problem: Why the configuration, the record and the account do not agree; empty if they do.
+        missing: Whether the configuration has an id that the account does not have.
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Resource:
 
     @property
     def unwritten(self) -> tuple[str, ...]:
-        """The bindings whose tables do not hold the id yet."""
+        """The bindings whose tables do not have the id yet."""
         return tuple(item.binding for item in self.references if item.id != self.id)
 
     @property
@@ -54,7 +54,7 @@ class Resource:
 
 
 def same_id(one: str, other: str) -> bool:
-    """Whether two ids are of one resource, however a person wrote them down."""
+    """Whether two ids are of the same resource, in any spelling."""
     return one.strip().lower() == other.strip().lower()
 
 
@@ -64,14 +64,14 @@ def resolve(
     found: Mapping[str, Found],
     created: Mapping[str, str],
 ) -> tuple[Resource, ...]:
-    """The resources that ``references`` mean, in the order of their first bindings.
+    """The resources that ``references`` refer to, in the order of their first bindings.
 
     Args:
         kind: ``d1`` or ``kv``.
         references: The bindings of one environment.
-        found: What the account has, by id.
-        created: What cfpy created for the environment: ids by key, such as ``d1:shop-db``; an id
-            is empty where the record does not know it.
+        found: The resources of the account, by id.
+        created: What cfpy created for the environment: ids by key, such as ``d1:shop-db``; an id is
+            empty if the record does not have it.
     """
     ids = {item.name: id_ for id_, item in found.items()}
     groups: dict[tuple[str, str], list[Reference]] = {}
@@ -84,9 +84,9 @@ def resolve(
 
 
 def _by_name(item: Reference, references: Sequence[Reference], ids: Mapping[str, str]) -> str:
-    """The id of what a binding without one means: the account's of that name, else the one that
-    another binding of the same name has. An id that the account does not have is a problem of the
-    resource of that name."""
+    """The id for a binding without one: that of the account's resource with this name, or else the
+    id of another binding with the same name. An id that the account does not have is a problem of
+    the resource with that name."""
     if item.name in ids or item.id:
         return ids.get(item.name, "")
     twins = (i.id for i in references if i.name == item.name and i.named and i.id in ids.values())
@@ -129,7 +129,7 @@ def _problems(
             )
         elif item.named and own and own != target:
             yield (
-                f"wrangler.toml names {item.name} with the id {item.id}, which the account calls "
+                f"wrangler.toml names {item.name} with the id {item.id}, which in the account is "
                 f"{found[target].name}; the account's {item.name} has the id {own}"
             )
         key = f"{kind}:{item.name}"
@@ -140,19 +140,19 @@ def _problems(
         yield from _elsewhere(members, found[target].jurisdiction)
     wanted = sorted({item.jurisdiction for item in members if item.jurisdiction})
     if len(wanted) > 1:
-        yield f"its bindings name the jurisdictions {' and '.join(wanted)}"
+        yield f"its bindings have different jurisdictions: {' and '.join(wanted)}"
 
 
 def _against_record(item: Reference, target: str, recorded: str, found: Mapping[str, Found]) -> str:
-    says = f"cfpy.state.json says that cfpy created {item.name} with the id {recorded}"
+    says = f"according to cfpy.state.json, cfpy created {item.name} with the id {recorded}"
     if found[recorded].name != item.name:
-        says += f", which the account calls {found[recorded].name}"
+        says += f", which in the account is {found[recorded].name}"
     if item.id:
-        has = f"calls {found[item.id].name}" if item.id in found else "does not have"
+        has = f"has as {found[item.id].name}" if item.id in found else "does not have"
         return f"wrangler.toml names the id {item.id}, which the account {has}; {says}"
     if target:
         return f"the account's {item.name} has the id {target}; {says}"
-    return f"wrangler.toml names no id, and the account has no {item.name}; {says}"
+    return f"wrangler.toml has no id, and the account has no {item.name}; {says}"
 
 
 def _elsewhere(members: Sequence[Reference], jurisdiction: str | None) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""The commands that hints name, with the options of the run that gives the hint.
+"""The commands in hints, with the options of the run that prints the hint.
 
-Whoever raises an error knows the command that helps, and not the options of this run. So a hint
-holds ``command("deploy", "--provision")``, which is marked text, and the command line puts the
-options in where it shows the hint: one place, which no hint can bypass (a test reads the sources).
+Code that raises an error knows the command that helps, but not the options of this run. So a hint
+contains ``command("deploy", "--provision")``, which is marked text, and the command line inserts
+the options when it prints the hint: in one place, which no hint can bypass (a test reads the
+sources).
 """
 
 from __future__ import annotations
@@ -24,28 +25,29 @@ WITH_ENVIRONMENT = frozenset(
 WITH_CWD = WITH_ENVIRONMENT | {
     *("diff", "env", "env add", "env list", "env remove", "test", "update", "wrangler"),
 }
-# wrangler's own --config is passed on.
+# wrangler's own --config is passed through.
 WITH_CONFIG = WITH_CWD - {"wrangler"}
 
-# They are about a login, which no configuration changes.
+# They are about a login, which does not depend on a configuration.
 _OF_NO_PROJECT = frozenset(("login", "logout", "whoami", "--version"))
 
 
 def command(*words: str) -> str:
-    """A command of cfpy for a hint, marked so that it gets the options of this run.
+    """A command of cfpy for a hint, marked so that the options of this run are added.
 
-    ``--env`` among the words names another environment than that of this run; ``--env ""`` is the
-    top level of wrangler.toml.
+    ``--env`` in the words replaces the environment of this run; ``--env ""`` is the top level of
+    wrangler.toml.
     """
     return f"{_OPEN}{shlex.join(('cfpy', *words))}{_CLOSE}"
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """The options of one run that say what it is about, as the user gave them; empty if not.
+    """The options of one run that select the project and environment, as the user gave them; empty
+    if not given.
 
-    ``cwd`` is the project's directory, ``config`` its configuration file from there on,
-    ``environment`` one of that file.
+    ``cwd`` is the project's directory, ``config`` its configuration file relative to ``cwd``,
+    ``environment`` an environment of that file.
     """
 
     cwd: str = ""
@@ -53,7 +55,7 @@ class Invocation:
     environment: str = ""
 
     def command(self, *words: str) -> str:
-        """A command line of cfpy that means the same project and environment as this run.
+        """A command line of cfpy for the same project and environment as this run.
 
         It can be pasted into a shell. ``words`` are as for :func:`command`.
         """
@@ -67,13 +69,13 @@ class Invocation:
         return shlex.join(["cfpy", *_without_top_level(words), *options])
 
     def wrangler(self, *words: str) -> str:
-        """A command line of the real wrangler, by ``cfpy wrangler``.
+        """A command line that runs the real wrangler, through ``cfpy wrangler``.
 
-        That takes ``--cwd`` before wrangler's own command, and passes on all that follows. wrangler
-        takes ``--config`` (from the project's directory on) and ``--env`` everywhere. The top level
-        is named, too: else wrangler takes the environment from CLOUDFLARE_ENV, or a .env file.
-        Beside ``--env`` it would append the environment to a ``--name`` (getLegacyScriptName in
-        wrangler 4.164).
+        It takes ``--cwd`` before wrangler's own command, and passes everything after it to
+        wrangler. wrangler takes ``--config`` (relative to the project's directory) and ``--env``
+        everywhere. The top level is passed explicitly, too: otherwise wrangler takes the
+        environment from CLOUDFLARE_ENV or a .env file. With ``--env``, it would append the
+        environment to a ``--name`` (getLegacyScriptName in wrangler 4.164).
         """
         options = []
         if words[0] not in _OF_NO_PROJECT:
@@ -82,18 +84,19 @@ class Invocation:
         return shlex.join(["cfpy", "wrangler", *_option("--cwd", self.cwd), *words, *options])
 
     def git(self, *words: str) -> str:
-        """A command line of git in the project's directory."""
+        """A git command line for the project's directory."""
         return shlex.join(["git", *_option("-C", self.cwd), *words])
 
     def resolve(self, text: str) -> str:
-        """``text`` with each marked command as a command line of this project and environment."""
+        """``text`` with each marked command turned into a command line for this project and
+        environment."""
         return _MARKED.sub(self._resolved, text)
 
     def _resolved(self, found: re.Match[str]) -> str:
         try:
             return self.command(*shlex.split(found[1]))
         except ValueError:
-            # Not by :func:`command`: a name that holds these brackets itself.
+            # Not from :func:`command`: a name that contains these brackets.
             return found[0]
 
     def _environment(self, words: tuple[str, ...]) -> list[str]:
@@ -103,7 +106,7 @@ class Invocation:
 
 
 def _without_top_level(words: tuple[str, ...]) -> list[str]:
-    """``words`` without ``--env ""``: the top level is what a command means without ``--env``."""
+    """``words`` without ``--env ""``: a command without ``--env`` uses the top level."""
     kept = list(words)
     if "--env" in kept and kept[kept.index("--env") + 1] == "":
         del kept[kept.index("--env") : kept.index("--env") + 2]
@@ -113,5 +116,5 @@ def _without_top_level(words: tuple[str, ...]) -> list[str]:
 def _option(name: str, value: str) -> list[str]:
     if not value:
         return []
-    # What begins with a hyphen would be taken for an option.
+    # A word that begins with a hyphen would be taken for an option.
     return [f"{name}={value}"] if value.startswith("-") else [name, value]

@@ -1,8 +1,8 @@
-"""Answers that are kept nowhere but in the rendered files: pure.
+"""Finds answers that are kept only in the rendered files. Pure.
 
-A secret answer is in no record of cfpy's, so `cfpy update` can't ask for it there. What a project
-was rendered from (the base) holds a stand-in in its place; the lines of the project's own file
-around the stand-in tell the value.
+A secret answer is not in any record, so `cfpy update` can't read it there. The base (what the
+pattern rendered) has a stand-in in its place; the surrounding lines in the project's own file show
+the value.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _LONGEST = 2_000
 
 
 def stand_ins(pattern: Pattern) -> dict[str, Any]:
-    """What stands for the answers to questions that are kept in the project alone: a text that is
-    nowhere else. Other types than texts are rendered with their default."""
+    """Stand-ins for the answers that are kept only in the project: strings that occur nowhere else.
+    Other types than strings are rendered with their default."""
     return {
         question.name: _STAND_IN.format(question.name)
         for question in pattern.questions
@@ -32,7 +32,7 @@ def stand_ins(pattern: Pattern) -> dict[str, Any]:
 
 
 def other_answers(pattern: Pattern, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Another answer for each of ``answers``, to find what depends on it."""
+    """A different answer for each of ``answers``, to find out what depends on it."""
     found = {}
     for name, value in answers.items():
         question = pattern.question(name)
@@ -48,15 +48,15 @@ def other_answers(pattern: Pattern, answers: Mapping[str, Any]) -> dict[str, Any
 def found_answers(
     base: Mapping[str, BaseFile], project: Callable[[str], bytes | None], names: Iterable[str]
 ) -> dict[str, str]:
-    """The answers that a project's files show where the base has stand-ins.
+    """The answers in a project's files at the places where the base has stand-ins.
 
     Args:
-        base: What the project was rendered from.
-        project: Looks a file of the project up.
+        base: The files as the pattern rendered them.
+        project: Looks up a file of the project.
         names: The questions.
 
     Returns:
-        Those that all places agree on.
+        The answers on which all places agree.
     """
     seen: dict[str, set[str]] = {name: set() for name in names}
     for file_name, file in base.items():
@@ -81,14 +81,14 @@ def reproduced(
     found: Mapping[str, str],
     given: Mapping[str, Any],
 ) -> dict[str, str]:
-    """Those of ``found`` that a template writes as they are.
+    """The answers in ``found`` that a template writes unchanged.
 
-    An answer that was found behind a filter, such as one that quotes it, is none: put in place of
-    its stand-in, it does not give what is rendered with it.
+    A value that passed a filter, such as one that quotes it, is not the answer: with it in place of
+    the stand-in, the file differs from what rendering the value gives.
 
     Args:
-        standing: What is rendered with stand-ins.
-        rendered: What is rendered with ``found`` and ``given``.
+        standing: The files rendered with stand-ins.
+        rendered: The files rendered with ``found`` and ``given``.
         found: What :func:`found_answers` found.
         given: Answers to other questions with stand-ins.
     """
@@ -104,12 +104,12 @@ def reproduced(
 
 
 def stand_ins_of(base: Mapping[str, BaseFile]) -> set[str]:
-    """The questions whose stand-ins the base holds."""
+    """The questions whose stand-ins are in the base."""
     return {name.decode() for file in base.values() for name in _ANY.findall(file.data or b"")}
 
 
 def holds_stand_in(base: Mapping[str, BaseFile], name: str) -> bool:
-    """Whether anything of the base was rendered with the stand-in of a question."""
+    """Whether any file of the base contains the stand-in of a question."""
     stand_in = _STAND_IN.format(name).encode()
     return any(file.data is not None and stand_in in file.data for file in base.values())
 
@@ -117,13 +117,13 @@ def holds_stand_in(base: Mapping[str, BaseFile], name: str) -> bool:
 def depends(
     one: Mapping[str, File], other: Mapping[str, File], result: File, mine: File | None, name: str
 ) -> bool:
-    """Whether a merged file holds, where the project's did not, what depends on an answer.
+    """Whether a merge adds lines to a file that depend on an answer.
 
     Args:
-        one: What is rendered with one answer.
-        other: What is rendered with another.
-        result: What the merge makes of the file ``name``.
-        mine: What the project has of it.
+        one: The file rendered with one answer.
+        other: The file rendered with another answer.
+        result: The merged file ``name``.
+        mine: The project's version of it.
     """
     if name not in one or (name in other and one[name].data == other[name].data):
         return False
@@ -153,7 +153,7 @@ def _other(value: Any) -> Any:
 
 
 def _differences(old: str, mine: str, names: list[str]) -> Iterator[tuple[str, str]]:
-    """Each stand-in in ``old``, with what ``mine`` has in its place."""
+    """Each stand-in in ``old``, with the text that ``mine`` has in its place."""
     before, after = old.splitlines(keepends=True), mine.splitlines(keepends=True)
     if max(len(before), len(after)) > _MOST_LINES:
         return
@@ -164,13 +164,14 @@ def _differences(old: str, mine: str, names: list[str]) -> Iterator[tuple[str, s
         if found := _values("".join(before[start:end]), "".join(after[first:last]), names):
             yield from found
         elif end - start == last - first:
-            # Something else of these lines was changed: those that are as rendered still tell.
+            # Other parts of these lines were changed: use the lines that are as rendered.
             for line, now in zip(before[start:end], after[first:last], strict=True):
                 yield from _values(line, now, names)
 
 
 def _values(old: str, mine: str, names: list[str]) -> list[tuple[str, str]]:
-    """What fits where ``old`` has stand-ins so that it becomes ``mine``; nothing, if nothing."""
+    """The values that turn ``old`` into ``mine`` if put in place of its stand-ins; empty if there
+    are none."""
     parts = re.split("(" + "|".join(re.escape(_STAND_IN.format(name)) for name in names) + ")", old)
     marks = {_STAND_IN.format(name): name for name in names}
     pattern, seen = "", set()
@@ -184,7 +185,7 @@ def _values(old: str, mine: str, names: list[str]) -> list[tuple[str, str]]:
             seen.add(name)
             pattern += f"(?P<_{names.index(name)}>.*?)"
     if not seen or (len(seen) > 1 and len(mine) > _LONGEST):
-        return []  # Two that are open in a long text take too long to try.
+        return []  # Two unknown values in a long text take too long to try.
     match = re.fullmatch(pattern, mine, re.DOTALL)
     return [(name, match[f"_{names.index(name)}"]) for name in sorted(seen)] if match else []
 
@@ -205,7 +206,7 @@ def _replaced(text: str, answers: Mapping[str, str]) -> str:
 
 
 def _text(data: bytes | None) -> str | None:
-    """``data`` as a text, ``None`` if it is none."""
+    """``data`` as a string, ``None`` if it is not text."""
     try:
         return None if data is None else data.decode()
     except UnicodeDecodeError:

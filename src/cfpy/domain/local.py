@@ -1,9 +1,8 @@
-"""Derives what runs on this machine from what would run on Cloudflare.
+"""Derives the configuration of a local run from that of a deployment.
 
-Workers AI and Vectorize have no local simulator, so their bindings are replaced by service
-bindings to a second local Worker that stands in for them; everything else stays as the project
-wrote it. The derived configuration is written beside the state in ``.wrangler/``, never over the
-project's own.
+Workers AI and Vectorize have no local simulator, so their bindings are replaced by service bindings
+to a second local Worker that stands in for them; everything else stays as it is in the project. The
+derived configuration is written next to the state in ``.wrangler/``, never over the project's own.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ from cfpy.domain.migrations import migrations_of
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError
 
-#: Where derived configurations lie, below the project.
+#: The folder of derived configurations, below the project.
 DERIVED = Path(".wrangler", "cfpy")
 
 #: Name of the Worker that stands in for Workers AI and Vectorize.
 LOCAL_SERVICES = "cfpy-local"
 
-#: Where a local run shows what its bindings hold.
+#: The path where a local run shows the content of its bindings.
 PAGE = "/__cfpy"
 
-# Keys that say how a deployment reaches the world or is built: they mean nothing here, and some
-# would make a local run ask for an account.
+# Keys about routes and builds of a deployment: they have no meaning here, and with some of them a
+# local run would ask for an account.
 _DEPLOYMENT_KEYS = (
     "$schema",
     "account_id",
@@ -44,7 +43,7 @@ _DEPLOYMENT_KEYS = (
     "vectorize",
 )
 
-# Tables about classes and sockets of the main module: those are Python, and run in workerd alone.
+# Tables about classes and sockets of the main module: those are in Python, and run only in workerd.
 _CLASSES = ("migrations", "exports", "containers", "cloudchamber", "connect", "unsafe")
 # The variable that gives wrangler a local database for a Hyperdrive binding.
 _DATABASE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
@@ -53,7 +52,7 @@ _HYPERDRIVE = ("connectionString", "host", "port", "user", "password", "database
 
 @dataclass(frozen=True)
 class LocalAI:
-    """Where local embeddings and chat come from; empty texts mean the built-in stand-ins.
+    """Where local embeddings and chat come from; empty strings mean the built-in stand-ins.
 
     ``timeout`` is how long an answer of ``base_url`` may take, in seconds; 0 means the default.
     """
@@ -68,8 +67,8 @@ class LocalAI:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """What the stand-ins must know and no file may: keys, and the address that one fits. A
-        file would be that of whichever of two runs in one project wrote it last."""
+        """The keys of the stand-ins, and the address that a key belongs to. They are never written
+        to a file: two runs in the same project would overwrite each other's."""
         found = {
             "EMBEDDINGS_URL": self.embeddings_url,
             "EMBEDDINGS_KEY": self.embeddings_key,
@@ -87,7 +86,7 @@ def worker_config(
         project: The project.
         main: Main module to run: the project's own, or a shim that forwards to it.
         python: Whether workerd itself runs Python (then its flags and classes stay).
-        without: Bindings to Hyperdrive that have no database here: see :func:`left_out`.
+        without: Hyperdrive bindings without a local database: see :func:`left_out`.
     """
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
@@ -112,7 +111,8 @@ def worker_config(
     if isinstance(assets, Mapping) and "directory" in assets:
         config["assets"] = {**assets, "directory": str(project.root / assets["directory"])}
         if not python and assets.get("run_worker_first") is not True:
-            # Else assets of a single-page application would answer for the page of `cfpy dev`.
+            # Otherwise the assets of a single-page application would answer for the page of `cfpy
+            # dev`.
             first = [*(assets.get("run_worker_first") or []), PAGE, f"{PAGE}/*"]
             config["assets"]["run_worker_first"] = first
     return config
@@ -132,20 +132,20 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
             "AI_EMBED_MODEL": ai.embed_model,
             "AI_TIMEOUT": str(ai.timeout or ""),
         },
-        # Only their names: the values come from the environment of the process that reads this.
+        # Only the names: the values come from the environment of the process that reads this.
         "secrets": {"required": sorted(ai.secrets)},
     }
 
 
 def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]:
-    """``config`` for a shim in place of the Python module: nothing that belongs to its classes, no
-    build, which runs beside it, and no binding that would fail."""
+    """``config`` for a shim in place of the Python module: without its classes, without the build
+    (which runs separately), and without bindings that would fail."""
     for key in OLD_FORMAT:
         if config.get(key):
             raise ProjectError(
                 f"[{key}] is for Workers without modules, and a Python Worker has modules",
                 path=project.config_path,
-                hint="Put the files beside the Worker's code and open them there.",
+                hint="Put the files next to the Worker's code and open them there.",
             )
     failing = {
         kind.table.partition(".")[0]
@@ -160,11 +160,11 @@ def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]
 
 
 def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool) -> dict[str, str]:
-    """Bindings that do not work in a local run, with what would change that.
+    """Bindings that do not work in a local run, each with what you can do about it.
 
     Args:
         project: The project.
-        environment: The variables of the process; some give wrangler a local database.
+        environment: The variables of the process; some name a local database for wrangler.
         on_node: Whether Python runs outside workerd.
     """
     source = project.wrangler
@@ -176,7 +176,7 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
         and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment
     }
     missing |= {
-        str(item.get("binding")): f"fails until the Worker {item.get('service')} runs here as well "
+        str(item.get("binding")): f"fails until the Worker {item.get('service')} also runs here "
         "(a second local run, in its own project)"
         for item in tables(source, "services")
         if item.get("service") != source.get("name")
@@ -189,12 +189,12 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
 
 
 def failing_bindings(project: Project, missing: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """What the node runtime binds in place of bindings that it does not have: by name, the class,
-    the reason, and the methods and properties that fail with it.
+    """The replacements for bindings that the node runtime does not have: by name, the class, the
+    reason, and the methods and properties that fail with this reason.
 
     Args:
         project: The project.
-        missing: What :func:`left_out` found.
+        missing: The result of :func:`left_out`.
     """
     failing = {}
     for name, kind, _ in bindings(project.wrangler):
@@ -216,7 +216,7 @@ def needs_local_services(project: Project) -> bool:
 
 
 def binding_kinds(project: Project) -> dict[str, str]:
-    """The JavaScript class of each binding: the Workers SDK picks its Python wrapper by it."""
+    """The JavaScript class of each binding, by which the Workers SDK picks the Python wrapper."""
     kinds = {
         name: kind.js_class
         for name, kind, _ in bindings(project.wrangler)
@@ -243,7 +243,8 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
                 "entrypoint": "LocalVectorize",
                 "props": {
                     "index": index.index_name,
-                    # An index that cfpy.toml does not describe takes those of its first vector.
+                    # An index that cfpy.toml does not describe takes the dimensions of its first
+                    # vector.
                     "dimensions": index.dimensions,
                     "metric": index.metric or "cosine",
                     "metadata_indexes": [
@@ -256,8 +257,8 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
 
 
 def _local_databases(project: Project, items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """D1 tables with absolute migrations, and ids that `cfpy provision` does not change: wrangler
-    keeps local data by id. Bindings of one database stay bindings of one."""
+    """D1 tables with absolute paths of migrations, and ids that `cfpy provision` does not change:
+    wrangler keeps local data by id. Bindings that share a database still share one."""
     local: list[dict[str, Any]] = []
     first: dict[str, str] = {}
     for item in items:
@@ -277,7 +278,7 @@ def _local_databases(project: Project, items: list[Mapping[str, Any]]) -> list[d
 
 
 def _local_namespaces(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """As for databases; bindings of one namespace stay bindings of one."""
+    """The same for namespaces; bindings that share a namespace still share one."""
     local: list[dict[str, Any]] = []
     first: dict[str, str] = {}
     for item in items:

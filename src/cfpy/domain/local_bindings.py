@@ -1,11 +1,11 @@
-"""What each kind of binding is in a local run with ``--runtime node``.
+"""How each kind of binding works in a local run with ``--runtime node``.
 
 There the project's Python runs in Pyodide, outside workerd. A binding reaches it through a proxy of
 workerd's own (``real``), through a Worker of cfpy (``stand-in``), or not at all (``fails``): then
-its name is bound to an object whose members all fail with a sentence that says why. With
-``--runtime workerd`` every kind is what ``wrangler dev`` makes of it, but for Workers AI and
-Vectorize. ``tests/acceptance/test_local_stances.py`` reads the ``config-schema.json`` of the pinned
-wrangler and fails on a key of the configuration that has no place here.
+its name is bound to an object whose members all fail with a message that explains why. With
+``--runtime workerd`` every kind works as in ``wrangler dev``, except for Workers AI and Vectorize.
+``tests/acceptance/test_local_stances.py`` reads the ``config-schema.json`` of the pinned wrangler
+and fails on a configuration key that is missing here.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Stance(StrEnum):
 class BindingKind:
     """One kind of binding.
 
-    ``table`` is where wrangler's configuration has it, with a dot for a table in a table; ``key``
+    ``table`` is its table in wrangler's configuration, with a dot for a nested table; ``key`` is
     the key of the binding's name, empty where the keys of the table are the names. ``js_class`` is
-    the class that the Workers SDK picks its Python wrapper by; empty for plain values. ``why`` and
-    ``members`` belong to a kind that fails: the reason, and what code may ask such a binding for.
+    the class by which the Workers SDK picks the Python wrapper; empty for plain values. ``why`` and
+    ``members`` belong to a kind that fails: the reason, and the members that code may use.
     """
 
     table: str
@@ -44,9 +44,9 @@ class BindingKind:
     members: tuple[str, ...] = ()
 
 
-_IN_WORKERD = "--runtime node does not run it; --runtime workerd does"
+_IN_WORKERD = "it does not work with --runtime node; use --runtime workerd"
 _CLASSES = "classes in Python need --runtime workerd"
-_REMOTE = "only Cloudflare runs it; deploy the Worker to try it"
+_REMOTE = "it runs only on Cloudflare; deploy the Worker to try it"
 _FETCH = ("fetch",)
 _OBJECTS = ("get", "getByName", "idFromName", "idFromString", "newUniqueId", "jurisdiction")
 _SEARCH = ("search", "chatCompletions", "get", "list", "create", "delete", "info", "items", "jobs")
@@ -75,7 +75,7 @@ KINDS = (
     _real("send_email", "name", "SendEmail"),
     _real("pipelines", "binding", "Pipeline"),
     _real("secrets_store_secrets", "binding", "SecretsStoreSecret"),
-    # Without an address of a local database it fails: see local.left_out().
+    # It fails without the address of a local database: see local.left_out().
     _real("hyperdrive", "binding", ""),
     BindingKind("ai", "binding", "Ai", Stance.STAND_IN),
     BindingKind("vectorize", "binding", "VectorizeIndexImpl", Stance.STAND_IN),
@@ -105,29 +105,29 @@ KINDS = (
     _fails("vpc_services", "Fetcher", _REMOTE, *_FETCH),
     _fails("vpc_networks", "Fetcher", _REMOTE, *_FETCH),
 )
-#: Tables of a Worker in the older format, without modules. Python is modules: wrangler refuses
-#: them, as we do.
+#: Tables of a Worker in the older format, without modules. Python Workers always use modules:
+#: wrangler refuses these tables, and so does cfpy.
 OLD_FORMAT = ("wasm_modules", "text_blobs", "data_blobs")
-#: What a [site] binds.
+#: The binding of a [site].
 SITE_BINDING = "__STATIC_CONTENT"
-#: The other keys, and what a run with ``--runtime node`` does with them.
+#: The other keys, and how a run with ``--runtime node`` treats them.
 NO_BINDINGS = {
-    "names, dates, addresses and accounts, which a local run has no use for": (
+    "names, dates, addresses and accounts, which a local run does not need": (
         "$schema account_id addresses access cache compliance_region first_party_worker keep_vars "
         "limits logpush name observability placement preview_urls previews route routes "
         "send_metrics tail_consumers streaming_tail_consumers upload_source_maps workers_dev env"
     ),
-    "the build of JavaScript, which Python has none of": (
+    "the build of JavaScript, which does not apply to Python": (
         "alias define dependencies_instrumentation find_additional_modules jsx_factory "
         "jsx_fragment keep_names minify no_bundle preserve_file_names rules tsconfig base_dir"
     ),
     "read by cfpy": "main compatibility_date compatibility_flags build secrets python_modules",
-    "passed on to workerd": "site triggers",
+    "passed to workerd": "site triggers",
     "classes and sockets of the main module, which need --runtime workerd": (
         "migrations exports containers cloudchamber connect"
     ),
-    "options of wrangler dev; a local run of cfpy has its own": "dev",
-    "Pages, which is no Worker": "pages_build_output_dir",
+    "options of wrangler dev, which do not apply to a local run of cfpy": "dev",
+    "Pages, which is not a Worker": "pages_build_output_dir",
 }
 
 
@@ -148,7 +148,7 @@ def tables(source: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
     """The tables at ``path``: one for ``[ai]``, any number for ``[[kv_namespaces]]``.
 
     Raises:
-        ProjectError: There is something else.
+        ProjectError: The value is something else.
     """
     outer, _, inner = path.partition(".")
     value = source.get(outer) or ({} if inner else [])
@@ -165,7 +165,7 @@ def tables(source: Mapping[str, Any], path: str) -> list[Mapping[str, Any]]:
     return value
 
 
-# Kinds of which a Worker has one at most.
+# Kinds of which a Worker can have only one.
 _ONE = frozenset(
     {"ai", "analytics", "assets", "browser", "images", "media", "stream", "version_metadata"}
 )

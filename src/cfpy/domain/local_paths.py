@@ -1,9 +1,9 @@
-"""Paths in a configuration, as seen from another directory.
+"""Rewrites the paths in a configuration for another directory.
 
-wrangler takes most paths of its configuration from the directory of that file. A derived
-configuration lies in ``.wrangler/cfpy``, so each is written anew for there. Which keys hold paths
-comes from the ``config-schema.json`` of the pinned wrangler; a test fails on one that is in neither
-list here.
+wrangler resolves most paths of its configuration relative to the directory of that file. A derived
+configuration is in ``.wrangler/cfpy``, so its paths are rewritten. The keys that hold paths come
+from the ``config-schema.json`` of the pinned wrangler; a test fails on one that is in neither list
+here.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-#: Keys that hold a path, ``*`` standing for each item of a list or each value of a table. Most go
-#: through ``path.join(directory, value)`` in wrangler, where a leading ``/`` means nothing; some
-#: through ``path.resolve``. A relative path is right for both.
+#: Keys that hold a path; ``*`` is each item of a list or each value of a table. Most go through
+#: ``path.join(directory, value)`` in wrangler, which ignores a leading ``/``; some through
+#: ``path.resolve``. A relative path is right for both.
 PATHS = (
     "base_dir",
     "tsconfig",
@@ -34,26 +34,26 @@ PATHS = (
     "unsafe.capnp.source_schemas.*",
     "unsafe.capnp.compiled_schema",
 )
-#: Keys that hold a path or the name of something else: a package, an image in a registry.
+#: Keys that hold a path, or a name such as that of a package or an image in a registry.
 SOMETIMES_PATHS = ("alias.*", "containers.*.image")
-#: Keys whose descriptions speak of files or paths, and that hold none that depends on where the
-#: configuration lies. ``main`` is set by the caller.
+#: Keys whose descriptions mention files or paths, but that do not depend on the place of the
+#: configuration. ``main`` is set by the caller.
 NO_PATHS = {
     "$schema": "for editors",
     "main": "the caller sets it",
     "assets.directory": "absolute already: wrangler resolves it",
     "d1_databases.*.migrations_dir": "absolute already: wrangler resolves it",
     "d1_databases.*.migrations_pattern": "the same",
-    "pages_build_output_dir": "Pages alone; wrangler dev refuses it",
+    "pages_build_output_dir": "only for Pages; wrangler dev refuses it",
     "rules": "globs below base_dir, which defaults to the directory of main",
     "find_additional_modules": "true or false",
     "preserve_file_names": "true or false",
     "python_modules.exclude": "globs below python_modules",
     "site.include": "patterns below the bucket",
     "site.exclude": "patterns below the bucket",
-    "assets.base_path": "a path of addresses",
-    "assets.run_worker_first": "patterns of addresses",
-    "assets.html_handling": "how addresses are read",
+    "assets.base_path": "a path in URLs",
+    "assets.run_worker_first": "patterns of URLs",
+    "assets.html_handling": "how URLs are read",
     "containers.*.authorized_keys": "keys, not files",
     "containers.*.trusted_user_ca_keys": "keys, not files",
     "dev.container_engine": "a socket, absolute",
@@ -62,11 +62,11 @@ NO_PATHS = {
 
 
 def relocate(config: Mapping[str, Any], root: Path, directory: Path) -> dict[str, Any]:
-    """``config``, whose paths count from ``root``, with paths that count from ``directory``."""
+    """``config``, whose paths are relative to ``root``, with paths relative to ``directory``."""
     prefix = os.path.relpath(root, directory)
 
     def move(value: str) -> str:
-        # wrangler joins: "/x" is below its directory, as "./x" is. What is outside stays outside.
+        # wrangler joins: "/x" is below its directory, like "./x". A path outside stays outside.
         outside = Path(value).is_absolute() and Path(value).exists()
         return os.path.relpath(value, directory) if outside else f"{prefix}/{value}"
 
@@ -82,7 +82,7 @@ def relocate(config: Mapping[str, Any], root: Path, directory: Path) -> dict[str
 
 
 def _change(value: Any, keys: list[str], change: Callable[[str], str]) -> Any:
-    """A copy of ``value`` with the texts at ``keys`` changed; other shapes stay as they are."""
+    """A copy of ``value`` with the strings at ``keys`` changed; other types stay as they are."""
     if not keys:
         return change(value) if isinstance(value, str) else value
     first, rest = keys[0], keys[1:]

@@ -1,6 +1,6 @@
-"""``pattern.toml``: what a pattern says of itself.
+"""``pattern.toml``: how a pattern describes itself.
 
-``data/pattern.schema.json`` says the same to editors; a test holds them together.
+``data/pattern.schema.json`` describes the same for editors; a test compares the two.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 from cfpy.domain.names import did_you_mean
 from cfpy.errors import PatternError
 
-#: Where a value stands in the text: its keys and indexes to a line and a column, both 1-based.
+#: Maps the keys and indexes of a value to its line and column in the text, both 1-based.
 Locate = Callable[[tuple[str | int, ...]], tuple[int, int]]
 
 EXTENDS = re.compile(r"([A-Za-z0-9_-]+) *([<>=!~].*)?")
-# A release, maybe before or after another, as packaging orders them.
+# A version with optional pre-, post- and other parts, as packaging orders them.
 _VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc|\.post|\.dev)[0-9]+)*")
 _TEXTS = ("title", "summary", "version", "extends")
 _LISTS = ("removes", "services", "next_steps")
@@ -30,7 +30,7 @@ _KNOWN = (*_TEXTS, "abstract", *_LISTS, *_TABLES)
 class ResourceSpec:
     """A Cloudflare resource that a project of the pattern binds.
 
-    ``kind`` is wrangler's word for it (``d1``, ``vectorize``, ``ai``, ...), ``binding`` the name
+    ``kind`` is wrangler's name for it (``d1``, ``vectorize``, ``ai``, ...), ``binding`` the name
     in the Worker's ``env``.
     """
 
@@ -52,9 +52,9 @@ class Manifest:
     """The parsed ``pattern.toml``.
 
     ``extends`` names the pattern below this one, with a range of versions if it is pinned
-    (``rag>=1.1,<2``), or is empty; ``removes`` are files of the patterns
-    below that this one has not. An ``abstract`` pattern is there to be extended, not to be made.
-    ``next_steps`` are commands, run in the new project.
+    (``rag>=1.1,<2``), or is empty; ``removes`` are files of the patterns below that this one leaves
+    out. An ``abstract`` pattern can be extended, but not rendered. ``next_steps`` are commands to
+    run in the new project.
     """
 
     title: str
@@ -77,7 +77,7 @@ def parse_manifest(
     Args:
         data: The document.
         path: Its file, for messages.
-        locate: Where its values stand, for messages.
+        locate: Finds the lines of its values, for messages.
 
     Raises:
         PatternError: A key is missing, unknown or of the wrong type; with its line and column.
@@ -109,20 +109,24 @@ def _refuse_wrong(data: Mapping[str, Any], fail: Callable[..., NoReturn]) -> Non
             fail(f"unknown key {key!r}", key, hint=did_you_mean(key, _KNOWN) or known)
     for key in _TEXTS:
         if not isinstance(data.get(key, ""), str):
-            fail(f"{key!r} is not a text", key)
+            fail(f"{key!r} is not a string", key)
         if key != "extends" and not data.get(key, "").strip():
-            fail(f"{key!r} is missing or empty", key, hint="title, summary and version are needed.")
+            fail(
+                f"{key!r} is missing or empty",
+                key,
+                hint="A pattern needs title, summary and version.",
+            )
     if not _VERSION.fullmatch(data["version"]):
-        fail(f"version {data['version']!r} is none", "version", hint='version = "1.0.0"')
+        fail(f"{data['version']!r} is not a version", "version", hint='Example: version = "1.0.0"')
     if data.get("extends") and not EXTENDS.fullmatch(data["extends"]):
-        hint = 'extends = "rag", or "rag>=1.1,<2"'
-        fail(f"extends = {data['extends']!r} names no pattern", "extends", hint=hint)
+        hint = 'Write extends = "rag", or "rag>=1.1,<2".'
+        fail(f"extends = {data['extends']!r} does not name a pattern", "extends", hint=hint)
     if not isinstance(data.get("abstract", False), bool):
-        fail("'abstract' is neither true nor false", "abstract")
+        fail("'abstract' is not true or false", "abstract")
     for key in _LISTS:
         value = data.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            fail(f"{key!r} is not a list of texts", key)
+            fail(f"{key!r} is not a list of strings", key)
     for key, names in _TABLES.items():
         _refuse_wrong_tables(data.get(key, []), key, names, fail)
 
@@ -131,11 +135,11 @@ def _refuse_wrong_tables(
     value: Any, key: str, names: tuple[str, ...], fail: Callable[..., NoReturn]
 ) -> None:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
-        fail(f"{key!r} is not a list of tables", key, hint=f"[[{key}]]")
+        fail(f"{key!r} is not a list of tables", key, hint=f"Write [[{key}]].")
     for index, item in enumerate(value):
         for name in names:
             if not isinstance(item.get(name), str) or not item[name]:
-                has = "is not a text" if name in item else "is missing"
+                has = "is not a string" if name in item else "is missing"
                 fail(f"{name!r} of [[{key}]] {has}", key, index, name)
         for name in item:
             if name not in names:

@@ -1,8 +1,8 @@
-"""Three-way merge of trees of files: pure.
+"""Three-way merge of trees of files. Pure.
 
-Three trees: the *base*, as a pattern once rendered it; *new*, as it renders it now; and the
-project, which began as the base and was worked on since. What only one side changed is taken; what
-both changed is merged line by line, or marked.
+The three trees are the *base*, as the pattern rendered it then; *new*, as it renders it now; and
+the project, which began as the base and was edited since. A change on only one side is taken;
+changes on both are merged line by line, or marked as conflicts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: Merges texts line by line: project, base, new. Gives the result and whether it holds conflicts.
+#: Merges texts line by line: project, base, new. Returns the result and whether it has conflicts.
 MergeText = Callable[[bytes, bytes, bytes], tuple[bytes, bool]]
 
 
 @dataclass(frozen=True)
 class File:
-    """A file's content and whether it may be run."""
+    """A file's content and whether it is executable."""
 
     data: bytes
     executable: bool
@@ -26,7 +26,7 @@ class File:
 
 @dataclass(frozen=True)
 class BaseFile:
-    """A file of the base: a hash, and the content where it was worth keeping."""
+    """A file of the base: a hash, and the content unless the file was too large."""
 
     digest: str
     executable: bool
@@ -38,13 +38,13 @@ class BaseFile:
 
 @dataclass(frozen=True)
 class Blocked:
-    """Something is in a file's place that can't be merged; ``reason`` says what."""
+    """Something other than a file that can be merged; ``reason`` describes it."""
 
     reason: str
 
 
 class Outcome(StrEnum):
-    """What became of a file."""
+    """The result of the merge for a file."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -58,9 +58,9 @@ class Outcome(StrEnum):
 class Step:
     """What a merge does to one file.
 
-    ``result`` is what it holds then; ``None`` with ``REMOVED``, and where it stays as it is. For a
-    conflict that no markers can show, ``beside`` is the pattern's version, to be put beside it.
-    ``note`` says why.
+    ``result`` is its new content; ``None`` with ``REMOVED``, and if it stays as it is. For a
+    conflict that markers can't show, ``beside`` is the pattern's version, to be saved next to it.
+    ``note`` is the reason.
     """
 
     name: str
@@ -76,12 +76,12 @@ def merge_trees(
     project: Callable[[str], File | Blocked | None],
     merge_text: MergeText,
 ) -> tuple[Step, ...]:
-    """What to do to the project, file by file; nothing for files that stay as they are.
+    """The steps that update the project, one for each file that changes.
 
     Args:
-        base: What the pattern rendered then.
-        new: What it renders now.
-        project: Looks up what is there; ``None`` is nothing.
+        base: The files as the pattern rendered them then.
+        new: The files as it renders them now.
+        project: Looks up a file in the project; ``None`` if there is none.
         merge_text: Merges texts.
     """
     steps: list[Step] = []
@@ -94,7 +94,7 @@ def merge_trees(
 
 
 def digest(data: bytes) -> str:
-    """The hash that stands for a content."""
+    """The hash of a content."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -124,7 +124,7 @@ def _removed(name: str, old: BaseFile | None, mine: File | None) -> Iterator[Ste
     if _untouched(old, mine):
         yield Step(name, Outcome.REMOVED)
     else:
-        note = "changed here, gone from the pattern: it stays as it is"
+        note = "changed here, removed from the pattern: kept as it is"
         yield Step(name, Outcome.CONFLICT, note=note)
 
 
@@ -148,21 +148,21 @@ def _changed(
         note = "changed here and in the pattern, and too large to merge"
         yield Step(name, Outcome.CONFLICT, beside=wanted, note=note)
     elif b"\0" in mine.data + wanted.data:
-        note = "changed here and in the pattern, and no text"
+        note = "changed here and in the pattern, and not a text file"
         yield Step(name, Outcome.CONFLICT, beside=wanted, note=note)
     else:
         merged, conflicts = merge_text(ours, ends.plain(before), theirs)
-        note = "changed here and in the pattern" if old else "made here and in the pattern"
+        note = "changed here and in the pattern" if old else "created here and in the pattern"
         outcome = Outcome.CONFLICT if conflicts else Outcome.MERGED
         yield Step(name, outcome, File(ends.written(merged), executable), note=note)
 
 
 @dataclass(frozen=True)
 class _Ends:
-    """How lines end: as git checked them out, they are no change of the user's.
+    """Line ends. The ones that git checks out do not count as a change by the user.
 
-    Texts are compared with Unix ends where each of them has one kind all through. ``windows`` says
-    whether the result gets those of Windows; it is ``None`` where nothing is converted.
+    Texts are compared with Unix line ends if each has only one kind of line end. ``windows`` is
+    whether the result gets those of Windows; ``None`` if nothing is converted.
     """
 
     windows: bool | None
@@ -173,7 +173,7 @@ class _Ends:
         if None in kinds or b"\0" in wanted + mine:
             return cls(None)
         old, new, here = kinds
-        # What the pattern changed is taken, as for everything else.
+        # The pattern's change is taken, as for everything else.
         takes_new = here == b"" or (before is not None and here == old)
         return cls((new if takes_new else here) == b"\r\n")
 
@@ -185,7 +185,8 @@ class _Ends:
 
 
 def _end(data: bytes) -> bytes | None:
-    """The end of all lines: ``None`` if there are several, empty if there is none."""
+    """The one line end of all lines; ``None`` if there are several kinds, empty if there is
+    none."""
     windows, all_of_them = data.count(b"\r\n"), data.count(b"\n")
     if windows not in (0, all_of_them):
         return None
@@ -193,7 +194,7 @@ def _end(data: bytes) -> bytes | None:
 
 
 def _untouched(old: BaseFile, mine: File) -> bool:
-    """Whether the project's file is as it was rendered, but for the ends of its lines."""
+    """Whether the project's file is as it was rendered, except for line ends."""
     if old.is_like(mine):
         return True
     if _end(mine.data) is None or (old.data is not None and _end(old.data) is None):

@@ -1,4 +1,4 @@
-"""Which files are the migrations of a D1 database, and in which order: as wrangler has it.
+"""Finds the migrations of a D1 database, in the order in which wrangler applies them.
 
 Read in wrangler 4.164.0: ``migrations_dir`` (default ``./migrations``), ``migrations_pattern``
 (default ``<migrations_dir>/*.sql``, relative to the configuration file, and below the directory).
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from wcmatch import glob
-from wcmatch._wcparse import PatternLimitException  # documented, and exported nowhere
+from wcmatch._wcparse import PatternLimitException  # documented, but not exported
 
 _DEFAULT_DIRECTORY = "migrations"
 _GLOB = glob.GLOBSTAR | glob.BRACE | glob.EXTGLOB | glob.FORCEUNIX
@@ -31,13 +31,13 @@ class Migrations:
     pattern: str
 
     def names(self, root: Path) -> tuple[str, ...]:
-        """The files below ``directory`` that match, in the order that they are applied in."""
+        """The files below ``directory`` that match, in the order in which they are applied."""
         inner = self.pattern.removeprefix(f"{self.directory}/")
         found = (name for name in _files(root / self.directory) if _matches(name, inner))
         return tuple(sorted(found, key=_order))
 
 
-#: Where they are if the configuration does not say.
+#: The folder if the configuration does not name one.
 DEFAULT = Migrations(_DEFAULT_DIRECTORY, f"{_DEFAULT_DIRECTORY}/*.sql")
 
 
@@ -45,14 +45,14 @@ def migrations_of(table: Mapping[str, Any]) -> Migrations:
     """Read a ``[[d1_databases]]`` table.
 
     Raises:
-        ValueError: The pattern is not one that wrangler takes. The message says why.
+        ValueError: wrangler does not accept the pattern. The message has the reason.
     """
     directory, pattern = table.get("migrations_dir"), table.get("migrations_pattern")
     if pattern is not None and directory is None:
         raise ValueError(
-            f"migrations_pattern = {pattern!r} needs a migrations_dir that it begins with"
+            f"migrations_pattern = {pattern!r} must begin with migrations_dir, which is not set"
         )
-    # An empty text is the project itself.
+    # An empty string is the project itself.
     below = _normal(_DEFAULT_DIRECTORY if directory is None else str(directory))
     if pattern is None:
         return Migrations(below, _normal(f"{below}/*.sql"))
@@ -66,10 +66,10 @@ def migrations_of(table: Mapping[str, Any]) -> Migrations:
             f"migrations_pattern = {pattern!r} does not begin with migrations_dir = {directory!r}"
         )
     if matched.removeprefix(f"{below}/").startswith(("!", "#")):
-        # Minimatch takes a leading ! for "all but", even of !(...), and # for a comment.
+        # Minimatch reads a leading ! as "all but", even in !(...), and # as a comment.
         raise ValueError(
-            f"migrations_pattern = {pattern!r}: behind migrations_dir, ! and # mean something else "
-            "to wrangler than to a shell"
+            f"migrations_pattern = {pattern!r}: after migrations_dir, ! and # have another meaning "
+            "for wrangler than for a shell"
         )
     return Migrations(below, matched)
 
@@ -79,7 +79,7 @@ def _normal(path: str) -> str:
 
 
 def _files(directory: Path) -> Iterator[str]:
-    """Regular files below a directory, links left out, as paths with slashes."""
+    """Regular files below a directory, without links, as paths with slashes."""
     for path in directory.rglob("*"):
         if path.is_file() and not path.is_symlink():
             yield path.relative_to(directory).as_posix()
@@ -90,8 +90,8 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _order(name: str) -> list[tuple[bool, int, str]]:
-    """By the number that each part of the path begins with, then by the part itself: 2 comes
-    before 10, and what has no number comes last."""
+    """Sort by the number at the start of each part of the path, then by the part itself: 2 comes
+    before 10, and parts without a number come last."""
     keys = []
     for part in name.split("/"):
         number = _NUMBER.match(part.split("_")[0])

@@ -1,4 +1,4 @@
-"""Names: what Cloudflare accepts, and what somebody may have meant."""
+"""Names: checks which ones Cloudflare accepts, and suggests similar ones."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from collections.abc import Iterable
 from cfpy.errors import UsageError
 
 #: A Worker's name is a DNS label of workers.dev, so at most 63 characters
-#: (developers.cloudflare.com/workers/wrangler/configuration). Patterns name their resources
-#: after it (`myapp-docs`), and the strictest of those, a Vectorize index, takes 64 bytes: this
-#: leaves room for the suffix.
+#: (developers.cloudflare.com/workers/wrangler/configuration). Patterns name their resources after
+#: it (`myapp-docs`), and the shortest limit, that of a Vectorize index, is 64 bytes: this leaves
+#: room for the suffix.
 MAX_PROJECT_NAME = 54
 
 _VALID = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
 def check_project_name(name: str) -> str:
-    """Return ``name`` if it can name a Worker.
+    """Return ``name`` if it can be the name of a Worker.
 
     Raises:
-        UsageError: It can't; the hint offers the nearest name that can.
+        UsageError: It can't; the hint suggests the nearest valid name.
     """
     if _VALID.fullmatch(name) and len(name) <= MAX_PROJECT_NAME:
         return name
     suggestion = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:MAX_PROJECT_NAME].strip("-")
     raise UsageError(
-        f"{name!r} can't name a Worker: use lower-case letters, digits and inner dashes, "
+        f"{name!r} can't be the name of a Worker: use lower-case letters, digits and inner dashes, "
         f"at most {MAX_PROJECT_NAME} characters",
         hint=f"Try: {suggestion}" if suggestion else "Try: myapp",
     )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A sentence that offers the known word nearest to ``word``, or nothing."""
-    import difflib  # needed for messages alone
+    """A sentence that suggests the known word nearest to ``word``, or an empty string."""
+    import difflib  # only needed for messages
 
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"Did you mean {near[0]!r}?" if near else ""

@@ -1,8 +1,8 @@
-"""What somebody has to know before a plan is carried out or a Worker deployed, and no step says.
+"""Notices for the user before a plan is applied or a Worker deployed, besides its steps.
 
-`wrangler deploy` asks nothing without a terminal: it replaces a Worker of the same name, whoever
-deployed that, takes a custom domain from whatever has it, and deletes Durable Objects whose class a
-migration deletes.
+`wrangler deploy` does not ask without a terminal: it replaces any Worker of the same name, takes a
+custom domain from the Worker that has it, and deletes Durable Objects whose class a migration
+deletes.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ def notices(
     resources: Sequence[Resource],
     others: Sequence[DesiredState],
 ) -> tuple[str, ...]:
-    """Sentences about what is touched, or left over, without being a step of a plan.
+    """Sentences about what is affected or left over, but is not a step of a plan.
 
     Args:
         desired: What an environment needs.
         observed: What the account has.
         created: What cfpy created for the environment: ids by key.
-        resources: The databases and namespaces that the environment means.
+        resources: The databases and namespaces of the environment.
         others: What other environments of the same configuration need.
     """
     return (
@@ -44,8 +44,8 @@ def _foreign_worker(
 ) -> Iterator[str]:
     if observed.secrets is not None and f"worker:{desired.worker}" not in created:
         yield (
-            f"the account has a Worker {desired.worker} that cfpy did not create: secrets go into "
-            "it, and a deployment replaces what is live"
+            f"the account has a Worker {desired.worker} that cfpy did not create: secrets are set "
+            "on it, and a deployment replaces its live version"
         )
 
 
@@ -53,8 +53,8 @@ def _shared(resources: Sequence[Resource], others: Sequence[DesiredState]) -> It
     for item in resources:
         if users := sharing(others, item.kind, item.name, item.id):
             yield (
-                f"{item.key} is used by {users} of wrangler.toml, too: migrations and data of one "
-                "reach the other"
+                f"{item.key} is also used by {users} of wrangler.toml: they share its migrations "
+                "and data"
             )
 
 
@@ -71,8 +71,8 @@ def _domains(desired: DesiredState, observed: ObservedState) -> Iterator[str]:
 
 
 def _deleted_classes(desired: DesiredState, observed: ObservedState) -> Iterator[str]:
-    """As wrangler has it (4.164.0, ``getMigrationsToUpload``): the migrations behind the tag of the
-    live Worker, or all of them where it has none that the file knows."""
+    """As in wrangler (4.164.0, ``getMigrationsToUpload``): the migrations after the tag of the live
+    Worker, or all of them if it has no tag that the file knows."""
     if observed.secrets is None:
         return
     tags = [tag for tag, _ in desired.deleted_classes]
@@ -81,7 +81,7 @@ def _deleted_classes(desired: DesiredState, observed: ObservedState) -> Iterator
         for name in classes:
             yield (
                 f"the migration {tag} deletes the Durable Objects of {name}: a deployment deletes "
-                "all that they hold"
+                "all their data"
             )
 
 
@@ -91,7 +91,8 @@ def leftovers(
     created: Mapping[str, str],
     resources: Sequence[Resource],
 ) -> Iterator[str]:
-    """What cfpy created and the configuration names no more: it stays, and costs, or serves."""
+    """Resources that cfpy created and the configuration no longer names: they stay, and cost money
+    or serve requests."""
     named = {
         f"worker:{desired.worker}",
         *(f"queue:{item.name}" for item in desired.queues),
@@ -101,7 +102,7 @@ def leftovers(
         *(f"{item.kind}:{one.name}" for item in resources for one in item.references),
     }
     ids = {item.id for item in resources if item.id}
-    # What was read is known to be there or not.
+    # For the kinds that were read, it is known whether they exist.
     read: Mapping[str, Mapping[str, object]] = {
         "d1": observed.databases if desired.databases else {},
         "kv": observed.namespaces if desired.namespaces else {},
@@ -111,13 +112,13 @@ def leftovers(
         gone = bool(id_ and there) and id_ not in (there or {})
         if key not in named and id_ not in ids and not gone:
             yield (
-                f"cfpy created {key}{f' ({id_})' if id_ else ''}, which wrangler.toml names no "
-                "more: it stays. Delete it yourself, then remove it from cfpy.state.json"
+                f"cfpy created {key}{f' ({id_})' if id_ else ''}, which wrangler.toml no "
+                "longer names: it stays. Delete it yourself, then remove it from cfpy.state.json"
             )
 
 
 def sharing(others: Sequence[DesiredState], kind: str, name: str, id_: str) -> str:
-    """The environments that need a resource, as a list; empty if none does."""
+    """The environments that need a resource, as a list in words; empty if none does."""
     found = (i.environment or "the top level" for i in others if _needs(i, kind, name, id_))
     return ", ".join(found)
 

@@ -1,4 +1,4 @@
-"""What an account has, as far as a project asks for it."""
+"""The state of an account, as far as a project needs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Rules = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Found:
-    """A database or a namespace. ``jurisdiction`` is ``None`` where the API does not say."""
+    """A database or a namespace. ``jurisdiction`` is ``None`` if the API does not return it."""
 
     name: str
     jurisdiction: str | None = ""
@@ -30,7 +30,7 @@ class ObservedIndex:
 
 @dataclass(frozen=True)
 class ObservedQueue:
-    """A queue in the account: the Workers that it delivers to, and those that send to it."""
+    """A queue in the account, with its consumers and producers (names of Workers)."""
 
     consumers: frozenset[str] = frozenset()
     producers: frozenset[str] = frozenset()
@@ -39,14 +39,14 @@ class ObservedQueue:
 
 @dataclass(frozen=True)
 class ObservedState:
-    """What the account has. Only kinds that the project uses are read.
+    """What exists in the account. Only kinds that the project uses are read.
 
     ``databases`` and ``namespaces`` are by id. ``applied`` maps the bindings of databases to the
-    migrations that the database has had by their table. ``buckets`` maps names to jurisdictions,
-    empty for the default one; ``cors`` and ``lifecycle`` map names of buckets to their rules, as
-    the API has them. ``secrets`` is ``None`` while there is no Worker, ``subdomain`` is empty
-    while the account has none. ``domains`` maps the custom domains that the project wants to the
-    Workers that have them; ``migration_tag`` is the last migration of the Worker's Durable Objects.
+    migrations that have been applied. ``buckets`` maps names to jurisdictions, empty for the
+    default one; ``cors`` and ``lifecycle`` map names of buckets to their rules, as the API has
+    them. ``secrets`` is ``None`` while there is no Worker, ``subdomain`` is empty while the account
+    has none. ``domains`` maps the custom domains that the project wants to the Workers that have
+    them now; ``migration_tag`` is the last migration of the Worker's Durable Objects.
     """
 
     account_id: str

@@ -1,4 +1,4 @@
-"""A pattern: its layers, each with a manifest, and the questions that they ask together."""
+"""A pattern: its layers, each with a manifest, and all their questions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cfpy.errors import PatternError
 
 # Settings of copier that run code.
 _UNSAFE = ("_tasks", "_migrations", "_jinja_extensions")
-# Filters and functions that give another value each time: those of copier, of Jinja and of
+# Filters and functions that return a different value each time: those of copier, of Jinja and of
 # jinja2-ansible-filters.
 _CHANCE = re.compile(r"random|shuffle|make_secret|\bnow\b|strftime")
 
@@ -25,9 +25,9 @@ _CHANCE = re.compile(r"random|shuffle|make_secret|\bnow\b|strftime")
 class Question:
     """One question of ``copier.yml``.
 
-    ``choices`` is empty for a free answer, and where a template gives them. A ``multiselect`` one
-    takes a list of them. A ``secret`` answer is kept in no file of cfpy's. A ``computed`` one is
-    never asked (``when: false``).
+    ``choices`` is empty for a free answer, and if a template computes them. A ``multiselect``
+    question takes a list of them. A ``secret`` answer is not saved in any file of cfpy. A
+    ``computed`` question is never asked (``when: false``).
     """
 
     name: str
@@ -41,20 +41,20 @@ class Question:
 
     @property
     def by_chance(self) -> bool:
-        """Whether it is computed, and another value each time."""
+        """Whether it is computed, with a different value each time."""
         return self.computed and bool(_CHANCE.search(str(self.default)))
 
     @property
     def kept_in_project(self) -> bool:
-        """Whether its answer is in the rendered files alone, and in no record of cfpy's."""
+        """Whether its answer is only in the rendered files, and not in cfpy's record."""
         return self.secret or self.by_chance
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One pattern without those below it.
+    """One pattern without the patterns that it extends.
 
-    ``root`` holds ``pattern.toml``, ``template/`` and, where it asks or sets anything,
+    ``root`` holds ``pattern.toml``, ``template/`` and, if it has questions or settings,
     ``copier.yml``, whose content is ``config``.
     """
 
@@ -66,8 +66,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a pattern that cfpy does not bring came from: the ``source`` as it can be asked for
-    again, and a ``pin`` that another content would not have, such as a commit."""
+    """Where a pattern from outside cfpy came from: the ``source``, with which it can be fetched
+    again, and a ``pin`` that identifies its content, such as a commit."""
 
     source: str
     pin: str
@@ -75,10 +75,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern and all that it extends: ``layers``, the lowest first, itself last.
+    """A pattern and all patterns that it extends: ``layers``, the lowest first, itself last.
 
-    ``origin`` is ``None`` for what cfpy brings. A ``foreign`` one is a copier template without a
-    ``pattern.toml``: it is rendered as it is.
+    ``origin`` is ``None`` for cfpy's own patterns. A ``foreign`` pattern is a copier template
+    without a ``pattern.toml``: it is rendered as it is.
     """
 
     layers: tuple[Layer, ...]
@@ -95,35 +95,35 @@ class Pattern:
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Those of all layers."""
+        """The services of all layers."""
         return tuple(dict.fromkeys(s for layer in self.layers for s in layer.manifest.services))
 
     @property
     def resources(self) -> tuple[ResourceSpec, ...]:
-        """Those of all layers; one that is named again is the upper layer's."""
+        """Those of all layers; the upper layer's counts if several have the same name."""
         found = [item for layer in self.layers for item in layer.manifest.resources]
         return tuple({(item.kind, item.binding): item for item in found}.values())
 
     @property
     def secrets(self) -> tuple[SecretSpec, ...]:
-        """Those of all layers; one that is named again is the upper layer's."""
+        """Those of all layers; the upper layer's counts if several have the same name."""
         found = [item for layer in self.layers for item in layer.manifest.secrets]
         return tuple({item.name: item for item in found}.values())
 
     @property
     def next_steps(self) -> tuple[str, ...]:
-        """Those of the uppermost layer that has any."""
+        """The steps of the uppermost layer that has any."""
         given = (layer.manifest.next_steps for layer in reversed(self.layers))
         return next((steps for steps in given if steps), ())
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The ``copier.yml`` of all layers in one: see :func:`merge_configs`."""
+        """The merged ``copier.yml`` of all layers: see :func:`merge_configs`."""
         return merge_configs([layer.config for layer in self.layers])
 
     @property
     def unsafe(self) -> tuple[str, ...]:
-        """What it would run on the machine that renders it, one line each."""
+        """The code that it would run on the machine that renders it, one line each."""
         lines = []
         for key in _UNSAFE:
             value = self.config.get(key) or []
@@ -141,23 +141,23 @@ class Pattern:
         """The question called ``name``.
 
         Raises:
-            PatternError: There is none; the hint names the nearest.
+            PatternError: There is no such question; the hint names the nearest one.
         """
         for question in self.questions:
             if question.name == name:
                 return question
         known = [question.name for question in self.questions]
         raise PatternError(
-            f"pattern {self.name!r} asks no question {name!r}",
-            hint=did_you_mean(name, known) or f"It asks: {', '.join(known)}.",
+            f"pattern {self.name!r} has no question {name!r}",
+            hint=did_you_mean(name, known) or f"Its questions: {', '.join(known)}.",
         )
 
 
 def merge_configs(configs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Lay configurations over each other, the lowest first.
+    """Merge configurations, the lowest first.
 
-    A question that is asked again takes over what it says anew and keeps its place and the rest.
-    Lists of settings, such as ``_exclude``, add up; other settings are replaced.
+    A question that is repeated takes the new keys and keeps its place and its other keys. Lists of
+    settings, such as ``_exclude``, are concatenated; other settings are replaced.
     """
     merged: dict[str, Any] = {}
     for config in configs:
@@ -203,8 +203,9 @@ def _type_name(value: object) -> str:
 
 
 def _choices(choices: Any) -> Iterator[Any]:
-    """The values of choices: each is a value, or a label with a value or a mapping that has one.
-    No value is the label. A template's are not known before it is rendered."""
+    """The values of choices: each choice is a value, or a label with a value or with a mapping that
+    has a value. Without a value, the label is the value. A template's choices are known only after
+    it is rendered."""
     labelled = list(choices.items()) if isinstance(choices, Mapping) else choices
     for choice in labelled if isinstance(labelled, list) else ():
         label, value = choice, choice

@@ -1,4 +1,4 @@
-"""What is wrong with a pattern that renders all the same: pure."""
+"""Finds faults in a pattern that renders nevertheless. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from cfpy.domain.names import did_you_mean
 from cfpy.domain.pattern import Pattern
 
-#: What copier and cfpy bring to every template:
+#: Variables that copier and cfpy define in every template:
 #: copier.readthedocs.io/en/stable/creating/#variables-global
 COPIER_NAMES = frozenset(
     {
@@ -22,9 +22,9 @@ COPIER_NAMES = frozenset(
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that an author should mend.
+    """Something that the pattern's author should fix.
 
-    ``broken`` if users would run into it; ``where`` is a file, with its line where it is known.
+    ``broken`` if users would be affected; ``where`` is a file, with its line if known.
     """
 
     broken: bool
@@ -43,17 +43,17 @@ class Use:
 
 
 def check_questions(pattern: Pattern, uses: Collection[Use]) -> Iterator[Problem]:
-    """Variables that nothing sets, questions that nothing uses, and questions without a help.
+    """Find variables that nothing sets, questions that nothing uses, and questions without help.
 
     Args:
-        pattern: Its uppermost layer is what is looked at.
-        uses: The variables that all of its layers use.
+        pattern: The pattern; its uppermost layer is checked.
+        uses: The variables that its layers use.
     """
     known = {question.name for question in pattern.questions}
     for use in uses:
         if use.name not in known | COPIER_NAMES:
             mend = did_you_mean(use.name, known) or "Ask for it in copier.yml."
-            said = f"{use.name!r} is a variable that no question sets"
+            said = f"{use.name!r} is a variable that is not set by any question"
             yield Problem(True, f"{use.file}:{use.line}", said, mend)
     own = pattern.layers[-1].config
     used = {use.name for use in uses}
@@ -61,19 +61,21 @@ def check_questions(pattern: Pattern, uses: Collection[Use]) -> Iterator[Problem
         if question.name not in own:
             continue
         if question.name not in used:
-            said = f"the answer to {question.name!r} is used nowhere"
+            said = f"the answer to {question.name!r} is not used anywhere"
             yield Problem(False, "copier.yml", said, "Use it in a file, or remove the question.")
         if not question.help.strip() and _is_asked(own[question.name]):
             said = f"the question {question.name!r} has no help"
-            yield Problem(False, "copier.yml", said, "help: what it is, and what it changes")
+            yield Problem(
+                False, "copier.yml", said, "Add help: what the answer is, and what it changes."
+            )
 
 
 def check_described(pattern: Pattern, wrangler: Mapping[str, Any]) -> Iterator[Problem]:
-    """Whether ``pattern.toml`` describes the bindings that a rendered ``wrangler.toml`` has."""
+    """Check that ``pattern.toml`` describes the bindings of a rendered ``wrangler.toml``."""
     bound = set(_bound(wrangler))
     described = {resource.binding for resource in pattern.resources}
     for name in sorted(described - bound):
-        said = f"describes the binding {name}, which wrangler.toml has not"
+        said = f"describes the binding {name}, which is not in wrangler.toml"
         mend = did_you_mean(name, bound) or "Bind it, or remove its [[resources]] table."
         yield Problem(True, "pattern.toml", said, mend)
     for name in sorted(bound - described):
@@ -82,10 +84,10 @@ def check_described(pattern: Pattern, wrangler: Mapping[str, Any]) -> Iterator[P
 
 
 def check_unsafe(pattern: Pattern) -> Iterator[Problem]:
-    """What the pattern would run on its users' machines."""
+    """Report the code that the pattern would run on its users' machines."""
     for line in pattern.unsafe:
         said = f"runs {line}"
-        mend = "Users must trust it first (--trust). Can the template do without?"
+        mend = "Users must trust it first (--trust). Remove it if the template works without it."
         yield Problem(False, "copier.yml", said, mend)
 
 

@@ -1,4 +1,4 @@
-"""A plan: the steps that lead an account to what a project needs. Serialisable."""
+"""A plan: the steps that give an account what a project needs. Serialisable."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-#: Version of the serialised plan. Additions keep it, changes raise it.
+#: Version of the serialised plan. It stays for additions and goes up for other changes.
 PLAN_VERSION = 1
 
 
@@ -14,12 +14,12 @@ class Do(StrEnum):
     """What a plan does with a resource."""
 
     CREATE = "create"
-    # It exists, and wrangler.toml does not hold its id yet.
+    # It exists, but its id is not in wrangler.toml yet.
     ADOPT = "adopt"
     UPDATE = "update"
     KEEP = "keep"
     DELETE = "delete"
-    # It exists with settings that can't be changed. Nothing is touched.
+    # It exists with settings that can't be changed. Nothing is changed.
     CONFLICT = "conflict"
 
 
@@ -27,9 +27,10 @@ class Do(StrEnum):
 class Action:
     """One step. ``key`` names it; it comes after all of ``depends_on``.
 
-    ``id`` is that of the resource in the account, empty until it exists: what is executed is what
-    was shown, by id. ``bindings`` are those that the step is about: whose tables get an id or lose
-    it, or whose migrations are applied. ``files`` are the migrations that are pending.
+    ``id`` is that of the resource in the account, empty until it exists, so that a step is applied
+    to the resource that was shown. ``bindings`` are the ones that the step is about: an id is
+    written to or removed from their tables, or their migrations are applied. ``files`` are the
+    pending migrations.
     """
 
     do: Do
@@ -50,8 +51,8 @@ class Action:
 
 @dataclass(frozen=True)
 class Plan:
-    """All steps, in an order that respects what depends on what. ``notices`` say what is touched or
-    left over without being a step."""
+    """All steps, in an order that respects their dependencies. ``notices`` list what else is
+    affected or left over."""
 
     account_id: str
     worker: str
@@ -61,7 +62,7 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Action, ...]:
-        """The steps that do something, or can't."""
+        """The steps that change something or are in conflict."""
         return tuple(action for action in self.actions if action.do is not Do.KEEP)
 
     @property
@@ -69,7 +70,7 @@ class Plan:
         return tuple(action for action in self.actions if action.do is Do.CONFLICT)
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan as JSON has it."""
+        """The plan as a JSON object."""
         actions = [
             asdict(action)
             | {

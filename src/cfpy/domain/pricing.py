@@ -1,4 +1,4 @@
-"""The price book, and what a month's usage costs by it. All arithmetic is decimal and exact."""
+"""The price book, and what a month's usage costs. All arithmetic is decimal and exact."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 DAYS = 30
 _FRESH = timedelta(days=90)
 
-#: What was used in a month, by meter.
+#: The usage of a month, by meter.
 Usage = Mapping[str, Decimal]
 
 
 @dataclass(frozen=True)
 class Price:
-    """Where a price was read, and on which day."""
+    """The page where a price was read, and the date."""
 
     source: str
     checked: date
@@ -28,10 +28,10 @@ class Price:
 class Meter:
     """Something that Cloudflare counts.
 
-    ``price`` US dollars buy ``per`` units, beyond ``included`` units a month. ``whole``: a part of
-    ``per`` costs as much as all of it. Not ``billed``: priced, and not charged yet. ``free`` is
-    what the Free plan gives a month, ``free_request`` what it gives a request; ``None`` where it
-    counts otherwise.
+    ``price`` is in US dollars for ``per`` units, beyond ``included`` units a month. ``whole``: a
+    part of ``per`` costs as much as all of it. Not ``billed``: priced, but not charged yet.
+    ``free`` is the monthly limit of the Free plan, ``free_request`` its limit per request; ``None``
+    if it has no such limit.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class ModelPrice:
-    """Neurons for a million tokens, in and out."""
+    """Neurons for a million tokens, input and output."""
 
     name: str
     input: Decimal
@@ -69,7 +69,7 @@ class PriceBook:
     models: Mapping[str, ModelPrice]
 
     def stale(self, today: date) -> tuple[str, ...]:
-        """What was read more than 90 days ago."""
+        """The prices that were read more than 90 days ago."""
         read = {"the plan": self.plan_read}
         read |= {meter.id: meter.read for meter in self.meters.values()}
         read |= {model.name: model.read for model in self.models.values()}
@@ -78,7 +78,7 @@ class PriceBook:
 
 @dataclass(frozen=True)
 class Line:
-    """What a meter costs. ``billable`` is what lies beyond the included amount, in units."""
+    """The cost of a meter. ``billable`` is the usage beyond the included amount, in units."""
 
     meter: Meter
     quantity: Decimal
@@ -87,7 +87,7 @@ class Line:
 
     @property
     def free_share(self) -> Decimal:
-        """The part of the Free plan's amount that this takes: more than 1 is too much."""
+        """The share of the Free plan's limit that this uses: more than 1 is too much."""
         if self.meter.free is None:
             return Decimal(0)
         return self.quantity / self.meter.free
@@ -106,21 +106,21 @@ class Bill:
 
     @property
     def dominant(self) -> Line | None:
-        """The line that costs most; ``None`` if none costs anything."""
+        """The line that costs the most; ``None`` if nothing costs anything."""
         costly = [line for line in self.lines if line.cost]
         return max(costly, key=lambda line: line.cost, default=None)
 
     @property
     def too_much_for_free(self) -> tuple[Line, ...]:
-        """What the Free plan would not carry, if each day is like the others."""
+        """The lines that exceed the Free plan, if the usage is the same every day."""
         return tuple(line for line in self.lines if line.free_share > 1)
 
 
 def price(book: PriceBook, usage: Usage) -> Bill:
-    """What ``usage`` costs.
+    """Compute what ``usage`` costs.
 
     Raises:
-        KeyError: The book has no such meter.
+        KeyError: The price book has no such meter.
     """
     lines = [_line(book.meters[meter], quantity) for meter, quantity in usage.items()]
     order = list(book.meters)
@@ -129,10 +129,10 @@ def price(book: PriceBook, usage: Usage) -> Bill:
 
 
 def neurons(book: PriceBook, model: str, tokens_in: Decimal, tokens_out: Decimal) -> Decimal:
-    """What a model uses for tokens.
+    """The neurons that a model uses for tokens.
 
     Raises:
-        KeyError: The book has no such model.
+        KeyError: The price book has no such model.
     """
     rate = book.models[model]
     return (tokens_in * rate.input + tokens_out * rate.output) / 1_000_000

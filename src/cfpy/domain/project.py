@@ -12,7 +12,7 @@ from cfpy.domain.data_location import DataLocation, tables_in
 from cfpy.domain.secret import Secret, parse_secret
 from cfpy.errors import ProjectError
 
-#: From this compatibility date on a Python Worker runs Python 3.14 unless it opts out; before,
+#: From this compatibility date on, a Python Worker runs Python 3.14 unless it opts out; before,
 #: 3.13 (flag dates in workerd's compatibility-date.capnp; workers-py's metadata.py).
 PYTHON_314_SINCE = date(2026, 9, 8)
 #: The flag by which a Worker stays with Python 3.13.
@@ -29,8 +29,9 @@ class MetadataIndex:
 
 @dataclass(frozen=True)
 class VectorizeIndex:
-    """What ``wrangler.toml`` can't say of a Vectorize index. ``dimensions`` counts floats; 0 where
-    ``cfpy.toml`` does not describe the index, which is used as it is then."""
+    """The properties of a Vectorize index, for which ``wrangler.toml`` has no keys. ``dimensions``
+    counts floats; it is 0 if ``cfpy.toml`` does not describe the index, which is then used as it
+    is."""
 
     index_name: str
     dimensions: int = 0
@@ -44,8 +45,8 @@ class VectorizeIndex:
 
 @dataclass(frozen=True)
 class R2Settings:
-    """Rules of a bucket, in the shapes of the API: developers.cloudflare.com/api/resources/r2.
-    Empty where cfpy.toml says nothing, which leaves them as they are."""
+    """Rules of a bucket, in the format of the API: developers.cloudflare.com/api/resources/r2.
+    Empty if cfpy.toml has none; then the bucket's rules stay as they are."""
 
     bucket_name: str
     cors: tuple[Mapping[str, Any], ...] = ()
@@ -77,14 +78,14 @@ class Project:
         """The Worker's main module, absolute.
 
         Raises:
-            ProjectError: ``main`` is missing or names no file.
+            ProjectError: ``main`` is missing or does not name a file.
         """
         main = self.wrangler.get("main")
         if not isinstance(main, str):
             raise ProjectError("`main` is missing", path=self.config_path)
         entry = self.root / main
         if not entry.is_file():
-            raise ProjectError(f"`main` names {main}, which is not there", path=self.config_path)
+            raise ProjectError(f"`main` names {main}, which does not exist", path=self.config_path)
         return entry
 
     @property
@@ -93,7 +94,8 @@ class Project:
 
     @property
     def python_version(self) -> str:
-        """``"3.14"`` or ``"3.13"``: what the compatibility date and flags ask workerd for."""
+        """``"3.14"`` or ``"3.13"``: the version that workerd runs for the compatibility date and
+        flags."""
         flags = self.wrangler.get("compatibility_flags") or []
         if "python_workers_314" in flags:
             return "3.14"
@@ -102,14 +104,15 @@ class Project:
         return "3.14" if self._compatibility_date() >= PYTHON_314_SINCE else "3.13"
 
     def vectorize_index(self, index_name: str) -> VectorizeIndex:
-        """What ``cfpy.toml`` says of ``index_name``; not described where it says nothing."""
+        """The description of ``index_name`` in ``cfpy.toml``; with 0 dimensions if there is
+        none."""
         for index in self.vectorize:
             if index.index_name == index_name:
                 return index
         return VectorizeIndex(index_name)
 
     def data_location(self, kind: str, name: str) -> DataLocation:
-        """Where a resource keeps its data, as far as ``cfpy.toml`` says."""
+        """Where a resource keeps its data, as set in ``cfpy.toml``."""
         return self.locations.get((kind, name), DataLocation())
 
     def _compatibility_date(self) -> date:
@@ -127,7 +130,7 @@ def parse_vectorize(data: Mapping[str, Any], path: Path) -> tuple[VectorizeIndex
     """Read the ``[[vectorize]]`` tables of a parsed ``cfpy.toml``.
 
     Raises:
-        ProjectError: A table lacks a key, or has one of the wrong type.
+        ProjectError: A table has a missing key, or one of the wrong type.
     """
     return tuple(_parse_index(table, path) for table in tables_in(data, "vectorize", path))
 
@@ -145,13 +148,13 @@ def parse_r2(data: Mapping[str, Any], path: Path) -> tuple[R2Settings, ...]:
     """Read the ``[[r2]]`` tables of a parsed ``cfpy.toml``.
 
     Raises:
-        ProjectError: A table lacks a key, or has one that is not known or of the wrong type.
+        ProjectError: A table has a missing or unknown key, or one of the wrong type.
     """
     settings = []
     for table in tables_in(data, "r2", path):
         name = table.get("bucket_name")
         if not isinstance(name, str) or not name:
-            raise ProjectError("an [[r2]] table lacks `bucket_name`", path=path)
+            raise ProjectError("an [[r2]] table has no `bucket_name`", path=path)
         _known(table, {"bucket_name", "cors", "lifecycle", "location"}, "[[r2]]", path)
         cors = tuple(_cors_rule(item, path) for item in tables_in(table, "cors", path))
         lifecycle = tuple(
@@ -169,7 +172,7 @@ def _cors_rule(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     lists = {key: table.get(key, []) for key in ("origins", "methods", "headers", "expose_headers")}
     for key, value in lists.items():
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ProjectError(f"`{key}` of {where} is not a list of texts", path=path)
+            raise ProjectError(f"`{key}` of {where} is not a list of strings", path=path)
     if not lists["origins"] or not lists["methods"]:
         raise ProjectError(f"{where} needs `origins` and `methods`", path=path)
     exposed = lists.pop("expose_headers")
@@ -186,7 +189,7 @@ def _lifecycle_rule(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     _known(table, {"id", "prefix", "delete_after_days"}, where, path)
     name, prefix = table.get("id"), table.get("prefix", "")
     if not isinstance(name, str) or not name or not isinstance(prefix, str):
-        raise ProjectError(f"{where} needs an `id`, and a `prefix` that is a text", path=path)
+        raise ProjectError(f"{where} needs an `id`, and a `prefix` that is a string", path=path)
     seconds = _whole(table, "delete_after_days", where, path) * 86_400
     return {
         "id": name,
@@ -199,7 +202,7 @@ def _lifecycle_rule(table: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
 def _whole(table: Mapping[str, Any], key: str, where: str, path: Path) -> int:
     value = table.get(key)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ProjectError(f"`{key}` of {where} is not a whole number from 1", path=path)
+        raise ProjectError(f"`{key}` of {where} is not a positive whole number", path=path)
     return value
 
 
@@ -207,7 +210,7 @@ def _known(table: Mapping[str, Any], keys: set[str], where: str, path: Path) -> 
     unknown = sorted(set(table) - keys)
     if unknown:
         raise ProjectError(
-            f"{where} has no `{unknown[0]}`; it takes {', '.join(sorted(keys))}", path=path
+            f"{where} has the unknown key `{unknown[0]}`; use {', '.join(sorted(keys))}", path=path
         )
 
 
@@ -215,10 +218,12 @@ def _parse_index(table: Mapping[str, Any], path: Path) -> VectorizeIndex:
     name, dimensions = table.get("index_name"), table.get("dimensions")
     metric = table.get("metric", "cosine")
     if not isinstance(name, str):
-        raise ProjectError("a [[vectorize]] table lacks `index_name`", path=path)
+        raise ProjectError("a [[vectorize]] table has no `index_name`", path=path)
     # developers.cloudflare.com/vectorize/platform/limits
     if type(dimensions) is not int or not 1 <= dimensions <= 1536:
-        raise ProjectError(f"`dimensions` of {name!r} is not a whole number 1-1536", path=path)
+        raise ProjectError(
+            f"`dimensions` of {name!r} is not a whole number from 1 to 1536", path=path
+        )
     if metric not in ("cosine", "euclidean", "dot-product"):
         raise ProjectError(
             f"`metric` of {name!r} is {metric!r}: use cosine, euclidean or dot-product", path=path

@@ -1,7 +1,7 @@
-"""Which proxy a request goes by: what the variables say, read once and checked.
+"""Chooses the proxy of a request: reads the variables once and checks them.
 
 The conventions are curl's (curl.se/docs/manpage.html#ENVIRONMENT and everything.curl.dev/usingcurl/
-proxies/env.html): ``http_proxy``, ``https_proxy``, ``all_proxy`` and ``no_proxy``, of which the
+proxies/env.html): ``http_proxy``, ``https_proxy``, ``all_proxy`` and ``no_proxy``, where the
 lower-case form wins; an address without a scheme is an HTTP proxy.
 """
 
@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 from cfpy.errors import UsageError
 
-#: What httpx can speak to, with the package ``socksio``.
+#: The schemes that httpx supports, with the package ``socksio``.
 SCHEMES = ("http", "https", "socks5", "socks5h")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _HOST = re.compile(r"\[[0-9A-Fa-f:.%a-z]+\]|[^\s:\[\]/\\?#@\"'<>^`{}|%]+")
@@ -37,7 +37,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """The whole address, with the password: for the environment of a child, never for a
+        """The whole address, with the password: for the environment of a child process, never for a
         message."""
         if not self.user and not self.password:
             return str(self)
@@ -47,14 +47,15 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Proxies:
-    """The proxies of an environment, by the scheme of what is asked for, and what needs none."""
+    """The proxies of an environment, by the scheme of a request, and the hosts that need none."""
 
     http: Proxy | None
     https: Proxy | None
     without: tuple[str, ...]
 
     def for_address(self, scheme: str, host: str, port: int) -> Proxy | None:
-        """The proxy for an address; ``None`` where there is none, or ``no_proxy`` names it."""
+        """The proxy for an address; ``None`` if there is none, or if ``no_proxy`` names the
+        host."""
         proxy = self.https if scheme == "https" else self.http
         if proxy is None or any(_matches(entry, host, port) for entry in self.without):
             return None
@@ -65,14 +66,14 @@ class Proxies:
 
 
 def read_proxies(environ: Mapping[str, str]) -> Proxies:
-    """The proxies that an environment names.
+    """Read the proxies from environment variables.
 
     Raises:
-        UsageError: One of them can't be used. The message has the name of its variable, and not
-            its password.
+        UsageError: One of them can't be used. The message names the variable and does not show the
+            password.
     """
     general = _read(environ, "all_proxy")
-    # A CGI program has the request's header Proxy in HTTP_PROXY: httpoxy.org.
+    # A CGI program gets the request's header Proxy in HTTP_PROXY: httpoxy.org.
     http = _read(environ, "http_proxy", upper="REQUEST_METHOD" not in environ)
     https = _read(environ, "https_proxy")
     no_proxy = environ.get("no_proxy", environ.get("NO_PROXY", ""))
@@ -98,19 +99,21 @@ def _parsed(variable: str, value: str) -> Proxy | None:
     scheme = scheme.lower()
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise _unusable(variable, "names a kind of proxy that cfpy can't use", f"Use {known}.")
-    # Up to the last @: a password that holds one is read as it was meant.
+        raise _unusable(
+            variable, "names a kind of proxy that cfpy does not support", f"Use {known}."
+        )
+    # Up to the last @, so that a password may contain one.
     who, _, place = rest.rpartition("@")
     if any(character in who for character in "#?/\\"):
-        hint = "In a name or a password write # as %23, ? as %3F, / as %2F, \\ as %5C and @ as %40."
-        raise _unusable(variable, "holds a character that an address can't", hint)
+        hint = "In a name or password, write # as %23, ? as %3F, / as %2F, \\ as %5C and @ as %40."
+        raise _unusable(variable, "contains a character that is not allowed in a URL", hint)
     place = re.split(r"[/?#]", place, maxsplit=1)[0]
     found = re.fullmatch(rf"(?P<host>{_HOST.pattern})(?::(?P<port>\d*))?", place)
     if not found or (found["host"].startswith("[") and not _address(found["host"])):
         raise _unusable(variable, "is not the address of a proxy", "Write http://host:port.")
     port = int(found["port"] or _DEFAULT_PORTS[scheme])
     if not 0 < port < 65536:
-        raise _unusable(variable, "names a port that can't be", "Ports go from 1 to 65535.")
+        raise _unusable(variable, "has an invalid port", "Use a port from 1 to 65535.")
     user, _, password = who.partition(":")
     return Proxy(variable, scheme, found["host"], port, unquote(user), unquote(password))
 
@@ -120,7 +123,8 @@ def _unusable(variable: str, what: str, hint: str) -> UsageError:
 
 
 def _matches(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of ``no_proxy`` names a host. What can't be read names none."""
+    """Whether an entry of ``no_proxy`` matches a host. An entry that can't be parsed matches
+    none."""
     if entry == "*":
         return True
     entry = entry.partition("://")[2] or entry

@@ -1,7 +1,7 @@
-"""What cfpy remembers of an environment: its account, and what cfpy created there, by id.
+"""The record of an environment: its account, and the ids of what cfpy created there.
 
-Everything else is read from the account. What cfpy did not create it must never delete unasked, and
-nobody but cfpy knows which that is.
+Everything else is read from the account. cfpy must never delete what it did not create unless the
+user asks for it, and only this record tells what it created.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 from cfpy.errors import ProjectError
 
-#: Version of the file. Additions keep it, changes raise it. Version 1 knew no ids.
+#: Version of the file. It stays for additions and goes up for other changes. Version 1 had no ids.
 RECORD_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Placement:
-    """``created`` maps the keys of actions, such as ``d1:shop-db``, to ids. An id is empty while
-    it is not known: before the resource exists, and for what has none but its name."""
+    """``created`` maps the keys of actions, such as ``d1:shop-db``, to ids. An id is empty while it
+    is unknown: before the resource exists, and for resources that only have a name."""
 
     account_id: str
     created: Mapping[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Record:
     environments: Mapping[str, Placement]
 
     def account_id(self, environment: str) -> str:
-        """The account of an environment; empty if it is nowhere yet."""
+        """The account of an environment; empty if it is not provisioned yet."""
         placement = self.environments.get(environment)
         return placement.account_id if placement else ""
 
@@ -43,14 +43,14 @@ class Record:
         return placement.created if placement else {}
 
     def with_created(self, environment: str, account_id: str, key: str, id_: str = "") -> Record:
-        """The record after cfpy created ``key``, with its id as soon as that is known."""
+        """The record after cfpy created ``key``, with its id once that is known."""
         placement = self.environments.get(environment, Placement(account_id))
         now = replace(placement, created={**placement.created, key: id_})
         return Record({**self.environments, environment: now})
 
     def without(self, environment: str, key: str, id_: str = "") -> Record:
-        """The record after ``key``, or whatever has ``id_``, is gone; an environment that holds
-        nothing more goes too."""
+        """The record after ``key``, or the resource with ``id_``, was deleted; an environment that
+        has nothing left is removed, too."""
         environments = dict(self.environments)
         if placement := environments.pop(environment, None):
             left = {
@@ -63,7 +63,7 @@ class Record:
         return Record(environments)
 
     def as_dict(self) -> dict[str, Any]:
-        """The record as its file has it."""
+        """The record as a JSON object, for its file."""
         environments = {
             name: {"account_id": item.account_id, "created": dict(sorted(item.created.items()))}
             for name, item in sorted(self.environments.items())
@@ -75,15 +75,15 @@ def parse_record(data: Any, path: Path) -> Record:
     """Read a parsed record file.
 
     Raises:
-        ProjectError: It is not one, or a newer cfpy wrote it.
+        ProjectError: It is not a record, or was written by a newer cfpy.
     """
     try:
         version, environments = data["record_version"], data["environments"]
         if version not in (1, RECORD_VERSION):
             raise ProjectError(
-                f"its record_version is {version!r}, this cfpy knows {RECORD_VERSION}",
+                f"its record_version is {version!r}; this cfpy supports {RECORD_VERSION}",
                 path=path,
-                hint="Use the newest cfpy.",
+                hint="Update cfpy.",
             )
         return Record(
             {
@@ -93,12 +93,12 @@ def parse_record(data: Any, path: Path) -> Record:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ProjectError(
-            f"is not a record of cfpy: {error}", path=path, hint="Take it from your last commit."
+            f"is not a valid record: {error}", path=path, hint="Restore it from git."
         ) from None
 
 
 def _created(data: Any) -> Mapping[str, str]:
-    """Version 1 has a list of keys."""
+    """Version 1 has a list of keys instead of a mapping."""
     if isinstance(data, list):
         return {str(key): "" for key in data}
     return {str(key): str(id_) for key, id_ in data.items()}

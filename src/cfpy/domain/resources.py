@@ -21,8 +21,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 class D1Database:
     """One binding of a database.
 
-    ``name`` is what the file calls it (``named``), else what wrangler would. ``id`` is empty until
-    the file holds it. ``migrations`` are file names, in order, from ``source``.
+    ``name`` is the name in the file (``named``), or else the one that wrangler would use. ``id`` is
+    empty until it is in the file. ``migrations`` are file names, in order, from ``source``.
     """
 
     name: str
@@ -38,8 +38,8 @@ class D1Database:
 
 @dataclass(frozen=True)
 class KVNamespace:
-    """One binding of a namespace. The file knows no title: ``name`` is ``<worker>-<binding>``, as
-    `wrangler deploy` would call it."""
+    """One binding of a namespace. The file has no title: ``name`` is ``<worker>-<binding>``, the
+    name that `wrangler deploy` would use."""
 
     name: str
     binding: str
@@ -51,7 +51,7 @@ class KVNamespace:
 
 @dataclass(frozen=True)
 class R2Bucket:
-    """A bucket; ``unnamed`` are the bindings whose tables do not name it yet."""
+    """A bucket; ``unnamed`` are the bindings whose tables have no bucket name yet."""
 
     name: str
     unnamed: tuple[str, ...] = ()
@@ -61,7 +61,8 @@ class R2Bucket:
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue that the Worker sends to, gets messages from, or leaves dead letters in."""
+    """A queue to which the Worker sends, from which it gets messages, or that takes its dead
+    letters."""
 
     name: str
     jurisdiction: str = ""
@@ -71,10 +72,10 @@ class Queue:
 class DesiredState:
     """Everything that one environment of a project needs.
 
-    ``environment`` is empty for the top level of wrangler.toml. ``consumed`` are the queues that
-    the Worker gets messages from, ``workers_dev`` says whether it is reached at the account's
+    ``environment`` is empty for the top level of wrangler.toml. ``consumed`` are the queues from
+    which the Worker gets messages, ``workers_dev`` is whether it is available at the account's
     workers.dev subdomain. ``deleted_classes`` are the tags of all migrations of Durable Objects, in
-    order, with the classes that each deletes; empty if none does.
+    order, with the classes that each deletes; empty if none deletes any.
     """
 
     worker: str
@@ -93,7 +94,7 @@ class DesiredState:
     deleted_classes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def migrations_directory(self, binding: str) -> str:
-        """Where the migrations of the database that ``binding`` names are, relative to the
+        """The directory of the migrations for the database of ``binding``, relative to the
         project."""
         return next(item.source.directory for item in self.databases if item.binding == binding)
 
@@ -102,11 +103,11 @@ def desired_state(project: Project, environment: str = "") -> DesiredState:
     """What ``environment`` of the project needs.
 
     Bindings are not inherited by environments (developers.cloudflare.com/workers/wrangler/
-    environments), so an environment has what its own tables say and nothing else.
+    environments), so an environment has only what is in its own tables.
 
     Raises:
         UsageError: wrangler.toml has no such environment.
-        ProjectError: A table names no resource, or one that can't be.
+        ProjectError: A table names no resource, or an invalid one.
     """
     scope = scope_of(project, environment)
     worker = _worker_name(project, environment, scope)
@@ -151,14 +152,14 @@ def scope_of(project: Project, environment: str) -> Mapping[str, Any]:
         known = ", ".join(environments) or "none"
         raise UsageError(
             f"{project.config_path} has no environment {environment!r}",
-            hint=f"Its environments: {known}. {command('env', 'add', environment)} creates it.",
+            hint=f"Its environments: {known}. Create it: {command('env', 'add', environment)}",
         )
     scope: Mapping[str, Any] = environments[environment]
     return scope
 
 
 def in_environment(project: Project, environment: str) -> Project:
-    """The project as if ``environment`` were all that its wrangler.toml holds.
+    """The project as if ``environment`` were the whole content of its wrangler.toml.
 
     Raises:
         UsageError: wrangler.toml has no such environment.
@@ -168,7 +169,7 @@ def in_environment(project: Project, environment: str) -> Project:
 
 
 def default_name(worker: str, binding: str) -> str:
-    """What wrangler calls a resource that its configuration does not name (4.164.0,
+    """The name that wrangler gives a resource without a configured one (4.164.0,
     ``autoProvisionedResourceName``)."""
     return f"{worker}-{binding.lower().replace('_', '-')}"
 
@@ -183,7 +184,7 @@ def _worker_name(project: Project, environment: str, scope: Mapping[str, Any]) -
 
 
 def _on_workers_dev(project: Project, scope: Mapping[str, Any]) -> bool:
-    """As wrangler has it: unless it is said otherwise, where there is no route."""
+    """As in wrangler: if there is no route, unless the configuration says otherwise."""
     routes = [_inherited(project, scope, key) for key in ("route", "routes")]
     said = _inherited(project, scope, "workers_dev")
     return not any(routes) if said is None else bool(said)
@@ -217,9 +218,9 @@ def _database(project: Project, worker: str, table: Mapping[str, Any]) -> D1Data
     named = str(table.get("database_name") or "")
     if _UUID.fullmatch(named):
         raise ProjectError(
-            f"database_name {named!r} of {binding} is an id",
+            f"database_name {named!r} of {binding} is an id, not a name",
             path=project.config_path,
-            hint=f'Write database_id = "{named}", and a name as database_name.',
+            hint=f'Move it to database_id = "{named}", and set database_name to a name.',
         )
     try:
         source = migrations_of(table)
@@ -255,7 +256,7 @@ def _namespaces(
             raise ProjectError(
                 f"the namespaces of {item.binding} and {others[0]} would both be {item.name}",
                 path=project.config_path,
-                hint="Rename one of the bindings, or give both an id.",
+                hint="Rename one of the bindings, or set an id for both.",
             )
     return tuple(found)
 
@@ -263,7 +264,7 @@ def _namespaces(
 def _buckets(
     project: Project, worker: str, tables: Sequence[Mapping[str, Any]]
 ) -> tuple[R2Bucket, ...]:
-    """Each bucket once, however many bindings it has."""
+    """Each bucket once, even if it has several bindings."""
     found: dict[str, R2Bucket] = {}
     for table in tables:
         binding = _text(project, table, "binding", "r2_buckets")
@@ -275,7 +276,7 @@ def _buckets(
                 f"the bucket {name} is bound in the jurisdictions "
                 f"{before.jurisdiction or 'default'} and {where or 'default'}",
                 path=project.config_path,
-                hint="A bucket has one jurisdiction: give both tables the same.",
+                hint="A bucket has one jurisdiction: use the same one in both tables.",
             )
         unnamed = () if table.get("bucket_name") else (binding,)
         unnamed = (*(before.unnamed if before else ()), *unnamed)
@@ -298,7 +299,7 @@ def _queues(
 
 
 def _secrets(project: Project, scope: Mapping[str, Any]) -> tuple[Secret, ...]:
-    """Those that wrangler.toml requires, with what cfpy.toml says of them."""
+    """The secrets that wrangler.toml requires, as described in cfpy.toml."""
     described = {secret.name: secret for secret in project.secrets}
     required = (scope.get("secrets") or {}).get("required") or []
     names = [*required, *(name for name in described if name not in required)]
@@ -312,5 +313,5 @@ def _tables(scope: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 def _text(project: Project, table: Mapping[str, Any], key: str, of: str) -> str:
     value = table.get(key)
     if not isinstance(value, str) or not value:
-        raise ProjectError(f"a [[{of}]] table lacks `{key}`", path=project.config_path)
+        raise ProjectError(f"a [[{of}]] table has no `{key}`", path=project.config_path)
     return value

@@ -1,4 +1,4 @@
-"""First versions of files that a new binding needs."""
+"""Initial versions of the files that a new binding needs."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def class_source(kind: str, name: str, suffix: str) -> str:
 
 
 def first_migration() -> str:
-    """A table to begin with."""
+    """A first table."""
     return """\
 -- The first migration of this database. Once it has been applied anywhere, change nothing here:
 -- write 0002_....sql.
@@ -127,7 +127,7 @@ CREATE TABLE notes (
 
 
 def page_source(title: str) -> str:
-    """A page to begin with."""
+    """A first page."""
     return f"""\
 <!doctype html>
 <html lang="en">

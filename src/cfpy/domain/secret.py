@@ -1,7 +1,7 @@
-"""A secret as ``cfpy.toml`` describes it, and whether a value has its form. Pure.
+"""A secret as ``cfpy.toml`` describes it, and a check of a value's form. Pure.
 
-A value that the Worker can't read locks everybody out, and nobody can read it back. So the form is
-checked before the value is stored. No message holds a value.
+A value that the Worker can't use locks everybody out, and a stored value can't be read back. So the
+form is checked before the value is stored. No message contains a value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from cfpy.errors import ProjectError, UsageError
 
 _PLACE = "{token}"
-# As many characters as `secrets.token_urlsafe(32)` has, of the kinds that it has.
+# Like a result of `secrets.token_urlsafe(32)`: the same length and the same kinds of characters.
 _SAMPLE = "-_09AZaz" * 5 + "abc"
 _LONGEST_SHOWN = 60
 
@@ -25,12 +25,12 @@ class Secret:
     """A secret that the Worker needs.
 
     Args:
-        name: What the Worker reads it by.
+        name: The name under which the Worker reads it.
         description: What it is for.
-        generate: How a value is made where none is given: ``{token}`` stands for a random text of
-            43 letters, digits, hyphens and underscores. Empty if none can be.
-        pattern: A regular expression that a whole value matches; empty if any does.
-        example: A value of that form. Not empty where there is a pattern.
+        generate: How a value is generated if none is given: ``{token}`` is replaced by a random
+            string of 43 letters, digits, hyphens and underscores. Empty if it can't be generated.
+        pattern: A regular expression that the whole value must match; empty if any value is fine.
+        example: A value of this form. Required if there is a pattern.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Secret:
     @property
     def form(self) -> str:
         """The form of a value, in words."""
-        # A long pattern tells less than what it is for.
+        # The description is clearer than a long pattern.
         shown = self.pattern if len(self.pattern) <= _LONGEST_SHOWN else ""
         said = ", ".join(part for part in (self.description, shown) if part)
         return f"{said or 'the pattern in cfpy.toml'}. For example: {self.example}"
@@ -52,18 +52,18 @@ class Secret:
         return not self.pattern or re.fullmatch(self.pattern, value) is not None
 
     def generated(self, token: str) -> str:
-        """A value out of a random ``token``."""
+        """A value made from a random ``token``."""
         return self.generate.replace(_PLACE, token)
 
     def refuse_misfit(self, value: str) -> None:
         """Refuse a value that does not have the form.
 
         Raises:
-            UsageError: It does not. The message does not hold it.
+            UsageError: The value does not match. The message does not contain it.
         """
         if not self.fits(value):
             raise UsageError(
-                f"the value of the secret {self.name} does not have its form",
+                f"the value of the secret {self.name} does not have the expected form",
                 hint=f"{self.form}. Nothing was changed.",
             )
 
@@ -72,7 +72,7 @@ def parse_secret(table: Mapping[str, Any], path: Path) -> Secret:
     """Read one ``[[secrets]]`` table of the ``cfpy.toml`` at ``path``.
 
     Raises:
-        ProjectError: It has no name, a key has the wrong type, or what it says does not fit.
+        ProjectError: It has no name, a key has the wrong type, or its keys do not fit together.
     """
     name = table.get("name")
     if not isinstance(name, str) or not name:
@@ -111,7 +111,7 @@ def _check_form(secret: Secret, path: Path) -> None:
         raise ProjectError(
             f"`pattern` of the secret {secret.name!r} is not a regular expression: {error}",
             path=path,
-            hint="It is one of Python's: docs.python.org/3/library/re.html",
+            hint="See the syntax: docs.python.org/3/library/re.html",
         ) from None
     if secret.pattern and not secret.example:
         raise ProjectError(
@@ -120,5 +120,5 @@ def _check_form(secret: Secret, path: Path) -> None:
     for key, value in (("example", secret.example), ("generate", secret.generated(_SAMPLE))):
         if value and not secret.fits(value):
             raise ProjectError(
-                f"`{key}` of the secret {secret.name!r} does not fit its `pattern`", path=path
+                f"`{key}` of the secret {secret.name!r} does not match its `pattern`", path=path
             )

@@ -1,6 +1,6 @@
-"""How a binding is used, in a few lines: what ``cfpy add`` shows at the end.
+"""How to use a binding, in a few lines: ``cfpy add`` shows them at the end.
 
-Python lines stand in an async method of the Worker's entry point; API:
+Python lines belong in an async method of the Worker's entry point; API:
 developers.cloudflare.com/workers/languages/python, developers.cloudflare.com/workers/runtime-apis.
 """
 
@@ -109,5 +109,5 @@ const url = env.{b}.connectionString; // for a Postgres or MySQL driver
 
 
 def snippet(kind: str, binding: str, *, python: bool) -> str:
-    """Lines that use ``binding``, which is of a kind that ``cfpy add`` knows."""
+    """Lines that use ``binding``, for a kind that ``cfpy add`` supports."""
     return (_PYTHON if python else _JAVASCRIPT)[kind].format(b=binding)

@@ -1,4 +1,4 @@
-"""Where a pattern comes from: what people write on the command line, taken apart."""
+"""Where a pattern comes from: parses what people write on the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NamedSource:
 
 @dataclass(frozen=True)
 class PathSource:
-    """A directory of this machine."""
+    """A directory on this machine."""
 
     path: Path
 
@@ -29,7 +29,7 @@ class PathSource:
 @dataclass(frozen=True)
 class GitSource:
     """A git repository. ``ref`` is a tag, branch or commit, empty for the newest version;
-    ``directory`` is where in it the pattern lies, empty for its root."""
+    ``directory`` is the pattern's directory in it, empty for its root."""
 
     url: str
     ref: str
@@ -43,14 +43,14 @@ def parse_source(text: str) -> Source:
     """Read ``rag``, ``./mine``, ``gh:org/repo@v1`` or ``https://host/repo.git@v1#patterns/mine``.
 
     Raises:
-        PatternError: It is none of these.
+        PatternError: It is not one of these.
     """
     if text.startswith(tuple(_SHORT)):
         prefix = text[:3]
         rest, ref, directory = _split(text[3:])
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", rest) or ".." in rest.split("/"):
             raise PatternError(
-                f"{text!r} names no repository", hint=f"{prefix}owner/repository@v1.0.0"
+                f"{text!r} does not name a repository", hint=f"{prefix}owner/repository@v1.0.0"
             )
         return GitSource(f"{_SHORT[prefix]}{rest.removesuffix('.git')}.git", ref, directory)
     if found := _GIT.match(text):
@@ -68,7 +68,7 @@ def _split(text: str) -> tuple[str, str, str]:
     rest, _, ref = rest.partition("@")
     if ref.startswith("-") or ".." in Path(directory).parts or directory.startswith(("/", "-")):
         raise PatternError(
-            f"{text!r} names no version of a pattern",
+            f"{text!r} does not name a version of a pattern",
             hint="repository@v1.0.0#directory/in/it",
         )
     return rest, ref, directory

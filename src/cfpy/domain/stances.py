@@ -1,7 +1,7 @@
-"""What cfpy does with each key of wrangler's configuration: nothing is ignored by accident.
+"""How cfpy treats each key of wrangler's configuration, so that none is ignored by accident.
 
 A test reads the config-schema.json of the pinned wrangler, and fails on a key that is not here; so
-a new wrangler can't bring a key that cfpy would not know of.
+that a new key of a new wrangler is noticed.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 
 class Stance(StrEnum):
-    """What becomes of a key."""
+    """How cfpy treats a key."""
 
     USED = "used"
     # wrangler reads it when it deploys or runs the Worker; cfpy neither reads nor changes it.
     PASSED = "passed on"
-    # It means something to `wrangler dev` alone.
+    # Only `wrangler dev` uses it.
     LOCAL = "local only"
     REFUSED = "refused"
 
@@ -25,7 +25,7 @@ class Stance(StrEnum):
 _USED, _PASSED, _LOCAL = Stance.USED, Stance.PASSED, Stance.LOCAL
 _TARGET = {"remote": _LOCAL}
 
-#: Keys of the tables that bind something, by table. Tables in tables are dotted.
+#: Keys of the tables with bindings, by table. Nested tables are dotted.
 BINDINGS: Mapping[str, Mapping[str, Stance]] = {
     "kv_namespaces": {"binding": _USED, "id": _USED, "preview_id": _LOCAL, **_TARGET},
     "r2_buckets": {
@@ -129,10 +129,10 @@ _PASSED_KEYS = (
     *("python_modules", "rules", "send_metrics", "site", "text_blobs", "tsconfig", "unsafe"),
     *("upload_source_maps", "wasm_modules"),
 )
-#: Keys that cfpy can't honour, with the reason.
+#: Keys that cfpy does not support, with the reason.
 REFUSED: Mapping[str, str] = {
-    "pages_build_output_dir": "it makes this a Pages project, and cfpy deploys Workers",
-    "compliance_region": "another region has an API of its own, which cfpy does not read",
+    "pages_build_output_dir": "it is for a Pages project, and cfpy deploys Workers",
+    "compliance_region": "another region has its own API, which cfpy does not support",
 }
 
 #: All other keys of the top level and of environments.
@@ -145,8 +145,8 @@ OTHERS: Mapping[str, Stance] = {
 
 
 def refused(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The keys of a scope that cfpy can't honour, with the reason."""
+    """The keys of a scope that cfpy does not support, with the reason."""
     for key, reason in REFUSED.items():
-        # "public" is what every account has that names no region.
+        # "public" is the default of every account.
         if scope.get(key) not in (None, "public"):
             yield key, reason

@@ -1,7 +1,7 @@
-"""What has to be deleted so that an account is rid of a project: pure, and in order.
+"""Computes what has to be deleted to remove a project from an account. Pure, in order.
 
-A Worker can't go while it consumes a queue, and a queue not while a Worker consumes it: first the
-consumers, then the Worker, then what it was bound to.
+A Worker can't be deleted while it consumes a queue, nor a queue while a Worker consumes it. So the
+consumers go first, then the Worker, then the resources that it was bound to.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from cfpy.errors import UsageError
 class Permission:
     """What may be deleted.
 
-    ``created`` are the ids of what cfpy created, by key; ``included`` the keys of what it did not
-    create and the user named all the same. ``data``: also what holds data.
+    ``created`` are the ids of what cfpy created, by key; ``included`` the keys of other resources
+    that the user named. ``data`` is whether resources with data may be deleted.
     """
 
     created: Mapping[str, str]
@@ -32,7 +32,7 @@ class Permission:
     data: bool
 
     def covers(self, key: str, id_: str) -> bool:
-        """Whether cfpy created it. A namespace can be renamed: its id stays."""
+        """Whether cfpy created it. A namespace can be renamed, but its id stays."""
         if key in self.created:
             return self.created[key] in ("", id_)
         kind = key.partition(":")[0]
@@ -41,15 +41,16 @@ class Permission:
         )
 
     def refusal(self, key: str, id_: str, *, holds: str) -> str:
-        """Why ``key``, whose id is ``id_`` and which ``holds`` data, may not go; empty if it may.
+        """Why ``key``, whose id is ``id_`` and which ``holds`` data, may not be deleted; empty if
+        it may.
 
-        What cfpy created is known by its id where the record has that: somebody may have deleted
-        it since, and created another one of the same name.
+        A resource that cfpy created is identified by its id if the record has one: somebody may
+        have deleted it and created another one with the same name.
         """
         if not self.covers(key, id_) and key not in self.included:
-            return f"not created by cfpy: --include {key} deletes it"
+            return f"not created by cfpy; to delete it, add --include {key}"
         if holds and not self.data:
-            return f"{holds}: --delete-data deletes it"
+            return f"{holds}; to delete it, add --delete-data"
         return ""
 
 
@@ -60,17 +61,18 @@ def teardown(
     others: Sequence[DesiredState] = (),
     users: Mapping[str, Sequence[str]] | None = None,
 ) -> Plan:
-    """The plan that takes an environment down. Nothing that the project does not name is in it.
+    """The plan that deletes an environment. It only contains what the project names.
 
     Args:
         desired: What the environment needs.
         observed: What the account has.
         permission: What may be deleted.
-        others: What the other environments of the same configuration need: that stays.
-        users: Other Workers of the account, by what they are bound to: that stays, too.
+        others: What the other environments of the same configuration need; it is kept.
+        users: Other Workers of the account, by the resource that they are bound to; it is kept,
+            too.
 
     Raises:
-        UsageError: Something is included that the project does not name.
+        UsageError: ``included`` has something that the project does not name.
     """
     actions = tuple(_Teardown(desired, observed, permission, others, users or {}).actions())
     known = {action.key for action in actions}
@@ -114,7 +116,7 @@ class _Teardown:
             elif where is not None:
                 yield Action(Do.CONFLICT, "r2", name, elsewhere(bucket, where), id=name)
         for dataset in self.desired.datasets:
-            reason = "can't be deleted: its points end after three months"
+            reason = "can't be deleted: its data points expire after three months"
             yield Action(Do.KEEP, "analytics_engine", dataset, reason)
 
     def _worker(self) -> list[Action]:
@@ -145,7 +147,7 @@ class _Teardown:
     def _by_id(self, kind: str, references: Sequence[Reference], holds: str) -> Iterator[Action]:
         found = self.observed.databases if kind == "d1" else self.observed.namespaces
         for item in resolve(kind, references, found, self.permission.created):
-            # Only the tables that hold an id lose it.
+            # An id is removed only from the tables that have one.
             bindings = tuple(i.binding for i in item.references if i.id)
             if item.problem:
                 yield Action(Do.CONFLICT, kind, item.name, item.problem, id=item.id)
@@ -155,12 +157,12 @@ class _Teardown:
                 yield self._missing(item, bindings)
 
     def _missing(self, item: Resource, bindings: tuple[str, ...]) -> Action:
-        """An id that the account does not have: it leaves wrangler.toml if the record says whose it
-        was. Otherwise it may be the id of another account."""
+        """An id that the account does not have: it is removed from wrangler.toml if the record has
+        it. Otherwise it may belong to another account."""
         named = [i.id for i in item.references if i.id]
         known = any(self.permission.covers(item.key, id_) for id_ in named)
         if known or item.key in self.permission.included:
-            reason = "gone already; its id leaves wrangler.toml"
+            reason = "already deleted; its id will be removed from wrangler.toml"
             return Action(Do.DELETE, item.kind, item.name, reason, bindings=bindings)
         reason = f"wrangler.toml names the id {named[0]}, which the account does not have"
         return Action(Do.KEEP, item.kind, item.name, reason, bindings=bindings)

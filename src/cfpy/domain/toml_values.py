@@ -1,4 +1,4 @@
-"""Values of TOML as JSON has them: dates and numbers that JSON does not know."""
+"""Converts TOML values to JSON: dates and numbers that JSON does not have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 
 def as_json(value: Any) -> Any:
-    """A value out of a TOML file, with what JSON can't hold as wrangler passes it on.
+    """A value from a TOML file, in which values that JSON does not have are converted as in
+    wrangler.
 
     wrangler 4.164 turns the file into JSON with JavaScript's ``JSON.stringify``: dates and times
     become strings with milliseconds (``toISOString`` of ``TomlDate`` in smol-toml), and ``inf`` and

@@ -1,4 +1,4 @@
-"""The same workload on rented servers, by assumptions that anybody may change."""
+"""The same workload on rented servers, by assumptions that users can change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HOURS = DAYS * 24
 
 @dataclass(frozen=True)
 class Assumption:
-    """``value`` is in the unit that ``what`` names; prices are US dollars a month."""
+    """``value`` is in the unit that ``what`` names; prices are in US dollars a month."""
 
     name: str
     value: Decimal
@@ -23,7 +23,7 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Rented:
-    """``count`` of something, each at ``each`` US dollars a month."""
+    """``count`` items, at ``each`` US dollars a month."""
 
     what: str
     count: Decimal
@@ -42,14 +42,14 @@ def rented(
     vectors: Decimal,
     tokens: Decimal,
 ) -> tuple[Rented, ...]:
-    """What would do the work of a month.
+    """The servers and services for the work of a month.
 
     Args:
-        given: The assumptions by name, as ``traditional.toml`` has them.
-        requests: What clients send in a month.
-        usage: What Cloudflare would count, for what there is besides requests.
-        vectors: How many vectors are searched.
-        tokens: What models read and write in a month.
+        given: The assumptions by name, from ``traditional.toml``.
+        requests: The requests of clients in a month.
+        usage: The usage by Cloudflare's meters, for everything besides requests.
+        vectors: The number of vectors that are searched.
+        tokens: The tokens that models read and write in a month.
     """
     return tuple(_rented(given, requests, usage, vectors, tokens))
 

@@ -1,4 +1,4 @@
-"""What a month of traffic uses: what one action uses, times how often it is done."""
+"""The usage of a month of traffic: the usage of each action, times its number."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from cfpy.domain.pricing import PriceBook, Usage, neurons
 
-#: Of an action, not of Cloudflare's bill: both become dimensions.
+#: Meters of an action, not of Cloudflare's bill: both become dimensions.
 _QUERIES, _VECTORS = "vectorize.queries", "vectorize.vectors"
 _ANSWERING = "CHAT_MODEL", "SUMMARY_MODEL"
 
 
 @dataclass(frozen=True)
 class ModelCall:
-    """Calls of the model that the variable ``setting`` names, and the tokens they read, for one
+    """Calls of the model that the variable ``setting`` names, and the tokens that they read, in one
     action."""
 
     setting: str
@@ -27,7 +27,7 @@ class ModelCall:
 
 @dataclass(frozen=True)
 class Action:
-    """What one request of a kind uses, with the work that it sets off."""
+    """The usage of one kind of request, including the work that it triggers."""
 
     name: str
     meters: Mapping[str, Decimal]
@@ -38,9 +38,9 @@ class Action:
 class Scenario:
     """A month of traffic.
 
-    ``requests`` are what clients send, ``mix`` says which part of them is which action (the parts
-    add up to 1). ``stored`` are gigabytes by meter, ``vectors`` how many are in the index,
-    ``answer_tokens`` the length of what a model writes, ``scheduled`` the runs of cron triggers.
+    ``requests`` is the number of requests from clients, ``mix`` the share of each action (the
+    shares add up to 1). ``stored`` are gigabytes by meter, ``vectors`` the number in the index,
+    ``answer_tokens`` the length of a model's answer, ``scheduled`` the runs of cron triggers.
     """
 
     name: str
@@ -53,7 +53,8 @@ class Scenario:
     scheduled: Decimal = Decimal(0)
 
     def scaled(self, factor: int) -> Scenario:
-        """The same traffic and data, ``factor`` times as much; cron runs as often."""
+        """The same traffic and data, ``factor`` times as much; cron triggers run as often as
+        before."""
         return replace(
             self,
             requests=self.requests * factor,
@@ -64,7 +65,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Worker:
-    """What is priced: its ``actions``, its models by setting, and the size of its vectors."""
+    """The Worker to price: its ``actions``, its models by setting, and the size of its vectors."""
 
     name: str
     actions: Mapping[str, Action]
@@ -76,8 +77,8 @@ def usage_of(worker: Worker, scenario: Scenario, book: PriceBook) -> Usage:
     """A month's usage by meter, in the price book's units; meters without use are left out.
 
     Raises:
-        KeyError: The scenario names an action that the Worker has not, or the book has no price
-            of a model.
+        KeyError: The scenario names an action that the Worker does not have, or the price book has
+            no price for a model.
     """
     used: defaultdict[str, Decimal] = defaultdict(Decimal)
     times = {name: scenario.requests * share for name, share in scenario.mix.items()}
@@ -105,7 +106,7 @@ def usage_of(worker: Worker, scenario: Scenario, book: PriceBook) -> Usage:
 
 
 def tokens_of(worker: Worker, scenario: Scenario) -> Decimal:
-    """What models read and write in a month, all of them together."""
+    """The tokens that all models together read and write in a month."""
     return sum(
         (
             scenario.requests * share * (call.input_tokens + _written(call, scenario))
@@ -135,7 +136,7 @@ def parse_scenario(name: str, data: Mapping[str, Any]) -> Scenario:
     """Read a scenario's table.
 
     Raises:
-        ValueError: It lacks something, or its mix does not add up to 1.
+        ValueError: A key is missing, or its mix does not add up to 1.
     """
     try:
         scenario = Scenario(
@@ -148,16 +149,16 @@ def parse_scenario(name: str, data: Mapping[str, Any]) -> Scenario:
             answer_tokens=_decimal(data.get("answer_tokens", 250)),
         )
     except KeyError as error:
-        raise ValueError(f"the scenario {name!r} lacks {error}") from error
+        raise ValueError(f"the scenario {name!r} has no {error}") from error
     if sum(scenario.mix.values()) != 1:
         raise ValueError(f"the mix of the scenario {name!r} does not add up to 1")
     return scenario
 
 
 def runs_a_month(cron: str) -> Decimal:
-    """How often a schedule runs in 30 days; of one that is not the same each hour or day, about.
+    """How often a schedule runs in 30 days; approximate if it is not the same each hour or day.
 
-    Only minute and hour are looked at: day fields make it less.
+    Only minute and hour are considered; day fields would reduce the number.
     """
     minute, hour, *_ = cron.split()
     return Decimal(_count(minute, 60) * _count(hour, 24) * 30)
@@ -177,5 +178,5 @@ def _count(field: str, size: int) -> int:
 
 
 def _decimal(value: Any) -> Decimal:
-    # By its text: a float's own value is another number.
+    # By its text, because a float's exact value differs.
     return Decimal(str(value))

@@ -1,6 +1,6 @@
-"""Which values of a ``wrangler.toml`` are texts, lists and tables, of all that cfpy reads in one.
+"""Checks the types of the ``wrangler.toml`` values that cfpy reads: strings, lists and tables.
 
-wrangler validates the rest, and says so when it runs; cfpy reads the file before that.
+wrangler validates the rest when it runs; cfpy reads the file before that.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, time
 from typing import Any, NoReturn
 
-#: Says what is wrong at the value that the keys lead to.
+#: Reports what is wrong with the value at these keys.
 Fail = Callable[[str, tuple[str | int, ...]], NoReturn]
 
 _TEXTS = ("name", "main", "compatibility_date", "account_id")
@@ -18,12 +18,12 @@ _ARRAYS = (
     *("analytics_engine_datasets", "d1_databases", "hyperdrive", "kv_namespaces", "migrations"),
     *("r2_buckets", "ratelimits", "services", "vectorize", "workflows"),
 )
-# In tables of these: arrays of tables, and lists of texts.
+# Inside these tables: arrays of tables, and lists of strings.
 _INNER_ARRAYS = {"durable_objects": ("bindings",), "queues": ("producers", "consumers")}
 _INNER_LISTS = {"secrets": ("required",), "triggers": ("crons",)}
 _INNER_TEXTS = {"ai": ("binding",), "assets": ("binding", "directory")}
 _CLASSES = ("new_classes", "new_sqlite_classes", "deleted_classes")
-# Arrays whose tables can't do without some keys, in wrangler either.
+# Arrays whose tables require some keys, also in wrangler.
 _REQUIRED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("analytics_engine_datasets", "d1_databases", "hyperdrive"), ("binding",)),
     **dict.fromkeys(("kv_namespaces", "r2_buckets", "services", "vectorize"), ("binding",)),
@@ -32,7 +32,7 @@ _REQUIRED: dict[str, tuple[str, ...]] = {
     "producers": ("binding", "queue"),
     "workflows": ("binding", "name"),
 }
-# Of the tables in any of the arrays: what names something.
+# In the tables of any array: keys with the name of something.
 _NAMES = (
     *("binding", "bucket_name", "class_name", "database_id", "database_name", "dataset"),
     *("dead_letter_queue", "id", "index_name", "jurisdiction", "migrations_dir"),
@@ -42,7 +42,8 @@ _NAMES = (
 
 
 def check_shape(config: Mapping[str, Any], fail: Fail) -> None:
-    """Refuse what is no text, list or table where wrangler wants one, and bindings without a name.
+    """Refuse a value that is not a string, list or table where wrangler requires one, and bindings
+    without a name.
 
     Args:
         config: A parsed file.
@@ -72,7 +73,7 @@ def _check(scope: Mapping[str, Any], at: tuple[str, ...], fail: Fail) -> None:
         for inner in _INNER_TEXTS.get(key, ()):
             _is_text(table.get(inner, ""), (*where, inner), fail)
     for name, value in scope.get("vars", {}).items():
-        # wrangler takes one only inside of a table or a list.
+        # wrangler accepts a date only inside a table or a list.
         if isinstance(value, date | time):
             where = (*at, "vars", name)
             fail(f"`{_dotted(where)}` is a date: put it in quotes, as a string", where)
@@ -84,7 +85,7 @@ def _is_array(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
     for number, item in enumerate(value):
         for name in _REQUIRED.get(str(at[-1]), ()):
             if name not in item:
-                fail(f"a [[{_dotted(at)}]] table lacks `{name}`", (*at, number))
+                fail(f"a [[{_dotted(at)}]] table has no `{name}`", (*at, number))
         for name in _NAMES:
             _is_text(item.get(name, ""), (*at, number, name), fail)
         for name in _CLASSES:
@@ -98,12 +99,12 @@ def _is_table(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
 
 def _is_text(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
     if not isinstance(value, str):
-        fail(f'`{_dotted(at)}` is not a text ("...")', at)
+        fail(f'`{_dotted(at)}` is not a string ("...")', at)
 
 
 def _is_list_of_texts(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        fail(f'`{_dotted(at)}` is not a list of texts (["..."])', at)
+        fail(f'`{_dotted(at)}` is not a list of strings (["..."])', at)
 
 
 def _dotted(at: tuple[str | int, ...]) -> str:

@@ -211,7 +211,7 @@ def test_what_asks_the_new_version_is_ready_before_there_is_one(
     where = ("--url", worker(200), "--wait", "0")
     code, text = error(project, "up", "--yes", *where, **proxy)
     assert code == 11, text
-    assert "is live and does not answer" in text
+    assert "is live, but its health check failed" in text
     assert "HTTP_PROXY" in text
     assert api.live
 

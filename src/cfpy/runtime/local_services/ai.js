@@ -1,4 +1,4 @@
-// Workers AI's `run()`: validates as the real one does, then embeds, reranks or chats.
+// Workers AI's `run()`: validates like the real one, then embeds, reranks or chats.
 import { answer } from './chat.js';
 import { embed, relevance } from './embedding.js';
 import { aiError, find } from './models.js';
@@ -88,7 +88,7 @@ function eventStream(reply, { shape }) {
   return new ReadableStream({
     type: 'bytes',
     async pull(controller) {
-      // Real tokens take their time: a page that shows them must be seen to.
+      // Real tokens take time: the delay shows how a page displays them.
       await new Promise((resolve) => setTimeout(resolve, 5));
       controller.enqueue(encoder.encode(`data: ${lines.shift()}\n\n`));
       if (lines.length === 0) controller.close();

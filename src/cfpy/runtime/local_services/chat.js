@@ -1,4 +1,4 @@
-// What stands in for a language model: the user's own endpoint, or an extract of the prompt.
+// The stand-in for a language model: the user's own endpoint, or an extract of the prompt.
 import { relevance } from './embedding.js';
 import { ask, usersEndpoint } from './endpoint.js';
 
@@ -7,7 +7,7 @@ const DOCUMENT = /<document>([\s\S]*?)<\/document>/g;
 const THOUGHTS = /^\s*(?:<(think|thinking|thought|reasoning)>[^]*?<\/\1>|\[THINK\][^]*?\[\/THINK\])/i;
 const UNFINISHED_THOUGHTS = /^\s*(?:<(?:think|thinking|thought|reasoning)>|\[THINK\]|<\|channel\|>)/i;
 const UNOPENED_THOUGHTS = /^(?:(?!<think>)[^])*<\/think>/i;
-// gpt-oss: what comes before it is its analysis.
+// gpt-oss: the text before it is its analysis.
 const FINAL_CHANNEL = '<|channel|>final<|message|>';
 const LEADING_SENTENCES = 3;
 const NOTHING_NEAR = 'I could not find that in the passages.';
@@ -16,10 +16,10 @@ const MIN_RELEVANCE = 0.2;
 /**
  * The reply to `messages`, of at most `limit` tokens.
  *
- * Without an endpoint it is the sentences of the prompt's numbered passages that lie nearest to
- * the question, each with the number of its passage, or of the whole context where nothing is
- * numbered. Of <document> blocks, as a summary is asked for, it is their first sentences. It is no
- * model: text is quoted, never obeyed.
+ * Without an endpoint, it quotes the sentences of the prompt's numbered passages that are nearest
+ * to the question, each with the number of its passage, or of the whole context if nothing is
+ * numbered. For <document> blocks, as in a request for a summary, it quotes their first sentences.
+ * It is not a model: text is quoted, never obeyed.
  */
 export async function answer(env, messages, inputs, limit) {
   if (env.AI_BASE_URL) return complete(env, messages, inputs, limit);
@@ -45,14 +45,14 @@ async function extract(env, messages) {
   return best.map(({ id, sentence }) => (id ? `${sentence} [${id}]` : sentence)).join(' ');
 }
 
-/** The endpoint has been told the limit in tokens: what it answers is not cut again. */
+/** The endpoint was given the limit in tokens: its answer is not cut again. */
 async function complete(env, messages, { temperature }, limit) {
   const model = env.AI_CHAT_MODEL;
   const body = { model, messages, max_tokens: limit, temperature, stream: false };
   return ask(usersEndpoint(env), 'chat/completions', body, contentOf);
 }
 
-/** The text of an answer in OpenAI's shape, without what the model thought on the way. */
+/** The text of an answer in OpenAI's format, without the model's reasoning. */
 function contentOf({ choices }) {
   const choice = Array.isArray(choices) ? choices[0] : undefined;
   const content = choice?.message?.content;
@@ -69,8 +69,8 @@ function contentOf({ choices }) {
 }
 
 /**
- * Models that think aloud do it first, between marks. Some leave out the first mark, because their
- * prompt ends with it; one that was cut off leaves out the last.
+ * Reasoning models put their reasoning first, between marks. Some omit the first mark, because
+ * their prompt ends with it; an answer that was cut off has no last mark.
  */
 function withoutThoughts(text) {
   let rest = text.split(FINAL_CHANNEL).at(-1).replace(/<\|(?:return|end)\|>\s*$/, '');
@@ -79,7 +79,7 @@ function withoutThoughts(text) {
   return rest.replace(UNOPENED_THOUGHTS, '').trim();
 }
 
-/** Numbered passages wherever they stand; else the system messages as one. */
+/** Numbered passages in any message; otherwise the system messages as one. */
 function passagesOf(messages, question) {
   const prompt = messages.map(({ content }) => content).join('\n');
   const numbered = [...prompt.matchAll(PASSAGE)].map(([, id, text]) => ({ id, text }));
@@ -88,7 +88,7 @@ function passagesOf(messages, question) {
   return context.map(({ content }) => ({ id: null, text: content }));
 }
 
-/** The question itself comes last, below whatever surrounds it. */
+/** The question itself comes last, after any other text. */
 function lastParagraph(text) {
   return text.trim().split(/\n\s*\n/).at(-1).replace(/^question:\s*/i, '').trim();
 }

@@ -1,12 +1,11 @@
-// Turns texts into vectors of the length that the named model has.
+// Turns texts into vectors with the dimensions of the named model.
 import { ask, failure, usersEndpoint } from './endpoint.js';
 
 const CHARACTERS_PER_TOKEN = 4;
-// Texts are compared with each other at no model's length in particular.
+// The dimensions for comparing texts with each other, independent of a model.
 const COMPARED_TOKENS = 512;
 const HASHED_DIMENSIONS = 384;
-// What Text Embeddings Inference takes at once unless told otherwise. Where even that is refused,
-// requests get smaller.
+// The default limit of Text Embeddings Inference. If an endpoint refuses it, requests get smaller.
 const TEXTS_PER_REQUEST = 32;
 const STOP_WORDS = new Set(
   ('a an and are as at be by did do does for from had has have how i in is it its my of on or ' +
@@ -14,7 +13,7 @@ const STOP_WORDS = new Set(
 );
 
 /**
- * Embed `texts`: by the user's endpoint, by cfpy's local model, or by hashed n-grams.
+ * Embed `texts`: with the user's endpoint, with cfpy's local model, or with hashed n-grams.
  *
  * @returns {Promise<number[][]>} vectors of `model.dimensions` floats
  */
@@ -26,8 +25,8 @@ export async function embed(env, texts, { dimensions, tokens }) {
 }
 
 /**
- * How well each text answers the query, 0 to 1. No cross-encoder runs here: a logistic curve over
- * cosine similarity, with its middle where MiniLM's related and unrelated pairs part (0.3).
+ * How well each text answers the query, 0 to 1. There is no cross-encoder: this is a logistic curve
+ * over cosine similarity, with its middle between MiniLM's related and unrelated pairs (0.3).
  */
 export async function relevance(env, query, texts) {
   const all = [query, ...texts];
@@ -36,7 +35,7 @@ export async function relevance(env, query, texts) {
   return candidates.map((vector) => 1 / (1 + Math.exp(-14 * (similarity(asked, vector) - 0.3))));
 }
 
-/** Vectors of whatever length the model that embeds here has, or null where there is none. */
+/** Vectors with the dimensions of the local model, or null if there is none. */
 async function embedded(env, texts, tokens) {
   const cut = texts.map((text) => text.slice(0, tokens * CHARACTERS_PER_TOKEN));
   if (env.AI_BASE_URL && env.AI_EMBED_MODEL) return request(usersEndpoint(env), env.AI_EMBED_MODEL, cut);
@@ -77,7 +76,7 @@ async function request(endpoint, model, input) {
   return vectors;
 }
 
-/** Reads the vectors of `texts` out of an answer: each item says by its index whose it is. */
+/** Reads the vectors of `texts` from an answer: the index of each item names its text. */
 function vectorsOf(texts) {
   return ({ data }) => {
     if (!Array.isArray(data)) throw new Error('no list of embeddings');
@@ -104,7 +103,7 @@ function checkVector(vector, length) {
     throw new Error('an embedding that holds more than finite numbers');
   }
   if (vector.length !== length) throw new Error('embeddings of different lengths');
-  if (vector.every((value) => value === 0)) throw new Error('an embedding of zeros alone');
+  if (vector.every((value) => value === 0)) throw new Error('an embedding that is all zeros');
 }
 
 /** Zeros added at the end change neither cosine similarity nor distance. */
@@ -114,7 +113,7 @@ function fit(vector, dimensions) {
       5006,
       'Error: no such embedding',
       `the local embedding model has ${vector.length} dimensions, more than the ${dimensions} of ` +
-        'the model that the project names: choose a smaller one',
+        'the model that the project uses: choose a smaller one',
     );
   }
   return [...vector, ...Array(dimensions - vector.length).fill(0)];

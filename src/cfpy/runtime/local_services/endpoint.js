@@ -1,15 +1,15 @@
-// Asks an OpenAI-compatible endpoint, and trusts nothing of what it answers.
+// Sends requests to an OpenAI-compatible endpoint, and validates its answers.
 //
-// What goes wrong is thrown as the error that Workers AI has for it, with the endpoint's own words
-// behind it. Codes: developers.cloudflare.com/workers-ai/platform/errors, and 3043 ("Internal
-// server error"), which is what Workers AI gives where a model fails.
+// Errors are thrown as the matching error of Workers AI, followed by the endpoint's own words.
+// Codes: developers.cloudflare.com/workers-ai/platform/errors, and 3043 ("Internal server error"),
+// which is the error of Workers AI if a model fails.
 import { aiError } from './models.js';
 
 const EXCERPT = 200;
 const SECONDS = 50; // below the minute after which many clients give up
 const MODEL_UNKNOWN = /model.{0,80}(not found|not exist|unknown|not loaded)|(no such|unknown|invalid) model/i;
 
-/** The endpoint that `CFPY_AI_BASE_URL` names. */
+/** The endpoint at `CFPY_AI_BASE_URL`. */
 export function usersEndpoint(env) {
   return { base: env.AI_BASE_URL, key: env.AI_API_KEY, timeout: env.AI_TIMEOUT };
 }
@@ -34,7 +34,7 @@ export async function ask({ base, key, timeout }, path, body, read) {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key || 'none'}` },
       body: JSON.stringify(body),
-      redirect: 'manual', // A redirect would take the key to wherever it leads.
+      redirect: 'manual', // A redirect would send the key to another address.
       signal: AbortSignal.timeout(seconds * 1000),
     });
     text = await response.text();
@@ -65,7 +65,7 @@ export async function ask({ base, key, timeout }, path, body, read) {
   }
 }
 
-/** The error of Workers AI that means what the endpoint's status does. */
+/** The error of Workers AI with the meaning of the endpoint's status. */
 function refusal(status, model, said, note) {
   const unknown = status < 500 && MODEL_UNKNOWN.test(said);
   if (unknown || status === 404) {
@@ -84,7 +84,7 @@ function refusal(status, model, said, note) {
   return Object.assign(failure(code, words, note), { status });
 }
 
-/** An error of Workers AI. `note` is for whoever runs `cfpy dev`. */
+/** An error of Workers AI. `note` is for the user of `cfpy dev`. */
 export function failure(code, words, note) {
   return Object.assign(aiError(code, `${words} (${note})`), { note });
 }
@@ -97,7 +97,9 @@ function parsed(text) {
   }
 }
 
-/** What an endpoint says of an error: OpenAI's form, FastAPI's, or the beginning of whatever. */
+/**
+ * An endpoint's error message: in OpenAI's or FastAPI's format, or the beginning of any other text.
+ */
 function quoted(answer, text) {
   const { error, detail, message } = answer ?? {};
   const said = [error?.message, error, detail, message].find((item) => typeof item === 'string');

@@ -15,7 +15,7 @@ const RANGE = new Set(['$lt', '$lte', '$gt', '$gte']);
 const MAX_BYTES = 2048;
 
 /**
- * Check a filter and make a predicate of it.
+ * Check a filter, and turn it into a predicate.
  *
  * @param {object} filter `{key: value}` or `{key: {$op: value, ...}}`
  * @param {{property: string, type: string}[]} indexes declared metadata indexes
@@ -31,7 +31,7 @@ export function compile(filter, indexes) {
   const types = new Map(indexes.map(({ property, type }) => [property, type]));
   const tests = Object.entries(filter).flatMap(([key, condition]) => {
     checkKey(key);
-    // The real service matches nothing on a property that has no index; a local run should say so.
+    // The real service finds no matches on a property without an index; a local run reports it.
     if (!types.has(key)) throw queryError(`no metadata index on "${key}"; add it to cfpy.toml`);
     return conditions(key, condition).map(([operator, value]) =>
       compileOne(key, operator, value, types.get(key)),
@@ -61,7 +61,7 @@ function compileOne(key, operator, value, type) {
   }
   return (metadata) => {
     const found = valueAt(metadata, key);
-    // A value of another type than the index's is not in the index.
+    // A value whose type differs from the index's is not in the index.
     const indexed = typeof found === type ? found : undefined;
     return compare(indexed, value ?? undefined);
   };
@@ -79,6 +79,6 @@ function checkKey(key) {
 }
 
 function queryError(message) {
-  // The real code for a bad filter was not found in public: this one is ours.
+  // The real code for an invalid filter is not public: this one is cfpy's.
   return vectorizeError('QUERY', 40027, message);
 }

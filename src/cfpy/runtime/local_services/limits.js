@@ -1,4 +1,4 @@
-// Vectorize's limits and the errors that break them, as of 2026-11-23
+// Vectorize's limits and the errors for exceeding them, as of 2026-11-23
 // (developers.cloudflare.com/vectorize/platform/limits).
 
 export const MAX_BATCH = 1000; // vectors in a write from a Worker

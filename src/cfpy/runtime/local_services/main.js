@@ -1,6 +1,6 @@
-// The Worker `cfpy-local`: stands in for Workers AI and Vectorize on this machine.
+// The Worker `cfpy-local`: the stand-ins for Workers AI and Vectorize on this machine.
 //
-// A project's own Worker reaches it by plain service bindings, so the same file serves
+// A project's own Worker uses it through plain service bindings, so the same file works with
 // `wrangler dev`, miniflare and wrangler's test harness.
 import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
 import { run } from './ai.js';
@@ -13,7 +13,7 @@ const METHODS = {
   LocalVectorize: ['insert', 'upsert', 'query', 'queryById', 'getByIds', 'deleteByIds', 'describe'],
 };
 
-/** Stands in for the `ai` binding. */
+/** The stand-in for the `ai` binding. */
 export class LocalAI extends WorkerEntrypoint {
   async run(model, inputs, options) {
     try {
@@ -33,7 +33,7 @@ export class LocalAI extends WorkerEntrypoint {
   }
 }
 
-/** Stands in for a `vectorize` binding; `props` hold what the real index was created with. */
+/** The stand-in for a `vectorize` binding; `props` are the settings of the real index. */
 export class LocalVectorize extends WorkerEntrypoint {
   insert(vectors) {
     return this.#call('write', vectors, { replace: false });
@@ -79,7 +79,10 @@ export class LocalVectorize extends WorkerEntrypoint {
 export class VectorStore extends DurableObject {
   #index;
 
-  /** Errors travel as values: one that crosses the RPC boundary gets its stack logged there. */
+  /**
+   * Errors are returned as values: the stack of one that is thrown through RPC would be logged
+   * there.
+   */
   call(settings, method, args) {
     try {
       const index = this.#open();
@@ -90,7 +93,7 @@ export class VectorStore extends DurableObject {
     }
   }
 
-  /** For people to look at: the real service lists ids only, and not to Workers. */
+  /** For display: the real service only lists ids, and not to Workers. */
   page(offset, limit) {
     return this.#open().page(offset, limit);
   }
@@ -102,7 +105,7 @@ export class VectorStore extends DurableObject {
 }
 
 /**
- * RPC for callers that can't do Workers RPC: `{m: method, a: args}` in, `{r: result}` or
+ * RPC for callers without Workers RPC: `{m: method, a: args}` in, `{r: result}` or
  * `{e: {name, message, note}}` out, or an event stream.
  */
 async function callOverFetch(target, methods, request) {
@@ -121,7 +124,7 @@ async function callOverFetch(target, methods, request) {
   }
 }
 
-/** Projects are bound to the entrypoints above; this one is for the page of `cfpy dev`. */
+/** Projects use the entrypoints above; this one is for the page of `cfpy dev`. */
 export default {
   async fetch(request, env) {
     const { index, offset, limit } = await request.json();

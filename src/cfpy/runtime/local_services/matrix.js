@@ -1,19 +1,20 @@
-// Vectors of one length, in the memory of a small WebAssembly module that multiplies several numbers
-// at once. A query waits for memory more than for arithmetic, so each vector is there twice: as the
-// floats that count, and as bytes, which are four times as fast to read and leave few candidates.
+// Vectors of one length, in the memory of a small WebAssembly module that multiplies several
+// numbers at once. A query spends more time on memory than on arithmetic, so each vector is stored
+// twice: as floats, which decide, and as bytes, which are four times as fast to read and leave few
+// candidates.
 
 const PAGE_BYTES = 65_536;
-const LANES = 16; // numbers that the module reads in one go
+const LANES = 16; // numbers that the module reads at once
 const LARGEST_BYTE = 127;
 const LARGEST_SHORT = 32_767;
-// What sums of 32-bit floats may be off by, against the product of the vectors' lengths.
+// The error of sums of 32-bit floats, relative to the product of the vectors' lengths.
 const ROUNDING = 1e-5;
 
 export class Matrix {
   #floats;
   #bytes;
   #dimensions;
-  // By row: its length, what a step of its bytes stands for, and the length of what they leave out.
+  // By row: its length, the value of one step of its bytes, and the length of the rest.
   #norms = [];
   #steps = [];
   #errors = [];
@@ -25,14 +26,14 @@ export class Matrix {
     this.#bytes = new Rows(module, dimensions, Int8Array, Int16Array);
   }
 
-  /** Add a row; its number. */
+  /** Add a row and return its number. */
   push(values) {
     const row = this.#norms.length;
     this.set(row, values);
     return row;
   }
 
-  /** The floats of a row: a copy, because what lies in memory moves. */
+  /** The floats of a row: a copy, because the memory moves. */
   get(row) {
     return this.#floats.at(row).slice(0, this.#dimensions);
   }
@@ -42,14 +43,14 @@ export class Matrix {
     return this.#norms[row];
   }
 
-  /** Replace a row, or add one behind the last. */
+  /** Replace a row, or add one after the last. */
   set(row, values) {
     if (row === this.#norms.length) {
       this.#floats.reach(row + 1);
       this.#bytes.reach(row + 1);
     }
     const [step, rounded] = quantize(values, LARGEST_BYTE);
-    // Something else may have lain there, where a row has no values.
+    // The unused end of the row may have old values.
     this.#floats.at(row).fill(0).set(values);
     this.#bytes.at(row).fill(0).set(rounded);
     this.#norms[row] = length(values);
@@ -57,7 +58,7 @@ export class Matrix {
     this.#errors[row] = length(values.map((value, i) => value - step * rounded[i]));
   }
 
-  /** Take a row away; the last one takes its place. */
+  /** Remove a row; the last one takes its place. */
   remove(row) {
     const last = this.#norms.length - 1;
     for (const rows of [this.#floats, this.#bytes]) rows.at(row).set(rows.at(last));
@@ -68,7 +69,7 @@ export class Matrix {
   }
 
   /**
-   * What the dot product of `vector` with each row is at most.
+   * The upper bound of the dot product of `vector` with each row.
    *
    * With the rounded parts r and the rests e of row and vector, it is r·r' + r·e' + e·(r' + e'), and
    * no product is larger than that of two lengths.
@@ -90,13 +91,15 @@ export class Matrix {
     return most;
   }
 
-  /** The dot product of the vector that `ceilings` was given last with a row. */
+  /** The dot product of a row with the last vector for `ceilings`. */
   dot(row) {
     return this.#floats.multiply('dots', row, 1)[0];
   }
 }
 
-/** Rows of numbers of one kind, side by side; before them the vector that they are multiplied with. */
+/**
+ * Rows of numbers of one kind, one after the other, preceded by the vector for the multiplication.
+ */
 class Rows {
   #exports;
   #stride; // numbers in a row
@@ -116,12 +119,12 @@ class Rows {
     return this.#view(this.#Row, this.#address(row));
   }
 
-  /** Make room for so many rows, and a product for each. */
+  /** Make room for this many rows and their products. */
   reach(rows) {
     const { memory } = this.#exports;
     this.#end = this.#address(rows);
     const missing = this.#end + rows * Float32Array.BYTES_PER_ELEMENT - memory.buffer.byteLength;
-    // Half as much again: growing copies everything.
+    // Grow by half, because growing copies everything.
     if (missing > 0) memory.grow(Math.ceil((missing + memory.buffer.byteLength / 2) / PAGE_BYTES));
   }
 
@@ -150,7 +153,7 @@ class Rows {
   }
 }
 
-/** Whole numbers up to `largest`, and what a step of them stands for. */
+/** Whole numbers up to `largest`, and the value of one step. */
 function quantize(values, largest) {
   const most = values.reduce((found, value) => Math.max(found, Math.abs(value)), 0);
   const step = most / largest;

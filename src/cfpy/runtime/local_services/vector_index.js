@@ -1,4 +1,4 @@
-// One Vectorize index: SQLite holds it, memory answers.
+// One Vectorize index: SQLite stores it, queries run in memory.
 import { compile, valueAt } from './filter.js';
 import { Matrix, length } from './matrix.js';
 import {
@@ -26,7 +26,7 @@ export class VectorIndex {
   #settings;
   #module;
   #vectors = new Map(); // id -> {id, namespace, row, metadata}
-  #matrix; // the values, a row each; none before the dimensions are known
+  #matrix; // the values, one row per vector; none before the dimensions are known
   #byRow = [];
 
   /**
@@ -51,8 +51,8 @@ export class VectorIndex {
   }
 
   /**
-   * Take the settings of cfpy.toml. Dimensions and metric of an index are fixed at its creation:
-   * others are refused while it holds vectors. An index that cfpy.toml does not describe takes the
+   * Apply the settings of cfpy.toml. Dimensions and metric of an index can't be changed: other
+   * values are refused while it has vectors. An index that cfpy.toml does not describe takes the
    * dimensions of its first vector.
    */
   configure({ dimensions: described, metric, metadata_indexes: metadataIndexes = [] }) {
@@ -68,8 +68,8 @@ export class VectorIndex {
         throw vectorizeError(
           'INDEX',
           40005,
-          `the local index holds vectors of ${made}; cfpy.toml now says ${wanted}. ` +
-            'An index can\'t change: name a new one, or delete .wrangler/state',
+          `the local index has vectors of ${made}, but cfpy.toml now has ${wanted}. ` +
+            'An index can\'t be changed: use a new name, or delete .wrangler/state',
         );
       }
       this.#setFact('made', wanted);
@@ -86,7 +86,7 @@ export class VectorIndex {
     this.configure({ metric, metadata_indexes: metadataIndexes });
   }
 
-  /** insert keeps a vector whose id is taken, upsert replaces it whole. */
+  /** insert keeps an existing vector with the same id, upsert replaces it. */
   write(vectors, { replace }) {
     const kind = replace ? 'UPSERT' : 'INSERT';
     if (!Array.isArray(vectors) || vectors.length === 0) {
@@ -130,7 +130,7 @@ export class VectorIndex {
     const ceilings = matrix.ceilings(asked);
     for (let row = 0; row < ceilings.length; row++) {
       const norm = matrix.norm(row);
-      // A larger product is a better score by each metric. Few get this far.
+      // For each metric, a larger product is a better score. Few vectors get here.
       if (!best.takes(score(ceilings[row], norm, askedNorm))) continue;
       const candidate = this.#byRow[row];
       if (namespace !== undefined && candidate.namespace !== namespace) continue;
@@ -248,7 +248,7 @@ export class VectorIndex {
   }
 }
 
-/** The `size` best candidates seen, by a binary heap whose root is the worst of them. */
+/** The `size` best candidates so far, in a binary heap whose root is the worst of them. */
 class Best {
   #heap = [];
 
@@ -261,7 +261,7 @@ class Best {
     return this.#heap.length < this.size || score * this.sign > this.#heap[0][0];
   }
 
-  /** Only what it takes. */
+  /** Only the keys that it accepts. */
   add(score, candidate) {
     const item = [score * this.sign, score, candidate];
     if (this.#heap.length < this.size) {
@@ -301,7 +301,7 @@ class Best {
 }
 
 function checkOptions({ topK = 5, returnValues = false, returnMetadata = 'none', namespace, filter }) {
-  // Booleans were right for the first version of Vectorize only.
+  // Booleans were only valid in the first version of Vectorize.
   if (!['none', 'indexed', 'all'].includes(returnMetadata)) {
     const message = 'returnMetadata must be "none", "indexed" or "all"';
     throw vectorizeError('QUERY', 40026, message);
@@ -325,7 +325,7 @@ function checkIds(kind, ids, max) {
   }
 }
 
-/** The first 64 bytes of a text, without half a character at the end. */
+/** The first 64 bytes of a text, without a partial character at the end. */
 function clip(text) {
   if (byteLength(text) <= MAX_INDEXED_STRING_BYTES) return text;
   const bytes = new TextEncoder().encode(text).slice(0, MAX_INDEXED_STRING_BYTES);

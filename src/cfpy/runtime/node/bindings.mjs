@@ -1,8 +1,9 @@
-// What stands for each binding in Python's `env`.
+// The replacement for each binding in Python's `env`.
 //
-// Miniflare's own proxies won't do: the Workers SDK picks its Python wrapper by the class name of a
-// binding, and on them every unknown property that Pyodide feels for costs a synchronous round
-// trip. So each is hidden behind an object of a class with the right name and only its real members.
+// Miniflare's own proxies do not work here: the Workers SDK picks its Python wrapper by the class
+// name of a binding, and every unknown property that Pyodide looks up on a proxy costs a
+// synchronous round trip. So each proxy is wrapped in an object with the right class name and only
+// its real members.
 
 import { emit } from './events.mjs';
 import { count } from './meter.mjs';
@@ -77,11 +78,11 @@ const owners = new WeakMap();
 const made = new Map();
 
 /**
- * `target` behind an object of the class `kind`; values that are no binding pass through.
+ * Wraps `target` in an object of the class `kind`; values that are not bindings are returned as
+ * they are.
  *
- * @param {{binding: string, life: {over: boolean}}} owner the binding's name, and the life of the
- *   interpreter that it is for: when that is over, calls of what was left running reach nothing any
- *   more, and never return
+ * @param {{binding: string, life: {over: boolean}}} owner the binding's name, and the life of its
+ *   interpreter: when that is over, calls from code that still runs have no effect and never return
  */
 export function facade(target, kind, owner) {
   if (target === null || typeof target !== 'object' || !CLASSES[kind]) return target;
@@ -93,8 +94,8 @@ export function facade(target, kind, owner) {
 }
 
 /**
- * Workers AI or Vectorize, answered by the worker `cfpy-local`. By fetch and not by RPC, which
- * through Miniflare's Node proxy blocks this thread and yields proxies.
+ * Workers AI or Vectorize, served by the Worker `cfpy-local`. It uses fetch instead of RPC, which
+ * would block this thread in Miniflare's Node proxy and return proxies.
  */
 export function standIn(fetcher, kind, { binding, life }) {
   const Class = namedClass(kind);
@@ -110,7 +111,7 @@ export function standIn(fetcher, kind, { binding, life }) {
         return result;
       } catch (error) {
         noteCall({ ...call, error: error.message });
-        // What the stand-in logs itself does not come out of this workerd.
+        // The stand-in's own log output does not leave this workerd.
         if (error.note) emit('log', { level: 'error', text: `Workers AI stand-in: ${error.note}` });
         throw error;
       }
@@ -129,7 +130,7 @@ export async function callStandIn(fetcher, method, args) {
   throw Object.assign(new Error(error.message), { name: error.name, note: error.note });
 }
 
-/** What stands for a binding that does not work here: whatever is asked of it fails, and says why. */
+/** The replacement for a binding that does not work here: every use fails with the reason. */
 export function failing(name, { kind, why, methods, properties }) {
   const Class = namedClass(kind);
   const fail = () => {
@@ -173,7 +174,7 @@ function makeClass(kind) {
 
 function patchR2(prototype) {
   const { put } = prototype;
-  // A stream loses its known length on its way to workerd, and R2 refuses one without: send bytes.
+  // A stream loses its known length on the way to workerd, and R2 refuses it without: send bytes.
   prototype.put = async function (key, value, ...options) {
     const isStream = value instanceof ReadableStream;
     return put.call(this, key, isStream ? await new Response(value).arrayBuffer() : value, ...options);
@@ -187,7 +188,7 @@ function patchR2(prototype) {
 }
 
 function patchFetcher(prototype) {
-  // Miniflare brings its own Request and Response; Python and the SDK know this process's.
+  // Miniflare has its own Request and Response; Python and the SDK use those of this process.
   prototype.fetch = async function (input, init) {
     const request = new Request(input, init);
     const body = request.body ? { body: request.body, duplex: 'half' } : {};
@@ -208,7 +209,7 @@ function patchImage(prototype) {
   };
 }
 
-/** Miniflare's Response as one of this process. */
+/** Converts Miniflare's Response to one of this process. */
 function ownResponse(answer) {
   const { status } = answer;
   const bodiless = answer.body === null || [101, 204, 205, 304].includes(status);

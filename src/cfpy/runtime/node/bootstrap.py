@@ -1,4 +1,5 @@
-"""What workerd gives a Python Worker and plain Pyodide lacks. Runs first in each interpreter."""
+"""Adds what workerd provides to Python Workers and plain Pyodide does not have. Runs first in each
+interpreter."""
 
 import ast
 import importlib
@@ -17,7 +18,7 @@ MODULES = "/session/python_modules"
 
 
 class PatchedLoader:
-    """A loader that runs a module's body inside the patch that the SDK registered for it."""
+    """A loader that runs a module's body inside the SDK's patch for it."""
 
     def __init__(self, loader, patch):
         self._loader = loader
@@ -56,8 +57,8 @@ class PatchFinder:
 def install_cloudflare_package():
     """`_cloudflare`, built into workerd: the SDK's .pth file registers its import patches there.
 
-    One of them lets anyio run without threads, which sync FastAPI routes need. Patches that guard
-    against entropy at import are taken and left unused: there is no deploy-time snapshot here.
+    One of them lets anyio run without threads, which sync FastAPI routes need. Patches against
+    entropy at import are accepted but not used: there is no deploy-time snapshot here.
     """
     patches = {}
 
@@ -89,11 +90,11 @@ def install_cloudflare_package():
 
 
 def keep_bytecode_right():
-    """Two things that Python's own check of its bytecode cache does not see.
+    """Fix two faults of Python's own check of its bytecode cache.
 
-    A file that was cut short is compiled again. And the project's modules go by their content: by
-    their time, in whole seconds, and size, a second edit in one second would not count, and all
-    projects have one cache.
+    A truncated file is compiled again. And the project's modules are checked by their content: with
+    a check by time (in whole seconds) and size, a second edit within a second would be missed, and
+    all projects share one cache.
     """
     original = importlib.machinery.SourceFileLoader.get_code
 
@@ -114,28 +115,28 @@ def keep_bytecode_right():
 
 
 def check_by_content(path):
-    """See to it that a module's bytecode holds the hash of its source: Python compares, then."""
+    """Write a module's bytecode with the hash of its source, so that Python compares the hash."""
     cached = importlib.util.cache_from_source(path)
     with suppress(OSError), open(cached, "rb") as file:
-        # docs.python.org/3/reference/import.html#pyc-invalidation: behind the magic number, flags.
+        # docs.python.org/3/reference/import.html#pyc-invalidation: flags follow the magic number.
         if file.read(8)[4:] == b"\3\0\0\0":
             return
     import py_compile
 
     mode = py_compile.PycInvalidationMode.CHECKED_HASH
     with suppress(OSError):
-        # What does not compile is said by the import.
+        # The import reports code that does not compile.
         py_compile.compile(path, cached, invalidation_mode=mode, quiet=2)
 
 
 async def call(instance, handler, *args):
-    """Call a handler as workerd does: arguments and result pass through the SDK's conversions."""
+    """Call a handler like workerd: arguments and result pass through the SDK's conversions."""
     from pyodide.code import relaxed_call
     from workers import python_from_rpc, python_to_rpc
 
     method = getattr(instance, handler)
     converted = [python_from_rpc(arg) for arg in args]
-    # fetch may take fewer parameters than it is given; other handlers must take them all.
+    # fetch may have fewer parameters than arguments; other handlers must accept all.
     result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
     if isawaitable(result):
         result = await result
@@ -143,7 +144,7 @@ async def call(instance, handler, *args):
 
 
 def import_vendored(entry):
-    """Import what the entry module's top level imports from python_modules."""
+    """Import the modules from python_modules that the entry module imports at its top level."""
     with open(entry, encoding="utf-8") as file:
         body = ast.parse(file.read(), entry).body
     for node in body:
@@ -162,5 +163,5 @@ def import_vendored(entry):
 keep_bytecode_right()
 install_cloudflare_package()
 sys.path[:0] = [SOURCES, MODULES]
-# Processes the SDK's .pth file, which plain sys.path entries would not.
+# Processes the SDK's .pth file, which plain sys.path entries would not do.
 site.addsitedir(MODULES)

@@ -12,9 +12,9 @@ const SKIPPED = new Set(['.git', '.venv', '.wrangler', '__pycache__', 'node_modu
 /**
  * @param {{build: {command: string, cwd: string, watch: string[]} | null, entry: string}} session
  * @returns {{run: () => Promise<string>, isStale: (files: string[]) => boolean,
- *   wrote: (file: string) => boolean}} `run` builds, and resolves to what went wrong, empty if
- *   nothing did; `isStale` tells whether one of the files that changed asks for a new build, `wrote`
- *   whether a file is as the last build left it
+ *   wrote: (file: string) => boolean}} `run` builds, and resolves to an error message, empty if
+ *   it succeeded; `isStale` is whether one of the changed files requires a new build, `wrote`
+ *   whether a file is as the last build wrote it
  */
 export function makeBuild({ build, entry }) {
   if (build === null) return { run: async () => '', isStale: () => false, wrote: () => false };
@@ -24,7 +24,7 @@ export function makeBuild({ build, entry }) {
   return {
     async run() {
       const failed = await runCommand(command, cwd);
-      // A build that writes into what it watches must not ask for itself.
+      // A build that writes into a watched directory must not start itself again.
       built = digest(watch);
       left = new Map(filesBelow(path.dirname(entry)).map((file) => [file, signature(file)]));
       return failed;
@@ -37,7 +37,7 @@ export function makeBuild({ build, entry }) {
 
 async function runCommand(command, cwd) {
   emit('log', { level: 'log', text: `[build] ${command}` });
-  // A shell, as in wrangler: the command is the project's own.
+  // A shell, as in wrangler: the command comes from the project.
   const child = spawn(command, {
     cwd,
     shell: true,
@@ -66,14 +66,14 @@ function isWithin(file, place) {
   return below === '' || (!below.startsWith('..') && !path.isAbsolute(below));
 }
 
-/** Of the content of every file in `places`. */
+/** A hash of the content of every file in `places`. */
 function digest(places) {
   const hash = createHash('sha256');
   for (const file of places.flatMap(filesBelow)) hash.update(`${file}\0`).update(contentOf(file));
   return hash.digest('hex');
 }
 
-/** Empty for a file that is gone by now. */
+/** Empty for a file that no longer exists. */
 function contentOf(file) {
   try {
     return fs.readFileSync(file);
@@ -82,7 +82,7 @@ function contentOf(file) {
   }
 }
 
-/** What tells one content of a file from another. */
+/** A value that changes with the content of a file. */
 function signature(file) {
   const found = fs.statSync(file, { throwIfNoEntry: false });
   return found && `${found.ctimeMs} ${found.mtimeMs} ${found.size} ${found.ino}`;

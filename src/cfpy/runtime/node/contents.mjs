@@ -1,4 +1,4 @@
-// Reads what each kind of binding holds, for the page of `cfpy dev`.
+// Reads the content of each kind of binding, for the page of `cfpy dev`.
 import { callStandIn } from './bindings.mjs';
 import { dataPoints, modelCalls, queueStates } from './observed.mjs';
 import { embeddingModels } from '../local_services/models.js';
@@ -7,7 +7,7 @@ const PAGE = 50;
 const PREVIEW_BYTES = 8192;
 const NEAREST = 10;
 
-// By class of binding: what people call it, and the view that shows it.
+// By class of binding: its usual name, and the view that shows it.
 const KINDS = {
   D1Database: ['D1', 'd1'],
   KvNamespace: ['KV', 'kv'],
@@ -19,14 +19,14 @@ const KINDS = {
   Ratelimit: ['rate limit', null],
   Fetcher: ['service or assets', null],
 };
-// By table of the configuration: what a binding of it points to.
+// By table of the configuration: the target of a binding.
 const TARGETS = {
   d1_databases: 'database_name',
   r2_buckets: 'bucket_name',
   analytics_engine_datasets: 'dataset',
 };
 
-/** Names, kinds, targets and views of the bindings; of secrets only the names. */
+/** Names, kinds, targets and views of the bindings; only the names of secrets. */
 export function describeBindings(config, kinds, secrets) {
   const targets = {};
   for (const [table, key] of Object.entries(TARGETS)) {
@@ -66,7 +66,7 @@ function propsOf(config, name) {
   return { index, dimensions };
 }
 
-/** By name of the view: reads what `found`, a binding, holds. */
+/** By name of the view: reads the content of `found`, a binding. */
 export const VIEWS = {
   async d1({ found, raw, parameters }) {
     const database = raw[found.name];
@@ -137,7 +137,7 @@ export const VIEWS = {
     }
     const queues = queueStates().map((state) => ({ ...state, backlog: backlogs.get(state.queue) }));
     const byName = new Map(queues.map((state) => [state.queue, state]));
-    // This binding's queue, and where what it gives up goes to from there.
+    // This binding's queue, and its dead-letter queues.
     const chain = [];
     for (
       let state = byName.get(found.target);
@@ -178,13 +178,13 @@ export const VIEWS = {
   },
 };
 
-/** With the model that the project last used for this index, else the first that fits it. */
+/** Uses the model that the project last used for this index, or else the first one that fits. */
 async function embed(text, { dimensions }, bindings, raw) {
   const ai = bindings.find(({ view }) => view === 'ai');
-  if (!ai) throw new Error('no Workers AI is bound to embed a text: ask for what is near a vector');
+  if (!ai) throw new Error('there is no Workers AI binding to embed text: search with a vector');
   const models = embeddingModels(dimensions);
   if (models.length === 0)
-    throw new Error(`no model is known whose embeddings have ${dimensions} dimensions`);
+    throw new Error(`there is no model whose embeddings have ${dimensions} dimensions`);
   const last = modelCalls().find((call) => models.includes(call.model) && !call.error);
   const { model, pooling } = last ?? { model: models[0] };
   const inputs = { text: [text], ...(pooling && { pooling }) };
@@ -192,7 +192,7 @@ async function embed(text, { dimensions }, bindings, raw) {
   return { model, values: data[0] };
 }
 
-/** What a call would have cost; null for a model that the price book does not have. */
+/** The cost of a call on Cloudflare; null for a model without a price. */
 function neuronsOf({ model, input, output }, prices) {
   const price = prices[model];
   return price ? (input * price.input + output * price.output) / 1e6 : null;
@@ -208,11 +208,11 @@ function number(parameters, name) {
   return Number.isSafeInteger(value) && value >= 0 ? value : 0;
 }
 
-/** The beginning of some bytes: as text, if they are. */
+/** The beginning of some bytes, as text if they are text. */
 function preview(buffer, size) {
   const bytes = new Uint8Array(buffer).subarray(0, PREVIEW_BYTES);
   try {
-    // A character that is cut off at the end is no error in a stream.
+    // With `stream`, a character that is cut off at the end is not an error.
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
     return { size, text, cut: size > bytes.length };
   } catch {

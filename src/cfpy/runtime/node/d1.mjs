@@ -1,11 +1,11 @@
-// D1 by one request a query. Over Miniflare's proxy prepare(), bind() and all() would each be a
-// round trip, and the first two block this thread while it lasts.
+// D1 with one request for each query. With Miniflare's proxy, prepare(), bind() and all() would
+// each be a round trip, and the first two would block this thread.
 import { count, isMetering } from './meter.mjs';
 
-// Not properties: Python feels for those.
+// Not properties, because Python looks those up.
 const states = new WeakMap();
 
-// The Workers SDK knows both classes by their names.
+// The Workers SDK recognises both classes by their names.
 class D1PreparedStatement {
   constructor(database, sql, values) {
     states.set(this, { database, sql, values });
@@ -30,7 +30,7 @@ class D1PreparedStatement {
 
   async first(column) {
     if (!isMetering()) return this.#query('first', column);
-    // A first row alone does not tell how many rows were read.
+    // The first row does not show how many rows were read.
     const { results } = await this.all();
     const row = results[0] ?? null;
     return column === undefined || row === null ? row : row[column];
@@ -79,9 +79,9 @@ class D1Database {
 /**
  * A D1 binding.
  *
- * @param {object} proxy the facade of Miniflare's own, for what is rare
- * @param {(query: object) => Promise<{r?: any, e?: {name: string, message: string}}>} send has a
- *   query run in workerd: `method` of the statements, or of the database if that is `batch`
+ * @param {object} proxy the facade of Miniflare's own binding, for rare methods
+ * @param {(query: object) => Promise<{r?: any, e?: {name: string, message: string}}>} send runs a
+ *   query in workerd: `method` of the statements, or of the database if it is `batch`
  * @param {{binding: string, life: {over: boolean}}} owner
  */
 export function d1(proxy, send, { binding, life }) {
@@ -95,7 +95,10 @@ export function d1(proxy, send, { binding, life }) {
   return new D1Database({ proxy, ask });
 }
 
-/** A value for a query as D1's own bind() has it; what JSON would silently change is refused. */
+/**
+ * A value for a query, converted like in D1's own bind(); values that JSON would silently change
+ * are refused.
+ */
 function toPlain(value) {
   if (value instanceof ArrayBuffer) return Array.from(new Uint8Array(value));
   if (ArrayBuffer.isView(value)) {

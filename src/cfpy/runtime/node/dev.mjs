@@ -1,9 +1,9 @@
-// Runs a Python Worker on this machine: bindings and HTTP by the real workerd (through Miniflare),
-// Python by the real Pyodide in this process. Started by `cfpy dev --runtime node`.
+// Runs a Python Worker on this machine: bindings and HTTP in the real workerd (through Miniflare),
+// Python in the real Pyodide in this process. Started by `cfpy dev --runtime node`.
 //
-// The first line of standard input is the session (see adapters/local_runtime.py), the others tell of
-// files that changed; the end of standard input means that cfpy is gone, however it went. Events
-// leave as JSON lines.
+// The first line of standard input is the session (see adapters/local_runtime.py), the others name
+// changed files; the end of standard input means that cfpy has exited. Events are printed as JSON
+// lines.
 import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -31,7 +31,7 @@ async function main() {
   startMeter(session.meter);
   const build = makeBuild(session);
 
-  // Requests wait here until Python is up, and again while it reloads.
+  // Requests wait here until Python is ready, and again while it reloads.
   let host = Promise.withResolvers();
   const ready = Promise.withResolvers();
   const page = makePage(session, ready.promise);
@@ -69,10 +69,10 @@ async function main() {
     next.resolve(loaded);
     return !loaded.broken;
   };
-  // A crash of the interpreter itself, such as a stack overflow in C, surfaces here. workerd would
-  // start a new isolate: so do we.
+  // A crash of the interpreter itself, such as a stack overflow in C, is reported here. Like
+  // workerd with a new isolate, start a new interpreter.
   const startAgain = async (reason) => {
-    const text = `Python crashed and starts again: ${reason}`;
+    const text = `Python crashed and is starting again: ${reason}`;
     emit('log', { level: 'error', text });
     const crashed = host.promise;
     const reloaded = reload();
@@ -81,7 +81,7 @@ async function main() {
     await reloaded;
   };
   process.on('uncaughtException', (error) => startAgain(error.message ?? error));
-  // For tests of what a crash leaves behind.
+  // For tests of the state after a crash.
   process.on('SIGUSR2', () => startAgain('killed by SIGUSR2'));
   host.resolve(await load({ afterBuild: true }));
   const { url } = await bindings;
@@ -99,7 +99,7 @@ async function main() {
   }
 }
 
-/** Whether a file that changed is Python that the Worker may have imported. */
+/** Whether a changed file is Python code that the Worker may have imported. */
 function isSource(file, { entry }) {
   return file.endsWith('.py') && !path.relative(path.dirname(entry), file).startsWith('..');
 }

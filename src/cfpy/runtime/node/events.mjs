@@ -1,6 +1,6 @@
-// What goes to standard output, and the event objects that Python handlers receive.
+// The events on standard output, and the event objects that Python handlers receive.
 
-// Only emit() may write there: a stray console.log of some library must not break the lines.
+// Only emit() may write there: a console.log in a library must not break the lines.
 const write = process.stdout.write.bind(process.stdout);
 console.log = console.info = console.debug = console.error;
 
@@ -8,7 +8,7 @@ const HISTORY = 500;
 const history = [];
 const listeners = new Set();
 
-/** Report one event to cfpy, and to who watches the page of this run. */
+/** Report one event to cfpy, and to viewers of this run's page. */
 export function emit(event, data = {}) {
   const message = { event, ...data };
   write(`${JSON.stringify(message)}\n`);
@@ -18,7 +18,7 @@ export function emit(event, data = {}) {
 }
 
 /**
- * Tell `listener` of the last events and of each that comes.
+ * Call `listener` with the last events and with each new one.
  *
  * @returns {() => void} ends it
  */
@@ -28,13 +28,15 @@ export function subscribe(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Report what makes going on pointless, and end. */
+/** Report a fatal error, and exit. */
 export function fatal(code, text) {
   emit('fatal', { code, text });
   process.exit(1);
 }
 
-/** One queue message. Its ack() and retry() are recorded, and applied to the real batch in workerd. */
+/**
+ * One queue message. Its ack() and retry() are recorded, and applied to the real batch in workerd.
+ */
 class QueueMessage {
   #operations;
 

@@ -7,21 +7,21 @@ import { emit } from './events.mjs';
 import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
-// More than the shim lets through, with what it adds. Node's own limit is 16 KiB.
+// More than the shim accepts, plus the headers that it adds. Node's own limit is 16 KiB.
 const HEADER_BYTES = 1024 * 1024;
-// Headers between the shim and this server, and those that belong to this one connection.
+// Headers between the shim and this server, and those that only apply to this connection.
 const OWN = /^(x-cfpy-.*|connection|host|keep-alive|transfer-encoding)$/;
 
 /**
  * Serve on a free loopback port.
  *
- * Anything on this machine, a web page included, could reach that port: only requests that carry
- * the random key, which the shim alone knows, are answered.
+ * Anything on this machine, including a web page, could connect to that port: only requests with
+ * the random key, which only the shim knows, are answered.
  *
- * @param {() => Promise<object>} getHost the Python host, once it is up
+ * @param {() => Promise<object>} getHost the Python host, once it is ready
  * @param {(request: Request) => Promise<Response>} showPage answers for the page of this run
  * @returns {Promise<{url: string, key: string, failAll: (text: string) => void}>} `failAll` ends
- *   every request that is being answered: their interpreter is gone
+ *   every open request, because their interpreter has crashed
  */
 export async function serve(getHost, showPage) {
   const key = randomBytes(32);
@@ -43,9 +43,9 @@ export async function serve(getHost, showPage) {
     if (kind === 'fetch') await answerFetch(host, request, response);
     else await answerEvent(host, kind, request, response);
   });
-  // A handler may stream for as long as it likes.
+  // A handler may stream without a time limit.
   server.requestTimeout = 0;
-  // workerd keeps connections: one that closed while idle would cost the next request.
+  // workerd keeps connections open: if an idle one closed, the next request would fail.
   server.keepAliveTimeout = 0;
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
@@ -72,7 +72,7 @@ async function answerWith(fetch, incoming, outgoing) {
     if (cookies.length) headers['set-cookie'] = cookies;
     outgoing.writeHead(200, { ...headers, 'x-cfpy-status': status });
     outgoing.flushHeaders();
-    // A client that leaves ends the pipeline, which cancels the stream that Python writes to.
+    // When a client disconnects, the pipeline ends and cancels the stream that Python writes to.
     if (response.body) await pipeline(Readable.fromWeb(response.body), outgoing).catch(() => {});
     else outgoing.end();
   } catch (error) {
@@ -84,9 +84,9 @@ async function answerWith(fetch, incoming, outgoing) {
 }
 
 /**
- * A request's body, and a way to be rid of what the handler leaves of it: a client that is still
- * sending would find its connection closed, and never see the answer. (Readable.toWeb() closes it
- * by itself as soon as a handler stops reading.)
+ * A request's body, and a way to discard what the handler does not read: otherwise a client that is
+ * still sending would find its connection closed, and never see the answer. (Readable.toWeb()
+ * closes it as soon as a handler stops reading.)
  */
 function bodyOf(incoming) {
   const chunks = incoming.iterator({ destroyOnReturn: false });
@@ -107,7 +107,7 @@ function bodyOf(incoming) {
   return { stream, drain };
 }
 
-/** Answer 500, as far as that is still possible. */
+/** Answer 500 if that is still possible. */
 function fail(outgoing, text) {
   if (outgoing.headersSent) outgoing.destroy();
   else outgoing.writeHead(200, { 'x-cfpy-status': 500, 'content-type': 'text/plain' }).end(text);
@@ -141,7 +141,8 @@ function toRequest(incoming, body) {
   const method = incoming.headers['x-cfpy-method'];
   const url = incoming.headers['x-cfpy-url'];
   const more = body ? { body: body.stream, duplex: 'half' } : {};
-  // fetch() may not send these methods, so Node refuses to make their Request. A server gets them.
+  // fetch() may not send these methods, so Node refuses to create a Request with them. But a server
+  // receives them.
   const refused = ['CONNECT', 'TRACE', 'TRACK'].includes(method);
   const request = new Request(url, { method: refused ? 'POST' : method, headers, ...more });
   if (refused) Object.defineProperty(request, 'method', { value: method });

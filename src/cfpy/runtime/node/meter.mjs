@@ -1,5 +1,5 @@
-// Counts what Cloudflare would bill, for `cfpy cost`: every call of a binding adds a JSON line to a
-// file. Units: data/prices.toml.
+// Counts what Cloudflare would bill, for `cfpy cost`: every call of a binding appends a JSON line
+// to a file. Units: data/prices.toml.
 import fs from 'node:fs';
 
 const KV = { put: 'kv.writes', delete: 'kv.deletes', list: 'kv.lists' };
@@ -10,15 +10,15 @@ const CHARACTERS_A_TOKEN = 4;
 
 let file = null;
 
-/** Count from here on, into `path`; without one nothing is counted. */
+/** Start counting into `path`; without a path, nothing is counted. */
 export function startMeter(path) {
   file = path || null;
 }
 
-/** Whether calls are counted: D1 tells of rows only in full results. */
+/** Whether calls are counted: D1 only reports the number of rows in full results. */
 export const isMetering = () => file !== null;
 
-/** Count one call of a binding, or one invocation (`Worker`), that went well. */
+/** Count one call of a binding, or one invocation (`Worker`), that succeeded. */
 export function count(kind, method, args, value) {
   if (file === null) return;
   const counted = COUNTERS[kind]?.(method, args, value);
@@ -36,7 +36,7 @@ const COUNTERS = {
   R2MultipartUpload: (method) => (R2_FREE.includes(method) ? null : { 'r2.class_a': 1 }),
   WorkerQueue: (method, [body]) => {
     const messages = method === 'sendBatch' ? Array.from(body, (message) => message.body) : [body];
-    // Written, read and deleted once: retries come on top.
+    // Written, read and deleted once; retries are not included.
     return method === 'metrics' ? null : { 'queues.operations': 3 * messages.reduce(chunks, 0) };
   },
   D1PreparedStatement: (method, _args, value) => rows([value]),
@@ -63,7 +63,7 @@ function chunks(total, body) {
   return total + Math.max(1, Math.ceil(size / QUEUE_CHUNK));
 }
 
-/** The tokens of one call of a model: {input, output}. Of an input they are estimated. */
+/** The tokens of one call of a model: {input, output}. Those of the input are estimated. */
 export function tokensOf(inputs, value) {
   return { input: inputTokens(inputs), output: value?.usage?.completion_tokens ?? 0 };
 }
@@ -75,5 +75,5 @@ function inputTokens({ text, query, contexts, messages, prompt }) {
   return tokens(read.join('').length);
 }
 
-/** About so many tokens has a text of so many characters. */
+/** The approximate number of tokens for this many characters. */
 export const tokens = (characters) => Math.ceil(characters / CHARACTERS_A_TOKEN);

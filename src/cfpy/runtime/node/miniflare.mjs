@@ -9,15 +9,15 @@ import { emit } from './events.mjs';
 
 const SHIM = path.join(import.meta.dirname, 'shim_worker.js');
 const STAND_INS = new Set(['Ai', 'VectorizeIndexImpl']);
-// Settings of wrangler: whether secrets come from the environment too, and from `.env` at all.
+// Settings of wrangler: whether secrets also come from the environment, and whether `.env` is read.
 const INCLUDE = 'CLOUDFLARE_INCLUDE_PROCESS_ENV';
 const LOAD = 'CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV';
-// As in the shim.
+// The same as in the shim.
 const QUERY = '/__cfpy/query';
-// The manifest of a [site] is a module in workerd, and no binding.
+// The manifest of a [site] is a module in workerd, not a binding.
 const HIDDEN = new Set(['CFPY_HOST', 'CFPY_HOST_KEY', '__STATIC_CONTENT_MANIFEST']);
 
-/** Import an npm package from cfpy's toolchain directory, wherever this file itself lives. */
+/** Import an npm package from cfpy's toolchain directory, independent of where this file is. */
 export async function importTool(session, name) {
   const require = createRequire(path.join(session.toolchain, 'package.json'));
   return import(pathToFileURL(require.resolve(name)));
@@ -27,10 +27,10 @@ export async function importTool(session, name) {
  * Start workerd.
  *
  * @param {object} session
- * @param {{url: string, key: string}} loopback where the shim finds Python
+ * @param {{url: string, key: string}} loopback the address of Python for the shim
  * @returns {Promise<{url: string, raw: object, secretNames: string[], localServices: () => Promise<object>,
  *   fill: (env: object, life: object) => void, dispose: () => Promise<void>}>} `raw` are Miniflare's
- *   own bindings, `fill` puts into `env` what an interpreter sees
+ *   own bindings, `fill` puts the bindings of an interpreter into `env`
  */
 export async function startMiniflare(session, loopback) {
   const { unstable_getMiniflareWorkerOptions: readOptions, unstable_getVarsForDev: readVars } =
@@ -59,8 +59,9 @@ export async function startMiniflare(session, loopback) {
       host: session.host,
       port: session.port,
       resourcePersistencePath: session.state,
-      cf: false, // Its default asks a Cloudflare host for one.
-      // Where `wrangler dev` and this write which Workers run here, for bindings between them.
+      cf: false, // The default would request one from a Cloudflare host.
+      // Where `wrangler dev` and cfpy register the Workers on this machine, for bindings between
+      // them.
       unsafeDevRegistryPath: miniflare.resolveDevRegistryPath(process.env.WRANGLER_REGISTRY_PATH),
       workers,
     }),
@@ -83,14 +84,17 @@ export async function startMiniflare(session, loopback) {
     }
     for (const [name, binding] of Object.entries(session.failing)) env[name] = failing(name, binding);
   };
-  // Under the name that domain/local.py gives it.
+  // Under the name from domain/local.py.
   const localServices = () => instance.getWorker('cfpy-local');
   return { url, raw, secretNames, localServices, fill, dispose: () => instance.dispose() };
 }
 
-/** Miniflare's options for the Worker of a derived wrangler configuration, and for those it needs. */
+/**
+ * Miniflare's options for the Worker of a derived wrangler configuration, and for the Workers that
+ * it needs.
+ */
 function workersOf(readOptions, config, code) {
-  // Its top level, whatever CLOUDFLARE_ENV says: it is derived for one environment.
+  // Its top level, whatever the value of CLOUDFLARE_ENV: it was derived for one environment.
   const { workerOptions, externalWorkers } = readOptions(config, '');
   delete workerOptions.modulesRules; // convertV4MiniflareOptions rejects what wrangler returns here.
   const { name } = JSON.parse(fs.readFileSync(config, 'utf8'));
@@ -100,11 +104,11 @@ function workersOf(readOptions, config, code) {
 
 /**
  * Variables and secrets as `wrangler dev` binds them: `{type, value}` by name. A binding of another
- * kind wins over a secret of its name.
+ * kind overrides a secret of the same name.
  */
 function varsOf(readVars, { worker, project, dev_vars: file, env_files: files, kinds, failing }) {
   const { vars = {}, secrets } = JSON.parse(fs.readFileSync(worker, 'utf8'));
-  // wrangler takes `.dev.vars.NAME` beside the configuration for that of an environment.
+  // wrangler uses `.dev.vars.NAME` next to the configuration for an environment.
   const environment = file?.slice(path.join(project, '.dev.vars.').length) || undefined;
   const found = file
     ? readVars(path.join(project, 'wrangler.toml'), undefined, vars, environment, true, secrets)
@@ -117,8 +121,8 @@ function varsOf(readVars, { worker, project, dev_vars: file, env_files: files, k
 }
 
 /**
- * Put wrangler's own settings of `.env` files into the environment, as its command line does. What
- * is there already wins, and `$NAME` in a file may refer to it.
+ * Put wrangler's own settings from `.env` files into the environment, like its command line.
+ * Existing variables win, and `$NAME` in a file may refer to them.
  */
 function takeSettings(readVars, files) {
   if (!files.length) return;
@@ -137,12 +141,12 @@ function takeSettings(readVars, files) {
 }
 
 function missing(name) {
-  return `The secret ${name}, which the configuration requires, is in no file: see .dev.vars`;
+  return `The secret ${name}, which the configuration requires, is not set: add it to .dev.vars`;
 }
 
 const MODULES = { '.js': 'ESModule', '.wasm': 'CompiledWasm' };
 
-/** A directory of plain modules, its main one first: nothing to bundle. */
+/** A directory of plain modules, the main module first: nothing to bundle. */
 function moduleTree(main) {
   const root = path.dirname(main);
   const first = path.basename(main);

@@ -1,5 +1,5 @@
-// What went over the bindings that keep nothing to look at afterwards: calls of models, data
-// points, messages of queues. Held in memory for the page of this run, the last few of each.
+// Records the use of bindings that do not store anything: calls of models, data points, messages of
+// queues. It keeps the last few of each in memory for the page of this run.
 import { tokens, tokensOf } from './meter.mjs';
 
 const KEPT = 200;
@@ -9,7 +9,7 @@ const calls = [];
 const points = [];
 const queues = new Map();
 
-/** Note one call of a binding that returned or, with an `error`, failed. */
+/** Record one call of a binding that returned or, with an `error`, failed. */
 export function noteCall(call) {
   if (call.kind === 'Ai' && call.method === 'run') {
     noteModel(call, call.error ? { input: 0, output: 0 } : tokensOf(call.args[1], call.result));
@@ -18,7 +18,7 @@ export function noteCall(call) {
   }
 }
 
-/** Note a call that answers with server-sent events, once they have been read. */
+/** Record a call that answers with server-sent events, once they have been read. */
 export function noteStream(call, stream) {
   const decoder = new TextDecoder();
   let text = '';
@@ -37,9 +37,9 @@ export function noteStream(call, stream) {
 }
 
 /**
- * Note that a batch reaches its consumer.
+ * Record that a batch reaches its consumer.
  *
- * @returns {(result: {operations: Array, error?: string}) => void} to call with what became of it
+ * @returns {(result: {operations: Array, error?: string}) => void} to call with the result
  */
 export function noteBatch({ queue, messages }) {
   const { waiting, handling } = stateOf(queue);
@@ -60,7 +60,7 @@ export function noteBatch({ queue, messages }) {
   };
 }
 
-/** Which messages come again: as queues have it, the first word about each message counts. */
+/** The messages that are retried: as in Queues, the first operation on each message counts. */
 function toRetry(messages, operations, error) {
   const ids = messages.map(({ id }) => id);
   if (error) return new Set(ids);
@@ -73,7 +73,7 @@ function toRetry(messages, operations, error) {
   return new Set(ids.filter((id) => said.get(id)?.startsWith('retry')));
 }
 
-/** Set up the queues that have a consumer here, by the tables of the derived configuration. */
+/** Set up the queues that have a consumer here, from the tables of the derived configuration. */
 export function configureQueues({ producers = [], consumers = [] }) {
   for (const { queue } of producers) stateOf(queue);
   for (const { queue, max_retries: maxRetries = 3, dead_letter_queue: next } of consumers) {
@@ -87,7 +87,7 @@ export const modelCalls = () => calls.toReversed();
 /** The last data points of a binding, the newest first. */
 export const dataPoints = (binding) => points.filter((p) => p.binding === binding).toReversed();
 
-/** How each queue stands. `given` up are messages that failed once more than they may. */
+/** The state of each queue. Messages that fail more often than allowed are given up. */
 export function queueStates() {
   return Array.from(queues, ([queue, { waiting, handling, ...state }]) => ({
     queue,
@@ -113,7 +113,7 @@ function noteModel({ binding, args, since, error }, { input, output }) {
   keep(calls, { binding, at: Date.now(), model, ms, input, output, error, pooling });
 }
 
-/** The length of what a model said in the frames of an event stream, in characters. */
+/** The number of characters of a model's answer in the frames of an event stream. */
 function contentLength(text) {
   let length = 0;
   for (const [, json] of text.matchAll(/^data: (\{.*)$/gm)) {
@@ -123,7 +123,7 @@ function contentLength(text) {
   return length;
 }
 
-/** A copy that outlives what Python lent. */
+/** A copy that stays valid after Python frees the original. */
 function plain({ indexes = [], blobs = [], doubles = [] } = {}) {
   return JSON.parse(JSON.stringify({ indexes, blobs, doubles }));
 }

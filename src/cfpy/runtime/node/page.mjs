@@ -1,8 +1,9 @@
-// The page at /__cfpy: what the bindings of this run hold, and its log as it comes.
+// The page at /__cfpy: the content of the bindings of this run, and its live log.
 //
-// It shows what a project stores and changes nothing: every request is a GET. Who may ask: a
-// browser on this machine, for this very origin. Not another site's page that the browser also has
-// open (Origin, Sec-Fetch-Site), and not one that had its name point here (Host).
+// It shows what a project stores, and changes nothing: every request is a GET. Only a browser on
+// this machine may use it, from this origin. Requests from other sites' pages in the same browser
+// are refused (Origin, Sec-Fetch-Site), and so are those for a host name that was pointed at this
+// machine (Host).
 import fs from 'node:fs';
 import path from 'node:path';
 import { describeBindings, VIEWS } from './contents.mjs';
@@ -32,9 +33,9 @@ class Refused extends Error {
 
 /**
  * @param {object} session
- * @param {Promise<object>} runtime what startMiniflare() resolves to
+ * @param {Promise<object>} runtime the result of startMiniflare()
  * @returns {{answer: (request: Request) => Promise<Response>, url: (base: string) => string,
- *   close: () => void}} `url` is empty where there is no page
+ *   close: () => void}} `url` is empty if there is no page
  */
 export function makePage(session, runtime) {
   const config = JSON.parse(fs.readFileSync(session.worker, 'utf8'));
@@ -56,7 +57,7 @@ export function makePage(session, runtime) {
         return Response.json({ project: config.name, bindings }, { headers: HEADERS });
       const found = bindings.find((item) => item.name === binding);
       const view = Object.hasOwn(VIEWS, name) && found?.view === name ? VIEWS[name] : null;
-      if (view === null) throw new Refused(404, `nothing is at ${url.pathname}`);
+      if (view === null) throw new Refused(404, `there is nothing at ${url.pathname}`);
       const data = await view({
         found,
         bindings,
@@ -80,7 +81,7 @@ function check(request, isLoopback) {
   const site = request.headers.get('sec-fetch-site') ?? 'none';
   if (!isLoopback)
     throw new Refused(403, 'this page is there only while cfpy dev listens on loopback');
-  if (!LOOPBACK.has(hostname)) throw new Refused(403, `${host} is no name of this machine`);
+  if (!LOOPBACK.has(hostname)) throw new Refused(403, `${host} is not a name of this machine`);
   if ((from !== null && from !== origin) || !['same-origin', 'none'].includes(site)) {
     throw new Refused(403, 'this page answers nothing to other sites');
   }
@@ -91,13 +92,13 @@ function file(name) {
   const type = TYPES[path.extname(name)];
   const full = path.join(FILES, name);
   if (path.dirname(full) !== FILES || !type || !fs.existsSync(full)) {
-    throw new Refused(404, `nothing is at ${PATH}/${name}`);
+    throw new Refused(404, `there is nothing at ${PATH}/${name}`);
   }
   const headers = { ...HEADERS, 'content-type': `${type}; charset=utf-8` };
   return new Response(fs.readFileSync(full), { headers });
 }
 
-/** The log as server-sent events, from what is remembered of it on. */
+/** The log as server-sent events, beginning with the recorded ones. */
 function follow(followers) {
   const encoder = new TextEncoder();
   let end;
@@ -107,7 +108,7 @@ function follow(followers) {
       const send = (event) =>
         controller.enqueue(encoder.encode(`data: ${JSON.stringify(event)}\n\n`));
       stop = subscribe(send);
-      // Who is told of an event after the end would fail on it.
+      // A listener that is called after the end would fail.
       end = () => {
         stop();
         controller.close();

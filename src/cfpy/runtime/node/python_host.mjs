@@ -7,11 +7,11 @@ import { count } from './meter.mjs';
 import { importTool } from './miniflare.mjs';
 
 const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py'), 'utf8');
-const SOURCES = '/session/metadata'; // where workerd mounts them too
+const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const BYTECODE = '/session/pycache';
 
-// workerd has it; a Worker that streams a known number of bytes asks for it.
+// workerd has it; a Worker that streams a known number of bytes uses it.
 globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream {
   constructor(length) {
     super();
@@ -26,7 +26,7 @@ globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream
  * @param {Promise<{fill: (env: object, life: object) => void}>} bindings
  */
 export async function startPython(session, bindings) {
-  // `from workers import env` at the top of a module holds this object before it is filled.
+  // `from workers import env` at the top of a module gets this object before it is filled.
   const env = {};
   const life = { over: false };
   const python = await loadInterpreter(session);
@@ -37,7 +37,7 @@ export async function startPython(session, bindings) {
   mount(python, MODULES, session.python_modules);
   mountBytecodeCache(python, session.cache);
   await python.runPythonAsync(BOOTSTRAP);
-  // What the entry imports from python_modules needs no bindings: workerd starts meanwhile.
+  // The entry's imports from python_modules need no bindings: workerd starts in the meantime.
   const entry = path.basename(session.entry);
   python.globals.get('import_vendored')(`${SOURCES}/${entry}`);
   (await bindings).fill(env, life);
@@ -45,7 +45,7 @@ export async function startPython(session, bindings) {
   return new PythonHost(python, module, env, waitUntil, background, life);
 }
 
-/** Answers everything with `text` until the next reload: the code does not import. */
+/** Answers everything with `text` until the next reload, because the code can't be imported. */
 export function brokenHost(text) {
   return {
     broken: true,
@@ -90,7 +90,7 @@ class PythonHost {
     return { skipsRetry: controller.skipsRetry(), error };
   }
 
-  /** End it as a crash does: whatever still runs in it reaches no binding any more. */
+  /** End it like a crash: code that still runs in it can't use bindings any more. */
   drop() {
     this.#life.over = true;
   }
@@ -110,7 +110,7 @@ class PythonHost {
     }
   }
 
-  /** A new instance for each event, as workerd makes one. */
+  /** A new instance for each event, as in workerd. */
   async #invoke(handler, ...args) {
     count('Worker', handler, args);
     const instance = this.#module.Default(new ExecutionContext(this.#waitUntil), this.#env);
@@ -138,7 +138,7 @@ class ExecutionContext {
   }
 }
 
-/** Hold a promise of Python's until it settles; its own reference ends with the call. */
+/** Keep a promise of Python alive until it settles; its own reference ends with the call. */
 function keep(background, promise) {
   const own = promise?.copy ? promise.copy() : promise;
   const task = (async () => {
@@ -186,7 +186,7 @@ function mount(python, where, directory) {
   python.mountNodeFS(where, directory);
 }
 
-/** Keep .pyc files in the user's cache, never beside the project's sources. */
+/** Keep .pyc files in the user's cache, never next to the project's sources. */
 function mountBytecodeCache(python, cache) {
   const directory = path.join(cache, 'pycache');
   try {
@@ -203,7 +203,7 @@ function mountBytecodeCache(python, cache) {
 }
 
 /**
- * Load Pyodide, from a memory snapshot where there is one: 0.2 s in place of 1.6 s.
+ * Load Pyodide, from a memory snapshot if there is one: 0.2 s instead of 1.6 s.
  *
  * The snapshot options are private to Pyodide, so every failure falls back to a plain load.
  */

@@ -1,16 +1,16 @@
 // Runs in workerd as `main`, and forwards every event to Python in the Node process.
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
-// Statuses that may have no body.
+// Statuses that must not have a body.
 const BODILESS = new Set([101, 204, 205, 304]);
-// Where `wrangler dev` lets one run a cron trigger by hand.
+// The path at which `wrangler dev` runs a cron trigger by hand.
 const RUN_SCHEDULED = '/cdn-cgi/handler/scheduled';
-// The page of `cfpy dev`, which the process that holds Python answers, and not Python.
+// The page of `cfpy dev`, which is served by the process around Python, not by Python.
 const PAGE = /^\/__cfpy(\/|$)/;
-// Where that process has D1 queried.
+// The path at which that process sends D1 queries.
 const QUERY = '/__cfpy/query';
 
-// What Cloudflare takes: developers.cloudflare.com/workers/platform/limits, "Request limits".
+// Limits of Cloudflare: developers.cloudflare.com/workers/platform/limits, "Request limits".
 const URL_BYTES = 16 * 1024;
 const HEADER_BYTES = 128 * 1024;
 
@@ -30,8 +30,8 @@ export default class extends WorkerEntrypoint {
     headers.set('x-cfpy-host', request.headers.get('host') ?? '');
     headers.set('x-cfpy-cf', encodeURIComponent(JSON.stringify(request.cf ?? {})));
     const answer = await fetch(this.env.CFPY_HOST, {
-      // The host always answers 200 and names the true status in a header; a HEAD goes as a GET,
-      // and nothing on the way follows a redirect or drops a body.
+      // The host always answers 200 with the real status in a header, and HEAD is sent as GET, so
+      // that nothing on the way follows a redirect or drops a body.
       method: request.method === 'HEAD' ? 'GET' : request.method,
       headers,
       body: request.body,
@@ -70,7 +70,7 @@ export default class extends WorkerEntrypoint {
 
   async #query(request) {
     const given = request.headers.get('x-cfpy-key') ?? '';
-    // Nobody has time to guess 32 random bytes: the key is new with each start.
+    // Nobody can guess 32 random bytes in time: the key is new with each start.
     if (given !== this.env.CFPY_HOST_KEY) return new Response(null, { status: 403 });
     const { binding, method, args, statements } = await request.json();
     const database = this.env[binding];
@@ -100,7 +100,7 @@ export default class extends WorkerEntrypoint {
   }
 }
 
-/** The answer to a request that Cloudflare would not pass on to a Worker; null for any other. */
+/** The answer to a request that Cloudflare would not forward to a Worker; null for any other. */
 function refuse({ url, headers }) {
   if (url.length > URL_BYTES) return new Response('URI Too Long', { status: 414 });
   let bytes = 0;

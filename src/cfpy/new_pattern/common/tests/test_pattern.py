@@ -1,4 +1,4 @@
-"""What `cfpy patterns check` and `cfpy patterns test` do, for pytest."""
+"""The checks of `cfpy patterns check` and `cfpy patterns test`, for pytest."""
 
 from __future__ import annotations
 

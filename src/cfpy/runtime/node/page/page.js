@@ -1,13 +1,13 @@
-// What the bindings of a running `cfpy dev` hold. All that is shown was stored by somebody: it
-// becomes text, never markup.
+// Shows the content of the bindings of a running `cfpy dev`. All content is untrusted: it is shown
+// as text, never as markup.
 const REFRESH_MS = 400;
 const LOG_LINES = 500;
 
 const byId = (id) => document.getElementById(id);
-let shown = null; // {binding, parameters} of what the page shows
+let shown = null; // the {binding, parameters} that the page shows
 let refresh;
 
-/** An element with properties and children; text stays text. */
+/** An element with properties and children; strings become text nodes. */
 function make(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children.filter((child) => child !== null));
@@ -43,12 +43,12 @@ function cell(value) {
   return make('td', { className: isNumber ? 'number' : '', title: text }, text);
 }
 
-/** A button that shows something else of the same binding. */
+/** A button that shows another view of the same binding. */
 function go(label, parameters) {
   return make('button', { type: 'button', onclick: () => show({ ...shown, parameters }) }, label);
 }
 
-/** A field that asks for something else of the same binding. */
+/** A field that requests another view of the same binding. */
 function ask(label, name, button) {
   const input = make('input', {
     name,
@@ -82,7 +82,7 @@ function content({ size, text, cut, ...facts }) {
     make('p', {}, go('Back', {})),
     make('p', {}, about.join(', ')),
     body,
-    cut ? make('p', { className: 'muted' }, 'There is more of it.') : null,
+    cut ? make('p', { className: 'muted' }, 'The rest is not shown.') : null,
   ];
 }
 
@@ -139,7 +139,7 @@ const VIEWS = {
       'queue',
       'waiting',
       'being handled',
-      'to be tried again',
+      'waiting for a retry',
       'done',
       'given up',
       'then',
@@ -201,7 +201,7 @@ const VIEWS = {
       ms,
       input,
       output,
-      neurons === null ? 'no price known' : Number(neurons.toFixed(3)),
+      neurons === null ? 'no price' : Number(neurons.toFixed(3)),
       error ?? '',
     ]);
     const sum = calls.reduce((total, call) => total + (call.neurons ?? 0), 0);
@@ -222,7 +222,7 @@ const VIEWS = {
       doubles,
     ]);
     return [
-      make('p', {}, 'Since this start: nothing stores data points on this machine.'),
+      make('p', {}, 'Since the start: data points are not stored on this machine.'),
       table(['at', 'indexes', 'blobs', 'doubles'], rows),
     ];
   },
@@ -239,7 +239,7 @@ async function show(wanted) {
   } catch (error) {
     parts = [make('p', { className: 'wrong' }, error.message), make('p', {}, go('Back', {}))];
   }
-  if (shown !== wanted) return; // Something else was chosen meanwhile.
+  if (shown !== wanted) return; // Another view was selected in the meantime.
   byId('title').replaceChildren(`${binding.name} `, make('small', {}, binding.target));
   byId('content').replaceChildren(...parts.filter((part) => part !== null));
   for (const button of byId('bindings').querySelectorAll('button')) {
@@ -260,7 +260,7 @@ function line({ event, at, ...data }) {
   return make('li', { className: wrong ? 'wrong' : '' }, `${time(at)}  ${text ? text() : event}`);
 }
 
-/** Something happened, so what is shown may have changed; but leave a field that is typed into. */
+/** The content may have changed after an event; but do not interrupt typing in a field. */
 function showAgain() {
   if (shown && document.activeElement?.tagName !== 'INPUT') show({ ...shown });
 }
@@ -268,13 +268,13 @@ function showAgain() {
 function follow() {
   const log = byId('log');
   const events = new EventSource('/__cfpy/api/events');
-  // What is remembered comes again with each connection.
+  // Recorded events are sent again with each connection.
   events.onopen = () => {
     log.replaceChildren();
     byId('state').textContent = 'running';
   };
   events.onerror = () => {
-    byId('state').textContent = 'not reached: it starts again, or was stopped';
+    byId('state').textContent = 'no connection: cfpy dev is restarting, or was stopped';
   };
   events.onmessage = ({ data }) => {
     log.append(line(JSON.parse(data)));
