@@ -86,7 +86,7 @@ def test_another_worker_is_priced_by_what_is_assumed_and_says_so(tmp_path: Path)
     found = data("--requests", "10M", cwd=tmp_path)
     assert (found["measured"], found["unpriced"]) == (False, ["workflows"])
     assert [(item["name"], item["table"]) for item in found["omitted"]] == [("W", "workflows")]
-    assert "not in these numbers: W (workflows)" in cost(cwd=tmp_path).stdout
+    assert "not included: W (workflows)" in cost(cwd=tmp_path).stdout
     quantities = {line["meter"]: line["quantity"] for line in found["sizes"][0]["lines"]}
     assert quantities["kv.reads"] == "10000000"
     assert "d1.storage" not in quantities

@@ -46,7 +46,7 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_add_says_that_the_handler_is_there(cli, shop: Path) -> None:
     note = cli.json("add", "queue", "jobs", "--consumer", "--dry-run")["data"]["note"]
-    assert "has the handler queue already" in note
+    assert "already has the handler queue" in note
     file, _, line = note.split(" ")[0].partition(":")
     assert "queue(" in (shop / file).read_text().splitlines()[int(line) - 1]
     assert note in cli("add", "queue", "jobs", "--consumer", "--dry-run").stdout

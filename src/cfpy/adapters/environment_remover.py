@@ -132,7 +132,7 @@ def _cut(lines: list[str], gone: list[Block]) -> str:
         at_end = end == len(left) and not left[-1].endswith("\n")
         del left[start:end]
         if at_end and left:
-            # The last line of the file has no end: so it is with what is the last one now.
+            # The file's last line had no line end, so the new last line has none.
             left[-1] = left[-1].removesuffix("\n")
     return "".join(left)
 

@@ -7,11 +7,11 @@ import socket
 
 from cfpy.errors import UsageError
 
-TAKEN_HINT = "Stop what listens there, or choose another --port."
+TAKEN_HINT = "Stop the program that uses it, or choose another --port."
 
 
 def refuse_taken(host: str, port: int) -> None:
-    """Fail early where somebody listens on ``port`` of ``host``; 0 is any free port.
+    """Fail early if a program listens on ``port`` of ``host``; 0 is any free port.
 
     What else is wrong with an address, the server says when it starts.
 

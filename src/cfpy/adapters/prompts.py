@@ -1,4 +1,4 @@
-"""Questions on a terminal: what is typed replaces the default, instead of being added to it."""
+"""Questions on a terminal: a typed answer replaces the default, instead of being added to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 import questionary
 
-# Types of questionary that are answered by a line. Choices and yes or no replace theirs already.
+# Types of questionary that are answered by a line. Choices and yes/no questions already replace
+# theirs.
 _LINES = ("input", "path", "password")
 _DIM = "fg:ansibrightblack"
 

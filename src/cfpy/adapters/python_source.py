@@ -67,7 +67,7 @@ def with_binding(source: str, binding: str, kind: str) -> str | None:
 
 def handler_line(source: str, name: str, *, python: bool) -> int:
     """The line where a Worker's entry module defines the handler ``name``, such as ``queue``; 0 if
-    it does not. What is no code counts as a module without it."""
+    it does not. A file that is not valid code counts as a module without it."""
     if not python:
         found = re.search(rf"^\s*(export\s+)?(async\s+)?{name}\s*\(", source, re.MULTILINE)
         return source.count("\n", 0, found.end()) + 1 if found else 0

@@ -25,7 +25,7 @@ def table(*headings: str, header: bool = True) -> Table:
 
 
 def fitted(made: Table, console: Console) -> RenderableType:
-    """``made`` in the width of ``console``, with no word broken.
+    """``made`` in the width of ``console``, without breaking a word.
 
     The widest columns give way first, each down to its longest word. What fits in no such way is
     drawn as blocks, one a row: there a word breaks if it is longer than a line.
@@ -55,7 +55,7 @@ def _measure(column: Column, console: Console) -> Measurement:
 
 
 def _longest(cells: list[RenderableType]) -> int:
-    # A character takes two places at most.
+    # A character is at most two columns wide.
     return 2 * max(len(str(cell)) for cell in cells) + 1
 
 

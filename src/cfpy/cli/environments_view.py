@@ -43,7 +43,7 @@ def show_environments(output: Output, environments: Sequence[DesiredState]) -> N
 
 
 def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> None:
-    """What an environment consists of."""
+    """Show each environment's parts."""
     new = added.environment
     if output.json:
         data = {"name": new.name, "worker": new.worker, "renamed": dict(new.renamed)}
@@ -52,7 +52,7 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
         return
     if dry_run:
         for file, text in added.texts.items():
-            output.show(Text(f"# to the end of {file}", style="bold"), Text(text))
+            output.show(Text(f"# appended to {file}", style="bold"), Text(text))
     else:
         output.show(Text(f"Added the environment {new.name}", style="bold"))
         output.show(*(Text(f"  changed {file}") for file in added.texts), "")
@@ -104,7 +104,7 @@ class RemovalView:
         self._dry_run = dry_run
 
     def confirm(self, found: RemovedEnvironment) -> bool:
-        """Show what would be removed, and ask whether to go on.
+        """Show what would be removed, and ask whether to continue.
 
         Raises:
             UsageError: There is nobody to ask.
@@ -119,7 +119,7 @@ class RemovalView:
         )
 
     def show(self, found: RemovedEnvironment | None) -> None:
-        """Report how it ended."""
+        """Report the result."""
         output = self._output
         if found is None:
             output.note("Nothing was changed.")

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
-# A project of so few files is shown whole.
+# A project with so few files is shown whole.
 _FEW = 12
 # The directory that is opened: the code.
 _CODE = "src"
@@ -54,7 +54,7 @@ def _rank(entry: str) -> int:
 
 
 def _entry(file: str, depth: int) -> str:
-    """What stands for ``file`` in a tree that is ``depth`` deep; a directory ends with a slash."""
+    """The entry for ``file`` in a tree that is ``depth`` deep; a directory ends with a slash."""
     parts = file.split("/")
     return file if len(parts) <= depth else "/".join(parts[:depth]) + "/"
 

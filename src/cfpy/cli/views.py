@@ -104,7 +104,7 @@ def show_new(output: Output, result: NewResult, *, whole_tree: bool) -> None:
 
 
 def _show_steps(output: Output, steps: Sequence[str]) -> None:
-    """What to run; ``cfpy dev`` keeps its terminal, so what follows it needs another one."""
+    """What to run; ``cfpy dev`` keeps its terminal, so the steps after it need another one."""
     stays = [number for number, step in enumerate(steps) if step.split()[:2] == _KEEPS_TERMINAL]
     here = stays[0] + 1 if stays else len(steps)
     parts = {"Next": steps[:here]}

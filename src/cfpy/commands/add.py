@@ -87,7 +87,7 @@ def run(request: AddRequest) -> Added:
 
 
 def _note(project: Project, request: AddRequest) -> str:
-    """That the Worker has the handler already that the addition sets off; empty if it has not."""
+    """Names the Worker's existing handler for the addition; empty if it has none."""
     calls = {"cron": "scheduled"} | ({"queue": "queue"} if request.options.consumer else {})
     name = calls.get(request.kind)
     main = project.wrangler.get("main")
@@ -97,9 +97,8 @@ def _note(project: Project, request: AddRequest) -> str:
     line = handler_line(source, name, python=project.is_python)
     if not line:
         return ""
-    where = f"{main}:{line}"
-    tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
-    return f"{where} has the handler {name} already. It is called for this too; {tells} says which."
+    key = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
+    return f"{main}:{line} already has the handler {name}. The new one calls it, too; check {key} in it."
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:

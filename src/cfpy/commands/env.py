@@ -77,13 +77,13 @@ def remove(
     dry_run: bool,
     config: Path | None = None,
 ) -> RemovedEnvironment | None:
-    """Take an environment out of the project's files, as :func:`add` wrote it or by hand.
+    """Remove an environment from the project's files, whether :func:`add` or a person wrote it.
 
     Args:
         root: The project's directory.
         name: The environment.
-        confirm: Shown what is removed; nothing is if it says no.
-        keep_resources: Whether to go on although the account still has resources of it.
+        confirm: Called with what will be removed; if it returns false, nothing is removed.
+        keep_resources: Whether to remove it although the account still has its resources.
         dry_run: Whether to change nothing.
         config: The configuration file, if not ``wrangler.toml``.
 

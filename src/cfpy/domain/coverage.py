@@ -13,7 +13,7 @@ from typing import Any
 from cfpy.domain.local_bindings import bindings, tables
 
 #: Tables whose bindings the price book has meters for: one of those meters, by which --each can add
-#: what was not measured. Its service is what is before the dot.
+#: what was not measured. Its service is the part before the dot.
 METERS = {
     "kv_namespaces": "kv.reads",
     "d1_databases": "d1.rows_read",
@@ -28,7 +28,7 @@ METERS = {
 #: (developers.cloudflare.com/workers/static-assets/billing-and-limitations); the others have no
 #: line in the price list (developers.cloudflare.com/workers/platform/pricing).
 FREE = frozenset({"assets", "ratelimits", "version_metadata"})
-# What runs or costs something and binds no name.
+# Tables that run or cost something and bind no name.
 _NAMELESS = {
     "queues.consumers": "queue",
     "tail_consumers": "service",
@@ -39,7 +39,7 @@ _NAMELESS = {
 
 @dataclass(frozen=True)
 class Omission:
-    """Something of a Worker that the numbers leave out, and why.
+    """A part of a Worker that the numbers leave out, and why.
 
     ``table`` is where wrangler's configuration has it, ``name`` the binding, or what names it.
     """

@@ -1,7 +1,7 @@
 """Where this cfpy was installed from, and how to install it again: pure.
 
-Installers write it beside the package as ``direct_url.json``
-(packaging.python.org/en/latest/specifications/direct-url). What comes from an index has none.
+Installers write it next to the package as ``direct_url.json``
+(packaging.python.org/en/latest/specifications/direct-url). A package from an index has none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DISTRIBUTION = "cfpy-cli"
 
 
 class Installer(StrEnum):
-    """Who made the environment that this cfpy is in."""
+    """The tool that created the environment of this cfpy."""
 
     PIP = "pip"
     PIPX = "pipx"
@@ -47,14 +47,14 @@ class Installation:
 
     @property
     def portable_requirement(self) -> str:
-        """A requirement that means the same cfpy on another machine: by the address of a
+        """A requirement for the same cfpy on another machine: the address of its
         repository, with its commit, if that is known; else by the version in an index."""
         if self.address and not re.match(r"(git\+)?file:", self.address):
             return f"{DISTRIBUTION} @ {self.address}"
         return neutral_requirement(self.version)
 
     def command(self, *extras: str, again: bool = False) -> str:
-        """A command line that installs it with ``extras``; ``again`` also if it is there."""
+        """A command line that installs it with ``extras``; ``again``: even if it is installed."""
         marked = f"[{','.join(extras)}]" if extras else ""
         if self.directory:
             wanted = [*(["--editable"] if self.editable else []), f"{self.directory}{marked}"]
@@ -98,6 +98,6 @@ def parse_direct_url(text: str) -> dict[str, str | bool]:
 def _without_credentials(url: str) -> str:
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    # ssh needs its user, and takes no password there.
+    # ssh needs its user, and does not use a password.
     kept = f"{user.partition(':')[0]}{at}" if parts.scheme == "ssh" else ""
     return urlunsplit(parts._replace(netloc=f"{kept}{host}"))
