@@ -98,7 +98,8 @@ def _note(project: Project, request: AddRequest) -> str:
     if not line:
         return ""
     key = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
-    return f"{main}:{line} already has the handler {name}. The new one calls it, too; check {key} in it."
+    where = f"{main}:{line}"
+    return f"{where} already has the handler {name}. It runs for this, too; check {key} in it."
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:
