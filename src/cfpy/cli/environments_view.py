@@ -52,7 +52,7 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
         return
     if dry_run:
         for file, text in added.texts.items():
-            output.show(Text(f"# to the end of {file}", style="bold"), Text(text))
+            output.show(Text(f"# appended to {file}", style="bold"), Text(text))
     else:
         output.show(Text(f"Added the environment {new.name}", style="bold"))
         output.show(*(Text(f"  changed {file}") for file in added.texts), "")
@@ -62,7 +62,7 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
             table.add_row(title, Text(name))
     output.show(table)
     for key in new.shared:
-        note = f"{key} are the same in both: change them in [env.{new.name}] if they should differ."
+        note = f"Both environments use the same {key}: to separate them, edit [env.{new.name}]."
         output.show(Text(note, style="yellow"))
     if not dry_run:
         output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))
@@ -104,10 +104,10 @@ class RemovalView:
         self._dry_run = dry_run
 
     def confirm(self, found: RemovedEnvironment) -> bool:
-        """Show what would be removed, and ask whether to go on.
+        """Show what would be removed, and ask whether to continue.
 
         Raises:
-            UsageError: There is nobody to ask.
+            UsageError: There is no terminal to ask on.
         """
         if not self._output.json and not self._yes:
             self._differences(found)
@@ -119,7 +119,7 @@ class RemovalView:
         )
 
     def show(self, found: RemovedEnvironment | None) -> None:
-        """Report how it ended."""
+        """Report the result."""
         output = self._output
         if found is None:
             output.note("Nothing was changed.")

@@ -87,7 +87,7 @@ def run(request: AddRequest) -> Added:
 
 
 def _note(project: Project, request: AddRequest) -> str:
-    """That the Worker has the handler already that the addition sets off; empty if it has not."""
+    """A note that the Worker already has the handler that the addition triggers; empty if not."""
     calls = {"cron": "scheduled"} | ({"queue": "queue"} if request.options.consumer else {})
     name = calls.get(request.kind)
     main = project.wrangler.get("main")
@@ -99,7 +99,7 @@ def _note(project: Project, request: AddRequest) -> str:
         return ""
     where = f"{main}:{line}"
     tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
-    return f"{where} has the handler {name} already. It is called for this too; {tells} says which."
+    return f"{where} already has the handler {name}, which is also called for this. Check {tells}."
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def run(
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
 
-    # Asked before all else: what comes before the server starts takes a while.
+    # Checked first, because everything before the start of the server takes a while.
     refuse_taken(request.host, request.port)
     served = False
 
