@@ -1,7 +1,7 @@
 """Removes an environment from a project's files: the opposite of :mod:`environment_writer`.
 
-The lines of its tables go, with the comments right above them; every other byte stays. The result
-is parsed and compared before it is used.
+The lines of its tables are deleted, with the comments right above them; every other byte stays. The
+result is parsed and compared before it is used.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def without_environment(text: str, name: str, path: Path) -> str:
         path: The file, for messages.
 
     Raises:
-        ProjectError: It is written in a way that allows no removal of it alone.
+        ProjectError: It can't be removed without changing something else.
     """
     below = re.compile(rf"env\.{re.escape(name)}(\..+)?")
 
@@ -52,7 +52,7 @@ def without_settings(text: str, gone: Mapping[str, Collection[str]], path: Path)
         path: The file, for messages.
 
     Raises:
-        ProjectError: It is written in a way that allows no removal of them alone.
+        ProjectError: They can't be removed without changing something else.
     """
     data = tomllib.loads(text.removeprefix("\ufeff"))
     numbers = {
@@ -120,7 +120,7 @@ def _candidates(
 
 
 def _cut(lines: list[str], gone: list[Block]) -> str:
-    """``lines`` without blocks, and without the empty lines that set them apart."""
+    """``lines`` without blocks, and without the empty lines around them."""
     left = list(lines)
     for block in reversed(gone):
         start, end = block.start, block.end
@@ -132,13 +132,13 @@ def _cut(lines: list[str], gone: list[Block]) -> str:
         at_end = end == len(left) and not left[-1].endswith("\n")
         del left[start:end]
         if at_end and left:
-            # The file's last line had no line end, so the new last line has none.
+            # The last line of the file had no line end, so the new last line has none, either.
             left[-1] = left[-1].removesuffix("\n")
     return "".join(left)
 
 
 def _parsed(body: str) -> dict[str, Any]:
-    # Numbers as they are written: nan is not equal to itself.
+    # Compare numbers as text: nan is not equal to itself.
     return tomllib.loads(body, parse_float=str)
 
 

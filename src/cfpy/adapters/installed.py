@@ -9,7 +9,7 @@ from pathlib import Path
 from cfpy import __version__
 from cfpy.domain.installation import DISTRIBUTION, Installation, Installer, parse_direct_url
 
-# The file that each leaves in the environment of a tool.
+# The file that each installer leaves in the environment of a tool.
 _MARKS = {"pipx_metadata.json": Installer.PIPX, "uv-receipt.toml": Installer.UV_TOOL}
 
 

@@ -1,4 +1,4 @@
-"""Whether a port of this machine can be listened on."""
+"""Checks whether a server can listen on a port of this machine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ TAKEN_HINT = "Stop the program that uses it, or choose another --port."
 
 
 def refuse_taken(host: str, port: int) -> None:
-    """Fail early if a program listens on ``port`` of ``host``; 0 is any free port.
+    """Fail early if ``port`` of ``host`` is in use; 0 is any free port.
 
-    What else is wrong with an address, the server says when it starts.
+    The server reports other faults of an address when it starts.
 
     Raises:
         UsageError: It is taken.
@@ -25,7 +25,7 @@ def refuse_taken(host: str, port: int) -> None:
             host, port, type=socket.SOCK_STREAM
         )
         with socket.socket(family, kind, protocol) as probe:
-            # As servers do: a port whose last connection has just closed is free.
+            # As in servers: a port whose last connection was just closed is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:

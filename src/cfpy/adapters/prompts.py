@@ -1,4 +1,4 @@
-"""Questions on a terminal: a typed answer replaces the default, instead of being added to it."""
+"""Questions on a terminal: typing replaces the default instead of being appended to it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import questionary
 
-# Types of questionary that are answered by a line. Choices and yes/no questions already replace
-# theirs.
+# Types of questionary that take one line. Choices and yes or no already replace their default.
 _LINES = ("input", "path", "password")
 _DIM = "fg:ansibrightblack"
 
@@ -24,9 +23,9 @@ def ask(questions: Iterable[Mapping[str, Any]], **options: Any) -> dict[str, Any
 
 
 def replaceable(question: Mapping[str, Any]) -> dict[str, Any]:
-    """A question of questionary whose default is its answer if nothing is typed.
+    """A question of questionary whose default is the answer if nothing is typed.
 
-    The default of an answer of several lines stays in the editor: it is there to be changed.
+    The default of a multi-line answer stays in the editor, for editing.
     """
     changed = dict(question)
     default = question.get("default")

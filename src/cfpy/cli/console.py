@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Version of the ``--json`` envelope. It stays for additions and goes up for other changes.
 ENVELOPE_VERSION = 1
-# The width if there is no terminal: wider than any row.
+# The width of output that does not go to a terminal: more than any row needs.
 _NO_LIMIT = 1_000_000
 
 
@@ -154,10 +154,10 @@ class Output:
         if stream is None:
             return Console(stderr=stderr, highlight=False)
         file = cast("TextIO", _Redacting(stream, self.secrets))
-        # With forced colours and a width, the output is that of a terminal.
+        # With forced colours and a width, draw as for a terminal.
         if _is_terminal(stream) or {"FORCE_COLOR", "COLUMNS"} <= os.environ.keys():
             return Console(file=file, highlight=False)
-        # In a pipe or a file, each row is on one line.
+        # Programs that read a pipe or a file expect each row on one line.
         return Console(file=file, width=_NO_LIMIT, highlight=False)
 
 

@@ -19,7 +19,7 @@ from cfpy.commands.cost import CostResult, ReferenceResult, Step
 from cfpy.domain.pricing import Bill, Line, Meter
 
 _CENT = Decimal("0.01")
-# Units that a number can't do without.
+# Units that must be shown with a number.
 _UNITS = ("ms", "GB")
 
 
@@ -121,7 +121,7 @@ def sentences(result: CostResult) -> list[str]:
 
 
 def _too_much(result: CostResult) -> list[str]:
-    """One short sentence per reason."""
+    """One short sentence for each reason."""
     reasons = [
         f"{line.meter.service}, {line.meter.what}: {in_units(line.quantity, line.meter)} a month, "
         f"and {in_units(line.meter.free or 0, line.meter)} are free."
@@ -230,7 +230,7 @@ def amount(value: Decimal | int) -> str:
 
 
 def in_units(value: Decimal | int, meter: Meter) -> str:
-    """An amount, with the unit if the meter's name does not have it: ``54M ms``, ``5 GB``."""
+    """An amount, with its unit if the meter's name does not include it: ``54M ms``, ``5 GB``."""
     return f"{amount(value)} {meter.unit}" if meter.unit in _UNITS else amount(value)
 
 

@@ -27,8 +27,8 @@ def table(*headings: str, header: bool = True) -> Table:
 def fitted(made: Table, console: Console) -> RenderableType:
     """``made`` in the width of ``console``, without breaking a word.
 
-    The widest columns give way first, each down to its longest word. What fits in no such way is
-    drawn as blocks, one a row: there a word breaks if it is longer than a line.
+    The widest columns shrink first, each down to its longest word. If that is not enough, each row
+    is drawn as a block, in which a word is broken only if it is longer than a line.
     """
     sizes = [_measure(column, console) for column in made.columns]
     gaps = 2 * (len(sizes) - 1)

@@ -62,7 +62,7 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
             table.add_row(title, Text(name))
     output.show(table)
     for key in new.shared:
-        note = f"{key} are the same in both: change them in [env.{new.name}] if they should differ."
+        note = f"Both environments use the same {key}: to separate them, edit [env.{new.name}]."
         output.show(Text(note, style="yellow"))
     if not dry_run:
         output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))
@@ -107,7 +107,7 @@ class RemovalView:
         """Show what would be removed, and ask whether to continue.
 
         Raises:
-            UsageError: There is nobody to ask.
+            UsageError: There is no terminal to ask on.
         """
         if not self._output.json and not self._yes:
             self._differences(found)

@@ -10,9 +10,9 @@ from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
-# A project with so few files is shown whole.
+# A project with at most this many files is shown completely.
 _FEW = 12
-# The directory that is opened: the code.
+# The directory whose content is shown: the code.
 _CODE = "src"
 
 
@@ -54,7 +54,7 @@ def _rank(entry: str) -> int:
 
 
 def _entry(file: str, depth: int) -> str:
-    """The entry for ``file`` in a tree that is ``depth`` deep; a directory ends with a slash."""
+    """The entry for ``file`` in a tree with ``depth`` levels; a directory ends with a slash."""
     parts = file.split("/")
     return file if len(parts) <= depth else "/".join(parts[:depth]) + "/"
 

@@ -87,7 +87,7 @@ def run(request: AddRequest) -> Added:
 
 
 def _note(project: Project, request: AddRequest) -> str:
-    """Names the Worker's existing handler for the addition; empty if it has none."""
+    """A note that the Worker already has the handler that the addition triggers; empty if not."""
     calls = {"cron": "scheduled"} | ({"queue": "queue"} if request.options.consumer else {})
     name = calls.get(request.kind)
     main = project.wrangler.get("main")
@@ -99,7 +99,8 @@ def _note(project: Project, request: AddRequest) -> str:
         return ""
     key = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
     where = f"{main}:{line}"
-    return f"{where} already has the handler {name}. It runs for this, too; check {key} in it."
+    tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
+    return f"{where} already has the handler {name}, which is also called for this. Check {tells}."
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def run(
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
 
-    # Checked first: the steps before the server starts take a while.
+    # Checked first, because everything before the start of the server takes a while.
     refuse_taken(request.host, request.port)
     served = False
 

@@ -18,7 +18,7 @@ from cfpy.domain.project import Project
 from cfpy.domain.resources import DesiredState, desired_state
 from cfpy.errors import PlanConflictError, UsageError
 
-# Files of a project whose names end with an environment's: with values that nothing else has.
+# Files of an environment, whose names end with its name: their values exist nowhere else.
 _OWN_FILES = (".dev.vars", ".env")
 _SETTINGS = "cfpy.toml"
 
@@ -82,8 +82,8 @@ def remove(
     Args:
         root: The project's directory.
         name: The environment.
-        confirm: Called with what will be removed; if it returns false, nothing is removed.
-        keep_resources: Whether to remove it although the account still has its resources.
+        confirm: Called with what would be removed; if it returns false, nothing is.
+        keep_resources: Whether to continue although the account still has resources of it.
         dry_run: Whether to change nothing.
         config: The configuration file, if not ``wrangler.toml``.
 
@@ -91,26 +91,29 @@ def remove(
         What was removed, or ``None`` if it was not confirmed.
 
     Raises:
-        UsageError: There is no such environment, or a file was edited meanwhile.
-        PlanConflictError: The record or an id says that the account has resources of it.
-        ProjectError: The files are missing or broken, or it can't be removed alone.
-        FilesystemError: A file can't be written. It is as it was.
+        UsageError: There is no such environment, or a file was edited in the meantime.
+        PlanConflictError: By the record or an id, the account has resources of it.
+        ProjectError: The files are missing or not valid, or it can't be removed without changing
+            something else.
+        FilesystemError: A file can't be written. It was not changed.
     """
     with alone(root, config):
         found = _removal(load_project(root, config), name)
         if found.kept_resources and not keep_resources:
             raise PlanConflictError(
                 f"the account still has resources of {name}: {', '.join(found.kept_resources)}",
-                hint=f"{command('destroy', '--env', name, '--delete-data')} deletes them. "
-                "--keep-resources removes the environment and keeps them. Nothing was changed.",
+                hint=f"Delete them: {command('destroy', '--env', name, '--delete-data')}. Or pass "
+                "--keep-resources to remove the environment and keep them. Nothing was changed.",
             )
         if dry_run:
             return found
         if not confirm(found):
             return None
         if _removal(load_project(root, config), name) != found:
-            raise UsageError("the project's files were edited meanwhile", hint="Run it again.")
-        # wrangler.toml first: without the environment, settings of its resources do nothing.
+            raise UsageError(
+                "the project's files were edited in the meantime", hint="Run it again."
+            )
+        # wrangler.toml first: without the environment, settings of its resources have no effect.
         for file, text in found.after.items():
             write_atomically(root / file, text)
         return found
@@ -121,7 +124,7 @@ def _removal(project: Project, name: str) -> RemovedEnvironment:
     if name not in environments:
         raise UsageError(
             f"{project.config_name} has no environment {name!r}",
-            hint=f"It has: {', '.join(environments) or 'none'}.",
+            hint=f"Its environments: {', '.join(environments) or 'none'}.",
         )
     before = {project.config_name: project.config_path.read_bytes().decode()}
     after = {

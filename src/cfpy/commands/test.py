@@ -52,6 +52,6 @@ def run(
     if status == _NO_TESTS:
         say(
             f"No test ran in {project.root}. pytest looks for functions test_* in files "
-            "tests/test_*.py; arguments such as -k NAME choose among them."
+            "tests/test_*.py; arguments such as -k NAME select some of them."
         )
     return _STATUSES.get(status, status)

@@ -1,6 +1,6 @@
-"""Which bindings of a Worker an estimate counts, and which it leaves out: pure.
+"""Finds the bindings of a Worker that an estimate counts or leaves out. Pure.
 
-Every binding is either counted, free, or named with the reason: an estimate that is silent about a
+Every binding is either counted, free, or named with the reason: an estimate that does not mention a
 binding would look complete.
 """
 
@@ -12,8 +12,8 @@ from typing import Any
 
 from cfpy.domain.local_bindings import bindings, tables
 
-#: Tables whose bindings the price book has meters for: one of those meters, by which --each can add
-#: what was not measured. Its service is the part before the dot.
+#: Tables with bindings that have meters in the price book: one of the meters, with which --each can
+#: add unmeasured usage. The part before the dot is its service.
 METERS = {
     "kv_namespaces": "kv.reads",
     "d1_databases": "d1.rows_read",
@@ -28,7 +28,7 @@ METERS = {
 #: (developers.cloudflare.com/workers/static-assets/billing-and-limitations); the others have no
 #: line in the price list (developers.cloudflare.com/workers/platform/pricing).
 FREE = frozenset({"assets", "ratelimits", "version_metadata"})
-# Tables that run or cost something and bind no name.
+# Tables that run or cost something without a binding.
 _NAMELESS = {
     "queues.consumers": "queue",
     "tail_consumers": "service",
@@ -39,9 +39,9 @@ _NAMELESS = {
 
 @dataclass(frozen=True)
 class Omission:
-    """A part of a Worker that the numbers leave out, and why.
+    """Something of a Worker that the estimate leaves out, and why.
 
-    ``table`` is where wrangler's configuration has it, ``name`` the binding, or what names it.
+    ``table`` is its table in wrangler's configuration, ``name`` the binding or another name.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Omission:
 def omissions(
     scope: Mapping[str, Any], counted: Collection[str], *, runs_cron: bool
 ) -> tuple[Omission, ...]:
-    """What the numbers leave out.
+    """List what the estimate leaves out.
 
     Args:
         scope: The configuration of an environment.

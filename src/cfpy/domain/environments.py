@@ -113,7 +113,8 @@ def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
     if name in (config.get("env") or {}):
         raise UsageError(
             f"wrangler.toml already has an environment {name!r}",
-            hint=f"{command('env', 'list')} shows it; {command('env', 'remove', name)} removes it. "
+            hint=f"To show it: {command('env', 'list')}. To remove it: "
+            f"{command('env', 'remove', name)}. "
             "Nothing was changed.",
         )
     rename = _Renamer(worker, name)
@@ -170,7 +171,7 @@ def named(tables: Mapping[str, Any]) -> dict[str, set[str]]:
 
 
 def only_in(config: Mapping[str, Any], name: str) -> dict[str, set[str]]:
-    """What :func:`named` finds in the environment ``name`` and nowhere else in the file."""
+    """The results of :func:`named` that are only in the environment ``name`` of the file."""
     environments = config.get("env") or {}
     others = [config, *(tables for other, tables in environments.items() if other != name)]
     own = named(environments[name])
@@ -178,7 +179,7 @@ def only_in(config: Mapping[str, Any], name: str) -> dict[str, set[str]]:
 
 
 def held_ids(tables: Mapping[str, Any]) -> tuple[str, ...]:
-    """The databases and namespaces of an environment that have an id: they were created."""
+    """The databases and namespaces of an environment that have an id, so were created."""
     keys = (("d1_databases", "d1", "database_id"), ("kv_namespaces", "kv", "id"))
     return tuple(
         f"{kind}:{item.get('database_name') or item.get('binding')}"

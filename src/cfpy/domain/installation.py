@@ -1,4 +1,4 @@
-"""Where this cfpy was installed from, and how to install it again: pure.
+"""Where this cfpy was installed from, and how to install it again. Pure.
 
 Installers write it next to the package as ``direct_url.json``
 (packaging.python.org/en/latest/specifications/direct-url). A package from an index has none.
@@ -17,7 +17,7 @@ DISTRIBUTION = "cfpy-cli"
 
 
 class Installer(StrEnum):
-    """The tool that created the environment of this cfpy."""
+    """The installer that created this cfpy's environment."""
 
     PIP = "pip"
     PIPX = "pipx"
@@ -31,9 +31,9 @@ class Installation:
     Attributes:
         version: Its version.
         python: Its interpreter.
-        installer: What installs into its environment.
-        address: What pip installs it from, such as ``git+https://example.com/cfpy@1f2e``; empty for
-            an index and for a directory.
+        installer: The installer of its environment.
+        address: The address from which pip installs it, such as
+            ``git+https://example.com/cfpy@1f2e``; empty for an index and for a directory.
         directory: The directory that it was installed from, if it was one.
         editable: Whether it runs from that directory.
     """
@@ -47,14 +47,15 @@ class Installation:
 
     @property
     def portable_requirement(self) -> str:
-        """A requirement for the same cfpy on another machine: the address of its
-        repository, with its commit, if that is known; else by the version in an index."""
+        """A requirement that installs the same cfpy on another machine: from the address of a
+        repository, with its commit, if known; otherwise by the version in an index."""
         if self.address and not re.match(r"(git\+)?file:", self.address):
             return f"{DISTRIBUTION} @ {self.address}"
         return neutral_requirement(self.version)
 
     def command(self, *extras: str, again: bool = False) -> str:
-        """A command line that installs it with ``extras``; ``again``: even if it is installed."""
+        """A command line that installs it with ``extras``; ``again`` also if it is already
+        installed."""
         marked = f"[{','.join(extras)}]" if extras else ""
         if self.directory:
             wanted = [*(["--editable"] if self.editable else []), f"{self.directory}{marked}"]
@@ -76,7 +77,7 @@ def neutral_requirement(version: str) -> str:
 
 
 def parse_direct_url(text: str) -> dict[str, str | bool]:
-    """The fields of :class:`Installation` that a ``direct_url.json`` gives; none if it is broken.
+    """The fields of :class:`Installation` from a ``direct_url.json``; empty if it is not valid.
 
     Credentials in an address are left out.
     """
@@ -98,6 +99,6 @@ def parse_direct_url(text: str) -> dict[str, str | bool]:
 def _without_credentials(url: str) -> str:
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    # ssh needs its user, and does not use a password.
+    # ssh needs the user, and has no password there.
     kept = f"{user.partition(':')[0]}{at}" if parts.scheme == "ssh" else ""
     return urlunsplit(parts._replace(netloc=f"{kept}{host}"))

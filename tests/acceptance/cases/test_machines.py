@@ -150,7 +150,7 @@ def test_a_token_that_is_none_is_never_shown(
         assert "network" not in text
     asked = len(api.requests)
     code, text = error(project, "plan", CLOUDFLARE_ACCOUNT_ID="mine")
-    assert (code, "CLOUDFLARE_ACCOUNT_ID is not the id" in text) == (5, True)
+    assert (code, "CLOUDFLARE_ACCOUNT_ID is not an account id" in text) == (5, True)
     key = {"CLOUDFLARE_API_KEY": "0a" * 18 + "0", "CLOUDFLARE_EMAIL": "me@me.test"}
     code, text = error(project, "plan", CLOUDFLARE_API_TOKEN="", **key)
     assert (code, "CLOUDFLARE_API_KEY is set" in text) == (5, True)
@@ -343,6 +343,6 @@ def test_doctor_installs_nothing_writes_nothing_and_asks_nobody(project: Path) -
     assert proxy.connected == []
     assert sorted(project.rglob("*")) == before
     checks = {check["name"]: check for check in json.loads(done.stdout)["data"]["checks"]}
-    assert "not installed yet, about 240 MB" in checks["wrangler"]["said"]
+    assert "not installed yet (about 240 MB" in checks["wrangler"]["said"]
     assert "not installed yet" in checks["login"]["said"]
     assert {checks[name]["state"] for name in ("node", "npm", "pip")} == {"ok"}
