@@ -97,7 +97,6 @@ def _note(project: Project, request: AddRequest) -> str:
     line = handler_line(source, name, python=project.is_python)
     if not line:
         return ""
-    key = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
     where = f"{main}:{line}"
     tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
     return f"{where} already has the handler {name}, which is also called for this. Check {tells}."
