@@ -127,4 +127,4 @@ def test_remove_refuses_while_the_account_has_its_resources(known: str, cli, sho
 def test_an_unknown_environment(cli, shop: Path) -> None:
     cli("env", "add", "staging")
     error = cli.json("env", "remove", "stagin", "--yes")["error"]
-    assert (error["exit_code"], error["hint"]) == (2, "It has: staging.")
+    assert (error["exit_code"], error["hint"]) == (2, "Its environments: staging.")
