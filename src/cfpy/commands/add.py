@@ -99,7 +99,7 @@ def _note(project: Project, request: AddRequest) -> str:
         return ""
     where = f"{main}:{line}"
     tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
-    return f"{where} already has the handler {name}, which is also called for this. Check {tells}."
+    return f"{where} already has the handler {name}; it gets these events, too. Check {tells}."
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:
