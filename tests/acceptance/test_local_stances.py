@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cfpy.commands.context import build_context
-from cfpy.domain.local_bindings import KINDS, NO_BINDINGS, OLD_FORMAT, Stance
+from cfpy.domain.local_bindings import KINDS, NO_BINDINGS, OLD_FORMAT, LocalStance
 from cfpy.domain.local_paths import NO_PATHS, PATHS, SOMETIMES_PATHS
 
 # Words of a description, or parts of a name, that speak of a file.
@@ -72,7 +72,7 @@ def test_a_binding_is_named_by_its_key(schema: dict[str, Any], kind: Any) -> Non
 
 def test_a_binding_that_fails_says_why_and_has_something_to_ask_for() -> None:
     for kind in KINDS:
-        assert bool(kind.why and kind.members) is (kind.stance is Stance.FAILS), kind.table
+        assert bool(kind.why and kind.members) is (kind.stance is LocalStance.FAILS), kind.table
 
 
 def test_every_path_is_known(schema: dict[str, Any]) -> None:

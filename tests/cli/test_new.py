@@ -167,7 +167,7 @@ def test_a_full_disk_leaves_nothing(cli, place: Path, monkeypatch: pytest.Monkey
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "some/file")
 
-    monkeypatch.setattr(renderer.Worker, "run_copy", full)
+    monkeypatch.setattr(renderer.Rendering, "run_copy", full)
     result = cli("new", "tiny", "app", "--into", str(place / "deep"))
     assert result.exit_code == 10
     assert "No space left on device" in result.stderr

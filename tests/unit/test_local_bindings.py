@@ -9,7 +9,7 @@ import pytest
 
 from cfpy.domain import local
 from cfpy.domain.custom_build import build_settings
-from cfpy.domain.local_bindings import KINDS, OLD_FORMAT, Stance
+from cfpy.domain.local_bindings import KINDS, OLD_FORMAT, LocalStance
 from cfpy.domain.project import Project
 from cfpy.errors import ProjectError
 
@@ -41,7 +41,7 @@ def project(**tables: Any) -> Project:
 
 def test_what_would_fail_is_not_in_the_configuration_of_the_node_runtime() -> None:
     config = local.worker_config(project(), Path("/shim.js"), python=False, without=["PG"])
-    failing = {kind.table.partition(".")[0] for kind in KINDS if kind.stance is Stance.FAILS}
+    failing = {kind.table.partition(".")[0] for kind in KINDS if kind.stance is LocalStance.FAILS}
     assert not failing & set(config)
     assert not {"migrations", "containers", "tail_consumers", "streaming_tail_consumers"} & set(
         config

@@ -49,6 +49,6 @@ def test_other_questions_stay_as_they_are(asked: dict[str, Any]) -> None:
 
 
 def test_copier_asks_by_it() -> None:
-    assert issubclass(copier_worker.Worker, _main.Worker)
+    assert issubclass(copier_worker.Rendering, _main.Worker)
     assert "unsafe_prompt" in _main.Worker._ask.__code__.co_names
     assert vars(_main)["unsafe_prompt"] is prompts.ask

@@ -69,7 +69,7 @@ class Given:
     then: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Worker(_main.Worker):
+class Rendering(_main.Worker):
     """One rendering. :meth:`prepare` it before it runs."""
 
     def prepare(
@@ -209,15 +209,17 @@ class Worker(_main.Worker):
         """Not needed: the rendered files are not in a repository."""
 
 
-def _read(worker: Worker, literal: str) -> str:
+def _read(worker: Rendering, literal: str) -> str:
     """``literal`` unchanged. Copier's `yield` tag relies on resetting its state when any template
     is parsed."""
     return str(worker.jinja_env.preprocess(literal))
 
 
-def worker(target: Path, given: Given, *, interactive: bool, trusted: bool, tasks: bool) -> Worker:
+def worker(
+    target: Path, given: Given, *, interactive: bool, trusted: bool, tasks: bool
+) -> Rendering:
     """A worker that renders into the existing directory ``target``."""
-    return Worker(
+    return Rendering(
         dst_path=target,
         data=dict(given.data),
         user_defaults=dict(given.kept),

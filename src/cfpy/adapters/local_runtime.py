@@ -43,7 +43,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Session:
+class LocalSession:
     """Describes what to run, and where.
 
     ``config`` is the name of the project's configuration file, ``worker`` and ``local_services``
@@ -94,7 +94,7 @@ class LocalRuntime(Protocol):
 class NodeRuntime:
     """Pyodide in Node: ``runtime/node/dev.mjs`` sends the events as JSON lines."""
 
-    def __init__(self, toolchain: Toolchain, session: Session) -> None:
+    def __init__(self, toolchain: Toolchain, session: LocalSession) -> None:
         self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[str | Change | None] = SimpleQueue()
         # Before any file is read, so that the first edit is not missed.
@@ -142,7 +142,7 @@ class NodeRuntime:
         self._feed.put(None)
 
 
-def _watch_python(session: Session, feed: SimpleQueue[str | Change | None]) -> Watcher:
+def _watch_python(session: LocalSession, feed: SimpleQueue[str | Change | None]) -> Watcher:
     built = tuple(Path(directory) for directory in (session.build or {}).get("watch", ()))
     watched = Watched(
         session.project,
@@ -154,7 +154,7 @@ def _watch_python(session: Session, feed: SimpleQueue[str | Change | None]) -> W
     return Watcher(watched, feed.put)
 
 
-def _node_session(toolchain: Toolchain, session: Session) -> dict[str, Any]:
+def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]:
     return {
         "toolchain": str(toolchain.directory),
         "project": str(session.project),

@@ -12,7 +12,7 @@ from typing import Any
 from cfpy.adapters.toml_position import parse_toml
 from cfpy.domain.pricing import PriceBook, parse_book
 from cfpy.domain.traditional import Assumption
-from cfpy.domain.workload import Action, Scenario, parse_actions, parse_scenario
+from cfpy.domain.workload import ActionUsage, Scenario, parse_actions, parse_scenario
 from cfpy.errors import ProjectError, UsageError
 
 
@@ -27,12 +27,12 @@ def neurons_of_models() -> dict[str, dict[str, float]]:
     return {item["name"]: {key: item[key] for key in ("input", "output")} for item in models}
 
 
-def read_actions(pattern: str) -> dict[str, Action]:
+def read_actions(pattern: str) -> dict[str, ActionUsage]:
     """The usage of a pattern's actions; empty for a pattern that was not measured."""
     return parse_actions(_shipped("usage.toml").get(pattern, {}))
 
 
-def read_assumed(tables: Mapping[str, Any]) -> dict[str, Action]:
+def read_assumed(tables: Mapping[str, Any]) -> dict[str, ActionUsage]:
     """The assumed usage of a request, by the tables of a ``wrangler.toml``."""
     assumed = _shipped("scenarios.toml")["assumed"]
     meters: dict[str, Any] = dict(assumed["always"])

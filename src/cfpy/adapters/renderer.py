@@ -23,7 +23,7 @@ import yaml
 from cfpy import __version__
 from cfpy.adapters.bounds import TooMuchError, bounded
 from cfpy.adapters.composer import compose, merge_layers, origin
-from cfpy.adapters.copier_worker import Given, Place, Worker, worker
+from cfpy.adapters.copier_worker import Given, Place, Rendering, worker
 from cfpy.adapters.pattern_files import check_name, pattern_files
 from cfpy.domain.answers import masked
 from cfpy.domain.installation import neutral_requirement
@@ -123,7 +123,7 @@ def render(
     return rendered
 
 
-def _told(pattern: Pattern, copying: Worker, given: Given) -> Rendered:
+def _told(pattern: Pattern, copying: Rendering, given: Given) -> Rendered:
     answers = dict(copying.answers.combined)
     asked = {
         question.name: answers[question.name]

@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from cfpy.adapters.env_files import DEV_VARS
-from cfpy.adapters.local_runtime import Event, Session, died
+from cfpy.adapters.local_runtime import Event, LocalSession, died
 from cfpy.adapters.process import ChildProcess
 from cfpy.adapters.toolchain import Toolchain
 from cfpy.adapters.watching import Change, State, Watched, Watcher, look
@@ -41,7 +41,7 @@ class BundleUnavailableError(LocalRuntimeError):
 class WorkerdRuntime:
     """``wrangler dev`` with the real workerd."""
 
-    def __init__(self, toolchain: Toolchain, wrangler: Wrangler, session: Session) -> None:
+    def __init__(self, toolchain: Toolchain, wrangler: Wrangler, session: LocalSession) -> None:
         self._session = session
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[_Line | Change | None] = SimpleQueue()
@@ -168,7 +168,7 @@ def _event(said: Ready | Request | Said) -> Event:
     return Event("log", {"level": said.level, "text": said.text})
 
 
-def _arguments(session: Session) -> list[str]:
+def _arguments(session: LocalSession) -> list[str]:
     # The derived configuration is for one environment, whatever the value of CLOUDFLARE_ENV.
     arguments = ["dev", "--local", "--env", "", "--config", str(session.worker)]
     if session.local_services is not None:
@@ -183,14 +183,14 @@ def _arguments(session: Session) -> list[str]:
     ]
 
 
-def _link_modules(session: Session) -> None:
+def _link_modules(session: LocalSession) -> None:
     """wrangler looks for ``python_modules`` next to its configuration."""
     link = session.worker.parent / "python_modules"
     with contextlib.suppress(FileExistsError):
         link.symlink_to(session.python_modules, target_is_directory=True)
 
 
-def _link_dev_vars(session: Session) -> Path:
+def _link_dev_vars(session: LocalSession) -> Path:
     """It also looks for ``.dev.vars`` there: create a link, so that no secret is written
     anywhere."""
     link = session.worker.parent / DEV_VARS

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cfpy.cli import drawing
 from cfpy.cli.console import Output
-from cfpy.commands.cost import CostResult, ReferenceResult, Step
+from cfpy.commands.cost import CostResult, ReferenceResult, Size
 from cfpy.domain.pricing import Bill, Line, Meter
 
 _CENT = Decimal("0.01")
@@ -168,7 +168,7 @@ def cost_data(result: CostResult) -> dict[str, Any]:
     }
 
 
-def _step_data(result: CostResult, step: Step) -> dict[str, Any]:
+def _step_data(result: CostResult, step: Size) -> dict[str, Any]:
     return {
         "factor": step.factor,
         "plan": str(step.bill.plan),
@@ -261,7 +261,7 @@ def _lines(bill: Bill) -> Table:
     return table
 
 
-def _steps(steps: tuple[Step, ...]) -> Table:
+def _steps(steps: tuple[Size, ...]) -> Table:
     table = drawing.table("traffic", "Cloudflare, $ a month", "mostly", "rented servers, $ a month")
     for step in steps:
         line = step.bill.dominant
@@ -271,7 +271,7 @@ def _steps(steps: tuple[Step, ...]) -> Table:
     return table
 
 
-def _servers(step: Step) -> Table:
+def _servers(step: Size) -> Table:
     table = drawing.table("rented servers", "how many", "$ each", "$")
     for item in step.servers:
         count = f"{item.count.normalize():f}"

@@ -21,7 +21,7 @@ from cfpy.domain.pattern import Pattern
 from cfpy.domain.pricing import Bill, Line, PriceBook, price
 from cfpy.domain.project import Project
 from cfpy.domain.traditional import Assumption, Rented, rented
-from cfpy.domain.workload import Action, Scenario, Worker, runs_a_month, tokens_of, usage_of
+from cfpy.domain.workload import ActionUsage, Scenario, Worker, runs_a_month, tokens_of, usage_of
 from cfpy.errors import PatternError, ProjectError, UsageError
 
 #: The traffic is also priced multiplied by these factors.
@@ -50,7 +50,7 @@ class CostRequest:
 
 
 @dataclass(frozen=True)
-class Step:
+class Size:
     """The workload ``factor`` times as large: on Cloudflare, and on rented servers."""
 
     factor: int
@@ -80,7 +80,7 @@ class CostResult:
 
     worker: Worker
     scenario: Scenario
-    steps: tuple[Step, ...]
+    steps: tuple[Size, ...]
     assumptions: tuple[Assumption, ...]
     measured: bool
     omitted: tuple[Omission, ...]
@@ -89,7 +89,7 @@ class CostResult:
     free_ms: Decimal
     today: date
 
-    def fits_free(self, step: Step) -> bool:
+    def fits_free(self, step: Size) -> bool:
         """Whether the Workers Free plan is enough for a size, if the usage is the same every
         day."""
         return not step.bill.too_much_for_free and not self.too_slow_for_free
@@ -194,8 +194,8 @@ def _layers(pattern: Pattern) -> list[str]:
 
 
 def _changed(
-    actions: Mapping[str, Action], each: Mapping[str, Decimal], book: PriceBook
-) -> dict[str, Action]:
+    actions: Mapping[str, ActionUsage], each: Mapping[str, Decimal], book: PriceBook
+) -> dict[str, ActionUsage]:
     for meter in each:
         if meter not in book.meters:
             known = ", ".join(book.meters)
@@ -276,7 +276,7 @@ def _step(
     factor: int,
     book: PriceBook,
     assumptions: Mapping[str, Assumption],
-) -> Step:
+) -> Size:
     usage = usage_of(worker, scenario, book)
     servers = rented(
         assumptions,
@@ -285,7 +285,7 @@ def _step(
         vectors=scenario.vectors if worker.dimensions else Decimal(0),
         tokens=tokens_of(worker, scenario),
     )
-    return Step(factor, price(book, usage), servers)
+    return Size(factor, price(book, usage), servers)
 
 
 def _too_slow(worker: Worker, scenario: Scenario, free_ms: Decimal) -> dict[str, Decimal]:

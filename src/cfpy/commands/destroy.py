@@ -69,7 +69,7 @@ def run(
             return None
         session.refuse_edited()
         with under_way():
-            _Run(ctx, session, on_action).execute(plan)
+            _Destroying(ctx, session, on_action).execute(plan)
         return plan
 
 
@@ -104,7 +104,7 @@ def _refuse_dependents(session: Session, plan: Plan) -> None:
         )
 
 
-class _Run:
+class _Destroying:
     """One execution of a plan: one step after the other, because their order matters."""
 
     def __init__(self, ctx: Context, session: Session, on_action: Callable[[Action], None]) -> None:

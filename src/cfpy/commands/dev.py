@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cfpy.adapters import embeddings
-from cfpy.adapters.local_runtime import Event, LocalRuntime, NodeRuntime, Session
+from cfpy.adapters.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
 from cfpy.adapters.ports import refuse_taken
 from cfpy.adapters.toolchain import cache_directory
 from cfpy.adapters.watching import State, Watched, Watcher, look
@@ -204,7 +204,7 @@ def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:
     return False
 
 
-def _start(ctx: Context, project: Project, session: Session, runtime: Runtime) -> LocalRuntime:
+def _start(ctx: Context, project: Project, session: LocalSession, runtime: Runtime) -> LocalRuntime:
     if runtime is Runtime.NODE:
         return NodeRuntime(ctx.toolchain, session)
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.adapters.env_files import find_env_files
-from cfpy.adapters.local_runtime import RUNTIME_FILES, Session
+from cfpy.adapters.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.adapters.price_files import neurons_of_models
 from cfpy.adapters.toolchain import cache_directory
 from cfpy.adapters.vendor import vendor
@@ -63,7 +63,7 @@ class Prepared:
     """What to run, the names of the files with its secrets, and the bindings that do not work, with
     what you can do about it."""
 
-    session: Session
+    session: LocalSession
     secrets_file: str
     left_out: Mapping[str, str]
 
@@ -91,7 +91,7 @@ def prepare(
     worker = local.worker_config(project, main, python=not on_node, without=missing)
     derived = project.root / local.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
-    session = Session(
+    session = LocalSession(
         project=project.root,
         config=project.config_name,
         entry=entry,
@@ -137,7 +137,7 @@ def _write_services(project: Project, derived: Path, ai: local.LocalAI) -> Path 
     return _write_json(directory / "local-services.json", config)
 
 
-def _migrate(ctx: Context, project: Project, session: Session) -> None:
+def _migrate(ctx: Context, project: Project, session: LocalSession) -> None:
     """Apply pending migrations to local D1, unless their files are unchanged since the last
     time."""
     databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])

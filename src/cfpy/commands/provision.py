@@ -108,11 +108,11 @@ def provision(
         if generated and request.reveal:
             request.reveal(generated)
 
-    _Run(ctx, session, on_action).execute(plan, values, reveal)
+    _Provisioning(ctx, session, on_action).execute(plan, values, reveal)
     return plan
 
 
-class _Run:
+class _Provisioning:
     """One execution of a plan."""
 
     def __init__(self, ctx: Context, session: Session, on_action: Callable[[Action], None]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.domain.custom_build import with_watched
-from cfpy.domain.local_bindings import OLD_FORMAT, SITE_BINDING, Stance, bindings, tables
+from cfpy.domain.local_bindings import OLD_FORMAT, SITE_BINDING, LocalStance, bindings, tables
 from cfpy.domain.local_paths import relocate
 from cfpy.domain.migrations import migrations_of
 from cfpy.domain.project import Project
@@ -150,7 +150,7 @@ def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]
     failing = {
         kind.table.partition(".")[0]
         for _, kind, _ in bindings(project.wrangler)
-        if kind.stance is Stance.FAILS
+        if kind.stance is LocalStance.FAILS
     }
     return {
         key: value
@@ -183,7 +183,7 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
     }
     if on_node:
         missing |= {
-            name: kind.why for name, kind, _ in bindings(source) if kind.stance is Stance.FAILS
+            name: kind.why for name, kind, _ in bindings(source) if kind.stance is LocalStance.FAILS
         }
     return missing
 
@@ -220,7 +220,7 @@ def binding_kinds(project: Project) -> dict[str, str]:
     kinds = {
         name: kind.js_class
         for name, kind, _ in bindings(project.wrangler)
-        if kind.js_class and kind.stance is not Stance.FAILS
+        if kind.js_class and kind.stance is not LocalStance.FAILS
     }
     if project.wrangler.get("site"):
         kinds[SITE_BINDING] = "KvNamespace"

@@ -18,7 +18,7 @@ from typing import Any
 from cfpy.errors import ProjectError
 
 
-class Stance(StrEnum):
+class LocalStance(StrEnum):
     """How a kind of binding works in the node runtime."""
 
     REAL = "real"
@@ -39,7 +39,7 @@ class BindingKind:
     table: str
     key: str
     js_class: str
-    stance: Stance
+    stance: LocalStance
     why: str = ""
     members: tuple[str, ...] = ()
 
@@ -53,11 +53,11 @@ _SEARCH = ("search", "chatCompletions", "get", "list", "create", "delete", "info
 
 
 def _real(table: str, key: str, js_class: str) -> BindingKind:
-    return BindingKind(table, key, js_class, Stance.REAL)
+    return BindingKind(table, key, js_class, LocalStance.REAL)
 
 
 def _fails(table: str, js_class: str, why: str, *members: str, key: str = "binding") -> BindingKind:
-    return BindingKind(table, key, js_class, Stance.FAILS, why, members)
+    return BindingKind(table, key, js_class, LocalStance.FAILS, why, members)
 
 
 KINDS = (
@@ -77,8 +77,8 @@ KINDS = (
     _real("secrets_store_secrets", "binding", "SecretsStoreSecret"),
     # It fails without the address of a local database: see local.left_out().
     _real("hyperdrive", "binding", ""),
-    BindingKind("ai", "binding", "Ai", Stance.STAND_IN),
-    BindingKind("vectorize", "binding", "VectorizeIndexImpl", Stance.STAND_IN),
+    BindingKind("ai", "binding", "Ai", LocalStance.STAND_IN),
+    BindingKind("vectorize", "binding", "VectorizeIndexImpl", LocalStance.STAND_IN),
     _fails("durable_objects.bindings", "DurableObjectNamespace", _CLASSES, *_OBJECTS, key="name"),
     _fails("workflows", "WorkflowImpl", _CLASSES, "create", "createBatch", "get"),
     _fails("browser", "Fetcher", _IN_WORKERD, *_FETCH),

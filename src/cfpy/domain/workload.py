@@ -26,7 +26,7 @@ class ModelCall:
 
 
 @dataclass(frozen=True)
-class Action:
+class ActionUsage:
     """The usage of one kind of request, including the work that it triggers."""
 
     name: str
@@ -68,7 +68,7 @@ class Worker:
     """The Worker to price: its ``actions``, its models by setting, and the size of its vectors."""
 
     name: str
-    actions: Mapping[str, Action]
+    actions: Mapping[str, ActionUsage]
     models: Mapping[str, str]
     dimensions: int
 
@@ -117,10 +117,10 @@ def tokens_of(worker: Worker, scenario: Scenario) -> Decimal:
     )
 
 
-def parse_actions(data: Mapping[str, Any]) -> dict[str, Action]:
+def parse_actions(data: Mapping[str, Any]) -> dict[str, ActionUsage]:
     """Read the tables of a pattern in ``usage.toml``."""
     return {
-        name: Action(
+        name: ActionUsage(
             name=name,
             meters={key: _decimal(value) for key, value in item.items() if key != "ai"},
             models=tuple(
