@@ -11,10 +11,10 @@ from pathlib import Path
 
 from cfpy.adapters.changes import NewContent, apply
 from cfpy.adapters.line_ends import edited as with_line_ends
+from cfpy.adapters.project_lock import alone
 from cfpy.adapters.python_source import handler_line, python_files, with_binding, with_export
 from cfpy.adapters.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
 from cfpy.adapters.wrangler_config import load_project
-from cfpy.commands.session import alone
 from cfpy.domain.additions import Addition, Edit, Export, Options, plan_addition
 from cfpy.domain.project import Project
 from cfpy.domain.snippets import snippet

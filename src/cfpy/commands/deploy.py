@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from cfpy.adapters.http_client import HttpClient
+from cfpy.adapters.project_lock import alone
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_events import Deployment
@@ -17,7 +18,7 @@ from cfpy.commands.context import Context
 from cfpy.commands.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
 from cfpy.commands.migrating import naming_the_file
 from cfpy.commands.provision import ProvisionRequest, provision
-from cfpy.commands.session import Session, alone, open_session, refuse_broken
+from cfpy.commands.session import Session, open_session, refuse_broken
 from cfpy.commands.steps import under_way
 from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan

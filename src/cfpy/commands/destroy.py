@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.adapters.project_lock import alone
 from cfpy.adapters.wrangler import in_jurisdiction
 from cfpy.adapters.wrangler_edit import ID_KEYS, unset_id
 from cfpy.commands.context import Context
 from cfpy.commands.neighbours import neighbours
-from cfpy.commands.session import Session, alone, open_session
+from cfpy.commands.session import Session, open_session
 from cfpy.commands.steps import attempt, under_way
 from cfpy.domain.invocation import command
 from cfpy.domain.plan import Action, Plan

@@ -9,9 +9,9 @@ from pathlib import Path
 from cfpy.adapters.environment_remover import without_environment, without_settings
 from cfpy.adapters.environment_writer import append, environment_text, settings_text
 from cfpy.adapters.files import write_atomically
+from cfpy.adapters.project_lock import alone
 from cfpy.adapters.record_store import RecordStore
 from cfpy.adapters.wrangler_config import load_project, read_toml
-from cfpy.commands.session import alone
 from cfpy.domain.environments import NewEnvironment, derive, held_ids, only_in
 from cfpy.domain.invocation import command
 from cfpy.domain.project import Project

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cfpy.adapters.project_lock import alone
 from cfpy.adapters.wrangler_edit import ID_KEYS, set_id
 from cfpy.commands.context import Context
 from cfpy.commands.migrating import naming_the_file
-from cfpy.commands.session import Session, alone, open_session, refuse_broken
+from cfpy.commands.session import Session, open_session, refuse_broken
 from cfpy.commands.steps import attempt, run_all, under_way
 from cfpy.domain.diff import lifecycle_rules
 from cfpy.domain.observed import ObservedState, Rules

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -262,36 +261,3 @@ def _account_id(project: Project, environment: str, record: Record) -> str:
             f"If it no longer exists, delete {RECORD_FILE}.",
         )
     return wanted or lives
-
-
-@contextlib.contextmanager
-def alone(root: Path, config: Path | None = None) -> Iterator[None]:
-    """Hold the project's lock: only one run at a time may change its account and its files.
-
-    Args:
-        root: The project's directory.
-        config: Its configuration, if known.
-
-    Raises:
-        UsageError: Another run holds it.
-    """
-    import filelock
-
-    path = root / ".wrangler" / "cfpy" / "account.lock"
-    # Without a project, there is nothing to lock: reading it reports the error.
-    if not (root / (config or "wrangler.toml")).is_file():
-        yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(".gitignore")
-    if not hidden.exists():
-        # Not every project has .wrangler in its .gitignore.
-        hidden.write_text("*\n", "utf-8")
-    try:
-        with filelock.FileLock(path, timeout=0):
-            yield
-    except filelock.Timeout:
-        raise UsageError(
-            "another cfpy is changing this project or its account",
-            hint="Wait until it has finished.",
-        ) from None

@@ -16,10 +16,10 @@ from typing import Any
 from cfpy.adapters.answers_file import ANSWERS_FILE, MadeOf, answers_text, made_of, read_answers
 from cfpy.adapters.base_archive import BASE_FILE, pack, read_base
 from cfpy.adapters.changes import NewContent, apply, make_directories
+from cfpy.adapters.project_lock import alone
 from cfpy.commands.context import Context
 from cfpy.commands.new import commit_of, may_run_code
 from cfpy.commands.renewal import Renewal, Renewing
-from cfpy.commands.session import alone
 from cfpy.domain.answers import read_answers as read_given
 from cfpy.domain.copier_format import check_format
 from cfpy.domain.invocation import command
