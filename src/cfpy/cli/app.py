@@ -185,6 +185,7 @@ def dev(
 
     Example: cfpy dev --port 8788
     """
+    from cfpy.adapters.price_files import neurons_of_models
     from cfpy.cli.dev_view import DevView
     from cfpy.commands.dev import run as run_dev
     from cfpy.commands.dev_session import DevRequest, Runtime
@@ -193,7 +194,8 @@ def dev(
     if runtime not in list(Runtime):
         raise typer.BadParameter("use auto, node or workerd", param_hint="--runtime")
     root, file = project_at(output, cwd, config)
-    request = DevRequest(root, host, port, Runtime(runtime), persist_to, watch, env, file, env_file)
+    given = (root, host, port, Runtime(runtime), persist_to, watch, env, file, env_file)
+    request = DevRequest(*given, neurons=neurons_of_models())
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 

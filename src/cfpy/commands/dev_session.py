@@ -6,14 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from cfpy.adapters.env_files import find_env_files
 from cfpy.adapters.local_runtime import RUNTIME_FILES, LocalSession
-from cfpy.adapters.price_files import neurons_of_models
 from cfpy.adapters.toolchain import cache_directory
 from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
@@ -40,6 +39,7 @@ class DevRequest:
 
     ``port`` 0 selects a free port. ``environment`` is empty for the top level of wrangler.toml.
     ``env_file`` has the secrets, instead of the files that wrangler finds.
+    ``neurons`` is what a million tokens of a model cost, ``input`` and ``output``, for the page.
     """
 
     root: Path
@@ -50,6 +50,7 @@ class DevRequest:
     watch: bool
     environment: str = ""
     config: Path | None = None
+    neurons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     env_file: Path | None = None
 
     @property
@@ -103,7 +104,7 @@ def prepare(
         build=build,
         env_files=env_files,
         migrations=_migration_directories(worker),
-        neurons=neurons_of_models(),
+        neurons=request.neurons,
         host=request.host,
         port=request.port,
         state=request.state,
