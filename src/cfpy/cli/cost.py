@@ -108,7 +108,9 @@ def cost(
     )
     result = run(context_of(output), request)
     if html:
-        cost_view.write_html(output, result, html)
+        from cfpy.cli.cost_page import write_html
+
+        write_html(output, result, html)
     elif csv:
         typer.echo(cost_view.to_csv(result), nl=False)
         for warning in cost_view.warnings(result):

@@ -5,13 +5,30 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
+from rich.text import Text
 
-from cfpy.cli.cost_view import amount, arithmetic, in_units, money, sentences, warnings
+from cfpy.adapters.files import write_atomically
+from cfpy.cli.console import Output
+from cfpy.cli.cost_view import amount, arithmetic, cost_data, in_units, money, sentences, warnings
 from cfpy.commands.cost import CostResult
 
 _WIDTH = 460
+
+
+def write_html(output: Output, result: CostResult, path: Path) -> None:
+    """Write the page.
+
+    Raises:
+        FilesystemError: Writing failed.
+    """
+    write_atomically(path, page(result))
+    if output.json:
+        output.data("cost", cost_data(result) | {"html": str(path.resolve())})
+    else:
+        output.show(Text(f"Wrote {path}"))
 
 
 def page(result: CostResult) -> str:

@@ -1,4 +1,4 @@
-"""Shows what a month costs: as tables, JSON, CSV or a page."""
+"""Shows what a month costs: as tables, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -87,22 +86,6 @@ def to_csv(result: CostResult) -> str:
             exact = [_plain(line.quantity), meter.included, _plain(line.billable)]
             writer.writerow([*row, *exact, _plain(line.cost)])
     return text.getvalue()
-
-
-def write_html(output: Output, result: CostResult, path: Path) -> None:
-    """Write the page.
-
-    Raises:
-        FilesystemError: Writing failed.
-    """
-    from cfpy.adapters.files import write_atomically
-    from cfpy.cli.cost_page import page
-
-    write_atomically(path, page(result))
-    if output.json:
-        output.data("cost", cost_data(result) | {"html": str(path.resolve())})
-    else:
-        output.show(Text(f"Wrote {path}"))
 
 
 def sentences(result: CostResult) -> list[str]:
