@@ -223,7 +223,7 @@ def project(
 
 def _context() -> Context:
     nothing: Any = None
-    return Context(nothing, nothing, nothing, nothing, lambda _: None, threading.Lock())
+    return Context(nothing, nothing, nothing, lambda _: None, threading.Lock())
 
 
 ANYTHING = settings(

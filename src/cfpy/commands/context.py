@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cfpy.adapters.git import Git
-from cfpy.adapters.pattern_store import PatternStore
 from cfpy.adapters.process import Runner, SubprocessRunner
-from cfpy.adapters.repositories import Repositories
 from cfpy.adapters.toolchain import Toolchain
 from cfpy.domain.redaction import KnownSecrets
 
@@ -24,7 +22,6 @@ class Context:
     """
 
     runner: Runner
-    patterns: PatternStore
     git: Git
     toolchain: Toolchain
     progress: Callable[[str], None]
@@ -42,7 +39,6 @@ def build_context(
     runner = SubprocessRunner(on_start)
     return Context(
         runner=runner,
-        patterns=PatternStore(repositories=Repositories(runner, progress)),
         git=Git(runner),
         toolchain=Toolchain(runner, progress),
         progress=progress,

@@ -13,6 +13,7 @@ from cfpy.adapters import price_files
 from cfpy.adapters.answers_file import ANSWERS_FILE, read_answers
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
+from cfpy.commands.known_patterns import known_patterns
 from cfpy.commands.new import render_with
 from cfpy.domain.coverage import Omission, omissions
 from cfpy.domain.environments import effective
@@ -168,7 +169,7 @@ def _project(ctx: Context, request: CostRequest, scratch: Path) -> tuple[Project
     if not request.pattern:
         project = load_project(request.root, request.config)
         return project, _made_of(ctx, request.root)
-    pattern = ctx.patterns.get(request.pattern)
+    pattern = known_patterns(ctx).get(request.pattern)
     ctx.progress(f"Reading {pattern.name}")
     asked = any(question.name == "project_name" for question in pattern.questions)
     answers = {"project_name": pattern.name} if asked else {}
@@ -184,7 +185,7 @@ def _made_of(ctx: Context, root: Path) -> list[str]:
     if record.origin is None:
         return [record.name]
     try:
-        return _layers(ctx.patterns.get(record.source))
+        return _layers(known_patterns(ctx).get(record.source))
     except PatternError:
         return []
 

@@ -18,6 +18,7 @@ from cfpy.adapters.installed import installation
 from cfpy.adapters.new_directory import make_directory, refuse_taken
 from cfpy.adapters.trust import is_trusted, trust
 from cfpy.commands.context import Context
+from cfpy.commands.known_patterns import known_patterns
 from cfpy.domain.answers import read_answers
 from cfpy.domain.copier_format import check_format
 from cfpy.domain.kept_answers import stand_ins
@@ -83,7 +84,7 @@ def run(
         FilesystemError: Writing failed. Nothing is left behind.
     """
     name = check_project_name(request.name)
-    pattern = ctx.patterns.get(request.pattern)
+    pattern = known_patterns(ctx).get(request.pattern)
     check_format(pattern)
     given = read_answers(pattern, request.answers)
     answers = _with_name(pattern, given, name)

@@ -18,6 +18,7 @@ from cfpy.adapters.vendor import vendor
 from cfpy.adapters.wrangler import Wrangler
 from cfpy.adapters.wrangler_config import load_project
 from cfpy.commands.context import Context
+from cfpy.commands.known_patterns import known_patterns
 from cfpy.commands.new import may_run_code, render_with
 from cfpy.domain.answers import read_answers
 from cfpy.domain.copier_format import check_format
@@ -80,7 +81,7 @@ def own_pattern(ctx: Context, root: Path) -> Pattern:
     Raises:
         PatternError: There is none.
     """
-    return ctx.patterns.get(str(root.resolve()))
+    return known_patterns(ctx).get(str(root.resolve()))
 
 
 def chosen_cases(root: Path, only: tuple[str, ...]) -> list[Case]:

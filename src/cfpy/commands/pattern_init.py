@@ -12,6 +12,7 @@ from cfpy.adapters.git import GitOutcome
 from cfpy.adapters.installed import installation
 from cfpy.adapters.new_directory import make_directory
 from cfpy.commands.context import Context
+from cfpy.commands.known_patterns import known_patterns
 from cfpy.domain.manifest import EXTENDS
 from cfpy.domain.pattern import Pattern
 from cfpy.errors import UsageError
@@ -64,7 +65,7 @@ def run(ctx: Context, request: InitRequest) -> InitResult:
         raise UsageError(
             f"--extends {request.extends!r} is not a name", hint="For example: --extends rag"
         )
-    below = ctx.patterns.extendable(match[1])
+    below = known_patterns(ctx).extendable(match[1])
     target = request.parent / name
 
     def fill(tree: Path) -> None:
@@ -85,7 +86,7 @@ def _values(name: str, below: Pattern, versions: str, ctx: Context) -> dict[str,
     version = below.manifest.version
     first, *rest = version.split(".")
     compatible = f">={version},<{int(first) + 1}" if rest else f">={version}"
-    package = ctx.patterns.package(below.name) if below.origin else ""
+    package = known_patterns(ctx).package(below.name) if below.origin else ""
     return {
         "name": name,
         "module": f"cfpy_{name.replace('-', '_')}",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cfpy.adapters.composer import layered_files
 from cfpy.commands.context import Context
+from cfpy.commands.known_patterns import known_patterns
 from cfpy.domain.pattern import Pattern
 
 
 def list_patterns(ctx: Context) -> list[Pattern]:
     """All patterns, by name."""
-    return ctx.patterns.all()
+    return known_patterns(ctx).all()
 
 
 def show_pattern(ctx: Context, name: str) -> Pattern:
@@ -18,7 +19,7 @@ def show_pattern(ctx: Context, name: str) -> Pattern:
     Raises:
         PatternError: There is no pattern of this name.
     """
-    return ctx.patterns.get(name)
+    return known_patterns(ctx).get(name)
 
 
 def pattern_files(pattern: Pattern) -> dict[str, tuple[str, ...]]:

@@ -18,6 +18,7 @@ from cfpy.adapters.base_archive import BASE_FILE, pack, read_base
 from cfpy.adapters.changes import NewContent, apply, make_directories
 from cfpy.adapters.project_lock import alone
 from cfpy.commands.context import Context
+from cfpy.commands.known_patterns import known_patterns
 from cfpy.commands.new import commit_of, may_run_code
 from cfpy.commands.renewal import Renewal, Renewing
 from cfpy.domain.answers import read_answers as read_given
@@ -203,7 +204,7 @@ def _refuse(names: Sequence[str]) -> None:
 def _newest(ctx: Context, old: MadeOf, request: UpdateRequest) -> Pattern:
     ctx.progress(f"Looking up {request.source or old.source}")
     try:
-        pattern = ctx.patterns.get(request.source or old.source, request.ref)
+        pattern = known_patterns(ctx).get(request.source or old.source, request.ref)
     except PatternError as error:
         if request.source:
             raise
