@@ -29,8 +29,8 @@ sys.path.insert(0, str(HERE.parent / "tests" / "runtime"))
 from comparison import Target  # noqa: E402
 from latency import REQUESTS, prepared  # noqa: E402
 
-from cfpy.adapters.process import SubprocessRunner  # noqa: E402
-from cfpy.adapters.toolchain import Toolchain  # noqa: E402
+from cfpy.tools.process import SubprocessRunner  # noqa: E402
+from cfpy.tools.toolchain import Toolchain  # noqa: E402
 from dev_process import start_dev, write_project  # noqa: E402
 
 EMPTY = "an empty Python Worker: an edit, to the new answer"

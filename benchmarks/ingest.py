@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "runtime"))
 
 from comparison import Target  # noqa: E402
 
-from cfpy.adapters.embeddings import load_embedder  # noqa: E402
+from cfpy.local.embeddings import load_embedder  # noqa: E402
 from dev_process import start_dev  # noqa: E402
 
 CORPUS = HERE.parent / "tests" / "data" / "moby-dick.jsonl"

@@ -48,7 +48,9 @@ def package(frame: str) -> str:
     path = match["path"] if match else frame
     if found := re.search(r"site-packages/([^/.]+)", path):
         return found[1]
-    if found := re.search(r"cfpy/(adapters|cli|commands|domain|errors)", path):
+    if found := re.search(
+        r"cfpy/(account|bindings|cli|cost|errors|local|patterns|project|tools)", path
+    ):
         return "cfpy"
     return "the standard library"
 

@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "acceptance"))
 
 from comparison import Target
 
-from cfpy.adapters.wrangler_config import load_project
-from cfpy.adapters.wrangler_edit import set_id
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
-from cfpy.domain.resources import DesiredState, desired_state
+from cfpy.account.resources import DesiredState, desired_state
+from cfpy.patterns.new import NewRequest, run
+from cfpy.project.wrangler_config import load_project
+from cfpy.project.wrangler_edit import set_id
+from cfpy.tools.context import build_context
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, serve
 
 PATTERNS = ("rag", "pipeline", "fullstack")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from comparison import Target
 
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.toolchain import Toolchain
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain
 
 PATTERNS = ("rag", "pipeline", "fullstack")
 PEER = "create-cloudflare hello-world"

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "acceptance"))
 
 from comparison import Target
 
-from cfpy.adapters.vendor import vendor
-from cfpy.adapters.wrangler import Wrangler
-from cfpy.adapters.wrangler_config import load_project
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.account.wrangler import Wrangler
+from cfpy.patterns.new import NewRequest, run
+from cfpy.project.vendor import vendor
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import build_context
 from upload_budgets import BUDGETS
 
 TARGETS = tuple(

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from comparison import Target
 
-from cfpy.adapters.composer import compose
-from cfpy.adapters.pattern_store import PatternStore
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.toolchain import Toolchain
+from cfpy.patterns.composer import compose
+from cfpy.patterns.pattern_store import PatternStore
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain
 
 BIN = Path(sys.executable).parent
 APP = "myapp"

@@ -4,7 +4,7 @@
 
 Renders each pattern, runs it with `cfpy dev --runtime node`, does each action several times, and
 counts every call of a binding: rows by D1's own metadata, the rest by what is called with what.
-Writes src/cfpy/data/usage.toml; with --check it compares instead, and ends with 1 if something
+Writes src/cfpy/cost/data/usage.toml; with --check it compares instead, and ends with 1 if something
 other than processor time has changed.
 
 Tokens of Workers AI are characters / 4. What a real model answers has another length than the
@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "runtime"))
 from dev_process import Dev, start_dev
 
 ROOT = Path(__file__).parent.parent
-DATA = ROOT / "src" / "cfpy" / "data" / "usage.toml"
+DATA = ROOT / "src" / "cfpy" / "cost" / "data" / "usage.toml"
 BOOK = ROOT / "tests" / "data" / "moby-dick.jsonl"
 TOKEN = "local-development-token"
 TIMES = 20

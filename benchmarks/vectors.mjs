@@ -1,6 +1,6 @@
 // Times queries of the local Vectorize stand-in: [{vectors, dimensions, rounds}] in, seconds out.
 import fs from 'node:fs';
-import { VectorIndex } from '../src/cfpy/runtime/local_services/vector_index.js';
+import { VectorIndex } from '../src/cfpy/local/runtime/local_services/vector_index.js';
 
 // What the Durable Object's storage does for an index whose vectors are in memory.
 const storage = {
@@ -12,7 +12,7 @@ function random(dimensions) {
   return Array.from({ length: dimensions }, () => Math.random() - 0.5);
 }
 
-const wasm = new URL('../src/cfpy/runtime/local_services/dots.wasm', import.meta.url);
+const wasm = new URL('../src/cfpy/local/runtime/local_services/dots.wasm', import.meta.url);
 const dots = new WebAssembly.Module(fs.readFileSync(wasm));
 const { sizes, dimensions, rounds } = JSON.parse(process.argv[2]);
 const found = {};

@@ -18,8 +18,8 @@ import numpy as np
 from comparison import Target
 from usearch.index import MetricKind, search
 
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.toolchain import Toolchain
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain
 
 HERE = Path(__file__).parent
 SIZES, DIMENSIONS, TOP = (1_000, 10_000, 100_000), 768, 10

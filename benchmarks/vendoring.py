@@ -19,9 +19,9 @@ from pathlib import Path
 
 from comparison import Target
 
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.vendor import SDK, vendor
-from cfpy.adapters.wrangler_config import load_project
+from cfpy.project.vendor import SDK, vendor
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.process import SubprocessRunner
 
 FIRST, LOCKED, AGAIN = "cfpy, the first time", "cfpy, by its lock", "cfpy, nothing to do"
 PIP, UV, UV_AGAIN = "pip install --target", "uv pip install --target", "uv, nothing to do"

@@ -14,8 +14,8 @@ from docutils import nodes
 from docutils.parsers.rst import Directive
 
 from cfpy import __version__
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.toolchain import Toolchain
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain
 
 project = "cfpy"
 version = release = __version__

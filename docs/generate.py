@@ -18,8 +18,8 @@ import typer.main
 
 from cfpy import errors
 from cfpy.cli.app import app
-from cfpy.domain.local_bindings import KINDS
-from cfpy.domain.stances import BINDINGS, OTHERS, REFUSED
+from cfpy.local.local_bindings import KINDS
+from cfpy.project.stances import BINDINGS, OTHERS, REFUSED
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -76,8 +76,8 @@ def pages() -> dict[str, str]:
         "commands.md": "# Commands\n\n" + "\n".join(_commands()),
         "exit-codes.md": _exit_codes(),
         "json.md": _json(),
-        "pattern-toml.md": _schema("pattern.toml", "pattern.schema.json"),
-        "cfpy-toml.md": _schema("cfpy.toml", "cfpy.schema.json"),
+        "pattern-toml.md": _schema("pattern.toml", "patterns/pattern.schema.json"),
+        "cfpy-toml.md": _schema("cfpy.toml", "project/cfpy.schema.json"),
         "wrangler-keys.md": _stances(),
     }
     return {name: MARK + text.rstrip() + "\n" for name, text in written.items()}
@@ -148,7 +148,7 @@ def _exit_codes() -> str:
 
 
 def _json() -> str:
-    schema = json.loads(_data("output.schema.json"))
+    schema = json.loads(_data("cli/output.schema.json"))
     parts = [f"# JSON\n\n{schema['description']}\n"]
     parts.append(f"```json\n{json.dumps(schema, indent=2)}\n```\n")
     parts.append("## Keys of `data`\n\nTests check the keys of these commands and their types.\n")
@@ -229,7 +229,7 @@ def _type(item: Mapping[str, Any]) -> str:
 
 
 def _data(name: str) -> str:
-    return files("cfpy").joinpath("data", name).read_text("utf-8")
+    return files("cfpy").joinpath(name).read_text("utf-8")
 
 
 def _cell(text: str) -> str:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from cfpy.adapters.cases import Case, Difference
-    from cfpy.commands.context import Context
-    from cfpy.domain.pattern_checks import Problem
+    from cfpy.patterns.cases import Case, Difference
+    from cfpy.patterns.findings import Problem
+    from cfpy.tools.context import Context
 
 __all__ = ["Case", "PatternUnderTest", "ProjectUnderTest", "pattern"]
 
@@ -32,7 +32,7 @@ class ProjectUnderTest:
 
     def test(self) -> None:
         """Run its own tests in the local runtime; fail if they fail."""
-        from cfpy.commands.pattern_cases import run_tests
+        from cfpy.patterns.case_runs import run_tests
 
         done = run_tests(self._ctx, self.path)
         if done.returncode:
@@ -40,7 +40,7 @@ class ProjectUnderTest:
 
     def dry_run(self) -> None:
         """Check with the real wrangler that it could be deployed; fail if not."""
-        from cfpy.commands.pattern_cases import dry_run
+        from cfpy.patterns.case_runs import dry_run
 
         complaint = dry_run(self._ctx, self.path)
         if complaint:
@@ -51,21 +51,21 @@ class PatternUnderTest:
     """The pattern in ``root``."""
 
     def __init__(self, root: Path) -> None:
-        from cfpy.commands.context import build_context
+        from cfpy.tools.context import build_context
 
         self.root = root
         self._ctx = build_context(lambda _text: None)
 
     def check(self) -> list[Problem]:
         """Return the problems that ``cfpy patterns check`` finds."""
-        from cfpy.commands.pattern_check import run
+        from cfpy.patterns.check import run
 
         return list(run(self._ctx, self.root))
 
     def differences(self, case: Case) -> list[Difference]:
         """The differences between the case's rendered files and its golden, which ``cfpy patterns
         test --update`` updates."""
-        from cfpy.adapters.cases import compare
+        from cfpy.patterns.cases import compare
 
         with self.project(case) as project:
             return list(compare(case, project.path))
@@ -73,7 +73,7 @@ class PatternUnderTest:
     @contextmanager
     def project(self, case: Case) -> Iterator[ProjectUnderTest]:
         """The project of the case, in its own directory."""
-        from cfpy.commands.pattern_cases import own_pattern, rendered
+        from cfpy.patterns.case_runs import own_pattern, rendered
 
         with rendered(own_pattern(self._ctx, self.root), case) as path:
             yield ProjectUnderTest(self._ctx, path)
@@ -96,7 +96,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     root = _root_of(Path(str(metafunc.definition.path)))
     if root is not None:
-        from cfpy.adapters.cases import read_cases
+        from cfpy.patterns.cases import read_cases
 
         cases = read_cases(root)
         metafunc.parametrize("pattern_case", cases, ids=[case.name for case in cases])
@@ -109,7 +109,7 @@ def _root_of(test: Path) -> Path | None:
 def __getattr__(name: str) -> object:
     """``Case``, for annotations of tests."""
     if name == "Case":
-        from cfpy.adapters.cases import Case
+        from cfpy.patterns.cases import Case
 
         return Case
     raise AttributeError(name)

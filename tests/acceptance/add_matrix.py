@@ -15,14 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "unit"))
 
-from cfpy.adapters.pattern_store import PatternStore
-from cfpy.adapters.wrangler import Wrangler
-from cfpy.commands.add import AddRequest, run
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest
-from cfpy.commands.new import run as run_new
-from cfpy.domain.additions import KINDS, Options
+from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.add import AddRequest, run
+from cfpy.bindings.additions import KINDS, Options
 from cfpy.errors import CfpyError
+from cfpy.patterns.new import NewRequest
+from cfpy.patterns.new import run as run_new
+from cfpy.patterns.pattern_store import PatternStore
+from cfpy.tools.context import build_context
 from wrangler_shapes import SHAPES
 
 PATTERNS = PatternStore().names()

@@ -17,10 +17,10 @@ from typing import Any
 import filelock
 import pytest
 
-from cfpy.adapters.vendor import vendor
-from cfpy.adapters.wrangler_config import load_project
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.patterns.new import NewRequest, run
+from cfpy.project.vendor import vendor
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import build_context
 from cloudflare_api import TOKEN, CloudflareApi, serve
 from forked import run_cfpy
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cfpy.adapters.process import Completed
+from cfpy.tools.process import Completed
 from cloudflare_api import ACCOUNT, CloudflareApi, RefusedError
 
 
 class FakeWrangler:
-    """A :class:`cfpy.adapters.process.Runner` for wrangler of the Worker ``script``."""
+    """A :class:`cfpy.tools.process.Runner` for wrangler of the Worker ``script``."""
 
     def __init__(self, api: CloudflareApi, script: str) -> None:
         self.api = api

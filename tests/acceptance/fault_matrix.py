@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest
-from cfpy.commands.new import run as run_new
+from cfpy.patterns.new import NewRequest
+from cfpy.patterns.new import run as run_new
+from cfpy.tools.context import build_context
 from cloudflare_api import TOKEN, CloudflareApi, Failure, serve
 from forked import run_cfpy
 

@@ -90,7 +90,7 @@ def _import_everything() -> None:
     """cfpy, and what it imports late."""
     import cfpy
 
-    for room in ("adapters", "cli", "commands", "domain"):
+    for room in ("account", "bindings", "cli", "cost", "local", "patterns", "project", "tools"):
         path = Path(cfpy.__file__).parent / room
         for module in pkgutil.iter_modules([str(path)], f"cfpy.{room}."):
             importlib.import_module(module.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from add_matrix import FOREIGN, PATTERNS, accepted, add, foreign_project, pattern_project
-from cfpy.domain.additions import KINDS
+from cfpy.bindings.additions import KINDS
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

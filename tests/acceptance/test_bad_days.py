@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cfpy.adapters.toolchain import cache_directory
 from cfpy.cli.app import app
+from cfpy.tools.toolchain import cache_directory
 from dev_process import start_dev
 
 CFPY = [sys.executable, "-m", "cfpy"]

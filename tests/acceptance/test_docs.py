@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from reader import BLOCK, Reader, new_reader
 
-from cfpy.domain.data_location import parse_data_locations
-from cfpy.domain.project import parse_r2, parse_secrets, parse_vectorize
 from cfpy.errors import ProjectError
+from cfpy.project.data_location import parse_data_locations
+from cfpy.project.project import parse_r2, parse_secrets, parse_vectorize
 from dev_process import start_dev
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def test_every_command_has_its_picture() -> None:
     assert {name.replace(" ", "-") for name in named} - pictures == {"env"}
 
 
-SCHEMA = json.loads(files("cfpy").joinpath("data/cfpy.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(files("cfpy").joinpath("project/cfpy.schema.json").read_text("utf-8"))
 values = st.one_of(st.integers(-1, 2000), st.booleans(), st.sampled_from(["", "a", "cosine"]))
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from cfpy.adapters.pattern_store import PatternStore
-from cfpy.adapters.vendor import vendor
-from cfpy.adapters.wrangler import Wrangler
-from cfpy.adapters.wrangler_config import load_project
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.account.wrangler import Wrangler
 from cfpy.errors import WranglerError
+from cfpy.patterns.new import NewRequest, run
+from cfpy.patterns.pattern_store import PatternStore
+from cfpy.project.vendor import vendor
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import build_context
 from upload_budgets import BUDGETS
 
 

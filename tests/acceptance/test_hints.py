@@ -19,7 +19,7 @@ from fake_wrangler import FakeWrangler
 from typer.testing import CliRunner
 
 from cfpy.cli.app import app
-from cfpy.domain.invocation import WITH_CWD, WITH_ENVIRONMENT, Invocation
+from cfpy.tools.invocation import WITH_CWD, WITH_ENVIRONMENT, Invocation
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, serve
 
 DIRECTORY = "my shop"
@@ -141,7 +141,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID", raising=False)
     monkeypatch.delenv("KEY", raising=False)
     monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.setattr("cfpy.commands.context.SubprocessRunner", lambda _on_start: wrangler)
+    monkeypatch.setattr("cfpy.tools.context.SubprocessRunner", lambda _on_start: wrangler)
     built: list[str] = []
     for name in ("command", "wrangler"):
         monkeypatch.setattr(Invocation, name, recorded(getattr(Invocation, name), built))
@@ -265,7 +265,7 @@ def test_waiting_is_not_silent(
     provisioned: Shop, worker: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert provisioned.api.scripts
-    monkeypatch.setattr("cfpy.commands.deploy.SystemClock", QuickClock)
+    monkeypatch.setattr("cfpy.account.deploy.SystemClock", QuickClock)
     run = ["deploy", "--yes", "--url", worker(503), "--wait", "60", "--env", "staging"]
     result = CliRunner().invoke(app, [*run, "--cwd", DIRECTORY])
     assert result.exit_code == 11

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cfpy.commands.context import build_context
-from cfpy.domain.local_bindings import KINDS, NO_BINDINGS, OLD_FORMAT, LocalStance
-from cfpy.domain.local_paths import NO_PATHS, PATHS, SOMETIMES_PATHS
+from cfpy.local.local_bindings import KINDS, NO_BINDINGS, OLD_FORMAT, LocalStance
+from cfpy.local.local_paths import NO_PATHS, PATHS, SOMETIMES_PATHS
+from cfpy.tools.context import build_context
 
 # Words of a description, or parts of a name, that speak of a file.
 ABOUT_FILES = re.compile(r"(?i)\b(path|director(y|ies)|folder|file|dockerfile)s?\b")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cfpy.adapters.toolchain import cache_directory
+from cfpy.tools.toolchain import cache_directory
 
 STEPS = Path(__file__).parents[2] / "docs" / "reference" / "first-steps.md"
 TOKEN = "local-development-token"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from cfpy.adapters.toolchain import cache_directory
+from cfpy.tools.toolchain import cache_directory
 from dev_process import write_project
 
 CFPY = [sys.executable, "-m", "cfpy"]

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from cfpy.adapters.toolchain import cache_directory
+from cfpy.tools.toolchain import cache_directory
 from dev_process import start_dev
 from modes import obey_modes, read_only
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cfpy.adapters.toolchain import cache_directory
+from cfpy.tools.toolchain import cache_directory
 from cloudflare_api import ACCOUNT, CloudflareApi, Failure
 
 Make = Callable[[str], Path]
@@ -98,7 +98,7 @@ def test_another_shape_of_an_index_is_a_conflict(
 
 
 def test_what_passes_is_asked_again(make: Make, plan: Plan, api: CloudflareApi) -> None:
-    """A connection that is dropped; answers that pass are in tests/unit/test_api_client.py."""
+    """A connection that is dropped; answers that pass are in test_api_client.py."""
     api.failures = [Failure(0), Failure(0)]
     code, document = plan(make("rag"))
     assert (code, actions(document)) == (1, RAG)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.patterns.new import NewRequest, run
+from cfpy.tools.context import build_context
 
 # Pattern, answers, and how many tests there are at least. Those of rag as it is are run by
 # test_newcomer.py.

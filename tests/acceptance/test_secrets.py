@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cfpy.adapters.toolchain import cache_directory
+from cfpy.tools.toolchain import cache_directory
 from cloudflare_api import TOKEN, CloudflareApi, Failure
 
 CANARY = "canary-7f3a9c21-value"
@@ -132,7 +132,7 @@ def test_a_command_that_fails(
 def test_an_answer_of_a_shape_that_no_code_expects(
     run: Callable[..., tuple[int, str]], ready: Callable[[str], Path], api: CloudflareApi
 ) -> None:
-    """Tracebacks of bugs are looked through by tests/unit/test_redaction.py."""
+    """Tracebacks of bugs are looked through by tests/unit/tools/test_redaction.py."""
     project = ready("rag")
     assert run(project, *UP)[0] == 0
     api.indexes["shop-docs"]["config"] = {}

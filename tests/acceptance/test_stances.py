@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from cfpy.commands.context import build_context
-from cfpy.domain import local
-from cfpy.domain.checks import check
-from cfpy.domain.live import wanted_bindings
-from cfpy.domain.project import Project
-from cfpy.domain.resources import desired_state
-from cfpy.domain.stances import BINDINGS, OTHERS, REFUSED, Stance
+from cfpy.account.live import wanted_bindings
+from cfpy.account.resources import desired_state
 from cfpy.errors import ProjectError
+from cfpy.local import configuration
+from cfpy.project.checks import check
+from cfpy.project.project import Project
+from cfpy.project.stances import BINDINGS, OTHERS, REFUSED, Stance
+from cfpy.tools.context import build_context
 
 TABLES = {name.partition(".")[0] for name in BINDINGS}
 
@@ -86,9 +86,9 @@ def seen(given: Project) -> tuple[Any, ...]:
     return (
         desired,
         wanted_bindings(scope),
-        local.worker_config(given, Path("x.js"), python=True),
-        local.binding_kinds(given),
-        local.left_out(given, {}, on_node=True),
+        configuration.worker_config(given, Path("x.js"), python=True),
+        configuration.binding_kinds(given),
+        configuration.left_out(given, {}, on_node=True),
         check(scope, "shop", date(2026, 11, 25)),
     )
 

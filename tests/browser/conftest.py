@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.toolchain import Toolchain, cache_directory
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.patterns.new import NewRequest, run
+from cfpy.tools.context import build_context
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain, cache_directory
 from dev_process import Dev, start_dev
 
 HERE = Path(__file__).parent

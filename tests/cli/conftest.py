@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from cfpy.adapters.pattern_store import PatternStore
 from cfpy.cli.app import app
+from cfpy.patterns.pattern_store import PatternStore
 
 PATTERN_TOML = """\
 title = "Tiny"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cfpy import __version__
-from cfpy.commands import patterns as patterns_command
+from cfpy.patterns import listing as patterns_command
 
 
 def test_the_root_help_says_where_to_begin(cli) -> None:

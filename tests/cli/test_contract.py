@@ -24,7 +24,7 @@ from cfpy import errors
 from cfpy.cli.app import app
 from forked import run_cfpy
 
-SCHEMA = json.loads(files("cfpy").joinpath("data/output.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(files("cfpy").joinpath("cli/output.schema.json").read_text("utf-8"))
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-SCHEMA = json.loads(files("cfpy").joinpath("data/output.schema.json").read_text("utf-8"))
+SCHEMA = json.loads(files("cfpy").joinpath("cli/output.schema.json").read_text("utf-8"))
 CONFIG = 'name = "shop"\nmain = "{main}"\ncompatibility_date = "2026-09-01"\n'
 PYTHON = """\
 from workers import WorkerEntrypoint

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cfpy.adapters import renderer
+from cfpy.patterns import renderer
 from dev_process import STOP_SECONDS, interruptible
 
 
@@ -241,7 +241,7 @@ def test_an_interrupt_in_the_middle_leaves_nothing(
     (tiny / "template" / "zz-slow.txt.jinja").write_text(slow)
     code = (
         "import sys; from pathlib import Path;"
-        "from cfpy.adapters.pattern_store import PatternStore;"
+        "from cfpy.patterns.pattern_store import PatternStore;"
         "PatternStore.__init__.__defaults__ = (Path(sys.argv.pop(1)), None);"
         "from cfpy.cli.app import main; main()"
     )

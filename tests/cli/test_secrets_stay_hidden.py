@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from cfpy.cli.console import Output
-from cfpy.commands import context
 from cfpy.errors import (
     CfpyError,
     CloudflareError,
@@ -26,6 +25,7 @@ from cfpy.errors import (
     UsageError,
     WranglerError,
 )
+from cfpy.tools import context
 
 TOKEN = "canary-token-7f3a9c21"
 ERRORS: list[BaseException] = [

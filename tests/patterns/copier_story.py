@@ -10,12 +10,12 @@ from typing import Any
 
 import copier
 
-from cfpy.adapters.base_archive import BASE_FILE, read_base
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, NewResult
-from cfpy.commands.new import run as new
-from cfpy.commands.update import UpdateRequest, UpdateResult
-from cfpy.commands.update import update as run_update
+from cfpy.patterns.base_archive import BASE_FILE, read_base
+from cfpy.patterns.new import NewRequest, NewResult
+from cfpy.patterns.new import run as new
+from cfpy.patterns.update import UpdateRequest, UpdateResult
+from cfpy.patterns.update import update as run_update
+from cfpy.tools.context import build_context
 
 Files = Mapping[str, str | bytes | None]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.patterns.new import NewRequest, run
+from cfpy.tools.context import build_context
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 NAME = "myapp"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cfpy.adapters.pattern_store import BUILT_IN
+from cfpy.patterns.pattern_store import BUILT_IN
 from forked import run_cfpy
 
 Run = Callable[..., tuple[int, dict[str, Any]]]

@@ -20,8 +20,8 @@ from copier import _main, _template, _user_data
 from copier_rows import QUESTIONS, SETTINGS, Row
 from copier_story import CopierStory, git, tree
 
-from cfpy.domain import copier_format
 from cfpy.errors import PatternError, UsageError
+from cfpy.patterns import copier_format
 
 NAME = "project_name: {type: str}\n"
 MESSAGES = {"_message_after_copy", "_message_before_copy"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cfpy import __version__
-from cfpy.adapters.pattern_store import PatternStore
+from cfpy.patterns.pattern_store import PatternStore
 from pattern_cases import CASES, GOLDEN, Case, tree
 
 # Swagger UI, as it was published.

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cfpy.adapters import bounds
 from cfpy.cli.app import app
+from cfpy.patterns import bounds
 
 MANIFEST = 'title = "T"\nsummary = "S"\nversion = "1.0.0"\n'
 QUESTIONS = "_subdirectory: template\nproject_name: {type: str}\n"

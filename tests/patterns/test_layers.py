@@ -10,9 +10,9 @@ from textwrap import dedent
 
 import pytest
 
-from cfpy.adapters.pattern_store import PatternStore
-from cfpy.adapters.renderer import render
 from cfpy.errors import PatternError
+from cfpy.patterns.pattern_store import PatternStore
+from cfpy.patterns.renderer import render
 
 
 class Author:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from copier_story import CopierStory
 
-from cfpy.commands.departures import departures
 from cfpy.errors import PatternError
+from cfpy.patterns.departures import departures
 
 QUESTIONS = "project_name: {type: str}\nsalt: {type: str, secret: true, default: changeme}\n"
 CONF = 'NAME = "{{ project_name }}"\nSALT = "{{ salt }}"\nCOLOR = "red"\nLAST = 1\n'
@@ -237,7 +237,7 @@ def test_two_of_them_and_names_that_begin_alike(tmp_path: Path) -> None:
 
 
 def test_a_project_of_an_older_cfpy_keeps_its_value(story: CopierStory) -> None:
-    from cfpy.adapters.base_archive import BASE_FILE, pack, read_tree
+    from cfpy.patterns.base_archive import BASE_FILE, pack, read_tree
 
     story.new(salt=REAL)
     (story.project / BASE_FILE).write_bytes(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cfpy.domain.source import GitSource, NamedSource, PathSource, parse_source
 from cfpy.errors import PatternError
+from cfpy.patterns.source import GitSource, NamedSource, PathSource, parse_source
 from forked import run_cfpy
 
 MANIFEST = 'title = "T"\nsummary = "S"\nversion = "{version}"\n'

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfpy.adapters.base_archive import pack, read_base, read_tree
-from cfpy.adapters.git import Git
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.commands import update as update_module
-from cfpy.commands.context import build_context
-from cfpy.commands.departures import departures
-from cfpy.commands.new import NewRequest
-from cfpy.commands.new import run as new
-from cfpy.commands.update import UpdateRequest, UpdateResult, update
-from cfpy.domain.merge import BaseFile, File, Outcome, digest, merge_trees
 from cfpy.errors import CfpyError, PatternError, ProjectError, UsageError
+from cfpy.patterns import update as update_module
+from cfpy.patterns.base_archive import pack, read_base, read_tree
+from cfpy.patterns.departures import departures
+from cfpy.patterns.merge import BaseFile, File, Outcome, digest, merge_trees
+from cfpy.patterns.new import NewRequest
+from cfpy.patterns.new import run as new
+from cfpy.patterns.update import UpdateRequest, UpdateResult, update
+from cfpy.tools.context import build_context
+from cfpy.tools.git import Git
+from cfpy.tools.process import SubprocessRunner
 from forked import run_cfpy
 
 QUESTIONS = """\

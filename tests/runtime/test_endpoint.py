@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cfpy.adapters.local_runtime import RUNTIME_FILES
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.toolchain import Toolchain
+from cfpy.local.local_runtime import RUNTIME_FILES
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain
 
 BASE = "http://endpoint.example/v1"
 ENV = {"AI_BASE_URL": f"{BASE}/", "AI_CHAT_MODEL": "own-chat", "AI_EMBED_MODEL": "own-embed"}

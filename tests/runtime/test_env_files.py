@@ -10,9 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from cfpy.adapters.env_files import find_env_files
-from cfpy.commands.context import build_context
-from cfpy.domain.dotenv_text import parse_dotenv
+from cfpy.local.env_files import find_env_files
+from cfpy.project.dotenv_text import parse_dotenv
+from cfpy.tools.context import build_context
 
 # Answers each case [directory, vars, environment, required, files, variables] with what
 # `wrangler dev` would bind; `files` as cfpy hands them over, or null to let wrangler find them.

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.patterns.new import NewRequest, run
+from cfpy.tools.context import build_context
 from dev_process import Answer, Dev
 
 HERE = Path(__file__).parent

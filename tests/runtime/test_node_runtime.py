@@ -642,7 +642,7 @@ def test_a_port_that_is_taken_is_named(small: Path) -> None:
 def test_a_damaged_snapshot_is_made_again(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cfpy.adapters.toolchain import cache_directory
+    from cfpy.tools.toolchain import cache_directory
 
     cache = tmp_path / "cache"
     cache.mkdir()

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from cfpy.commands.context import build_context
-from cfpy.commands.new import NewRequest, run
+from cfpy.patterns.new import NewRequest, run
+from cfpy.tools.context import build_context
 from dev_process import Answer, Dev
 
 BOOK = Path(__file__).parent.parent / "data" / "moby-dick.jsonl"

@@ -7,8 +7,8 @@ from textwrap import indent
 
 import pytest
 
-from cfpy.commands.add import AddRequest, run
-from cfpy.domain.additions import Options
+from cfpy.bindings.add import AddRequest, run
+from cfpy.bindings.additions import Options
 from dev_process import Dev
 
 WRANGLER = """\

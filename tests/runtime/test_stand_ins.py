@@ -20,9 +20,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfpy.adapters.local_runtime import RUNTIME_FILES
-from cfpy.adapters.process import SubprocessRunner
-from cfpy.adapters.toolchain import Toolchain
+from cfpy.local.local_runtime import RUNTIME_FILES
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain
 from dev_process import Dev, write_project
 
 WORKER = """\

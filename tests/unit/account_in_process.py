@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from cfpy.adapters.cloudflare import Account
-from cfpy.domain.observed import ObservedState
-from cfpy.domain.resources import DesiredState
+from cfpy.account.cloudflare import Account
+from cfpy.account.observed import ObservedState
+from cfpy.account.resources import DesiredState
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, RefusedError
 
 BASE_URL = "http://api.test/v4"

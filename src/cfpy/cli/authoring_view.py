@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.text import Text
 
-from cfpy.adapters.cases import Difference
 from cfpy.cli.console import Output
 from cfpy.cli.drawing import DIFF_STYLES
-from cfpy.commands.pattern_cases import CaseResult
-from cfpy.commands.pattern_init import InitResult
-from cfpy.domain.pattern_checks import Problem
+from cfpy.patterns.case_runs import CaseResult
+from cfpy.patterns.cases import Difference
+from cfpy.patterns.findings import Problem
+from cfpy.patterns.init import InitResult
 
 
 def show_init(output: Output, result: InitResult) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from cfpy.domain.invocation import Invocation
-from cfpy.domain.redaction import KnownSecrets
+from cfpy.tools.invocation import Invocation
+from cfpy.tools.redaction import KnownSecrets
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

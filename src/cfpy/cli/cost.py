@@ -84,7 +84,7 @@ def cost(
     Example: cfpy cost rag --scenario startup --requests 3M
     """
     from cfpy.cli import cost_view
-    from cfpy.commands.cost import REFERENCE, CostRequest, reference, run
+    from cfpy.cost.comparison import REFERENCE, CostRequest, reference, run
 
     output = ctx.ensure_object(Output)
     if scenario == REFERENCE:
@@ -127,13 +127,13 @@ def cost(
 
 
 def _amount(text: str) -> Decimal | None:
-    from cfpy.commands.cost import parse_amount
+    from cfpy.cost.comparison import parse_amount
 
     return parse_amount(text) if text else None
 
 
 def _pairs(options: list[str] | None, example: str) -> dict[str, Decimal]:
-    from cfpy.commands.cost import parse_amount
+    from cfpy.cost.comparison import parse_amount
     from cfpy.errors import UsageError
 
     pairs = {}

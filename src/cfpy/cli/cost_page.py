@@ -10,10 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from rich.text import Text
 
-from cfpy.adapters.files import write_atomically
 from cfpy.cli.console import Output
 from cfpy.cli.cost_view import amount, arithmetic, cost_data, in_units, money, sentences, warnings
-from cfpy.commands.cost import CostResult
+from cfpy.cost.comparison import CostResult
+from cfpy.tools.files import write_atomically
 
 _WIDTH = 460
 
@@ -40,7 +40,7 @@ def page(result: CostResult) -> str:
         "arithmetic": arithmetic,
         "in_units": in_units,
     }
-    template = files("cfpy").joinpath("data", "cost.html.jinja").read_text("utf-8")
+    template = files("cfpy").joinpath("cli", "cost.html.jinja").read_text("utf-8")
     return environment.from_string(template).render(
         result=result,
         first=result.steps[0],

@@ -14,8 +14,8 @@ from rich.text import Text
 
 from cfpy.cli import drawing
 from cfpy.cli.console import Output
-from cfpy.commands.cost import CostResult, ReferenceResult, Size
-from cfpy.domain.pricing import Bill, Line, Meter
+from cfpy.cost.comparison import CostResult, ReferenceResult, Size
+from cfpy.cost.pricing import Bill, Line, Meter
 
 _CENT = Decimal("0.01")
 # Units that must be shown with a number.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from cfpy.adapters.local_runtime import Event
 from cfpy.cli import drawing
 from cfpy.cli.console import Output
-from cfpy.commands.dev import DevInfo
+from cfpy.local.dev import DevInfo
+from cfpy.local.local_runtime import Event
 
 
 class DevView:

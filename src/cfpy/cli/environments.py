@@ -61,8 +61,8 @@ def env_list(
 
     Example: cfpy env list
     """
+    from cfpy.account.env import list_environments
     from cfpy.cli.environments_view import show_environments
-    from cfpy.commands.env import list_environments
 
     output = ctx.ensure_object(Output)
     show_environments(output, list_environments(*project_at(output, cwd, config)))
@@ -84,8 +84,8 @@ def env_add(
 
     Example: cfpy env add staging
     """
+    from cfpy.account.env import add
     from cfpy.cli.environments_view import show_added
-    from cfpy.commands.env import add
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
@@ -121,8 +121,8 @@ def env_remove(
 
     Example: cfpy env remove staging
     """
+    from cfpy.account.env import remove
     from cfpy.cli.environments_view import RemovalView
-    from cfpy.commands.env import remove
 
     output = ctx.ensure_object(Output)
     view = RemovalView(output, yes=yes, dry_run=dry_run)

@@ -13,8 +13,8 @@ from cfpy.cli.plan_view import confirmed
 from cfpy.cli.project_view import show_diff
 
 if TYPE_CHECKING:
-    from cfpy.commands.env import AddedEnvironment, RemovedEnvironment
-    from cfpy.domain.resources import DesiredState
+    from cfpy.account.env import AddedEnvironment, RemovedEnvironment
+    from cfpy.account.resources import DesiredState
 
 
 def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:

@@ -13,7 +13,7 @@ import typer
 from cfpy.cli.console import Output
 
 if TYPE_CHECKING:
-    from cfpy.commands.context import Context
+    from cfpy.tools.context import Context
 
 # wrangler reads the environment from this variable if no option names one. cfpy always passes the
 # option, so that a forgotten variable in a shell has no effect.
@@ -61,16 +61,16 @@ def _remember(ctx: typer.Context, **given: Any) -> None:
 
 def complete_patterns(incomplete: str) -> list[str]:
     """Names of patterns, for shell completion."""
-    from cfpy.adapters.pattern_store import PatternStore
+    from cfpy.patterns.pattern_store import PatternStore
 
     return [name for name in PatternStore().names() if name.startswith(incomplete)]
 
 
 def complete_environments(ctx: typer.Context, incomplete: str) -> list[str]:
     """Environments of the project's wrangler.toml, for shell completion."""
-    from cfpy.adapters.config_file import choose
-    from cfpy.adapters.wrangler_config import read_toml
     from cfpy.errors import CfpyError
+    from cfpy.project.config_file import choose
+    from cfpy.project.wrangler_config import read_toml
 
     try:
         cwd, config = Path(ctx.params.get("cwd") or "."), ctx.params.get("config")
@@ -137,9 +137,9 @@ def project_at(output: Output, cwd: Path, config: Path | None) -> tuple[Path, Pa
     command.
 
     Raises:
-        ProjectError: As :func:`cfpy.adapters.config_file.choose`.
+        ProjectError: As :func:`cfpy.project.config_file.choose`.
     """
-    from cfpy.adapters.config_file import choose
+    from cfpy.project.config_file import choose
 
     path = choose(cwd, config)
     output.uses(path, elsewhere=config is None and path.parent != cwd.resolve())
@@ -150,15 +150,15 @@ def directory_at(cwd: Path, config: Path | None) -> Path:
     """The project's directory, for commands that do not read its configuration.
 
     Raises:
-        ProjectError: As :func:`cfpy.adapters.config_file.choose`.
+        ProjectError: As :func:`cfpy.project.config_file.choose`.
     """
-    from cfpy.adapters.config_file import choose
+    from cfpy.project.config_file import choose
 
     return choose(cwd, config).parent if config else cwd
 
 
 def context_of(output: Output) -> Context:
-    """The adapters of a real run, which report progress to ``output``."""
-    from cfpy.commands.context import build_context
+    """The tools of a real run, which report progress to ``output``."""
+    from cfpy.tools.context import build_context
 
     return build_context(output.progress, output.started, output.secrets)

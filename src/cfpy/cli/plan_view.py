@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from cfpy.account.plan import Action, Do, Plan
 from cfpy.cli import drawing
 from cfpy.cli.console import Output, has_terminal
-from cfpy.domain.plan import Action, Do, Plan
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cfpy.commands.deploy import DeployResult
-    from cfpy.domain.secret import Secret
+    from cfpy.account.deploy import DeployResult
+    from cfpy.project.secret import Secret
 
 _SIGNS = {
     Do.CREATE: ("+", "green"),

@@ -75,9 +75,9 @@ def add(
 
     Example: cfpy add kv sessions
     """
+    from cfpy.bindings.add import AddRequest, run
+    from cfpy.bindings.additions import Options
     from cfpy.cli.project_view import show_addition
-    from cfpy.commands.add import AddRequest, run
-    from cfpy.domain.additions import Options
 
     options = Options(hyperdrive_id, consumer, dimensions, metric, directory)
     output = ctx.ensure_object(Output)
@@ -130,8 +130,8 @@ def update(
     """
     from cfpy.cli import views
     from cfpy.cli.project_view import show_update
-    from cfpy.commands.update import UpdateRequest
-    from cfpy.commands.update import update as run_update
+    from cfpy.patterns.update import UpdateRequest
+    from cfpy.patterns.update import update as run_update
 
     output = ctx.ensure_object(Output)
     only_look = check or dry_run
@@ -167,7 +167,7 @@ def diff(
     Example: cfpy diff
     """
     from cfpy.cli.project_view import show_departures
-    from cfpy.commands.departures import departures
+    from cfpy.patterns.departures import departures
 
     output = ctx.ensure_object(Output)
     show_departures(output, *departures(context_of(output), directory_at(cwd, config)))

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from cfpy.adapters.answers_file import MadeOf
+from cfpy.bindings.add import Added
 from cfpy.cli.console import Output
 from cfpy.cli.drawing import DIFF_STYLES
-from cfpy.commands.add import Added
-from cfpy.commands.departures import Departure
-from cfpy.commands.update import UpdateResult
-from cfpy.domain.merge import Outcome
+from cfpy.patterns.answers_file import MadeOf
+from cfpy.patterns.departures import Departure
+from cfpy.patterns.merge import Outcome
+from cfpy.patterns.update import UpdateResult
 
 
 def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 from rich.markup import escape
 from rich.text import Text
 
-from cfpy.adapters.git import GitOutcome
 from cfpy.cli import drawing
 from cfpy.cli.console import Output
 from cfpy.cli.tree_view import draw_files
-from cfpy.commands.new import NewResult, read_answers_file
-from cfpy.domain.pattern import Pattern
 from cfpy.errors import UsageError
+from cfpy.patterns.new import NewResult, read_answers_file
+from cfpy.patterns.pattern import Pattern
+from cfpy.tools.git import GitOutcome
 
 _KEEPS_TERMINAL = ["cfpy", "dev"]
 _GIT_NOTES = {

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import cfpy
 from cfpy.cli.app import app
-from cfpy.commands.context import build_context
+from cfpy.tools.context import build_context
 from cloudflare_api import TOKEN, CloudflareApi
 from dev_process import STOP_SECONDS, interruptible
 
@@ -293,15 +293,15 @@ def test_the_login_is_asked_for_by_the_same_file(
 def test_wrangler_is_started_in_one_place() -> None:
     """Or a new call could leave out what that place adds."""
     package = Path(inspect.getfile(cfpy)).parent
-    folders = ("adapters", "cli", "commands", "domain")
+    folders = ("account", "bindings", "cli", "cost", "local", "patterns", "project", "tools")
     sources = [path for folder in folders for path in (package / folder).rglob("*.py")]
 
     def users(pattern: str) -> set[str]:
         return {path.name for path in sources if re.search(pattern, path.read_text("utf-8"))}
 
     assert users(r"toolchain\.wrangler\(") == {"wrangler.py"}
-    # commands/wrangler.py passes on what the user types.
-    assert users(r"\.bare_argv\(") == {"wrangler.py"}
+    # account/passthrough.py passes on what the user types.
+    assert users(r"\.bare_argv\(") == {"passthrough.py", "wrangler.py"}
     assert users(r"node_modules\W+wrangler\W+(bin|wrangler-dist)") == {"toolchain.py"}
 
 

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 import pytest
 
-from cfpy.adapters.vendor import vendor
-from cfpy.adapters.wrangler_config import load_project
-from cfpy.commands.context import build_context
+from cfpy.project.vendor import vendor
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import build_context
 from dev_process import STOP_SECONDS, Dev, start_dev, write_project
 
 CFPY = [sys.executable, "-m", "cfpy"]

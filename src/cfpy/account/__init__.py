@@ -1,0 +1,1 @@
+"""A Cloudflare account: observed, planned, provisioned, deployed to, and taken down."""

@@ -1,0 +1,283 @@
+"""``cfpy deploy``: checks, migrations, a new version, and a health check."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from cfpy.account.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
+from cfpy.account.migrating import naming_the_file
+from cfpy.account.plan import Action, Plan
+from cfpy.account.provision import ProvisionRequest, provision
+from cfpy.account.session import Session, open_session, refuse_broken
+from cfpy.account.steps import under_way
+from cfpy.account.wrangler import Wrangler
+from cfpy.account.wrangler_events import Deployment
+from cfpy.errors import (
+    CfpyError,
+    DeploymentError,
+    PlanConflictError,
+    UsageError,
+)
+from cfpy.project.lock import alone
+from cfpy.project.vendor import vendor
+from cfpy.tools.context import Context
+from cfpy.tools.http_client import HttpClient
+from cfpy.tools.invocation import command
+
+# Uncompressed, on every plan since 2026-09-04: developers.cloudflare.com/workers/platform/limits.
+_SIZE_LIMIT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Provisioning:
+    """How to create missing resources, with the parameters of
+    :func:`cfpy.account.provision.run`."""
+
+    request: ProvisionRequest
+    on_action: Callable[[Action], None]
+
+
+@dataclass(frozen=True)
+class DeployRequest:
+    """``health`` is the path to check after deploying, ``url`` the Worker's URL if it is not the
+    one that wrangler reports. ``check_seconds`` is how long the check may take. If ``provision`` is
+    given, missing resources are created."""
+
+    root: Path
+    environment: str
+    health: str
+    url: str
+    rollback_on_failure: bool
+    dry_run: bool
+    check_seconds: float
+    provision: Provisioning | None = None
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class DeployResult:
+    """What is live. ``plan`` is the plan before the deployment, ``provisioned`` the part that was
+    carried out (``None`` if nothing was). ``deployment`` is ``None`` after a dry run."""
+
+    plan: Plan
+    provisioned: Plan | None
+    deployment: Deployment | None
+    url: str
+    checked: str
+
+
+def run(
+    ctx: Context, request: DeployRequest, confirm: Callable[[Plan], bool]
+) -> DeployResult | None:
+    """Deploy the project.
+
+    Args:
+        ctx: The tools of the run.
+        request: What to deploy.
+        confirm: Called before anything is changed; if it returns false, nothing is.
+
+    Returns:
+        What is live now, or ``None`` if it was not confirmed.
+
+    Raises:
+        UsageError: Something is missing in the account, or the upload is too big. Nothing was
+            changed.
+        PlanConflictError: Something in the account is in conflict. Nothing was changed.
+        WranglerError: wrangler does not accept the project, a migration or the deployment failed.
+        DeploymentError: The health check failed.
+    """
+    with alone(request.root, request.config):
+        session = open_session(ctx, request.root, request.environment, request.config)
+        refuse_broken(session)
+        client = _health_client(request)
+        if session.project.is_python:
+            vendor(session.project, ctx.runner, ctx.progress)
+        plan = session.plan()
+        if request.provision is None or plan.conflicts:
+            _refuse_missing(plan)
+        ctx.progress("Checking the project")
+        _check_upload(session.wrangler)
+        if request.dry_run:
+            return DeployResult(plan, None, None, "", "")
+        if not confirm(plan):
+            return None
+        session.refuse_edited()
+        provisioned = _provision(ctx, session, request, plan)
+        with under_way():
+            return _go_live(ctx, session, request, client, plan, provisioned)
+
+
+def _check_upload(wrangler: Wrangler) -> None:
+    """Check that wrangler accepts the project, and Cloudflare its size.
+
+    Raises:
+        WranglerError: wrangler does not accept it.
+        UsageError: It is too big.
+    """
+    with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+        wrangler.deploy_dry_run(out_dir=Path(scratch))
+        files = [path for path in Path(scratch).rglob("*") if path.is_file()]
+        total = sum(path.stat().st_size for path in files if path.suffix != ".map")
+        if total <= _SIZE_LIMIT_BYTES:
+            return
+        largest = max(files, key=lambda path: path.stat().st_size)
+        raise UsageError(
+            f"the upload is {total / 2**20:.1f} MiB; the limit is "
+            f"{_SIZE_LIMIT_BYTES / 2**20:.0f} MiB",
+            hint=f"Its largest file is {largest.relative_to(scratch)}. Nothing was changed.",
+        )
+
+
+def _provision(ctx: Context, session: Session, request: DeployRequest, plan: Plan) -> Plan | None:
+    if request.provision is None or not plan.changes:
+        return None
+    asked = request.provision
+
+    def as_shown(now: Plan) -> bool:
+        """The plan was confirmed as part of the deployment."""
+        if now.changes != plan.changes:
+            raise UsageError(
+                "the account changed after the plan was shown",
+                hint="Run the same command again. Nothing was changed.",
+            )
+        return True
+
+    return provision(ctx, session, asked.request, as_shown, asked.on_action)
+
+
+def _go_live(
+    ctx: Context,
+    session: Session,
+    request: DeployRequest,
+    client: HttpClient | None,
+    plan: Plan,
+    provisioned: Plan | None,
+) -> DeployResult:
+    desired, wrangler = session.desired, session.wrangler
+    session.refuse_edited()
+    if provisioned is None:
+        _migrate(ctx, session, plan)
+    before = session.account.live_version(desired.worker)
+    if not before and session.account.observe(desired).secrets is None:
+        key = f"worker:{desired.worker}"
+        environment, account_id = session.environment, session.account.id
+        session.records.change(lambda record: record.with_created(environment, account_id, key))
+    ctx.progress(f"Deploying {desired.worker}")
+    try:
+        deployment = wrangler.deploy()
+    except CfpyError as error:
+        raise _with_what_is_live(session, before, error) from error
+    url = (request.url or deployment.url).rstrip("/")
+    if not url or client is None:
+        return DeployResult(plan, provisioned, deployment, url, "")
+    address = url + request.health
+    ctx.progress(f"Asking {address}")
+    answer = wait_for_answer(
+        partial(ask, client, address), request.check_seconds, ctx.progress, SystemClock()
+    )
+    live = DeployResult(plan, provisioned, deployment, url, answer.said)
+    if answer.healthy:
+        return live
+    raise _refused(request, session, live, before, answer)
+
+
+def _refuse_missing(plan: Plan) -> None:
+    """Refuse a deployment that could not work. Migrations are applied later."""
+    if plan.conflicts:
+        raise PlanConflictError(
+            "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
+            hint=f"See the plan: {command('plan')}. Nothing was changed.",
+        )
+    missing = [item.key for item in plan.changes if item.kind != "d1_migrations"]
+    if missing:
+        raise UsageError(
+            f"missing in the account: {', '.join(missing)}",
+            hint=f"Create it: {command('provision')}, or {command('deploy', '--provision')}. "
+            "Nothing was changed.",
+        )
+
+
+def _migrate(ctx: Context, session: Session, plan: Plan) -> None:
+    """Tables first: new code must never run with an old schema."""
+    for action in plan.changes:
+        ctx.progress(f"Applying migrations to {action.name}")
+        [binding] = action.bindings
+        directory = session.desired.migrations_directory(binding)
+        with naming_the_file(action.name, session.project.root, directory):
+            session.wrangler.apply_remote_migrations(binding)
+
+
+def _health_client(request: DeployRequest) -> HttpClient | None:
+    """The client for the health check. It is created before the deployment, so that an unusable
+    proxy or certificate stops the command before it changes anything.
+
+    Raises:
+        UsageError: The path, the URL, or an environment variable can't be used.
+    """
+    if not request.health:
+        return None
+    if not request.health.startswith("/"):
+        raise UsageError(
+            "--health is a path and must begin with /", hint="For example: --health /health"
+        )
+    address = request.url or "https://workers.dev"
+    return HttpClient(address, source="--url", timeout=TIMEOUT_SECONDS)
+
+
+def _with_what_is_live(session: Session, before: str, error: CfpyError) -> CfpyError:
+    """The error of a deployment, or one that reports that a new version is live nevertheless:
+    wrangler can fail after the upload, or its answer can be lost."""
+    try:
+        live = session.account.live_version(session.desired.worker)
+    except CfpyError:
+        return error
+    if not live or live == before:
+        return error
+    return DeploymentError(
+        f"version {live} is live, but wrangler failed after that: {error.message}",
+        hint=f"{error.hint} To see what is live: {command('status')}".strip(),
+    )
+
+
+def _refused(
+    request: DeployRequest, session: Session, live: DeployResult, before: str, answer: Answer
+) -> DeploymentError:
+    """The error that describes the answer of the live version, and what to do.
+
+    ``before`` is the version that was live before; empty if this one is the first. If requested, it
+    is rolled back to, but not if the host is not in DNS: the old version can't be reached there,
+    either.
+    """
+    assert live.deployment is not None
+    version, address = live.deployment.version_id, f"{live.url}{request.health}"
+    if not answer.resolved:
+        kept = "It was not rolled back: no version can be reached there. "
+        return DeploymentError(
+            f"version {version} is live, but could not be checked: {answer.said}",
+            hint=f"{kept if before and request.rollback_on_failure else ''}A new host name takes "
+            "some "
+            f"minutes to appear in DNS. Try again with: curl {shlex.quote(address)}",
+        )
+    sick = f"version {version} is live, but its health check failed: {address}: {answer.said}"
+    logs = f"To see why: {command('logs')}"
+    if not before:
+        return DeploymentError(
+            sick, hint=f"{logs}. It is the first version, so there is none to roll back to."
+        )
+    back = command("wrangler", "rollback", before)
+    if not request.rollback_on_failure:
+        return DeploymentError(sick, hint=f"{back} (migrations stay as they are)")
+    try:
+        session.wrangler.rollback(session.desired.worker, before)
+    except CfpyError as error:
+        return DeploymentError(f"{sick}; and {error.message}", hint=back)
+    return DeploymentError(
+        f"the health check of version {version} failed: {address}: {answer.said}; "
+        f"version {before} is live again",
+        hint=f"{logs}. Migrations stay as they are.",
+    )

@@ -1,0 +1,187 @@
+"""``cfpy destroy``: deletes an environment, in the order that the platform needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.account.neighbours import neighbours
+from cfpy.account.plan import Action, Plan
+from cfpy.account.session import Session, open_session
+from cfpy.account.steps import attempt, under_way
+from cfpy.account.teardown import Permission, teardown
+from cfpy.account.wrangler import in_jurisdiction
+from cfpy.errors import PlanConflictError, WranglerError
+from cfpy.project.lock import alone
+from cfpy.project.wrangler_edit import ID_KEYS, unset_id
+from cfpy.tools.context import Context
+from cfpy.tools.invocation import command
+
+# R2's error code for a bucket with objects.
+_NOT_EMPTY = 10008
+_SUBCOMMANDS = {"queue": "queues delete", "vectorize": "vectorize delete", "d1": "d1 delete"}
+
+
+@dataclass(frozen=True)
+class DestroyRequest:
+    """``delete_data`` also deletes resources with data; ``included`` are keys of resources to
+    delete although cfpy did not create them."""
+
+    root: Path
+    environment: str
+    delete_data: bool
+    included: frozenset[str]
+    dry_run: bool
+    config: Path | None = None
+
+
+def run(
+    ctx: Context,
+    request: DestroyRequest,
+    confirm: Callable[[Plan], bool],
+    on_action: Callable[[Action], None],
+) -> Plan | None:
+    """Delete the project's resources in its account.
+
+    Args:
+        ctx: The tools of the run.
+        request: What to delete.
+        confirm: Called with the plan before anything is deleted; if it returns false, nothing is.
+        on_action: Called for each completed step.
+
+    Returns:
+        The plan, or ``None`` if it was not confirmed.
+
+    Raises:
+        UsageError: Something is included that does not exist. Nothing was deleted.
+        PlanConflictError: Configuration, record and account do not agree, or other Workers need
+            this one, and nothing was deleted; or a bucket has objects and was kept, and everything
+            else was deleted.
+        WranglerError: A step failed. Run it again to continue.
+    """
+    with alone(request.root, request.config):
+        session = open_session(ctx, request.root, request.environment, request.config)
+        plan = _plan(session, request)
+        _refuse_dependents(session, plan)
+        if request.dry_run or not plan.changes:
+            return plan
+        if not confirm(plan):
+            return None
+        session.refuse_edited()
+        with under_way():
+            _Destroying(ctx, session, on_action).execute(plan)
+        return plan
+
+
+def _plan(session: Session, request: DestroyRequest) -> Plan:
+    """The plan: what is deleted and what is kept.
+
+    Raises:
+        PlanConflictError: Configuration, record and account do not agree.
+    """
+    project, environment = session.project, session.environment
+    record = session.records.read()
+    others = tuple(neighbours(project, environment, session.account.id, record, strict=True))
+    permission = Permission(record.created(environment), request.included, request.delete_data)
+    observed = session.account.observe(session.desired)
+    users = session.account.users(session.desired.worker) if request.delete_data else {}
+    plan = teardown(session.desired, observed, permission, others, users)
+    if plan.conflicts:
+        raise PlanConflictError(
+            "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
+            hint="Nothing was deleted. Fix the difference, then run it again.",
+        )
+    return plan
+
+
+def _refuse_dependents(session: Session, plan: Plan) -> None:
+    if not any(action.kind == "worker" for action in plan.changes):
+        return
+    if others := session.account.dependents(session.desired.worker):
+        raise PlanConflictError(
+            f"{session.desired.worker} is used by {', '.join(others)}",
+            hint="Remove it from them first. Nothing was deleted.",
+        )
+
+
+class _Destroying:
+    """One execution of a plan: one step after the other, because their order matters."""
+
+    def __init__(self, ctx: Context, session: Session, on_action: Callable[[Action], None]) -> None:
+        self._ctx = ctx
+        self._session = session
+        self._on_action = on_action
+
+    def execute(self, plan: Plan) -> None:
+        full: list[Action] = []
+        for action in plan.changes:
+            self._ctx.progress(f"Delete {action.kind} {action.name}")
+            try:
+                self._step(action)
+            except WranglerError as error:
+                if error.api_code != _NOT_EMPTY:
+                    raise
+                full.append(action)
+            else:
+                self._on_action(action)
+        if full:
+            names = ", ".join(action.name for action in full)
+            # Without --remote, wrangler's commands for objects use local ones.
+            where = ("--remote", *in_jurisdiction(full[0].jurisdiction))
+            delete = ("wrangler", "r2", "object", "delete", f"{full[0].id}/KEY", *where)
+            raise PlanConflictError(
+                f"not empty, so kept: the bucket {names}. Everything else was deleted",
+                hint=f"Delete its objects ({command(*delete)}), then run it again.",
+            )
+
+    def _step(self, action: Action) -> None:
+        if self._exists(action):
+            attempt(lambda: self._command(action), lambda: not self._exists(action))
+        self._forget_id(action)
+        environment = self._session.environment
+        self._session.records.change(
+            lambda record: record.without(environment, action.key, action.id)
+        )
+
+    def _command(self, action: Action) -> None:
+        """Delete the resource of a step by the id in the plan."""
+        wrangler = self._session.wrangler
+        match action.kind:
+            case "queue_consumer":
+                wrangler.remove_consumer(action.id, self._session.desired.worker)
+            case "worker":
+                wrangler.delete_worker(action.id)
+            case "kv":
+                wrangler.delete_namespace(action.id)
+            case "r2":
+                wrangler.delete(
+                    "r2 bucket delete", action.id, *in_jurisdiction(action.jurisdiction)
+                )
+            case _:
+                wrangler.delete(_SUBCOMMANDS[action.kind], action.id)
+
+    def _exists(self, action: Action) -> bool:
+        observed = self._session.account.observe(self._session.desired)
+        if action.kind == "queue_consumer":
+            queue = observed.queues.get(action.id)
+            return queue is not None and self._session.desired.worker in queue.consumers
+        if action.kind == "worker":
+            return observed.secrets is not None
+        found: Mapping[str, Collection[str]] = {
+            "queue": observed.queues,
+            "vectorize": observed.indexes,
+            "d1": observed.databases,
+            "kv": observed.namespaces,
+            "r2": observed.buckets,
+        }
+        return action.id in found[action.kind]
+
+    def _forget_id(self, action: Action) -> None:
+        """Remove the id from the tables that have it. A bucket keeps its name."""
+        if action.kind not in ("d1", "kv"):
+            return
+        table, key = ID_KEYS[action.kind]
+        path, environment = self._session.project.config_path, self._session.environment
+        for binding in action.bindings:
+            unset_id(path, environment, table, binding, key)

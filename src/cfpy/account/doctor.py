@@ -1,0 +1,145 @@
+"""``cfpy doctor``: checks that everything exists that the other commands need."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cfpy.account.resources import desired_state
+from cfpy.account.session import account_of, can_tell_login, open_session
+from cfpy.errors import CfpyError
+from cfpy.project.checks import Finding, check, check_models
+from cfpy.project.config_file import find
+from cfpy.project.environments import effective
+from cfpy.project.project import Project
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import Context
+from cfpy.tools.invocation import command
+from cfpy.tools.toolchain import SIZE
+
+_SOURCES = (".py", ".toml", ".js", ".ts", ".vars")
+_LARGEST_SOURCE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Check:
+    """``state`` is ``ok``, ``warning`` or ``error``; ``mend`` is what to do, empty if nothing."""
+
+    name: str
+    state: str
+    said: str
+    mend: str = ""
+
+
+def run(
+    ctx: Context, root: Path, environment: str, config: Path | None = None
+) -> tuple[Check, ...]:
+    """Check the machine, the login and the project; change nothing, and install nothing."""
+    project = _project(root, environment, config)
+    return (*_machine(ctx), *project, _login(ctx, root, environment, config))
+
+
+def _machine(ctx: Context) -> Iterator[Check]:
+    yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
+    yield _guarded("node", lambda: _version(ctx, [str(ctx.toolchain.node.binary), "--version"]))
+    yield _guarded("npm", lambda: _version(ctx, [*ctx.toolchain.node.npm, "--version"]))
+    installed = ctx.toolchain.installed()
+    if installed:
+        said = ", ".join(f"{name} {version}" for name, version in sorted(installed.items()))
+        yield Check("wrangler", "ok", said)
+    else:
+        said = f"not installed yet ({SIZE}): the first command that needs it installs it"
+        yield Check("wrangler", "warning", said, command("wrangler", "--version"))
+    yield _guarded("pip", lambda: _version(ctx, [sys.executable, "-m", "pip", "--version"]))
+    if shutil.which("git"):
+        yield _guarded("git", lambda: _version(ctx, ["git", "--version"]))
+    else:
+        yield Check(
+            "git", "warning", "not installed: cfpy new can't create a repository", "Install git."
+        )
+    if shutil.which("uv"):
+        yield _guarded("uv", lambda: _version(ctx, ["uv", "--version"]))
+    else:
+        # A project's CI and its README use it; cfpy itself does not.
+        yield Check("uv", "ok", "not installed; cfpy does not need it")
+
+
+def _version(ctx: Context, argv: list[str]) -> str:
+    # npm and Node would write logs and compiled code, but this command writes nothing.
+    quiet = {"npm_config_logs_max": "0", "npm_config_update_notifier": "false"}
+    environment = ctx.toolchain.environment() | quiet | {"NODE_DISABLE_COMPILE_CACHE": "1"}
+    environment.pop("NODE_COMPILE_CACHE", None)
+    done = ctx.runner.run(argv, env=environment, timeout=60)
+    text = done.stdout.strip().splitlines()
+    return f"{text[0] if text else done.tail(1)} ({argv[0]})"
+
+
+def _project(root: Path, environment: str, config: Path | None) -> Iterator[Check]:
+    if not _is_project(root, config):
+        yield Check(
+            "project", "warning", f"none in {root.resolve()}", "Create one: cfpy new rag myapp"
+        )
+        return
+    try:
+        project = load_project(root, config)
+        desired = desired_state(project, environment)
+    except CfpyError as error:
+        yield Check("project", "error", error.message, error.hint)
+        return
+    yield Check("config", "ok", str(project.config_path))
+    yield Check("project", "ok", f"{desired.worker} in {project.root}")
+    scope = effective(project.wrangler, environment)
+    findings = check(scope, desired.worker, datetime.now(UTC).date())
+    yield from _found("configuration", findings)
+    yield from _found("models", check_models(source_texts(project)))
+
+
+def _is_project(root: Path, config: Path | None) -> bool:
+    return config is not None or find(root).read is not None
+
+
+def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
+    for item in findings:
+        yield Check(name, "error" if item.broken else "warning", item.message, item.mend)
+    if not findings:
+        yield Check(name, "ok", "nothing to fix")
+
+
+def source_texts(project: Project) -> dict[str, str]:
+    """The project's own sources, where it may name models."""
+    found = [*project.root.glob("*.toml"), *(project.root / "src").rglob("*")]
+    return {
+        str(path.relative_to(project.root)): path.read_text("utf-8", errors="replace")
+        for path in found
+        if path.suffix in _SOURCES and path.is_file() and path.stat().st_size < _LARGEST_SOURCE
+    }
+
+
+def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> Check:
+    if not can_tell_login(ctx, root):
+        said = "unknown: the login is kept by wrangler, which is not installed yet"
+        mend = f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN."
+        return Check("login", "warning", said, mend)
+
+    def account() -> str:
+        if _is_project(root, config):
+            session = open_session(ctx, root, environment, config)
+            # A configured account has not been checked yet: this shows that the token has access.
+            live = session.account.live_version(session.desired.worker)
+            deployed = f"{session.desired.worker} is {'' if live else 'not '}deployed"
+            return f"the account {session.account.id}, where {deployed}"
+        return f"the account {account_of(ctx, root)}"
+
+    return _guarded("login", account)
+
+
+def _guarded(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, "ok", look())
+    except CfpyError as error:
+        return Check(name, "error", error.message, error.hint)

@@ -1,0 +1,158 @@
+"""``cfpy env``: the environments of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.account.record_store import RecordStore
+from cfpy.account.resources import DesiredState, desired_state
+from cfpy.errors import PlanConflictError, UsageError
+from cfpy.project.environment_remover import without_environment, without_settings
+from cfpy.project.environment_writer import append, environment_text, settings_text
+from cfpy.project.environments import NewEnvironment, derive, held_ids, only_in
+from cfpy.project.lock import alone
+from cfpy.project.project import Project
+from cfpy.project.wrangler_config import load_project, read_toml
+from cfpy.tools.files import write_atomically
+from cfpy.tools.invocation import command
+
+# Files of an environment, whose names end with its name: their values exist nowhere else.
+_OWN_FILES = (".dev.vars", ".env")
+_SETTINGS = "cfpy.toml"
+
+
+@dataclass(frozen=True)
+class AddedEnvironment:
+    """The new environment, and the added text by file."""
+
+    environment: NewEnvironment
+    texts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RemovedEnvironment:
+    """What is removed. ``before`` and ``after`` are the texts of the files that change, by name;
+    ``kept_files`` stay in the project, ``kept_resources`` (keys as in the record) in the account.
+    """
+
+    name: str
+    worker: str
+    before: dict[str, str]
+    after: dict[str, str]
+    kept_files: tuple[str, ...]
+    kept_resources: tuple[str, ...]
+
+
+def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> AddedEnvironment:
+    """Write a full environment with its own resources into the project's files.
+
+    Raises:
+        UsageError: The environment already exists, or the name is not valid.
+        ProjectError: The files are missing or not valid, or can't be edited.
+        FilesystemError: A file can't be written. It was not changed.
+    """
+    with alone(root, config):
+        project = load_project(root, config)
+        new = derive(project.wrangler, name)
+        extra = project.root / _SETTINGS
+        settings = settings_text(read_toml(extra) if extra.is_file() else {}, new)
+        texts = {project.config_name: environment_text(new)}
+        if settings:
+            texts[_SETTINGS] = settings
+        if not dry_run:
+            # wrangler.toml last: until it names the indexes, their settings have no effect.
+            for file in reversed(texts):
+                append(project.root / file, texts[file])
+        return AddedEnvironment(new, texts)
+
+
+def remove(
+    root: Path,
+    name: str,
+    confirm: Callable[[RemovedEnvironment], bool],
+    *,
+    keep_resources: bool,
+    dry_run: bool,
+    config: Path | None = None,
+) -> RemovedEnvironment | None:
+    """Remove an environment from the project's files, whether :func:`add` or a person wrote it.
+
+    Args:
+        root: The project's directory.
+        name: The environment.
+        confirm: Called with what would be removed; if it returns false, nothing is.
+        keep_resources: Whether to continue although the account still has resources of it.
+        dry_run: Whether to change nothing.
+        config: The configuration file, if not ``wrangler.toml``.
+
+    Returns:
+        What was removed, or ``None`` if it was not confirmed.
+
+    Raises:
+        UsageError: There is no such environment, or a file was edited in the meantime.
+        PlanConflictError: By the record or an id, the account has resources of it.
+        ProjectError: The files are missing or not valid, or it can't be removed without changing
+            something else.
+        FilesystemError: A file can't be written. It was not changed.
+    """
+    with alone(root, config):
+        found = _removal(load_project(root, config), name)
+        if found.kept_resources and not keep_resources:
+            raise PlanConflictError(
+                f"the account still has resources of {name}: {', '.join(found.kept_resources)}",
+                hint=f"Delete them: {command('destroy', '--env', name, '--delete-data')}. Or pass "
+                "--keep-resources to remove the environment and keep them. Nothing was changed.",
+            )
+        if dry_run:
+            return found
+        if not confirm(found):
+            return None
+        if _removal(load_project(root, config), name) != found:
+            raise UsageError(
+                "the project's files were edited in the meantime", hint="Run it again."
+            )
+        # wrangler.toml first: without the environment, settings of its resources have no effect.
+        for file, text in found.after.items():
+            write_atomically(root / file, text)
+        return found
+
+
+def _removal(project: Project, name: str) -> RemovedEnvironment:
+    environments = project.wrangler.get("env") or {}
+    if name not in environments:
+        raise UsageError(
+            f"{project.config_name} has no environment {name!r}",
+            hint=f"Its environments: {', '.join(environments) or 'none'}.",
+        )
+    before = {project.config_name: project.config_path.read_bytes().decode()}
+    after = {
+        project.config_name: without_environment(
+            before[project.config_name], name, project.config_path
+        )
+    }
+    extra = project.root / _SETTINGS
+    if extra.is_file():
+        text = extra.read_bytes().decode()
+        left = without_settings(text, only_in(project.wrangler, name), extra)
+        if left != text:
+            before[_SETTINGS], after[_SETTINGS] = text, left
+    record = RecordStore(project.root, project.config_name).read()
+    held = dict.fromkeys((*record.created(name), *held_ids(environments[name])))
+    files = tuple(
+        f"{own}.{name}" for own in _OWN_FILES if (project.root / f"{own}.{name}").exists()
+    )
+    worker = desired_state(project, name).worker
+    return RemovedEnvironment(name, worker, before, after, files, tuple(held))
+
+
+def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredState, ...]:
+    """The needs of each environment; the top level of wrangler.toml comes first.
+
+    Raises:
+        ProjectError: The files are missing or not valid.
+    """
+    project = load_project(root, config)
+    names = ["", *(project.wrangler.get("env") or {})]
+    return tuple(desired_state(project, name) for name in names)

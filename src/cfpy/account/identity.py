@@ -1,0 +1,164 @@
+"""Decides, once for all commands, which database or namespace of the account a project means.
+
+Three places identify a resource: the configuration (a name, an id, or both), the record of what
+cfpy created (a name and its id), and the account. If they do not agree, none of them is enough to
+change or delete something, so the resource has a ``problem`` that quotes all three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cfpy.account.observed import Found
+from cfpy.account.resources import D1Database, KVNamespace
+
+Reference = D1Database | KVNamespace
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A database (``d1``) or a namespace (``kv``), with any number of bindings.
+
+    Attributes:
+        name: Its name in the account, or the name with which it will be created.
+        id: Empty until it exists.
+        references: The bindings that refer to it, in the order of the file.
+        problem: Why the configuration, the record and the account do not agree; empty if they do.
+        missing: Whether the configuration has an id that the account does not have.
+    """
+
+    kind: str
+    name: str
+    id: str
+    references: tuple[Reference, ...]
+    problem: str = ""
+    missing: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    @property
+    def unwritten(self) -> tuple[str, ...]:
+        """The bindings whose tables do not have the id yet."""
+        return tuple(item.binding for item in self.references if item.id != self.id)
+
+    @property
+    def jurisdiction(self) -> str:
+        return next((item.jurisdiction for item in self.references if item.jurisdiction), "")
+
+    @property
+    def location(self) -> str:
+        return next((item.location for item in self.references if item.location), "")
+
+
+def same_id(one: str, other: str) -> bool:
+    """Whether two ids are of the same resource, in any spelling."""
+    return one.strip().lower() == other.strip().lower()
+
+
+def resolve(
+    kind: str,
+    references: Sequence[Reference],
+    found: Mapping[str, Found],
+    created: Mapping[str, str],
+) -> tuple[Resource, ...]:
+    """The resources that ``references`` refer to, in the order of their first bindings.
+
+    Args:
+        kind: ``d1`` or ``kv``.
+        references: The bindings of one environment.
+        found: The resources of the account, by id.
+        created: What cfpy created for the environment: ids by key, such as ``d1:shop-db``; an id is
+            empty if the record does not have it.
+    """
+    ids = {item.name: id_ for id_, item in found.items()}
+    groups: dict[tuple[str, str], list[Reference]] = {}
+    for item in references:
+        target = item.id if item.id in found else _by_name(item, references, ids)
+        groups.setdefault((target, "" if target else item.name), []).append(item)
+    return tuple(
+        _resource(kind, target, members, found, created) for (target, _), members in groups.items()
+    )
+
+
+def _by_name(item: Reference, references: Sequence[Reference], ids: Mapping[str, str]) -> str:
+    """The id for a binding without one: that of the account's resource with this name, or else the
+    id of another binding with the same name. An id that the account does not have is a problem of
+    the resource with that name."""
+    if item.name in ids or item.id:
+        return ids.get(item.name, "")
+    twins = (i.id for i in references if i.name == item.name and i.named and i.id in ids.values())
+    return next(twins, "") if item.named else ""
+
+
+def _resource(
+    kind: str,
+    target: str,
+    members: Sequence[Reference],
+    found: Mapping[str, Found],
+    created: Mapping[str, str],
+) -> Resource:
+    name = found[target].name if target else members[0].name
+    problems = _problems(kind, target, members, found, created)
+    return Resource(
+        kind,
+        name,
+        target,
+        tuple(members),
+        problem=next(problems, ""),
+        missing=not target and any(item.id for item in members),
+    )
+
+
+def _problems(
+    kind: str,
+    target: str,
+    members: Sequence[Reference],
+    found: Mapping[str, Found],
+    created: Mapping[str, str],
+) -> Iterator[str]:
+    ids = {item.name: id_ for id_, item in found.items()}
+    for item in members:
+        own = ids.get(item.name, "")
+        if item.id and item.id not in found and own:
+            yield (
+                f"wrangler.toml names the id {item.id}, which the account does not have; the "
+                f"account's {item.name} has the id {own}"
+            )
+        elif item.named and own and own != target:
+            yield (
+                f"wrangler.toml names {item.name} with the id {item.id}, which in the account is "
+                f"{found[target].name}; the account's {item.name} has the id {own}"
+            )
+        key = f"{kind}:{item.name}"
+        recorded = created.get(key) or (own if key in created else "")
+        if recorded in found and recorded != target:
+            yield _against_record(item, target, recorded, found)
+    if target:
+        yield from _elsewhere(members, found[target].jurisdiction)
+    wanted = sorted({item.jurisdiction for item in members if item.jurisdiction})
+    if len(wanted) > 1:
+        yield f"its bindings have different jurisdictions: {' and '.join(wanted)}"
+
+
+def _against_record(item: Reference, target: str, recorded: str, found: Mapping[str, Found]) -> str:
+    says = f"according to cfpy.state.json, cfpy created {item.name} with the id {recorded}"
+    if found[recorded].name != item.name:
+        says += f", which in the account is {found[recorded].name}"
+    if item.id:
+        has = f"has as {found[item.id].name}" if item.id in found else "does not have"
+        return f"wrangler.toml names the id {item.id}, which the account {has}; {says}"
+    if target:
+        return f"the account's {item.name} has the id {target}; {says}"
+    return f"wrangler.toml has no id, and the account has no {item.name}; {says}"
+
+
+def _elsewhere(members: Sequence[Reference], jurisdiction: str | None) -> Iterator[str]:
+    for item in members:
+        if item.jurisdiction and jurisdiction not in (None, item.jurisdiction):
+            yield (
+                f"the project wants it in the jurisdiction {item.jurisdiction}; the account has it "
+                f"in {jurisdiction or 'none'}, and that can't be changed"
+            )

@@ -1,0 +1,317 @@
+"""``cfpy provision``: creates what a project needs and its account does not have.
+
+It runs one wrangler command for each missing resource, and reads everything else from the API.
+After every command, it reads the account again, whatever the exit code: an answer can be lost, and
+the one for queues has no id. So an interrupted run can simply be repeated.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cfpy.account.diff import lifecycle_rules
+from cfpy.account.migrating import naming_the_file
+from cfpy.account.observed import ObservedState, Rules
+from cfpy.account.plan import Action, Do, Plan
+from cfpy.account.resources import DesiredState
+from cfpy.account.session import Session, open_session, refuse_broken
+from cfpy.account.steps import attempt, run_all, under_way
+from cfpy.errors import CfpyError, CloudflareError, PlanConflictError, UsageError
+from cfpy.project.lock import alone
+from cfpy.project.secret import Secret
+from cfpy.project.wrangler_edit import ID_KEYS, set_id
+from cfpy.tools.context import Context
+
+# wrangler uses a core while it starts, and then waits for answers: one more than there are cores.
+_AT_ONCE = min(os.cpu_count() or 1, 4) + 1
+_SUBCOMMANDS = {
+    "queue": "queues create",
+    "r2": "r2 bucket create",
+    "d1": "d1 create",
+    "kv": "kv namespace create",
+}
+
+
+@dataclass(frozen=True)
+class ProvisionRequest:
+    """``given`` are values of secrets that came with the command, ``ask`` returns the value of a
+    secret without a value, or ``None``. ``reveal`` shows generated values as soon as they are
+    stored, because they can't be read back, even if a later step fails. Without it, no value is
+    generated.
+    """
+
+    root: Path
+    environment: str
+    given: Mapping[str, str] = field(repr=False)
+    ask: Callable[[Secret], str | None]
+    reveal: Callable[[Mapping[str, str]], None] | None
+    config: Path | None = None
+
+
+def run(
+    ctx: Context,
+    request: ProvisionRequest,
+    confirm: Callable[[Plan], bool],
+    on_action: Callable[[Action], None],
+) -> Plan | None:
+    """Change the account so that it matches the project.
+
+    Args:
+        ctx: The tools of the run.
+        request: What to provision.
+        confirm: Called with the plan before anything is changed; if it returns false, nothing is.
+        on_action: Called for each completed step.
+
+    Returns:
+        The plan, or ``None`` if it was not confirmed.
+
+    Raises:
+        PlanConflictError: Something in the account is in conflict. Nothing was changed.
+        UsageError: A secret has no value or one of the wrong form, or another run is in progress.
+            Nothing was changed.
+        WranglerError: A step failed. Completed steps stay; run it again to continue.
+    """
+    with alone(request.root, request.config):
+        session = open_session(ctx, request.root, request.environment, request.config)
+        return provision(ctx, session, request, confirm, on_action)
+
+
+def provision(
+    ctx: Context,
+    session: Session,
+    request: ProvisionRequest,
+    confirm: Callable[[Plan], bool],
+    on_action: Callable[[Action], None],
+) -> Plan | None:
+    """As :func:`run`, for callers that hold the project's lock."""
+    refuse_broken(session)
+    plan = session.plan()
+    if plan.conflicts:
+        raise PlanConflictError(
+            "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
+            hint="Change wrangler.toml, cfpy.toml or the account so that they agree. "
+            "Nothing was changed.",
+        )
+    if not plan.changes:
+        return plan
+    if not confirm(plan):
+        return None
+    session.refuse_edited()
+    values, generated = _secret_values(plan, session.desired, request)
+    ctx.secrets.add(*values.values())
+
+    def reveal() -> None:
+        if generated and request.reveal:
+            request.reveal(generated)
+
+    _Provisioning(ctx, session, on_action).execute(plan, values, reveal)
+    return plan
+
+
+class _Provisioning:
+    """One execution of a plan."""
+
+    def __init__(self, ctx: Context, session: Session, on_action: Callable[[Action], None]) -> None:
+        self._ctx = ctx
+        self._session = session
+        self._wrangler = session.wrangler
+        self._project = session.project
+        self._desired = session.desired
+        self._on_action = on_action
+
+    def execute(
+        self, plan: Plan, values: Mapping[str, str], when_stored: Callable[[], None]
+    ) -> None:
+        """Run each step after those that it depends on, and set all secrets together."""
+        # The toolchain is installed on first use: do it here, not in two threads at once.
+        self._wrangler.argv()
+        secret = [action for action in plan.changes if action.kind == "secret"]
+        others = [action for action in plan.changes if action.kind != "secret"]
+        steps: dict[str, Callable[[], None]] = {
+            action.key: functools.partial(
+                self._run, [action], functools.partial(self._step, action)
+            )
+            for action in others
+        }
+        if values:
+
+            def store() -> None:
+                self._put_secrets(values)
+                when_stored()
+
+            steps["secrets"] = functools.partial(self._run, secret, store)
+        with under_way():
+            run_all(steps, {action.key: action.depends_on for action in others}, _AT_ONCE)
+
+    def _run(self, actions: list[Action], step: Callable[[], None]) -> None:
+        names = ", ".join(action.name for action in actions)
+        self._ctx.progress(f"{actions[0].do.capitalize()} {actions[0].kind} {names}")
+        step()
+        for action in actions:
+            self._on_action(action)
+
+    def _put_secrets(self, values: Mapping[str, str]) -> None:
+        """A Worker that does not exist yet is created with its first secret."""
+        before = self._observe().secrets
+        if before is None:
+            self._record(f"worker:{self._desired.worker}")
+        try:
+            attempt(
+                lambda: self._wrangler.put_secrets(values),
+                # The account shows whether a new secret exists, but not whether an old value was
+                # replaced.
+                lambda: values.keys() <= (self._observe().secrets or set()),
+            )
+        except CfpyError:
+            if before is None and self._observe().secrets is None:
+                self._forget(f"worker:{self._desired.worker}")
+            raise
+
+    def _observe(self) -> ObservedState:
+        return self._session.account.observe(self._desired)
+
+    def _record(self, key: str, id_: str = "") -> None:
+        if key.startswith("vectorize_metadata_index:"):
+            return  # It is created with its index.
+        environment, account_id = self._session.environment, self._session.account.id
+        self._session.records.change(
+            lambda record: record.with_created(environment, account_id, key, id_)
+        )
+
+    def _forget(self, key: str) -> None:
+        self._session.records.change(lambda record: record.without(self._session.environment, key))
+
+    def _step(self, action: Action) -> None:
+        if action.kind == "d1_migrations":
+            self._migrate(action)
+        elif action.kind in ("r2_cors", "r2_lifecycle"):
+            attempt(lambda: self._set_rules(action), lambda: self._is_done(action))
+        else:
+            id_ = self._create(action) if action.do is Do.CREATE else self._adopt(action)
+            self._write(action, id_)
+
+    def _migrate(self, action: Action) -> None:
+        [binding] = action.bindings
+        self._session.refuse_edited()
+        directory = self._desired.migrations_directory(binding)
+        with naming_the_file(action.name, self._session.project.root, directory):
+            attempt(
+                lambda: self._wrangler.apply_remote_migrations(binding),
+                lambda: self._is_done(action),
+            )
+
+    def _create(self, action: Action) -> str:
+        """Create a resource, and return the id that the account then shows."""
+        # Recorded before it exists: if this run is killed in between, the next one knows that cfpy
+        # created it. An earlier run may have created it although the account does not show it yet.
+        known = action.key in self._created()
+        self._record(action.key)
+        try:
+            ours = attempt(lambda: self._command(action), lambda: self._is_done(action))
+        except CfpyError:
+            if not known and not self._is_done(action):
+                self._forget(action.key)
+            raise
+        # For namespaces, wrangler itself retries after a lost answer, and then reports that they
+        # exist: so that does not show who created them.
+        ours = ours or action.kind == "kv"
+        if not ours and not known:
+            self._ctx.progress(
+                f"{action.key} already exists: somebody else created it in the meantime"
+            )
+            self._forget(action.key)
+        if action.kind not in ("d1", "kv"):
+            return action.name
+        created = self._now(action)
+        if created is None or not created.id:
+            raise CloudflareError(
+                f"{action.key} was created, but the account does not show it yet",
+                hint="Run the same command again to continue.",
+            )
+        if ours or known:
+            self._record(action.key, created.id)
+        return created.id
+
+    def _adopt(self, action: Action) -> str:
+        """The id of an existing resource. An earlier run that was killed may have created it."""
+        if action.kind in ("d1", "kv") and self._created().get(action.key) == "":
+            self._record(action.key, action.id)
+        return action.id
+
+    def _created(self) -> Mapping[str, str]:
+        return self._session.records.read().created(self._session.environment)
+
+    def _command(self, action: Action) -> None:
+        if action.kind == "vectorize":
+            self._wrangler.create_index(self._project.vectorize_index(action.name))
+        elif action.kind == "vectorize_metadata_index":
+            index_name, _, name = action.name.partition("/")
+            index = self._project.vectorize_index(index_name)
+            [item] = [item for item in index.metadata_indexes if item.property == name]
+            self._wrangler.create_metadata_index(index_name, item)
+        else:
+            self._wrangler.create(_SUBCOMMANDS[action.kind], action.name, *_options(action))
+
+    def _set_rules(self, action: Action) -> None:
+        kind = action.kind.removeprefix("r2_")
+        [wanted] = [i for i in self._desired.bucket_settings if i.bucket_name == action.name]
+        rules: Rules = wanted.cors
+        if kind == "lifecycle":
+            rules = lifecycle_rules(wanted, self._observe().lifecycle.get(action.name, ()))
+        self._wrangler.set_bucket_rules(kind, action.name, action.jurisdiction, rules)
+
+    def _now(self, action: Action) -> Action | None:
+        """The same step in a new plan."""
+        return next((i for i in self._session.plan().actions if i.key == action.key), None)
+
+    def _is_done(self, action: Action) -> bool:
+        now = self._now(action)
+        return now is not None and now.do in (Do.KEEP, Do.ADOPT)
+
+    def _write(self, action: Action, id_: str) -> None:
+        """Write the id, or the name of a bucket, into the tables that have none yet."""
+        if action.kind not in ID_KEYS:
+            return
+        table, key = ID_KEYS[action.kind]
+        with self._ctx.lock:
+            for binding in action.bindings:
+                path, environment = self._project.config_path, self._desired.environment
+                set_id(path, environment, table, binding, key, id_)
+
+
+def _options(action: Action) -> tuple[str, ...]:
+    """The options for the location of a new resource. A jurisdiction overrides a location hint."""
+    if action.jurisdiction:
+        return (f"--jurisdiction={action.jurisdiction}",)
+    return (f"--location={action.location}",) if action.location else ()
+
+
+def _secret_values(
+    plan: Plan, desired: DesiredState, request: ProvisionRequest
+) -> tuple[dict[str, str], dict[str, str]]:
+    """A value for each missing secret, and the values among them that were generated."""
+    missing = {action.name for action in plan.changes if action.kind == "secret"}
+    values: dict[str, str] = {}
+    generated: dict[str, str] = {}
+    for secret in desired.secrets:
+        if secret.name not in missing:
+            continue
+        given = request.given.get(secret.name) or os.environ.get(secret.name)
+        given = given or request.ask(secret)
+        if not given and secret.generate and request.reveal:
+            given = generated[secret.name] = secret.generated(secrets.token_urlsafe(32))
+        if not given:
+            raise UsageError(
+                f"the secret {secret.name} has no value"
+                + (f": {secret.description}" if secret.description else ""),
+                hint=f"Set the environment variable {secret.name}, use --secrets-file, or run "
+                "this on a terminal. Nothing was changed.",
+            )
+        secret.refuse_misfit(given)
+        values[secret.name] = given
+    return values, generated

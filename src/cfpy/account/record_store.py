@@ -1,0 +1,70 @@
+"""Stores the record of what cfpy created in ``cfpy.state.json``, next to ``wrangler.toml``."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from cfpy.account.record import Record, parse_record
+from cfpy.errors import FilesystemError, ProjectError
+from cfpy.tools.files import write_atomically
+
+RECORD_FILE = "cfpy.state.json"
+
+
+class RecordStore:
+    """The record of one project. Thread-safe; processes must hold the project's lock."""
+
+    def __init__(self, root: Path, config_name: str = "wrangler.toml") -> None:
+        """``config_name`` is the configuration in ``root``: another one next to wrangler.toml is
+        another Worker, with its own record."""
+        usual = config_name == "wrangler.toml"
+        self.path = root / (RECORD_FILE if usual else f"cfpy.state.{Path(config_name).stem}.json")
+        self._lock = threading.Lock()
+
+    def read(self) -> Record:
+        """The record; empty if there is no file.
+
+        Raises:
+            ProjectError: The file can't be read, or is not a record.
+        """
+        try:
+            text = self.path.read_text("utf-8")
+        except FileNotFoundError:
+            return Record({})
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProjectError(f"can't be read: {error}", path=self.path) from error
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ProjectError(
+                error.msg,
+                path=self.path,
+                line=error.lineno,
+                column=error.colno,
+                hint="Restore the file from git.",
+            ) from None
+        return parse_record(data, self.path)
+
+    def change(self, edit: Callable[[Record], Record]) -> None:
+        """Change the record with ``edit``, and write it; delete the file after its last
+        environment.
+
+        Raises:
+            ProjectError: As :meth:`read`.
+            FilesystemError: It can't be written. It is as it was.
+        """
+        with self._lock:
+            before = self.read()
+            after = edit(before)
+            if after == before:
+                return
+            if after.environments:
+                write_atomically(self.path, json.dumps(after.as_dict(), indent=2) + "\n")
+                return
+            try:
+                self.path.unlink(missing_ok=True)
+            except OSError as error:
+                raise FilesystemError(f"can't delete {self.path}: {error.strerror}") from error

@@ -1,0 +1,263 @@
+"""The common start of every command that uses an account."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cfpy.account.diff import diff
+from cfpy.account.neighbours import neighbours
+from cfpy.account.plan import Plan
+from cfpy.account.record import Record
+from cfpy.account.record_store import RECORD_FILE, RecordStore
+from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.wrangler import Wrangler
+from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
+from cfpy.project.checks import check
+from cfpy.project.config_difference import only_filled_in
+from cfpy.project.config_file import refuse_build_output
+from cfpy.project.environments import effective
+from cfpy.project.project import Project
+from cfpy.project.stances import REFUSED, refused
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import Context
+from cfpy.tools.credentials import (
+    ACCOUNT_ID,
+    TOKEN,
+    checked_account_id,
+    checked_token,
+    variable,
+)
+from cfpy.tools.invocation import command
+
+if TYPE_CHECKING:
+    from cfpy.account.cloudflare import Account
+
+# Workers Builds sets it; `wrangler deploy` uses it instead of the configuration's name.
+_OTHER_NAME = "WRANGLER_CI_OVERRIDE_NAME"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One environment of a project, and its account."""
+
+    project: Project
+    desired: DesiredState
+    account: Account
+    wrangler: Wrangler
+    records: RecordStore
+
+    @property
+    def environment(self) -> str:
+        return self.desired.environment
+
+    def plan(self) -> Plan:
+        """The plan: compares the project, the account and the record as they are now."""
+        record = self.records.read()
+        others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
+        created = record.created(self.environment)
+        return diff(self.desired, self.account.observe(self.desired), created, tuple(others))
+
+    def refuse_edited(self) -> None:
+        """Refuse to continue if files changed after the plan was created: wrangler reads them
+        again.
+
+        Raises:
+            UsageError: ``wrangler.toml`` or ``cfpy.toml`` was edited in the meantime.
+            ProjectError: They are now missing or not valid.
+        """
+        now = load_project(self.project.root, self.project.config_path)
+        same = replace(now, wrangler=self.project.wrangler) == self.project
+        if not (
+            same
+            and only_filled_in(self.project.wrangler, now.wrangler)
+            and _migrations(desired_state(now, self.environment)) == _migrations(self.desired)
+        ):
+            raise UsageError(
+                f"{self.project.config_path}, cfpy.toml or a migration was added or edited after "
+                "the plan was created",
+                hint="Run the same command again. Nothing was changed.",
+            )
+
+
+def _migrations(desired: DesiredState) -> list[tuple[str, ...]]:
+    return [item.migrations for item in desired.databases]
+
+
+def open_session(ctx: Context, root: Path, environment: str, config: Path | None = None) -> Session:
+    """Read the project, and find the token and the account.
+
+    Args:
+        ctx: The tools of the run.
+        root: The project's directory.
+        environment: One of its environments; empty for the top level.
+        config: The configuration, if known; otherwise it is searched for like in wrangler.
+
+    Raises:
+        UsageError: There is no such environment, or a variable would make wrangler deploy another
+            Worker.
+        ProjectError: The project's files are missing or not valid.
+        NotAuthenticatedError: Nobody is logged in, it is not clear which account to use, or it is
+            not the account of the environment.
+        CloudflareError: The API can't be reached, or fails.
+    """
+    # Imported here: httpx is slow to import, and nothing else needs it.
+    from cfpy.account.cloudflare import Account
+
+    project = load_project(root, config)
+    desired = desired_state(project, environment)
+    _refuse_other_region(project, environment)
+    _refuse_other_name(desired.worker)
+    records = RecordStore(project.root, project.config_name)
+    record = records.read()
+    ctx.progress("Reading the account")
+    token = _token(ctx, project.root, project.config_path)
+    account = Account(token, _account_id(project, environment, record))
+    return Session(
+        project=project,
+        desired=desired,
+        account=account,
+        wrangler=Wrangler(
+            ctx.runner,
+            ctx.toolchain,
+            project.root,
+            config=project.config_path,
+            account_config=_account_config(project, account.id),
+            environment=environment,
+            credentials={
+                TOKEN: token,
+                ACCOUNT_ID: account.id,
+                "CLOUDFLARE_API_BASE_URL": account.address,
+                # wrangler also reads a project's .env, which may name another account.
+                _OTHER_NAME: desired.worker,
+            },
+        ),
+        records=records,
+    )
+
+
+def _refuse_other_region(project: Project, environment: str) -> None:
+    """Refuse settings with which wrangler would use another API than cfpy.
+
+    Raises:
+        ProjectError: ``compliance_region`` is set, or another key that cfpy does not support.
+        UsageError: The environment variable for it is.
+    """
+    for key, reason in refused(effective(project.wrangler, environment)):
+        raise ProjectError(f"cfpy does not support {key}: {reason}", path=project.config_path)
+    variable = "CLOUDFLARE_COMPLIANCE_REGION"
+    if os.environ.get(variable, "public") not in ("", "public"):
+        raise UsageError(
+            f"cfpy does not support {variable}: {REFUSED['compliance_region']}",
+            hint=f"Unset {variable}.",
+        )
+
+
+def refuse_broken(session: Session) -> None:
+    """Refuse a configuration that can't work, before anything is deployed.
+
+    Raises:
+        ProjectError: Something in ``wrangler.toml`` can't work, or there is a build from another
+            tool.
+    """
+    refuse_build_output(session.project.root)
+    scope = effective(session.project.wrangler, session.environment)
+    findings = check(scope, session.desired.worker, datetime.now(UTC).date())
+    if broken := [finding for finding in findings if finding.broken]:
+        raise ProjectError(
+            "; ".join(finding.message for finding in broken),
+            path=session.project.config_path,
+            hint=broken[0].mend,
+        )
+
+
+def account_of(ctx: Context, root: Path) -> str:
+    """The account of the login, without a project.
+
+    Raises:
+        NotAuthenticatedError: Nobody is logged in, or the login has access to several accounts.
+        CloudflareError: The API can't be reached, or fails.
+    """
+    from cfpy.account.cloudflare import Account
+
+    return Account(_token(ctx, root), _given_account_id()[1]).id
+
+
+def can_tell_login(ctx: Context, root: Path) -> bool:
+    """Whether the login can be read without installing anything."""
+    return bool(variable(os.environ, TOKEN)[1]) or ctx.toolchain.has_wrangler(root)
+
+
+def _token(ctx: Context, root: Path, config: Path | None = None) -> str:
+    """The token that wrangler would use. wrangler is only run if no variable has a token.
+
+    Raises:
+        NotAuthenticatedError: There is none, or it is not valid.
+    """
+    source, token = variable(os.environ, TOKEN)
+    if not token:
+        source = "the token from wrangler's login"
+        token = Wrangler(ctx.runner, ctx.toolchain, root, config=config).auth_token()
+    ctx.secrets.add(token)
+    return checked_token(token, source)
+
+
+def _given_account_id() -> tuple[str, str]:
+    """The variable that names an account, and the id; empty if there is none.
+
+    Raises:
+        NotAuthenticatedError: It is not the id of an account.
+    """
+    name, value = variable(os.environ, ACCOUNT_ID)
+    return name, checked_account_id(value, name) if value else ""
+
+
+def _refuse_other_name(worker: str) -> None:
+    """Refuse to work on one Worker if a variable would make wrangler deploy another one."""
+    other = os.environ.get(_OTHER_NAME)
+    if other is not None and other != worker:
+        raise UsageError(
+            f"{_OTHER_NAME} makes wrangler deploy {other!r}, but wrangler.toml names {worker}",
+            hint=f"Unset {_OTHER_NAME}, or change `name` in wrangler.toml. Nothing was changed.",
+        )
+
+
+def _account_config(project: Project, account_id: str) -> Callable[[], Path] | None:
+    """Writes a configuration with only the account, if the top level names another one.
+
+    Some of wrangler's commands have no option for an environment, and an account in a configuration
+    overrides CLOUDFLARE_ACCOUNT_ID.
+    """
+    if project.wrangler.get("account_id", account_id) == account_id:
+        return None
+
+    def write() -> Path:
+        path = project.root / ".wrangler" / "cfpy" / "account.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"account_id": account_id}) + "\n", "utf-8")
+        return path
+
+    return write
+
+
+def _account_id(project: Project, environment: str, record: Record) -> str:
+    """The account to use: from wrangler.toml, from the environment variable, or from the record.
+    Empty if none of them has one."""
+    scope = (project.wrangler.get("env") or {}).get(environment) or {}
+    pinned = scope.get("account_id") or project.wrangler.get("account_id")
+    name, given = ("", "") if pinned else _given_account_id()
+    wanted = checked_account_id(str(pinned), "account_id in wrangler.toml") if pinned else given
+    lives = record.account_id(environment)
+    if wanted and lives and wanted != lives:
+        said = "wrangler.toml" if pinned else name
+        raise NotAuthenticatedError(
+            f"this project is in the account {lives}, but {said} is {wanted}",
+            hint=f"Use the first account, or delete the project there: {command('destroy')}. "
+            f"If it no longer exists, delete {RECORD_FILE}.",
+        )
+    return wanted or lives

@@ -1,0 +1,58 @@
+"""``cfpy status``: shows what a project has in its account, and how that differs from its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.account.live import drift, wanted_bindings
+from cfpy.account.plan import Plan
+from cfpy.account.resources import scope_of
+from cfpy.account.session import open_session
+from cfpy.tools.context import Context
+
+
+@dataclass(frozen=True)
+class StatusRequest:
+    """``environment`` is empty for the top level of wrangler.toml."""
+
+    root: Path
+    environment: str
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """``live_version`` is empty while nothing is deployed. ``created`` are the keys of what cfpy
+    created, ``pending`` the migrations that are not applied, by database, and ``drift`` lists
+    differences between the bindings of the live version and wrangler.toml."""
+
+    plan: Plan
+    live_version: str
+    created: frozenset[str]
+    pending: dict[str, list[str]]
+    drift: tuple[str, ...]
+
+
+def run(ctx: Context, request: StatusRequest) -> Status:
+    """Read the account.
+
+    Raises:
+        CfpyError: As :func:`cfpy.account.session.open_session`.
+    """
+    session = open_session(ctx, request.root, request.environment, request.config)
+    plan = session.plan()
+    version = session.account.live_version(session.desired.worker)
+    wanted = wanted_bindings(scope_of(session.project, session.environment))
+    live = session.account.bindings(session.desired.worker) if version else {}
+    return Status(
+        plan=plan,
+        live_version=version,
+        created=frozenset(session.records.read().created(session.environment)),
+        pending={
+            action.name: list(action.files)
+            for action in plan.changes
+            if action.kind == "d1_migrations"
+        },
+        drift=drift(wanted, live) if version else (),
+    )

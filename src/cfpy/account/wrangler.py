@@ -1,0 +1,334 @@
+"""Runs the real wrangler: one method for each subcommand."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cfpy.account.observed import Rules
+from cfpy.account.permissions import PERMISSIONS, refusal
+from cfpy.account.wrangler_answers import InTime, codes_in, complaint, token_of
+from cfpy.account.wrangler_events import Deployment, deployment_of, failure, read_events
+from cfpy.errors import (
+    NotAuthenticatedError,
+    WranglerError,
+)
+from cfpy.project.project import MetadataIndex, VectorizeIndex
+from cfpy.tools.child_environment import without_identity
+from cfpy.tools.invocation import command
+from cfpy.tools.process import Completed, Runner
+from cfpy.tools.toolchain import Toolchain
+
+_TIMEOUT_SECONDS = 180.0
+# These take a name, and would append the environment to it: 4.164 does so in `kv namespace create`
+# and `tail` (getLegacyScriptName), earlier versions also in the others.
+_TAKE_A_NAME = (("kv", "namespace", "create"), ("delete",), ("rollback",), ("tail",))
+_DELETE_OPTIONS = {
+    "d1 delete": ("--skip-confirmation",),
+    "vectorize delete": ("--force",),
+}
+
+
+class Wrangler:
+    """wrangler, run in ``project`` (with the project's own version if it is installed).
+
+    Args:
+        runner: Runs it.
+        toolchain: Installs it.
+        project: Its working directory.
+        config: The configuration, which each command names: otherwise wrangler would search for one
+            in parent folders and follow a build tool's redirect. ``None`` without a project.
+        account_config: Writes a configuration for commands without ``--env``, if the environment is
+            in another account than the top level.
+        environment: An environment of wrangler.toml; empty for its top level.
+        credentials: Environment variables with the token, the account and the Worker.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        toolchain: Toolchain,
+        project: Path,
+        *,
+        config: Path | None,
+        account_config: Callable[[], Path] | None = None,
+        environment: str = "",
+        credentials: Mapping[str, str] | None = None,
+    ) -> None:
+        self._runner: Runner = InTime(runner)
+        self._toolchain = toolchain
+        self._project = project
+        self._config = config
+        self._account_config = account_config
+        self._environment = environment
+        self._credentials = dict(credentials or {})
+
+    def argv(self, *arguments: str) -> list[str]:
+        """The command line for ``arguments``, with options for the configuration and the
+        environment unless they already have them."""
+        return self.bare_argv(*arguments, *self._selection(arguments))
+
+    def bare_argv(self, *arguments: str) -> list[str]:
+        """The command line for ``arguments`` as they are: with node itself, so that signals reach
+        it."""
+        launcher = self._toolchain.wrangler(self._project)
+        return [str(self._toolchain.node.binary), str(launcher), *arguments]
+
+    def _selection(self, arguments: tuple[str, ...]) -> Iterator[str]:
+        if self._config is None:
+            return
+        takes_a_name = any(arguments[: len(words)] == words for words in _TAKE_A_NAME)
+        if "--config" not in arguments:
+            other = self._account_config if takes_a_name else None
+            yield from ("--config", str(other() if other else self._config))
+        if "--env" not in arguments:
+            # Even for the top level: otherwise wrangler would take it from CLOUDFLARE_ENV or a .env
+            # file.
+            yield from ("--env", "" if takes_a_name else self._environment)
+
+    def apply_local_migrations(self, database: str, *, persist_to: Path) -> None:
+        """``wrangler d1 migrations apply --local``: pending migrations into local D1.
+
+        Args:
+            database: The binding or the name of the database.
+            persist_to: State directory; wrangler keeps its files in ``v3/`` below it.
+
+        Raises:
+            WranglerError: A migration failed. Earlier ones stay applied.
+        """
+        self._run(
+            f"can't apply the migrations of {database}",
+            ("d1", "migrations", "apply", database, "--local"),
+            ("--persist-to", str(persist_to)),
+            hint="Fix the error, then run the same command again. Applied migrations stay applied.",
+        )
+
+    def auth_token(self) -> str:
+        """``wrangler auth token``: the token of its login, renewed if it has expired.
+
+        Raises:
+            NotAuthenticatedError: Nobody is logged in, or the login uses a global API key.
+            WranglerError: wrangler failed.
+        """
+        argv = self.argv("auth", "token", "--json")
+        done = self._runner.run(
+            argv, cwd=self._project, env=self._toolchain.environment(), timeout=_TIMEOUT_SECONDS
+        )
+        return token_of(done)
+
+    def create(self, kind: str, name: str, *options: str) -> None:
+        """Create a resource: ``kind`` is the subcommand, such as ``kv namespace create``.
+
+        Raises:
+            WranglerError: It could not be created, or its answer was lost.
+        """
+        self._mutate(f"can't create {name}", (*kind.split(), name, *options))
+
+    def create_index(self, index: VectorizeIndex) -> None:
+        """``wrangler vectorize create``.
+
+        Raises:
+            WranglerError: As :meth:`create`.
+        """
+        shape = (f"--dimensions={index.dimensions}", f"--metric={index.metric}")
+        self.create("vectorize create", index.index_name, *shape)
+
+    def create_metadata_index(self, index_name: str, item: MetadataIndex) -> None:
+        """``wrangler vectorize create-metadata-index``.
+
+        Raises:
+            WranglerError: As :meth:`create`.
+        """
+        options = (f"--property-name={item.property}", f"--type={item.type}")
+        self.create("vectorize create-metadata-index", index_name, *options)
+
+    def set_bucket_rules(self, kind: str, bucket: str, jurisdiction: str, rules: Rules) -> None:
+        """``wrangler r2 bucket cors|lifecycle set``: these rules replace all existing ones.
+
+        Raises:
+            WranglerError: As :meth:`create`.
+        """
+        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+            file = Path(scratch) / "rules.json"
+            file.write_text(json.dumps({"rules": list(rules)}), "utf-8")
+            options = (f"--file={file}", "--force", *in_jurisdiction(jurisdiction))
+            self._mutate(
+                f"can't set the {kind} rules of {bucket}",
+                ("r2", "bucket", kind, "set", bucket, *options),
+            )
+
+    def delete(self, kind: str, id_: str, *options: str) -> None:
+        """Delete a resource: ``kind`` is the subcommand, such as ``r2 bucket delete``.
+
+        A database is named by its UUID: wrangler would look up a name in the configuration first,
+        and delete the database with the id there. wrangler does not ask: callers must have asked.
+
+        Raises:
+            WranglerError: It could not be deleted, or its answer was lost.
+        """
+        given = (*_DELETE_OPTIONS.get(kind, ()), *options)
+        self._mutate(f"can't delete {id_}", (*kind.split(), id_, *given))
+
+    def delete_namespace(self, namespace_id: str) -> None:
+        """``wrangler kv namespace delete``.
+
+        Raises:
+            WranglerError: As :meth:`delete`.
+        """
+        option = f"--namespace-id={namespace_id}"
+        self._mutate(
+            f"can't delete the namespace {namespace_id}",
+            ("kv", "namespace", "delete", option, "--skip-confirmation"),
+        )
+
+    def remove_consumer(self, queue: str, worker: str) -> None:
+        """``wrangler queues consumer remove``.
+
+        Raises:
+            WranglerError: As :meth:`delete`.
+        """
+        self._mutate(
+            f"can't remove {worker} as a consumer of the queue {queue}",
+            ("queues", "consumer", "remove", queue, worker),
+        )
+
+    def delete_worker(self, worker: str) -> None:
+        """``wrangler delete``. Callers must check first whether other Workers need it.
+
+        Raises:
+            WranglerError: As :meth:`delete`.
+        """
+        self._mutate(f"can't delete {worker}", ("delete", "--name", worker))
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a wrangler command, with the token and the account."""
+        environment = self._toolchain.environment()
+        if self._credentials:
+            environment = without_identity(environment)
+        return environment | self._credentials
+
+    def apply_remote_migrations(self, binding: str) -> None:
+        """``wrangler d1 migrations apply --remote``: pending migrations into the real database.
+
+        Raises:
+            WranglerError: A migration failed. Earlier ones stay applied.
+        """
+        self._mutate(
+            f"can't apply the migrations of {binding}",
+            ("d1", "migrations", "apply", binding, "--remote"),
+        )
+
+    def put_secrets(self, values: Mapping[str, str]) -> None:
+        """``wrangler secret bulk``, with the values on standard input; creates the Worker if
+        needed.
+
+        Raises:
+            WranglerError: They were not stored.
+        """
+        self._mutate(
+            f"can't store {', '.join(sorted(values))}",
+            ("secret", "bulk"),
+            stdin=json.dumps(dict(values)),
+        )
+
+    def deploy(self) -> Deployment:
+        """``wrangler deploy``: a new version, live at once.
+
+        Without wrangler's own provisioning, which would create resources with invented names.
+
+        Raises:
+            WranglerError: The Worker was not deployed, or its triggers were not.
+        """
+        arguments = ("deploy", "--no-x-provision")
+        if deployment := deployment_of(self._mutate("can't deploy", arguments)):
+            return deployment
+        raise WranglerError(
+            "wrangler deployed, but did not report the version",
+            argv=("wrangler", *arguments),
+            returncode=0,
+            output="",
+            hint=f"To see what is live: {command('wrangler', 'deployments', 'list')}",
+        )
+
+    def rollback(self, worker: str, version_id: str) -> None:
+        """``wrangler rollback``: an earlier version, live at once.
+
+        Raises:
+            WranglerError: The rollback failed.
+        """
+        message = ("--message", "The health check of the new version failed")
+        self._mutate("can't roll back", ("rollback", version_id, "--name", worker, "-y", *message))
+
+    def deploy_dry_run(self, *, out_dir: Path | None = None) -> Completed:
+        """``wrangler deploy --dry-run``: bundle and check, without an account.
+
+        Raises:
+            WranglerError: wrangler does not accept the project.
+        """
+        options = () if out_dir is None else ("--outdir", str(out_dir))
+        return self._run("wrangler does not accept the project", ("deploy", "--dry-run"), options)
+
+    def _mutate(
+        self, what: str, arguments: Sequence[str], *, stdin: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Run a command that changes the account; return the events that it wrote.
+
+        An error has the API's code.
+        """
+        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+            events = Path(scratch) / "events.ndjson"
+            said = {"WRANGLER_OUTPUT_FILE_PATH": str(events)}
+            argv = self.argv(*arguments)
+            done = self._runner.run(
+                argv,
+                cwd=self._project,
+                env=self.environment() | said,
+                stdin=stdin,
+                timeout=_TIMEOUT_SECONDS,
+            )
+            written = read_events(events)
+            if done.returncode == 0:
+                return written
+            code, retry_after = failure(written)
+            # After an error, wrangler asks who is logged in, and a failure of that hides the first
+            # one.
+            codes = {code, *codes_in(done.stderr)}
+            kind = next((part for part in arguments if part in PERMISSIONS), "")
+            if error := refusal(0, codes, complaint(done), kind, "change"):
+                raise NotAuthenticatedError(
+                    f"{what}: {error.message}", hint=f"{error.hint}. Completed steps stay."
+                )
+            raise WranglerError(
+                f"{what}:\n{complaint(done)}",
+                argv=("wrangler", *argv[2:]),
+                returncode=done.returncode,
+                output=complaint(done),
+                hint="Completed steps stay. Run the same command again to continue.",
+                api_code=code,
+                retry_after=retry_after,
+                printed=done.stdout,
+            )
+
+    def _run(self, what: str, *parts: Sequence[str], hint: str = "") -> Completed:
+        argv = self.argv(*(argument for part in parts for argument in part))
+        done = self._runner.run(
+            argv, cwd=self._project, env=self._toolchain.environment(), timeout=_TIMEOUT_SECONDS
+        )
+        if done.returncode != 0:
+            raise WranglerError(
+                f"{what}:\n{complaint(done)}",
+                argv=("wrangler", *argv[2:]),
+                returncode=done.returncode,
+                output=complaint(done),
+                hint=hint,
+                printed=done.stdout,
+            )
+        return done
+
+
+def in_jurisdiction(name: str) -> tuple[str, ...]:
+    """The option for a jurisdiction; none for the default one."""
+    return (f"--jurisdiction={name}",) if name else ()

@@ -1,0 +1,108 @@
+"""Reads wrangler's answers: its errors and its token, or that it took too long."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from cfpy.errors import (
+    NotAuthenticatedError,
+    ToolTimeoutError,
+    WranglerError,
+    WranglerTimeoutError,
+)
+from cfpy.tools.invocation import command
+from cfpy.tools.process import Completed, Runner
+
+_CODE = re.compile(r"\[code: (\d+)\]")
+_LOGGED_OUT = re.compile(r"not logged in|wrangler login|CLOUDFLARE_API_TOKEN", re.IGNORECASE)
+_ASIDE = re.compile("Logs were written to|If you think this is a bug")
+
+
+class InTime:
+    """A runner that explains the consequences if wrangler takes too long."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        try:
+            return self._runner.run(argv, cwd=cwd, env=env, stdin=stdin, timeout=timeout)
+        except ToolTimeoutError as error:
+            arguments = tuple(argv[2:])
+            words = takewhile(lambda part: not part.startswith("-"), arguments)
+            raise WranglerTimeoutError(
+                f"wrangler {' '.join(words)} did not finish within {timeout or 0:.0f} seconds",
+                argv=("wrangler", *arguments),
+                returncode=-1,
+                output="",
+                hint="It may have succeeded. Check the network, then run the same command "
+                "again: existing resources are kept.",
+            ) from error
+
+
+def token_of(done: Completed) -> str:
+    """The token that ``wrangler auth token --json`` printed.
+
+    Raises:
+        NotAuthenticatedError: Nobody is logged in, or by a global API key.
+        WranglerError: wrangler can't tell.
+    """
+    found = _json_object(done.stdout) if done.returncode == 0 else {}
+    if isinstance(token := found.get("token"), str):
+        return token
+    if found.get("type") == "api_key":
+        raise NotAuthenticatedError(
+            "CLOUDFLARE_API_KEY is set. It is a global API key, which cfpy does not support",
+            hint="Such a key has all your permissions. Create a token instead, at "
+            "dash.cloudflare.com/profile/api-tokens, and set CLOUDFLARE_API_TOKEN to it.",
+        )
+    # Never show its standard output: it may contain the token.
+    said = "\n".join(line for line in done.stderr.splitlines() if not _ASIDE.search(line))
+    if done.returncode == 0 or not said.strip() or _LOGGED_OUT.search(said):
+        raise NotAuthenticatedError(
+            "nobody is logged in to Cloudflare",
+            hint=f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
+        )
+    raise WranglerError(
+        f"can't get the login from wrangler:\n{said.strip()}",
+        argv=("wrangler", "auth", "token", "--json"),
+        returncode=done.returncode,
+        output=said.strip(),
+        hint="To use no login of wrangler, set CLOUDFLARE_API_TOKEN.",
+    )
+
+
+def codes_in(text: str) -> list[int]:
+    """The API's error codes in an error message of wrangler."""
+    return [int(code) for code in _CODE.findall(text)]
+
+
+def complaint(done: Completed) -> str:
+    """wrangler's error, without the lines about its log files and bug reports; or a message that it
+    printed nothing, as when the system killed it."""
+    lines = done.tail().splitlines()
+    told = "\n".join(line for line in lines if not _ASIDE.search(line))
+    return told or f"wrangler printed nothing and exited with status {done.returncode}"
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    """The JSON object at the end of ``text``; empty if there is none."""
+    for start in (found.start() for found in re.finditer(r"^\{", text, re.MULTILINE)):
+        with contextlib.suppress(ValueError):
+            document = json.loads(text[start:])
+            return document if isinstance(document, dict) else {}
+    return {}

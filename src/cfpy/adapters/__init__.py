@@ -1,1 +1,0 @@
-"""Everything outside cfpy: processes, files, packages, servers."""

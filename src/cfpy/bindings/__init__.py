@@ -1,0 +1,1 @@
+"""Kinds of bindings, and what adds one to a project."""

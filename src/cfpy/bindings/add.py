@@ -1,0 +1,217 @@
+"""``cfpy add``: adds a binding to an existing project, with the files that it needs."""
+
+from __future__ import annotations
+
+import contextlib
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from cfpy.bindings.additions import Addition, Edit, Export, Options, plan_addition
+from cfpy.bindings.snippets import snippet
+from cfpy.errors import ProjectError, UsageError
+from cfpy.project.changes import NewContent, apply
+from cfpy.project.line_ends import edited as with_line_ends
+from cfpy.project.lock import alone
+from cfpy.project.project import Project
+from cfpy.project.python_source import handler_line, python_files, with_binding, with_export
+from cfpy.project.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
+from cfpy.project.wrangler_config import load_project
+
+_SETTINGS = (
+    "# Settings that wrangler.toml has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
+)
+
+
+@dataclass(frozen=True)
+class AddRequest:
+    """What to add to the project in ``root``."""
+
+    root: Path
+    kind: str
+    name: str
+    environment: str
+    options: Options
+    dry_run: bool
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was added, or would be. ``files`` has the new content of each changed or new file, and
+    ``before`` its old content, empty if it is new. ``lacking`` are environments that do not inherit
+    the binding, and ``again`` the words of the command that adds it there. ``note`` names an
+    existing handler for it; empty if there is none."""
+
+    addition: Addition
+    files: dict[str, str]
+    before: dict[str, str]
+    snippet: str
+    note: str
+    lacking: tuple[str, ...]
+    again: tuple[str, ...]
+
+
+def run(request: AddRequest) -> Added:
+    """Add a binding.
+
+    Raises:
+        UsageError: It already exists, or the request can't be fulfilled.
+        ProjectError: The project's files are missing or not valid, or can't be edited.
+        FilesystemError: Writing failed. Nothing was changed.
+    """
+    with alone(request.root, request.config):
+        project = load_project(request.root, request.config)
+        if not isinstance(project.wrangler.get("name"), str):
+            raise ProjectError("`name` is missing", path=project.config_path)
+        addition = plan_addition(
+            project.wrangler, request.kind, request.name, request.environment, request.options
+        )
+        before, files = _changed(project, addition)
+        if not request.dry_run:
+            apply(project.root, {name: NewContent(text.encode()) for name, text in files.items()})
+    python = project.is_python
+    environments = project.wrangler.get("env") or {}
+    inherited = request.kind in ("cron", "assets") or bool(request.environment)
+    return Added(
+        addition,
+        files,
+        before,
+        snippet(request.kind, addition.binding, python=python),
+        _note(project, request),
+        () if inherited else tuple(environments),
+        _words(request),
+    )
+
+
+def _note(project: Project, request: AddRequest) -> str:
+    """A note that the Worker already has the handler that the addition triggers; empty if not."""
+    calls = {"cron": "scheduled"} | ({"queue": "queue"} if request.options.consumer else {})
+    name = calls.get(request.kind)
+    main = project.wrangler.get("main")
+    if name is None or not isinstance(main, str) or not (project.root / main).is_file():
+        return ""
+    source = (project.root / main).read_text("utf-8", errors="replace")
+    line = handler_line(source, name, python=project.is_python)
+    if not line:
+        return ""
+    where = f"{main}:{line}"
+    tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
+    return f"{where} already has the handler {name}; it gets these events, too. Check {tells}."
+
+
+def _words(request: AddRequest) -> tuple[str, ...]:
+    """The command that adds the same binding, without the project and environment."""
+    given, usual = request.options, Options()
+    words = ["add", request.kind, request.name, *(["--consumer"] if given.consumer else [])]
+    for name, value, default in (
+        ("--id", given.hyperdrive_id, usual.hyperdrive_id),
+        ("--dimensions", given.dimensions, usual.dimensions),
+        ("--metric", given.metric, usual.metric),
+        ("--directory", given.directory, usual.directory),
+    ):
+        words += [] if value == default else [name, str(value)]
+    return tuple(words)
+
+
+def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict[str, str]]:
+    """All files that change, with their old and new content."""
+    config = project.config_path.name
+    before = {config: _read(project.config_path)}
+    files = {config: _edited(project.config_path, before[config], addition.config)}
+    if addition.settings:
+        path = project.root / "cfpy.toml"
+        before["cfpy.toml"] = _read(path) if path.is_file() else ""
+        files["cfpy.toml"] = _edited(path, before["cfpy.toml"] or _SETTINGS, addition.settings)
+    for name, text in addition.files.items():
+        path = project.root / name
+        # An environment uses the migrations and classes of the top level.
+        if path.exists() and addition.kind != "assets" and not addition.environment:
+            raise UsageError(f"{name} already exists", hint="Choose another NAME.")
+        if not path.exists():
+            before[name], files[name] = "", text
+    for path, text in _sources(project, addition):
+        name = path.relative_to(project.root).as_posix()
+        if text != (now := _read(path)):
+            before[name], files[name] = now, text
+    return before, files
+
+
+def _edited(path: Path, text: str, edits: Iterable[Edit]) -> str:
+    try:
+        for edit in edits:
+            match edit.kind:
+                case "entry":
+                    text = add_entry(text, edit.table, edit.value)
+                case "table":
+                    text = add_table(text, edit.table, edit.value)
+                case "value":
+                    text = add_value(text, edit.table, edit.key, edit.value)
+                case "key":
+                    text = add_key(text, edit.table, edit.key, edit.value)
+    except NoPlaceError as error:
+        raise ProjectError(
+            f"{error}: {edit.table or edit.key}",
+            path=path,
+            hint=f"Write it as [[{edit.table}]] tables, then run the command again.",
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(str(error), path=path) from error
+    return text
+
+
+def _sources(project: Project, addition: Addition) -> list[tuple[Path, str]]:
+    """Modules that change: the main module exports a class, and another one types the bindings."""
+    changed: dict[Path, str] = {}
+    if addition.export is not None:
+        entry = project.entry
+        export = _python_export if project.is_python else _script_export
+        changed[entry] = with_line_ends(_read(entry), partial(export, entry, addition.export))
+    if project.is_python and addition.type:
+        for path in python_files(project.entry.parent):
+            text = changed.get(path) or _read(path)
+            typed = with_line_ends(text, partial(_typed, path, addition))
+            if typed != text:
+                changed[path] = typed
+                break
+    return list(changed.items())
+
+
+def _typed(path: Path, addition: Addition, text: str) -> str:
+    with _located(path):
+        return with_binding(text, addition.binding, addition.type) or text
+
+
+def _python_export(entry: Path, export: Export, text: str) -> str:
+    own = [path.stem for path in entry.parent.glob("*.py")]
+    packages = [path.parent.name for path in entry.parent.glob("*/__init__.py")]
+    with _located(entry):
+        return with_export(text, export.module, export.name, [*own, *packages])
+
+
+def _script_export(_entry: Path, export: Export, text: str) -> str:
+    line = f'export {{ {export.name} }} from "./{export.module}";\n'
+    if line in text:
+        return text
+    ending = "" if text.endswith("\n") or not text else "\n"
+    return f"{text}{ending}\n{line}"
+
+
+@contextlib.contextmanager
+def _located(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except SyntaxError as error:
+        raise ProjectError(
+            error.msg, path=path, line=error.lineno, column=error.offset, hint="Fix it first."
+        ) from None
+
+
+def _read(path: Path) -> str:
+    # Not read_text(), which would turn \r\n into \n.
+    try:
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"can't be read: {error}", path=path) from error

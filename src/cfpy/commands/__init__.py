@@ -1,1 +1,0 @@
-"""One use case per module: ``run(ctx, request) -> Result``. Nothing here prints."""

@@ -1,1 +1,0 @@
-"""Pure values and functions: no processes, no network, no clock."""

@@ -1,0 +1,1 @@
+"""Runs and tests a project on this machine."""

@@ -1,0 +1,293 @@
+"""Derives the configuration of a local run from that of a deployment.
+
+Workers AI and Vectorize have no local simulator, so their bindings are replaced by service bindings
+to a second local Worker that stands in for them; everything else stays as it is in the project. The
+derived configuration is written next to the state in ``.wrangler/``, never over the project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cfpy.errors import ProjectError
+from cfpy.local.custom_build import with_watched
+from cfpy.local.local_bindings import OLD_FORMAT, SITE_BINDING, LocalStance, bindings, tables
+from cfpy.local.local_paths import relocate
+from cfpy.project.migrations import migrations_of
+from cfpy.project.project import Project
+
+#: The folder of derived configurations, below the project.
+DERIVED = Path(".wrangler", "cfpy")
+
+#: Name of the Worker that stands in for Workers AI and Vectorize.
+LOCAL_SERVICES = "cfpy-local"
+
+#: The path where a local run shows the content of its bindings.
+PAGE = "/__cfpy"
+
+# Keys about routes and builds of a deployment: they have no meaning here, and with some of them a
+# local run would ask for an account.
+_DEPLOYMENT_KEYS = (
+    "$schema",
+    "account_id",
+    "ai",
+    "env",
+    "logpush",
+    "route",
+    "routes",
+    "streaming_tail_consumers",
+    "tail_consumers",
+    "vectorize",
+)
+
+# Tables about classes and sockets of the main module: those are in Python, and run only in workerd.
+_CLASSES = ("migrations", "exports", "containers", "cloudchamber", "connect", "unsafe")
+# The variable that gives wrangler a local database for a Hyperdrive binding.
+_DATABASE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
+_HYPERDRIVE = ("connectionString", "host", "port", "user", "password", "database", "connect")
+
+
+@dataclass(frozen=True)
+class LocalAI:
+    """Where local embeddings and chat come from; empty strings mean the built-in stand-ins.
+
+    ``timeout`` is how long an answer of ``base_url`` may take, in seconds; 0 means the default.
+    """
+
+    embeddings_url: str = ""
+    embeddings_key: str = field(default="", repr=False)
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    chat_model: str = ""
+    embed_model: str = ""
+    timeout: int = 0
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The keys of the stand-ins, and the address that a key belongs to. They are never written
+        to a file: two runs in the same project would overwrite each other's."""
+        found = {
+            "EMBEDDINGS_URL": self.embeddings_url,
+            "EMBEDDINGS_KEY": self.embeddings_key,
+            "AI_API_KEY": self.api_key,
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+def worker_config(
+    project: Project, main: Path, *, python: bool, without: Collection[str] = ()
+) -> dict[str, Any]:
+    """The wrangler configuration of the project's Worker for a local run.
+
+    Args:
+        project: The project.
+        main: Main module to run: the project's own, or a shim that forwards to it.
+        python: Whether workerd itself runs Python (then its flags and classes stay).
+        without: Hyperdrive bindings without a local database: see :func:`left_out`.
+    """
+    source = project.wrangler
+    config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
+    config = relocate(with_watched(config), project.root, project.root / DERIVED)
+    config["main"] = str(main)
+    if not python:
+        config = _without_classes(project, config)
+    if source.get("hyperdrive"):
+        config["hyperdrive"] = [
+            item for item in tables(source, "hyperdrive") if item.get("binding") not in without
+        ]
+    flags = list(source.get("compatibility_flags") or [])
+    config["compatibility_flags"] = [f for f in flags if python or not _is_python_flag(f)]
+    services = [*(source.get("services") or []), *_stand_ins(project)]
+    if services:
+        config["services"] = services
+    if source.get("d1_databases"):
+        config["d1_databases"] = _local_databases(project, tables(source, "d1_databases"))
+    if source.get("kv_namespaces"):
+        config["kv_namespaces"] = _local_namespaces(tables(source, "kv_namespaces"))
+    assets = source.get("assets")
+    if isinstance(assets, Mapping) and "directory" in assets:
+        config["assets"] = {**assets, "directory": str(project.root / assets["directory"])}
+        if not python and assets.get("run_worker_first") is not True:
+            # Otherwise the assets of a single-page application would answer for the page of `cfpy
+            # dev`.
+            first = [*(assets.get("run_worker_first") or []), PAGE, f"{PAGE}/*"]
+            config["assets"]["run_worker_first"] = first
+    return config
+
+
+def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> dict[str, Any]:
+    """The wrangler configuration of the Worker that stands in for Workers AI and Vectorize."""
+    return {
+        "name": LOCAL_SERVICES,
+        "main": str(main),
+        "compatibility_date": compatibility_date,
+        "durable_objects": {"bindings": [{"name": "STORE", "class_name": "VectorStore"}]},
+        "migrations": [{"tag": "v1", "new_sqlite_classes": ["VectorStore"]}],
+        "vars": {
+            "AI_BASE_URL": ai.base_url,
+            "AI_CHAT_MODEL": ai.chat_model,
+            "AI_EMBED_MODEL": ai.embed_model,
+            "AI_TIMEOUT": str(ai.timeout or ""),
+        },
+        # Only the names: the values come from the environment of the process that reads this.
+        "secrets": {"required": sorted(ai.secrets)},
+    }
+
+
+def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]:
+    """``config`` for a shim in place of the Python module: without its classes, without the build
+    (which runs separately), and without bindings that would fail."""
+    for key in OLD_FORMAT:
+        if config.get(key):
+            raise ProjectError(
+                f"[{key}] is for Workers without modules, and a Python Worker has modules",
+                path=project.config_path,
+                hint="Put the files next to the Worker's code and open them there.",
+            )
+    failing = {
+        kind.table.partition(".")[0]
+        for _, kind, _ in bindings(project.wrangler)
+        if kind.stance is LocalStance.FAILS
+    }
+    return {
+        key: value
+        for key, value in config.items()
+        if key not in _CLASSES and key not in failing and key != "build"
+    }
+
+
+def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool) -> dict[str, str]:
+    """Bindings that do not work in a local run, each with what you can do about it.
+
+    Args:
+        project: The project.
+        environment: The variables of the process; some name a local database for wrangler.
+        on_node: Whether Python runs outside workerd.
+    """
+    source = project.wrangler
+    missing = {
+        str(item.get("binding")): f"set {_DATABASE_VARIABLE}{item.get('binding')}, or "
+        "localConnectionString in wrangler.toml"
+        for item in tables(source, "hyperdrive")
+        if not item.get("localConnectionString")
+        and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment
+    }
+    missing |= {
+        str(item.get("binding")): f"fails until the Worker {item.get('service')} also runs here "
+        "(a second local run, in its own project)"
+        for item in tables(source, "services")
+        if item.get("service") != source.get("name")
+    }
+    if on_node:
+        missing |= {
+            name: kind.why for name, kind, _ in bindings(source) if kind.stance is LocalStance.FAILS
+        }
+    return missing
+
+
+def failing_bindings(project: Project, missing: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The replacements for bindings that the node runtime does not have: by name, the class, the
+    reason, and the methods and properties that fail with this reason.
+
+    Args:
+        project: The project.
+        missing: The result of :func:`left_out`.
+    """
+    failing = {}
+    for name, kind, _ in bindings(project.wrangler):
+        if name not in missing or kind.table == "services":
+            continue
+        properties = _HYPERDRIVE if kind.table == "hyperdrive" else ()
+        failing[name] = {
+            "kind": kind.js_class or "Object",
+            "why": missing[name],
+            "methods": list(kind.members),
+            "properties": list(properties),
+        }
+    return failing
+
+
+def needs_local_services(project: Project) -> bool:
+    """Whether the project binds Workers AI or Vectorize."""
+    return bool(project.wrangler.get("ai") or project.wrangler.get("vectorize"))
+
+
+def binding_kinds(project: Project) -> dict[str, str]:
+    """The JavaScript class of each binding, by which the Workers SDK picks the Python wrapper."""
+    kinds = {
+        name: kind.js_class
+        for name, kind, _ in bindings(project.wrangler)
+        if kind.js_class and kind.stance is not LocalStance.FAILS
+    }
+    if project.wrangler.get("site"):
+        kinds[SITE_BINDING] = "KvNamespace"
+    return kinds
+
+
+def _stand_ins(project: Project) -> list[dict[str, Any]]:
+    services: list[dict[str, Any]] = []
+    ai = project.wrangler.get("ai") or {}
+    if ai.get("binding"):
+        services.append(
+            {"binding": ai["binding"], "service": LOCAL_SERVICES, "entrypoint": "LocalAI"}
+        )
+    for item in tables(project.wrangler, "vectorize"):
+        index = project.vectorize_index(str(item.get("index_name")))
+        services.append(
+            {
+                "binding": item.get("binding"),
+                "service": LOCAL_SERVICES,
+                "entrypoint": "LocalVectorize",
+                "props": {
+                    "index": index.index_name,
+                    # An index that cfpy.toml does not describe takes the dimensions of its first
+                    # vector.
+                    "dimensions": index.dimensions,
+                    "metric": index.metric or "cosine",
+                    "metadata_indexes": [
+                        {"property": m.property, "type": m.type} for m in index.metadata_indexes
+                    ],
+                },
+            }
+        )
+    return services
+
+
+def _local_databases(project: Project, items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """D1 tables with absolute paths of migrations, and ids that `cfpy provision` does not change:
+    wrangler keeps local data by id. Bindings that share a database still share one."""
+    local: list[dict[str, Any]] = []
+    first: dict[str, str] = {}
+    for item in items:
+        label = str(item.get("database_name") or item["binding"])
+        name = first.setdefault(str(item.get("database_id") or label), label)
+        try:
+            source = migrations_of(item)
+        except ValueError as error:
+            raise ProjectError(str(error), path=project.config_path) from None
+        kept = {key: value for key, value in item.items() if key != "preview_database_id"}
+        paths = {
+            "migrations_dir": str(project.root / source.directory),
+            "migrations_pattern": str(project.root / source.pattern),
+        }
+        local.append({**kept, "database_id": f"local-{name}", **paths})
+    return local
+
+
+def _local_namespaces(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same for namespaces; bindings that share a namespace still share one."""
+    local: list[dict[str, Any]] = []
+    first: dict[str, str] = {}
+    for item in items:
+        binding = str(item.get("binding"))
+        name = first.setdefault(str(item.get("id") or binding), binding)
+        kept = {key: value for key, value in item.items() if key != "preview_id"}
+        local.append({**kept, "id": f"local-{name}"})
+    return local
+
+
+def _is_python_flag(flag: object) -> bool:
+    return str(flag).removeprefix("no_").startswith("python_")

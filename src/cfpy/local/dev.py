@@ -1,0 +1,301 @@
+"""``cfpy dev``: runs the project on this machine, without a Cloudflare account."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cfpy.account.resources import in_environment
+from cfpy.account.wrangler import Wrangler
+from cfpy.errors import LocalRuntimeError, ProjectError, UsageError, WranglerError
+from cfpy.local import configuration, embeddings
+from cfpy.local.ai_endpoint import read_endpoint
+from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
+from cfpy.local.ports import refuse_taken
+from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.local.watching import State, Watched, Watcher, look
+from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
+from cfpy.project.project import OPTED_OUT, PYTHON_314_SINCE, Project
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import Context
+from cfpy.tools.toolchain import cache_directory
+
+# How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
+_RETRY_BUNDLE_AFTER = 24 * 3600.0
+_NODE_PYTHON = "3.14"
+
+
+@dataclass(frozen=True)
+class DevInfo:
+    """What a session consists of, in words for the banner.
+
+    ``runtime_note`` explains the choice of the runtime; ``embeddings`` and ``chat`` name the
+    stand-ins for Workers AI (empty if the project does not bind it); ``vectorize`` is whether it
+    has an index; ``secrets_file`` names the files with the secrets; ``left_out`` are bindings that
+    do not work here, with what you can do about it.
+    """
+
+    runtime: Runtime
+    runtime_note: str
+    embeddings: str
+    chat: str
+    vectorize: bool
+    secrets_file: str
+    state: Path
+    left_out: Mapping[str, str]
+
+
+def run(
+    ctx: Context,
+    request: DevRequest,
+    on_start: Callable[[DevInfo], None],
+    on_event: Callable[[Event], None],
+) -> None:
+    """Run the project until it is interrupted.
+
+    Args:
+        ctx: The tools of the run.
+        request: What to run.
+        on_start: Called when a runtime is about to start.
+        on_event: Called for each event of the runtime, ``ready`` among them.
+
+    Raises:
+        ProjectError: The project's files are missing or not valid.
+        UsageError: Its local data or the port is in use, or a CFPY_AI variable is not valid.
+        ToolNotFoundError: Node, wrangler or the Worker's packages can't be installed.
+        WranglerError: A migration failed.
+        LocalRuntimeError: The runtime could not start, or exited by itself.
+        KeyboardInterrupt: Ctrl-C; everything was stopped.
+    """
+
+    # Checked first, because everything before the start of the server takes a while.
+    refuse_taken(request.host, request.port)
+    served = False
+
+    def keep_port(event: Event) -> None:
+        nonlocal request, served
+        if event.kind == "ready":
+            served = True
+            # The port stays the same after a restart, so that an open browser still works.
+            request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
+        on_event(event)
+
+    config = request.config.name if request.config else "wrangler.toml"
+    watched = Watched(request.root, config)
+    # After a change of wrangler.toml, cfpy.toml, .dev.vars or a migration, everything is read
+    # again.
+    again = True
+    while again:
+        before = look(watched)
+        try:
+            again = _run_once(ctx, request, on_start, keep_port)
+        except (ProjectError, WranglerError) as error:
+            # A faulty edit does not end the session.
+            if not served or not request.watch:
+                raise
+            on_event(Event("reload_failed", {"text": f"{error.message}\nWaiting for a fix."}))
+            _wait_for_change(watched, before)
+
+
+def _wait_for_change(watched: Watched, before: State) -> None:
+    """Return when the configuration differs from ``before``."""
+    changed = threading.Event()
+    watcher = Watcher(watched, lambda _: changed.set(), since=before)
+    try:
+        changed.wait()
+    finally:
+        watcher.stop()
+
+
+def _run_once(
+    ctx: Context,
+    request: DevRequest,
+    on_start: Callable[[DevInfo], None],
+    on_event: Callable[[Event], None],
+) -> bool:
+    """Run until the runtime exits (False) or the configuration changes (True)."""
+    project = in_environment(load_project(request.root, request.config), request.environment)
+    runtime, note = _choose_runtime(project, request.runtime)
+    with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
+        for attempt, why in _attempts(runtime, note):
+            prepared = prepare(ctx, project, request, ai, on_node=attempt is Runtime.NODE)
+            session = prepared.session
+            on_start(
+                DevInfo(
+                    runtime=attempt,
+                    runtime_note=why,
+                    embeddings=embeddings_note,
+                    vectorize=bool(project.wrangler.get("vectorize")),
+                    chat=_chat_note(project, ai),
+                    secrets_file=prepared.secrets_file,
+                    state=session.state,
+                    left_out=prepared.left_out,
+                )
+            )
+            tell = _Held(on_event, hold=runtime is Runtime.AUTO and attempt is Runtime.WORKERD)
+            try:
+                return _serve(_start(ctx, project, session, attempt), tell)
+            except BundleUnavailableError as error:
+                _remember_missing_bundle()
+                if runtime is not Runtime.AUTO:
+                    raise _without_bundle(project, error) from None
+            except LocalRuntimeError:
+                tell.release()
+                raise
+    return False
+
+
+class _Held:
+    """Forwards events. With ``hold``, it keeps the output of a runtime until that is ready: if
+    another one is tried next, the errors of the first one are not shown."""
+
+    def __init__(self, on_event: Callable[[Event], None], *, hold: bool) -> None:
+        self._on_event = on_event
+        self._hold = hold
+        self._held: list[Event] = []
+
+    def __call__(self, event: Event) -> None:
+        if self._hold and event.kind == "log":
+            self._held.append(event)
+            return
+        self.release()
+        self._on_event(event)
+
+    def release(self) -> None:
+        """Forward the kept events, and keep no more."""
+        self._hold = False
+        for event in self._held:
+            self._on_event(event)
+        self._held.clear()
+
+
+@contextlib.contextmanager
+def _alone_with(state: Path) -> Iterator[None]:
+    """Lock the local data: two runtimes that write to the same SQLite file lose requests."""
+    import filelock
+
+    state.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(state / "cfpy-dev.lock", timeout=0):
+            yield
+    except filelock.Timeout:
+        raise UsageError(
+            f"another cfpy dev uses the data in {state}",
+            hint="Stop it, or use another directory for this one: --persist-to DIR",
+        ) from None
+
+
+def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:
+    try:
+        for event in runtime.events():
+            on_event(event)
+            if event.kind == "config_changed":
+                return True
+    finally:
+        runtime.stop()
+    return False
+
+
+def _start(ctx: Context, project: Project, session: LocalSession, runtime: Runtime) -> LocalRuntime:
+    if runtime is Runtime.NODE:
+        return NodeRuntime(ctx.toolchain, session)
+    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
+    return WorkerdRuntime(ctx.toolchain, wrangler, session)
+
+
+def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
+    if not project.is_python:
+        return Runtime.WORKERD, "a JavaScript Worker"
+    if project.python_version != _NODE_PYTHON:
+        if wanted is Runtime.NODE:
+            raise ProjectError(
+                f"the compatibility date requires Python {project.python_version}; "
+                f"--runtime node has {_NODE_PYTHON}",
+                path=project.config_path,
+                hint=_newer_python(project)
+                + ("" if _bundle_was_missing() else " Or use --runtime workerd."),
+            )
+        return Runtime.WORKERD, f"Python {project.python_version}"
+    if wanted is not Runtime.AUTO:
+        return wanted, "as requested"
+    if _bundle_was_missing():
+        return Runtime.NODE, "workerd's Pyodide bundle could not be downloaded in the last 24 hours"
+    return Runtime.AUTO, ""
+
+
+def _newer_python(project: Project) -> str:
+    """How to change a project to the Python version of the node runtime."""
+    if OPTED_OUT in (project.wrangler.get("compatibility_flags") or ()):
+        return f"Remove {OPTED_OUT} from compatibility_flags."
+    return f"Set compatibility_date to {PYTHON_314_SINCE} or later."
+
+
+def _without_bundle(project: Project, error: BundleUnavailableError) -> LocalRuntimeError:
+    """The same error with a useful hint: not the other runtime if that can't run the project."""
+    if project.python_version == _NODE_PYTHON:
+        return error
+    return LocalRuntimeError(
+        f"{error.message}; --runtime node only has Python {_NODE_PYTHON}, and the compatibility "
+        f"date requires {project.python_version}",
+        hint=f"{_newer_python(project)} Then use --runtime node, which needs no download. Or check "
+        "the network.",
+    )
+
+
+def _attempts(runtime: Runtime, note: str) -> Iterator[tuple[Runtime, str]]:
+    if runtime is Runtime.AUTO:
+        yield Runtime.WORKERD, "as on Cloudflare"
+        yield Runtime.NODE, "workerd can't download its Pyodide bundle here"
+    else:
+        yield runtime, note
+
+
+@contextlib.contextmanager
+def _local_ai(project: Project) -> Iterator[tuple[configuration.LocalAI, str]]:
+    """Start the server of embeddings if the project needs it; also return its description."""
+    if not configuration.needs_local_services(project):
+        yield configuration.LocalAI(), ""
+        return
+    user = read_endpoint(os.environ)
+    if user.base_url and user.embed_model:
+        yield user, f"{user.embed_model} at {user.base_url}"
+        return
+    missing = embeddings.why_unavailable()
+    if missing:
+        yield user, f"hashed n-grams: word overlap, no meaning ({missing})"
+        return
+    with embeddings.EmbeddingServer() as server:
+        ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
+        yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
+
+
+def _chat_note(project: Project, ai: configuration.LocalAI) -> str:
+    if not project.wrangler.get("ai"):
+        return ""
+    if ai.base_url:
+        return f"{ai.chat_model or 'the default model'} at {ai.base_url}"
+    return "a stand-in that quotes the nearest passage (no language model)"
+
+
+def _bundle_marker() -> Path:
+    return cache_directory() / "workerd-bundle-missing"
+
+
+def _bundle_was_missing() -> bool:
+    with contextlib.suppress(OSError):
+        # It is negative if the clock was set back.
+        return 0 <= time.time() - _bundle_marker().stat().st_mtime < _RETRY_BUNDLE_AFTER
+    return False
+
+
+def _remember_missing_bundle() -> None:
+    with contextlib.suppress(OSError):
+        _bundle_marker().parent.mkdir(parents=True, exist_ok=True)
+        _bundle_marker().touch()

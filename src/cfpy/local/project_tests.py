@@ -1,0 +1,57 @@
+"""``cfpy test``: runs the project's own tests, after installing everything that they need."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from cfpy.project.config_file import CONFIG_VARIABLE
+from cfpy.project.vendor import vendor
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import Context
+from cfpy.tools.process import run_attached
+
+# Exit codes of pytest (docs.pytest.org/en/stable/reference/exit-codes.html) that have another
+# meaning in cfpy: interrupted, usage, and no tests.
+_NO_TESTS = 5
+_STATUSES = {2: 130, 4: 2, _NO_TESTS: 1}
+
+
+def run(
+    ctx: Context,
+    root: Path,
+    arguments: tuple[str, ...],
+    say: Callable[[str], None],
+    config: Path | None = None,
+) -> int:
+    """Run pytest in the project.
+
+    ``say`` is called with a hint if no test was found. ``config`` is the configuration, if one was
+    named: the tests' own `cfpy dev` uses the same.
+    Node, wrangler and the Worker's packages are installed first, so that no test has to wait for
+    them.
+
+    Returns:
+        0 if all tests passed, 1 if one failed or none was found, 2 if pytest does not accept the
+        arguments, and 130 if it was interrupted.
+
+    Raises:
+        ProjectError: The directory has no project.
+        ToolNotFoundError: Something that the tests need can't be installed.
+    """
+    project = load_project(root, config)
+    if project.is_python:
+        vendor(project, ctx.runner, ctx.progress)
+    # The tests start `cfpy dev`, which would otherwise install these while a fixture waits.
+    _ = ctx.toolchain.directory
+    argv = [sys.executable, "-m", "pytest", *arguments]
+    named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
+    status = run_attached(argv, cwd=project.root, env=os.environ | named)
+    if status == _NO_TESTS:
+        say(
+            f"No test ran in {project.root}. pytest looks for functions test_* in files "
+            "tests/test_*.py; arguments such as -k NAME select some of them."
+        )
+    return _STATUSES.get(status, status)

@@ -1,0 +1,114 @@
+// Runs a Python Worker on this machine: bindings and HTTP in the real workerd (through Miniflare),
+// Python in the real Pyodide in this process. Started by `cfpy dev --runtime node`.
+//
+// The first line of standard input is the session (see local/local_runtime.py), the others name
+// changed files; the end of standard input means that cfpy has exited. Events are printed as JSON
+// lines.
+import { once } from 'node:events';
+import path from 'node:path';
+import readline from 'node:readline';
+import { makeBuild } from './build.mjs';
+import { emit, fatal } from './events.mjs';
+import { serve } from './http.mjs';
+import { startMeter } from './meter.mjs';
+import { startMiniflare } from './miniflare.mjs';
+import { makePage } from './page.mjs';
+import { brokenHost, startPython } from './python_host.mjs';
+
+const started = performance.now();
+const elapsed = (since) => Math.round(performance.now() - since);
+
+async function main() {
+  const lines = readline.createInterface({ input: process.stdin });
+  const [first] = await once(lines, 'line');
+  const session = JSON.parse(first);
+  const changes = [];
+  let changed = () => {};
+  lines.on('line', (line) => {
+    changes.push(JSON.parse(line).changed);
+    changed();
+  });
+  startMeter(session.meter);
+  const build = makeBuild(session);
+
+  // Requests wait here until Python is ready, and again while it reloads.
+  let host = Promise.withResolvers();
+  const ready = Promise.withResolvers();
+  const page = makePage(session, ready.promise);
+  const loopback = await serve(() => host.promise, page.answer);
+  const bindings = startMiniflare(session, loopback);
+  ready.resolve(bindings);
+  bindings.catch((error) => reportStart(error, session));
+  const stop = async () => {
+    setTimeout(() => process.exit(0), 5000).unref();
+    page.close();
+    await host.promise.then((h) => h.settled()).catch(() => {});
+    await bindings.then((b) => b.dispose()).catch(() => {});
+    process.exit(0);
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  lines.on('close', stop);
+
+  const load = async ({ afterBuild }) => {
+    try {
+      const failed = afterBuild ? await build.run() : '';
+      if (failed) throw new Error(failed);
+      return await startPython(session, bindings);
+    } catch (error) {
+      const text = String(error.message ?? error).trim();
+      if (!session.watch) fatal('entry_failed', text);
+      emit('reload_failed', { text });
+      return brokenHost(text);
+    }
+  };
+  const reload = async ({ afterBuild = false } = {}) => {
+    const next = Promise.withResolvers();
+    host = next;
+    const loaded = await load({ afterBuild });
+    next.resolve(loaded);
+    return !loaded.broken;
+  };
+  // A crash of the interpreter itself, such as a stack overflow in C, is reported here. Like
+  // workerd with a new isolate, start a new interpreter.
+  const startAgain = async (reason) => {
+    const text = `Python crashed and is starting again: ${reason}`;
+    emit('log', { level: 'error', text });
+    const crashed = host.promise;
+    const reloaded = reload();
+    loopback.failAll(text);
+    (await crashed).drop();
+    await reloaded;
+  };
+  process.on('uncaughtException', (error) => startAgain(error.message ?? error));
+  // For tests of the state after a crash.
+  process.on('SIGUSR2', () => startAgain('killed by SIGUSR2'));
+  host.resolve(await load({ afterBuild: true }));
+  const { url } = await bindings;
+  emit('ready', { url, page: page.url(url), ms: elapsed(started), pid: process.pid });
+
+  for (;;) {
+    if (!changes.length) await new Promise((resolve) => (changed = resolve));
+    const files = changes.splice(0).flat().map((name) => path.join(session.project, name));
+    const names = files.filter((file) => !build.wrote(file));
+    const afterBuild = build.isStale(names);
+    if (!afterBuild && !names.some((file) => isSource(file, session))) continue;
+    const since = performance.now();
+    emit('reloading', { path: path.relative(session.project, names[0]) });
+    if (await reload({ afterBuild })) emit('reloaded', { ms: elapsed(since) });
+  }
+}
+
+/** Whether a changed file is Python code that the Worker may have imported. */
+function isSource(file, { entry }) {
+  return file.endsWith('.py') && !path.relative(path.dirname(entry), file).startsWith('..');
+}
+
+function reportStart(error, { host, port }) {
+  if (error.code === 'ERR_ADDRESS_IN_USE') {
+    fatal('port_in_use', `port ${port} of ${host} is in use`);
+  }
+  fatal('runtime', error.stack ?? String(error));
+}
+
+main().catch((error) => fatal('runtime', error.stack ?? String(error)));

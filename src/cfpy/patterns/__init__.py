@@ -1,0 +1,1 @@
+"""What a pattern is: found, composed, rendered, checked, tested, updated."""

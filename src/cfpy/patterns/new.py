@@ -1,0 +1,245 @@
+"""``cfpy new``: creates a complete project from a pattern and answers, or nothing at all."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from cfpy.errors import PatternError, UsageError
+from cfpy.patterns.answers import read_answers
+from cfpy.patterns.answers_file import ANSWERS_FILE, answers_text, made_of
+from cfpy.patterns.base_archive import BASE_FILE, pack, read_tree
+from cfpy.patterns.copier_format import check_format
+from cfpy.patterns.kept_answers import stand_ins
+from cfpy.patterns.known_patterns import known_patterns
+from cfpy.patterns.new_directory import make_directory, refuse_taken
+from cfpy.patterns.pattern import Pattern
+from cfpy.patterns.source import GitSource, PathSource, parse_source
+from cfpy.patterns.trust import is_trusted, trust
+from cfpy.project.names import check_project_name
+from cfpy.tools.context import Context
+from cfpy.tools.git import GitOutcome
+from cfpy.tools.installed import installation
+
+if TYPE_CHECKING:
+    from cfpy.patterns.renderer import Rendered
+
+_NAME_QUESTION = "project_name"
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """What to create. ``answers`` are strings from the command line or values from a file.
+    ``trust`` lets the pattern run its code, and remembers that for this version."""
+
+    pattern: str
+    name: str
+    parent: Path
+    answers: Mapping[str, Any]
+    interactive: bool
+    dry_run: bool
+    git: bool
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class NewResult:
+    """What was created (or, in a dry run, would be).
+
+    ``files`` are relative, in POSIX form. ``closing`` is the pattern's message at the end.
+    """
+
+    pattern: Pattern
+    path: Path
+    answers: Mapping[str, Any]
+    files: tuple[str, ...]
+    git: GitOutcome
+    dry_run: bool
+    closing: str = ""
+
+
+def run(
+    ctx: Context,
+    request: NewRequest,
+    may_run: Callable[[Pattern], bool] = lambda _: False,
+    say: Callable[[str], None] = lambda _: None,
+) -> NewResult:
+    """Create a project.
+
+    Args:
+        ctx: The tools of the run.
+        request: What to create.
+        may_run: Called for a pattern that wants to run code and was not trusted before.
+        say: Called with the pattern's message before its first question.
+
+    Raises:
+        UsageError: The name is not valid for a Worker, or the target already exists.
+        PatternError: There is no such pattern or question, or an answer is not valid.
+        FilesystemError: Writing failed. Nothing is left behind.
+    """
+    name = check_project_name(request.name)
+    pattern = known_patterns(ctx).get(request.pattern)
+    check_format(pattern)
+    given = read_answers(pattern, request.answers)
+    answers = _with_name(pattern, given, name)
+    target = request.parent / name
+    refuse_taken(target)
+    trusted = may_run_code(pattern, may_run, trust_it=request.trust)
+    commit = commit_of(ctx, pattern)
+    done: list[Rendered] = []
+
+    def fill(tree: Path) -> None:
+        rendered = render_with(
+            pattern,
+            tree,
+            answers,
+            interactive=request.interactive,
+            trusted=trusted,
+            run_tasks=not request.dry_run,
+            commit=commit,
+            say=say,
+        )
+        done.append(rendered)
+        with tempfile.TemporaryDirectory(prefix="cfpy-base-") as scratch:
+            base = tree
+            if trusted or rendered.secrets:
+                # An update does not run tasks, so files that they create are not part of the base.
+                # And a secret is only stored where the pattern itself writes it.
+                base = Path(scratch, name)
+                base.mkdir()
+                render_standing(
+                    pattern, base, answers, rendered.answers, trusted=trusted, commit=commit
+                )
+            _record(pattern, rendered.answers, tree, base)
+
+    message = f"Start {name} from the cfpy pattern {pattern.name}" if request.git else ""
+    files, outcome = make_directory(ctx.git, target, fill, message, dry_run=request.dry_run)
+    [rendered] = done
+    return NewResult(
+        pattern,
+        target,
+        rendered.answers,
+        files,
+        outcome,
+        request.dry_run,
+        "" if request.dry_run else rendered.closing,
+    )
+
+
+def commit_of(ctx: Context, pattern: Pattern) -> str:
+    """The commit of a pattern in a git repository; empty for others."""
+    if pattern.origin is None or not pattern.foreign:
+        return ""
+    match parse_source(pattern.origin.source):
+        case GitSource():
+            return pattern.origin.pin
+        case PathSource(path):
+            return ctx.git.described(path)
+    return ""
+
+
+def read_answers_file(path: Path) -> dict[str, Any]:
+    """Read answers from a YAML or JSON file: one mapping of question names.
+
+    Raises:
+        UsageError: It can't be read or is not valid.
+    """
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"can't read the answers file {path}: {error}") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"the answers file {path} is not a mapping of question names to answers")
+    return data
+
+
+def _with_name(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[str, Any]:
+    if _NAME_QUESTION in answers:
+        raise PatternError(
+            f"{_NAME_QUESTION!r} can't be answered in the file: it is the NAME on the command line",
+            hint=f"cfpy new {pattern.name} {answers[_NAME_QUESTION]}",
+        )
+    asked = any(question.name == _NAME_QUESTION for question in pattern.questions)
+    return {_NAME_QUESTION: name, **answers} if asked else dict(answers)
+
+
+def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_it: bool) -> bool:
+    """Whether the pattern may run its code. A pattern without code needs no trust.
+
+    Raises:
+        PatternError: It may not, and can't be rendered without its code.
+    """
+    origin = pattern.origin
+    if origin is None or not pattern.unsafe:
+        return False
+    if is_trusted(origin.source, origin.pin):
+        return True
+    if trust_it or may_run(pattern):
+        trust(origin.source, origin.pin)
+        return True
+    listed = "\n".join(f"  {line}" for line in pattern.unsafe)
+    raise PatternError(
+        f"{origin.source} wants to run on this machine:\n{listed}",
+        hint=f"If you trust its author, pass --trust to allow this version "
+        f"({origin.pin[:12]}). Nothing was run.",
+    )
+
+
+def render_with(
+    pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: Any
+) -> Rendered:
+    """Call :func:`cfpy.patterns.renderer.render`, importing it only when needed. The project
+    installs cfpy from the source of this one, if other machines can reach that."""
+    # Imported here because copier takes longer to import than everything else together.
+    from cfpy.patterns.renderer import render
+
+    options = {"requirement": installation().portable_requirement, **options}
+    return render(pattern, tree, answers, **options)
+
+
+def render_standing(
+    pattern: Pattern,
+    tree: Path,
+    given: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    **options: Any,
+) -> Rendered:
+    """Render with stand-ins for the answers that are not saved in any file of cfpy.
+
+    Args:
+        pattern: The pattern to render.
+        tree: The empty directory to write to.
+        given: The answers that the user gave.
+        answers: All answers that are saved.
+        options: As for :func:`cfpy.patterns.renderer.render`.
+
+    Raises:
+        PatternError: It does not render, not even with its defaults.
+    """
+    stand_for = stand_ins(pattern)
+    kept = {question.name for question in pattern.questions if question.kept_in_project}
+    data = {name: value for name, value in {**given, **answers}.items() if name not in kept}
+    options |= {"interactive": False, "run_tasks": False}
+    try:
+        return render_with(pattern, tree, data, kept=stand_for, **options)
+    except PatternError:
+        if not stand_for:
+            raise
+        # It computes something from the answer that does not work with a stand-in.
+        shutil.rmtree(tree)
+        tree.mkdir()
+        return render_with(pattern, tree, data, **options)
+
+
+def _record(pattern: Pattern, answers: Mapping[str, Any], tree: Path, base: Path) -> None:
+    """Record what the project was created from, for `cfpy update`."""
+    archive = pack(read_tree(base))
+    (tree / ANSWERS_FILE).parent.mkdir(exist_ok=True)
+    (tree / ANSWERS_FILE).write_text(answers_text(made_of(pattern, answers)), "utf-8")
+    (tree / BASE_FILE).write_bytes(archive)

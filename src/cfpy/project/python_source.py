@@ -1,0 +1,122 @@
+"""Small additions to a project's Python modules; everything else stays unchanged."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cfpy.project.line_ends import lines_of
+
+_WIDTH = 100
+_TYPES = "bindings"
+
+
+def with_export(source: str, module: str, name: str, first_party: Sequence[str]) -> str:
+    """``source`` with an import of ``name``, so that the runtime finds it there.
+
+    The line is added to the imports of the project's own modules, sorted like isort.
+
+    Raises:
+        SyntaxError: ``source`` is not valid Python.
+    """
+    # With the repeated name, it is an export and not an unused import.
+    line = f"from {module} import {name} as {name}\n"
+    if line in source:
+        return source
+    imports = [node for node in _top(source) if isinstance(node, ast.Import | ast.ImportFrom)]
+    own = [node for node in imports if _module(node).partition(".")[0] in first_party]
+    if own:
+        later = [n for n in own if isinstance(n, ast.ImportFrom) and _module(n) > module]
+        at = later[0].lineno - 1 if later else (own[-1].end_lineno or 0)
+        return _inserted(source, at, line)
+    if imports:
+        return _inserted(source, imports[-1].end_lineno or 0, f"\n{line}")
+    body = _top(source)
+    documented = body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+    at = (body[0].end_lineno or 0) if documented else 0
+    return _inserted(source, at, f"\n{line}" if at else f"{line}\n")
+
+
+def with_binding(source: str, binding: str, kind: str) -> str | None:
+    """``source`` with ``binding: kind`` in its ``class Env``, and the type imported; ``None`` if it
+    has no such class, already has the binding, or imports its types from elsewhere.
+
+    Raises:
+        SyntaxError: ``source`` is not valid Python.
+    """
+    tree = ast.parse(source)
+    env = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Env"), None)
+    types = next(
+        (n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == _TYPES), None
+    )
+    if env is None or types is None or env.end_lineno is None or types.end_lineno is None:
+        return None
+    said = [ast.unparse(n.target) for n in env.body if isinstance(n, ast.AnnAssign)]
+    if binding in said:
+        return None
+    # From the bottom up, so that the lines above keep their numbers.
+    source = _inserted(source, env.end_lineno, f"    {binding}: {kind}\n")
+    lines = lines_of(source)
+    indent = " " * types.col_offset
+    names = {alias.name for alias in types.names} | {kind}
+    lines[types.lineno - 1 : types.end_lineno] = [_import(indent, names)]
+    return "".join(lines)
+
+
+def handler_line(source: str, name: str, *, python: bool) -> int:
+    """The line where a Worker's entry module defines the handler ``name``, such as ``queue``; 0 if
+    it does not. A file that is not valid code counts as a module without it."""
+    if not python:
+        found = re.search(rf"^\s*(export\s+)?(async\s+)?{name}\s*\(", source, re.MULTILINE)
+        return source.count("\n", 0, found.end()) + 1 if found else 0
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return 0
+    methods = (
+        node
+        for owner in tree.body
+        if isinstance(owner, ast.ClassDef)
+        and any("Entrypoint" in ast.unparse(base) for base in owner.bases)
+        for node in owner.body
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
+    )
+    functions = (n for n in tree.body if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef))
+    wanted = (name, f"on_{name}")
+    return next((node.lineno for node in (*methods, *functions) if node.name in wanted), 0)
+
+
+def python_files(root: Path) -> Iterator[Path]:
+    """The project's own modules below ``root``."""
+    for path in sorted(root.rglob("*.py")):
+        if not {"python_modules", ".venv", "node_modules"} & set(path.relative_to(root).parts):
+            yield path
+
+
+def _import(indent: str, names: set[str]) -> str:
+    # Sorted like ruff: constants, then classes.
+    ordered = sorted(names, key=lambda name: (not name.isupper(), name))
+    line = f"{indent}from {_TYPES} import {', '.join(ordered)}"
+    if len(line) <= _WIDTH:
+        return f"{line}\n"
+    listed = "".join(f"{indent}    {name},\n" for name in ordered)
+    return f"{indent}from {_TYPES} import (\n{listed}{indent})\n"
+
+
+def _top(source: str) -> list[ast.stmt]:
+    return ast.parse(source).body
+
+
+def _module(node: ast.Import | ast.ImportFrom) -> str:
+    if isinstance(node, ast.ImportFrom):
+        return node.module or ""
+    return node.names[0].name
+
+
+def _inserted(source: str, at: int, text: str) -> str:
+    lines = lines_of(source)
+    if lines[:at] and not lines[at - 1].endswith("\n"):
+        lines[at - 1] += "\n"
+    return "".join([*lines[:at], text, *lines[at:]])

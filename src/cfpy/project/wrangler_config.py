@@ -1,0 +1,58 @@
+"""Reads a project's ``wrangler.toml`` and ``cfpy.toml``; errors carry line and column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cfpy.errors import ProjectError
+from cfpy.project.config_file import choose
+from cfpy.project.data_location import parse_data_locations
+from cfpy.project.project import Project, parse_r2, parse_secrets, parse_vectorize
+from cfpy.project.toml_position import locate, parse_toml
+from cfpy.project.wrangler_shape import check_shape
+
+
+def load_project(root: Path, config: Path | None = None) -> Project:
+    """Read the project in the directory ``root``, or that of the file ``config``.
+
+    Args:
+        root: Where to look for the configuration, as wrangler does.
+        config: The configuration, if known; relative to ``root``.
+
+    Raises:
+        ProjectError: There is no ``wrangler.toml``, wrangler would use another file that differs,
+            or a file does not parse or is not valid.
+    """
+    path = choose(root, config)
+    extra = path.parent / "cfpy.toml"
+    more = read_toml(extra) if extra.is_file() else {}
+    return Project(
+        root=path.parent,
+        config_name=path.name,
+        wrangler=_read_config(path),
+        vectorize=parse_vectorize(more, extra),
+        secrets=parse_secrets(more, extra),
+        r2=parse_r2(more, extra),
+        locations=parse_data_locations(more, extra),
+    )
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    text, data = parse_toml(path, ProjectError)
+
+    def fail(message: str, keys: tuple[str | int, ...]) -> NoReturn:
+        line, column = locate(text, keys)
+        raise ProjectError(message, path=path, line=line, column=column)
+
+    check_shape(data, fail)
+    return data
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file into plain values.
+
+    Raises:
+        ProjectError: It can't be read or does not parse.
+    """
+    return parse_toml(path, ProjectError)[1]

@@ -1,0 +1,1 @@
+"""What everything else works with: processes, Node, git, files, HTTP."""

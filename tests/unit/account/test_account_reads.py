@@ -1,0 +1,200 @@
+"""What is read of an account: from the stand-in for Cloudflare's API, called in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from account_in_process import InProcess, found, observe, refused
+from cfpy.account.cloudflare import Account
+from cfpy.account.observed import Found, ObservedIndex, ObservedQueue, ObservedState
+from cfpy.account.resources import D1Database, KVNamespace, Queue, R2Bucket
+from cfpy.errors import CloudflareError, NotAuthenticatedError
+from cfpy.project.project import MetadataIndex, R2Settings, VectorizeIndex
+from cloudflare_api import ACCOUNT, TOKEN
+
+DB = D1Database("shop-db", "DB", "", ("1.sql",))
+RULE = {"allowed": {"origins": ["https://a.test"], "methods": ["GET"]}}
+
+
+@pytest.fixture
+def account(cloudflare: InProcess, pauses: list[float]) -> Account:
+    return Account(TOKEN, ACCOUNT)
+
+
+# Which account
+
+
+def test_the_only_account_is_taken(cloudflare: InProcess) -> None:
+    assert Account(TOKEN).id == ACCOUNT
+    assert Account(TOKEN, "another").id == "another"
+    assert cloudflare.asked == ["GET accounts"]
+
+
+def test_of_several_accounts_none_is_guessed(cloudflare: InProcess) -> None:
+    cloudflare.api.accounts["f" * 32] = "Work"
+    with pytest.raises(NotAuthenticatedError, match=rf"Test \({ACCOUNT}\), Work \(f+\)") as caught:
+        Account(TOKEN)
+    assert "CLOUDFLARE_ACCOUNT_ID" in caught.value.hint
+
+
+def test_a_token_for_no_account_is_told_what_it_lacks(cloudflare: InProcess) -> None:
+    cloudflare.api.accounts.clear()
+    with pytest.raises(NotAuthenticatedError, match="has access to no account") as caught:
+        Account(TOKEN)
+    assert "Account Settings: Read" in caught.value.hint
+
+
+# What there is
+
+
+def test_only_what_the_project_uses_is_asked_for(account: Account, cloudflare: InProcess) -> None:
+    cloudflare.api.add_database("shop-db")
+    cloudflare.api.scripts["shop"] = ["API_TOKEN"]
+    state = observe(account)
+    assert cloudflare.asked == ["GET workers/scripts/shop/secrets"]
+    assert (state.account_id, state.databases, state.secrets) == (ACCOUNT, {}, {"API_TOKEN"})
+
+
+def test_everything_is_found_wherever_it_is(account: Account, cloudflare: InProcess) -> None:
+    api = cloudflare.api
+    api.add_database("shop-db")
+    api.namespaces = {"shop-kv": "a" * 32, "theirs": "b" * 32}
+    api.queues = {"jobs": "1", "dead": "2"}
+    api.consumers = {"jobs": "shop"}
+    api.bindings = {"sender": [{"type": "queue", "queue_name": "jobs"}]}
+    api.buckets = ["files", "eu-files"]
+    api.jurisdictions = {
+        ("d1", "shop-db"): "eu",
+        ("queues", "dead"): "us",
+        ("r2", "eu-files"): "eu",
+    }
+    api.add_index("docs", 768, "cosine", lang="string", year="number")
+    api.domains = {"shop.test": "other", "unasked.test": "shop"}
+    api.scripts = {"shop": []}
+    api.migration_tags = {"shop": "v2"}
+    state = observe(
+        account,
+        databases=(D1Database("shop-db", "DB", ""),),
+        namespaces=(KVNamespace("shop-kv", "KV", ""),),
+        queues=(Queue("jobs"),),
+        buckets=(R2Bucket("files"), R2Bucket("eu-files"), R2Bucket("missing")),
+        indexes=(VectorizeIndex("docs"), VectorizeIndex("missing")),
+        workers_dev=True,
+        custom_domains=("shop.test", "free.test"),
+        deleted_classes=(("v3", ("Room",)),),
+    )
+    assert state == ObservedState(
+        account_id=ACCOUNT,
+        databases={api.database_id("shop-db"): Found("shop-db", "eu")},
+        applied={},
+        namespaces={"a" * 32: Found("shop-kv", ""), "b" * 32: Found("theirs", "")},
+        buckets={"files": "", "eu-files": "eu"},
+        cors={},
+        lifecycle={},
+        queues={
+            "jobs": ObservedQueue(frozenset({"shop"}), frozenset({"sender"})),
+            "dead": ObservedQueue(jurisdiction="us"),
+        },
+        indexes={
+            "docs": ObservedIndex(
+                768,
+                "cosine",
+                frozenset({MetadataIndex("lang", "string"), MetadataIndex("year", "number")}),
+            )
+        },
+        secrets=frozenset(),
+        subdomain="test",
+        domains={"shop.test": "other"},
+        migration_tag="v2",
+    )
+
+
+def test_a_large_account_is_read_whole(account: Account, cloudflare: InProcess) -> None:
+    cloudflare.api.namespaces = {f"kv{number}": f"{number:032x}" for number in range(201)}
+    state = observe(account, namespaces=(KVNamespace("kv200", "KV", ""),))
+    assert {item.name for item in state.namespaces.values()} == set(cloudflare.api.namespaces)
+
+
+def test_a_place_that_the_api_does_not_tell_is_not_made_up(
+    account: Account, cloudflare: InProcess
+) -> None:
+    cloudflare.instead["queues"] = [found([{"queue_name": "jobs"}])]
+    assert observe(account, queues=(Queue("jobs"),)).queues["jobs"].jurisdiction is None
+
+
+def test_the_workers_of_a_queue_by_each_of_their_names(
+    account: Account, cloudflare: InProcess
+) -> None:
+    ends = [{"script": "a"}, {"script_name": "b"}, {"service": "c"}, {"type": "http_pull"}]
+    cloudflare.instead["queues"] = [
+        found([{"queue_name": "jobs", "consumers": ends, "producers": None}])
+    ]
+    queue = observe(account, queues=(Queue("jobs"),)).queues["jobs"]
+    assert (queue.consumers, queue.producers) == ({"a", "b", "c"}, frozenset())
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_an_index_that_is_gone(status: int, account: Account, cloudflare: InProcess) -> None:
+    cloudflare.instead["vectorize/v2/indexes/docs"] = [refused(status, 3000)]
+    cloudflare.api.add_index("docs", 3, "cosine")
+    assert observe(account, indexes=(VectorizeIndex("docs"),)).indexes == {}
+
+
+def test_before_its_first_deployment_a_worker_has_nothing(
+    account: Account, cloudflare: InProcess
+) -> None:
+    cloudflare.api.subdomain = ""
+    cloudflare.instead["workers/services/shop"] = [refused(404, 10090)]
+    state = observe(account, workers_dev=True, deleted_classes=(("v1", ("Room",)),))
+    assert (state.secrets, state.subdomain, state.migration_tag) == (None, "", "")
+
+
+READS: list[tuple[str, dict[str, Any]]] = [
+    ("workers/scripts/shop/secrets", {}),
+    ("workers/subdomain", {"workers_dev": True}),
+    ("workers/services/shop", {"deleted_classes": (("v1", ("Room",)),)}),
+    ("workers/domains", {"custom_domains": ("a.test",)}),
+    ("d1/database", {"databases": (DB,)}),
+    ("storage/kv/namespaces", {"namespaces": (KVNamespace("kv", "KV", ""),)}),
+    ("queues", {"queues": (Queue("jobs"),)}),
+    (
+        "r2/buckets/files/cors",
+        {
+            "buckets": (R2Bucket("files"),),
+            "bucket_settings": (R2Settings("files", cors=(RULE,)),),
+        },
+    ),
+    ("vectorize/v2/indexes/docs", {"indexes": (VectorizeIndex("docs"),)}),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "kinds"), [*READS, ("r2/buckets/files", {"buckets": (R2Bucket("files"),)})]
+)
+def test_what_can_not_be_read_is_never_taken_for_absent(
+    path: str, kinds: dict[str, Any], account: Account, cloudflare: InProcess
+) -> None:
+    """Or a plan would create it once more."""
+    failures: list[tuple[httpx.Response | Exception, type[Exception]]] = [
+        (refused(500, 10001, "Oops"), CloudflareError),
+        (refused(400, 7400, "Malformed"), CloudflareError),
+        (refused(403, 10000, "Authentication error"), NotAuthenticatedError),
+        (httpx.ConnectError("lost"), CloudflareError),
+    ]
+    for failure, error in failures:
+        cloudflare.instead = {path: [failure] * 4}
+        with pytest.raises(error):
+            observe(account, **kinds)
+
+
+@pytest.mark.parametrize(("path", "kinds"), READS)
+@pytest.mark.parametrize("result", [None, "odd", 7])
+def test_an_answer_of_another_shape_is_no_bug_of_ours_and_not_absent(
+    result: object, path: str, kinds: dict[str, Any], account: Account, cloudflare: InProcess
+) -> None:
+    cloudflare.instead = {path: [found(result)]}
+    with pytest.raises(CloudflareError, match="not as documented"):
+        observe(account, **kinds)

@@ -1,0 +1,328 @@
+"""Nothing of an account is touched, lost or left over that nobody was told of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfpy.account.cloudflare_client import CloudflareClient, documented
+from cfpy.account.diff import diff
+from cfpy.account.neighbours import neighbours
+from cfpy.account.observed import Found, ObservedQueue, ObservedState
+from cfpy.account.plan import Action, Do
+from cfpy.account.record import Placement, Record
+from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.steps import attempt, under_way
+from cfpy.account.teardown import Permission, teardown
+from cfpy.errors import CloudflareError, ProjectError, WranglerError
+from cfpy.project.checks import check
+from cfpy.project.config_difference import only_filled_in
+from cfpy.project.wrangler_config import load_project
+from cfpy.project.wrangler_edit import set_id, unset_id
+
+HEAD = 'name = "shop"\nmain = "index.js"\ncompatibility_date = "2026-11-17"\n'
+DB = '[[d1_databases]]\nbinding = "DB"\ndatabase_name = "shop-db"\n'
+CACHE = '[[kv_namespaces]]\nbinding = "CACHE"\n'
+CONSUMER = '[[queues.consumers]]\nqueue = "jobs"\n'
+ID = "aaaaaaaa-0000-4000-8000-00000000000a"
+KEY = "c" * 32
+EMPTY = ObservedState("account", {}, {}, {}, {}, {}, {}, {}, {}, None, "test")
+Wants = Callable[..., DesiredState]
+
+
+@pytest.fixture
+def wants(tmp_path: Path) -> Wants:
+    """What an environment of a wrangler.toml needs."""
+
+    def wants_(text: str, environment: str = "") -> DesiredState:
+        (tmp_path / "wrangler.toml").write_text(HEAD + text)
+        return desired_state(load_project(tmp_path), environment)
+
+    return wants_
+
+
+def taken_down(
+    desired: DesiredState,
+    observed: ObservedState,
+    created: dict[str, str],
+    **others: Any,
+) -> dict[str, Action]:
+    permission = Permission(created, frozenset(), data=True)
+    plan = teardown(desired, observed, permission, **others)
+    return {action.key: action for action in plan.actions}
+
+
+# What a plan says beside its steps.
+
+
+def test_a_live_worker_that_cfpy_did_not_create_is_named(wants: Wants) -> None:
+    live = replace(EMPTY, secrets=frozenset())
+    [said] = diff(wants(""), live, {}).notices
+    assert "Worker shop that cfpy did not create" in said
+    assert diff(wants(""), live, {"worker:shop": ""}).notices == ()
+    assert diff(wants(""), EMPTY, {}).notices == ()
+
+
+def test_a_domain_that_a_deployment_takes_is_named(wants: Wants) -> None:
+    route = '{ pattern = "a.test", custom_domain = true }'
+    for text in (f"routes = [{route}]", f"route = {route}"):
+        desired = wants(text)
+        taken = replace(EMPTY, domains={"a.test": "website"})
+        assert diff(desired, taken, {}).notices == (
+            "a.test is a custom domain of the Worker website: a deployment takes it over",
+        )
+        assert "DNS record" in diff(desired, EMPTY, {}).notices[0]
+        assert diff(desired, replace(EMPTY, domains={"a.test": "shop"}), {}).notices == ()
+
+
+@pytest.mark.parametrize(("tag", "said"), [("", 2), ("v2", 1), ("v3", 0), ("unknown", 2)])
+def test_objects_that_a_deployment_deletes_are_named(wants: Wants, tag: str, said: int) -> None:
+    desired = wants(
+        '[[migrations]]\ntag = "v1"\nnew_classes = ["A", "B"]\n'
+        '[[migrations]]\ntag = "v2"\ndeleted_classes = ["A"]\n'
+        '[[migrations]]\ntag = "v3"\ndeleted_classes = ["B"]\n'
+    )
+    live = replace(EMPTY, secrets=frozenset(), migration_tag=tag)
+    assert len(diff(desired, live, {"worker:shop": ""}).notices) == said
+    assert diff(desired, EMPTY, {}).notices == ()
+
+
+def test_what_the_configuration_names_no_more_is_named(wants: Wants) -> None:
+    observed = replace(EMPTY, databases={ID: Found("shop-db")}, namespaces={KEY: Found("renamed")})
+    created = {
+        "worker:old": "",
+        "d1:shop-db": ID,
+        "kv:shop-cache": KEY,
+        "d1:gone": ID.replace("a", "b"),
+    }
+    for plan in (
+        diff(wants(DB + CACHE), observed, created),
+        teardown(wants(DB + CACHE), observed, Permission(created, frozenset(), data=True)),
+    ):
+        [said] = plan.notices
+        assert said.startswith("cfpy created worker:old, ")
+
+
+def test_what_two_environments_share_is_named(wants: Wants) -> None:
+    staging = wants(DB + "[env.staging]\n" + DB.replace("[[", "[[env.staging."), "staging")
+    observed = replace(EMPTY, databases={ID: Found("shop-db")})
+    plan = diff(staging, observed, {}, [wants(DB)])
+    assert plan.notices[0].startswith("d1:shop-db is also used by the top level of wrangler.toml")
+    # Neither exists yet, and they have other names.
+    near = wants(CACHE + "[env.staging]\n" + CACHE.replace("[[", "[[env.staging."), "staging")
+    assert diff(near, EMPTY, {}, [wants(CACHE)]).notices == ()
+
+
+def test_a_queue_that_another_worker_consumes_is_a_conflict(wants: Wants) -> None:
+    observed = replace(EMPTY, queues={"jobs": ObservedQueue(frozenset({"old"}))})
+    [conflict] = diff(wants(CONSUMER), observed, {}).conflicts
+    assert "the Worker old" in conflict.reason
+    mine = replace(EMPTY, queues={"jobs": ObservedQueue(frozenset({"shop"}))})
+    assert diff(wants(CONSUMER), mine, {}).conflicts == ()
+
+
+# What a teardown leaves.
+
+
+@pytest.mark.parametrize("written", [ID.upper(), f" {ID}", ID])
+def test_the_database_of_another_environment_stays_however_its_id_is_written(
+    wants: Wants, written: str
+) -> None:
+    observed = replace(EMPTY, databases={ID: Found("shop-db")})
+    other = wants(f'[[d1_databases]]\nbinding = "DB"\ndatabase_id = "{written}"\n')
+    desired = wants(f'{DB}database_id = "{ID}"\n')
+    found = taken_down(desired, observed, {"d1:shop-db": ID}, others=[other])
+    assert found["d1:shop-db"].do is Do.KEEP
+
+
+@pytest.mark.parametrize(
+    ("text", "observed", "key", "bound"),
+    [
+        (DB, {"databases": {ID: Found("shop-db")}}, "d1:shop-db", f"d1 {ID}"),
+        (CACHE, {"namespaces": {KEY: Found("shop-cache")}}, "kv:shop-cache", f"kv_namespace {KEY}"),
+        (
+            '[[r2_buckets]]\nbinding = "FILES"\nbucket_name = "files"\n',
+            {"buckets": {"files": ""}},
+            "r2:files",
+            "r2_bucket files",
+        ),
+    ],
+)
+def test_what_another_worker_is_bound_to_stays(
+    wants: Wants, text: str, observed: dict[str, Any], key: str, bound: str
+) -> None:
+    desired, account = wants(text), replace(EMPTY, **observed)
+    [action] = taken_down(desired, account, {key: ""}, users={bound: ["website"]}).values()
+    assert (action.do, action.reason) == (Do.KEEP, "also used by the Worker website")
+    assert taken_down(desired, account, {key: ""})[key].do is Do.DELETE
+
+
+def test_a_namespace_that_was_renamed_is_still_the_one_that_cfpy_created(wants: Wants) -> None:
+    observed = replace(EMPTY, namespaces={KEY: Found("renamed")})
+    desired = wants(f'{CACHE}id = "{KEY}"\n')
+    assert taken_down(desired, observed, {"kv:shop-cache": KEY})["kv:renamed"].do is Do.DELETE
+    record = Record({"": Placement("account", {"kv:shop-cache": KEY})})
+    assert record.without("", "kv:renamed", KEY).environments == {}
+
+
+def test_an_id_that_may_be_of_another_account_stays_in_the_file(wants: Wants) -> None:
+    desired = wants(f'{DB}database_id = "{ID}"\n')
+    assert taken_down(desired, EMPTY, {})["d1:shop-db"].do is Do.KEEP
+    gone = taken_down(desired, EMPTY, {"d1:shop-db": ID})["d1:shop-db"]
+    assert (gone.do, gone.bindings) == (Do.DELETE, ("DB",))
+
+
+def test_environments_of_other_accounts_share_nothing(tmp_path: Path) -> None:
+    text = f'{HEAD}account_id = "one"\n[env.far]\naccount_id = "two"\n[env.near]\n[env.moved]\n'
+    (tmp_path / "wrangler.toml").write_text(text)
+    record = Record({"moved": Placement("three")})
+    project = load_project(tmp_path)
+    found = neighbours(project, "", "one", record, strict=True)
+    assert [item.environment for item in found] == ["near"]
+
+
+# Files that change while a command runs.
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[\n", "is no longer valid TOML"),
+        (HEAD, "no table of d1_databases binds DB"),
+        (f'{DB}database_id = "{KEY}"\n', f"database_id of DB is now {KEY}"),
+        (None, "can't be read"),
+    ],
+)
+def test_an_edit_meanwhile_is_no_bug_and_is_not_overwritten(
+    tmp_path: Path, text: str | None, said: str
+) -> None:
+    path = tmp_path / "wrangler.toml"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ProjectError, match=said) as raised:
+        set_id(path, "", "d1_databases", "DB", "database_id", ID)
+    assert f'database_id = "{ID}"' in raised.value.hint
+    assert text is None or path.read_text() == text
+
+
+def test_an_id_whose_table_is_gone_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text(HEAD)
+    unset_id(tmp_path / "wrangler.toml", "staging", "d1_databases", "DB", "database_id")
+    assert (tmp_path / "wrangler.toml").read_text() == HEAD
+
+
+@pytest.mark.parametrize(
+    ("now", "same"),
+    [
+        ({"d1": [{"binding": "DB", "database_id": ID}]}, True),
+        ({"d1": [{"binding": "DB", "database_id": ""}]}, True),
+        ({"d1": [{"binding": "DB", "database_name": "other"}]}, False),
+        ({"d1": [{"binding": "DB"}, {"binding": "B"}]}, False),
+        ({"d1": [{"binding": "DB"}], "name": "other"}, False),
+    ],
+)
+def test_only_ids_that_were_empty_may_change_meanwhile(now: dict[str, Any], same: bool) -> None:
+    assert only_filled_in({"d1": [{"binding": "DB"}]}, now) is same
+    filled = {"d1": [{"binding": "DB", "database_id": ID}]}
+    assert not only_filled_in(filled, {"d1": [{"binding": "DB", "database_id": KEY}]})
+
+
+# What wrangler can't tell apart.
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (DB + DB, "DB, which is already the name of another binding"),
+        (DB + CACHE.replace("CACHE", "DB"), "DB, which is already the name of another binding"),
+        (
+            DB.replace("shop-db", "SECOND") + DB.replace('"DB"', '"SECOND"'),
+            "SECOND is a binding of one database and the name of another",
+        ),
+    ],
+)
+def test_bindings_that_wrangler_would_mistake_are_refused(
+    tmp_path: Path, wants: Wants, text: str, said: str
+) -> None:
+    desired = wants(text)
+    scope = load_project(tmp_path).wrangler
+    found = check(scope, desired.worker, date(2026, 11, 25))
+    assert any(said in finding.message and finding.broken for finding in found)
+
+
+def test_a_database_called_as_its_own_binding_is_fine(tmp_path: Path, wants: Wants) -> None:
+    desired = wants(DB.replace("shop-db", "DB"))
+    scope = load_project(tmp_path).wrangler
+    assert check(scope, desired.worker, date(2026, 11, 25)) == ()
+
+
+# Errors on the way.
+
+
+@pytest.mark.parametrize(
+    ("message", "ours"),
+    [
+        ("A database with that name already exists", False),
+        ("Queue name 'x' is already taken.", False),
+        ("vectorize.index.duplicate_name", False),
+        ("fetch failed", True),
+    ],
+)
+def test_what_exists_at_the_first_try_somebody_else_created(message: str, ours: bool) -> None:
+    def fails() -> None:
+        raise WranglerError(message, argv=(), returncode=1, output="")
+
+    assert attempt(fails, lambda: True) is ours
+    assert attempt(lambda: None, lambda: False)
+
+
+def test_an_error_on_the_way_does_not_claim_that_nothing_was_changed() -> None:
+    with pytest.raises(CloudflareError) as raised, under_way():
+        raise CloudflareError("refused", hint="Check it. Nothing was changed.")
+    assert raised.value.hint.startswith("Check it. Completed steps stay.")
+
+
+@pytest.mark.parametrize("answer", [None, "x", [1], [{}], {}])
+def test_an_answer_of_another_shape_is_no_bug_of_cfpy(answer: Any) -> None:
+    with pytest.raises(CloudflareError, match="not as documented"), documented():
+        next(item["uuid"] for item in {"result": answer}["result"] or None)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("size", [2, 100])
+def test_a_list_is_read_to_its_end_even_if_its_pages_are_short(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    items = [{"id": number} for number in range(5)]
+
+    def get(_self: CloudflareClient, _path: str, *, page: int, per_page: int) -> Any:
+        assert per_page == 100
+        part = items[(page - 1) * size : page * size]
+        return {"result": part, "result_info": {"total_count": len(items)}}
+
+    monkeypatch.setattr(CloudflareClient, "get", get)
+    assert list(CloudflareClient("token").pages("d1/database")) == items
+
+
+# Which migrations wrangler applies.
+
+
+@pytest.mark.parametrize(
+    "pattern", ["m/!(1).sql", "m/!x.sql", "m/#x.sql", "./m/!*.sql", f"m/{'{a,b}' * 14}.sql"]
+)
+def test_a_pattern_that_wrangler_reads_otherwise_is_refused(wants: Wants, pattern: str) -> None:
+    with pytest.raises(ProjectError, match="migrations_pattern"):
+        wants(f'{DB}migrations_dir = "m"\nmigrations_pattern = "{pattern}"\n')
+
+
+def test_no_directory_is_the_project_itself_as_in_wrangler(tmp_path: Path, wants: Wants) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / "1.sql").touch()
+    (tmp_path / "drop.sql").touch()
+    [database] = wants(f'{DB}migrations_dir = ""\n').databases
+    assert database.migrations == ("drop.sql",)
+    assert wants(DB).databases[0].migrations == ("1.sql",)

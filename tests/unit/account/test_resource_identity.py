@@ -1,0 +1,305 @@
+"""No command ever deletes or writes to what its plan did not show, by id.
+
+Accounts, configurations and records are generated: names and ids swapped, missing, known to one of
+the three alone, bound twice, or used by two environments. The commands are the real ones; wrangler
+and the account are small models of how the real ones find a database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import shutil
+import tempfile
+import threading
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cfpy.account import destroy, provision
+from cfpy.account.observed import Found, ObservedQueue, ObservedState
+from cfpy.account.plan import Do, Plan
+from cfpy.account.record_store import RECORD_FILE, RecordStore
+from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.session import Session
+from cfpy.errors import CfpyError, WranglerError
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import Context
+
+UUIDS = [f"{number}{'0' * 7}-0000-4000-8000-{'0' * 12}" for number in range(1, 5)]
+KEYS = ["a" * 32, "b" * 32, "c" * 32]
+GONE = "9" * 8 + "-0000-4000-8000-" + "0" * 12
+HEAD = """name = "shop"
+main = "src/entry.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+workers_dev = false
+"""
+
+
+@dataclass
+class World:
+    """An account. ``touched`` are the ids of what was deleted, or written to."""
+
+    databases: dict[str, str]
+    namespaces: dict[str, str]
+    queues: set[str] = field(default_factory=set)
+    buckets: set[str] = field(default_factory=set)
+    workers: set[str] = field(default_factory=set)
+    deleted: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def observe(self, desired: DesiredState) -> ObservedState:
+        return ObservedState(
+            account_id="account",
+            databases={id_: Found(name) for id_, name in self.databases.items()},
+            applied={},
+            namespaces={id_: Found(name) for id_, name in self.namespaces.items()},
+            buckets=dict.fromkeys(self.buckets, ""),
+            cors={},
+            lifecycle={},
+            queues={name: ObservedQueue() for name in self.queues},
+            indexes={},
+            secrets=frozenset() if desired.worker in self.workers else None,
+            subdomain="",
+        )
+
+    id = "account"
+
+    def dependents(self, _worker: str) -> tuple[str, ...]:
+        return ()
+
+    def users(self, _worker: str) -> dict[str, tuple[str, ...]]:
+        return {}
+
+
+@dataclass
+class FakeWrangler:
+    """Finds a database as wrangler 4.164.0 does: by name or binding in the configuration, whose id
+    it then uses; else by id or name in the account."""
+
+    world: World
+    config: Path
+    environment: str
+
+    def argv(self, *arguments: str) -> list[str]:
+        return list(arguments)
+
+    def _tables(self, kind: str) -> list[dict[str, Any]]:
+        data = tomllib.loads(self.config.read_text())
+        scope = data["env"][self.environment] if self.environment else data
+        return list(scope.get(kind, []))
+
+    def _database(self, wanted: str) -> str:
+        for table in self._tables("d1_databases"):
+            if wanted in (table.get("database_name"), table["binding"]) and table.get(
+                "database_id"
+            ):
+                return str(table["database_id"])
+        for id_, name in self.world.databases.items():
+            if wanted in (id_, name):
+                return id_
+        raise _failed("no such database")
+
+    def create(self, kind: str, name: str, *_options: str) -> None:
+        new = f"{next(self.world.numbers):08x}-0000-4000-8000-{'0' * 12}"
+        homes = {"d1 create": self.world.databases, "kv namespace create": self.world.namespaces}
+        if kind in homes:
+            if name in homes[kind].values():
+                raise _failed("exists")
+            homes[kind][new] = name
+            self.world.created.append(new)
+        else:
+            {"queues create": self.world.queues, "r2 bucket create": self.world.buckets}[kind].add(
+                name
+            )
+
+    def apply_remote_migrations(self, binding: str) -> None:
+        self.world.written.append(self._database(binding))
+
+    def delete(self, kind: str, id_: str, *_options: str) -> None:
+        if kind == "d1 delete":
+            id_ = self._database(id_)
+            del self.world.databases[id_]
+        else:
+            {"queues delete": self.world.queues, "r2 bucket delete": self.world.buckets}[
+                kind
+            ].remove(id_)
+        self.world.deleted.append(id_)
+
+    def delete_namespace(self, id_: str) -> None:
+        del self.world.namespaces[id_]
+        self.world.deleted.append(id_)
+
+    def delete_worker(self, name: str) -> None:
+        self.world.workers.remove(name)
+        self.world.deleted.append(name)
+
+
+def _failed(what: str) -> WranglerError:
+    return WranglerError(what, argv=(), returncode=1, output="")
+
+
+NAMES = st.sampled_from(["shop-a", "shop-b"])
+ENTRIES = st.lists(
+    st.fixed_dictionaries(
+        {"database_name": st.none() | NAMES, "database_id": st.sampled_from(["", GONE, *UUIDS])}
+    ),
+    max_size=3,
+)
+SPACES = st.lists(st.sampled_from(["", "f" * 32, *KEYS]), max_size=2)
+SCOPES = st.tuples(ENTRIES, SPACES, st.sets(st.sampled_from(["q1", "q2"])))
+RECORDS = st.dictionaries(
+    st.sampled_from(
+        ["d1:shop-a", "d1:shop-b", "d1:shop-db0", "kv:shop-kv0", "kv:shop-kv1", "queue:q1"]
+    ),
+    st.sampled_from(["", *UUIDS[:3], *KEYS]),
+)
+ACCOUNTS = st.builds(
+    World,
+    databases=st.dictionaries(
+        st.sampled_from(UUIDS), st.sampled_from(["shop-a", "shop-b", "shop-db0", "other"])
+    ).filter(lambda found: len(set(found.values())) == len(found)),
+    namespaces=st.dictionaries(
+        st.sampled_from(KEYS), st.sampled_from(["shop-kv0", "shop-staging-kv0", "other"])
+    ).filter(lambda found: len(set(found.values())) == len(found)),
+    queues=st.sets(st.sampled_from(["q1", "q2", "q3"])),
+    workers=st.sets(st.sampled_from(["shop", "shop-staging"])),
+)
+
+
+def _scope(prefix: str, scope: Any) -> str:
+    entries, spaces, queues = scope
+    text = ""
+    for number, entry in enumerate(entries):
+        text += f'[[{prefix}d1_databases]]\nbinding = "DB{number}"\n'
+        text += "".join(f'{key} = "{value}"\n' for key, value in entry.items() if value)
+    for number, id_ in enumerate(spaces):
+        text += f'[[{prefix}kv_namespaces]]\nbinding = "KV{number}"\n'
+        text += f'id = "{id_}"\n' if id_ else ""
+    for number, name in enumerate(sorted(queues)):
+        text += f'[[{prefix}queues.producers]]\nbinding = "Q{number}"\nqueue = "{name}"\n'
+    return text
+
+
+@contextlib.contextmanager
+def project(
+    top: Any, staging: Any, records: Mapping[str, Mapping[str, str]], world: World
+) -> Iterator[tuple[Path, Any]]:
+    """A project on disk, and what opens a session on it."""
+    root = Path(tempfile.mkdtemp())
+    text = HEAD + _scope("", top) + "[env.staging]\nworkers_dev = false\n"
+    (root / "wrangler.toml").write_text(text + _scope("env.staging.", staging))
+    (root / "migrations").mkdir()
+    (root / "migrations" / "1.sql").write_text("SELECT 1;\n")
+    environments = {
+        name: {"account_id": "account", "created": created} for name, created in records.items()
+    }
+    document = {"record_version": 2, "environments": environments}
+    (root / RECORD_FILE).write_text(json.dumps(document))
+
+    def session(_ctx: Any, _root: Path, environment: str, _config: Path | None = None) -> Session:
+        loaded = load_project(root)
+        wrangler: Any = FakeWrangler(world, root / "wrangler.toml", environment)
+        account: Any = world
+        desired = desired_state(loaded, environment)
+        return Session(loaded, desired, account, wrangler, RecordStore(root))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provision, "open_session", session)
+        patch.setattr(destroy, "open_session", session)
+        yield root, session
+    shutil.rmtree(root)
+
+
+def _context() -> Context:
+    nothing: Any = None
+    return Context(nothing, nothing, nothing, lambda _: None, threading.Lock())
+
+
+ANYTHING = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+
+
+@ANYTHING
+@given(SCOPES, SCOPES, RECORDS, RECORDS, ACCOUNTS, st.sampled_from(["", "staging"]))
+def test_provision_writes_to_nothing_that_its_plan_did_not_show(
+    top: Any, staging: Any, mine: Any, others: Any, world: World, environment: str
+) -> None:
+    shown: list[Plan] = []
+    before = {**world.databases, **world.namespaces}
+    with project(top, staging, {"": mine, "staging": others}, world) as (root, session):
+        request = provision.ProvisionRequest(root, environment, {}, lambda _: None, None)
+
+        def confirm(plan: Plan) -> bool:
+            shown.append(plan)
+            return True
+
+        try:
+            provision.run(_context(), request, confirm, lambda _: None)
+        except CfpyError:
+            assert not shown, "it was refused after it was confirmed"
+            assert (world.written, world.created) == ([], [])
+            return
+        known = {action.id for plan in shown for action in plan.actions}
+        assert set(world.written) <= known | set(world.created)
+        assert world.deleted == []
+        assert {**world.databases, **world.namespaces}.items() >= before.items()
+        changes = session(None, root, environment).plan().changes
+        # The model of the account forgets which migrations it has had.
+        assert {action.kind for action in changes} <= {"d1_migrations"}
+
+
+@ANYTHING
+@given(SCOPES, SCOPES, RECORDS, RECORDS, ACCOUNTS, st.sampled_from(["", "staging"]), st.data())
+def test_destroy_deletes_nothing_that_its_plan_did_not_show(
+    top: Any,
+    staging: Any,
+    mine: Any,
+    others: Any,
+    world: World,
+    environment: str,
+    data: st.DataObject,
+) -> None:
+    names = {**world.databases, **world.namespaces}
+    records = {"": mine, "staging": others}
+    with project(top, staging, records, world) as (root, session):
+        included = data.draw(
+            st.sets(st.sampled_from([f"d1:{name}" for name in world.databases.values()] or ["x"]))
+        )
+        request = destroy.DestroyRequest(root, environment, True, frozenset(included), False)
+        shown: list[Plan] = []
+
+        def confirm(plan: Plan) -> bool:
+            shown.append(plan)
+            return True
+
+        try:
+            destroy.run(_context(), request, confirm, lambda _: None)
+        except CfpyError:
+            assert (shown, world.deleted) == ([], [])
+            return
+        for plan in shown:
+            gone = {action.id for action in plan.actions if action.do is Do.DELETE}
+            assert set(world.deleted) <= gone
+        other = session(None, root, "" if environment else "staging").desired
+        used = {item.id for item in (*other.databases, *other.namespaces)}
+        for id_ in {*world.deleted} & names.keys():
+            kind = "d1" if id_ in UUIDS else "kv"
+            key = f"{kind}:{names[id_]}"
+            # A namespace may have been renamed: then its id alone is in the record.
+            record = records[environment]
+            known = record[key] in ("", id_) if key in record else id_ in record.values()
+            assert known or key in included
+            assert id_ not in used
+        assert not {*world.deleted} & {item.name for item in other.queues}

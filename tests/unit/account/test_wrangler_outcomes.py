@@ -1,0 +1,139 @@
+"""What a command of wrangler left: a deployment, or a failure and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfpy.account.wrangler import Wrangler
+from cfpy.errors import WranglerError
+from wrangler_in_process import StrictWrangler, wrangler
+
+SECRET = "canary-51c7"
+Command = Callable[[Wrangler], object]
+DEPLOYED = {
+    "type": "deploy",
+    "version": 1,
+    "worker_name": "shop-staging",
+    "version_id": "0-1",
+    "targets": ["schedule: */5 * * * *", "https://shop.test.workers.dev"],
+    "bundle_size": {"raw_bytes": 9000, "gzip_bytes": 3000},
+}
+SESSION = {"type": "wrangler-session", "version": 1, "wrangler_version": "4.164.0"}
+
+
+def lines(*events: object) -> str:
+    return "".join(json.dumps(event) + "\n" for event in events)
+
+
+def test_what_was_deployed_is_told() -> None:
+    runner = StrictWrangler(events=lines(SESSION, DEPLOYED))
+    deployment = wrangler(runner).deploy()
+    assert (deployment.version_id, deployment.size) == ("0-1", 3000)
+    assert deployment.url == "https://shop.test.workers.dev"
+    assert len(deployment.targets) == 2
+
+
+@pytest.mark.parametrize("targets", [None, [], ["schedule: 0 0 * * *"]])
+def test_a_worker_without_an_address(targets: list[str] | None) -> None:
+    event = {"type": "deploy", "version_id": "0-1", "targets": targets}
+    deployment = wrangler(StrictWrangler(events=lines(event))).deploy()
+    assert (deployment.url, deployment.size) == ("", 0)
+
+
+@pytest.mark.parametrize("events", ["", lines(SESSION), '{"type": "depl', "\n"])
+def test_a_deployment_that_is_not_told_is_no_success(events: str) -> None:
+    with pytest.raises(WranglerError, match="did not report the version") as caught:
+        wrangler(StrictWrangler(events=events)).deploy()
+    assert "wrangler deployments list" in caught.value.hint
+
+
+STDERR = """\
+✘ [ERROR] A request to the Cloudflare API (/accounts/a/d1/database) failed.
+
+  A database with that name already exists [code: 7502]
+
+  If you think this is a bug, please open an issue at: https://github.com/cloudflare/workers-sdk
+🪵  Logs were written to "/home/x/wrangler.log"
+"""
+FAILED = {
+    "type": "command-failed",
+    "version": 1,
+    "code": 7502,
+    "message": "no",
+    "retry_after_ms": 1500,
+}
+
+
+def test_a_failure_carries_what_there_is_to_decide_by() -> None:
+    runner = StrictWrangler(1, "printed before", STDERR, lines(SESSION, FAILED))
+    with pytest.raises(WranglerError) as caught:
+        wrangler(runner).create("d1 create", "shop-db")
+    error = caught.value
+    assert error.message.startswith("can't create shop-db:\n")
+    assert "A database with that name already exists" in error.message
+    assert (error.api_code, error.retry_after, error.returncode) == (7502, 1.5, 1)
+    assert error.printed == "printed before"
+    assert "Logs were written" not in error.message + error.output
+    assert "this is a bug" not in error.message + error.output
+    assert error.argv[:4] == ("wrangler", "d1", "create", "shop-db")
+    assert "Completed steps stay" in error.hint
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        "",
+        lines(SESSION),
+        lines({"type": "command-failed"}),
+        lines({"type": "command-failed", "code": None, "retry_after_ms": None}),
+        # It was killed while it wrote.
+        lines(SESSION) + '{"type": "command-fai',
+        lines(SESSION, 7, "text", None),
+        "not JSON\n",
+    ],
+)
+def test_a_failure_without_a_code_is_one_all_the_same(events: str) -> None:
+    with pytest.raises(WranglerError, match="Something") as caught:
+        wrangler(StrictWrangler(1, "", "Something", events)).create("d1 create", "shop-db")
+    assert (caught.value.api_code, caught.value.retry_after) == (0, None)
+
+
+@pytest.mark.parametrize("status", [1, -9, 137])
+def test_a_wrangler_that_ends_without_a_word_is_told_by_its_status(status: int) -> None:
+    for act in (
+        lambda it: it.create("d1 create", "shop-db"),
+        lambda it: it.apply_local_migrations("DB", persist_to=Path("/state")),
+    ):
+        with pytest.raises(WranglerError, match=f"status {status}") as caught:
+            act(wrangler(StrictWrangler(status)))
+        assert caught.value.returncode == status
+
+
+def test_values_of_secrets_are_in_no_error() -> None:
+    with pytest.raises(WranglerError, match="can't store A, B") as caught:
+        wrangler(StrictWrangler(1, "", "no")).put_secrets({"B": SECRET, "A": SECRET})
+    assert SECRET not in f"{caught.value.message}{caught.value.hint}{caught.value.argv}"
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda it: it.apply_local_migrations("DB", persist_to=Path("/s")), "the migrations of DB"),
+        (lambda it: it.deploy_dry_run(), "does not accept the project"),
+        (lambda it: it.delete_worker("shop"), "can't delete shop"),
+        (lambda it: it.delete_namespace("ab12"), "can't delete the namespace ab12"),
+        (lambda it: it.remove_consumer("jobs", "shop"), "shop as a consumer of the queue jobs"),
+        (lambda it: it.rollback("shop", "v1"), "can't roll back"),
+        (lambda it: it.apply_remote_migrations("DB"), "the migrations of DB"),
+        (lambda it: it.set_bucket_rules("cors", "files", "", []), "the cors rules of files"),
+    ],
+)
+def test_a_failure_says_what_was_tried_and_what_wrangler_said(act: Command, said: str) -> None:
+    with pytest.raises(WranglerError, match=said) as caught:
+        act(wrangler(StrictWrangler(1, "", "X [ERROR] the reason")))
+    assert "the reason" in caught.value.message
+    assert caught.value.exit_code == 6

@@ -1,0 +1,116 @@
+"""Which changes are noticed, and as what."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from cfpy.local.watching import Change, Watched, Watcher, look
+
+Next = Callable[[], Change]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("src/entry.py", "src/deep/a.py", "migrations/1.sql", "templates/a.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("first")
+    (tmp_path / "wrangler.toml").write_text("first")
+    return tmp_path
+
+
+@pytest.fixture
+def noticed(root: Path) -> Iterator[Next]:
+    """Gives the next change, and waits for it."""
+    feed: SimpleQueue[Change] = SimpleQueue()
+    watched = Watched(
+        root,
+        "other.toml",
+        sources=(root / "src",),
+        everything=(root / "templates",),
+        migrations=(root / "migrations",),
+    )
+    watcher = Watcher(watched, feed.put)
+    yield lambda: feed.get(timeout=120)
+    watcher.stop()
+
+
+def replace(path: Path, text: str) -> None:
+    """Save as editors do: a new file, renamed over the old one."""
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "configuration"),
+    [
+        ("src/entry.py", False),
+        ("src/deep/a.py", False),
+        ("src/deep/new.py", False),
+        ("templates/a.txt", False),
+        ("wrangler.toml", True),
+        ("wrangler.jsonc", True),
+        ("other.toml", True),
+        (".dev.vars", True),
+        (".dev.vars.staging", True),
+        (".env", True),
+        (".env.staging.local", True),
+        ("cfpy.toml", True),
+        ("pyproject.toml", True),
+        ("migrations/2.sql", True),
+    ],
+)
+def test_a_change_is_noticed(root: Path, noticed: Next, name: str, configuration: bool) -> None:
+    (root / name).write_text("second")
+    assert noticed() == Change((name,), configuration)
+
+
+def test_saves_by_renaming_are_noticed_each_time(root: Path, noticed: Next) -> None:
+    for text in ("second", "third!", "fourth"):
+        replace(root / "src" / "entry.py", text)
+        assert noticed().paths == ("src/entry.py",)
+
+
+def test_time_and_size_may_stay_the_same(root: Path, noticed: Next) -> None:
+    path = root / "src" / "entry.py"
+    before = path.stat()
+    path.write_text("other")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert noticed().paths == ("src/entry.py",)
+
+
+def test_a_file_that_goes_is_noticed(root: Path, noticed: Next) -> None:
+    (root / "src" / "deep" / "a.py").unlink()
+    assert noticed().paths == ("src/deep/a.py",)
+
+
+def test_what_does_not_count_is_not_looked_at(root: Path) -> None:
+    for name in ("src/notes.txt", "README.md", "node_modules/x.js", ".wrangler/x", "wrangler.lock"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("x")
+    found = look(Watched(root, everything=(root / "node_modules" / "none",)))
+    assert {Path(path).name for path in found} == {"wrangler.toml"}
+    everything = look(Watched(root, everything=(root,)))
+    assert not {path for path in everything if "node_modules" in path or ".wrangler" in path}
+
+
+def test_an_earlier_look_counts(root: Path) -> None:
+    watched = Watched(root, sources=(root / "src",))
+    before = look(watched)
+    (root / "src" / "entry.py").write_text("while nobody looked")
+    feed: SimpleQueue[Change] = SimpleQueue()
+    watcher = Watcher(watched, feed.put, since=before)
+    assert feed.get(timeout=120).paths == ("src/entry.py",)
+    watcher.stop()
+
+
+def test_configuration_is_told_alone(root: Path, noticed: Next) -> None:
+    (root / "src" / "entry.py").write_text("second")
+    (root / "wrangler.toml").write_text("second")
+    told = noticed()
+    # The two may come in one look or in two.
+    assert told in (Change(("wrangler.toml",), True), Change(("src/entry.py",), False))

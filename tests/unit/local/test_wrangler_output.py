@@ -1,0 +1,85 @@
+"""The lines of `wrangler dev`, as wrangler 4.164.0 printed them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[wrangler:info] Ready on http://127.0.0.1:8787", Ready("http://127.0.0.1:8787/")),
+        ("[wrangler:info] GET / 200 OK (17ms)", Request("GET", "/", 200, 17)),
+        ("[wrangler:info] POST /a?b=c 500 Internal Server Error (1200ms)", None),
+        ("a log line", Said("log", "a log line")),
+        ("⎔ Reloading local server...", Said("log", "⎔ Reloading local server...")),
+        ("", None),
+        ("┌───┐", None),
+        ("Using secrets defined in .dev.vars", None),
+    ],
+)
+def test_standard_output(line: str, said: object) -> None:
+    found = WranglerOutput().read(line, on_stderr=False)
+    if isinstance(found, Request) and said is None:
+        said = Request("POST", "/a?b=c", 500, 1200)
+    assert found == said
+
+
+COMPLAINTS = """\
+▲ [WARNING] a warning line
+
+✘ [ERROR] an error line
+    at fetch (index.js:1:1)
+
+✘ [ERROR] Build failed with 1 error:
+
+  ✘ [ERROR] Expected identifier but found end of file
+
+      ../../src/index.js:2:0:
+        2 │
+          ╵ ^
+If you think this is a bug then please create an issue at https://x
+🪵  Logs were written to "/x.log"
+"""
+
+
+def test_standard_error() -> None:
+    output = WranglerOutput()
+    found = [output.read(line, on_stderr=True) for line in COMPLAINTS.splitlines()]
+    assert [item for item in found if item] == [
+        Said("warning", "a warning line"),
+        Said("error", "an error line"),
+        Said("error", "    at fetch (index.js:1:1)"),
+        Said("error", "Build failed with 1 error:"),
+        Said("error", "  Expected identifier but found end of file"),
+        Said("error", "      src/index.js:2:0:"),
+        Said("error", "        2 │"),
+        Said("error", "          ╵ ^"),
+    ]
+    assert output.not_built
+
+
+def test_a_build_command_that_failed_is_said_without_the_dump_of_an_error() -> None:
+    dump = """\
+✘ [ERROR] k [Error]: Process exited with non-zero status (3)
+      at runCommand (/x/cli.js:1:1) {
+    result: I {
+      _process: ChildProcess {},
+✘ [ERROR] Running custom build `exit 3` failed. There are likely more logs above.
+"""
+    output = WranglerOutput()
+    found = [output.read(line, on_stderr=True) for line in dump.splitlines()]
+    assert [item.text for item in found if isinstance(item, Said)] == [
+        "The build failed with status 3.",
+        "Running custom build `exit 3` failed. There are likely more logs above.",
+    ]
+    assert output.not_built
+
+
+def test_a_build_that_succeeds_again_makes_up_for_it() -> None:
+    output = WranglerOutput()
+    output.read("✘ [ERROR] Build failed with 2 errors:", on_stderr=True)
+    output.read("[wrangler:info] Ready on http://x:1", on_stderr=False)
+    assert not output.not_built

@@ -1,0 +1,83 @@
+"""What `cfpy doctor` and `cfpy plan` find in a wrangler.toml that wrangler accepts."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from typing import Any
+
+import pytest
+
+from cfpy.project.checks import check, check_models
+
+TODAY = date(2026, 11, 23)
+WELL = """\
+name = "app"
+main = "src/entry.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+triggers.crons = ["*/5 * * * *", "0 0 1 1 MON"]
+d1_databases = [{ binding = "DB", database_id = "11111111-2222-3333-4444-555555555555" }]
+kv_namespaces = [{ binding = "KV" }]
+ai.binding = "AI"
+[[queues.producers]]
+binding = "JOBS"
+queue = "jobs"
+[[queues.consumers]]
+queue = "jobs"
+max_batch_size = 10
+dead_letter_queue = "dead"
+[[queues.consumers]]
+queue = "dead"
+"""
+
+
+def found(text: str, worker: str = "app") -> list[tuple[bool, str]]:
+    config: dict[str, Any] = tomllib.loads(text)
+    return [(finding.broken, finding.message) for finding in check(config, worker, TODAY)]
+
+
+def test_nothing_is_wrong_with_this() -> None:
+    assert found(WELL) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "broken", "said"),
+    [
+        ("2026-11-17", "2026-12-24", True, "is in the future"),
+        ("2026-11-17", "2025-11-01", False, "more than a year old"),
+        ("2026-11-17", "soon", True, "is not a date"),
+        ('["python_workers"]', "[]", True, "needs the compatibility flag python_workers"),
+        ('binding = "KV"', 'binding = "MY KV"', True, "binds 'MY KV'"),
+        ('binding = "JOBS"', 'binding = "1JOBS"', True, "queues.producers binds '1JOBS'"),
+        ('ai.binding = "AI"', 'ai.binding = "A-I"', True, "ai binds 'A-I'"),
+        ("11111111-2222", "1-2", True, "is not a UUID"),
+        ("max_batch_size = 10", "max_batch_size = 1000", True, "must be 1 to 100"),
+        ('dead_letter_queue = "dead"', 'dead_letter_queue = "jobs"', True, "its own dead-letter"),
+        ('dead_letter_queue = "dead"', "", False, "messages that keep failing are deleted"),
+        ('"*/5 * * * *"', '"*/5 * * *"', True, "is not a cron schedule"),
+        ('"*/5 * * * *"', '"*/5 * * * !"', True, "is not a cron schedule"),
+    ],
+)
+def test_what_is_wrong_is_said(old: str, new: str, broken: bool, said: str) -> None:
+    assert old in WELL
+    [first, *_] = found(WELL.replace(old, new, 1))
+    assert first[0] is broken
+    assert said in first[1]
+
+
+@pytest.mark.parametrize("name", ["App", "-app", "app.", "a" * 64, ""])
+def test_names_that_no_worker_can_have(name: str) -> None:
+    assert found(WELL, name)[0][0]
+
+
+def test_retired_models_are_found_where_they_are_named() -> None:
+    texts = {
+        "src/a.py": 'M = "@cf/meta/llama-3-8b-instruct"',
+        "src/b.py": "# @cf/meta/llama-3.1-8b-instruct-fp8 is not @cf/meta/llama-3.1-8b-instruct",
+        "src/c.py": '"@cf/baai/bge-m3"',
+    }
+    assert [finding.message for finding in check_models(texts)] == [
+        "@cf/meta/llama-3-8b-instruct was retired on 2026-05-30 (src/a.py)",
+        "@cf/meta/llama-3.1-8b-instruct was retired on 2026-05-30 (src/b.py)",
+    ]

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cfpy.errors import ProjectError, ToolNotFoundError
+from cfpy.project.project import Project
+from cfpy.project.pylock import read_lock
+from cfpy.project.vendor import vendor
+from cfpy.tools.process import Completed
+
+INDEX = "https://someone:secret@index.test/packages"
+
+
+class Pip:
+    """A pip with an index of its own: what each package's newest version is, by name."""
+
+    def __init__(self, stderr: str = "", **newest: str) -> None:
+        self.stderr = stderr
+        self.newest = {"workers-runtime-sdk": "1.9.5"} | newest
+        self.calls: list[list[str]] = []
+        self.installed = ""
+
+    def run(self, argv: list[str], **_: object) -> Completed:
+        self.calls.append(argv)
+        if "versions" in argv:
+            pyodide = "--platform" in argv
+            known = "anything" not in self.stderr and argv[-1] != "unheard-of" and not pyodide
+            shown = "Available versions: 2.0, 1.0\n" if known else ""
+            return Completed(tuple(argv), 0, shown, "")
+        if self.stderr:
+            return Completed(tuple(argv), 1, "", self.stderr)
+        if "--report" in argv:
+            kept = Path(argv[argv.index("-c") + 1]).read_text() if "-c" in argv else ""
+            pinned = dict(line.split("==") for line in kept.split())
+            chosen = {name: pinned.get(name, newest) for name, newest in self.newest.items()}
+            report = {"install": [self._item(*item) for item in chosen.items()]}
+            Path(argv[argv.index("--report") + 1]).write_text(json.dumps(report))
+            self.installed = "".join(f"{name}=={version}\n" for name, version in chosen.items())
+        else:
+            self.installed = Path(argv[argv.index("-r") + 1]).read_text()
+        target = Path(argv[argv.index("--target") + 1])
+        target.mkdir()
+        (target / "workers.py").touch()
+        return Completed(tuple(argv), 0, "", "")
+
+    @staticmethod
+    def _item(name: str, version: str) -> dict[str, object]:
+        digest = hashlib.sha256(f"{name} {version}".encode()).hexdigest()
+        archive = {"hashes": {"sha256": digest}}
+        url = f"{INDEX}/{name}-{version}-py3-none-any.whl"
+        return {
+            "metadata": {"name": name, "version": version},
+            "download_info": {"url": url, "archive_info": archive},
+        }
+
+
+def project(root: Path, dependencies: str = "[]") -> Project:
+    text = f'[project]\nname = "a"\nversion = "0"\ndependencies = {dependencies}\n'
+    (root / "pyproject.toml").write_text(text)
+    return Project(root, {}, ())
+
+
+def test_packages_are_locked_and_installed_once_for_pyodides_platform(tmp_path: Path) -> None:
+    pip = Pip(fastapi="0.165.0")
+    modules = vendor(project(tmp_path, '["fastapi"]'), pip, print)
+    vendor(project(tmp_path, '["fastapi"]'), pip, print)
+    assert (modules / "workers.py").is_file()
+    [call] = pip.calls
+    assert "fastapi" in call
+    assert "pyemscripten_2026_0_wasm32" in call
+    lock = read_lock(tmp_path)
+    assert lock is not None
+    assert [(pin.name, pin.version) for pin in lock.pins] == [
+        ("fastapi", "0.165.0"),
+        ("workers-runtime-sdk", "1.9.5"),
+    ]
+
+
+def test_the_lock_holds_no_password(tmp_path: Path) -> None:
+    vendor(project(tmp_path), Pip(), print)
+    text = (tmp_path / "pylock.toml").read_text()
+    assert "https://index.test/packages/workers-runtime-sdk-1.9.5" in text
+    assert "secret" not in text
+
+
+def test_another_machine_installs_what_is_locked(tmp_path: Path) -> None:
+    vendor(project(tmp_path), Pip(), print)
+    shutil.rmtree(tmp_path / "python_modules")
+    pip = Pip(**{"workers-runtime-sdk": "1.9.9"})
+    vendor(project(tmp_path), pip, print)
+    [call] = pip.calls
+    assert "pyemscripten_2026_0_wasm32" in call
+    assert "--require-hashes" in call
+    assert "workers-runtime-sdk==1.9.5 --hash=sha256:" in pip.installed
+
+
+def test_changed_dependencies_are_installed_afresh_and_others_keep_their_version(
+    tmp_path: Path,
+) -> None:
+    modules = vendor(project(tmp_path), Pip(), print)
+    (modules / "old.py").touch()
+    pip = Pip(**{"workers-runtime-sdk": "1.9.9"}, fastapi="0.165.0")
+    vendor(project(tmp_path, '["fastapi"]'), pip, print)
+    assert "workers-runtime-sdk==1.9.5" in pip.installed
+    assert "fastapi==0.165.0" in pip.installed
+    assert not (modules / "old.py").exists()
+
+
+def test_the_lock_of_pywrangler_is_kept_as_it_is(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    text = '[[packages]]\nname = "workers-runtime-sdk"\nversion = "1.9.4"\n'
+    (tmp_path / "pylock.toml").write_text(text)
+    pip = Pip("ERROR: stop here")
+    with pytest.raises(ToolNotFoundError):
+        vendor(made, pip, print)
+    [call] = pip.calls
+    assert "--report" not in call
+    assert "-c" in call
+    assert (tmp_path / "pylock.toml").read_text() == text
+
+
+def test_a_failure_keeps_what_was_there_and_quotes_pip(tmp_path: Path) -> None:
+    modules = vendor(project(tmp_path), Pip(), print)
+    before = (tmp_path / "pylock.toml").read_bytes()
+    with pytest.raises(ToolNotFoundError) as caught:
+        vendor(project(tmp_path, '["x"]'), Pip("WARNING: x\nERROR: no network\n"), print)
+    assert "ERROR: no network" in caught.value.message
+    assert "WARNING" not in caught.value.message
+    assert (modules / "workers.py").is_file()
+    assert (tmp_path / "pylock.toml").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".python_modules")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        (
+            "numpy",
+            "numpy has no wheel that runs in a Worker",
+            "PyPI has 2.0, 1.0, but only for other",
+        ),
+        ("unheard-of", "there is no package 'unheard-of'", "Check its name"),
+        ("anything", "pip could not reach a package index", "Check the network"),
+    ],
+)
+def test_a_package_without_a_wheel_is_named_with_the_versions_there_are(
+    tmp_path: Path, name: str, message: str, hint: str
+) -> None:
+    pip = Pip(f"ERROR: No matching distribution found for {name}>=2\n")
+    with pytest.raises(ToolNotFoundError) as caught:
+        vendor(project(tmp_path, f'["{name}>=2"]'), pip, print)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_package_that_was_tampered_with_is_refused(tmp_path: Path) -> None:
+    vendor(project(tmp_path), Pip(), print)
+    shutil.rmtree(tmp_path / "python_modules")
+    with pytest.raises(ToolNotFoundError, match=r"does not match its hash in pylock\.toml"):
+        vendor(project(tmp_path), Pip("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n"), print)
+
+
+@pytest.mark.parametrize("text", ["[", "packages = 1", "[[packages]]\nname = 'x'"])
+def test_a_broken_lock_is_named(tmp_path: Path, text: str) -> None:
+    made = project(tmp_path)
+    (tmp_path / "pylock.toml").write_text(text)
+    with pytest.raises(ProjectError, match=r"pylock\.toml"):
+        vendor(made, Pip(), print)
+
+
+def test_what_pywrangler_synced_is_left_alone_until_its_inputs_change(tmp_path: Path) -> None:
+    made = project(tmp_path)
+    token = tmp_path / "python_modules" / ".synced"
+    token.parent.mkdir()
+    token.touch()
+    pip = Pip()
+    vendor(made, pip, print)
+    assert pip.calls == []
+    later = token.stat().st_mtime + 10
+    os.utime(tmp_path / "pyproject.toml", (later, later))
+    vendor(made, pip, print)
+    assert len(pip.calls) == 1
+
+
+def test_a_broken_pyproject_is_named(tmp_path: Path) -> None:
+    made = project(tmp_path, "[")
+    with pytest.raises(ProjectError, match=r"pyproject\.toml"):
+        vendor(made, Pip(), print)

@@ -1,0 +1,129 @@
+"""The map of the rooms is true: the page, the contracts and the code agree."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "src" / "cfpy"
+PAGE = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+CONTRACTS = {
+    contract["name"].partition(" ")[0]: contract
+    for contract in SETTINGS["tool"]["importlinter"]["contracts"]
+}
+# Each layer may have siblings that do not know each other; the first is the room.
+ROOMS = [layer.split()[0] for layer in CONTRACTS["Rooms:"]["layers"]]
+PURE = {name.removeprefix("cfpy.") for name in CONTRACTS["Pure"]["source_modules"]}
+ROW = re.compile(r"^\| (?!part \||---)(.+) \| (.+) \|$", re.MULTILINE)
+CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter", "sleep"}
+
+
+def sections() -> dict[str, str]:
+    """The parts of the page by the room that they are about."""
+    found = re.split(r"(?m)^## `(\w+)(?:/|\.py)`", PAGE)
+    return dict(zip(found[1::2], found[2::2], strict=True))
+
+
+def listed(room: str, *, pure: bool = False) -> list[str]:
+    """The modules in the table of a room, or those in its pure rows."""
+    rows = ROW.findall(sections()[room])
+    return [
+        name
+        for part, modules in rows
+        if not pure or part.startswith("pure")
+        for name in re.findall(r"`(\w+)`", modules)
+    ]
+
+
+def modules() -> dict[str, ast.Module]:
+    """Every module of cfpy by its name without ``cfpy.``, but the data that is Python."""
+    files = [*SOURCES.glob("*.py"), *(path for r in ROOMS for path in (SOURCES / r).glob("*.py"))]
+    names = [".".join(path.relative_to(SOURCES).with_suffix("").parts) for path in files]
+    return {
+        name: ast.parse(path.read_text("utf-8")) for name, path in zip(names, files, strict=True)
+    }
+
+
+MODULES = modules()
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The modules of cfpy that one imports anywhere in it, by the same names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
+        else:
+            continue
+        for name in names:
+            if (found := name.removeprefix("cfpy.")) in MODULES:
+                yield found
+
+
+def test_the_page_has_the_rooms_in_the_order_of_the_contract() -> None:
+    assert list(sections()) == ROOMS
+    assert f"`{' -> '.join(ROOMS)}`" in PAGE
+    assert CONTRACTS["Rooms:"]["name"] == f"Rooms: {' -> '.join(ROOMS)}"
+
+
+@pytest.mark.parametrize("room", ROOMS[:-1])
+def test_the_page_lists_each_module_of_a_room_once(room: str) -> None:
+    there = [path.stem for path in (SOURCES / room).glob("*.py") if path.stem != "__init__"]
+    assert sorted(listed(room)) == sorted(there), f"docs/explanation/architecture.md, {room}/"
+
+
+@pytest.mark.parametrize("room", ROOMS[:-1])
+def test_the_page_calls_pure_what_the_contract_does(room: str) -> None:
+    in_contract = {name.partition(".")[2] for name in PURE if name.startswith(f"{room}.")}
+    assert set(listed(room, pure=True)) == in_contract
+
+
+def test_the_page_names_all_that_is_in_the_package() -> None:
+    there = {path.name for path in SOURCES.iterdir() if path.name != "__pycache__"}
+    rooms = {room for room in ROOMS if room != "errors"}
+    named = {name.rstrip("/") for name in re.findall(r"`([\w.]+/?)`", PAGE)}
+    assert there - {"__init__.py", "py.typed"} - rooms <= named
+    assert rooms <= there
+
+
+def test_a_unit_test_is_in_a_room_or_about_all_of_them() -> None:
+    folders = {path.parent.name for path in (ROOT / "tests" / "unit").rglob("test_*.py")}
+    assert folders <= {*ROOMS, "unit"}
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_a_pure_module_imports_pure_ones_and_reads_no_clock(name: str) -> None:
+    assert set(imported(MODULES[name])) <= PURE | {"errors"}
+    called = {
+        node.func.attr
+        for node in ast.walk(MODULES[name])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert called.isdisjoint(CLOCKS)
+
+
+def test_no_modules_import_each_other() -> None:
+    graph = {name: set(imported(tree)) - {name} for name, tree in MODULES.items()}
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
+
+
+def test_no_two_classes_have_one_name() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for name, tree in MODULES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(name)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
