@@ -63,7 +63,7 @@ def test_a_namespace_that_cfpy_did_not_create_is_never_deleted(
     config.write_text(config.read_text().replace(created, "f" * 32))
     mutations = list(api.mutations)
     reason = refused(cfpy, case, "kiosk")
-    assert re.search(rf"{'f' * 32}, which in the account is precious; .*{created}", reason)
+    assert re.search(rf"{'f' * 32}, which the account has as precious; .*{created}", reason)
     assert api.mutations == mutations
 
 
