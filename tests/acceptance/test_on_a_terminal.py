@@ -52,7 +52,7 @@ def terminal(cfpy: Any) -> Terminal:
 
 def shown(said: str, name: str = "API_TOKEN") -> str:
     """The value that was shown once."""
-    found = re.search(rf"{name}, shown this once:\s+(\S+)", said)
+    found = re.search(rf"{name}, shown only once:\s+(\S+)", said)
     assert found, said
     return found[1]
 
