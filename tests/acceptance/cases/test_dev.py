@@ -411,7 +411,11 @@ def test_a_start_that_fails_ends_with_the_reason(case: Path) -> None:
     with (case / "wrangler.toml").open("a") as config:
         config.write('[build]\ncommand = "echo it will not do; exit 3"\n')
     code, message = failed_start(case)
-    assert (code, "exit 3` failed" in message, "exited with status 3" in message) == (9, True, True)
+    assert (code, "exit 3` failed" in message, "build failed with status 3" in message) == (
+        9,
+        True,
+        True,
+    )
     assert "Symbol(" not in message
 
 
