@@ -83,8 +83,7 @@ class Bench:
         return run(self._context, request).path
 
     def wrangler(self, project: Path) -> list[str]:
-        toolchain = self._context.toolchain
-        return [str(toolchain.node.binary), str(toolchain.wrangler(project))]
+        return list(self._context.toolchain.wrangler(project))
 
     def timed(
         self,

@@ -25,7 +25,7 @@ TABLES = {name.partition(".")[0] for name in BINDINGS}
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
     toolchain = build_context(print).toolchain
-    launcher = toolchain.wrangler(Path("/"))
+    launcher = Path(toolchain.wrangler(Path("/"))[-1])
     [found] = [
         parent / "config-schema.json"
         for parent in launcher.resolve().parents

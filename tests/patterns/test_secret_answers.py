@@ -157,7 +157,7 @@ def test_one_that_no_stand_in_fits_stays_in_its_line(
     story.commit()
     # Its own line changes: nobody knows the answer any more.
     story.release(questions, {"conf.txt.jinja": text.replace("A =", "AA =")})
-    with pytest.raises(PatternError, match=r"depends on 'salt', in conf\.txt") as caught:
+    with pytest.raises(PatternError, match=r"depend on 'salt', in conf\.txt") as caught:
         story.update()
     assert "--answer salt=" in caught.value.hint
     assert story.read("conf.txt") == f"A = {shown}\nB = 1\nC = 1\nD = 2\n"

@@ -109,8 +109,8 @@ class Tools:
 
     node = Node(Path("/node"), ("/npm",))
 
-    def wrangler(self, _project: Path) -> Path:
-        return Path("/wrangler.js")
+    def wrangler(self, _project: Path) -> tuple[str, ...]:
+        return "/node", "/wrangler.js"
 
     def environment(self) -> dict[str, str]:
         return {"HOME": "/home", "CLOUDFLARE_API_KEY": "a global key", "CI": "1"}

@@ -74,8 +74,7 @@ class Wrangler:
     def bare_argv(self, *arguments: str) -> list[str]:
         """The command line for ``arguments`` as they are: with node itself, so that signals reach
         it."""
-        launcher = self._toolchain.wrangler(self._project)
-        return [str(self._toolchain.node.binary), str(launcher), *arguments]
+        return [*self._toolchain.wrangler(self._project), *arguments]
 
     def _selection(self, arguments: tuple[str, ...]) -> Iterator[str]:
         if self._config is None:

@@ -80,11 +80,13 @@ def test_a_cache_that_cannot_be_written_is_said(
 
 def test_the_projects_own_wrangler_wins(cache: Path, tmp_path: Path) -> None:
     toolchain = Toolchain(Npm(), print)
-    assert toolchain.wrangler(tmp_path).is_relative_to(cache)
+    node, *_options, script = toolchain.wrangler(tmp_path)
+    assert Path(node) == toolchain.node.binary
+    assert Path(script).is_relative_to(cache)
     own = tmp_path / "node_modules" / "wrangler" / "bin" / "wrangler.js"
     own.parent.mkdir(parents=True)
     own.touch()
-    assert toolchain.wrangler(tmp_path) == own
+    assert toolchain.wrangler(tmp_path) == (node, str(own))
 
 
 def _without_bundled_node(monkeypatch: pytest.MonkeyPatch, on_path: str | None) -> None:
