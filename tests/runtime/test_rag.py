@@ -59,8 +59,9 @@ class Api:
 
 
 def chapters() -> list[dict[str, Any]]:
+    """The chapters that the tests ask for, and every twelfth other: benchmarks/ingest.py has all."""
     lines = BOOK.read_text("utf-8").splitlines()
-    return [
+    documents = [
         {
             "id": f"chapter-{item['chapter']}",
             "title": item["title"],
@@ -69,6 +70,12 @@ def chapters() -> list[dict[str, Any]]:
             "metadata": {"lang": "en", "section": "sea" if item["chapter"] > 22 else "shore"},
         }
         for item in map(json.loads, lines)
+    ]
+    wanted = {title for _, titles in QUESTIONS for title in titles}
+    return [
+        document
+        for number, document in enumerate(documents)
+        if number % 12 == 0 or document["title"] in wanted or document["id"] == "chapter-58"
     ]
 
 
@@ -86,7 +93,7 @@ def api(project: Path, run_dev: Callable[..., Dev]) -> Api:
 
 @pytest.fixture(scope="module")
 def library(api: Api) -> list[dict[str, Any]]:
-    """The book, ingested: 105 chapters."""
+    """The chapters, ingested."""
     documents = chapters()
     for start in range(0, len(documents), 15):
         batch = documents[start : start + 15]
@@ -136,7 +143,7 @@ def test_every_chapter_is_there_and_pages_go_on_to_the_end(
 ) -> None:
     seen, cursor = [], ""
     while cursor is not None:
-        page = api.ok("GET", "/documents?" + urlencode({"limit": 40, "cursor": cursor}))
+        page = api.ok("GET", "/documents?" + urlencode({"limit": 6, "cursor": cursor}))
         seen += [document["id"] for document in page["documents"]]
         cursor = page["next_cursor"]
     assert seen == sorted(document["id"] for document in library)
