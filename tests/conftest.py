@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import filelock
 import pytest
 from hypothesis import settings
+
+from cfpy.project.vendor import vendor
+from cfpy.project.wrangler_config import load_project
+from cfpy.tools.context import build_context
+from projects import new_project
 
 # How long an example takes is up to the machine, and to what else runs on it.
 settings.register_profile("cfpy", deadline=None)
@@ -21,3 +33,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Rewrite the pictures of the pages in docs/media.",
     )
+
+
+@pytest.fixture(scope="session")
+def vendored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A project of a pattern with its Worker's packages: installed once, to be copied. Processes
+    that share a run share it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    @functools.cache
+    def vendored_(pattern: str) -> Path:
+        home = shared / "vendored" / pattern
+        home.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(home / "lock"):
+            if not (home / "ready").exists():
+                project = new_project(pattern, home)
+                ctx = build_context(print)
+                vendor(load_project(project), ctx.runner, ctx.progress)
+                (home / "ready").touch()
+        return home / "shop"
+
+    return vendored_
+
+
+@pytest.fixture(scope="session")
+def ready_in(vendored: Callable[[str], Path]) -> Callable[[str, Path], Path]:
+    """Copies a project called shop, with its Worker's packages, into a directory."""
+
+    def copy(pattern: str, directory: Path) -> Path:
+        return Path(shutil.copytree(vendored(pattern), directory / "shop", symlinks=True))
+
+    return copy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -14,15 +13,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
-import filelock
 import pytest
 
-from cfpy.patterns.new import NewRequest, run
-from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
-from cfpy.tools.context import build_context
 from cloudflare_api import TOKEN, CloudflareApi, serve
 from forked import run_cfpy
+from projects import new_project
 
 
 @dataclass
@@ -68,14 +63,6 @@ def served(api: CloudflareApi) -> Iterator[Cfpy]:
     server.server_close()
 
 
-def new_project(pattern: str, directory: Path) -> Path:
-    """A project called shop."""
-    request = NewRequest(
-        pattern, "shop", directory, {}, interactive=False, dry_run=False, git=False
-    )
-    return run(build_context(print), request).path
-
-
 @pytest.fixture
 def api() -> CloudflareApi:
     return CloudflareApi()
@@ -92,34 +79,10 @@ def make(tmp_path: Path) -> Callable[[str], Path]:
     return lambda pattern: new_project(pattern, tmp_path)
 
 
-@pytest.fixture(scope="session")
-def vendored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A project of a pattern with its Worker's packages: installed once, to be copied. Processes
-    that share a run share it."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-    @functools.cache
-    def vendored_(pattern: str) -> Path:
-        home = shared / "vendored" / pattern
-        home.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(home / "lock"):
-            if not (home / "ready").exists():
-                project = new_project(pattern, home)
-                ctx = build_context(print)
-                vendor(load_project(project), ctx.runner, ctx.progress)
-                (home / "ready").touch()
-        return home / "shop"
-
-    return vendored_
-
-
 @pytest.fixture
-def ready(vendored: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+def ready(ready_in: Callable[[str, Path], Path], tmp_path: Path) -> Callable[[str], Path]:
     """Makes a project called shop that has its Worker's packages."""
-    return lambda pattern: Path(
-        shutil.copytree(vendored(pattern), tmp_path / "shop", symlinks=True)
-    )
+    return lambda pattern: ready_in(pattern, tmp_path)
 
 
 @pytest.fixture(scope="module")

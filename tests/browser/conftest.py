@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from cfpy.patterns.new import NewRequest, run
-from cfpy.tools.context import build_context
 from cfpy.tools.process import SubprocessRunner
 from cfpy.tools.toolchain import Toolchain, cache_directory
 from dev_process import Dev, start_dev
@@ -82,18 +80,33 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], tuple[Dev, Page]]]:
-    """Renders a pattern, runs it, and opens its page. Whatever the page complains of fails."""
+@pytest.fixture(scope="session")
+def running(
+    ready_in: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Dev]]:
+    """A running Worker of a pattern, started once."""
     started: list[Dev] = []
+
+    @functools.cache
+    def running_(pattern: str) -> Dev:
+        project = ready_in(pattern, tmp_path_factory.mktemp(pattern))
+        started.append(start_dev(project, "--runtime", "node"))
+        return started[-1]
+
+    yield running_
+    for dev in started:
+        dev.stop()
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, running: Callable[[str], Dev]
+) -> Iterator[Callable[[str], tuple[Dev, Page]]]:
+    """Opens the page of a pattern. Whatever the page complains of fails."""
     complaints: list[str] = []
 
     def open_(pattern: str) -> tuple[Dev, Page]:
-        request = NewRequest(
-            pattern, "demo", tmp_path, {}, interactive=False, dry_run=False, git=False
-        )
-        dev = start_dev(run(build_context(print), request).path, "--runtime", "node")
-        started.append(dev)
+        dev = running(pattern)
         page = browser.new_page(viewport={"width": 900, "height": 760}, color_scheme="light")
         page.set_default_timeout(WAIT_MS)
         page.on("console", lambda message: complaints.extend(complaint(message)))
@@ -103,8 +116,6 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], tupl
         return dev, page
 
     yield open_
-    for dev in started:
-        dev.stop()
     assert complaints == []
 
 

@@ -14,6 +14,7 @@ from dev_process import Dev
 
 Open = Callable[[str], tuple[Dev, Page]]
 Picture = Callable[[Page, str], None]
+TOKEN = {"authorization": "Bearer local-development-token"}
 
 
 def open_binding(page: Page, name: str) -> Locator:
@@ -26,7 +27,7 @@ def open_binding(page: Page, name: str) -> Locator:
 def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
     dev, page = open_page("rag")
     argv = [sys.executable, "scripts/ingest.py", "corpus", "--url", dev.url]
-    subprocess.run(argv, cwd=tmp_path / "demo", check=True, capture_output=True)
+    subprocess.run(argv, cwd=dev.project, check=True, capture_output=True)
     page.get_by_label("Your question").fill("How large is the mirror of the main telescope?")
     page.get_by_role("button", name="Ask").click()
     expect(page.locator("#answer a").first).to_be_visible()
@@ -142,11 +143,15 @@ def test_fullstack_creates_changes_and_deletes(
     expect(cached.locator("tbody tr").first).to_be_visible()
     points = open_binding(page, "METRICS")
     expect(points.locator("tbody")).to_contain_text("queued")
-    expect(page).to_have_title("demo: cfpy dev")
+    expect(page).to_have_title("shop: cfpy dev")
 
 
 def test_fullstack_loses_neither_edits_nor_files(open_page: Open, tmp_path: Path) -> None:
     dev, page = open_page("fullstack")
+    for item in dev.request("GET", "/api/items", headers=TOKEN).json()["items"]:
+        address = f"/api/items/{item['id']}"
+        version = {"if-match": dev.request("GET", address, headers=TOKEN).headers["ETag"]}
+        assert dev.request("DELETE", address, headers=TOKEN | version).status == 204
     page.get_by_label("Bearer token").blur()
     page.locator("#create").get_by_label("Name").fill("Kettle")
     page.get_by_role("button", name="Create").click()

@@ -55,6 +55,7 @@ class Dev:
 
     process: subprocess.Popen[str]
     data: dict[str, Any]
+    project: Path
     log: list[str] = field(default_factory=list)
 
     @property
@@ -112,7 +113,7 @@ def start_dev(
             **options,
         )
     assert process.stdout is not None
-    dev = Dev(process, {})
+    dev = Dev(process, {}, project)
 
     def collect() -> None:
         assert process.stderr is not None

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from cfpy.patterns.new import NewRequest, run
-from cfpy.tools.context import build_context
 from dev_process import Answer, Dev
 
 HERE = Path(__file__).parent
@@ -24,12 +22,10 @@ ORIGIN = "https://app.example"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    parent = tmp_path_factory.mktemp("fullstack")
-    request = NewRequest(
-        "fullstack", "shop", parent, {}, interactive=False, dry_run=False, git=False
-    )
-    made = run(build_context(print), request).path
+def project(
+    ready_in: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    made = ready_in("fullstack", tmp_path_factory.mktemp("fullstack"))
     config = made / "wrangler.toml"
     text = config.read_text("utf-8")
     # The limiter is there to slow down what these tests do; and dead letters shall come at once.
@@ -165,12 +161,9 @@ def test_metrics_that_can_not_be_had_are_a_bad_gateway(
 
 
 def test_the_messages_of_another_queue_are_not_taken_for_work(
-    tmp_path: Path, run_dev: Callable[..., Dev]
+    ready_in: Callable[[str, Path], Path], tmp_path: Path, run_dev: Callable[..., Dev]
 ) -> None:
-    request = NewRequest(
-        "fullstack", "shop", tmp_path, {}, interactive=False, dry_run=False, git=False
-    )
-    config = run(build_context(print), request).path / "wrangler.toml"
+    config = ready_in("fullstack", tmp_path) / "wrangler.toml"
     text = config.read_text("utf-8")
     # As `cfpy add queue mails --consumer` writes it, and what is sent goes there.
     text = text.replace('queue = "shop-work"', 'queue = "shop-mails"', 1)

@@ -534,7 +534,7 @@ def test_nothing_but_the_shim_may_talk_to_python(dev: Dev) -> None:
         address, _, port = entry.partition(":")
         assert address == "127.0.0.1"
         if port != own:
-            probe = Dev(dev.process, {"url": f"http://127.0.0.1:{port}/"})
+            probe = Dev(dev.process, {"url": f"http://127.0.0.1:{port}/"}, dev.project)
             try:
                 status = probe.request("POST", "/hello", "{}").status
             except OSError:

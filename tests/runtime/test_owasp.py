@@ -9,12 +9,11 @@ import itertools
 import json
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,14 +95,13 @@ class Served:
 def served(
     request: pytest.FixtureRequest,
     run_dev: Callable[..., Dev],
+    ready_in: Callable[[str, Path], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Served:
-    place = tmp_path_factory.mktemp(request.param)
-    new = [sys.executable, "-m", "cfpy", "new", request.param, "shop", "--defaults", "--no-git"]
-    subprocess.run(new, cwd=place, check=True, capture_output=True)
-    config = place / "shop" / "wrangler.toml"
+    project = ready_in(request.param, tmp_path_factory.mktemp(request.param))
+    config = project / "wrangler.toml"
     config.write_text(re.sub(r"limit = \d+", f"limit = {LIMIT}", config.read_text()))
-    dev = run_dev(place / "shop", "--runtime", "node")
+    dev = run_dev(project, "--runtime", "node")
     return Served(request.param, dev, SURFACES[request.param])
 
 

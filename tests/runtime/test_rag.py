@@ -12,8 +12,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from cfpy.patterns.new import NewRequest, run
-from cfpy.tools.context import build_context
 from dev_process import Answer, Dev
 
 BOOK = Path(__file__).parent.parent / "data" / "moby-dick.jsonl"
@@ -59,7 +57,7 @@ class Api:
 
 
 def chapters() -> list[dict[str, Any]]:
-    """The chapters that the tests ask for, and every twelfth other: benchmarks/ingest.py has all."""
+    """The chapters that the tests ask for, and a few others; benchmarks/ingest.py has all."""
     lines = BOOK.read_text("utf-8").splitlines()
     documents = [
         {
@@ -80,10 +78,10 @@ def chapters() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    parent = tmp_path_factory.mktemp("rag")
-    request = NewRequest("rag", "whales", parent, {}, interactive=False, dry_run=False, git=False)
-    return run(build_context(print), request).path
+def project(
+    ready_in: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return ready_in("rag", tmp_path_factory.mktemp("rag"))
 
 
 @pytest.fixture(scope="module")
