@@ -93,8 +93,8 @@ def api(project: Path, run_dev: Callable[..., Dev]) -> Api:
 def library(api: Api) -> list[dict[str, Any]]:
     """The chapters, ingested."""
     documents = chapters()
-    for start in range(0, len(documents), 15):
-        batch = documents[start : start + 15]
+    for start in range(0, len(documents), 4):
+        batch = documents[start : start + 4]
         outcomes = api.ok("POST", "/documents", {"documents": batch})["documents"]
         assert [outcome["id"] for outcome in outcomes] == [document["id"] for document in batch]
         assert {outcome["status"] for outcome in outcomes} == {"indexed"}

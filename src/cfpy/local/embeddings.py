@@ -107,6 +107,8 @@ def load_embedder() -> Embedder:
         )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
+    # Its threads would otherwise wait for work in a loop, and take the cores from the Worker.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
     return Embedder(session, _tokenizer())
 
