@@ -22,14 +22,18 @@ from typer.testing import CliRunner
 from cfpy.cli.app import app
 from cfpy.tools.toolchain import cache_directory
 from dev_process import start_dev
+from forked import run_cfpy
 
 CFPY = [sys.executable, "-m", "cfpy"]
 NEW = [*CFPY, "new", "rag", "shop", "--defaults", "--json"]
 
 
 def run(argv: list[str], cwd: Path, **options: Any) -> tuple[int, dict[str, Any]]:
-    options = {"stdin": subprocess.DEVNULL, "env": os.environ} | options
-    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, **options)
+    if options:
+        options = {"stdin": subprocess.DEVNULL, "env": os.environ} | options
+        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, **options)
+    else:
+        done = run_cfpy(*argv[len(CFPY) :], cwd=cwd)
     assert "Traceback" not in done.stderr
     return done.returncode, json.loads(done.stdout)
 

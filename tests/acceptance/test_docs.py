@@ -6,8 +6,6 @@ import importlib.util
 import json
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from importlib.resources import files
@@ -82,13 +80,11 @@ def test_no_command_line_stands_anywhere_else() -> None:
     assert tests.strip() in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
-def test_dev_takes_a_model_of_ones_own_as_the_readme_says(tmp_path: Path) -> None:
+def test_dev_takes_a_model_of_ones_own_as_the_readme_says(ready: Callable[[str], Path]) -> None:
     words = shlex.split(shell_blocks(README)[3])
     assert words[2:] == ["cfpy", "dev"]
     variables = dict(word.split("=", 1) for word in words[:2])
-    argv = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
-    subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True)
-    dev = start_dev(tmp_path / "shop", "--runtime", "node", env=variables)
+    dev = start_dev(ready("rag"), "--runtime", "node", env=variables)
     dev.stop()
     assert dev.data["chat"] == "llama3.2 at http://localhost:11434/v1"
 

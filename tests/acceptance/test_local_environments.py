@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dev_process import start_dev
@@ -15,9 +16,10 @@ def run(argv: list[str], cwd: Path) -> str:
     return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=True).stdout
 
 
-def test_it_has_its_own_database_and_secrets(tmp_path: Path) -> None:
-    run([*CFPY, "new", "fullstack", "shop", "--defaults"], tmp_path)
-    project = tmp_path / "shop"
+def test_it_has_its_own_database_and_secrets(ready: Callable[[str], Path]) -> None:
+    project = ready("fullstack")
+    for command in (["init", "-q"], ["add", "."]):
+        run(["git", *command], project)
     token = {"Authorization": "Bearer local-development-token"}
     dev = start_dev(project, "--runtime", "node")
     try:

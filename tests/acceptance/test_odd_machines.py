@@ -23,6 +23,7 @@ import pytest
 
 from cfpy.tools.toolchain import cache_directory
 from dev_process import start_dev
+from forked import run_cfpy
 from modes import obey_modes, read_only
 
 CFPY = [sys.executable, "-m", "cfpy"]
@@ -30,9 +31,12 @@ TOKEN = {"Authorization": "Bearer local-development-token"}
 
 
 def run(argv: list[str], cwd: Path, **options: Any) -> tuple[int, dict[str, Any]]:
-    options = {"stdin": subprocess.DEVNULL, "env": os.environ} | options
-    argv = [*CFPY, *argv, "--json"]
-    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, **options)
+    if options:
+        options = {"stdin": subprocess.DEVNULL, "env": os.environ} | options
+        argv = [*CFPY, *argv, "--json"]
+        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, **options)
+    else:
+        done = run_cfpy(*argv, "--json", cwd=cwd)
     assert "Traceback" not in done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -180,8 +184,10 @@ def run_tests(project: Path, env: dict[str, str]) -> tuple[int, str]:
 # The cache
 
 
-def test_everything_in_the_cache_is_cut_in_half(tmp_path: Path) -> None:
-    project = new("fullstack", tmp_path)
+def test_everything_in_the_cache_is_cut_in_half(
+    ready: Callable[[str], Path], tmp_path: Path
+) -> None:
+    project = ready("fullstack")
     cache = tmp_path / "cache"
     cache.mkdir()
     # The toolchain has a test of its own, and would be fetched anew here.
@@ -203,8 +209,8 @@ def test_everything_in_the_cache_is_cut_in_half(tmp_path: Path) -> None:
         dev.stop()
 
 
-def test_two_cfpy_dev_in_one_project(tmp_path: Path) -> None:
-    project = new("pipeline", tmp_path)
+def test_two_cfpy_dev_in_one_project(ready: Callable[[str], Path], tmp_path: Path) -> None:
+    project = ready("pipeline")
     first = start_dev(project, "--runtime", "node")
     try:
         code, document = run(["dev", "--port", "0", "--runtime", "node"], project)
@@ -258,8 +264,8 @@ def test_a_project_that_cannot_be_written(command: list[str], tmp_path: Path) ->
     assert contents(project) == before
 
 
-def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
-    project, cache = new("rag", tmp_path), tmp_path / "cache"
+def test_a_cache_that_cannot_be_written(ready: Callable[[str], Path], tmp_path: Path) -> None:
+    project, cache = ready("rag"), tmp_path / "cache"
     shutil.copytree(cache_directory() / "toolchain", cache / "toolchain", symlinks=True)
     env = {**os.environ, "CFPY_CACHE_DIR": str(cache)}
     before = set(cache.rglob("*"))
