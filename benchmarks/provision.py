@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "acceptance"))
 from comparison import Target
 
 from cfpy.account.resources import DesiredState, desired_state
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.patterns.new import NewRequest, run
-from cfpy.project.wrangler_config import load_project
 from cfpy.project.wrangler_edit import set_id
 from cfpy.tools.context import build_context
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, serve

@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "acceptance"))
 from comparison import Target
 
 from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.patterns.new import NewRequest, run
 from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import build_context
 from upload_budgets import BUDGETS
 

@@ -17,9 +17,9 @@ from typing import Any
 import typer.main
 
 from cfpy import errors
+from cfpy.bindings.stances import BINDINGS, OTHERS, REFUSED
 from cfpy.cli.app import app
 from cfpy.local.local_bindings import KINDS
-from cfpy.project.stances import BINDINGS, OTHERS, REFUSED
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"

@@ -12,8 +12,8 @@ import filelock
 import pytest
 from hypothesis import settings
 
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import build_context
 from projects import new_project
 

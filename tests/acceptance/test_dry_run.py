@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import WranglerError
 from cfpy.patterns.new import NewRequest, run
 from cfpy.patterns.pattern_store import PatternStore
 from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import build_context
 from upload_budgets import BUDGETS
 

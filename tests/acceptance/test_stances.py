@@ -12,11 +12,11 @@ import pytest
 
 from cfpy.account.live import wanted_bindings
 from cfpy.account.resources import desired_state
+from cfpy.bindings.checks import check
+from cfpy.bindings.stances import BINDINGS, OTHERS, REFUSED, Stance
 from cfpy.errors import ProjectError
 from cfpy.local import configuration
-from cfpy.project.checks import check
 from cfpy.project.project import Project
-from cfpy.project.stances import BINDINGS, OTHERS, REFUSED, Stance
 from cfpy.tools.context import build_context
 
 TABLES = {name.partition(".")[0] for name in BINDINGS}

@@ -31,6 +31,9 @@ from cfpy.account.resources import desired_state, in_environment
 from cfpy.bindings.add import AddRequest
 from cfpy.bindings.add import run as add
 from cfpy.bindings.additions import KINDS, Options
+from cfpy.bindings.checks import check
+from cfpy.bindings.environments import effective
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.cost import comparison
 from cfpy.errors import CfpyError, PatternError, ProjectError
 from cfpy.local import configuration
@@ -38,9 +41,6 @@ from cfpy.patterns.answers_file import read_answers
 from cfpy.patterns.new import NewRequest
 from cfpy.patterns.new import run as new
 from cfpy.patterns.pattern_store import BUILT_IN, PatternStore
-from cfpy.project.checks import check
-from cfpy.project.environments import effective
-from cfpy.project.wrangler_config import load_project
 from cfpy.project.wrangler_edit import set_id
 from cfpy.tools.context import Context, build_context
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from cfpy.account.resources import desired_state
 from cfpy.account.session import account_of, can_tell_login, open_session
+from cfpy.bindings.checks import Finding, check, check_models
+from cfpy.bindings.environments import effective
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError
-from cfpy.project.checks import Finding, check, check_models
 from cfpy.project.config_file import find
-from cfpy.project.environments import effective
 from cfpy.project.project import Project
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 from cfpy.tools.toolchain import SIZE

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from cfpy.account.record_store import RecordStore
 from cfpy.account.resources import DesiredState, desired_state
+from cfpy.bindings.environment_remover import without_environment, without_settings
+from cfpy.bindings.environment_writer import append, environment_text, settings_text
+from cfpy.bindings.environments import NewEnvironment, derive, held_ids, only_in
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import PlanConflictError, UsageError
-from cfpy.project.environment_remover import without_environment, without_settings
-from cfpy.project.environment_writer import append, environment_text, settings_text
-from cfpy.project.environments import NewEnvironment, derive, held_ids, only_in
 from cfpy.project.lock import alone
 from cfpy.project.project import Project
-from cfpy.project.wrangler_config import load_project, read_toml
+from cfpy.project.toml_position import read_toml
 from cfpy.tools.files import write_atomically
 from cfpy.tools.invocation import command
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cfpy.bindings.environments import effective
 from cfpy.errors import ProjectError, UsageError
-from cfpy.project.environments import effective
 from cfpy.project.migrations import DEFAULT, Migrations, migrations_of
 from cfpy.project.project import Project, R2Settings, VectorizeIndex
 from cfpy.project.secret import Secret

@@ -17,14 +17,14 @@ from cfpy.account.record import Record
 from cfpy.account.record_store import RECORD_FILE, RecordStore
 from cfpy.account.resources import DesiredState, desired_state
 from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.checks import check
+from cfpy.bindings.environments import effective
+from cfpy.bindings.stances import REFUSED, refused
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
-from cfpy.project.checks import check
 from cfpy.project.config_difference import only_filled_in
 from cfpy.project.config_file import refuse_build_output
-from cfpy.project.environments import effective
 from cfpy.project.project import Project
-from cfpy.project.stances import REFUSED, refused
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import Context
 from cfpy.tools.credentials import (
     ACCOUNT_ID,

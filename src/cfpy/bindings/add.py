@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cfpy.bindings.additions import Addition, Edit, Export, Options, plan_addition
 from cfpy.bindings.snippets import snippet
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError, UsageError
 from cfpy.project.changes import NewContent, apply
 from cfpy.project.line_ends import edited as with_line_ends
@@ -18,7 +19,6 @@ from cfpy.project.lock import alone
 from cfpy.project.project import Project
 from cfpy.project.python_source import handler_line, python_files, with_binding, with_export
 from cfpy.project.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
-from cfpy.project.wrangler_config import load_project
 
 _SETTINGS = (
     "# Settings that wrangler.toml has no keys for. `cfpy dev` and `cfpy provision` read them.\n"

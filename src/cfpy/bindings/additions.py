@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
+from cfpy.bindings.checks import check
+from cfpy.bindings.environments import effective
 from cfpy.bindings.scaffold import class_source, first_migration, page_source
 from cfpy.errors import UsageError
-from cfpy.project.checks import check
-from cfpy.project.environments import effective
 from cfpy.project.names import did_you_mean
 from cfpy.tools.invocation import command
 

@@ -70,7 +70,7 @@ def complete_environments(ctx: typer.Context, incomplete: str) -> list[str]:
     """Environments of the project's wrangler.toml, for shell completion."""
     from cfpy.errors import CfpyError
     from cfpy.project.config_file import choose
-    from cfpy.project.wrangler_config import read_toml
+    from cfpy.project.toml_position import read_toml
 
     try:
         cwd, config = Path(ctx.params.get("cwd") or "."), ctx.params.get("config")

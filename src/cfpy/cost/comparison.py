@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from cfpy.bindings.environments import effective
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.cost import price_files
 from cfpy.cost.coverage import Omission, omissions
 from cfpy.cost.pricing import Bill, Line, PriceBook, price
@@ -19,10 +21,8 @@ from cfpy.patterns.answers_file import ANSWERS_FILE, read_answers
 from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.new import render_with
 from cfpy.patterns.pattern import Pattern
-from cfpy.project.environments import effective
 from cfpy.project.names import did_you_mean
 from cfpy.project.project import Project
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import Context
 
 #: The traffic is also priced multiplied by these factors.

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import LocalRuntimeError, ProjectError, UsageError, WranglerError
 from cfpy.local import configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
@@ -23,7 +24,6 @@ from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import OPTED_OUT, PYTHON_314_SINCE, Project
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import cache_directory
 

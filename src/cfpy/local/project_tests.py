@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.project.config_file import CONFIG_VARIABLE
 from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import Context
 from cfpy.tools.process import run_attached
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cfpy import __version__
 from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import PatternError, WranglerError
 from cfpy.patterns.answers import read_answers
 from cfpy.patterns.cases import Case, Difference, compare, read_cases, write_golden
@@ -20,7 +21,6 @@ from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.new import may_run_code, render_with
 from cfpy.patterns.pattern import Pattern
 from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.child_environment import python_environment
 from cfpy.tools.context import Context
 from cfpy.tools.installation import neutral_requirement

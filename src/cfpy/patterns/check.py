@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cfpy.account.doctor import source_texts
+from cfpy.bindings.checks import Finding, check, check_models
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
 from cfpy.patterns import linters
 from cfpy.patterns.case_runs import chosen_cases, own_pattern, rendered
@@ -20,8 +22,6 @@ from cfpy.patterns.findings import (
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.pattern_files import pattern_files
 from cfpy.patterns.template_names import used_variables
-from cfpy.project.checks import Finding, check, check_models
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import Context
 
 _NOT_PUBLISHED = ("golden", "tests", ".git")

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from cfpy.errors import LocatedError
+from cfpy.errors import LocatedError, ProjectError
 
 
 def parse_toml(path: Path, error: type[LocatedError]) -> tuple[str, dict[str, Any]]:
@@ -38,6 +38,15 @@ def parse_toml(path: Path, error: type[LocatedError]) -> tuple[str, dict[str, An
         raise error("can't be read: its lists or tables are nested too deeply", path=path) from None
     except OSError as problem:
         raise error(f"can't be read: {problem}", path=path) from problem
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file into plain values.
+
+    Raises:
+        ProjectError: It can't be read or does not parse.
+    """
+    return parse_toml(path, ProjectError)[1]
 
 
 def locate(text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:

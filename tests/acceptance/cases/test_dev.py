@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 import pytest
 
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import build_context
 from dev_process import STOP_SECONDS, Dev, start_dev, write_project
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.project.vendor import vendor
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.process import SubprocessRunner
 from cloudflare_api import TOKEN, CloudflareApi
 from socks_server import socks_proxy

@@ -19,10 +19,10 @@ from cfpy.account.record import Placement, Record
 from cfpy.account.resources import DesiredState, desired_state
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import Permission, teardown
+from cfpy.bindings.checks import check
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CloudflareError, ProjectError, WranglerError
-from cfpy.project.checks import check
 from cfpy.project.config_difference import only_filled_in
-from cfpy.project.wrangler_config import load_project
 from cfpy.project.wrangler_edit import set_id, unset_id
 
 HEAD = 'name = "shop"\nmain = "index.js"\ncompatibility_date = "2026-11-17"\n'

@@ -29,8 +29,8 @@ from cfpy.account.plan import Do, Plan
 from cfpy.account.record_store import RECORD_FILE, RecordStore
 from cfpy.account.resources import DesiredState, desired_state
 from cfpy.account.session import Session
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, WranglerError
-from cfpy.project.wrangler_config import load_project
 from cfpy.tools.context import Context
 
 UUIDS = [f"{number}{'0' * 7}-0000-4000-8000-{'0' * 12}" for number in range(1, 5)]

@@ -10,8 +10,8 @@ import pytest
 
 from cfpy.account import session
 from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import UsageError
-from cfpy.project.wrangler_config import load_project
 from wrangler_in_process import CONFIG, Tools
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from cfpy.bindings.stances import BINDINGS
 from cfpy.cost.coverage import FREE, METERS, omissions
 from cfpy.cost.price_files import read_book
 from cfpy.local.local_bindings import KINDS, bindings, tables
-from cfpy.project.stances import BINDINGS
 
 ONE = {"ai", "analytics", "assets", "browser", "images", "media", "stream", "version_metadata"}
 NAMED = [kind for kind in KINDS if kind.key]

@@ -13,11 +13,11 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfpy.bindings.checks import RETIRED_MODELS
 from cfpy.cost import price_files
 from cfpy.cost.pricing import neurons, parse_book, price
 from cfpy.cost.traditional import rented
 from cfpy.cost.workload import Worker, parse_scenario, runs_a_month, usage_of
-from cfpy.project.checks import RETIRED_MODELS
 
 BOOK = price_files.read_book()
 DATA = files("cfpy") / "cost" / "data"

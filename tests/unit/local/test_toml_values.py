@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
 from cfpy.local.toml_values import as_json
-from cfpy.project.wrangler_config import load_project
 
 
 def test_dates_and_numbers_become_what_wrangler_makes_of_them() -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from cfpy.account.record_store import RecordStore
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
 from cfpy.project.config_difference import first_difference
 from cfpy.project.config_file import choose, find, refuse_build_output
-from cfpy.project.wrangler_config import load_project
 
 TOML = 'name = "shop"\nmain = "src/entry.py"\n[vars]\nA = "1"\n'
 SAME = '{"main": "src/entry.py", /* ! */ "vars": {"A": "1"}, "name": "shop", "$schema": "x",}'

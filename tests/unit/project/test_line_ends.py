@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from cfpy.bindings.environment_writer import append
 from cfpy.project import toml_text
-from cfpy.project.environment_writer import append
 from cfpy.project.line_ends import edited, lines_of, plain, with_ends_of
 from cfpy.project.wrangler_edit import set_id, unset_id
 

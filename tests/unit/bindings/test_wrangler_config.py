@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
-from cfpy.project.wrangler_config import load_project
 
 
 def test_a_project_is_read_with_its_vectorize_settings(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cfpy.bindings.environment_remover import without_environment, without_settings
+from cfpy.bindings.environment_writer import append, environment_text, settings_text
+from cfpy.bindings.environments import derive, only_in
 from cfpy.errors import ProjectError
-from cfpy.project.environment_remover import without_environment, without_settings
-from cfpy.project.environment_writer import append, environment_text, settings_text
-from cfpy.project.environments import derive, only_in
 from wrangler_shapes import SHAPES
 
 SETTINGS = """\

@@ -16,8 +16,8 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from cfpy.bindings.environments import NAME_KEYS
 from cfpy.errors import ProjectError
-from cfpy.project.environments import NAME_KEYS
 from cfpy.project.line_ends import edited, lines_of
 from cfpy.project.toml_layout import Block, blocks
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import tomlkit
 
+from cfpy.bindings.environments import NAME_KEYS, NewEnvironment
 from cfpy.errors import ProjectError
-from cfpy.project.environments import NAME_KEYS, NewEnvironment
 from cfpy.project.line_ends import plain, with_ends_of
 from cfpy.tools.files import write_atomically
 

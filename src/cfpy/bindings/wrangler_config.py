@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cfpy.bindings.wrangler_shape import check_shape
 from cfpy.errors import ProjectError
 from cfpy.project.config_file import choose
 from cfpy.project.data_location import parse_data_locations
 from cfpy.project.project import Project, parse_r2, parse_secrets, parse_vectorize
-from cfpy.project.toml_position import locate, parse_toml
-from cfpy.project.wrangler_shape import check_shape
+from cfpy.project.toml_position import locate, parse_toml, read_toml
 
 
 def load_project(root: Path, config: Path | None = None) -> Project:
@@ -47,12 +47,3 @@ def _read_config(path: Path) -> dict[str, Any]:
 
     check_shape(data, fail)
     return data
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file into plain values.
-
-    Raises:
-        ProjectError: It can't be read or does not parse.
-    """
-    return parse_toml(path, ProjectError)[1]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from cfpy.project.stances import refused
+from cfpy.bindings.stances import refused
 from cfpy.tools.invocation import command
 
 #: Models that Cloudflare has deprecated, with the replacement that it names, if any:

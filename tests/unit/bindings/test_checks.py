@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cfpy.project.checks import check, check_models
+from cfpy.bindings.checks import check, check_models
 
 TODAY = date(2026, 11, 23)
 WELL = """\

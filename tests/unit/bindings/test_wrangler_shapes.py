@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cfpy.project.environment_writer import append, environment_text
-from cfpy.project.environments import derive, effective
+from cfpy.bindings.environment_writer import append, environment_text
+from cfpy.bindings.environments import derive, effective
 from cfpy.project.wrangler_edit import set_id, unset_id
 from wrangler_shapes import SHAPES
 
