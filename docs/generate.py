@@ -17,9 +17,9 @@ from typing import Any
 import typer.main
 
 from cfpy import errors
+from cfpy.bindings.registry import KINDS
 from cfpy.bindings.stances import BINDINGS, OTHERS, REFUSED
 from cfpy.cli.app import app
-from cfpy.local.local_bindings import KINDS
 
 HERE = Path(__file__).parent
 REFERENCE = HERE / "reference"
@@ -190,7 +190,11 @@ def _stances() -> str:
         "start |\n",
         "| table | in a local run | |\n|---|---|---|",
     ]
-    lines += [f"| `{kind.table}` | {kind.stance} | {_cell(kind.why)} |" for kind in KINDS]
+    lines += [
+        f"| `{kind.table}` | {kind.local.stance} | {_cell(kind.local.why)} |"
+        for kind in KINDS
+        if kind.local
+    ]
     return "\n".join(lines)
 
 

@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "unit"))
 
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.add import AddRequest, run
-from cfpy.bindings.additions import KINDS, Options
+from cfpy.bindings.asked import Options
+from cfpy.bindings.registry import BY_NAME
 from cfpy.errors import CfpyError
 from cfpy.patterns.new import NewRequest
 from cfpy.patterns.new import run as run_new
@@ -26,7 +27,7 @@ from cfpy.tools.context import build_context
 from wrangler_shapes import SHAPES
 
 PATTERNS = PatternStore().names()
-OPTIONS = Options(hyperdrive_id="0123456789abcdef0123456789abcdef", consumer=True)
+OPTIONS = Options(id="0123456789abcdef0123456789abcdef", consumer=True)
 # What wrangler refuses before anything was added: it is not cfpy's to mend.
 REFUSED_ANYWAY = {"dotted keys"}
 FOREIGN = [shape for shape in SHAPES if shape not in REFUSED_ANYWAY]
@@ -117,7 +118,7 @@ def _one(project: str, kind: str) -> str:
 
 
 def main() -> int:
-    cases = [(project, kind) for project in [*PATTERNS, *FOREIGN] for kind in KINDS]
+    cases = [(project, kind) for project in [*PATTERNS, *FOREIGN] for kind in BY_NAME]
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda case: _one(*case), cases))
     for (project, kind), outcome in zip(cases, found, strict=True):

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from add_matrix import FOREIGN, PATTERNS, accepted, add, foreign_project, pattern_project
-from cfpy.bindings.additions import KINDS
+from cfpy.bindings.registry import BY_NAME
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_pattern_with_everything_added(pattern: str, tmp_path: Path) -> None:
     root = pattern_project(pattern, tmp_path)
-    added = [kind for kind in KINDS if add(root, kind)]
-    assert len(added) >= len(KINDS) - 2
+    added = [kind for kind in BY_NAME if add(root, kind)]
+    assert len(added) >= len(BY_NAME) - 2
     assert accepted(root) == ""
     for tool in (["mypy", "--no-incremental"], ["ruff", "check"], ["ruff", "format", "--check"]):
         argv = [sys.executable, "-m", *tool]
@@ -28,6 +28,6 @@ def test_a_pattern_with_everything_added(pattern: str, tmp_path: Path) -> None:
 def test_a_foreign_project_with_everything_added(shape: str, tmp_path: Path) -> None:
     root = foreign_project(shape, tmp_path)
     assert accepted(root) == ""
-    added = [kind for kind in KINDS if add(root, kind)]
-    assert len(added) >= len(KINDS) - 1
+    added = [kind for kind in BY_NAME if add(root, kind)]
+    assert len(added) >= len(BY_NAME) - 1
     assert accepted(root) == ""

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from cfpy.local.local_bindings import KINDS, NO_BINDINGS, OLD_FORMAT, LocalStance
+from cfpy.bindings.kind import BindingKind, LocalStance
+from cfpy.bindings.registry import KINDS
+from cfpy.local.local_bindings import NO_BINDINGS, OLD_FORMAT
 from cfpy.local.local_paths import NO_PATHS, PATHS, SOMETIMES_PATHS
 from cfpy.tools.context import build_context
 
@@ -56,7 +58,7 @@ def texts(
 
 
 def test_every_key_is_a_binding_that_has_a_stance_or_none(schema: dict[str, Any]) -> None:
-    tables = {kind.table.partition(".")[0] for kind in KINDS}
+    tables = {kind.outer for kind in KINDS if kind.local}
     others = [key for keys in NO_BINDINGS.values() for key in keys.split()]
     assert len(others) == len(set(others))
     assert not tables & set(others)
@@ -64,15 +66,19 @@ def test_every_key_is_a_binding_that_has_a_stance_or_none(schema: dict[str, Any]
     assert set(known) == tables | set(others) | set(OLD_FORMAT)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.key], ids=lambda kind: kind.table)
-def test_a_binding_is_named_by_its_key(schema: dict[str, Any], kind: Any) -> None:
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS if kind.binding_key], ids=lambda kind: kind.table
+)
+def test_a_binding_is_named_by_its_key(schema: dict[str, Any], kind: BindingKind) -> None:
     found = {path for path, _ in texts(schema, schema["definitions"]["RawConfig"])}
-    assert {f"{kind.table}.{kind.key}", f"{kind.table}.*.{kind.key}"} & found
+    key = kind.binding_key
+    assert {f"{kind.table}.{key}", f"{kind.table}.{key}.*", f"{kind.table}.*.{key}"} & found
 
 
 def test_a_binding_that_fails_says_why_and_has_something_to_ask_for() -> None:
     for kind in KINDS:
-        assert bool(kind.why and kind.members) is (kind.stance is LocalStance.FAILS), kind.table
+        if local := kind.local:
+            assert bool(local.why and local.members) is (local.stance is LocalStance.FAILS)
 
 
 def test_every_path_is_known(schema: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ import pytest
 from cfpy.account.live import wanted_bindings
 from cfpy.account.resources import desired_state
 from cfpy.bindings.checks import check
-from cfpy.bindings.stances import BINDINGS, OTHERS, REFUSED, Stance
+from cfpy.bindings.kind import Stance
+from cfpy.bindings.stances import BINDINGS, OTHERS, REFUSED
 from cfpy.errors import ProjectError
 from cfpy.local import configuration
 from cfpy.project.project import Project

@@ -86,6 +86,15 @@ def test_doctor_says_whether_all_is_well(
     assert [check["name"] for check in data["checks"] if check["state"] == "error"] == ["login"]
 
 
+def test_doctor_finds_a_durable_object_that_no_program_can_use(cli, shop: Path) -> None:
+    config = shop / "wrangler.toml"
+    table = '\n[[durable_objects.bindings]]\nname = "my-do"\nclass_name = "Room"\n'
+    config.write_text(config.read_text() + table)
+    data = json.loads(cli("doctor", "--cwd", str(shop), "--json").stdout)["data"]
+    found = [check["said"] for check in data["checks"] if check["name"] == "configuration"]
+    assert found == ["durable_objects.bindings binds 'my-do', which is not a valid identifier"]
+
+
 def test_a_taken_port_is_noticed_first(cli, shop: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

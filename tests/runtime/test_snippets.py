@@ -8,7 +8,7 @@ from textwrap import indent
 import pytest
 
 from cfpy.bindings.add import AddRequest, run
-from cfpy.bindings.additions import Options
+from cfpy.bindings.asked import Options
 from dev_process import Dev
 
 WRANGLER = """\
@@ -46,7 +46,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory, run_dev: Callable[..., Dev]) -
     (root / "wrangler.toml").write_text(WRANGLER)
     (root / "pyproject.toml").write_text('[project]\nname = "shown"\nversion = "1"\n')
     (root / "src" / "entry.py").write_text("")
-    options = Options(hyperdrive_id="0" * 32, consumer=True)
+    options = Options(id="0" * 32, consumer=True)
     snippets = [
         run(AddRequest(root, kind, f"my-{kind}", "", options, dry_run=False)).snippet
         for kind in SHOWN + NOT_HERE

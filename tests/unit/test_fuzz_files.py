@@ -30,9 +30,10 @@ from cfpy.account.record_store import RECORD_FILE, RecordStore
 from cfpy.account.resources import desired_state, in_environment
 from cfpy.bindings.add import AddRequest
 from cfpy.bindings.add import run as add
-from cfpy.bindings.additions import KINDS, Options
+from cfpy.bindings.asked import Options
 from cfpy.bindings.checks import check
 from cfpy.bindings.environments import effective
+from cfpy.bindings.registry import BY_NAME
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.cost import comparison
 from cfpy.errors import CfpyError, PatternError, ProjectError
@@ -136,7 +137,7 @@ def use(root: Path, ctx: Context) -> None:
         with contextlib.suppress(CfpyError):
             asked = comparison.CostRequest(root, "", name, "small", None, Decimal(1), {}, {})
             comparison.run(ctx, asked)
-    for kind in KINDS:
+    for kind in BY_NAME:
         with contextlib.suppress(CfpyError):
             add(AddRequest(root, kind, "sessions", "", Options(), dry_run=True))
     with contextlib.suppress(CfpyError):

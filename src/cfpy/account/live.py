@@ -5,27 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# By binding type: the API's key for its target
-# (developers.cloudflare.com/api, Workers scripts, settings).
-_TARGETS = {
-    "d1": ("id", "database_id"),
-    "kv_namespace": ("namespace_id",),
-    "r2_bucket": ("bucket_name",),
-    "queue": ("queue_name",),
-    "vectorize": ("index_name",),
-    "analytics_engine": ("dataset",),
-}
-# By table of wrangler.toml: the binding type, and the key for its target.
-_TABLES = {
-    "d1_databases": ("d1", "database_id"),
-    "kv_namespaces": ("kv_namespace", "id"),
-    "r2_buckets": ("r2_bucket", "bucket_name"),
-    "vectorize": ("vectorize", "index_name"),
-    "analytics_engine_datasets": ("analytics_engine", "dataset"),
-}
+from cfpy.bindings.registry import KINDS, OWNED
 
-# By kind of an action: the binding type of resources that hold data.
-_KINDS = {"d1": "d1", "kv": "kv_namespace", "r2": "r2_bucket", "vectorize": "vectorize"}
+# The kinds whose target the API shows (developers.cloudflare.com/api, Workers scripts, settings).
+_SHOWN = tuple(kind for kind in KINDS if kind.api_type)
+_TARGETS = {kind.api_type: kind.api_keys for kind in _SHOWN}
 
 # developers.cloudflare.com/workers/configuration/compatibility-dates
 _OLDEST_COMPATIBILITY_DATE = "2021-11-02"
@@ -50,7 +34,7 @@ def live_target(binding: Mapping[str, Any]) -> str:
 
 def target(kind: str, id_: str) -> str:
     """The result of :func:`live_target` for a binding to the resource of an action."""
-    return f"{_KINDS.get(kind, kind)} {id_}"
+    return f"{OWNED[kind].api_type if kind in OWNED else kind} {id_}"
 
 
 def wanted_bindings(scope: Mapping[str, Any]) -> dict[str, str]:
@@ -60,20 +44,16 @@ def wanted_bindings(scope: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _wanted(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for table, (kind, key) in _TABLES.items():
-        for item in scope.get(table) or ():
-            # Only a dataset can omit its name, which is then that of its binding. `cfpy plan`
-            # reports a missing id.
-            default = item["binding"] if table == "analytics_engine_datasets" else ""
-            if target := item.get(key) or default:
-                yield str(item["binding"]), f"{kind} {target}"
-    for item in (scope.get("queues") or {}).get("producers") or ():
-        yield str(item["binding"]), f"queue {item['queue']}"
+    for kind in _SHOWN:
+        for name, item in kind.bound(scope):
+            # Only a dataset can omit its name. `cfpy plan` reports a missing id.
+            default = name if kind.named_as_bound else ""
+            if target := item.get(kind.id_key or kind.name_keys[0]) or default:
+                yield name, f"{kind.api_type} {target}"
 
 
 def drift(wanted: Mapping[str, str], live: Mapping[str, str]) -> tuple[str, ...]:
     """One sentence about each resource binding that differs in the live version."""
-    kinds = {kind for kind, _ in _TABLES.values()} | {"queue"}
     said = []
     for name, target in sorted(wanted.items()):
         if name not in live:
@@ -81,6 +61,6 @@ def drift(wanted: Mapping[str, str], live: Mapping[str, str]) -> tuple[str, ...]
         elif live[name] != target:
             said.append(f"{name}: wrangler.toml binds {target}, the live version {live[name]}")
     for name, target in sorted(live.items()):
-        if name not in wanted and target.partition(" ")[0] in kinds:
+        if name not in wanted and target.partition(" ")[0] in _TARGETS:
             said.append(f"{name}: the live version binds {target}, wrangler.toml does not")
     return tuple(said)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Set
 
+from cfpy.bindings.registry import KINDS
 from cfpy.errors import NotAuthenticatedError
 from cfpy.tools.invocation import command
 
 #: Permissions as named on the dashboard's token page, by the first part of an API path, and by
 #: wrangler's subcommand if it has another name.
 PERMISSIONS = {
-    "d1": "D1: Edit",
-    "storage": "Workers KV Storage: Edit",
-    "kv": "Workers KV Storage: Edit",
-    "r2": "Workers R2 Storage: Edit",
-    "queues": "Queues: Edit",
-    "vectorize": "Vectorize: Edit",
+    **{part: kind.permission for kind in KINDS for part in kind.permission_of},
     "workers": "Workers Scripts: Edit",
     "secret": "Workers Scripts: Edit",
     "deploy": "Workers Scripts: Edit",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from cfpy.bindings.additions import Addition, Edit, Export, Options, plan_addition
-from cfpy.bindings.snippets import snippet
+from cfpy.bindings.additions import kind_called, plan_addition
+from cfpy.bindings.asked import Addition, Edit, Export, Options
+from cfpy.bindings.kind import BindingKind
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError, UsageError
 from cfpy.project.changes import NewContent, apply
@@ -45,6 +46,8 @@ class Added:
     the binding, and ``again`` the words of the command that adds it there. ``note`` names an
     existing handler for it; empty if there is none."""
 
+    kind: BindingKind
+    environment: str
     addition: Addition
     files: dict[str, str]
     before: dict[str, str]
@@ -62,44 +65,49 @@ def run(request: AddRequest) -> Added:
         ProjectError: The project's files are missing or not valid, or can't be edited.
         FilesystemError: Writing failed. Nothing was changed.
     """
+    kind = kind_called(request.kind)
     with alone(request.root, request.config):
         project = load_project(request.root, request.config)
         if not isinstance(project.wrangler.get("name"), str):
             raise ProjectError("`name` is missing", path=project.config_path)
         addition = plan_addition(
-            project.wrangler, request.kind, request.name, request.environment, request.options
+            project.wrangler, kind, request.name, request.environment, request.options
         )
-        before, files = _changed(project, addition)
+        before, files = _changed(project, kind, request.environment, addition)
         if not request.dry_run:
             apply(project.root, {name: NewContent(text.encode()) for name, text in files.items()})
-    python = project.is_python
     environments = project.wrangler.get("env") or {}
-    inherited = request.kind in ("cron", "assets") or bool(request.environment)
+    inherited = kind.inherited or bool(request.environment)
+    snippet = kind.python if project.is_python else kind.javascript
     return Added(
+        kind,
+        request.environment,
         addition,
         files,
         before,
-        snippet(request.kind, addition.binding, python=python),
-        _note(project, request),
+        snippet.format(b=addition.binding),
+        _note(project, kind, request),
         () if inherited else tuple(environments),
         _words(request),
     )
 
 
-def _note(project: Project, request: AddRequest) -> str:
+def _note(project: Project, kind: BindingKind, request: AddRequest) -> str:
     """A note that the Worker already has the handler that the addition triggers; empty if not."""
-    calls = {"cron": "scheduled"} | ({"queue": "queue"} if request.options.consumer else {})
-    name = calls.get(request.kind)
-    main = project.wrangler.get("main")
-    if name is None or not isinstance(main, str) or not (project.root / main).is_file():
+    handler, main = kind.handler, project.wrangler.get("main")
+    if handler is None or (kind.on_request and not request.options.consumer):
+        return ""
+    if not isinstance(main, str) or not (project.root / main).is_file():
         return ""
     source = (project.root / main).read_text("utf-8", errors="replace")
-    line = handler_line(source, name, python=project.is_python)
+    line = handler_line(source, handler.name, python=project.is_python)
     if not line:
         return ""
     where = f"{main}:{line}"
-    tells = {"queue": "batch.queue", "scheduled": "controller.cron"}[name]
-    return f"{where} already has the handler {name}; it gets these events, too. Check {tells}."
+    return (
+        f"{where} already has the handler {handler.name}; it gets these events, too. "
+        f"Check {handler.tells}."
+    )
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:
@@ -107,7 +115,7 @@ def _words(request: AddRequest) -> tuple[str, ...]:
     given, usual = request.options, Options()
     words = ["add", request.kind, request.name, *(["--consumer"] if given.consumer else [])]
     for name, value, default in (
-        ("--id", given.hyperdrive_id, usual.hyperdrive_id),
+        ("--id", given.id, usual.id),
         ("--dimensions", given.dimensions, usual.dimensions),
         ("--metric", given.metric, usual.metric),
         ("--directory", given.directory, usual.directory),
@@ -116,7 +124,9 @@ def _words(request: AddRequest) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict[str, str]]:
+def _changed(
+    project: Project, kind: BindingKind, environment: str, addition: Addition
+) -> tuple[dict[str, str], dict[str, str]]:
     """All files that change, with their old and new content."""
     config = project.config_path.name
     before = {config: _read(project.config_path)}
@@ -128,11 +138,11 @@ def _changed(project: Project, addition: Addition) -> tuple[dict[str, str], dict
     for name, text in addition.files.items():
         path = project.root / name
         # An environment uses the migrations and classes of the top level.
-        if path.exists() and addition.kind != "assets" and not addition.environment:
+        if path.exists() and not addition.reused and not environment:
             raise UsageError(f"{name} already exists", hint="Choose another NAME.")
         if not path.exists():
             before[name], files[name] = "", text
-    for path, text in _sources(project, addition):
+    for path, text in _sources(project, kind, addition):
         name = path.relative_to(project.root).as_posix()
         if text != (now := _read(path)):
             before[name], files[name] = now, text
@@ -162,26 +172,26 @@ def _edited(path: Path, text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-def _sources(project: Project, addition: Addition) -> list[tuple[Path, str]]:
+def _sources(project: Project, kind: BindingKind, addition: Addition) -> list[tuple[Path, str]]:
     """Modules that change: the main module exports a class, and another one types the bindings."""
     changed: dict[Path, str] = {}
     if addition.export is not None:
         entry = project.entry
         export = _python_export if project.is_python else _script_export
         changed[entry] = with_line_ends(_read(entry), partial(export, entry, addition.export))
-    if project.is_python and addition.type:
+    if project.is_python and kind.python_type:
         for path in python_files(project.entry.parent):
             text = changed.get(path) or _read(path)
-            typed = with_line_ends(text, partial(_typed, path, addition))
+            typed = with_line_ends(text, partial(_typed, path, addition.binding, kind.python_type))
             if typed != text:
                 changed[path] = typed
                 break
     return list(changed.items())
 
 
-def _typed(path: Path, addition: Addition, text: str) -> str:
+def _typed(path: Path, binding: str, type_: str, text: str) -> str:
     with _located(path):
-        return with_binding(text, addition.binding, addition.type) or text
+        return with_binding(text, binding, type_) or text
 
 
 def _python_export(entry: Path, export: Export, text: str) -> str:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from cfpy.bindings.kinds.cron import WANTED, is_schedule
+from cfpy.bindings.registry import VALUES, bound_names
 from cfpy.bindings.stances import refused
 from cfpy.tools.invocation import command
 
@@ -54,7 +56,8 @@ _CONSUMER_LIMITS = {
     "max_concurrency": (1, 250),
     "retry_delay": (0, 43_200),
 }
-_CRON_FIELD = re.compile(r"[0-9A-Za-z*/,#?LW-]+")
+# Their names are those of environment variables, which need not be identifiers.
+_FREE_NAMES = tuple(kind.table for kind in VALUES)
 
 
 @dataclass(frozen=True)
@@ -131,21 +134,13 @@ def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
 
 
 def _bindings(scope: Mapping[str, Any]) -> Iterator[Finding]:
-    for table, name in _binding_names(scope):
-        if not _IDENTIFIER.fullmatch(name):
+    for name, table in bound_names(scope):
+        if table not in _FREE_NAMES and not _IDENTIFIER.fullmatch(name):
             yield Finding(
                 broken=True,
                 message=f"{table} binds {name!r}, which is not a valid identifier",
                 mend="Use letters, digits and underscores, such as MY_DB.",
             )
-
-
-def _binding_names(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    queues = scope.get("queues") or {}
-    for table, value in [*scope.items(), ("queues.producers", queues.get("producers"))]:
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, Mapping) and isinstance(item.get("binding"), str):
-                yield table, item["binding"]
 
 
 def _databases(scope: Mapping[str, Any]) -> Iterator[Finding]:
@@ -162,7 +157,7 @@ def _twice(scope: Mapping[str, Any]) -> Iterator[Finding]:
     """wrangler refuses these when it deploys, and uses the first table when it applies
     migrations."""
     seen: set[str] = set()
-    for table, name in _binding_names(scope):
+    for name, table in bound_names(scope):
         if name in seen:
             message = f"{table} binds {name}, which is already the name of another binding"
             yield Finding(True, message, "Rename one of them.")
@@ -219,10 +214,5 @@ def _queues(scope: Mapping[str, Any]) -> Iterator[Finding]:
 def _crons(scope: Mapping[str, Any]) -> Iterator[Finding]:
     crons: Iterable[Any] = (scope.get("triggers") or {}).get("crons") or []
     for cron in crons:
-        fields = str(cron).split()
-        if len(fields) != 5 or not all(_CRON_FIELD.fullmatch(field) for field in fields):
-            yield Finding(
-                broken=True,
-                message=f"{cron!r} is not a cron schedule",
-                mend="Use five fields, in UTC: minute hour day month weekday",
-            )
+        if not is_schedule(str(cron)):
+            yield Finding(broken=True, message=f"{cron!r} is not a cron schedule", mend=WANTED)

@@ -10,9 +10,13 @@ from typing import Any
 import tomlkit
 
 from cfpy.bindings.environments import NAME_KEYS, NewEnvironment
+from cfpy.bindings.registry import KINDS
 from cfpy.errors import ProjectError
 from cfpy.project.line_ends import plain, with_ends_of
 from cfpy.tools.files import write_atomically
+
+# Tables that have the tables of bindings in them, such as `queues`.
+_NESTED = frozenset(kind.outer for kind in KINDS if kind.outer != kind.table)
 
 
 def environment_text(new: NewEnvironment) -> str:
@@ -68,8 +72,8 @@ def _written(tables: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in tables.items():
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             written[key] = [_entry(item) for item in value]
-        elif key == "queues":
-            written[key] = {side: [_entry(item) for item in items] for side, items in value.items()}
+        elif key in _NESTED and isinstance(value, Mapping):
+            written[key] = _written(value)
         else:
             written[key] = value
     return written

@@ -1,101 +1,37 @@
-"""Derives an environment from the top level of ``wrangler.toml``.
-
-wrangler does not inherit bindings into ``[env.NAME]``: an environment must repeat every binding
-that its Worker needs. If it repeats the same ids, it shares its data with production.
-"""
+"""Derives an environment from the top level of ``wrangler.toml``: see :mod:`becoming`."""
 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cfpy.bindings.asked import LONGEST_NAME
+from cfpy.bindings.becoming import Renamer
+from cfpy.bindings.kind import BindingKind
+from cfpy.bindings.kinds.values import VARS
+from cfpy.bindings.registry import KINDS, OWNED
 from cfpy.errors import UsageError
 from cfpy.tools.invocation import command
 
-# The keys that wrangler 4.164 does not inherit (`notInheritable` in its validation), in the order
-# in which they are written.
-_NOT_INHERITED = (
-    "vars",
-    "secrets",
-    "define",
-    "ai",
-    "browser",
-    "images",
-    "media",
-    "stream",
-    "version_metadata",
-    "d1_databases",
-    "kv_namespaces",
-    "r2_buckets",
-    "vectorize",
-    "queues",
-    "analytics_engine_datasets",
-    "ratelimits",
-    "durable_objects",
-    "workflows",
-    "hyperdrive",
-    "services",
-    "send_email",
-    "pipelines",
-    "secrets_store_secrets",
-    "mtls_certificates",
-    "dispatch_namespaces",
-    "worker_loaders",
-    "vpc_services",
-    "vpc_networks",
-    "containers",
-    "tail_consumers",
-    "streaming_tail_consumers",
-    "ai_search",
-    "ai_search_namespaces",
-    "unsafe",
-)
-# Tables whose entries name a resource of the account, and the key with the name.
-_NAMED = {
-    "d1_databases": "database_name",
-    "r2_buckets": "bucket_name",
-    "vectorize": "index_name",
-    "analytics_engine_datasets": "dataset",
-    "workflows": "name",
-}
+# Keys without bindings that wrangler 4.164 does not inherit (`notInheritable` in its validation).
+_OTHERS = ("define", "cloudchamber", "connect")
+_NOT_INHERITED = frozenset({*_OTHERS, *(kind.outer for kind in KINDS if not kind.inherited)})
 #: Tables of ``cfpy.toml`` with settings of resources, and the key that names the resource.
-NAME_KEYS = {
-    "vectorize": "index_name",
-    "r2": "bucket_name",
-    "d1": "database_name",
-    "queues": "queue",
-}
-# They point to something that can't be derived, so both environments use the same.
-_SHARED = (
-    "hyperdrive",
-    "services",
-    "pipelines",
-    "secrets_store_secrets",
-    "mtls_certificates",
-    "dispatch_namespaces",
-    "vpc_services",
-    "vpc_networks",
-    "tail_consumers",
-    "streaming_tail_consumers",
-)
-# Keys of a resource that does not exist yet in the new environment.
-_IDS = ("database_id", "preview_database_id", "id", "preview_id", "preview_bucket_name")
-_LONGEST_NAME = 63
+NAME_KEYS = {kind.settings: kind.name_keys[0] for kind in KINDS if kind.settings}
 
 
 @dataclass(frozen=True)
 class NewEnvironment:
-    """``tables`` go under ``[env.NAME]``; ``renamed`` maps the names of resources to those of the
-    environment; ``shared`` are the tables whose resources both use."""
+    """A new environment: its tables for ``wrangler.toml``, the new names of renamed resources by
+    the old ones, and the bindings that production's Worker shares with it, by table."""
 
     name: str
     worker: str
     tables: Mapping[str, Any]
     renamed: Mapping[str, str]
-    shared: tuple[str, ...]
+    shared: Mapping[str, tuple[str, ...]]
 
 
 def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
@@ -117,28 +53,57 @@ def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
             f"{command('env', 'remove', name)}. "
             "Nothing was changed.",
         )
-    rename = _Renamer(worker, name)
+    rename = Renamer(worker, name)
     tables: dict[str, Any] = {}
     if config.get("route") or config.get("routes"):
         # Routes are inherited: without this, the environment would take production's requests.
         tables |= {"routes": [], "workers_dev": True}
-    for key in _NOT_INHERITED:
-        if key in config:
-            tables[key] = _derived(key, config[key], rename)
-    if "vars" in tables:
+    tables |= {key: config[key] for key in _OTHERS if key in config}
+    tables |= _derived(config, rename)
+    if variables := tables.get(VARS.table):
         # A variable that holds the name of a resource is renamed with it.
-        tables["vars"] = {
+        tables[VARS.table] = {
             key: rename.done.get(value, value) if isinstance(value, str) else value
-            for key, value in tables["vars"].items()
+            for key, value in variables.items()
         }
-    longest = max([*rename.done.values(), f"{worker}-{name}"], key=len)
-    if len(longest) > _LONGEST_NAME:
+    longest = max([*rename.done.values(), rename.new_worker], key=len)
+    if len(longest) > LONGEST_NAME:
         raise UsageError(
-            f"{longest} has {len(longest)} characters; a name may have at most {_LONGEST_NAME}",
+            f"{longest} has {len(longest)} characters; a name may have at most {LONGEST_NAME}",
             hint="Choose a shorter name for the environment.",
         )
-    shared = tuple(key for key in _SHARED if key in tables)
-    return NewEnvironment(name, f"{worker}-{name}", tables, rename.done, shared)
+    return NewEnvironment(name, rename.new_worker, tables, rename.done, _shared(config, rename))
+
+
+def _derived(config: Mapping[str, Any], rename: Renamer) -> dict[str, Any]:
+    """The tables of all kinds, as they are in the environment."""
+    tables: dict[str, Any] = {}
+    for kind in KINDS:
+        if kind.inherited or kind.outer not in config:
+            continue
+        items = [dict(kind.becomes.entry(item, rename)) for item in kind.entries(config)]
+        _, _, inner = kind.table.partition(".")
+        if inner:
+            around = {key: value for key, value in config[kind.outer].items() if value}
+            tables.setdefault(kind.outer, around).update({inner: items} if items else {})
+        elif kind.once:
+            tables[kind.table] = items[0] if items else {}
+        else:
+            tables[kind.table] = items
+    return tables
+
+
+def _shared(config: Mapping[str, Any], rename: Renamer) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in KINDS:
+        names = tuple(
+            str(item.get(kind.binding_key or kind.entry_key))
+            for item in kind.entries(config)
+            if kind.becomes.shared(item, rename)
+        )
+        if names:
+            found[kind.outer] = (*found.get(kind.outer, ()), *names)
+    return found
 
 
 def effective(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -154,19 +119,11 @@ def effective(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def named(tables: Mapping[str, Any]) -> dict[str, set[str]]:
     """The names of resources in the tables of an environment, by table of ``cfpy.toml``."""
-    queues = tables.get("queues") or {}
-    written = {
-        "vectorize": tables.get("vectorize"),
-        "r2": tables.get("r2_buckets"),
-        "d1": tables.get("d1_databases"),
-        "queues": [*(queues.get("producers") or ()), *(queues.get("consumers") or ())],
-    }
-    found = {
-        table: {str(item[NAME_KEYS[table]]) for item in items or () if NAME_KEYS[table] in item}
-        for table, items in written.items()
-    }
-    dead = {item.get("dead_letter_queue") for item in queues.get("consumers") or ()}
-    found["queues"] |= {str(name) for name in dead if name}
+    found: dict[str, set[str]] = {table: set() for table in NAME_KEYS}
+    for kind in KINDS:
+        if kind.settings:
+            names = (item.get(key) for item in kind.entries(tables) for key in kind.name_keys)
+            found[kind.settings].update(str(name) for name in names if name)
     return found
 
 
@@ -180,62 +137,14 @@ def only_in(config: Mapping[str, Any], name: str) -> dict[str, set[str]]:
 
 def held_ids(tables: Mapping[str, Any]) -> tuple[str, ...]:
     """The databases and namespaces of an environment that have an id, so were created."""
-    keys = (("d1_databases", "d1", "database_id"), ("kv_namespaces", "kv", "id"))
     return tuple(
-        f"{kind}:{item.get('database_name') or item.get('binding')}"
-        for table, kind, key in keys
-        for item in tables.get(table) or ()
-        if item.get(key)
+        f"{name}:{_called(kind, item)}"
+        for name, kind in OWNED.items()
+        for item in kind.entries(tables)
+        if kind.id_key and item.get(kind.id_key)
     )
 
 
-class _Renamer:
-    """Inserts the environment's name after the Worker's: shop-db becomes shop-staging-db."""
-
-    def __init__(self, worker: str, environment: str) -> None:
-        self.worker = worker
-        self.environment = environment
-        self.done: dict[str, str] = {}
-
-    def __call__(self, name: str) -> str:
-        separator = "_" if "_" in name and "-" not in name else "-"
-        prefix = self.worker.replace("-", separator)
-        suffix = self.environment.replace("-", separator)
-        if name == prefix or name.startswith(prefix + separator):
-            new = f"{prefix}{separator}{suffix}{name[len(prefix) :]}"
-        else:
-            new = f"{name}{separator}{suffix}"
-        self.done[name] = new
-        return new
-
-
-def _derived(key: str, value: Any, rename: _Renamer) -> Any:
-    if key in _NAMED:
-        return [_with_name(item, _NAMED[key], rename) for item in value]
-    if key == "kv_namespaces":
-        return [_without_ids(item) for item in value]
-    if key == "queues":
-        producers = [_with_name(item, "queue", rename) for item in value.get("producers") or []]
-        consumers = [
-            _with_name(_with_name(item, "queue", rename), "dead_letter_queue", rename)
-            for item in value.get("consumers") or []
-        ]
-        both = {"producers": producers, "consumers": consumers}
-        return {side: items for side, items in both.items() if items}
-    if key == "ratelimits":
-        # Workers with the same namespace_id share their counters.
-        return [{**item, "namespace_id": _number(rename, str(item.get("name")))} for item in value]
-    return value
-
-
-def _with_name(item: Mapping[str, Any], key: str, rename: _Renamer) -> dict[str, Any]:
-    kept = _without_ids(item)
-    return {**kept, key: rename(str(kept[key]))} if kept.get(key) else kept
-
-
-def _without_ids(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in item.items() if key not in _IDS}
-
-
-def _number(rename: _Renamer, name: str) -> str:
-    return str(zlib.crc32(f"{rename.worker}-{rename.environment}/{name}".encode()) % 10_000_000)
+def _called(kind: BindingKind, item: Mapping[str, Any]) -> Any:
+    own = item.get(kind.name_keys[0]) if kind.name_keys else None
+    return own or item.get(kind.binding_key)

@@ -5,40 +5,20 @@ wrangler validates the rest when it runs; cfpy reads the file before that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from typing import Any, NoReturn
 
+from cfpy.bindings.kind import BindingKind, Shape
+from cfpy.bindings.registry import KINDS
+
 #: Reports what is wrong with the value at these keys.
 Fail = Callable[[str, tuple[str | int, ...]], NoReturn]
+_At = tuple[str | int, ...]
 
-_TEXTS = ("name", "main", "compatibility_date", "account_id")
-_TABLES = ("ai", "assets", "durable_objects", "queues", "secrets", "triggers", "vars")
-_ARRAYS = (
-    *("analytics_engine_datasets", "d1_databases", "hyperdrive", "kv_namespaces", "migrations"),
-    *("r2_buckets", "ratelimits", "services", "vectorize", "workflows"),
-)
-# Inside these tables: arrays of tables, and lists of strings.
-_INNER_ARRAYS = {"durable_objects": ("bindings",), "queues": ("producers", "consumers")}
-_INNER_LISTS = {"secrets": ("required",), "triggers": ("crons",)}
-_INNER_TEXTS = {"ai": ("binding",), "assets": ("binding", "directory")}
+_STRINGS = ("name", "main", "compatibility_date", "account_id")
+# The classes of Durable Objects: no kind of binding.
 _CLASSES = ("new_classes", "new_sqlite_classes", "deleted_classes")
-# Arrays whose tables require some keys, also in wrangler.
-_REQUIRED: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("analytics_engine_datasets", "d1_databases", "hyperdrive"), ("binding",)),
-    **dict.fromkeys(("kv_namespaces", "r2_buckets", "services", "vectorize"), ("binding",)),
-    **dict.fromkeys(("bindings", "ratelimits"), ("name",)),
-    "consumers": ("queue",),
-    "producers": ("binding", "queue"),
-    "workflows": ("binding", "name"),
-}
-# In the tables of any array: keys with the name of something.
-_NAMES = (
-    *("binding", "bucket_name", "class_name", "database_id", "database_name", "dataset"),
-    *("dead_letter_queue", "id", "index_name", "jurisdiction", "migrations_dir"),
-    *("migrations_pattern", "migrations_table", "name"),
-    *("queue", "service", "tag"),
-)
 
 
 def check_shape(config: Mapping[str, Any], fail: Fail) -> None:
@@ -57,55 +37,80 @@ def check_shape(config: Mapping[str, Any], fail: Fail) -> None:
         _check(scope, ("env", name), fail)
 
 
-def _check(scope: Mapping[str, Any], at: tuple[str, ...], fail: Fail) -> None:
-    for key in _TEXTS:
-        _is_text(scope.get(key, ""), (*at, key), fail)
-    _is_list_of_texts(scope.get("compatibility_flags", []), (*at, "compatibility_flags"), fail)
-    for key in _ARRAYS:
-        _is_array(scope.get(key, []), (*at, key), fail)
-    for key in _TABLES:
-        table, where = scope.get(key, {}), (*at, key)
-        _is_table(table, where, fail)
-        for inner in _INNER_ARRAYS.get(key, ()):
-            _is_array(table.get(inner, []), (*where, inner), fail)
-        for inner in _INNER_LISTS.get(key, ()):
-            _is_list_of_texts(table.get(inner, []), (*where, inner), fail)
-        for inner in _INNER_TEXTS.get(key, ()):
-            _is_text(table.get(inner, ""), (*where, inner), fail)
-    for name, value in scope.get("vars", {}).items():
+def _check(scope: Mapping[str, Any], at: _At, fail: Fail) -> None:
+    _are_strings(scope, _STRINGS, at, fail)
+    _are_lists(scope, ("compatibility_flags",), at, fail)
+    migrations = scope.get("migrations", [])
+    _is_array(migrations, (*at, "migrations"), fail)
+    for number, item in enumerate(migrations):
+        _are_strings(item, ("tag",), (*at, "migrations", number), fail)
+        _are_lists(item, _CLASSES, (*at, "migrations", number), fail)
+    for kind in KINDS:
+        _check_kind(scope, kind, at, fail)
+
+
+def _check_kind(scope: Mapping[str, Any], kind: BindingKind, at: _At, fail: Fail) -> None:
+    outer, _, inner = kind.table.partition(".")
+    where = (*at, outer)
+    value = scope.get(outer)
+    if value is None:
+        return
+    if inner:
+        _is_table(value, where, fail)
+        where = (*where, inner)
+        value = value.get(inner, [])
+    if kind.shape is Shape.ARRAY:
+        _is_array(value, where, fail)
+        for number, item in enumerate(value):
+            _check_entry(item, kind, (*where, number), fail)
+        return
+    _is_table(value, where, fail)
+    if kind.shape is Shape.VALUES:
+        _check_values(value, where, fail)
+    elif value:
+        _check_entry(value, kind, where, fail)
+
+
+def _check_entry(item: Mapping[str, Any], kind: BindingKind, at: _At, fail: Fail) -> None:
+    for name in kind.required:
+        if name not in item:
+            header = f"[[{_dotted(at)}]]" if kind.shape is Shape.ARRAY else f"[{_dotted(at)}]"
+            fail(f"a {header} table has no `{name}`", at)
+    named = kind.binding_key if kind.binding_key not in kind.lists else ""
+    _are_strings(item, (named, *kind.strings), at, fail)
+    _are_lists(item, kind.lists, at, fail)
+
+
+def _check_values(values: Mapping[str, Any], at: _At, fail: Fail) -> None:
+    for name, value in values.items():
         # wrangler accepts a date only inside a table or a list.
         if isinstance(value, date | time):
-            where = (*at, "vars", name)
+            where = (*at, name)
             fail(f"`{_dotted(where)}` is a date: put it in quotes, as a string", where)
 
 
-def _is_array(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
+def _is_array(value: Any, at: _At, fail: Fail) -> None:
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         fail(f"`{_dotted(at)}` is not a list of tables ([[{_dotted(at)}]])", at)
-    for number, item in enumerate(value):
-        for name in _REQUIRED.get(str(at[-1]), ()):
-            if name not in item:
-                fail(f"a [[{_dotted(at)}]] table has no `{name}`", (*at, number))
-        for name in _NAMES:
-            _is_text(item.get(name, ""), (*at, number, name), fail)
-        for name in _CLASSES:
-            _is_list_of_texts(item.get(name, []), (*at, number, name), fail)
 
 
-def _is_table(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
+def _is_table(value: Any, at: _At, fail: Fail) -> None:
     if not isinstance(value, Mapping):
         fail(f"`{_dotted(at)}` is not a table ([{_dotted(at)}])", at)
 
 
-def _is_text(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
-    if not isinstance(value, str):
-        fail(f'`{_dotted(at)}` is not a string ("...")', at)
+def _are_strings(item: Mapping[str, Any], keys: Iterable[str], at: _At, fail: Fail) -> None:
+    for key in keys:
+        if not isinstance(item.get(key, ""), str):
+            fail(f'`{_dotted((*at, key))}` is not a string ("...")', (*at, key))
 
 
-def _is_list_of_texts(value: Any, at: tuple[str | int, ...], fail: Fail) -> None:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        fail(f'`{_dotted(at)}` is not a list of strings (["..."])', at)
+def _are_lists(item: Mapping[str, Any], keys: Iterable[str], at: _At, fail: Fail) -> None:
+    for key in keys:
+        value = item.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+            fail(f'`{_dotted((*at, key))}` is not a list of strings (["..."])', (*at, key))
 
 
-def _dotted(at: tuple[str | int, ...]) -> str:
+def _dotted(at: _At) -> str:
     return ".".join(key for key in at if isinstance(key, str))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -61,38 +61,28 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
         for name in names:
             table.add_row(title, Text(name))
     output.show(table)
-    for key in new.shared:
-        note = f"Both environments use the same {key}: to separate them, edit [env.{new.name}]."
+    for key, bindings in new.shared.items():
+        note = (
+            f"Both environments use the same {key} ({', '.join(bindings)}): to separate them, "
+            f"edit [env.{new.name}]."
+        )
         output.show(Text(note, style="yellow"))
     if not dry_run:
         output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))
 
 
-_TITLES = {
-    "d1_databases": ("D1 database", "database_name"),
-    "kv_namespaces": ("KV namespace", "binding"),
-    "r2_buckets": ("R2 bucket", "bucket_name"),
-    "vectorize": ("Vectorize index", "index_name"),
-    "analytics_engine_datasets": ("Analytics Engine dataset", "dataset"),
-    "workflows": ("Workflow", "name"),
-}
-
-
 def _resources(added: AddedEnvironment) -> dict[str, list[str]]:
     """The names of the environment's resources, by kind."""
-    tables = added.environment.tables
-    found = {
-        title: [str(item[key]) for item in tables.get(table) or () if key in item]
-        for table, (title, key) in _TITLES.items()
-    }
-    queues: dict[str, Any] = tables.get("queues") or {}
-    used = [
-        item.get(key)
-        for side in ("producers", "consumers")
-        for item in queues.get(side) or ()
-        for key in ("queue", "dead_letter_queue")
-    ]
-    return found | {"Queue": list(dict.fromkeys(str(name) for name in used if name))}
+    from cfpy.bindings.registry import KINDS
+
+    found: dict[str, dict[str, None]] = {}
+    for kind in KINDS:
+        # A namespace of Workers KV has no name in the file.
+        keys = kind.name_keys or ((kind.binding_key,) if kind.owned else ())
+        for item in kind.entries(added.environment.tables) if keys else ():
+            names = [str(item[key]) for key in keys if item.get(key)]
+            found.setdefault(kind.label, {}).update(dict.fromkeys(names))
+    return {label: list(found[label]) for label in sorted(found)}
 
 
 class RemovalView:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.options import (
@@ -14,7 +15,6 @@ from cfpy.cli.options import (
     Environment,
     Json,
     ProjectDirectory,
-    complete_from,
     context_of,
     directory_at,
     project_at,
@@ -22,19 +22,34 @@ from cfpy.cli.options import (
 
 project_app = typer.Typer(rich_markup_mode=None)
 
-_KINDS = "kv|d1|r2|queue|vectorize|ai|analytics|cron|assets|durable-object|workflow|hyperdrive"
+
+def complete_kinds(incomplete: str) -> list[str]:
+    """What `cfpy add` adds, for shell completion."""
+    from cfpy.bindings.registry import BY_NAME
+
+    return [name for name in BY_NAME if name.startswith(incomplete)]
 
 
-@project_app.command()
+class AddCommand(typer.core.TyperCommand):
+    """`cfpy add`. It reads the kinds when it is built, which `cfpy --help` does not do."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        from cfpy.bindings.registry import BY_NAME
+
+        super().__init__(*args, **settings)
+        [kind] = [parameter for parameter in self.params if parameter.name == "kind"]
+        kind.metavar = "|".join(BY_NAME)
+
+
+@project_app.command(cls=AddCommand)
 def add(
     ctx: typer.Context,
     kind: Annotated[
         str,
         typer.Argument(
-            metavar=_KINDS,
             help="What to add.",
             show_default=False,
-            autocompletion=complete_from(_KINDS),
+            autocompletion=complete_kinds,
         ),
     ],
     name: Annotated[
@@ -45,7 +60,7 @@ def add(
         ),
     ],
     env: Environment = "",
-    hyperdrive_id: Annotated[
+    id_: Annotated[
         str, typer.Option("--id", metavar="ID", help="hyperdrive: the configuration to bind.")
     ] = "",
     consumer: Annotated[
@@ -76,10 +91,10 @@ def add(
     Example: cfpy add kv sessions
     """
     from cfpy.bindings.add import AddRequest, run
-    from cfpy.bindings.additions import Options
+    from cfpy.bindings.asked import Options
     from cfpy.cli.project_view import show_addition
 
-    options = Options(hyperdrive_id, consumer, dimensions, metric, directory)
+    options = Options(id_, consumer, dimensions, metric, directory)
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
     request = AddRequest(root, kind, name, env, options, dry_run, file)

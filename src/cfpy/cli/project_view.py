@@ -19,19 +19,17 @@ from cfpy.patterns.update import UpdateResult
 def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
     """Report ``cfpy add``."""
     addition = added.addition
-    # A schedule and a binding of Workers AI or assets need no resource in the account.
-    makes = addition.resource and addition.kind not in ("analytics", "hyperdrive", "workflow")
-    words: list[tuple[str, ...]] = [("dev",), *([("provision",)] if makes else [])]
+    words: list[tuple[str, ...]] = [("dev",), *([("provision",)] if added.kind.owned else [])]
     words += [(*added.again, "--env", name) for name in added.lacking]
     steps = [output.invocation.command(*step) for step in words]
     if output.json:
         output.data(
             "add",
             {
-                "kind": addition.kind,
+                "kind": added.kind.name,
                 "binding": addition.binding,
                 "resource": addition.resource,
-                "environment": addition.environment,
+                "environment": added.environment,
                 "files": sorted(added.files),
                 "snippet": added.snippet,
                 "note": added.note,
@@ -44,8 +42,8 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
         for name, text in added.files.items():
             show_diff(output, name, added.before[name], text)
     else:
-        where = f" of the environment {addition.environment}" if addition.environment else ""
-        output.show(Text(f"Added {addition.kind} {addition.binding}{where}", style="bold"))
+        where = f" of the environment {added.environment}" if added.environment else ""
+        output.show(Text(f"Added {added.kind.name} {addition.binding}{where}", style="bold"))
         for name in added.files:
             output.show(Text(f"  {'changed' if added.before[name] else 'new':8}{name}"))
     output.show(Text("\nUse", style="bold"))

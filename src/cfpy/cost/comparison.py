@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from cfpy.bindings.environments import effective
+from cfpy.bindings.registry import KINDS
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.cost import price_files
 from cfpy.cost.coverage import Omission, omissions
@@ -253,12 +254,8 @@ def _scenario(
 
 
 def _stored(scenario: Scenario, scope: Mapping[str, object]) -> dict[str, Decimal]:
-    tables = {
-        "d1.storage": "d1_databases",
-        "r2.storage": "r2_buckets",
-        "kv.storage": "kv_namespaces",
-    }
-    return {meter: gb for meter, gb in scenario.stored.items() if scope.get(tables[meter])}
+    used = {kind.service for kind in KINDS if kind.entries(scope)}
+    return {meter: gb for meter, gb in scenario.stored.items() if meter.partition(".")[0] in used}
 
 
 def _assumptions(changes: Mapping[str, Decimal]) -> dict[str, Assumption]:

@@ -10,31 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cfpy.local.local_bindings import bindings, tables
-
-#: Tables with bindings that have meters in the price book: one of the meters, with which --each can
-#: add unmeasured usage. The part before the dot is its service.
-METERS = {
-    "kv_namespaces": "kv.reads",
-    "d1_databases": "d1.rows_read",
-    "r2_buckets": "r2.class_b",
-    "queues.producers": "queues.operations",
-    "queues.consumers": "queues.operations",
-    "vectorize": "vectorize.queried",
-    "ai": "ai.neurons",
-    "analytics_engine_datasets": "analytics.points",
-}
-#: Tables of bindings that cost nothing by themselves. Requests for static assets are free
-#: (developers.cloudflare.com/workers/static-assets/billing-and-limitations); the others have no
-#: line in the price list (developers.cloudflare.com/workers/platform/pricing).
-FREE = frozenset({"assets", "ratelimits", "version_metadata"})
-# Tables that run or cost something without a binding.
-_NAMELESS = {
-    "queues.consumers": "queue",
-    "tail_consumers": "service",
-    "streaming_tail_consumers": "service",
-    "containers": "class_name",
-}
+from cfpy.bindings.kind import BindingKind
+from cfpy.bindings.registry import KINDS
 
 
 @dataclass(frozen=True)
@@ -64,15 +41,14 @@ def omissions(
     """
     found = []
     services = {meter.partition(".")[0] for meter in counted}
-    for name, table in _used(scope):
-        meter = METERS.get(table, "")
-        if table in FREE or meter.partition(".")[0] in services:
+    for kind in KINDS:
+        if kind.free or (kind.service and kind.service in services):
             continue
-        if meter:
-            reason = f"its usage was not measured; --each {meter}=N adds N to each action"
+        if kind.meter:
+            reason = f"its usage was not measured; --each {kind.meter}=N adds N to each action"
         else:
             reason = "cfpy has no price for it"
-        found.append(Omission(name, table, reason))
+        found += [Omission(name, kind.table, reason) for name in _used(scope, kind)]
     triggers = scope.get("triggers")
     crons = triggers.get("crons") if isinstance(triggers, Mapping) else None
     if crons and not runs_cron:
@@ -81,10 +57,9 @@ def omissions(
     return tuple(dict.fromkeys(found))
 
 
-def _used(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Everything that a Worker uses: its name, and its table."""
-    for name, kind, _ in bindings(scope):
-        yield name, kind.table
-    for table, key in _NAMELESS.items():
-        for item in tables(scope, table):
-            yield str(item.get(key, "")) or table, table
+def _used(scope: Mapping[str, Any], kind: BindingKind) -> Iterator[str]:
+    """What a Worker uses of a kind: a name for each."""
+    if kind.binding_key:
+        yield from (name for name, _ in kind.bound(scope))
+    else:
+        yield from (str(item.get(kind.entry_key) or kind.table) for item in kind.entries(scope))

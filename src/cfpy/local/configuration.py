@@ -12,9 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cfpy.bindings.kinds.d1 import D1
+from cfpy.bindings.kinds.hyperdrive import HYPERDRIVE
+from cfpy.bindings.kinds.kv import KV
+from cfpy.bindings.kinds.others import SERVICE
+from cfpy.bindings.kinds.vectorize import VECTORIZE
+from cfpy.bindings.registry import bindings
 from cfpy.errors import ProjectError
 from cfpy.local.custom_build import with_watched
-from cfpy.local.local_bindings import OLD_FORMAT, SITE_BINDING, LocalStance, bindings, tables
+from cfpy.local.local_bindings import OLD_FORMAT, SITE_BINDING
 from cfpy.local.local_paths import relocate
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
@@ -47,7 +53,6 @@ _DEPLOYMENT_KEYS = (
 _CLASSES = ("migrations", "exports", "containers", "cloudchamber", "connect", "unsafe")
 # The variable that gives wrangler a local database for a Hyperdrive binding.
 _DATABASE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
-_HYPERDRIVE = ("connectionString", "host", "port", "user", "password", "database", "connect")
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ def worker_config(
         config = _without_classes(project, config)
     if source.get("hyperdrive"):
         config["hyperdrive"] = [
-            item for item in tables(source, "hyperdrive") if item.get("binding") not in without
+            item for item in HYPERDRIVE.entries(source) if item.get("binding") not in without
         ]
     flags = list(source.get("compatibility_flags") or [])
     config["compatibility_flags"] = [f for f in flags if python or not _is_python_flag(f)]
@@ -104,9 +109,9 @@ def worker_config(
     if services:
         config["services"] = services
     if source.get("d1_databases"):
-        config["d1_databases"] = _local_databases(project, tables(source, "d1_databases"))
+        config["d1_databases"] = _local_databases(project, D1.entries(source))
     if source.get("kv_namespaces"):
-        config["kv_namespaces"] = _local_namespaces(tables(source, "kv_namespaces"))
+        config["kv_namespaces"] = _local_namespaces(KV.entries(source))
     assets = source.get("assets")
     if isinstance(assets, Mapping) and "directory" in assets:
         config["assets"] = {**assets, "directory": str(project.root / assets["directory"])}
@@ -147,11 +152,7 @@ def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]
                 path=project.config_path,
                 hint="Put the files next to the Worker's code and open them there.",
             )
-    failing = {
-        kind.table.partition(".")[0]
-        for _, kind, _ in bindings(project.wrangler)
-        if kind.stance is LocalStance.FAILS
-    }
+    failing = {kind.outer for _, kind, _ in bindings(project.wrangler) if kind.fails}
     return {
         key: value
         for key, value in config.items()
@@ -171,20 +172,18 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
     missing = {
         str(item.get("binding")): f"set {_DATABASE_VARIABLE}{item.get('binding')}, or "
         "localConnectionString in wrangler.toml"
-        for item in tables(source, "hyperdrive")
+        for item in HYPERDRIVE.entries(source)
         if not item.get("localConnectionString")
         and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment
     }
     missing |= {
         str(item.get("binding")): f"fails until the Worker {item.get('service')} also runs here "
         "(a second local run, in its own project)"
-        for item in tables(source, "services")
+        for item in SERVICE.entries(source)
         if item.get("service") != source.get("name")
     }
     if on_node:
-        missing |= {
-            name: kind.why for name, kind, _ in bindings(source) if kind.stance is LocalStance.FAILS
-        }
+        missing |= {name: kind.fails for name, kind, _ in bindings(source) if kind.fails}
     return missing
 
 
@@ -198,14 +197,14 @@ def failing_bindings(project: Project, missing: Mapping[str, str]) -> dict[str, 
     """
     failing = {}
     for name, kind, _ in bindings(project.wrangler):
-        if name not in missing or kind.table == "services":
+        # A service that is not running answers with an error of its own.
+        if name not in missing or kind is SERVICE or kind.local is None:
             continue
-        properties = _HYPERDRIVE if kind.table == "hyperdrive" else ()
         failing[name] = {
             "kind": kind.js_class or "Object",
             "why": missing[name],
-            "methods": list(kind.members),
-            "properties": list(properties),
+            "methods": list(kind.local.members),
+            "properties": list(kind.local.properties),
         }
     return failing
 
@@ -220,7 +219,7 @@ def binding_kinds(project: Project) -> dict[str, str]:
     kinds = {
         name: kind.js_class
         for name, kind, _ in bindings(project.wrangler)
-        if kind.js_class and kind.stance is not LocalStance.FAILS
+        if kind.js_class and not kind.fails
     }
     if project.wrangler.get("site"):
         kinds[SITE_BINDING] = "KvNamespace"
@@ -234,7 +233,7 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
         services.append(
             {"binding": ai["binding"], "service": LOCAL_SERVICES, "entrypoint": "LocalAI"}
         )
-    for item in tables(project.wrangler, "vectorize"):
+    for item in VECTORIZE.entries(project.wrangler):
         index = project.vectorize_index(str(item.get("index_name")))
         services.append(
             {

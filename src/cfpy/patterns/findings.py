@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cfpy.bindings.registry import bindings
 from cfpy.patterns.pattern import Pattern
 from cfpy.project.names import did_you_mean
 
@@ -72,7 +73,7 @@ def check_questions(pattern: Pattern, uses: Collection[Use]) -> Iterator[Problem
 
 def check_described(pattern: Pattern, wrangler: Mapping[str, Any]) -> Iterator[Problem]:
     """Check that ``pattern.toml`` describes the bindings of a rendered ``wrangler.toml``."""
-    bound = set(_bound(wrangler))
+    bound = {name for name, _, _ in bindings(wrangler)}
     described = {resource.binding for resource in pattern.resources}
     for name in sorted(described - bound):
         said = f"describes the binding {name}, which is not in wrangler.toml"
@@ -93,19 +94,3 @@ def check_unsafe(pattern: Pattern) -> Iterator[Problem]:
 
 def _is_asked(spec: Any) -> bool:
     return not (isinstance(spec, Mapping) and spec.get("when") is False)
-
-
-def _bound(wrangler: Mapping[str, Any]) -> Iterator[str]:
-    queues = wrangler.get("queues") or {}
-    objects = wrangler.get("durable_objects") or {}
-    tables = {
-        **wrangler,
-        "producers": queues.get("producers"),
-        "objects": objects.get("bindings"),
-    }
-    for table, value in tables.items():
-        for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, Mapping):
-                name = item.get("name" if table in ("ratelimits", "objects") else "binding")
-                if isinstance(name, str):
-                    yield name

@@ -16,7 +16,9 @@ from cfpy.account.neighbours import neighbours
 from cfpy.account.observed import Found, ObservedQueue, ObservedState
 from cfpy.account.plan import Action, Do
 from cfpy.account.record import Placement, Record
+from cfpy.account.record_store import RecordStore
 from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.session import Session, refuse_broken
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import Permission, teardown
 from cfpy.bindings.checks import check
@@ -253,6 +255,16 @@ def test_bindings_that_wrangler_would_mistake_are_refused(
     scope = load_project(tmp_path).wrangler
     found = check(scope, desired.worker, date(2026, 11, 25))
     assert any(said in finding.message and finding.broken for finding in found)
+
+
+def test_provision_and_deploy_refuse_a_name_that_no_program_can_use(
+    tmp_path: Path, wants: Wants
+) -> None:
+    nothing: Any = None
+    desired = wants('[[durable_objects.bindings]]\nname = "my-do"\nclass_name = "Room"\n')
+    session = Session(load_project(tmp_path), desired, nothing, nothing, RecordStore(tmp_path))
+    with pytest.raises(ProjectError, match="binds 'my-do', which is not a valid identifier"):
+        refuse_broken(session)
 
 
 def test_a_database_called_as_its_own_binding_is_fine(tmp_path: Path, wants: Wants) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from cfpy.bindings.add import Added, AddRequest, run
-from cfpy.bindings.additions import KINDS, Options, bound_names
+from cfpy.bindings.asked import Options
+from cfpy.bindings.registry import BY_NAME, bound_names
 from cfpy.errors import CfpyError, ProjectError, UsageError
 from cfpy.project.python_source import with_binding, with_export
 from wrangler_shapes import SHAPES
 
-OPTIONS = Options(hyperdrive_id="0123456789abcdef0123456789abcdef", consumer=True)
+OPTIONS = Options(id="0123456789abcdef0123456789abcdef", consumer=True)
 MAIN = 'name = "app"\nmain = "src/entry.py"\ncompatibility_date = "2026-11-17"\n'
 
 
@@ -64,7 +65,7 @@ def holds(now: Any, before: Any) -> bool:
     return bool(now == before)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BY_NAME)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_whatever_is_there_stays_as_it_was(shape: str, kind: str, tmp_path: Path) -> None:
     text = SHAPES[shape]
@@ -101,7 +102,7 @@ def test_whatever_is_there_stays_as_it_was(shape: str, kind: str, tmp_path: Path
         add(root, kind, name)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BY_NAME)
 def test_an_environment_gets_its_own(kind: str, tmp_path: Path) -> None:
     root = make(tmp_path, MAIN + '\n[vars]\nA = "1"\n\n[env.staging.vars]\nA = "2"\n')
     name = "daily" if kind == "cron" else "thing"
@@ -227,7 +228,7 @@ def test_there_is_one_of_ai_and_of_assets(tmp_path: Path) -> None:
         ("kv", "x" * 70, OPTIONS, "74 characters"),
         ("cron", "0 3 * *", OPTIONS, "is not a cron schedule"),
         ("hyperdrive", "pg", Options(), "needs --id"),
-        ("hyperdrive", "pg", Options(hyperdrive_id="abc"), "not 'abc'"),
+        ("hyperdrive", "pg", Options(id="abc"), "not 'abc'"),
         ("vectorize", "v", Options(dimensions=2000), "must be 1 to 1536"),
         ("vectorize", "v", Options(metric="manhattan"), "unknown --metric 'manhattan'"),
     ],

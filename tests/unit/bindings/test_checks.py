@@ -81,3 +81,41 @@ def test_retired_models_are_found_where_they_are_named() -> None:
         "@cf/meta/llama-3-8b-instruct was retired on 2026-05-30 (src/a.py)",
         "@cf/meta/llama-3.1-8b-instruct was retired on 2026-05-30 (src/b.py)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("tables", "where"),
+    [
+        (
+            '[[durable_objects.bindings]]\nname = "my-do"\nclass_name = "A"',
+            "durable_objects.bindings",
+        ),
+        ('[[ratelimits]]\nname = "my-do"', "ratelimits"),
+        ('[[send_email]]\nname = "my-do"', "send_email"),
+        ('[[unsafe.bindings]]\nname = "my-do"', "unsafe.bindings"),
+        ('[[workflows]]\nbinding = "my-do"\nname = "x"', "workflows"),
+        ('[browser]\nbinding = "my-do"', "browser"),
+    ],
+)
+def test_no_kind_may_bind_what_is_not_an_identifier(tables: str, where: str) -> None:
+    said = f"{where} binds 'my-do', which is not a valid identifier"
+    assert found(f"{WELL}\n{tables}\n") == [(True, said)]
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        '[[durable_objects.bindings]]\nname = "KV"\nclass_name = "A"',
+        '[[send_email]]\nname = "KV"',
+        '[vars]\nKV = "x"',
+        '[secrets]\nrequired = ["KV"]',
+    ],
+)
+def test_no_name_may_be_bound_twice(tables: str) -> None:
+    [(broken, said)] = found(f"{WELL}\n{tables}\n")
+    assert broken
+    assert "KV, which is already the name of another binding" in said
+
+
+def test_the_name_of_a_variable_need_not_be_an_identifier() -> None:
+    assert found(f'{WELL}\n[vars]\nmy-do = "x"\n') == []

@@ -91,5 +91,5 @@ def test_production_keeps_its_routes() -> None:
     config = tomllib.loads(SHAPES["everything at once"])
     new = derive(config, "staging")
     assert (new.tables["routes"], new.tables["workers_dev"]) == ([], True)
-    assert new.shared == ("services",)
+    assert list(new.shared) == ["services"]
     assert "triggers" not in new.tables, "it is inherited"

@@ -6,49 +6,42 @@ from typing import Any
 
 import pytest
 
+from cfpy.bindings.kind import BindingKind, Shape
+from cfpy.bindings.registry import KINDS, VALUES, bindings
 from cfpy.bindings.stances import BINDINGS
-from cfpy.cost.coverage import FREE, METERS, omissions
+from cfpy.cost.coverage import omissions
 from cfpy.cost.price_files import read_book
-from cfpy.local.local_bindings import KINDS, bindings, tables
 
-ONE = {"ai", "analytics", "assets", "browser", "images", "media", "stream", "version_metadata"}
-NAMED = [kind for kind in KINDS if kind.key]
+NAMED = [kind for kind in KINDS if kind.binding_key and kind not in VALUES]
+UNNAMED = [kind for kind in KINDS if kind.entry_key]
 
 
-def configured(table: str, key: str) -> dict[str, Any]:
-    outer, _, inner = table.partition(".")
-    item = {key: "THING"}
-    value: Any = item if table in ONE else [item]
+def configured(kind: BindingKind) -> dict[str, Any]:
+    outer, _, inner = kind.table.partition(".")
+    item = {kind.binding_key or kind.entry_key: "THING"}
+    value: Any = [item] if kind.shape is Shape.ARRAY else item
     return {outer: {inner: value}} if inner else {outer: value}
 
 
 @pytest.mark.parametrize("kind", NAMED, ids=lambda kind: kind.table)
-def test_every_kind_of_binding_is_counted_free_or_named(kind: Any) -> None:
-    scope = configured(kind.table, kind.key)
+def test_every_kind_of_binding_is_counted_free_or_named(kind: BindingKind) -> None:
+    scope = configured(kind)
     assert [name for name, _, _ in bindings(scope)] == ["THING"]
     found = [(item.name, item.table) for item in omissions(scope, (), runs_cron=False)]
-    assert found == ([] if kind.table in FREE else [("THING", kind.table)])
-    if kind.table in METERS:
-        assert omissions(scope, [METERS[kind.table]], runs_cron=False) == ()
+    assert found == ([] if kind.free else [("THING", kind.table)])
+    if kind.meter:
+        assert omissions(scope, [kind.meter], runs_cron=False) == ()
 
 
-@pytest.mark.parametrize(
-    ("table", "key"),
-    [
-        ("queues.consumers", "queue"),
-        ("tail_consumers", "service"),
-        ("streaming_tail_consumers", "service"),
-        ("containers", "class_name"),
-    ],
-)
-def test_what_binds_no_name_is_named_too(table: str, key: str) -> None:
-    [found] = omissions(configured(table, key), (), runs_cron=False)
-    assert (found.name, found.table) == ("THING", table)
+@pytest.mark.parametrize("kind", UNNAMED, ids=lambda kind: kind.table)
+def test_what_binds_no_name_is_named_too(kind: BindingKind) -> None:
+    [found] = omissions(configured(kind), (), runs_cron=False)
+    assert (found.name, found.table) == ("THING", kind.table)
 
 
 def test_every_table_of_wrangler_s_bindings_is_looked_at() -> None:
-    seen = {kind.table for kind in NAMED} | {"queues.consumers", "tail_consumers"}
-    assert set(BINDINGS) - seen == {"secrets", "streaming_tail_consumers"}
+    seen = {kind.table for kind in (*NAMED, *UNNAMED)}
+    assert set(BINDINGS) - seen == {"secrets"}
 
 
 def test_a_schedule_without_measured_runs_is_named() -> None:
@@ -60,8 +53,7 @@ def test_a_schedule_without_measured_runs_is_named() -> None:
 
 def test_a_worker_without_bindings_leaves_nothing_out() -> None:
     assert omissions({"name": "x", "vars": {"A": "1"}}, (), runs_cron=False) == ()
-    assert tables({}, "containers") == []
 
 
 def test_each_meter_is_one_of_the_price_book() -> None:
-    assert set(METERS.values()) <= set(read_book().meters)
+    assert {kind.meter for kind in KINDS if kind.meter} <= set(read_book().meters)

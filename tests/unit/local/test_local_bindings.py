@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from cfpy.bindings.registry import KINDS
 from cfpy.errors import ProjectError
 from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
-from cfpy.local.local_bindings import KINDS, OLD_FORMAT, LocalStance
+from cfpy.local.local_bindings import OLD_FORMAT
 from cfpy.project.project import Project
 
 ROOT = Path("/app")
@@ -41,7 +42,7 @@ def project(**tables: Any) -> Project:
 
 def test_what_would_fail_is_not_in_the_configuration_of_the_node_runtime() -> None:
     config = configuration.worker_config(project(), Path("/shim.js"), python=False, without=["PG"])
-    failing = {kind.table.partition(".")[0] for kind in KINDS if kind.stance is LocalStance.FAILS}
+    failing = {kind.outer for kind in KINDS if kind.fails}
     assert not failing & set(config)
     assert not {"migrations", "containers", "tail_consumers", "streaming_tail_consumers"} & set(
         config

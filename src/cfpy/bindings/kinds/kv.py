@@ -1,0 +1,41 @@
+"""Workers KV: values by key, read everywhere."""
+
+from __future__ import annotations
+
+from cfpy.bindings.asked import Addition, Asked
+from cfpy.bindings.becoming import WITHOUT_IDS
+from cfpy.bindings.kind import REAL, BindingKind, only_local, used
+
+
+def _add(asked: Asked) -> Addition:
+    edit = asked.entry("kv_namespaces", binding=asked.binding)
+    return Addition((edit,), asked.binding, resource=asked.resource)
+
+
+KV = BindingKind(
+    name="kv",
+    table="kv_namespaces",
+    label="KV namespace",
+    strings=("id",),
+    keys={**used("binding", "id"), **only_local("preview_id", "remote")},
+    becomes=WITHOUT_IDS,
+    id_key="id",
+    owned="kv",
+    api_type="kv_namespace",
+    api_keys=("namespace_id",),
+    permission="Workers KV Storage: Edit",
+    permission_of=("storage", "kv"),
+    meter="kv.reads",
+    local=REAL,
+    js_class="KvNamespace",
+    python_type="KVNamespace",
+    add=_add,
+    python="""\
+await self.env.{b}.put("greeting", "hello", {{"expirationTtl": 3600}})
+value = await self.env.{b}.get("greeting")  # None once it has expired
+""",
+    javascript="""\
+await env.{b}.put("greeting", "hello", {{ expirationTtl: 3600 }});
+const value = await env.{b}.get("greeting"); // null once it has expired
+""",
+)

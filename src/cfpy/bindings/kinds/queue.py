@@ -1,0 +1,83 @@
+"""Queues: a Worker sends messages to one, and the same or another Worker reads them."""
+
+from __future__ import annotations
+
+from cfpy.bindings.asked import LONGEST_NAME, Addition, Asked
+from cfpy.bindings.becoming import own_name
+from cfpy.bindings.kind import REAL, BindingKind, Handler, only_local, passed, used
+from cfpy.errors import UsageError
+
+
+def _add(asked: Asked) -> Addition:
+    queue = asked.resource
+    edits = [asked.entry("queues.producers", binding=asked.binding, queue=queue)]
+    if asked.options.consumer:
+        dead = f"{queue}-dead-letters"
+        if len(dead) > LONGEST_NAME:
+            raise UsageError(
+                f"{dead} has {len(dead)} characters; the name of a queue may have at most "
+                f"{LONGEST_NAME}",
+                hint="Choose a shorter NAME.",
+            )
+        # Without a dead-letter queue, messages that keep failing are deleted.
+        edits.append(asked.entry("queues.consumers", queue=queue, dead_letter_queue=dead))
+    return Addition(tuple(edits), asked.binding, resource=queue)
+
+
+QUEUE = BindingKind(
+    name="queue",
+    table="queues.producers",
+    label="Queue",
+    required=("binding", "queue"),
+    strings=("queue",),
+    keys={**used("binding", "queue"), **passed("delivery_delay"), **only_local("remote")},
+    becomes=own_name("queue"),
+    name_keys=("queue",),
+    settings="queues",
+    owned="queue",
+    api_type="queue",
+    api_keys=("queue_name",),
+    permission="Queues: Edit",
+    permission_of=("queues",),
+    meter="queues.operations",
+    local=REAL,
+    js_class="WorkerQueue",
+    python_type="Queue",
+    add=_add,
+    handler=Handler("queue", "batch.queue"),
+    on_request=True,
+    python="""\
+await self.env.{b}.send({{"id": 1}})
+
+# Where the Worker reads the queue, too (cfpy add queue NAME --consumer):
+# async def queue(self, batch, env=None, ctx=None):
+#     for message in batch.messages:
+#         message.ack()  # or message.retry({{"delaySeconds": 30}})
+""",
+    javascript="""\
+await env.{b}.send({{ id: 1 }});
+
+// Where the Worker reads the queue, too (cfpy add queue NAME --consumer):
+// async queue(batch, env) {{ for (const message of batch.messages) message.ack(); }}
+""",
+)
+CONSUMERS = BindingKind(
+    table="queues.consumers",
+    label="Queue",
+    binding_key="",
+    required=("queue",),
+    strings=("queue", "dead_letter_queue"),
+    keys={
+        **used("queue", "dead_letter_queue"),
+        # Their limits are checked before a deployment.
+        **used("max_batch_size", "max_batch_timeout", "max_retries"),
+        **used("max_concurrency", "retry_delay"),
+        **passed("type", "visibility_timeout_ms"),
+    },
+    becomes=own_name("queue", "dead_letter_queue"),
+    name_keys=("queue", "dead_letter_queue"),
+    settings="queues",
+    entry_key="queue",
+    meter="queues.operations",
+    local=None,
+)
