@@ -77,11 +77,12 @@ def pattern_project(pattern: str, root: Path) -> Path:
 
 
 def add(root: Path, kind: str) -> bool:
-    """Whether it was added; a project has Workers AI and static assets once, and not both of those
-    and Workers Sites."""
-    name = "5 4 * * *" if kind == "cron" else f"new-{kind}"
+    """Whether it was added; a project has some kinds once, and not both static assets and Workers
+    Sites."""
+    of = BY_NAME[kind]
+    name = f"new-{kind}" if of.binds else "5 4 * * *"
     config = tomllib.loads((root / "wrangler.toml").read_bytes().decode("utf-8-sig"))
-    taken = config.get(kind, {}).get("binding") if kind in ("ai", "assets") else None
+    taken = of.once and any(of.bound(config))
     if taken or (kind == "assets" and "site" in config):
         return False
     run(AddRequest(root, kind, name, "", OPTIONS, dry_run=False))

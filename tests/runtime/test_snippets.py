@@ -9,6 +9,7 @@ import pytest
 
 from cfpy.bindings.add import AddRequest, run
 from cfpy.bindings.asked import Options
+from cfpy.bindings.registry import BY_NAME
 from dev_process import Dev
 
 WRANGLER = """\
@@ -17,10 +18,12 @@ main = "src/entry.py"
 compatibility_date = "2026-11-17"
 compatibility_flags = ["python_workers"]
 """
-# Vectorize's lines use a vector that Workers AI's lines make. Hyperdrive, Durable Objects and
-# Workflows do not run here: `cfpy dev` says so.
+# Vectorize's lines use a vector that Workers AI's lines make.
 SHOWN = ("kv", "d1", "r2", "queue", "ai", "vectorize", "analytics", "assets")
-NOT_HERE = ("durable-object", "workflow", "hyperdrive")
+OTHERS = tuple(name for name, kind in BY_NAME.items() if kind.binds and name not in SHOWN)
+# What needs a database or a Worker that does not run here. `cfpy dev` names these, too.
+ALONE = ("hyperdrive", "service")
+NOT_HERE = [name for name in OTHERS if BY_NAME[name].fails or name in ALONE]
 ENTRY = """\
 from workers import Response, WorkerEntrypoint
 
@@ -49,7 +52,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory, run_dev: Callable[..., Dev]) -
     options = Options(id="0" * 32, consumer=True)
     snippets = [
         run(AddRequest(root, kind, f"my-{kind}", "", options, dry_run=False)).snippet
-        for kind in SHOWN + NOT_HERE
+        for kind in SHOWN + OTHERS
     ]
     body = "".join(snippets[: len(SHOWN)]) + "locals_ = locals()\n"
     entry = root / "src" / "entry.py"
@@ -70,5 +73,6 @@ def test_each_does_what_it_says(dev: Dev) -> None:
 
 
 def test_what_can_not_run_here_is_named(dev: Dev) -> None:
-    assert sorted(dev.data["left_out"]) == ["MY_DURABLE_OBJECT", "MY_HYPERDRIVE", "MY_WORKFLOW"]
+    names = {f"MY_{kind.upper().replace('-', '_')}" for kind in NOT_HERE}
+    assert set(dev.data["left_out"]) == names
     assert "--runtime workerd" in dev.data["left_out"]["MY_WORKFLOW"]

@@ -15,9 +15,8 @@ from typing import Any
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.bindings.kinds.hyperdrive import HYPERDRIVE
 from cfpy.bindings.kinds.kv import KV
-from cfpy.bindings.kinds.others import SERVICE
 from cfpy.bindings.kinds.vectorize import VECTORIZE
-from cfpy.bindings.registry import bindings
+from cfpy.bindings.registry import BY_TABLE, bindings
 from cfpy.errors import ProjectError
 from cfpy.local.custom_build import with_watched
 from cfpy.local.local_bindings import OLD_FORMAT, SITE_BINDING
@@ -179,7 +178,7 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
     missing |= {
         str(item.get("binding")): f"fails until the Worker {item.get('service')} also runs here "
         "(a second local run, in its own project)"
-        for item in SERVICE.entries(source)
+        for item in BY_TABLE["services"].entries(source)
         if item.get("service") != source.get("name")
     }
     if on_node:
@@ -198,7 +197,7 @@ def failing_bindings(project: Project, missing: Mapping[str, str]) -> dict[str, 
     failing = {}
     for name, kind, _ in bindings(project.wrangler):
         # A service that is not running answers with an error of its own.
-        if name not in missing or kind is SERVICE or kind.local is None:
+        if name not in missing or kind.table == "services" or kind.local is None:
             continue
         failing[name] = {
             "kind": kind.js_class or "Object",

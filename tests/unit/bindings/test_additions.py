@@ -73,9 +73,13 @@ def test_whatever_is_there_stays_as_it_was(shape: str, kind: str, tmp_path: Path
     root = make(tmp_path, text)
     before = tree(root)
     name = "5 4 * * *" if kind == "cron" else "thing"
-    if kind in ("ai", "assets") and kind in config:
+    if kind == "assets" and kind in config:
         with pytest.raises(UsageError, match="already"):
-            add(root, kind, name) if kind == "ai" else (add(root, kind, name), add(root, kind, "b"))
+            (add(root, kind, name), add(root, kind, "b"))
+        return
+    if BY_NAME[kind].binds and BY_NAME[kind].once and BY_NAME[kind].entries(config):
+        with pytest.raises(UsageError, match="already"):
+            add(root, kind, name)
         return
     if kind in ("durable-object", "workflow") and "main" not in config:
         with pytest.raises(UsageError, match="no `main`"):
