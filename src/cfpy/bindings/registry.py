@@ -13,6 +13,7 @@ from cfpy.bindings.kind import BindingKind
 from cfpy.bindings.kinds.ai import AI
 from cfpy.bindings.kinds.analytics import ANALYTICS
 from cfpy.bindings.kinds.assets import ASSETS
+from cfpy.bindings.kinds.browser import BROWSER
 from cfpy.bindings.kinds.cron import CRON
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.bindings.kinds.durable_object import DURABLE_OBJECT
@@ -43,6 +44,7 @@ KINDS: tuple[BindingKind, ...] = (
     DURABLE_OBJECT,
     WORKFLOW,
     HYPERDRIVE,
+    BROWSER,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

@@ -50,13 +50,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-BROWSER = _facts(
-    "browser",
-    "browser",
-    in_workerd(*_FETCH),
-    shape=Shape.TABLE,
-    js_class="Fetcher",
-)
 IMAGES = _facts("images", "images", REAL, shape=Shape.TABLE, js_class="ImagesBindingImpl")
 SEND_EMAIL = BindingKind(
     table="send_email",
@@ -130,7 +123,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    BROWSER,
     IMAGES,
     SEND_EMAIL,
     SECRETS_STORE,

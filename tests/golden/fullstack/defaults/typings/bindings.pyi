@@ -127,3 +127,7 @@ class Workflow(Protocol):
 
 class Hyperdrive(Protocol):
     connectionString: str
+
+class Browser(Protocol):
+    async def fetch(self, request: Any, /) -> Any: ...
+    async def quickAction(self, action: str, options: Mapping[str, Any], /) -> Any: ...
