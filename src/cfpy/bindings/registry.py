@@ -18,6 +18,7 @@ from cfpy.bindings.kinds.cron import CRON
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.bindings.kinds.durable_object import DURABLE_OBJECT
 from cfpy.bindings.kinds.hyperdrive import HYPERDRIVE
+from cfpy.bindings.kinds.images import IMAGES
 from cfpy.bindings.kinds.kv import KV
 from cfpy.bindings.kinds.others import OTHERS
 from cfpy.bindings.kinds.queue import CONSUMERS, QUEUE
@@ -45,6 +46,7 @@ KINDS: tuple[BindingKind, ...] = (
     WORKFLOW,
     HYPERDRIVE,
     BROWSER,
+    IMAGES,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

@@ -50,7 +50,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-IMAGES = _facts("images", "images", REAL, shape=Shape.TABLE, js_class="ImagesBindingImpl")
 SEND_EMAIL = BindingKind(
     table="send_email",
     label="email",
@@ -123,7 +122,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    IMAGES,
     SEND_EMAIL,
     SECRETS_STORE,
     RATELIMIT,
