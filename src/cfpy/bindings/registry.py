@@ -17,6 +17,7 @@ from cfpy.bindings.kinds.browser import BROWSER
 from cfpy.bindings.kinds.cron import CRON
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.bindings.kinds.durable_object import DURABLE_OBJECT
+from cfpy.bindings.kinds.email import EMAIL
 from cfpy.bindings.kinds.hyperdrive import HYPERDRIVE
 from cfpy.bindings.kinds.images import IMAGES
 from cfpy.bindings.kinds.kv import KV
@@ -47,6 +48,7 @@ KINDS: tuple[BindingKind, ...] = (
     HYPERDRIVE,
     BROWSER,
     IMAGES,
+    EMAIL,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

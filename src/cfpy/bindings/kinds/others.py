@@ -50,21 +50,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-SEND_EMAIL = BindingKind(
-    table="send_email",
-    label="email",
-    binding_key="name",
-    required=("name",),
-    strings=("destination_address",),
-    lists=("allowed_destination_addresses", "allowed_sender_addresses"),
-    keys={
-        **passed("name", "destination_address"),
-        **passed("allowed_destination_addresses", "allowed_sender_addresses"),
-        **only_local("remote"),
-    },
-    local=REAL,
-    js_class="SendEmail",
-)
 SECRETS_STORE = _facts(
     "secrets_store_secrets",
     "secret of the Secrets Store",
@@ -122,7 +107,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    SEND_EMAIL,
     SECRETS_STORE,
     RATELIMIT,
     SERVICE,
