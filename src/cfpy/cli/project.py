@@ -61,7 +61,10 @@ def add(
     ],
     env: Environment = "",
     id_: Annotated[
-        str, typer.Option("--id", metavar="ID", help="hyperdrive: the configuration to bind.")
+        str,
+        typer.Option(
+            "--id", metavar="ID", help="hyperdrive: the configuration; secrets-store: the store."
+        ),
     ] = "",
     consumer: Annotated[
         bool,

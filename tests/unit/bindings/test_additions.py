@@ -113,7 +113,10 @@ def test_an_environment_gets_its_own(kind: str, tmp_path: Path) -> None:
     added = add(root, kind, name, env="staging")
     written = tomllib.loads((root / "wrangler.toml").read_text())
     own = written["env"]["staging"]
-    assert added.addition.resource in ("", "app-staging-thing", "app_staging_thing")
+    # What a kind does not create exists already, and NAME is its name.
+    creates = BY_NAME[kind].owned or BY_NAME[kind].name_keys
+    known = {"", "app-staging-thing", "app_staging_thing"} | (set() if creates else {"thing"})
+    assert added.addition.resource in known
     if kind == "cron":
         assert own["triggers"]["crons"] == ["0 3 * * *"]
     else:
@@ -275,3 +278,18 @@ def test_the_import_stands_where_isort_would_put_it() -> None:
 
 def test_a_class_env_of_somebody_else_is_left_alone() -> None:
     assert with_binding("class Env:\n    A: int\n", "B", "KVNamespace") is None
+
+
+@pytest.mark.parametrize("given", ["", "my-store"])
+def test_a_secret_of_the_store_needs_the_id_of_the_store(given: str, tmp_path: Path) -> None:
+    root = make(tmp_path, MAIN)
+    with pytest.raises(UsageError, match="needs --id") as caught:
+        add(root, "secrets-store", "STRIPE_KEY", options=Options(id=given))
+    assert "secrets-store store list" in caught.value.hint
+
+
+def test_what_exists_keeps_its_name(tmp_path: Path) -> None:
+    root = make(tmp_path, MAIN)
+    assert add(root, "secrets-store", "stripe-key").addition.binding == "STRIPE_KEY"
+    written = tomllib.loads((root / "wrangler.toml").read_text())
+    assert written["secrets_store_secrets"][0]["secret_name"] == "stripe-key"

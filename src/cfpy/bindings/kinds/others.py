@@ -50,16 +50,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-SECRETS_STORE = _facts(
-    "secrets_store_secrets",
-    "secret of the Secrets Store",
-    REAL,
-    *("store_id", "secret_name"),
-    remote=False,
-    strings=("store_id", "secret_name"),
-    becomes=SHARED,
-    js_class="SecretsStoreSecret",
-)
 RATELIMIT = BindingKind(
     table="ratelimits",
     label="rate limit",
@@ -107,7 +97,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    SECRETS_STORE,
     RATELIMIT,
     SERVICE,
     AI_SEARCH,

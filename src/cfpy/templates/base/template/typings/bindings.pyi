@@ -138,3 +138,6 @@ class Images(Protocol):
 
 class SendEmail(Protocol):
     async def send(self, **message: Any) -> Any: ...
+
+class SecretsStoreSecret(Protocol):
+    async def get(self) -> str: ...
