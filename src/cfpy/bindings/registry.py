@@ -24,6 +24,7 @@ from cfpy.bindings.kinds.kv import KV
 from cfpy.bindings.kinds.others import OTHERS
 from cfpy.bindings.kinds.queue import CONSUMERS, QUEUE
 from cfpy.bindings.kinds.r2 import R2
+from cfpy.bindings.kinds.ratelimit import RATELIMIT
 from cfpy.bindings.kinds.secrets_store import SECRETS_STORE
 from cfpy.bindings.kinds.values import SECRETS, VARS
 from cfpy.bindings.kinds.vectorize import VECTORIZE
@@ -51,6 +52,7 @@ KINDS: tuple[BindingKind, ...] = (
     IMAGES,
     EMAIL,
     SECRETS_STORE,
+    RATELIMIT,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

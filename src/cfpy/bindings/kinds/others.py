@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cfpy.bindings.becoming import SHARED, of_worker, own_number
+from cfpy.bindings.becoming import SHARED, of_worker
 from cfpy.bindings.kind import (
     REAL,
     BindingKind,
@@ -50,18 +50,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-RATELIMIT = BindingKind(
-    table="ratelimits",
-    label="rate limit",
-    binding_key="name",
-    required=("name",),
-    keys={**used("name"), **passed("namespace_id", "simple")},
-    # Workers with the same namespace_id share their counters.
-    becomes=own_number("namespace_id", "name"),
-    free=True,
-    local=REAL,
-    js_class="Ratelimit",
-)
 SERVICE = BindingKind(
     table="services",
     label="service",
@@ -97,7 +85,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    RATELIMIT,
     SERVICE,
     AI_SEARCH,
     VERSION_METADATA,
