@@ -26,6 +26,7 @@ from cfpy.bindings.kinds.queue import CONSUMERS, QUEUE
 from cfpy.bindings.kinds.r2 import R2
 from cfpy.bindings.kinds.ratelimit import RATELIMIT
 from cfpy.bindings.kinds.secrets_store import SECRETS_STORE
+from cfpy.bindings.kinds.service import SERVICE
 from cfpy.bindings.kinds.values import SECRETS, VARS
 from cfpy.bindings.kinds.vectorize import VECTORIZE
 from cfpy.bindings.kinds.workflow import WORKFLOW
@@ -53,6 +54,7 @@ KINDS: tuple[BindingKind, ...] = (
     EMAIL,
     SECRETS_STORE,
     RATELIMIT,
+    SERVICE,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

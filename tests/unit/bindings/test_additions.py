@@ -291,5 +291,7 @@ def test_a_secret_of_the_store_needs_the_id_of_the_store(given: str, tmp_path: P
 def test_what_exists_keeps_its_name(tmp_path: Path) -> None:
     root = make(tmp_path, MAIN)
     assert add(root, "secrets-store", "stripe-key").addition.binding == "STRIPE_KEY"
+    assert add(root, "service", "billing_v2").addition.binding == "BILLING_V2"
     written = tomllib.loads((root / "wrangler.toml").read_text())
     assert written["secrets_store_secrets"][0]["secret_name"] == "stripe-key"
+    assert written["services"][0]["service"] == "billing_v2"

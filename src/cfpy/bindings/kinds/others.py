@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cfpy.bindings.becoming import SHARED, of_worker
+from cfpy.bindings.becoming import SHARED
 from cfpy.bindings.kind import (
     REAL,
     BindingKind,
@@ -19,7 +19,6 @@ from cfpy.bindings.kind import (
     only_local,
     passed,
     remote_only,
-    used,
 )
 
 _FETCH = ("fetch",)
@@ -50,15 +49,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-SERVICE = BindingKind(
-    table="services",
-    label="service",
-    strings=("service", "entrypoint"),
-    keys={**used("binding"), **passed("service", "entrypoint", "props"), **only_local("remote")},
-    becomes=of_worker("service", SHARED),
-    local=REAL,
-    js_class="Fetcher",
-)
 AI_SEARCH = _facts(
     "ai_search",
     "AI Search instance",
@@ -85,7 +75,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    SERVICE,
     AI_SEARCH,
     VERSION_METADATA,
     WORKER_LOADER,
