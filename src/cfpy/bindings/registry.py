@@ -11,6 +11,7 @@ from typing import Any
 
 from cfpy.bindings.kind import BindingKind
 from cfpy.bindings.kinds.ai import AI
+from cfpy.bindings.kinds.ai_search import AI_SEARCH
 from cfpy.bindings.kinds.analytics import ANALYTICS
 from cfpy.bindings.kinds.assets import ASSETS
 from cfpy.bindings.kinds.browser import BROWSER
@@ -55,6 +56,7 @@ KINDS: tuple[BindingKind, ...] = (
     SECRETS_STORE,
     RATELIMIT,
     SERVICE,
+    AI_SEARCH,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

@@ -292,6 +292,8 @@ def test_what_exists_keeps_its_name(tmp_path: Path) -> None:
     root = make(tmp_path, MAIN)
     assert add(root, "secrets-store", "stripe-key").addition.binding == "STRIPE_KEY"
     assert add(root, "service", "billing_v2").addition.binding == "BILLING_V2"
+    assert add(root, "ai-search", "help-pages").addition.binding == "HELP_PAGES"
     written = tomllib.loads((root / "wrangler.toml").read_text())
     assert written["secrets_store_secrets"][0]["secret_name"] == "stripe-key"
     assert written["services"][0]["service"] == "billing_v2"
+    assert written["ai_search"][0]["instance_name"] == "help-pages"

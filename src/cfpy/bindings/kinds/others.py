@@ -49,15 +49,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-AI_SEARCH = _facts(
-    "ai_search",
-    "AI Search instance",
-    remote_only(*_SEARCH),
-    "instance_name",
-    strings=("instance_name",),
-    becomes=SHARED,
-    js_class="AiSearchInstance",
-)
 VERSION_METADATA = _facts(
     "version_metadata",
     "version metadata",
@@ -75,7 +66,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    AI_SEARCH,
     VERSION_METADATA,
     WORKER_LOADER,
     _facts(
