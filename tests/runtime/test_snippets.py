@@ -19,7 +19,18 @@ compatibility_date = "2026-11-17"
 compatibility_flags = ["python_workers"]
 """
 # Vectorize's lines use a vector that Workers AI's lines make.
-SHOWN = ("kv", "d1", "r2", "queue", "ai", "vectorize", "analytics", "assets", "ratelimit")
+SHOWN = (
+    "kv",
+    "d1",
+    "r2",
+    "queue",
+    "ai",
+    "vectorize",
+    "analytics",
+    "assets",
+    "ratelimit",
+    "version-metadata",
+)
 OTHERS = tuple(name for name, kind in BY_NAME.items() if kind.binds and name not in SHOWN)
 # What needs a database or a Worker that does not run here. `cfpy dev` names these, too.
 ALONE = ("hyperdrive", "service")

@@ -30,6 +30,7 @@ from cfpy.bindings.kinds.secrets_store import SECRETS_STORE
 from cfpy.bindings.kinds.service import SERVICE
 from cfpy.bindings.kinds.values import SECRETS, VARS
 from cfpy.bindings.kinds.vectorize import VECTORIZE
+from cfpy.bindings.kinds.version_metadata import VERSION_METADATA
 from cfpy.bindings.kinds.workflow import WORKFLOW
 
 #: Strings by name, which the Worker has without a service behind them.
@@ -57,6 +58,7 @@ KINDS: tuple[BindingKind, ...] = (
     RATELIMIT,
     SERVICE,
     AI_SEARCH,
+    VERSION_METADATA,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

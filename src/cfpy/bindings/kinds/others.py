@@ -49,14 +49,6 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-VERSION_METADATA = _facts(
-    "version_metadata",
-    "version metadata",
-    REAL,
-    remote=False,
-    shape=Shape.TABLE,
-    free=True,
-)
 WORKER_LOADER = _facts(
     "worker_loaders",
     "worker loader",
@@ -66,7 +58,6 @@ WORKER_LOADER = _facts(
 )
 
 OTHERS = (
-    VERSION_METADATA,
     WORKER_LOADER,
     _facts(
         "ai_search_namespaces",

@@ -145,3 +145,8 @@ class SecretsStoreSecret(Protocol):
 class AISearch(Protocol):
     async def search(self, **query: Any) -> Any: ...
     async def chatCompletions(self, **query: Any) -> Any: ...
+
+class VersionMetadata(Protocol):
+    id: str
+    tag: str
+    timestamp: str
