@@ -31,6 +31,7 @@ from cfpy.bindings.kinds.service import SERVICE
 from cfpy.bindings.kinds.values import SECRETS, VARS
 from cfpy.bindings.kinds.vectorize import VECTORIZE
 from cfpy.bindings.kinds.version_metadata import VERSION_METADATA
+from cfpy.bindings.kinds.worker_loader import WORKER_LOADER
 from cfpy.bindings.kinds.workflow import WORKFLOW
 
 #: Strings by name, which the Worker has without a service behind them.
@@ -59,6 +60,7 @@ KINDS: tuple[BindingKind, ...] = (
     SERVICE,
     AI_SEARCH,
     VERSION_METADATA,
+    WORKER_LOADER,
     *OTHERS,
 )
 #: The kinds that ``cfpy add`` adds, by the name that it takes.

@@ -49,16 +49,7 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
     )
 
 
-WORKER_LOADER = _facts(
-    "worker_loaders",
-    "worker loader",
-    in_workerd("get", "load"),
-    remote=False,
-    js_class="WorkerLoader",
-)
-
 OTHERS = (
-    WORKER_LOADER,
     _facts(
         "ai_search_namespaces",
         "AI Search namespace",

@@ -150,3 +150,7 @@ class VersionMetadata(Protocol):
     id: str
     tag: str
     timestamp: str
+
+class WorkerLoader(Protocol):
+    def load(self, code: Any, /) -> Any: ...
+    def get(self, name: str, code: Any, /) -> Any: ...
