@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cfpy.account.resources import desired_state
 from cfpy.account.session import account_of, can_tell_login, open_session
-from cfpy.bindings.checks import Finding, check, check_models
+from cfpy.bindings.checks import check, check_models
 from cfpy.bindings.environments import effective
+from cfpy.bindings.finding import Finding
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError
 from cfpy.project.config_file import find

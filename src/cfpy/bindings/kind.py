@@ -7,13 +7,14 @@ them here, and names none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import SAME, Becoming
+from cfpy.bindings.finding import Finding
 from cfpy.errors import ProjectError
 
 
@@ -112,6 +113,8 @@ class BindingKind:
       writes. Empty if there is none.
     - ``entry_key``: what identifies an entry of a table that binds no name.
 
+    - ``check`` finds what is wrong with its tables in a scope, and wrangler does not report.
+
     What it is in an account:
 
     - ``owned``: the kind in cfpy's plans and records of resources that ``cfpy provision`` creates.
@@ -153,6 +156,7 @@ class BindingKind:
     settings: str = ""
     id_key: str = ""
     entry_key: str = ""
+    check: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None
 
     owned: str = ""
     api_type: str = ""

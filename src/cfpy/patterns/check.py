@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cfpy.account.doctor import source_texts
-from cfpy.bindings.checks import Finding, check, check_models
+from cfpy.bindings.checks import check, check_models
+from cfpy.bindings.finding import Finding
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
 from cfpy.patterns import linters

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from cfpy.bindings.asked import Addition, Asked, Edit
+from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import BindingKind, Handler, Shape, Stance
 from cfpy.errors import UsageError
 
@@ -15,27 +18,32 @@ SCHEDULES = {
     "weekly": "0 3 * * 1",
     "monthly": "0 3 1 * *",
 }
-#: What is wrong with a schedule that :func:`is_schedule` refuses.
-WANTED = "Use five fields, in UTC: minute hour day month weekday"
+_WANTED = "Use five fields, in UTC: minute hour day month weekday"
 _FIELD = re.compile(r"[0-9A-Za-z*/,#?LW-]+")
 
 
-def is_schedule(text: str) -> bool:
-    """Whether Cloudflare can run a Worker at ``text``."""
+def _is_schedule(text: str) -> bool:
     fields = text.split()
     return len(fields) == 5 and all(_FIELD.fullmatch(field) for field in fields)
 
 
 def _add(asked: Asked) -> Addition:
     schedule = " ".join(SCHEDULES.get(asked.name, asked.name).split())
-    if not is_schedule(schedule):
+    if not _is_schedule(schedule):
         raise UsageError(
-            f"{schedule!r} is not a cron schedule", hint=f"{WANTED}; or {', '.join(SCHEDULES)}."
+            f"{schedule!r} is not a cron schedule", hint=f"{_WANTED}; or {', '.join(SCHEDULES)}."
         )
     if schedule in ((asked.scope.get("triggers") or {}).get("crons") or []):
         raise UsageError(f"the Worker already runs at {schedule!r}")
     edit = Edit("value", asked.table("triggers"), schedule, "crons")
     return Addition((edit,), schedule)
+
+
+def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    crons: Iterable[Any] = (scope.get("triggers") or {}).get("crons") or []
+    for cron in crons:
+        if not _is_schedule(str(cron)):
+            yield Finding(broken=True, message=f"{cron!r} is not a cron schedule", mend=_WANTED)
 
 
 CRON = BindingKind(
@@ -48,6 +56,7 @@ CRON = BindingKind(
     lists=("crons",),
     stance=Stance.USED,
     inherited=True,
+    check=_check,
     # An estimate counts its runs.
     free=True,
     local=None,

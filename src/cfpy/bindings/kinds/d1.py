@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import own_name
+from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import REAL, BindingKind, only_local, passed, used
 from cfpy.errors import UsageError
+from cfpy.tools.invocation import command
 
 _FIRST_MIGRATION = """\
 -- The first migration of this database. Once it has been applied anywhere, change nothing here:
@@ -41,6 +47,46 @@ def _add(asked: Asked) -> Addition:
     return Addition((edit,), asked.binding, files=files, resource=asked.resource)
 
 
+def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    yield from _wrong_ids(scope)
+    yield from _ambiguous(scope)
+
+
+def _wrong_ids(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    for item in scope.get("d1_databases") or []:
+        if (given := item.get("database_id")) and not _is_uuid(str(given)):
+            yield Finding(
+                broken=True,
+                message=f"database_id {given!r} of {item.get('binding')} is not a UUID",
+                mend=f"Remove it: {command('provision')} writes the right one.",
+            )
+
+
+def _ambiguous(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    """wrangler is given a binding, and takes the first database with this binding or name (4.164.0,
+    ``getDatabaseInfoFromConfig``): the migrations could go into the wrong one."""
+    tables = scope.get("d1_databases") or []
+    for item in tables:
+        for other in tables:
+            name = other.get("database_name")
+            if other is not item and name and name == item.get("binding"):
+                yield Finding(
+                    broken=True,
+                    message=f"{name} is a binding of one database and the name of another, and "
+                    "wrangler can't tell them apart",
+                    mend="Rename the binding or the database_name; the id still identifies the "
+                    "database.",
+                )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 _MIGRATIONS = ("migrations_table", "migrations_dir", "migrations_pattern")
 
 D1 = BindingKind(
@@ -57,6 +103,7 @@ D1 = BindingKind(
     name_keys=("database_name",),
     settings="d1",
     id_key="database_id",
+    check=_check,
     owned="d1",
     api_type="d1",
     api_keys=("id", "database_id"),

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from cfpy.bindings.asked import LONGEST_NAME, Addition, Asked
 from cfpy.bindings.becoming import own_name
+from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import REAL, BindingKind, Handler, only_local, passed, used
 from cfpy.errors import UsageError
+
+# developers.cloudflare.com/queues/platform/limits
+_CONSUMER_LIMITS = {
+    "max_batch_size": (1, 100),
+    "max_batch_timeout": (0, 60),
+    "max_retries": (0, 100),
+    "max_concurrency": (1, 250),
+    "retry_delay": (0, 43_200),
+}
 
 
 def _add(asked: Asked) -> Addition:
@@ -22,6 +35,28 @@ def _add(asked: Asked) -> Addition:
         # Without a dead-letter queue, messages that keep failing are deleted.
         edits.append(asked.entry("queues.consumers", queue=queue, dead_letter_queue=dead))
     return Addition(tuple(edits), asked.binding, resource=queue)
+
+
+def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    consumers = (scope.get("queues") or {}).get("consumers") or []
+    dead_letters = {item.get("dead_letter_queue") for item in consumers}
+    for item in consumers:
+        queue = item.get("queue")
+        for key, (least, most) in _CONSUMER_LIMITS.items():
+            value = item.get(key)
+            if isinstance(value, int) and not least <= value <= most:
+                message = f"{key} = {value} of the queue {queue} must be {least} to {most}"
+                yield Finding(True, message, "Change it in wrangler.toml.")
+        if item.get("dead_letter_queue") == queue:
+            message = f"the queue {queue} is its own dead-letter queue"
+            yield Finding(True, message, "Use another queue as dead_letter_queue.")
+        elif not item.get("dead_letter_queue") and queue not in dead_letters:
+            yield Finding(
+                broken=False,
+                message=f"the queue {queue} has no dead-letter queue: messages that keep failing "
+                "are deleted",
+                mend=f'Set dead_letter_queue = "{queue}-dead-letters".',
+            )
 
 
 QUEUE = BindingKind(
@@ -78,6 +113,7 @@ CONSUMERS = BindingKind(
     name_keys=("queue", "dead_letter_queue"),
     settings="queues",
     entry_key="queue",
+    check=_check,
     meter="queues.operations",
     local=None,
 )

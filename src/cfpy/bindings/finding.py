@@ -1,0 +1,15 @@
+"""A fault in a configuration. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fault. ``broken`` if the Worker can't run with it; otherwise it works, but should be
+    changed."""
+
+    broken: bool
+    message: str
+    mend: str
