@@ -12,15 +12,15 @@ from cfpy.account.session import Session, open_session
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import Permission, teardown
 from cfpy.account.wrangler import in_jurisdiction
+from cfpy.bindings.registry import OWNED, has_id
 from cfpy.errors import PlanConflictError, WranglerError
 from cfpy.project.lock import alone
-from cfpy.project.wrangler_edit import ID_KEYS, unset_id
+from cfpy.project.wrangler_edit import unset_id
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 
 # R2's error code for a bucket with objects.
 _NOT_EMPTY = 10008
-_SUBCOMMANDS = {"queue": "queues delete", "vectorize": "vectorize delete", "d1": "d1 delete"}
 
 
 @dataclass(frozen=True)
@@ -154,12 +154,9 @@ class _Destroying:
                 wrangler.delete_worker(action.id)
             case "kv":
                 wrangler.delete_namespace(action.id)
-            case "r2":
-                wrangler.delete(
-                    "r2 bucket delete", action.id, *in_jurisdiction(action.jurisdiction)
-                )
             case _:
-                wrangler.delete(_SUBCOMMANDS[action.kind], action.id)
+                subcommand = f"{OWNED[action.kind].subcommand} delete"
+                wrangler.delete(subcommand, action.id, *in_jurisdiction(action.jurisdiction))
 
     def _exists(self, action: Action) -> bool:
         observed = self._session.account.observe(self._session.desired)
@@ -179,9 +176,9 @@ class _Destroying:
 
     def _forget_id(self, action: Action) -> None:
         """Remove the id from the tables that have it. A bucket keeps its name."""
-        if action.kind not in ("d1", "kv"):
+        if not has_id(action.kind):
             return
-        table, key = ID_KEYS[action.kind]
+        kind = OWNED[action.kind]
         path, environment = self._session.project.config_path, self._session.environment
         for binding in action.bindings:
-            unset_id(path, environment, table, binding, key)
+            unset_id(path, environment, kind.table, binding, kind.id_key)

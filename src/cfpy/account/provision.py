@@ -21,20 +21,15 @@ from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.resources import DesiredState
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import attempt, run_all, under_way
+from cfpy.bindings.registry import OWNED, has_id
 from cfpy.errors import CfpyError, CloudflareError, PlanConflictError, UsageError
 from cfpy.project.lock import alone
 from cfpy.project.secret import Secret
-from cfpy.project.wrangler_edit import ID_KEYS, set_id
+from cfpy.project.wrangler_edit import set_id
 from cfpy.tools.context import Context
 
 # wrangler uses a core while it starts, and then waits for answers: one more than there are cores.
 _AT_ONCE = min(os.cpu_count() or 1, 4) + 1
-_SUBCOMMANDS = {
-    "queue": "queues create",
-    "r2": "r2 bucket create",
-    "d1": "d1 create",
-    "kv": "kv namespace create",
-}
 
 
 @dataclass(frozen=True)
@@ -225,7 +220,7 @@ class _Provisioning:
                 f"{action.key} already exists: somebody else created it in the meantime"
             )
             self._forget(action.key)
-        if action.kind not in ("d1", "kv"):
+        if not has_id(action.kind):
             return action.name
         created = self._now(action)
         if created is None or not created.id:
@@ -239,7 +234,7 @@ class _Provisioning:
 
     def _adopt(self, action: Action) -> str:
         """The id of an existing resource. An earlier run that was killed may have created it."""
-        if action.kind in ("d1", "kv") and self._created().get(action.key) == "":
+        if has_id(action.kind) and self._created().get(action.key) == "":
             self._record(action.key, action.id)
         return action.id
 
@@ -255,7 +250,8 @@ class _Provisioning:
             [item] = [item for item in index.metadata_indexes if item.property == name]
             self._wrangler.create_metadata_index(index_name, item)
         else:
-            self._wrangler.create(_SUBCOMMANDS[action.kind], action.name, *_options(action))
+            subcommand = f"{OWNED[action.kind].subcommand} create"
+            self._wrangler.create(subcommand, action.name, *_options(action))
 
     def _set_rules(self, action: Action) -> None:
         kind = action.kind.removeprefix("r2_")
@@ -275,13 +271,13 @@ class _Provisioning:
 
     def _write(self, action: Action, id_: str) -> None:
         """Write the id, or the name of a bucket, into the tables that have none yet."""
-        if action.kind not in ID_KEYS:
+        kind = OWNED.get(action.kind)
+        if kind is None:
             return
-        table, key = ID_KEYS[action.kind]
         with self._ctx.lock:
             for binding in action.bindings:
                 path, environment = self._project.config_path, self._desired.environment
-                set_id(path, environment, table, binding, key, id_)
+                set_id(path, environment, kind.table, binding, kind.filled_in, id_)
 
 
 def _options(action: Action) -> tuple[str, ...]:

@@ -118,6 +118,7 @@ class BindingKind:
     What it is in an account:
 
     - ``owned``: the kind in cfpy's plans and records of resources that ``cfpy provision`` creates.
+    - ``subcommand``: wrangler's, with ``create`` and ``delete``.
     - ``api_type``: its type in Cloudflare's API, if the API shows the binding's target, and
       ``api_keys``, which may name the target there.
     - ``permission`` of a token, as the dashboard names it, and ``permission_of``: the first parts
@@ -159,6 +160,7 @@ class BindingKind:
     check: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None
 
     owned: str = ""
+    subcommand: str = ""
     api_type: str = ""
     api_keys: tuple[str, ...] = ()
     permission: str = ""
@@ -187,6 +189,12 @@ class BindingKind:
     def fails(self) -> str:
         """Why it does not work with ``--runtime node``; empty if it does."""
         return self.local.why if self.local else ""
+
+    @property
+    def filled_in(self) -> str:
+        """The key that ``cfpy provision`` writes into a table without it: the id, or the name of a
+        resource that has none."""
+        return self.id_key or self.name_keys[0]
 
     @property
     def service(self) -> str:

@@ -70,6 +70,12 @@ BY_TABLE: Mapping[str, BindingKind] = {kind.table: kind for kind in KINDS}
 OWNED: Mapping[str, BindingKind] = {kind.owned: kind for kind in KINDS if kind.owned}
 
 
+def has_id(owned: str) -> bool:
+    """Whether the account gives resources of this kind an id, which ``wrangler.toml`` repeats.
+    ``owned`` is any kind of a plan's step."""
+    return owned in OWNED and bool(OWNED[owned].id_key)
+
+
 def bindings(scope: Mapping[str, Any]) -> Iterator[tuple[str, BindingKind, Mapping[str, Any]]]:
     """Each binding of a scope of ``wrangler.toml``: its name, its kind and its table. Variables and
     secrets are left out.

@@ -22,13 +22,6 @@ from cfpy.project.line_ends import lines_of, plain, with_ends_of
 from cfpy.project.toml_layout import HEADER
 from cfpy.tools.files import write_atomically
 
-#: The table and the key of an id, by kind of resource. The id of a bucket is its name.
-ID_KEYS = {
-    "d1": ("d1_databases", "database_id"),
-    "kv": ("kv_namespaces", "id"),
-    "r2": ("r2_buckets", "bucket_name"),
-}
-
 
 def set_id(path: Path, environment: str, table: str, binding: str, key: str, value: str) -> None:
     """Set the id of the entry for ``binding`` in ``table`` to ``value``.

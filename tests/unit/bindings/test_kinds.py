@@ -174,6 +174,8 @@ def test_what_an_account_owns_can_be_found_there(kind: BindingKind) -> None:
         assert kind.permission.endswith(": Edit")
         assert kind.permission_of
         assert kind.api_type
+        assert kind.subcommand
+        assert kind.filled_in in kind.keys
     assert bool(kind.api_type) is bool(kind.api_keys)
     assert not kind.api_type or kind.id_key or kind.name_keys
 

@@ -105,6 +105,7 @@ D1 = BindingKind(
     id_key="database_id",
     check=_check,
     owned="d1",
+    subcommand="d1",
     api_type="d1",
     api_keys=("id", "database_id"),
     permission="D1: Edit",

@@ -21,6 +21,7 @@ KV = BindingKind(
     becomes=WITHOUT_IDS,
     id_key="id",
     owned="kv",
+    subcommand="kv namespace",
     api_type="kv_namespace",
     api_keys=("namespace_id",),
     permission="Workers KV Storage: Edit",

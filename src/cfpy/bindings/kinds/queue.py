@@ -70,6 +70,7 @@ QUEUE = BindingKind(
     name_keys=("queue",),
     settings="queues",
     owned="queue",
+    subcommand="queues",
     api_type="queue",
     api_keys=("queue_name",),
     permission="Queues: Edit",

@@ -25,6 +25,7 @@ R2 = BindingKind(
     name_keys=("bucket_name",),
     settings="r2",
     owned="r2",
+    subcommand="r2 bucket",
     api_type="r2_bucket",
     api_keys=("bucket_name",),
     permission="Workers R2 Storage: Edit",

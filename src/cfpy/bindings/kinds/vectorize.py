@@ -37,6 +37,7 @@ VECTORIZE = BindingKind(
     name_keys=("index_name",),
     settings="vectorize",
     owned="vectorize",
+    subcommand="vectorize",
     api_type="vectorize",
     api_keys=("index_name",),
     permission="Vectorize: Edit",
