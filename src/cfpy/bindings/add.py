@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 
 from cfpy.bindings.additions import kind_called, plan_addition
@@ -21,6 +24,7 @@ from cfpy.project.project import Project
 from cfpy.project.python_source import handler_line, python_files, with_binding, with_export
 from cfpy.project.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
 
+_STUB = Path("typings", "bindings.pyi")
 _SETTINGS = (
     "# Settings that wrangler.toml has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
 )
@@ -185,8 +189,24 @@ def _sources(project: Project, kind: BindingKind, addition: Addition) -> list[tu
             typed = with_line_ends(text, partial(_typed, path, addition.binding, kind.python_type))
             if typed != text:
                 changed[path] = typed
+                changed |= _stub(project.root, kind.python_type)
                 break
     return list(changed.items())
+
+
+def _stub(root: Path, type_: str) -> dict[Path, str]:
+    """The stub of a project whose pattern did not know the type yet, with the type."""
+    path = root / _STUB
+    text = _read(path) if path.is_file() else ""
+    if not text or re.search(rf"^class {type_}\b", text, re.MULTILINE):
+        return {}
+    ours = files("cfpy").joinpath("templates", "base", "template", *_STUB.parts).read_text("utf-8")
+    [source] = [
+        ast.get_source_segment(ours, node)
+        for node in ast.parse(ours).body
+        if isinstance(node, ast.ClassDef) and node.name == type_
+    ]
+    return {path: with_line_ends(text, lambda body: f"{body.rstrip()}\n\n{source}\n")}
 
 
 def _typed(path: Path, binding: str, type_: str, text: str) -> str:

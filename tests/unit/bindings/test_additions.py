@@ -297,3 +297,22 @@ def test_what_exists_keeps_its_name(tmp_path: Path) -> None:
     assert written["secrets_store_secrets"][0]["secret_name"] == "stripe-key"
     assert written["services"][0]["service"] == "billing_v2"
     assert written["ai_search"][0]["instance_name"] == "help-pages"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_stub_of_an_older_pattern_gets_the_type(end: str, tmp_path: Path) -> None:
+    root = make(tmp_path, MAIN)
+    (root / "src" / "entry.py").write_text("from bindings import X\n\n\nclass Env:\n    X: X\n")
+    stub = root / "typings" / "bindings.pyi"
+    stub.parent.mkdir()
+    old = "from typing import Any, Protocol\n\nclass X(Protocol):\n    a: Any\n".replace("\n", end)
+    stub.write_bytes(old.encode())
+    assert "typings/bindings.pyi" in add(root, "version-metadata").files
+    now = stub.read_bytes().decode()
+    assert now.startswith(old)
+    assert [node.name for node in ast.parse(now).body if isinstance(node, ast.ClassDef)] == [
+        *("X", "VersionMetadata")
+    ]
+    assert now.count("\r\n") == (now.count("\n") if end == "\r\n" else 0)
+    again = add(root, "browser", "page")
+    assert "class Browser(Protocol)" in again.files["typings/bindings.pyi"]
