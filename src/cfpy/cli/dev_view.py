@@ -81,7 +81,10 @@ class DevView:
         if info.chat:
             table.add_row("Chat", Text(info.chat))
         if info.secrets_file:
-            table.add_row("Secrets", Text(info.secrets_file))
+            # The page and the API ask for a token: newcomers do not know it yet.
+            sample = info.secrets_file.endswith(".example")
+            note = " (sample values; it has the token that the Worker asks for)" if sample else ""
+            table.add_row("Secrets", Text(f"{info.secrets_file}{note}"))
         table.add_row("Data", Text(str(info.state)))
         for binding, why in info.left_out.items():
             table.add_row("Not available", Text(f"{binding}: {why}", style="yellow"))

@@ -19,6 +19,7 @@ from cfpy.patterns.pattern import Pattern
 from cfpy.tools.git import GitOutcome
 
 _KEEPS_TERMINAL = ["cfpy", "dev"]
+_WORKFLOW = ".github/workflows/ci.yml"
 _GIT_NOTES = {
     GitOutcome.COMMITTED: "git repository with a first commit",
     GitOutcome.NOT_WANTED: "no git repository, as requested",
@@ -101,6 +102,14 @@ def show_new(output: Output, result: NewResult, *, whole_tree: bool) -> None:
     if not result.dry_run:
         output.show(Text(f"({_GIT_NOTES[result.git]})", style="dim"))
         _show_steps(output, steps)
+        if _lacks_source(result.path / _WORKFLOW):
+            note = f"\nBefore you push: {_WORKFLOW} needs the address of cfpy's repository in CFPY."
+            output.show(Text(note, style="yellow"))
+
+
+def _lacks_source(workflow: Path) -> bool:
+    """Whether CI can't install cfpy yet: this one came from a directory, which CI can't reach."""
+    return workflow.is_file() and 'CFPY: ""' in workflow.read_text("utf-8")
 
 
 def _show_steps(output: Output, steps: Sequence[str]) -> None:
