@@ -29,8 +29,10 @@ if (form.token.value) run(() => load(0));
 
 /** Show the items after `cursor`. */
 async function load(cursor) {
+  const shown = [...list.children];
   const page = await (await call('GET', `/api/items?cursor=${cursor}`)).json();
-  if (cursor === 0) list.replaceChildren();
+  // Items that were created in the meantime stay: the answer may be older than they are.
+  if (cursor === 0) shown.forEach((row) => row.remove());
   page.items.forEach(show);
   more.hidden = page.next_cursor === null;
   more.value = page.next_cursor ?? '';
