@@ -189,7 +189,7 @@ def main() -> int:
     if ingestion.others:
         print(left_out(ingestion.others), file=sys.stderr)
     if stopped:
-        print("It stopped early. Fix the cause and run it again to continue.", file=sys.stderr)
+        print("It stopped early. Run it again to continue.", file=sys.stderr)
     elif not ingestion.skipped and not any(ingestion.counts.values()):
         print(f"There is no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.", file=sys.stderr)
         return 1
