@@ -24,6 +24,7 @@ CONTRACTS = {
 ROOMS = [layer.split()[0] for layer in CONTRACTS["Rooms:"]["layers"]]
 PURE = {name.removeprefix("cfpy.") for name in CONTRACTS["Pure"]["source_modules"]}
 ROW = re.compile(r"^\| (?!part \||---)(.+) \| (.+) \|$", re.MULTILINE)
+LONGEST_FILE, LONGEST_FUNCTION = 350, 60
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "perf_counter", "sleep"}
 
 
@@ -64,6 +65,12 @@ def modules() -> dict[str, ast.Module]:
     return {
         name: ast.parse(path.read_text("utf-8")) for name, path in zip(names, files, strict=True)
     }
+
+
+def code() -> list[Path]:
+    """Every Python file of cfpy, but those of projects and patterns that it creates."""
+    data = (SOURCES / "templates", SOURCES / "new_pattern")
+    return [path for path in SOURCES.rglob("*.py") if not any(map(path.is_relative_to, data))]
 
 
 MODULES = modules()
@@ -143,3 +150,22 @@ def test_no_two_classes_have_one_name() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(name)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_no_file_is_too_long_to_read_in_one_go() -> None:
+    lengths = {
+        path.relative_to(SOURCES).as_posix(): len(path.read_text("utf-8").splitlines())
+        for path in code()
+    }
+    assert len(lengths) > len(MODULES)
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_function_is_too_long_to_read_in_one_go() -> None:
+    lengths = {
+        f"{path.relative_to(SOURCES).as_posix()}:{node.name}": node.end_lineno - node.lineno + 1
+        for path in code()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}

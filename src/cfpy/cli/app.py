@@ -16,7 +16,11 @@ from cfpy.cli.cost import cost_app
 from cfpy.cli.lazy import run
 from cfpy.cli.options import (
     PASS_ON,
+    Answer,
+    AnswersFile,
     ConfigFile,
+    Defaults,
+    DryRun,
     Environment,
     Json,
     ProjectDirectory,
@@ -90,19 +94,10 @@ def new(
     into: Annotated[
         Path, typer.Option(metavar="DIR", help="Where to create it.", show_default="this directory")
     ] = Path(),
-    answer: Annotated[
-        list[str] | None,
-        typer.Option("--answer", "-a", metavar="KEY=VALUE", help="Answer a question; repeatable."),
-    ] = None,
-    answers_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
-    ] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", "--yes", "-y", help="Use the defaults without asking.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
-    ] = False,
+    answer: Answer = None,
+    answers_file: AnswersFile = None,
+    defaults: Defaults = False,
+    dry_run: DryRun = False,
     no_git: Annotated[
         bool, typer.Option("--no-git", help="Do not create a git repository.")
     ] = False,

@@ -25,51 +25,56 @@ if TYPE_CHECKING:
 cost_app = typer.Typer(rich_markup_mode=None)
 
 _SCENARIO = "startup"
+_Pattern = Annotated[
+    str,
+    typer.Argument(
+        help="A pattern, as for cfpy new; without one, the project in this directory.",
+        autocompletion=complete_patterns,
+    ),
+]
+_Scenario = Annotated[
+    str,
+    typer.Option(
+        "--scenario",
+        "-s",
+        metavar="NAME",
+        help="hobby, startup, scale, reference, or a file.",
+        autocompletion=complete_from("hobby|startup|scale|reference"),
+    ),
+]
+_Requests = Annotated[
+    str, typer.Option(metavar="N", help="Requests a month: 10M, 250k.", show_default=False)
+]
+_Storage = Annotated[
+    str, typer.Option(metavar="GB", help="Gigabytes in the largest store.", show_default=False)
+]
+_Each = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="METER=N", help="The usage of an action, instead of the measured one; repeatable."
+    ),
+]
+_Assume = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=N", help="Change an assumption about rented servers; repeatable."),
+]
+_Csv = Annotated[bool, typer.Option("--csv", help="Print the lines as CSV.")]
+_Html = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write a self-contained HTML page.")
+]
 
 
 @cost_app.command()
 def cost(
     ctx: typer.Context,
-    pattern: Annotated[
-        str,
-        typer.Argument(
-            help="A pattern, as for cfpy new; without one, the project in this directory.",
-            autocompletion=complete_patterns,
-        ),
-    ] = "",
-    scenario: Annotated[
-        str,
-        typer.Option(
-            "--scenario",
-            "-s",
-            metavar="NAME",
-            help="hobby, startup, scale, reference, or a file.",
-            autocompletion=complete_from("hobby|startup|scale|reference"),
-        ),
-    ] = _SCENARIO,
-    requests: Annotated[
-        str, typer.Option(metavar="N", help="Requests a month: 10M, 250k.", show_default=False)
-    ] = "",
-    storage: Annotated[
-        str, typer.Option(metavar="GB", help="Gigabytes in the largest store.", show_default=False)
-    ] = "",
-    each: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METER=N",
-            help="The usage of an action, instead of the measured one; repeatable.",
-        ),
-    ] = None,
-    assume: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=N", help="Change an assumption about rented servers; repeatable."
-        ),
-    ] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Print the lines as CSV.")] = False,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a self-contained HTML page.")
-    ] = None,
+    pattern: _Pattern = "",
+    scenario: _Scenario = _SCENARIO,
+    requests: _Requests = "",
+    storage: _Storage = "",
+    each: _Each = None,
+    assume: _Assume = None,
+    csv: _Csv = False,
+    html: _Html = None,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
     config: ConfigFile = None,
@@ -89,9 +94,8 @@ def cost(
     output = ctx.ensure_object(Output)
     if scenario == REFERENCE:
         if html or csv:
-            raise typer.BadParameter(
-                "the reference scenario can't be an HTML page", param_hint="--html"
-            )
+            message = "the reference scenario can't be an HTML page"
+            raise typer.BadParameter(message, param_hint="--html")
         cost_view.show_reference(output, reference())
         return
     root, file = (cwd, None) if pattern else project_at(output, cwd, config)
@@ -112,18 +116,12 @@ def cost(
 
         write_html(output, result, html)
     elif csv:
-        typer.echo(cost_view.to_csv(result), nl=False)
-        for warning in cost_view.warnings(result):
-            output.note(f"warning: {warning}", "yellow")
+        cost_view.show_csv(output, result)
     else:
-        words = [pattern] if pattern else []
-        for name, value in (
-            ("--scenario", "" if scenario == _SCENARIO else scenario),
-            ("--requests", requests),
-            ("--storage", storage),
-        ):
-            words += [name, value] if value else []
-        cost_view.show_cost(output, result, words)
+        changed = "" if scenario == _SCENARIO else scenario
+        options = {"--scenario": changed, "--requests": requests, "--storage": storage}
+        given = [word for pair in options.items() if pair[1] for word in pair]
+        cost_view.show_cost(output, result, [pattern, *given] if pattern else given)
 
 
 def _amount(text: str) -> Decimal | None:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+import typer
 from rich.table import Table
 from rich.text import Text
 
@@ -86,6 +87,13 @@ def to_csv(result: CostResult) -> str:
             exact = [_plain(line.quantity), meter.included, _plain(line.billable)]
             writer.writerow([*row, *exact, _plain(line.cost)])
     return text.getvalue()
+
+
+def show_csv(output: Output, result: CostResult) -> None:
+    """Print the lines as CSV, and the warnings next to them."""
+    typer.echo(to_csv(result), nl=False)
+    for warning in warnings(result):
+        output.note(f"warning: {warning}", "yellow")
 
 
 def sentences(result: CostResult) -> list[str]:

@@ -129,6 +129,16 @@ Environment = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
 ]
+Answer = Annotated[
+    list[str] | None,
+    typer.Option("--answer", "-a", metavar="KEY=VALUE", help="Answer a question; repeatable."),
+]
+AnswersFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
+]
+Defaults = Annotated[
+    bool, typer.Option("--defaults", "--yes", "-y", help="Use the defaults without asking.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 

@@ -10,7 +10,10 @@ import typer.core
 
 from cfpy.cli.console import Output, has_terminal
 from cfpy.cli.options import (
+    Answer,
+    AnswersFile,
     ConfigFile,
+    Defaults,
     DryRun,
     Environment,
     Json,
@@ -116,16 +119,9 @@ def update(
     ref: Annotated[
         str, typer.Option("--to", metavar="REF", help="A version of a git repository.")
     ] = "",
-    answer: Annotated[
-        list[str] | None,
-        typer.Option("--answer", "-a", metavar="KEY=VALUE", help="Answer a question; repeatable."),
-    ] = None,
-    answers_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="YAML or JSON file of answers.")
-    ] = None,
-    defaults: Annotated[
-        bool, typer.Option("--defaults", "--yes", "-y", help="Use the defaults without asking.")
-    ] = False,
+    answer: Answer = None,
+    answers_file: AnswersFile = None,
+    defaults: Defaults = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 1 if there is something to update.")
     ] = False,

@@ -95,28 +95,10 @@ def run(
     done: list[Rendered] = []
 
     def fill(tree: Path) -> None:
-        rendered = render_with(
-            pattern,
-            tree,
-            answers,
-            interactive=request.interactive,
-            trusted=trusted,
-            run_tasks=not request.dry_run,
-            commit=commit,
-            say=say,
-        )
+        asking = {"interactive": request.interactive, "run_tasks": not request.dry_run, "say": say}
+        rendered = render_with(pattern, tree, answers, trusted=trusted, commit=commit, **asking)
         done.append(rendered)
-        with tempfile.TemporaryDirectory(prefix="cfpy-base-") as scratch:
-            base = tree
-            if trusted or rendered.secrets:
-                # An update does not run tasks, so files that they create are not part of the base.
-                # And a secret is only stored where the pattern itself writes it.
-                base = Path(scratch, name)
-                base.mkdir()
-                render_standing(
-                    pattern, base, answers, rendered.answers, trusted=trusted, commit=commit
-                )
-            _record(pattern, rendered.answers, tree, base)
+        _record(pattern, rendered, tree, answers, trusted=trusted, commit=commit)
 
     message = f"Start {name} from the cfpy pattern {pattern.name}" if request.git else ""
     files, outcome = make_directory(ctx.git, target, fill, message, dry_run=request.dry_run)
@@ -237,9 +219,25 @@ def render_standing(
         return render_with(pattern, tree, data, **options)
 
 
-def _record(pattern: Pattern, answers: Mapping[str, Any], tree: Path, base: Path) -> None:
+def _record(
+    pattern: Pattern,
+    rendered: Rendered,
+    tree: Path,
+    given: Mapping[str, Any],
+    *,
+    trusted: bool,
+    commit: str,
+) -> None:
     """Record what the project was created from, for `cfpy update`."""
-    archive = pack(read_tree(base))
+    with tempfile.TemporaryDirectory(prefix="cfpy-base-") as scratch:
+        base = tree
+        if trusted or rendered.secrets:
+            # An update does not run tasks, so files that they create are not part of the base.
+            # And a secret is only stored where the pattern itself writes it.
+            base = Path(scratch, tree.name)
+            base.mkdir()
+            render_standing(pattern, base, given, rendered.answers, trusted=trusted, commit=commit)
+        archive = pack(read_tree(base))
     (tree / ANSWERS_FILE).parent.mkdir(exist_ok=True)
-    (tree / ANSWERS_FILE).write_text(answers_text(made_of(pattern, answers)), "utf-8")
+    (tree / ANSWERS_FILE).write_text(answers_text(made_of(pattern, rendered.answers)), "utf-8")
     (tree / BASE_FILE).write_bytes(archive)

@@ -98,29 +98,36 @@ def render(
     """
     given = Given(answers, last or {}, kept or {}, then or {})
     with _translated(pattern, given):
-        with (
-            tempfile.TemporaryDirectory(prefix=_SCRATCH) as template,
-            warnings.catch_warnings(),
-            # cfpy's own patterns are known; a trusted pattern may use what it needs.
-            contextlib.nullcontext() if trusted or pattern.origin is None else bounded(),
-        ):
-            (_copy if pattern.foreign else compose)(pattern, Path(template))
-            # copier warns about templates for older versions, and about its own next version.
-            warnings.simplefilter("ignore")
+        with _composed(pattern, trusted=trusted) as template:
             source = pattern.origin.source if pattern.origin else pattern.name
-            root = pattern.layers[-1].root if pattern.foreign else Path(template)
+            root = pattern.layers[-1].root if pattern.foreign else template
             release = requirement or neutral_requirement(__version__)
             place = Place(source, commit, root, folder or target.name, release)
             with worker(
                 target, given, interactive=interactive, trusted=trusted, tasks=run_tasks
             ) as copying:
-                copying.prepare(Path(template), place, given, say, update=last is not None)
+                copying.prepare(template, place, given, say, update=last is not None)
                 copying.run_copy()
                 copying.check_kept(interactive=interactive)
                 rendered = _told(pattern, copying, given)
             merge_layers(pattern, target)
         _refuse_odd(pattern, target)
     return rendered
+
+
+@contextlib.contextmanager
+def _composed(pattern: Pattern, *, trusted: bool) -> Iterator[Path]:
+    """The pattern as one copier template in a temporary directory, within bounds until the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix=_SCRATCH) as template,
+        warnings.catch_warnings(),
+        # cfpy's own patterns are known; a trusted pattern may use what it needs.
+        contextlib.nullcontext() if trusted or pattern.origin is None else bounded(),
+    ):
+        (_copy if pattern.foreign else compose)(pattern, Path(template))
+        # copier warns about templates for older versions, and about its own next version.
+        warnings.simplefilter("ignore")
+        yield Path(template)
 
 
 def _told(pattern: Pattern, copying: Rendering, given: Given) -> Rendered:
