@@ -7,23 +7,20 @@ wrangler uses. Paths and shapes: developers.cloudflare.com/api.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
-from cfpy.account.cloudflare_r2 import Buckets
 from cfpy.account.live import is_stub, live_target
-from cfpy.account.observed import Found, ObservedIndex, ObservedQueue, ObservedState
-from cfpy.account.resources import D1Database, DesiredState
+from cfpy.account.observed import ObservedState
+from cfpy.account.owned.kind import Reading
+from cfpy.account.owned.registry import RESOURCES
+from cfpy.account.resources import DesiredState
 from cfpy.errors import CloudflareError, NotAuthenticatedError
-from cfpy.project.project import MetadataIndex
 
 _CONNECTIONS = 12
-_SQL_FAILED = 7500
 _NO_SUCH_WORKER = (10007, 10090)
-
-_T = TypeVar("_T")
 
 
 class Account:
@@ -55,47 +52,19 @@ class Account:
         """
         # All at once: the time for each answer is mostly the round trip.
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            r2 = Buckets(self._api, self.id)
-            databases = pool.submit(_if(desired.databases, self._databases))
-            applied = {
-                item.binding: pool.submit(self._applied, item, databases)
-                for item in desired.databases
-                if item.migrations
-            }
-            namespaces = pool.submit(_if(desired.namespaces, self._namespaces))
-            buckets = {item.name: pool.submit(r2.jurisdiction, item) for item in desired.buckets}
-            where = {item.name: item.jurisdiction for item in desired.buckets}
-            rules = {
-                (kind, name): pool.submit(r2.rules, name, kind, where[name])
-                for item in desired.bucket_settings
-                for kind, wanted in (("cors", item.cors), ("lifecycle", item.lifecycle))
-                if wanted and (name := item.bucket_name)
-            }
-            queues = pool.submit(_if(desired.queues, self._queues))
-            indexes = {
-                item.index_name: pool.submit(self._index, item.index_name)
-                for item in desired.indexes
-            }
+            reading = Reading(self._api, self.id, pool)
+            resources = [kind.read(reading, desired) for kind in RESOURCES.values()]
             secrets = pool.submit(self._secrets, desired.worker)
             subdomain = pool.submit(self._subdomain if desired.workers_dev else str)
             domains = pool.submit(self._domains, desired.custom_domains)
             tag = pool.submit(
                 self._migration_tag if desired.deleted_classes else str, desired.worker
             )
-            return ObservedState(
-                account_id=self.id,
-                databases=databases.result(),
-                applied=_there(applied),
-                namespaces=namespaces.result(),
-                buckets=_there(buckets),
-                cors={
-                    name: task.result() for (kind, name), task in rules.items() if kind == "cors"
-                },
-                lifecycle={
-                    name: task.result() for (kind, name), task in rules.items() if kind != "cors"
-                },
-                queues=queues.result(),
-                indexes=_there(indexes),
+            observed = ObservedState(self.id)
+            for answers in resources:
+                observed = answers(observed)
+            return replace(
+                observed,
                 secrets=secrets.result(),
                 subdomain=subdomain.result(),
                 domains=domains.result(),
@@ -198,28 +167,6 @@ class Account:
             hint="Set account_id in wrangler.toml, or CLOUDFLARE_ACCOUNT_ID.",
         )
 
-    def _databases(self) -> dict[str, Found]:
-        return {
-            item["uuid"]: Found(item["name"], _jurisdiction(item))
-            for item in self._api.pages(self._path("d1/database"))
-        }
-
-    def _namespaces(self) -> dict[str, Found]:
-        return {
-            item["id"]: Found(item["title"], _jurisdiction(item))
-            for item in self._api.pages(self._path("storage/kv/namespaces"))
-        }
-
-    def _queues(self) -> dict[str, ObservedQueue]:
-        return {
-            item["queue_name"]: ObservedQueue(
-                _workers(item.get("consumers") or ()),
-                _workers(item.get("producers") or ()),
-                _jurisdiction(item),
-            )
-            for item in self._api.pages(self._path("queues"))
-        }
-
     def _subdomain(self) -> str:
         """The account's workers.dev subdomain; empty if it has none yet."""
         try:
@@ -245,23 +192,6 @@ class Account:
             raise
         return str(found["default_environment"]["script"].get("migration_tag") or "")
 
-    def _index(self, name: str) -> ObservedIndex | None:
-        """An index and its metadata indexes, requested in parallel."""
-        path = self._path(f"vectorize/v2/indexes/{name}")
-        with ThreadPoolExecutor(1) as pool:
-            listed = pool.submit(self._api.get, f"{path}/metadata_index/list")
-            try:
-                config = self._api.get(path)["result"]["config"]
-                found = listed.result()["result"]["metadataIndexes"]
-            except CloudflareError as error:
-                if error.status in (404, 410):
-                    return None
-                raise
-        metadata = frozenset(
-            MetadataIndex(item["propertyName"], item["indexType"].lower()) for item in found
-        )
-        return ObservedIndex(config["dimensions"], config["metric"], metadata)
-
     def _secrets(self, worker: str) -> frozenset[str] | None:
         try:
             page = self._api.get(self._path(f"workers/scripts/{worker}/secrets"))
@@ -271,59 +201,5 @@ class Account:
             raise
         return frozenset(item["name"] for item in page["result"])
 
-    def _applied(
-        self, database: D1Database, databases: Future[dict[str, Found]]
-    ) -> frozenset[str] | None:
-        """The applied migrations of a database; ``None`` if there is no such database.
-
-        Its id may be in wrangler.toml; otherwise it waits for the list of databases.
-        """
-        database_id = database.id or next(
-            (id_ for id_, item in databases.result().items() if item.name == database.name), ""
-        )
-        if not database_id:
-            return None
-        table = database.migrations_table.replace('"', '""')
-        listed = f'SELECT name FROM "{table}"'  # noqa: S608 (an identifier, quoted)
-        path = self._path(f"d1/database/{database_id}/query")
-        try:
-            answer = self._api.request("POST", path, json={"sql": listed})
-        except (CloudflareError, NotAuthenticatedError) as error:
-            # The id of another account, or no valid id: the plan reports it.
-            if database_id not in databases.result():
-                return None
-            if isinstance(error, NotAuthenticatedError):
-                raise
-            if error.status == 404:
-                return None
-            # Before the first migration, the table of migrations does not exist.
-            if error.api_code == _SQL_FAILED and "no such table" in error.message:
-                return frozenset()
-            raise
-        return frozenset(row["name"] for row in answer["result"][0]["results"])
-
     def _path(self, rest: str) -> str:
         return f"accounts/{self.id}/{rest}"
-
-
-def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """The Workers at one end of a queue; the API has three names for the same thing."""
-    names = (i.get("script") or i.get("script_name") or i.get("service") for i in ends)
-    return frozenset(str(name) for name in names if name)
-
-
-def _jurisdiction(item: Mapping[str, Any]) -> str | None:
-    """The jurisdiction of a database, a namespace or a queue; ``None`` if the API does not return
-    it."""
-    return str(item["jurisdiction"] or "") if "jurisdiction" in item else None
-
-
-def _there(tasks: Mapping[str, Future[_T | None]]) -> dict[str, _T]:
-    """The results, by name."""
-    done = {name: task.result() for name, task in tasks.items()}
-    return {name: found for name, found in done.items() if found is not None}
-
-
-def _if(wanted: object, read: Callable[[], Any]) -> Callable[[], Any]:
-    """``read``, or a function that returns nothing if the project does not use its kind."""
-    return read if wanted else dict

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cfpy.account.neighbours import neighbours
+from cfpy.account.owned.registry import DELETED
 from cfpy.account.plan import Action, Plan
 from cfpy.account.session import Session, open_session
 from cfpy.account.steps import attempt, under_way
@@ -146,33 +147,13 @@ class _Destroying:
 
     def _command(self, action: Action) -> None:
         """Delete the resource of a step by the id in the plan."""
-        wrangler = self._session.wrangler
-        match action.kind:
-            case "queue_consumer":
-                wrangler.remove_consumer(action.id, self._session.desired.worker)
-            case "worker":
-                wrangler.delete_worker(action.id)
-            case "kv":
-                wrangler.delete_namespace(action.id)
-            case _:
-                subcommand = f"{OWNED[action.kind].subcommand} delete"
-                wrangler.delete(subcommand, action.id, *in_jurisdiction(action.jurisdiction))
+        session = self._session
+        DELETED[action.kind].delete(session.wrangler, session.desired.worker, action)
 
     def _exists(self, action: Action) -> bool:
-        observed = self._session.account.observe(self._session.desired)
-        if action.kind == "queue_consumer":
-            queue = observed.queues.get(action.id)
-            return queue is not None and self._session.desired.worker in queue.consumers
-        if action.kind == "worker":
-            return observed.secrets is not None
-        found: Mapping[str, Collection[str]] = {
-            "queue": observed.queues,
-            "vectorize": observed.indexes,
-            "d1": observed.databases,
-            "kv": observed.namespaces,
-            "r2": observed.buckets,
-        }
-        return action.id in found[action.kind]
+        desired = self._session.desired
+        observed = self._session.account.observe(desired)
+        return DELETED[action.kind].exists(observed, desired.worker, action)
 
     def _forget_id(self, action: Action) -> None:
         """Remove the id from the tables that have it. A bucket keeps its name."""

@@ -50,15 +50,15 @@ class ObservedState:
     """
 
     account_id: str
-    databases: Mapping[str, Found]
-    applied: Mapping[str, frozenset[str]]
-    namespaces: Mapping[str, Found]
-    buckets: Mapping[str, str]
-    cors: Mapping[str, Rules]
-    lifecycle: Mapping[str, Rules]
-    queues: Mapping[str, ObservedQueue]
-    indexes: Mapping[str, ObservedIndex]
-    secrets: frozenset[str] | None
-    subdomain: str
+    databases: Mapping[str, Found] = field(default_factory=dict)
+    applied: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    namespaces: Mapping[str, Found] = field(default_factory=dict)
+    buckets: Mapping[str, str] = field(default_factory=dict)
+    cors: Mapping[str, Rules] = field(default_factory=dict)
+    lifecycle: Mapping[str, Rules] = field(default_factory=dict)
+    queues: Mapping[str, ObservedQueue] = field(default_factory=dict)
+    indexes: Mapping[str, ObservedIndex] = field(default_factory=dict)
+    secrets: frozenset[str] | None = None
+    subdomain: str = ""
     domains: Mapping[str, str] = field(default_factory=dict)
     migration_tag: str = ""

@@ -17,6 +17,7 @@ from pathlib import Path
 from cfpy.account.diff import lifecycle_rules
 from cfpy.account.migrating import naming_the_file
 from cfpy.account.observed import ObservedState, Rules
+from cfpy.account.owned.registry import CREATED
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.resources import DesiredState
 from cfpy.account.session import Session, open_session, refuse_broken
@@ -242,16 +243,7 @@ class _Provisioning:
         return self._session.records.read().created(self._session.environment)
 
     def _command(self, action: Action) -> None:
-        if action.kind == "vectorize":
-            self._wrangler.create_index(self._project.vectorize_index(action.name))
-        elif action.kind == "vectorize_metadata_index":
-            index_name, _, name = action.name.partition("/")
-            index = self._project.vectorize_index(index_name)
-            [item] = [item for item in index.metadata_indexes if item.property == name]
-            self._wrangler.create_metadata_index(index_name, item)
-        else:
-            subcommand = f"{OWNED[action.kind].subcommand} create"
-            self._wrangler.create(subcommand, action.name, *_options(action))
+        CREATED[action.kind].create(self._wrangler, self._project, action)
 
     def _set_rules(self, action: Action) -> None:
         kind = action.kind.removeprefix("r2_")
@@ -278,13 +270,6 @@ class _Provisioning:
             for binding in action.bindings:
                 path, environment = self._project.config_path, self._desired.environment
                 set_id(path, environment, kind.table, binding, kind.filled_in, id_)
-
-
-def _options(action: Action) -> tuple[str, ...]:
-    """The options for the location of a new resource. A jurisdiction overrides a location hint."""
-    if action.jurisdiction:
-        return (f"--jurisdiction={action.jurisdiction}",)
-    return (f"--location={action.location}",) if action.location else ()
 
 
 def _secret_values(
