@@ -48,7 +48,7 @@ def _wanted(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name, item in kind.bound(scope):
             # Only a dataset can omit its name. `cfpy plan` reports a missing id.
             default = name if kind.named_as_bound else ""
-            if target := item.get(kind.id_key or kind.name_keys[0]) or default:
+            if target := item.get(kind.filled_in) or default:
                 yield name, f"{kind.api_type} {target}"
 
 

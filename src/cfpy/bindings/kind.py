@@ -192,8 +192,8 @@ class BindingKind:
 
     @property
     def filled_in(self) -> str:
-        """The key that ``cfpy provision`` writes into a table without it: the id, or the name of a
-        resource that has none."""
+        """The key that tells which resource it is, and that ``cfpy provision`` writes into a table
+        without it: the id, or the name of a resource that has none."""
         return self.id_key or self.name_keys[0]
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.project.config_file import CONFIG_VARIABLE
+from cfpy.project.project import Project
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.process import run_attached
@@ -42,10 +43,7 @@ def run(
         ToolNotFoundError: Something that the tests need can't be installed.
     """
     project = load_project(root, config)
-    if project.is_python:
-        vendor(project, ctx.runner, ctx.progress)
-    # The tests start `cfpy dev`, which would otherwise install these while a fixture waits.
-    _ = ctx.toolchain.directory
+    install(ctx, project)
     argv = [sys.executable, "-m", "pytest", *arguments]
     named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
     status = run_attached(argv, cwd=project.root, env=os.environ | named)
@@ -55,3 +53,15 @@ def run(
             "tests/test_*.py; arguments such as -k NAME select some of them."
         )
     return _STATUSES.get(status, status)
+
+
+def install(ctx: Context, project: Project) -> None:
+    """Install what a project's tests need: they start `cfpy dev`, which would otherwise install it
+    while a fixture waits.
+
+    Raises:
+        ToolNotFoundError: Something can't be installed.
+    """
+    if project.is_python:
+        vendor(project, ctx.runner, ctx.progress)
+    _ = ctx.toolchain.directory

@@ -10,20 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfpy import __version__
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import PatternError, WranglerError
+from cfpy.local.project_tests import install
 from cfpy.patterns.answers import read_answers
 from cfpy.patterns.cases import Case, Difference, compare, read_cases, write_golden
 from cfpy.patterns.copier_format import check_format
 from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.new import may_run_code, render_with
 from cfpy.patterns.pattern import Pattern
-from cfpy.project.vendor import vendor
 from cfpy.tools.child_environment import python_environment
 from cfpy.tools.context import Context
-from cfpy.tools.installation import neutral_requirement
 from cfpy.tools.process import Completed
 
 #: The project name in cases, unless a case has another answer.
@@ -114,8 +112,7 @@ def rendered(pattern: Pattern, case: Case, *, trust: bool = False) -> Iterator[P
         project = Path(scratch).resolve() / str(answers.get("project_name", PROJECT_NAME))
         project.mkdir()
         # A golden is the same wherever its author's cfpy came from.
-        release = {"requirement": neutral_requirement(__version__)}
-        options = {"interactive": False, "trusted": trusted, "run_tasks": False, **release}
+        options = {"interactive": False, "trusted": trusted, "run_tasks": False, "requirement": ""}
         render_with(pattern, project, answers, **options)
         yield project
 
@@ -126,12 +123,7 @@ def run_tests(ctx: Context, project: Path) -> Completed:
     Raises:
         ToolNotFoundError: Something that they need can't be installed.
     """
-    loaded = load_project(project, Path("wrangler.toml"))
-    if loaded.is_python:
-        vendor(loaded, ctx.runner, ctx.progress)
-    _ = (
-        ctx.toolchain.directory
-    )  # Installed now, so that the tests' own fixtures do not have to wait.
+    install(ctx, load_project(project, Path("wrangler.toml")))
     ctx.progress("Running the project's tests")
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     env = python_environment(os.environ)
