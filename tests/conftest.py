@@ -8,14 +8,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import filelock
 import pytest
 from hypothesis import settings
-
-from cfpy.bindings.wrangler_config import load_project
-from cfpy.project.vendor import vendor
-from cfpy.tools.context import build_context
-from projects import new_project
 
 # How long an example takes is up to the machine, and to what else runs on it.
 settings.register_profile("cfpy", deadline=None)
@@ -39,22 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def vendored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """A project of a pattern with its Worker's packages: installed once, to be copied. Processes
     that share a run share it."""
+    # Most tests run no project: they need not wait for these imports.
+    from projects import vendored_project
+
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-
-    @functools.cache
-    def vendored_(pattern: str) -> Path:
-        home = shared / "vendored" / pattern
-        home.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(home / "lock"):
-            if not (home / "ready").exists():
-                project = new_project(pattern, home)
-                ctx = build_context(print)
-                vendor(load_project(project), ctx.runner, ctx.progress)
-                (home / "ready").touch()
-        return home / "shop"
-
-    return vendored_
+    return functools.cache(lambda pattern: vendored_project(pattern, shared / "vendored" / pattern))
 
 
 @pytest.fixture(scope="session")

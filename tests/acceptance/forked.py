@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,20 @@ def run_cfpy(
         code = int(server.stdout.readline())
         out, err = (path.read_text("utf-8") for path in streams[1:])
     return subprocess.CompletedProcess(["cfpy", *arguments], code, out, err)
+
+
+def document(arguments: Sequence[str], cwd: Path, **options: Any) -> tuple[int, dict[str, Any]]:
+    """Run ``cfpy ARGUMENTS --json``; its exit code and its document. With ``options`` of
+    ``subprocess.run`` it is a Python of its own, which starts in what they describe."""
+    done: subprocess.CompletedProcess[str]
+    if options:
+        argv = [sys.executable, "-m", "cfpy", *arguments, "--json"]
+        options = {"stdin": subprocess.DEVNULL, "env": os.environ} | options
+        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, **options)
+    else:
+        done = run_cfpy(*arguments, "--json", cwd=cwd)
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout)
 
 
 def _server() -> subprocess.Popen[str]:

@@ -5,7 +5,6 @@ The table in docs/explanation/faults.md names these tests.
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
@@ -14,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -22,20 +20,10 @@ from typer.testing import CliRunner
 from cfpy.cli.app import app
 from cfpy.tools.toolchain import cache_directory
 from dev_process import start_dev
-from forked import run_cfpy
+from forked import document as run
 
 CFPY = [sys.executable, "-m", "cfpy"]
-NEW = [*CFPY, "new", "rag", "shop", "--defaults", "--json"]
-
-
-def run(argv: list[str], cwd: Path, **options: Any) -> tuple[int, dict[str, Any]]:
-    if options:
-        options = {"stdin": subprocess.DEVNULL, "env": os.environ} | options
-        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, **options)
-    else:
-        done = run_cfpy(*argv[len(CFPY) :], cwd=cwd)
-    assert "Traceback" not in done.stderr
-    return done.returncode, json.loads(done.stdout)
+NEW = ["new", "rag", "shop", "--defaults"]
 
 
 def without(*names: str, **more: str) -> dict[str, str]:
@@ -73,7 +61,7 @@ def test_new_in_an_odd_environment(env: dict[str, str], whole: set[Path], tmp_pa
     code, document = run(NEW, tmp_path, env=env)
     assert (code, document["ok"]) == (0, True), document
     assert files(tmp_path / "shop") == whole
-    assert run([*CFPY, "cost", "--json"], tmp_path / "shop", env=env)[0] == 0
+    assert run(["cost"], tmp_path / "shop", env=env)[0] == 0
 
 
 @pytest.mark.parametrize("closed", [0, 2])
@@ -106,7 +94,7 @@ def test_a_wrangler_toml_that_is_a_link_stays_one(tmp_path: Path) -> None:
     config, real = tmp_path / "shop" / "wrangler.toml", tmp_path / "real.toml"
     config.rename(real)
     config.symlink_to(real)
-    assert run([*CFPY, "add", "kv", "sessions", "--json"], tmp_path / "shop")[0] == 0
+    assert run(["add", "kv", "sessions"], tmp_path / "shop")[0] == 0
     assert config.is_symlink()
     assert "SESSIONS" in real.read_text()
 
@@ -115,7 +103,7 @@ def test_numbers_that_are_none_are_not_in_the_way(tmp_path: Path) -> None:
     assert run(NEW, tmp_path)[0] == 0
     config = tmp_path / "shop" / "wrangler.toml"
     config.write_text(config.read_text().replace("[vars]", "[vars]\nLOWEST = nan"))
-    assert run([*CFPY, "add", "kv", "sessions", "--json"], tmp_path / "shop")[0] == 0
+    assert run(["add", "kv", "sessions"], tmp_path / "shop")[0] == 0
     assert "LOWEST = nan" in config.read_text()
 
 
@@ -149,8 +137,7 @@ def test_add_on_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     assert run(NEW, tmp_path)[0] == 0
     config = tmp_path / "shop" / "wrangler.toml"
     before = config.read_bytes()
-    argv = [*CFPY, "add", "kv", "sessions", "--json"]
-    code, document = run(argv, config.parent, preexec_fn=limit_files(500))
+    code, document = run(["add", "kv", "sessions"], config.parent, preexec_fn=limit_files(500))
     assert (code, document["error"]["code"]) == (10, "filesystem")
     assert config.read_bytes() == before
     assert [path.name for path in config.parent.glob("*wrangler.toml*")] == ["wrangler.toml"]
@@ -158,8 +145,8 @@ def test_add_on_a_disk_that_takes_no_more(tmp_path: Path) -> None:
 
 def test_two_at_once_make_one_project(whole: set[Path], tmp_path: Path) -> None:
     both = [
-        subprocess.Popen(NEW, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(2)
+        subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for argv in [[*CFPY, *NEW, "--json"]] * 2
     ]
     outputs = [process.communicate()[0] for process in both]
     codes = sorted(process.returncode for process in both)
@@ -173,7 +160,8 @@ def test_two_at_once_make_one_project(whole: set[Path], tmp_path: Path) -> None:
 def test_a_killed_new_leaves_a_whole_project_or_none(
     milliseconds: int, whole: set[Path], tmp_path: Path
 ) -> None:
-    process = subprocess.Popen(NEW, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    argv = [*CFPY, *NEW, "--json"]
+    process = subprocess.Popen(argv, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     time.sleep(milliseconds / 1000)
     process.kill()
     process.communicate()

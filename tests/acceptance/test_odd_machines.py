@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import json
 import os
 import shutil
 import signal
@@ -23,22 +22,11 @@ import pytest
 
 from cfpy.tools.toolchain import cache_directory
 from dev_process import start_dev
-from forked import run_cfpy
+from forked import document as run
 from modes import obey_modes, read_only
 
 CFPY = [sys.executable, "-m", "cfpy"]
 TOKEN = {"Authorization": "Bearer local-development-token"}
-
-
-def run(argv: list[str], cwd: Path, **options: Any) -> tuple[int, dict[str, Any]]:
-    if options:
-        options = {"stdin": subprocess.DEVNULL, "env": os.environ} | options
-        argv = [*CFPY, *argv, "--json"]
-        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, **options)
-    else:
-        done = run_cfpy(*argv, "--json", cwd=cwd)
-    assert "Traceback" not in done.stderr
-    return done.returncode, json.loads(done.stdout)
 
 
 def new(pattern: str, place: Path) -> Path:
