@@ -27,7 +27,7 @@ from comparison import Target
 from cfpy.account.resources import DesiredState, desired_state
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.patterns.new import NewRequest, run
-from cfpy.project.wrangler_edit import set_id
+from cfpy.bindings.id_edits import set_id
 from cfpy.tools.context import build_context
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, serve
 

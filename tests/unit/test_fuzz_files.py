@@ -33,6 +33,7 @@ from cfpy.bindings.add import run as add
 from cfpy.bindings.asked import Options
 from cfpy.bindings.checks import check
 from cfpy.bindings.environments import effective
+from cfpy.bindings.id_edits import set_id
 from cfpy.bindings.registry import BY_NAME
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.cost import comparison
@@ -42,7 +43,6 @@ from cfpy.patterns.answers_file import read_answers
 from cfpy.patterns.new import NewRequest
 from cfpy.patterns.new import run as new
 from cfpy.patterns.pattern_store import BUILT_IN, PatternStore
-from cfpy.project.wrangler_edit import set_id
 from cfpy.tools.context import Context, build_context
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -13,10 +13,10 @@ from cfpy.account.session import Session, open_session
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import Permission, teardown
 from cfpy.account.wrangler import in_jurisdiction
+from cfpy.bindings.id_edits import unset_id
 from cfpy.bindings.registry import OWNED, has_id
 from cfpy.errors import PlanConflictError, WranglerError
 from cfpy.project.lock import alone
-from cfpy.project.wrangler_edit import unset_id
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 

@@ -101,7 +101,7 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
 
 
 def _is_project(root: Path, config: Path | None) -> bool:
-    return config is not None or find(root).read is not None
+    return config is not None or find(root).used is not None
 
 
 def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cfpy.account.record_store import RecordStore
 from cfpy.account.resources import DesiredState, desired_state
-from cfpy.bindings.environment_remover import without_environment, without_settings
-from cfpy.bindings.environment_writer import append, environment_text, settings_text
+from cfpy.bindings.environment_edits import (
+    additions,
+    removals,
+    settings_additions,
+    settings_removals,
+)
 from cfpy.bindings.environments import NewEnvironment, derive, held_ids, only_in
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import PlanConflictError, UsageError
+from cfpy.project.changes import NewContent, apply
+from cfpy.project.config_text import edited
+from cfpy.project.edits import Edit
 from cfpy.project.lock import alone
 from cfpy.project.project import Project
 from cfpy.project.toml_position import read_toml
-from cfpy.tools.files import write_atomically
 from cfpy.tools.invocation import command
 
 # Files of an environment, whose names end with its name: their values exist nowhere else.
@@ -26,10 +34,24 @@ _SETTINGS = "cfpy.toml"
 
 @dataclass(frozen=True)
 class AddedEnvironment:
-    """The new environment, and the added text by file."""
+    """The new environment. ``before`` and ``after`` are the texts of the files that change, by
+    name."""
 
     environment: NewEnvironment
-    texts: dict[str, str]
+    before: dict[str, str]
+    after: dict[str, str]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The added lines by file."""
+        return {
+            name: "".join(
+                line[2:]
+                for line in difflib.ndiff(self.before[name].splitlines(True), text.splitlines(True))
+                if line.startswith("+ ")
+            )
+            for name, text in self.after.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -57,16 +79,11 @@ def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> 
     with alone(root, config):
         project = load_project(root, config)
         new = derive(project.wrangler, name)
-        extra = project.root / _SETTINGS
-        settings = settings_text(read_toml(extra) if extra.is_file() else {}, new)
-        texts = {project.config_name: environment_text(new)}
-        if settings:
-            texts[_SETTINGS] = settings
+        settings = settings_additions(_settings(project), new)
+        before, after = _edited(project, additions(new), settings)
         if not dry_run:
-            # wrangler.toml last: until it names the indexes, their settings have no effect.
-            for file in reversed(texts):
-                append(project.root / file, texts[file])
-        return AddedEnvironment(new, texts)
+            _write(project, after)
+        return AddedEnvironment(new, before, after)
 
 
 def remove(
@@ -99,7 +116,8 @@ def remove(
         FilesystemError: A file can't be written. It was not changed.
     """
     with alone(root, config):
-        found = _removal(load_project(root, config), name)
+        project = load_project(root, config)
+        found = _removal(project, name)
         if found.kept_resources and not keep_resources:
             raise PlanConflictError(
                 f"the account still has resources of {name}: {', '.join(found.kept_resources)}",
@@ -114,9 +132,7 @@ def remove(
             raise UsageError(
                 "the project's files were edited in the meantime", hint="Run it again."
             )
-        # wrangler.toml first: without the environment, settings of its resources have no effect.
-        for file, text in found.after.items():
-            write_atomically(root / file, text)
+        _write(project, found.after)
         return found
 
 
@@ -127,18 +143,8 @@ def _removal(project: Project, name: str) -> RemovedEnvironment:
             f"{project.config_name} has no environment {name!r}",
             hint=f"Its environments: {', '.join(environments) or 'none'}.",
         )
-    before = {project.config_name: project.config_path.read_bytes().decode()}
-    after = {
-        project.config_name: without_environment(
-            before[project.config_name], name, project.config_path
-        )
-    }
-    extra = project.root / _SETTINGS
-    if extra.is_file():
-        text = extra.read_bytes().decode()
-        left = without_settings(text, only_in(project.wrangler, name), extra)
-        if left != text:
-            before[_SETTINGS], after[_SETTINGS] = text, left
+    settings = settings_removals(_settings(project), only_in(project.wrangler, name))
+    before, after = _edited(project, removals(name), settings)
     record = RecordStore(project.root, project.config_name).read()
     held = dict.fromkeys((*record.created(name), *held_ids(environments[name])))
     files = tuple(
@@ -146,6 +152,28 @@ def _removal(project: Project, name: str) -> RemovedEnvironment:
     )
     worker = desired_state(project, name).worker
     return RemovedEnvironment(name, worker, before, after, files, tuple(held))
+
+
+def _settings(project: Project) -> dict[str, Any]:
+    path = project.root / _SETTINGS
+    return read_toml(path) if path.is_file() else {}
+
+
+def _edited(
+    project: Project, config: Sequence[Edit], settings: Sequence[Edit]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The texts of the files that change, by name, before and after."""
+    before, after = {}, {}
+    for name, edits in ((project.config_name, config), (_SETTINGS, settings)):
+        if edits:
+            path = project.root / name
+            before[name] = path.read_bytes().decode()
+            after[name] = edited(path, before[name], edits)
+    return before, after
+
+
+def _write(project: Project, after: dict[str, str]) -> None:
+    apply(project.root, {name: NewContent(text.encode()) for name, text in after.items()})
 
 
 def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredState, ...]:

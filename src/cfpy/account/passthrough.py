@@ -33,7 +33,7 @@ def run(ctx: Context, root: Path, arguments: tuple[str, ...], warn: Callable[[st
 
 
 def _warn_of_contradiction(root: Path, warn: Callable[[str], None]) -> None:
-    if not root.is_dir() or find(root).read is None:
+    if not root.is_dir() or find(root).used is None:
         return
     try:
         choose(root)

@@ -22,11 +22,11 @@ from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.resources import DesiredState
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import attempt, run_all, under_way
+from cfpy.bindings.id_edits import set_id
 from cfpy.bindings.registry import OWNED, has_id
 from cfpy.errors import CfpyError, CloudflareError, PlanConflictError, UsageError
 from cfpy.project.lock import alone
 from cfpy.project.secret import Secret
-from cfpy.project.wrangler_edit import set_id
 from cfpy.tools.context import Context
 
 # wrangler uses a core while it starts, and then waits for answers: one more than there are cores.

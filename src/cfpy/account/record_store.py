@@ -1,4 +1,4 @@
-"""Stores the record of what cfpy created in ``cfpy.state.json``, next to ``wrangler.toml``."""
+"""Stores the record of what cfpy created in ``cfpy.state.json``, next to the configuration."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cfpy.account.record import Record, parse_record
 from cfpy.errors import FilesystemError, ProjectError
+from cfpy.project.config_file import NAMES
 from cfpy.tools.files import write_atomically
 
 RECORD_FILE = "cfpy.state.json"
@@ -18,9 +19,9 @@ class RecordStore:
     """The record of one project. Thread-safe; processes must hold the project's lock."""
 
     def __init__(self, root: Path, config_name: str = "wrangler.toml") -> None:
-        """``config_name`` is the configuration in ``root``: another one next to wrangler.toml is
-        another Worker, with its own record."""
-        usual = config_name == "wrangler.toml"
+        """``config_name`` is the configuration in ``root``. One whose name wrangler does not look
+        for is another Worker, with its own record."""
+        usual = config_name in NAMES
         self.path = root / (RECORD_FILE if usual else f"cfpy.state.{Path(config_name).stem}.json")
         self._lock = threading.Lock()
 

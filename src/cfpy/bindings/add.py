@@ -5,24 +5,23 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from cfpy.bindings.additions import kind_called, plan_addition
-from cfpy.bindings.asked import Addition, Edit, Export, Options
+from cfpy.bindings.asked import Addition, Export, Options
 from cfpy.bindings.kind import BindingKind
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError, UsageError
 from cfpy.project.changes import NewContent, apply
+from cfpy.project.config_text import edited
 from cfpy.project.line_ends import edited as with_line_ends
 from cfpy.project.lock import alone
 from cfpy.project.project import Project
 from cfpy.project.python_source import handler_line, python_files, with_binding, with_export
-from cfpy.project.toml_text import NoPlaceError, add_entry, add_key, add_table, add_value
 
 _STUB = Path("typings", "bindings.pyi")
 _SETTINGS = (
@@ -134,11 +133,11 @@ def _changed(
     """All files that change, with their old and new content."""
     config = project.config_path.name
     before = {config: _read(project.config_path)}
-    files = {config: _edited(project.config_path, before[config], addition.config)}
+    files = {config: edited(project.config_path, before[config], addition.config)}
     if addition.settings:
         path = project.root / "cfpy.toml"
         before["cfpy.toml"] = _read(path) if path.is_file() else ""
-        files["cfpy.toml"] = _edited(path, before["cfpy.toml"] or _SETTINGS, addition.settings)
+        files["cfpy.toml"] = edited(path, before["cfpy.toml"] or _SETTINGS, addition.settings)
     for name, text in addition.files.items():
         path = project.root / name
         # An environment uses the migrations and classes of the top level.
@@ -151,29 +150,6 @@ def _changed(
         if text != (now := _read(path)):
             before[name], files[name] = now, text
     return before, files
-
-
-def _edited(path: Path, text: str, edits: Iterable[Edit]) -> str:
-    try:
-        for edit in edits:
-            match edit.kind:
-                case "entry":
-                    text = add_entry(text, edit.table, edit.value)
-                case "table":
-                    text = add_table(text, edit.table, edit.value)
-                case "value":
-                    text = add_value(text, edit.table, edit.key, edit.value)
-                case "key":
-                    text = add_key(text, edit.table, edit.key, edit.value)
-    except NoPlaceError as error:
-        raise ProjectError(
-            f"{error}: {edit.table or edit.key}",
-            path=path,
-            hint=f"Write it as [[{edit.table}]] tables, then run the command again.",
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ProjectError(str(error), path=path) from error
-    return text
 
 
 def _sources(project: Project, kind: BindingKind, addition: Addition) -> list[tuple[Path, str]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from cfpy.errors import UsageError
+from cfpy.project.edits import Append, Edit, KeyPath, Put
 
 #: The most characters in the name of a resource or Worker.
 LONGEST_NAME = 63
@@ -24,17 +25,6 @@ class Options:
     dimensions: int = 768
     metric: str = "cosine"
     directory: str = "public"
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One addition to a TOML file: an ``entry`` of an array of tables, a whole ``table``, a
-    ``value`` at the end of the array ``key``, or a ``key`` of a table."""
-
-    kind: Literal["entry", "table", "value", "key"]
-    table: str
-    value: Any
-    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,13 +115,14 @@ class Asked:
             )
         return main
 
-    def table(self, name: str) -> str:
-        """The dotted name of a table, in the environment if there is one."""
-        return f"env.{self.environment}.{name}" if self.environment else name
+    def path(self, name: str) -> KeyPath:
+        """The path of a table with a dotted name, in the environment if there is one."""
+        scope = ("env", self.environment) if self.environment else ()
+        return (*scope, *name.split("."))
 
     def entry(self, table: str, **keys: Any) -> Edit:
         """A new entry of an array of tables."""
-        return Edit("entry", self.table(table), keys)
+        return Append(self.path(table), keys)
 
     def only_table(self, table: str, **keys: Any) -> Edit:
         """A table that the Worker may have once.
@@ -143,4 +134,4 @@ class Asked:
         if own is not None:
             name = own.get("binding") if isinstance(own, Mapping) else own
             raise UsageError(f"a Worker can bind {table} only once; it is already bound, as {name}")
-        return Edit("table", self.table(table), keys)
+        return Put(self.path(table), keys)

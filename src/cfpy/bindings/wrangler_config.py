@@ -8,9 +8,10 @@ from typing import Any, NoReturn
 from cfpy.bindings.wrangler_shape import check_shape
 from cfpy.errors import ProjectError
 from cfpy.project.config_file import choose
+from cfpy.project.config_text import locate, read
 from cfpy.project.data_location import parse_data_locations
 from cfpy.project.project import Project, parse_r2, parse_secrets, parse_vectorize
-from cfpy.project.toml_position import locate, parse_toml, read_toml
+from cfpy.project.toml_position import read_toml
 
 
 def load_project(root: Path, config: Path | None = None) -> Project:
@@ -39,10 +40,10 @@ def load_project(root: Path, config: Path | None = None) -> Project:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    text, data = parse_toml(path, ProjectError)
+    text, data = read(path)
 
     def fail(message: str, keys: tuple[str | int, ...]) -> NoReturn:
-        line, column = locate(text, keys)
+        line, column = locate(path, text, keys)
         raise ProjectError(message, path=path, line=line, column=column)
 
     check_shape(data, fail)

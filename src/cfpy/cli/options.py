@@ -67,14 +67,14 @@ def complete_patterns(incomplete: str) -> list[str]:
 
 
 def complete_environments(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Environments of the project's wrangler.toml, for shell completion."""
+    """Environments of the project's configuration, for shell completion."""
     from cfpy.errors import CfpyError
     from cfpy.project.config_file import choose
-    from cfpy.project.toml_position import read_toml
+    from cfpy.project.config_text import read
 
     try:
         cwd, config = Path(ctx.params.get("cwd") or "."), ctx.params.get("config")
-        document = read_toml(choose(cwd, Path(config) if config else None))
+        _, document = read(choose(cwd, Path(config) if config else None))
     except CfpyError:
         return []
     return [name for name in document.get("env") or {} if name.startswith(incomplete)]
@@ -108,7 +108,7 @@ def _config(*names: str) -> Any:
         envvar="CFPY_CONFIG",
         callback=set_config,
         help="The project's configuration file.",
-        show_default="the wrangler.toml that wrangler finds",
+        show_default="the one that wrangler uses",
     )
 
 
@@ -122,7 +122,7 @@ Environment = Annotated[
         "-e",
         metavar="NAME",
         callback=set_environment,
-        help="An environment of wrangler.toml.",
+        help="An environment of the configuration.",
         autocompletion=complete_environments,
     ),
 ]

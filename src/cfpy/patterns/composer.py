@@ -23,8 +23,8 @@ import yaml
 
 from cfpy.errors import PatternError
 from cfpy.patterns.pattern import Layer, Pattern
+from cfpy.project.edits import NoPlaceError
 from cfpy.project.toml_overlay import lay_over
-from cfpy.project.toml_text import NoPlaceError
 
 _SUFFIX = ".jinja"
 _MERGED = ("wrangler.toml", "cfpy.toml")

@@ -1,4 +1,4 @@
-"""Finds the configuration file that wrangler would use, and checks that cfpy reads the same.
+"""Finds the configuration file that wrangler uses, and checks that no other one contradicts it.
 
 The rules are those of wrangler 4.164.0: ``findWranglerConfig`` and ``findRedirectedWranglerConfig``
 in its ``workers-utils/src/config/config-helpers.ts``. See docs/adr/0016.
@@ -16,13 +16,11 @@ from typing import Any
 
 from cfpy.errors import ProjectError
 from cfpy.project.config_difference import first_difference
+from cfpy.project.config_text import SUFFIXES, read
 from cfpy.project.jsonc import parse_jsonc
-from cfpy.project.toml_position import parse_toml
 
-#: The file that cfpy reads.
-READ = "wrangler.toml"
 #: The names that wrangler looks for. The first name wins, in whichever parent folder it is.
-NAMES = ("wrangler.json", "wrangler.jsonc", READ)
+NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
 #: Names the file, like ``--config``.
 CONFIG_VARIABLE = "CFPY_CONFIG"
 #: Written by a build tool: sends ``wrangler deploy``, ``dev``, ``versions upload``, ``versions
@@ -30,6 +28,8 @@ CONFIG_VARIABLE = "CFPY_CONFIG"
 REDIRECT = Path(".wrangler", "deploy", "config.json")
 #: Written by a build for Cloudflare's other command line, `cf`.
 _BUILD_OUTPUT = Path(".cloudflare", "output")
+_NAMES = " or ".join(reversed(NAMES))
+_SUFFIXES = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 _BUILD_VERSION = re.compile(r"v(0|[1-9]\d*)")
 
 
@@ -50,9 +50,10 @@ class Candidates:
         return self.files[0] if self.files else None
 
     @property
-    def read(self) -> Path | None:
-        """The file that cfpy reads."""
-        return next((path for path in self.files if path.name == READ), None)
+    def passed_over(self) -> tuple[Path, ...]:
+        """Files that somebody may take for the configuration, and wrangler does not use: next to
+        that, or in a folder below."""
+        return tuple(path for path in self.files[1:] if self.files[0].parent in path.parents)
 
 
 def find(directory: Path) -> Candidates:
@@ -73,16 +74,18 @@ def choose(directory: Path, named: Path | None = None) -> Path:
             wrangler, no other file is searched for.
 
     Raises:
-        ProjectError: There is none that cfpy reads, or wrangler would use another one that differs
-            or is not valid.
+        ProjectError: There is none, or another one that differs or is not valid.
     """
     if named is not None:
         return _checked(directory / named)
     found = find(directory) if directory.is_dir() else Candidates((), None)
-    if found.read is None:
-        raise _nothing_to_read(directory, found)
-    _refuse_contradiction(directory, found.read, found)
-    return found.read
+    if found.used is None:
+        raise ProjectError(
+            f"{directory.resolve()} has no {_NAMES}",
+            hint="Go to a project, name one with --cwd, or create one: cfpy new rag myapp",
+        )
+    _refuse_contradiction(directory, found.used, found)
+    return found.used
 
 
 def refuse_build_output(root: Path) -> None:
@@ -104,63 +107,57 @@ def refuse_build_output(root: Path) -> None:
 
 
 def _checked(path: Path) -> Path:
-    if path.suffix != ".toml":
+    if path.suffix not in SUFFIXES:
         raise ProjectError(
-            f"--config names {path}, which is not a .toml file",
-            hint="cfpy only reads TOML, from a file whose name ends with .toml.",
+            f"--config names {path}, which is not a {_SUFFIXES} file",
+            hint="The name of a configuration ends with one of these, for wrangler, too.",
         )
     if not path.is_file():
         raise ProjectError(f"--config names {path}, which does not exist", hint="Check the path.")
     return path.parent.resolve() / path.name
 
 
-def _nothing_to_read(directory: Path, found: Candidates) -> ProjectError:
-    said = f"{directory.resolve()} has no {READ}"
-    hint = "Go to a project, name one with --cwd, or create one: cfpy new rag myapp"
-    if found.used is not None:
-        here = found.used.parent == directory.resolve()
-        said += f", only {found.used.name}" if here else f"; wrangler would use {found.used}"
-        hint = f"Convert {found.used.name} to {READ} and delete it. Or: {hint}"
-    return ProjectError(said, hint=f"cfpy reads {READ}. {hint}")
+def _refuse_contradiction(directory: Path, used: Path, found: Candidates) -> None:
+    def option(path: Path) -> str:
+        # Relative to the directory of the command.
+        return f"--config {os.path.relpath(path, directory.resolve())}"
 
-
-def _refuse_contradiction(directory: Path, read: Path, found: Candidates) -> None:
-    # Relative to the directory of the command.
-    name_it = f"or choose one: --config {os.path.relpath(read, directory.resolve())}"
-    used = found.used
-    if used is not None and used != read:
-        hint = f"Delete the one that you do not need, {used} or {read}; {name_it}"
-        _refuse_other(read, used, f"wrangler uses {used}", hint)
+    for other in found.passed_over:
+        hint = (
+            f"Delete the one that you do not need, {used} or {other}; or choose one: "
+            f"{option(used)}, or {option(other)}"
+        )
+        what = f"wrangler uses {used}, and there is also {other}"
+        _refuse_other(used, other, what, hint)
     if found.redirect is not None:
-        hint = f"Delete {found.redirect} if it is from an old build, {name_it}"
-        other = _redirected(found.redirect, read, hint)
-        what = f"{found.redirect} sends `wrangler deploy` to {other}"
-        _refuse_other(read, other, what, hint)
+        hint = f"Delete {found.redirect} if it is from an old build, or choose one: {option(used)}"
+        target = _redirected(found.redirect, used, hint)
+        what = f"{found.redirect} sends `wrangler deploy` to {target}, and cfpy reads {used}"
+        _refuse_other(used, target, what, hint)
 
 
-def _refuse_other(read: Path, other: Path, what: str, hint: str) -> None:
-    """Refuse ``other``, which wrangler would use, if it differs from ``read``."""
-    what += f", and cfpy reads {read}"
+def _refuse_other(used: Path, other: Path, what: str, hint: str) -> None:
+    """Refuse ``other`` if it differs from ``used``."""
     try:
-        values = _values(other)
+        values = [_values(path) for path in (used, other)]
     except ProjectError as error:
         raise ProjectError(f"{error.message} ({what})", hint=f"Fix it. {hint}") from None
-    key = first_difference(values, parse_toml(read, ProjectError)[1])
-    if key is None and other.parent == read.parent:
+    key = first_difference(*values)
+    if key is None and other.parent == used.parent:
         return
     # The values are not shown: they may be secrets.
     why = "its paths are relative to another folder" if key is None else f"they differ in `{key}`"
     raise ProjectError(f"{what}: {why}", hint=hint)
 
 
-def _redirected(redirect: Path, read: Path, hint: str) -> Path:
+def _redirected(redirect: Path, used: Path, hint: str) -> Path:
     """The target of a redirect.
 
     Raises:
         ProjectError: wrangler could not follow it.
     """
     try:
-        data = parse_jsonc(redirect, ProjectError)
+        _, data = parse_jsonc(redirect, ProjectError)
     except ProjectError as error:
         raise ProjectError(error.message, hint=hint) from None
     name = data.get("configPath") if isinstance(data, Mapping) else None
@@ -169,21 +166,16 @@ def _redirected(redirect: Path, read: Path, hint: str) -> Path:
     target = (redirect.parent / name).resolve()
     if not target.is_file():
         raise ProjectError(f"it points to {target}, which does not exist", path=redirect, hint=hint)
-    if redirect != read.parent / REDIRECT:
-        message = f"it is in another project folder than {read}, and wrangler refuses to choose"
+    if redirect != used.parent / REDIRECT:
+        message = f"it is in another project folder than {used}, and wrangler refuses to choose"
         raise ProjectError(message, path=redirect, hint=hint)
     return target
 
 
 def _values(path: Path) -> Mapping[str, Any]:
-    if path.suffix == ".toml":
-        return parse_toml(path, ProjectError)[1]
-    if path.suffix not in (".json", ".jsonc"):
-        raise ProjectError("is not a .toml, .json or .jsonc file", path=path)
-    data = parse_jsonc(path, ProjectError)
-    if not isinstance(data, Mapping):
-        raise ProjectError("is not a JSON object, so not a configuration", path=path)
-    return data
+    if path.suffix not in SUFFIXES:
+        raise ProjectError(f"is not a {_SUFFIXES} file", path=path)
+    return read(path)[1]
 
 
 def _nearest(start: Path, name: Path) -> Path | None:

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 _NOT_BLANK = re.compile(r"[^\r\n]")
 
 
-def parse_jsonc(path: Path, error: type[LocatedError]) -> Any:
+def parse_jsonc(path: Path, error: type[LocatedError]) -> tuple[str, Any]:
     """Read a file of JSON with comments.
 
     Args:
@@ -27,14 +27,14 @@ def parse_jsonc(path: Path, error: type[LocatedError]) -> Any:
         error: What to raise.
 
     Returns:
-        Its plain values.
+        Its text and its plain values.
 
     Raises:
         LocatedError: It can't be read or does not parse; then with line and column.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        return json.loads(_as_json(text), parse_constant=_refuse)
+        return text, loads(text)
     except json.JSONDecodeError as problem:
         line, column = problem.lineno, problem.colno
         raise error(problem.msg, path=path, line=line, column=column) from None
@@ -42,7 +42,18 @@ def parse_jsonc(path: Path, error: type[LocatedError]) -> Any:
         raise error(f"can't be read: {problem}", path=path) from problem
 
 
-def _as_json(text: str) -> str:
+def loads(text: str) -> Any:
+    """The plain values of a document.
+
+    Raises:
+        json.JSONDecodeError: It does not parse.
+        ValueError: It has a number that JSON does not know.
+        RecursionError: It is nested too deeply.
+    """
+    return json.loads(without_comments(text), parse_constant=_refuse)
+
+
+def without_comments(text: str) -> str:
     """The text with spaces in place of comments and trailing commas, so that positions stay the
     same."""
     characters = list(text)

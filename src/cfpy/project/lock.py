@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cfpy.errors import UsageError
+from cfpy.project.config_file import NAMES
 
 
 @contextlib.contextmanager
@@ -24,7 +25,7 @@ def alone(root: Path, config: Path | None = None) -> Iterator[None]:
 
     path = root / ".wrangler" / "cfpy" / "account.lock"
     # Without a project, there is nothing to lock: reading it reports the error.
-    if not (root / (config or "wrangler.toml")).is_file():
+    if not any((root / name).is_file() for name in ([config] if config else NAMES)):
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)

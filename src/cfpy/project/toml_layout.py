@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 #: The first line of a table; the name is the first group.
@@ -67,22 +68,44 @@ def comment_above(lines: list[str], block: Block, key: str) -> str:
 
 def value_span(lines: list[str], block: Block, key: str) -> tuple[int, int] | None:
     """The start and end of a value in the text of all lines."""
+    return next(_spans(lines, block, rf"""["']?{re.escape(key)}["']?[ \t]*=[ \t]*"""), None)
+
+
+def key_lines(lines: list[str], block: Block, parts: list[str]) -> Iterator[tuple[int, int]]:
+    """The lines of each value of a block whose key is ``parts``, or begins with them: the first
+    line, and the one after the last."""
+    text = "".join(lines)
+    dotted = r"[ \t]*\.[ \t]*".join(rf"""["']?{re.escape(part)}["']?""" for part in parts)
+    for start, end in _spans(lines, block, rf"{dotted}[ \t]*(\.[^=\n]*)?=[ \t]*"):
+        yield text.count("\n", 0, start), text.count("\n", 0, end) + 1
+
+
+def content_lines(lines: list[str], block: Block) -> tuple[int, int]:
+    """The line of a block's header, and the one after its last value: comments and empty lines at
+    its end are left out."""
+    text = "".join(lines)
+    last = sum(map(len, lines[: block.header]))
+    for token in _TOKEN.finditer(text, last, sum(map(len, lines[: block.end]))):
+        if not token[0].isspace() and not token[0].startswith("#"):
+            last = token.end()
+    return block.header, text.count("\n", 0, last) + 1
+
+
+def _spans(lines: list[str], block: Block, key: str) -> Iterator[tuple[int, int]]:
+    """The start and end of each value in the text of all lines whose key matches."""
     text = "".join(lines)
     start = sum(map(len, lines[: block.header]))
     end = sum(map(len, lines[: block.end]))
-    written = re.compile(rf"""^[ \t]*["']?{re.escape(key)}["']?[ \t]*=[ \t]*""", re.MULTILINE)
-    match = written.search(text, start, end)
-    if match is None:
-        return None
-    depth, last = 0, match.end()
-    for token in _TOKEN.finditer(text, match.end(), end):
-        said = token[0]
-        if depth == 0 and (said.startswith("#") or ("\n" in said and said.isspace())):
-            break
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
-        if not said.isspace():
-            last = token.end()
-    return match.end(), last
+    for match in re.compile(rf"^[ \t]*{key}", re.MULTILINE).finditer(text, start, end):
+        depth, last = 0, match.end()
+        for token in _TOKEN.finditer(text, match.end(), end):
+            said = token[0]
+            if depth == 0 and (said.startswith("#") or ("\n" in said and said.isspace())):
+                break
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
+            if not said.isspace():
+                last = token.end()
+        yield match.end(), last
 
 
 def _plain(header: str) -> str:

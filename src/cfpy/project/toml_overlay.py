@@ -13,9 +13,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cfpy.project.config_text import try_edit
+from cfpy.project.edits import Append, Put
 from cfpy.project.line_ends import BYTE_ORDER_MARK, lines_of
 from cfpy.project.toml_layout import Block, blocks, comment_above, value_text
-from cfpy.project.toml_text import add_block, set_key
 
 # The identifying keys of tables in an array, in wrangler.toml and cfpy.toml; the first that exists
 # counts.
@@ -63,12 +64,14 @@ class _Overlay:
             elif _is_tables(value) and (_is_tables(there) or there is None):
                 text = self._array(text, value, there or [], (*path, key), (*own, key))
             elif isinstance(value, Mapping) and there is None and self._written(*own, key):
-                text = add_block(text, (*path, key), value, self._written(*own, key))
+                put = Put((*path, key), value, written=self._written(*own, key))
+                text = try_edit(".toml", text, put)
             elif value != there:
                 block = self._block(*own)
                 comment = comment_above(self._lines, block, key) if block else ""
-                written = value_text(self._lines, block, key) if block else None
-                text = set_key(text, path, key, value, written, comment)
+                written = (value_text(self._lines, block, key) or "") if block else ""
+                put = Put((*path, key), value, comment=comment, written=written)
+                text = try_edit(".toml", text, put)
         return text
 
     def _array(
@@ -82,7 +85,8 @@ class _Overlay:
         for index, item in enumerate(above):
             same = next((i for i, other in enumerate(below) if _same(item, other)), None)
             if same is None:
-                text = add_block(text, (*path, None), item, self._written(*own, index))
+                entry = Append(path, item, self._written(*own, index))
+                text = try_edit(".toml", text, entry)
             else:
                 text = self.table(text, item, below[same], (*path, same), (*own, index))
         return text

@@ -22,10 +22,10 @@ from cfpy.account.session import Session, refuse_broken
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import Permission, teardown
 from cfpy.bindings.checks import check
+from cfpy.bindings.id_edits import set_id, unset_id
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CloudflareError, ProjectError, WranglerError
 from cfpy.project.config_difference import only_filled_in
-from cfpy.project.wrangler_edit import set_id, unset_id
 
 HEAD = 'name = "shop"\nmain = "index.js"\ncompatibility_date = "2026-11-17"\n'
 DB = '[[d1_databases]]\nbinding = "DB"\ndatabase_name = "shop-db"\n'
@@ -194,7 +194,7 @@ def test_environments_of_other_accounts_share_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[\n", "is no longer valid TOML"),
+        ("[[\n", r"toml:1:3: "),
         (HEAD, "no table of d1_databases binds DB"),
         (f'{DB}database_id = "{KEY}"\n', f"database_id of DB is now {KEY}"),
         (None, "can't be read"),

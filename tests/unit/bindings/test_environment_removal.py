@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfpy.bindings.environment_remover import without_environment, without_settings
-from cfpy.bindings.environment_writer import append, environment_text, settings_text
+from cfpy.bindings.environment_edits import (
+    additions,
+    removals,
+    settings_additions,
+    settings_removals,
+)
 from cfpy.bindings.environments import derive, only_in
 from cfpy.errors import ProjectError
-from wrangler_shapes import SHAPES
+from cfpy.project.config_text import edited
+from cfpy.project.edits import Put
+from wrangler_shapes import ALL, ids, values
 
 SETTINGS = """\
 # What wrangler.toml can't say.
@@ -32,32 +38,35 @@ jurisdiction = "eu"
 name = "API_TOKEN"
 """
 PATH = Path("wrangler.toml")
+WRITTEN = sorted(set(ALL) - {("wrangler.toml", "an environment as an inline table")})
 
 
-def added(text: str, name: str, path: Path) -> str:
-    path.write_bytes(text.encode())
-    config: dict[str, Any] = tomllib.loads(text.removeprefix("\ufeff"))
-    append(path, environment_text(derive(config, name)))
-    return path.read_bytes().decode()
+def added(text: str, name: str, file: str = "wrangler.toml") -> str:
+    return edited(Path(file), text, additions(derive(values(file, text), name)))
+
+
+def without_environment(text: str, name: str, file: str = "wrangler.toml") -> str:
+    return edited(Path(file), text, removals(name))
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n\n", "\n# the end", "\n# the end\n"])
-@pytest.mark.parametrize("shape", sorted(set(SHAPES) - {"an environment as an inline table"}))
-def test_what_was_added_is_removed(shape: str, end: str, tmp_path: Path) -> None:
-    text = SHAPES[shape].rstrip("\r\n") + end
-    after = added(text, "preview", tmp_path / "wrangler.toml")
+@pytest.mark.parametrize("shape", WRITTEN, ids=ids)
+def test_what_was_added_is_removed(shape: tuple[str, str], end: str) -> None:
+    file = shape[0]
+    end = end.replace("#", "//") if file == "wrangler.jsonc" else end
+    text = ALL[shape].rstrip("\r\n") + end
+    after = added(text, "preview", file)
     assert after != text
-    assert without_environment(after, "preview", PATH) == text
+    assert without_environment(after, "preview", file) == text
 
 
-@pytest.mark.parametrize("shape", sorted(set(SHAPES) - {"an environment as an inline table"}))
-def test_another_environment_stays(shape: str, tmp_path: Path) -> None:
-    path = tmp_path / "wrangler.toml"
-    text = SHAPES[shape]
-    one = added(text, "one", path)
-    both = added(one, "two", path)
-    assert without_environment(both, "two", PATH) == one
-    assert without_environment(both, "one", PATH) == added(text, "two", path)
+@pytest.mark.parametrize("shape", WRITTEN, ids=ids)
+def test_another_environment_stays(shape: tuple[str, str]) -> None:
+    file, text = shape[0], ALL[shape]
+    one = added(text, "one", file)
+    both = added(one, "two", file)
+    assert without_environment(both, "two", file) == one
+    assert without_environment(both, "one", file) == added(text, "two", file)
 
 
 @settings(max_examples=60, deadline=None)
@@ -70,13 +79,11 @@ def test_another_environment_stays(shape: str, tmp_path: Path) -> None:
     end=st.sampled_from(["", "\n", "\r\n", "\n\n"]),
     windows=st.booleans(),
 )
-def test_any_file(lines: list[str], end: str, windows: bool, tmp_path_factory: Any) -> None:
+def test_any_file(lines: list[str], end: str, windows: bool) -> None:
     text = "\n".join(['name = "x"', *lines]) + end
     text = text.replace("\r\n", "\n").replace("\n", "\r\n") if windows else text
-    path = tmp_path_factory.getbasetemp() / "any.toml"
-    path.write_bytes(text.encode())
-    append(path, '# it\n[env.live]\nname = "x-live"\n\n[env.live.vars]\nA = 1\n')
-    assert without_environment(path.read_bytes().decode(), "live", PATH) == text
+    put = Put(("env", "live"), {"name": "x-live", "vars": {"A": 1}}, comment="it")
+    assert without_environment(edited(PATH, text, [put]), "live") == text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +99,7 @@ def test_any_file(lines: list[str], end: str, windows: bool, tmp_path_factory: A
     ],
 )
 def test_however_it_is_written(text: str) -> None:
-    after = tomllib.loads(without_environment(text, "live", PATH), parse_float=str)
+    after = tomllib.loads(without_environment(text, "live"), parse_float=str)
     before = tomllib.loads(text, parse_float=str)
     assert not after.pop("env", {})
     assert after == {key: value for key, value in before.items() if key != "env"}
@@ -100,30 +107,29 @@ def test_however_it_is_written(text: str) -> None:
 
 def test_an_environment_of_a_similar_name_stays() -> None:
     text = 'name = "x"\n\n[env.live]\nname = "y"\n\n[env.live2]\nname = "z"\n'
-    assert without_environment(text, "live", PATH) == 'name = "x"\n\n[env.live2]\nname = "z"\n'
+    assert without_environment(text, "live") == 'name = "x"\n\n[env.live2]\nname = "z"\n'
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
-def test_settings_of_its_resources_go(end: str, tmp_path: Path) -> None:
+def test_settings_of_its_resources_go(end: str) -> None:
     text = SETTINGS.rstrip("\n") + end
-    path = tmp_path / "cfpy.toml"
-    path.write_text(text)
+    path = Path("cfpy.toml")
     config: dict[str, Any] = {
         "name": "shop",
         "d1_databases": [{"binding": "DB", "database_name": "shop-db"}],
         "vectorize": [{"binding": "V", "index_name": "shop-docs"}],
     }
     new = derive(config, "live")
-    append(path, settings_text(tomllib.loads(text), new))
-    after = path.read_text()
+    after = edited(path, text, settings_additions(tomllib.loads(text), new))
     assert after != text
+    settings = tomllib.loads(after)
     whole = config | {"env": {"live": new.tables}}
-    assert without_settings(after, only_in(whole, "live"), path) == text
+    assert edited(path, after, settings_removals(settings, only_in(whole, "live"))) == text
     shared = whole | {"env": {"live": new.tables, "other": new.tables}}
-    assert without_settings(after, only_in(shared, "live"), path) == after
+    assert not settings_removals(settings, only_in(shared, "live"))
 
 
 def test_what_can_t_be_removed_alone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tomlkit.dumps", lambda _: 'name = "z"\n')
     with pytest.raises(ProjectError, match="without changing something else"):
-        without_environment('name = "x"\nenv = { live = { name = "y" } }\n', "live", PATH)
+        without_environment('name = "x"\nenv = { live = { name = "y" } }\n', "live")

@@ -25,13 +25,6 @@ def test_a_syntax_error_has_line_and_column(tmp_path: Path) -> None:
     assert caught.value.exit_code == 8
 
 
-@pytest.mark.parametrize("name", ["wrangler.json", "wrangler.jsonc"])
-def test_the_other_formats_are_named(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_text("{}")
-    with pytest.raises(ProjectError, match=f"only {name}"):
-        load_project(tmp_path)
-
-
 def test_an_empty_directory_says_how_to_begin(tmp_path: Path) -> None:
     with pytest.raises(ProjectError) as caught:
         load_project(tmp_path)

@@ -80,7 +80,12 @@ def test_a_link_to_the_folder_counts_as_the_folder(put: Put, tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["wrangler.json", "wrangler.jsonc"])
 def test_a_file_beside_it_that_says_the_same_is_let_through(put: Put, name: str) -> None:
     app = put({"app/wrangler.toml": TOML, f"app/{name}": SAME})
-    assert choose(app) == app / "wrangler.toml"
+    assert choose(app) == app / name
+
+
+def test_a_file_of_a_folder_above_that_wrangler_does_not_use_is_of_no_interest(put: Put) -> None:
+    app = put({"app/wrangler.jsonc": SAME, "wrangler.toml": TOML.replace("shop", "other")})
+    assert choose(app) == app / "wrangler.jsonc"
 
 
 @pytest.mark.parametrize(
@@ -94,8 +99,6 @@ def test_a_file_beside_it_that_says_the_same_is_let_through(put: Put, name: str)
         ({"app/wrangler.json": "{"}, "Expecting property name"),
         ({"wrangler.jsonc": "{"}, "Expecting property name"),
         ({"app/wrangler.json": "[]"}, "not a JSON object"),
-        # The first name counts, not the one that agrees.
-        ({"app/wrangler.json": OTHER, "app/wrangler.jsonc": SAME}, "differ in `name`"),
     ],
 )
 def test_a_file_that_says_something_else_is_refused(
@@ -186,25 +189,29 @@ def test_a_folder_that_is_not_there_is_no_project(put: Put, tmp_path: Path) -> N
         choose(tmp_path / "missing")
 
 
-def test_other_formats_are_named_wherever_they_lie(put: Put, tmp_path: Path) -> None:
-    app = put({"wrangler.jsonc": OTHER})
+@pytest.mark.parametrize("name", ["wrangler.json", "wrangler.jsonc"])
+def test_json_is_read_with_its_positions(name: str, put: Put) -> None:
+    app = put({f"app/{name}": '// the shop\n{\n\t"name": "shop", // here\n\t"main": 1,\n}\n'})
     with pytest.raises(ProjectError) as caught:
-        choose(app)
-    assert str(tmp_path / "wrangler.jsonc") in caught.value.message
-    assert "wrangler.toml" in caught.value.hint
+        load_project(app)
+    assert (caught.value.line, caught.value.column) == (4, 2)
+    (app / name).write_text(SAME)
+    project = load_project(app)
+    assert (project.config_name, project.wrangler["vars"]) == (name, {"A": "1"})
 
 
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("wrangler.jsonc", "not a .toml file"),
+        ("wrangler.yaml", "not a .toml, .json or .jsonc file"),
+        ("missing.jsonc", "does not exist"),
         ("missing.toml", "does not exist"),
-        (".", "not a .toml file"),
+        (".", "not a .toml, .json or .jsonc file"),
         ("dir.toml", "does not exist"),
     ],
 )
-def test_a_named_file_must_be_toml(named: str, said: str, put: Put) -> None:
-    files = {"app/wrangler.toml": TOML, "app/wrangler.jsonc": SAME, "app/dir.toml/x": ""}
+def test_a_named_file_must_be_one_that_wrangler_reads(named: str, said: str, put: Put) -> None:
+    files = {"app/wrangler.toml": TOML, "app/wrangler.yaml": "", "app/dir.toml/x": ""}
     app = put(files)
     with pytest.raises(ProjectError, match=said) as caught:
         choose(app, Path(named))

@@ -55,7 +55,7 @@ REFUSED = [
 def test_what_wrangler_takes_is_read(text: str, value: Any, tmp_path: Path) -> None:
     path = tmp_path / "wrangler.jsonc"
     path.write_bytes(text.encode())
-    assert parse_jsonc(path, ProjectError) == value
+    assert parse_jsonc(path, ProjectError)[1] == value
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=lambda text: text[:20])
@@ -96,7 +96,7 @@ def test_comments_and_trailing_commas_change_no_value(
 ) -> None:
     path = tmp_path / "wrangler.jsonc"
     path.write_text(_written(value, comment), "utf-8")
-    assert parse_jsonc(path, ProjectError) == value
+    assert parse_jsonc(path, ProjectError)[1] == value
 
 
 def _written(value: Any, aside: str) -> str:

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cfpy.bindings.environment_writer import append
-from cfpy.project import toml_text
+from cfpy.bindings.id_edits import set_id, unset_id
+from cfpy.project import edits
+from cfpy.project.config_text import try_edit
+from cfpy.project.edits import Append, Put
 from cfpy.project.line_ends import edited, lines_of, plain, with_ends_of
-from cfpy.project.wrangler_edit import set_id, unset_id
 
 PARTS = [
     'name = "x"\nmain = "src/entry.py"\n',
@@ -32,17 +33,14 @@ TABLES = [
     "[observability]\nenabled = true\n   \n",
 ]
 OWN = '[[d1_databases]]\nbinding = "DB"\ndatabase_name = "x"\n'
-Edit = Callable[[str], str]
-ADDITIONS: dict[str, Edit] = {
-    "entry": lambda t: toml_text.add_entry(t, "kv_namespaces", {"binding": "CACHE"}),
-    "another entry": lambda t: toml_text.add_entry(t, "d1_databases", {"binding": "NEW"}),
-    "entry of an environment": lambda t: toml_text.add_entry(
-        t, "env.staging.kv_namespaces", {"binding": "CACHE"}
-    ),
-    "table": lambda t: toml_text.add_table(t, "ai", {"binding": "AI"}, "# models\n"),
-    "value": lambda t: toml_text.add_value(t, "triggers", "crons", "1 * * * *"),
-    "key": lambda t: toml_text.add_key(t, "", "account_id", "abc"),
-    "key of a table": lambda t: toml_text.add_key(t, "limits", "cpu_ms", 50),
+ADDITIONS: dict[str, edits.Edit] = {
+    "entry": Append(("kv_namespaces",), {"binding": "CACHE"}),
+    "another entry": Append(("d1_databases",), {"binding": "NEW"}),
+    "entry of an environment": Append(("env", "staging", "kv_namespaces"), {"binding": "CACHE"}),
+    "table": Put(("ai",), {"binding": "AI"}, comment="models"),
+    "value": Append(("triggers", "crons"), "1 * * * *"),
+    "key": Put(("account_id",), "abc"),
+    "key of a table": Put(("limits", "cpu_ms"), 50),
 }
 
 
@@ -85,7 +83,7 @@ def only_the_ends_of(before: str, new: str) -> None:
 @example('name = "x"\nmain = "m"\r\n', "key")
 @example("a = 1\r\nb = '''\r\nx\ny\r\n'''", "table")
 def test_an_addition_changes_no_other_byte(text: str, name: str) -> None:
-    after = ADDITIONS[name](text)
+    after = try_edit(".toml", text, ADDITIONS[name])
     new = inserted(text, after)
     assert new.strip()
     only_the_ends_of(text, new)
@@ -122,12 +120,12 @@ def test_an_empty_id_is_replaced(text: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(text=documents())
 def test_an_environment_goes_below(text: str) -> None:
+    after = try_edit(".toml", text, Put(("env", "live"), {"name": "x-live"}, comment="it"))
+    only_the_ends_of(text, inserted(text, after))
     block = '# it\n[env.live]\nname = "x-live"\n'
-    after = in_file(text, lambda path: append(path, block))
-    assert after.startswith(text)
-    only_the_ends_of(text, after[len(text) :])
     whole = plain(text).endswith("\n")
-    assert plain(after).endswith(block if whole else block.removesuffix("\n"))
+    assert plain(after).rstrip().endswith(block.rstrip())
+    assert plain(after).endswith("\n") == whole
 
 
 @pytest.mark.parametrize(

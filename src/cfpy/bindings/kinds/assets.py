@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cfpy.bindings.asked import Addition, Asked, Edit
+from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.kind import REAL, BindingKind, Shape, Stance
 from cfpy.errors import UsageError
+from cfpy.project.edits import Put
 from cfpy.tools.invocation import command
 
 _PAGE = """\
@@ -45,7 +46,7 @@ def _add(asked: Asked) -> Addition:
             "the environment inherits its static assets from the top level",
             hint=command("add", "assets", asked.name, "--env", ""),
         )
-    edit = Edit("key", asked.table("assets"), asked.binding, "binding")
+    edit = Put(asked.path("assets.binding"), asked.binding)
     return Addition((edit,), asked.binding)
 
 

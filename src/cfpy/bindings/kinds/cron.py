@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cfpy.bindings.asked import Addition, Asked, Edit
+from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import BindingKind, Handler, Shape, Stance
 from cfpy.errors import UsageError
+from cfpy.project.edits import Append
 
 #: Schedules that have a name, in UTC.
 SCHEDULES = {
@@ -35,7 +36,7 @@ def _add(asked: Asked) -> Addition:
         )
     if schedule in ((asked.scope.get("triggers") or {}).get("crons") or []):
         raise UsageError(f"the Worker already runs at {schedule!r}")
-    edit = Edit("value", asked.table("triggers"), schedule, "crons")
+    edit = Append(asked.path("triggers.crons"), schedule)
     return Addition((edit,), schedule)
 
 

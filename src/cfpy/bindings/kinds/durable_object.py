@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from cfpy.bindings.asked import Addition, Asked, Edit
+from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import SAME, of_worker
 from cfpy.bindings.class_module import ClassModule
 from cfpy.bindings.kind import BindingKind, passed, python_class, used
+from cfpy.project.edits import Append
 
 _PYTHON = '''\
 """{name}: each name has one object, with a SQLite database that it alone writes.
@@ -74,7 +75,7 @@ def _add(asked: Asked) -> Addition:
         "durable_objects.bindings", name=asked.binding, class_name=asked.class_name
     )
     own = asked.environment and "migrations" in asked.config["env"][asked.environment]
-    table = asked.table("migrations") if own else "migrations"
+    path = asked.path("migrations") if own else ("migrations",)
     migrations = asked.scope.get("migrations") or []
     migration = {
         "tag": _next_tag(migrations, asked.kebab),
@@ -83,7 +84,7 @@ def _add(asked: Asked) -> Addition:
     created = [name for item in migrations for name in _classes_of(item)]
     edits = [binding]
     if asked.class_name not in created:
-        edits.append(Edit("entry", table, migration))
+        edits.append(Append(path, migration))
     files, export = _MODULE.of(asked)
     return Addition(tuple(edits), asked.binding, files=files, export=export)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cfpy.bindings.asked import Addition, Asked, Edit
+from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import own_name
 from cfpy.bindings.kind import STAND_IN, BindingKind, only_local, used
 from cfpy.errors import UsageError
+from cfpy.project.edits import Append
 
 
 def _add(asked: Asked) -> Addition:
@@ -22,7 +23,7 @@ def _add(asked: Asked) -> Addition:
     return Addition(
         (asked.entry("vectorize", binding=asked.binding, index_name=index),),
         asked.binding,
-        settings=(Edit("entry", "vectorize", settings),),
+        settings=(Append(("vectorize",), settings),),
         resource=index,
     )
 

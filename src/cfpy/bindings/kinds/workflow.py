@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from cfpy.bindings.asked import Addition, Asked, Edit
+from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import of_worker, own_name
 from cfpy.bindings.class_module import ClassModule
 from cfpy.bindings.kind import BindingKind, passed, python_class, used
+from cfpy.project.edits import Append
 
 # workerd's compatibility-date.capnp: from this date on, python_workers implies it.
 _PYTHON_WORKFLOWS_SINCE = "2025-09-20"
@@ -63,8 +64,8 @@ def _add(asked: Asked) -> Addition:
     old = str(asked.scope.get("compatibility_date", "")) < _PYTHON_WORKFLOWS_SINCE
     if asked.main.endswith(".py") and old and "python_workflows" not in flags:
         own = asked.environment and "compatibility_flags" in asked.config["env"][asked.environment]
-        table = f"env.{asked.environment}" if own else ""
-        edits.append(Edit("value", table, "python_workflows", "compatibility_flags"))
+        flags_path = asked.path("compatibility_flags") if own else ("compatibility_flags",)
+        edits.append(Append(flags_path, "python_workflows"))
     files, export = _MODULE.of(asked)
     return Addition(tuple(edits), asked.binding, files=files, export=export, resource=name)
 

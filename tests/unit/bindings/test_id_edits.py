@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfpy.bindings.id_edits import set_id
 from cfpy.errors import ProjectError
-from cfpy.project.wrangler_edit import set_id
 
 DB = '[[d1_databases]]\nbinding = "DB"\n'
 PLAIN = """\

@@ -1,0 +1,53 @@
+"""The edits that add an environment to a project's files, and those that remove it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from cfpy.bindings.environments import NAME_KEYS, NewEnvironment
+from cfpy.project.edits import Append, Edit, Put, Remove
+
+
+def additions(new: NewEnvironment) -> tuple[Edit, ...]:
+    """The edits of the configuration that add an environment."""
+    comment = f"{new.worker}: wrangler inherits no bindings, so all of them are repeated here."
+    return (Put(("env", new.name), new.tables, comment=comment),)
+
+
+def settings_additions(settings: Mapping[str, Any], new: NewEnvironment) -> tuple[Edit, ...]:
+    """The edits of ``cfpy.toml`` that repeat the settings of renamed resources.
+
+    Args:
+        settings: The parsed ``cfpy.toml``.
+        new: The environment.
+    """
+    return tuple(
+        Append((table,), {**item, name: new.renamed[item[name]]})
+        for table, name in NAME_KEYS.items()
+        for item in settings.get(table) or ()
+        if item.get(name) in new.renamed
+    )
+
+
+def removals(name: str) -> tuple[Edit, ...]:
+    """The edits of the configuration that remove the environment ``name``."""
+    return (Remove(("env", name)),)
+
+
+def settings_removals(
+    settings: Mapping[str, Any], gone: Mapping[str, Collection[str]]
+) -> tuple[Edit, ...]:
+    """The edits of ``cfpy.toml`` that remove the settings of resources.
+
+    Args:
+        settings: The parsed ``cfpy.toml``.
+        gone: Names of resources, by the table that may have settings of them.
+    """
+    return tuple(
+        Remove((table, number))
+        for table, names in gone.items()
+        # Backwards, so that the numbers stay right.
+        for number, item in reversed(list(enumerate(settings.get(table) or ())))
+        if item.get(NAME_KEYS[table]) in names
+    )

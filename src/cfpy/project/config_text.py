@@ -1,0 +1,139 @@
+"""Reads and edits the text of a configuration, TOML or JSON with comments: the one place that knows
+both.
+
+An edit keeps every byte that it need not change. Each format has its ways to edit; a result is used
+only if it parses to exactly what the edit has to give.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfpy.errors import LocatedError, ProjectError
+from cfpy.project import jsonc, jsonc_text, jsonc_tree, toml_position, toml_text
+from cfpy.project.edits import Append, Edit, NoPlaceError, Put, Remove, change, dotted
+from cfpy.project.line_ends import plain, with_ends_of
+
+
+@dataclass(frozen=True)
+class _Format:
+    read: Callable[[Path, type[LocatedError]], tuple[str, Any]]
+    loads: Callable[[str], Any]
+    locate: Callable[[str, tuple[str | int, ...]], tuple[int, int]]
+    candidates: Callable[[str, Edit], Iterator[str]]
+
+
+_TOML = _Format(
+    toml_position.parse_toml, toml_text.loads, toml_position.locate, toml_text.candidates
+)
+_JSONC = _Format(jsonc.parse_jsonc, jsonc.loads, jsonc_tree.locate, jsonc_text.candidates)
+_FORMATS = {".toml": _TOML, ".json": _JSONC, ".jsonc": _JSONC}
+
+#: How the names of files in these formats end.
+SUFFIXES = tuple(_FORMATS)
+
+
+def read(path: Path, error: type[LocatedError] = ProjectError) -> tuple[str, dict[str, Any]]:
+    """The text of a configuration and its values.
+
+    Args:
+        path: A file whose name ends with one of :data:`SUFFIXES`.
+        error: What to raise.
+
+    Raises:
+        LocatedError: It can't be read, does not parse (then with line and column), or is not a
+            table.
+    """
+    text, data = _FORMATS[path.suffix].read(path, error)
+    if not isinstance(data, dict):
+        raise error("is not a JSON object, so not a configuration", path=path, line=1, column=1)
+    return text, data
+
+
+def locate(path: Path, text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:
+    """The 1-based line and column of a value, or of the innermost existing table around it.
+
+    Args:
+        path: The file of ``text``, which parses.
+        text: A document.
+        keys: The path of the value: ``("vectorize", 0, "metric")``.
+    """
+    return _FORMATS[path.suffix].locate(text, keys)
+
+
+def edited(path: Path, text: str, edits: Iterable[Edit]) -> str:
+    """``text`` after edits, with all its line ends.
+
+    Args:
+        path: The file of ``text``; it is neither read nor written.
+        text: A document.
+        edits: The edits, in order.
+
+    Raises:
+        ProjectError: It does not parse, or an edit is not possible without changing something else.
+    """
+    form = _FORMATS[path.suffix]
+    for edit in edits:
+        try:
+            text = _after(form, text, edit)
+        except NoPlaceError as error:
+            raise ProjectError(f"{error}", path=path, hint=_by_hand(edit)) from None
+        except (ValueError, RecursionError) as error:
+            raise ProjectError(f"can't be edited: {error}", path=path) from error
+    return text
+
+
+def try_edit(suffix: str, text: str, edit: Edit) -> str:
+    """``text`` after one edit.
+
+    Raises:
+        NoPlaceError: It is not possible without changing something else.
+        ValueError: ``text`` does not parse.
+    """
+    return _after(_FORMATS[suffix], text, edit)
+
+
+def _after(form: _Format, text: str, edit: Edit) -> str:
+    body = plain(text)
+    before = form.loads(body)
+    wanted = copy.deepcopy(before)
+    try:
+        change(wanted, edit)
+    except (AttributeError, TypeError, KeyError, IndexError) as error:
+        what = "there is no" if isinstance(edit, Remove) else "something else has the name"
+        raise NoPlaceError(f"{what} `{dotted(edit.path)}`") from error
+    for candidate in form.candidates(body, edit):
+        with contextlib.suppress(ValueError):
+            if _is(form.loads(candidate), wanted, edit):
+                return with_ends_of(text, candidate)
+    raise NoPlaceError(f"`{dotted(edit.path)}` can't be edited without changing something else")
+
+
+def _is(found: Any, wanted: Any, edit: Edit) -> bool:
+    if isinstance(edit, Remove):
+        # A table or array that is empty now may stay, with the comments in it.
+        for length in range(len(edit.path) - 1, 0, -1):
+            with contextlib.suppress(KeyError, IndexError, TypeError):
+                parent: Any = found
+                for part in edit.path[: length - 1]:
+                    parent = parent[part]
+                if parent[edit.path[length - 1]] in ({}, []):
+                    del parent[edit.path[length - 1]]
+    return bool(found == wanted)
+
+
+def _by_hand(edit: Edit) -> str:
+    match edit:
+        case Append(path):
+            return f"Add it to `{dotted(path)}` by hand."
+        case Put(path, value) if isinstance(value, str):
+            return f"Set `{dotted(path)}` to {value!r} by hand, then run the same command again."
+        case Put(path):
+            return f"Add `{dotted(path)}` by hand."
+        case Remove(path):
+            return f"Remove `{dotted(path)}` by hand, then run the same command again."

@@ -1,0 +1,89 @@
+"""Edits of a configuration's text, the same for TOML and JSONC.
+
+A path is the keys from the top of the document to a value, with the index of an item after the name
+of an array: ``("env", "staging", "d1_databases", 1, "database_id")``.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+KeyPath = tuple[str | int, ...]
+
+
+class NoPlaceError(Exception):
+    """The edit is not possible without changing something else. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Append:
+    """A new item at the end of the array at ``path``, which may not exist yet. ``written`` is its
+    text, if it has one: in TOML, the lines of a table with its header."""
+
+    path: KeyPath
+    value: Any
+    written: str = ""
+
+
+@dataclass(frozen=True)
+class Put:
+    """A value for the key at ``path``, whether or not it exists; so do the tables around it.
+
+    ``after`` is the key below which a new one goes; by default, it goes after the last.
+    ``comment`` has lines to write above a new key; marks of comments are added. ``written`` is the
+    text of the value, if it has one.
+    """
+
+    path: KeyPath
+    value: Any
+    after: str = ""
+    comment: str = ""
+    written: str = ""
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Without the key or item at ``path`` and the comment right above it. A table or array around
+    it that is empty then is removed, too, unless there are comments in it."""
+
+    path: KeyPath
+
+
+Edit = Append | Put | Remove
+
+
+def change(data: Any, edit: Edit) -> None:
+    """Make an edit in the values of a document.
+
+    Raises:
+        AttributeError, TypeError, KeyError, IndexError: Something else has that name, or there is
+            nothing to remove.
+    """
+    *above, name = edit.path
+    parent = _at(data, above)
+    match edit:
+        case Append():
+            parent.setdefault(name, []).append(copy.deepcopy(edit.value))
+        case Put():
+            parent[name] = copy.deepcopy(edit.value)
+        case Remove():
+            del parent[name]
+            while above and not parent:
+                *above, name = above
+                parent = _at(data, above)
+                del parent[name]
+
+
+def dotted(path: Iterable[str | int | None]) -> str:
+    """The name of a table, without indexes: ``env.staging.d1_databases``."""
+    return ".".join(part for part in path if isinstance(part, str))
+
+
+def _at(data: Any, path: Iterable[str | int]) -> Any:
+    """The value at ``path``; missing tables on the way are created."""
+    for part in path:
+        data = data[part] if isinstance(part, int) else data.setdefault(part, {})
+    return data

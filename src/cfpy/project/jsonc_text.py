@@ -1,0 +1,220 @@
+"""Edits the text of JSON with comments, and keeps every other byte.
+
+An edit looks at the lines around it and writes as they do: their indentation, one line or many, a
+comma after the last value or none. The text that it gets has ``\\n`` at the end of each line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cfpy.project.edits import Append, Edit, KeyPath, NoPlaceError, Put, Remove, dotted
+from cfpy.project.jsonc import without_comments
+from cfpy.project.jsonc_tree import Part, tree
+
+# What may follow a value on its line: a comma and comments.
+_REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(/\*[^\n]*?\*/[ \t]*)*(//[^\n]*)?(?=\n|$)")
+
+
+def candidates(text: str, edit: Edit) -> Iterator[str]:
+    """The text after an edit; nothing if there is no place for it."""
+    document = _Document(text)
+    with contextlib.suppress(NoPlaceError):
+        match edit:
+            case Append(path, value):
+                yield document.appended(path, value)
+            case Put(path, value, after, comment):
+                yield document.put(path, value, after, comment)
+            case Remove(path):
+                yield document.removed(path)
+
+
+class _Document:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._strict = without_comments(text)
+        self._root = tree(text)
+        indents = re.findall(r"^([ \t]+)[\"{\[]", self._strict, re.MULTILINE)
+        self._unit = min(indents, key=len, default="  ")
+
+    def appended(self, path: KeyPath, value: Any) -> str:
+        array = self._root.at(path)
+        if array is None:
+            return self.put(path, [value], "", "")
+        if array.bracket != "[":
+            raise NoPlaceError(f"{dotted(path)} is not an array")
+        return self._inserted(array, None, value, "", "")
+
+    def put(self, path: KeyPath, value: Any, after: str, comment: str) -> str:
+        there = self._root.at(path)
+        if there is not None:
+            written = self._written(value, self._indent_of(there.begin))
+            return f"{self._text[: there.start]}{written}{self._text[there.end :]}"
+        # The objects that do not exist are part of the new value.
+        depth = next(d for d in range(len(path)) if self._root.at(path[: d + 1]) is None)
+        if comment and depth + 1 < len(path):
+            around = self.put(path[: depth + 1], {}, "", "")
+            return _Document(around).put(path, value, after, comment)
+        for part in reversed(path[depth + 1 :]):
+            value = {part: value}
+        parent = self._root.at(path[:depth])
+        key = path[depth]
+        if parent is None or parent.bracket != "{" or not isinstance(key, str):
+            raise NoPlaceError(f"{dotted(path[:depth])} is not an object")
+        return self._inserted(parent, key, value, after, comment)
+
+    def removed(self, path: KeyPath) -> str:
+        node, parent = self._root.at(path), self._root.at(path[:-1])
+        while parent and len(path) > 1 and len(parent.children) == 1 and self._is_all_of(parent):
+            path = path[:-1]
+            node, parent = parent, self._root.at(path[:-1])
+        if node is None or parent is None:
+            raise NoPlaceError(f"there is no {dotted(path)}")
+        return self._without(parent, node)
+
+    def _without(self, parent: Part, node: Part) -> str:
+        number = parent.children.index(node)
+        before = parent.children[number - 1] if number else None
+        line = self._text.rfind("\n", 0, node.begin) + 1
+        rest = _REST_OF_LINE.match(self._text, node.end)
+        end = self._comma_end(node)
+        # Where the last value has no comma, the new last one has none, either.
+        last = node is parent.children[-1] and end == node.end
+        if rest and not self._text[line : node.begin].strip():
+            start, end = self._whole_lines(parent, line, rest.end())
+        elif node is not parent.children[-1]:
+            start, end = node.begin, end + self._spaces(end)
+        else:
+            start = len(self._text[: node.begin].rstrip(" \t"))
+        kept = self._text[:start]
+        if last and before is not None:
+            comma = self._comma_end(before)
+            kept = kept[: comma - 1] + kept[comma:]
+        return kept + self._text[end:]
+
+    def _inserted(self, parent: Part, key: str | None, value: Any, after: str, comment: str) -> str:
+        beside = parent.child(after) if after else None
+        if beside is None and parent.children:
+            beside = parent.children[-1]
+            if parent is self._root and beside.key == "env" and len(parent.children) > 1:
+                # Environments stay last.
+                beside = parent.children[-2]
+        if beside is None:
+            return self._first(parent, key, value, comment)
+        text, named = self._text, _named(key)
+        indent = self._indent_of(beside.begin)
+        line = text.rfind("\n", 0, beside.begin) + 1
+        rest = _REST_OF_LINE.match(text, beside.end)
+        end = self._comma_end(beside)
+        comma = "," if end > beside.end else ""
+        if rest and not text[line : beside.begin].strip():
+            one_line = key is None and beside.bracket and not self._has_lines(beside)
+            written = _on_one_line(value) if one_line else self._written(value, indent)
+            added = f"\n{_comment(comment, indent)}{indent}{named}{written}{comma}"
+            kept = text[beside.end : rest.end()]
+            return f"{text[: beside.end]}{'' if comma else ','}{kept}{added}{text[rest.end() :]}"
+        lines = self._has_lines(parent)
+        written = self._written(value, indent) if lines else _on_one_line(value)
+        if not comma:
+            return f"{text[: beside.end]}, {named}{written}{text[beside.end :]}"
+        space = "" if text[end : end + 1] in (" ", "\n", "}", "]") else " "
+        return f"{text[:end]} {named}{written},{space}{text[end:]}"
+
+    def _has_lines(self, node: Part) -> bool:
+        return "\n" in self._text[node.start : node.end]
+
+    def _first(self, parent: Part, key: str | None, value: Any, comment: str) -> str:
+        """The first value of an empty object or array; comments in it stay above."""
+        text = self._text
+        before, after = text[: parent.start + 1], text[parent.end - 1 :]
+        inside = text[parent.start + 1 : parent.end - 1].rstrip()
+        if parent.bracket == "[" and not isinstance(value, Mapping) and not inside:
+            return f"{before}{_on_one_line(value)}{after}"
+        indent = self._indent_of(parent.begin)
+        inner = indent + self._unit
+        line = f"{_comment(comment, inner)}{inner}{_named(key)}{self._written(value, inner)}"
+        return f"{before}{inside}\n{line}\n{indent}{after}"
+
+    def _whole_lines(self, parent: Part, start: int, end: int) -> tuple[int, int]:
+        """The lines of a value, with the comment right above it and an empty line next to it."""
+        text = self._text
+        end = min(end + 1, len(text))
+        above = self._line_before(start)
+        while self._is_comment(above, start):
+            start, above = above, self._line_before(above)
+        opens = above <= parent.start
+        before, below = text[above:start], text[end : text.find("\n", end) + 1]
+        if below.isspace() and (opens or before.isspace()):
+            end += len(below)
+        elif before.isspace() and text[end:].lstrip(" \t")[:1] in ("}", "]"):
+            start = above
+        return start, end
+
+    def _is_all_of(self, parent: Part) -> bool:
+        """Whether nothing but its one value is in an object or array, and what belongs to that."""
+        text = self._without(parent, parent.children[0])
+        return not text[parent.start + 1 : len(text) - len(self._text) + parent.end - 1].strip()
+
+    def _line_before(self, start: int) -> int:
+        """Where the line above the one at ``start`` begins."""
+        return self._text.rfind("\n", 0, max(start - 1, 0)) + 1
+
+    def _is_comment(self, start: int, end: int) -> bool:
+        return (
+            start < end
+            and not self._strict[start:end].strip()
+            and not (self._text[start:end].isspace())
+        )
+
+    def _spaces(self, position: int) -> int:
+        rest = self._text[position:]
+        return len(rest) - len(rest.lstrip(" \t"))
+
+    def _comma_end(self, node: Part) -> int:
+        """The position after the comma that follows a value, or the value's end if none does."""
+        position = node.end
+        # The comma may come after comments; trailing ones are blank in the strict text.
+        for token in re.finditer(r"//[^\n]*|/\*.*?\*/|\s+|.", self._text[position:], re.DOTALL):
+            if token[0] == ",":
+                return position + token.end()
+            if not (token[0].isspace() or token[0].startswith(("//", "/*"))):
+                break
+        return position
+
+    def _indent_of(self, position: int) -> str:
+        line = self._text[self._text.rfind("\n", 0, position) + 1 :]
+        return line[: len(line) - len(line.lstrip(" \t"))]
+
+    def _written(self, value: Any, indent: str) -> str:
+        """A value in several lines where it is an object, or has one."""
+        inner = indent + self._unit
+        if isinstance(value, Mapping) and value:
+            lines = [
+                f"{inner}{_named(key)}{self._written(item, inner)}" for key, item in value.items()
+            ]
+            return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+        if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            lines = [f"{inner}{self._written(item, inner)}" for item in value]
+            return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+        return _on_one_line(value)
+
+
+def _named(key: str | None) -> str:
+    return "" if key is None else f"{json.dumps(key, ensure_ascii=False)}: "
+
+
+def _comment(comment: str, indent: str) -> str:
+    return "".join(f"{indent}// {line}\n" for line in comment.splitlines())
+
+
+def _on_one_line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{_named(key)}{_on_one_line(item)}" for key, item in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_on_one_line, value))}]"
+    return json.dumps(value, ensure_ascii=False)

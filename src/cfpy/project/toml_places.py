@@ -1,0 +1,93 @@
+"""The places in a TOML text where something new goes: where a person would write it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cfpy.project.line_ends import lines_of
+from cfpy.project.toml_layout import array_end, blocks, content_end
+
+
+def placed(text: str, table: str, written: str) -> Iterator[str]:
+    """``written`` as a new block: after the last one of its kind, else after its environment or
+    before all environments, else at the end."""
+    lines = lines_of(text)
+    found = blocks(lines)
+    same = [b for b in found if b.name == table or b.name.startswith(f"{table}.")]
+    if same:
+        yield _with_block(lines, same[-1].end, written)
+    parts = table.split(".")
+    if parts[0] == "env":
+        own = [b for b in found if b.name.split(".")[:2] == parts[:2]]
+        if own:
+            yield _with_block(lines, own[-1].end, written)
+    else:
+        environments = [b for b in found if b.name.split(".")[0] == "env"]
+        if environments:
+            yield _with_block(lines, environments[0].start, written)
+    yield _with_block(lines, content_end(lines, 0, len(lines)), written)
+
+
+def _with_block(lines: list[str], at: int, written: str) -> str:
+    before, after = lines[:at], lines[at:]
+    while before and not before[-1].strip():
+        # Empty lines above stay above; one of them separates the two.
+        after.insert(0, before.pop())
+    above = "".join(before)
+    below = "".join(after)
+    if above and not above.endswith("\n"):
+        above += "\n"
+        # The last line of the file has no end: so it is with the new last one.
+        written = written if below else written.removesuffix("\n")
+    gap = "\n" if above else ""
+    if below.strip() and not below.startswith("\n"):
+        written += "\n"
+    return f"{above}{gap}{written}{below}"
+
+
+def into_table(text: str, table: str, line: str) -> Iterator[str]:
+    """``line`` as the last line of a table with a header."""
+    lines = lines_of(text)
+    for block in reversed(blocks(lines)):
+        if block.name == table:
+            before = "".join(lines[: block.end])
+            if before and not before.endswith("\n"):
+                before += "\n"
+            yield before + line + "".join(lines[block.end :])
+
+
+def into_array(text: str, name: str, value: str) -> Iterator[str]:
+    """``value`` as the last item of an array ``name = [...]``, in any place and format."""
+    parts = name.split(".")
+    lines = lines_of(text)
+    for block in blocks(lines):
+        above = block.name.split(".") if block.name else []
+        if parts[: len(above)] != above or len(above) == len(parts):
+            continue
+        quoted = [rf"""["']?{re.escape(part)}["']?""" for part in parts[len(above) :]]
+        dotted = r"\s*\.\s*".join(quoted)
+        key = re.compile(rf"^\s*{dotted}\s*=\s*\[", re.MULTILINE)
+        start = sum(map(len, lines[: block.header]))
+        end = sum(map(len, lines[: block.end]))
+        for match in key.finditer(text, start, end):
+            yield _appended(text, match.end(), value)
+
+
+def _appended(text: str, start: int, value: str) -> str:
+    """``value`` appended to the array whose content begins at ``start``."""
+    last, close = array_end(text, start)
+    if last == start:
+        return f"{text[:start]}{value}{text[start:]}"
+    comma = text[last - 1] == ","
+    if "\n" not in text[last:close]:
+        tail = value if comma else f", {value}"
+        gap = " " if comma else ""
+        return f"{text[:last]}{gap}{tail}{text[last:]}"
+    begins = text.rindex("\n", 0, last) + 1
+    line = text[begins:last]
+    indent = line[: len(line) - len(line.lstrip())]
+    # A comment after the last value stays after it.
+    line_end = text.index("\n", last)
+    added = f"\n{indent}{value}{',' if comma else ''}"
+    return f"{text[:last]}{'' if comma else ','}{text[last:line_end]}{added}{text[line_end:]}"
