@@ -54,22 +54,26 @@ def _keys(lines: list[str], found: list[Block], path: KeyPath) -> Iterator[Lines
     for block in found:
         above = block.name.split(".") if block.name else []
         if len(above) < len(parts) and parts[: len(above)] == above:
-            ours = list(key_lines(lines, block, parts[len(above) :]))
+            ours = [
+                (_comment_start(lines, start, block.header), end)
+                for start, end in key_lines(lines, block, parts[len(above) :])
+            ]
             first, last = content_lines(lines, block)
-            if above and ours and _covers(ours, first, last):
+            inside = {number for start, end in ours for number in range(start, end)}
+            if above and ours and inside >= set(range(first + 1, last)):
                 # Nothing else is in this table.
                 yield _lines_of(lines, block)
-                continue
-            for start, end in ours:
-                while start > block.header and lines[start - 1].lstrip().startswith("#"):
-                    start -= 1
-                # The comment at the beginning of the file is about the file.
-                yield (start, end) if start else (ours[0][0], end)
+            else:
+                yield from ours
 
 
-def _covers(ours: list[Lines], first: int, last: int) -> bool:
-    inside = {number for start, end in ours for number in range(start, end)}
-    return inside >= set(range(first + 1, last))
+def _comment_start(lines: list[str], start: int, limit: int) -> int:
+    """The first line of the comment right above a line."""
+    above = start
+    while above > limit and lines[above - 1].lstrip().startswith("#"):
+        above -= 1
+    # The comment at the beginning of the file is about the file.
+    return above or start
 
 
 def _cut(lines: list[str], gone: list[Lines]) -> str:

@@ -50,7 +50,8 @@ def candidates(body: str, edit: Edit) -> Iterator[str]:
             yield from with_key(body, path, text, after, above)
             yield from _new_key(body, path, f"{above}{path[-1]} = {text}\n")
         case Remove(path):
-            yield from without_key(body, path)
+            if any(isinstance(part, int) for part in path[:-1]):
+                yield from without_key(body, path)
             yield from without(body, path)
     yield from _by_tomlkit(body, edit)
 

@@ -105,6 +105,33 @@ def test_however_it_is_written(text: str) -> None:
     assert after == {key: value for key, value in before.items() if key != "env"}
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        # What an empty line separates from it is about something else.
+        (
+            'name = "x"\n\n[env.live]\nname = "y"\n# A = 1\n\n# [env.b]\n# name = "z"\n\n'
+            "# -- Variables --\n[vars]\nA = 1\n",
+            'name = "x"\n\n# [env.b]\n# name = "z"\n\n# -- Variables --\n[vars]\nA = 1\n',
+        ),
+        ('name = "x"\n\n[env.live]\nname = "y"\n\n# the end\n', 'name = "x"\n\n# the end\n'),
+        ('# A licence.\n[env.live]\nname = "y"\n[vars]\n', "# A licence.\n[vars]\n"),
+        # However it is written, its own comments go with it.
+        (
+            'name = "x"\n# it\nenv.live.name = "y"\nenv.live.vars.A = 1 # more\n\n[vars]\n',
+            'name = "x"\n\n[vars]\n',
+        ),
+        (
+            'name = "x"\n[env]\n# a\nb = {}\n# it\nlive = { name = "y" }\n',
+            'name = "x"\n[env]\n# a\nb = {}\n',
+        ),
+        ('name = "x"\n\n[env]\n# it\nlive.name = "y"\n\n[vars]\n', 'name = "x"\n\n[vars]\n'),
+    ],
+)
+def test_comments_stay_with_what_they_are_about(text: str, left: str) -> None:
+    assert without_environment(text, "live") == left
+
+
 def test_an_environment_of_a_similar_name_stays() -> None:
     text = 'name = "x"\n\n[env.live]\nname = "y"\n\n[env.live2]\nname = "z"\n'
     assert without_environment(text, "live") == 'name = "x"\n\n[env.live2]\nname = "z"\n'
