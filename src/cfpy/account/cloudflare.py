@@ -164,7 +164,7 @@ class Account:
         listed = ", ".join(f"{name} ({id_})" for id_, name in accounts.items())
         raise NotAuthenticatedError(
             f"this login has access to several accounts: {listed}",
-            hint="Set account_id in wrangler.toml, or CLOUDFLARE_ACCOUNT_ID.",
+            hint="Set account_id in the configuration, or CLOUDFLARE_ACCOUNT_ID.",
         )
 
     def _subdomain(self) -> str:

@@ -91,7 +91,7 @@ def _bucket(wanted: R2Bucket, jurisdiction: str | None) -> Action:
         return Action(Do.CONFLICT, "r2", wanted.name, elsewhere(wanted, jurisdiction or ""))
     there = jurisdiction is not None
     do = Do.CREATE if not there else Do.ADOPT if wanted.unnamed else Do.KEEP
-    reason = "its name will be written to wrangler.toml" if wanted.unnamed else ""
+    reason = "its name will be written to the configuration" if wanted.unnamed else ""
     return Action(
         do,
         "r2",
@@ -235,19 +235,22 @@ def _by_name(kind: str, name: str, exists: bool, *, jurisdiction: str = "") -> A
 
 
 def _by_id(wanted: Resource) -> Action:
-    """A resource whose id belongs in wrangler.toml."""
+    """A resource whose id belongs in the configuration."""
     do, reason, unwritten = Do.KEEP, "", wanted.unwritten
     if wanted.problem:
         do, reason = Do.CONFLICT, wanted.problem
     elif wanted.missing:
         named = next(item.id for item in wanted.references if item.id)
-        do, reason = Do.CONFLICT, f"wrangler.toml names the id {named}, which the account does not "
+        do, reason = (
+            Do.CONFLICT,
+            f"the configuration names the id {named}, which the account does not ",
+        )
         reason += "have: remove it to create another one"
     elif not wanted.id:
         do, reason = Do.CREATE, _where("", wanted, new=True)
         unwritten = tuple(item.binding for item in wanted.references)
     elif unwritten:
-        do, reason = Do.ADOPT, "exists; its id will be written to wrangler.toml"
+        do, reason = Do.ADOPT, "exists; its id will be written to the configuration"
     return Action(
         do,
         wanted.kind,

@@ -103,7 +103,7 @@ def remove(
         confirm: Called with what would be removed; if it returns false, nothing is.
         keep_resources: Whether to continue although the account still has resources of it.
         dry_run: Whether to change nothing.
-        config: The configuration file, if not ``wrangler.toml``.
+        config: The configuration file, if not the one that wrangler uses.
 
     Returns:
         What was removed, or ``None`` if it was not confirmed.
@@ -177,7 +177,7 @@ def _write(project: Project, after: dict[str, str]) -> None:
 
 
 def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredState, ...]:
-    """The needs of each environment; the top level of wrangler.toml comes first.
+    """The needs of each environment; the top level of the configuration comes first.
 
     Raises:
         ProjectError: The files are missing or not valid.

@@ -124,13 +124,13 @@ def _problems(
         own = ids.get(item.name, "")
         if item.id and item.id not in found and own:
             yield (
-                f"wrangler.toml names the id {item.id}, which the account does not have; the "
+                f"the configuration names the id {item.id}, which the account does not have; the "
                 f"account's {item.name} has the id {own}"
             )
         elif item.named and own and own != target:
             yield (
-                f"wrangler.toml names {item.name} with the id {item.id}, which in the account is "
-                f"{found[target].name}; the account's {item.name} has the id {own}"
+                f"the configuration names {item.name} with the id {item.id}, which in the account "
+                f"is {found[target].name}; the account's {item.name} has the id {own}"
             )
         key = f"{kind}:{item.name}"
         recorded = created.get(key) or (own if key in created else "")
@@ -149,10 +149,10 @@ def _against_record(item: Reference, target: str, recorded: str, found: Mapping[
         says += f", which in the account is {found[recorded].name}"
     if item.id:
         has = f"has as {found[item.id].name}" if item.id in found else "does not have"
-        return f"wrangler.toml names the id {item.id}, which the account {has}; {says}"
+        return f"the configuration names the id {item.id}, which the account {has}; {says}"
     if target:
         return f"the account's {item.name} has the id {target}; {says}"
-    return f"wrangler.toml has no id, and the account has no {item.name}; {says}"
+    return f"the configuration has no id, and the account has no {item.name}; {says}"
 
 
 def _elsewhere(members: Sequence[Reference], jurisdiction: str | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Compares the bindings of a live version with wrangler.toml."""
+"""Compares the bindings of a live version with the configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def target(kind: str, id_: str) -> str:
 
 
 def wanted_bindings(scope: Mapping[str, Any]) -> dict[str, str]:
-    """The bindings of a scope of wrangler.toml that point to resources, in the form of
+    """The bindings of a scope of the configuration that point to resources, in the form of
     :func:`live_target`."""
     return dict(_wanted(scope))
 
@@ -57,10 +57,10 @@ def drift(wanted: Mapping[str, str], live: Mapping[str, str]) -> tuple[str, ...]
     said = []
     for name, target in sorted(wanted.items()):
         if name not in live:
-            said.append(f"{name}: wrangler.toml binds {target}, the live version does not")
+            said.append(f"{name}: the configuration binds {target}, the live version does not")
         elif live[name] != target:
-            said.append(f"{name}: wrangler.toml binds {target}, the live version {live[name]}")
+            said.append(f"{name}: the configuration binds {target}, the live version {live[name]}")
     for name, target in sorted(live.items()):
         if name not in wanted and target.partition(" ")[0] in _TARGETS:
-            said.append(f"{name}: the live version binds {target}, wrangler.toml does not")
+            said.append(f"{name}: the live version binds {target}, the configuration does not")
     return tuple(said)

@@ -53,8 +53,8 @@ def _shared(resources: Sequence[Resource], others: Sequence[DesiredState]) -> It
     for item in resources:
         if users := sharing(others, item.kind, item.name, item.id):
             yield (
-                f"{item.key} is also used by {users} of wrangler.toml: they share its migrations "
-                "and data"
+                f"{item.key} is also used by {users} of the configuration: they share its "
+                "migrations and data"
             )
 
 
@@ -112,7 +112,7 @@ def leftovers(
         gone = bool(id_ and there) and id_ not in (there or {})
         if key not in named and id_ not in ids and not gone:
             yield (
-                f"cfpy created {key}{f' ({id_})' if id_ else ''}, which wrangler.toml no "
+                f"cfpy created {key}{f' ({id_})' if id_ else ''}, which the configuration no "
                 "longer names: it stays. Delete it yourself, then remove it from cfpy.state.json"
             )
 

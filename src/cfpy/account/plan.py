@@ -14,7 +14,7 @@ class Do(StrEnum):
     """What a plan does with a resource."""
 
     CREATE = "create"
-    # It exists, but its id is not in wrangler.toml yet.
+    # It exists, but its id is not in the configuration yet.
     ADOPT = "adopt"
     UPDATE = "update"
     KEEP = "keep"

@@ -12,7 +12,7 @@ from cfpy.tools.context import Context
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """``environment`` is empty for the top level of wrangler.toml."""
+    """``environment`` is empty for the top level of the configuration."""
 
     root: Path
     environment: str

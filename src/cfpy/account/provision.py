@@ -90,7 +90,7 @@ def provision(
     if plan.conflicts:
         raise PlanConflictError(
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-            hint="Change wrangler.toml, cfpy.toml or the account so that they agree. "
+            hint="Change the configuration, cfpy.toml or the account so that they agree. "
             "Nothing was changed.",
         )
     if not plan.changes:

@@ -28,7 +28,7 @@ class Placement:
 
 @dataclass(frozen=True)
 class Record:
-    """The environments that cfpy has provisioned; the top level of wrangler.toml is ``""``."""
+    """The environments that cfpy has provisioned; the top level of the configuration is ``""``."""
 
     environments: Mapping[str, Placement]
 

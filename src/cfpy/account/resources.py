@@ -72,8 +72,8 @@ class Queue:
 class DesiredState:
     """Everything that one environment of a project needs.
 
-    ``environment`` is empty for the top level of wrangler.toml. ``consumed`` are the queues from
-    which the Worker gets messages, ``workers_dev`` is whether it is available at the account's
+    ``environment`` is empty for the top level of the configuration. ``consumed`` are the queues
+    from which the Worker gets messages, ``workers_dev`` is whether it is available at the account's
     workers.dev subdomain. ``deleted_classes`` are the tags of all migrations of Durable Objects, in
     order, with the classes that each deletes; empty if none deletes any.
     """
@@ -106,7 +106,7 @@ def desired_state(project: Project, environment: str = "") -> DesiredState:
     environments), so an environment has only what is in its own tables.
 
     Raises:
-        UsageError: wrangler.toml has no such environment.
+        UsageError: The configuration has no such environment.
         ProjectError: A table names no resource, or an invalid one.
     """
     scope = scope_of(project, environment)
@@ -143,7 +143,7 @@ def scope_of(project: Project, environment: str) -> Mapping[str, Any]:
     """The tables of an environment.
 
     Raises:
-        UsageError: wrangler.toml has no such environment.
+        UsageError: The configuration has no such environment.
     """
     if not environment:
         return project.wrangler
@@ -159,10 +159,10 @@ def scope_of(project: Project, environment: str) -> Mapping[str, Any]:
 
 
 def in_environment(project: Project, environment: str) -> Project:
-    """The project as if ``environment`` were the whole content of its wrangler.toml.
+    """The project as if ``environment`` were the whole content of its configuration.
 
     Raises:
-        UsageError: wrangler.toml has no such environment.
+        UsageError: The configuration has no such environment.
     """
     scope_of(project, environment)
     return replace(project, wrangler=effective(project.wrangler, environment))
@@ -299,7 +299,7 @@ def _queues(
 
 
 def _secrets(project: Project, scope: Mapping[str, Any]) -> tuple[Secret, ...]:
-    """The secrets that wrangler.toml requires, as described in cfpy.toml."""
+    """The secrets that the configuration requires, as described in cfpy.toml."""
     described = {secret.name: secret for secret in project.secrets}
     required = (scope.get("secrets") or {}).get("required") or []
     names = [*required, *(name for name in described if name not in required)]

@@ -68,7 +68,7 @@ class Session:
         again.
 
         Raises:
-            UsageError: ``wrangler.toml`` or ``cfpy.toml`` was edited in the meantime.
+            UsageError: The configuration or ``cfpy.toml`` was edited in the meantime.
             ProjectError: They are now missing or not valid.
         """
         now = load_project(self.project.root, self.project.config_path)
@@ -162,7 +162,7 @@ def refuse_broken(session: Session) -> None:
     """Refuse a configuration that can't work, before anything is deployed.
 
     Raises:
-        ProjectError: Something in ``wrangler.toml`` can't work, or there is a build from another
+        ProjectError: Something in the configuration can't work, or there is a build from another
             tool.
     """
     refuse_build_output(session.project.root)
@@ -222,8 +222,9 @@ def _refuse_other_name(worker: str) -> None:
     other = os.environ.get(_OTHER_NAME)
     if other is not None and other != worker:
         raise UsageError(
-            f"{_OTHER_NAME} makes wrangler deploy {other!r}, but wrangler.toml names {worker}",
-            hint=f"Unset {_OTHER_NAME}, or change `name` in wrangler.toml. Nothing was changed.",
+            f"{_OTHER_NAME} makes wrangler deploy {other!r}, but the configuration names {worker}",
+            hint=f"Unset {_OTHER_NAME}, or change `name` in the configuration. "
+            "Nothing was changed.",
         )
 
 
@@ -246,15 +247,15 @@ def _account_config(project: Project, account_id: str) -> Callable[[], Path] | N
 
 
 def _account_id(project: Project, environment: str, record: Record) -> str:
-    """The account to use: from wrangler.toml, from the environment variable, or from the record.
+    """The account to use: from the configuration, the environment variable, or the record.
     Empty if none of them has one."""
     scope = (project.wrangler.get("env") or {}).get(environment) or {}
     pinned = scope.get("account_id") or project.wrangler.get("account_id")
     name, given = ("", "") if pinned else _given_account_id()
-    wanted = checked_account_id(str(pinned), "account_id in wrangler.toml") if pinned else given
+    wanted = checked_account_id(str(pinned), "account_id in the configuration") if pinned else given
     lives = record.account_id(environment)
     if wanted and lives and wanted != lives:
-        said = "wrangler.toml" if pinned else name
+        said = "the configuration" if pinned else name
         raise NotAuthenticatedError(
             f"this project is in the account {lives}, but {said} is {wanted}",
             hint=f"Use the first account, or delete the project there: {command('destroy')}. "

@@ -14,7 +14,7 @@ from cfpy.tools.context import Context
 
 @dataclass(frozen=True)
 class StatusRequest:
-    """``environment`` is empty for the top level of wrangler.toml."""
+    """``environment`` is empty for the top level of the configuration."""
 
     root: Path
     environment: str
@@ -25,7 +25,7 @@ class StatusRequest:
 class Status:
     """``live_version`` is empty while nothing is deployed. ``created`` are the keys of what cfpy
     created, ``pending`` the migrations that are not applied, by database, and ``drift`` lists
-    differences between the bindings of the live version and wrangler.toml."""
+    differences between the bindings of the live version and the configuration."""
 
     plan: Plan
     live_version: str

@@ -157,14 +157,14 @@ class _Teardown:
                 yield self._missing(item, bindings)
 
     def _missing(self, item: Resource, bindings: tuple[str, ...]) -> Action:
-        """An id that the account does not have: it is removed from wrangler.toml if the record has
-        it. Otherwise it may belong to another account."""
+        """An id that the account does not have: it is removed from the configuration if the record
+        has it. Otherwise it may belong to another account."""
         named = [i.id for i in item.references if i.id]
         known = any(self.permission.covers(item.key, id_) for id_ in named)
         if known or item.key in self.permission.included:
-            reason = "already deleted; its id will be removed from wrangler.toml"
+            reason = "already deleted; its id will be removed from the configuration"
             return Action(Do.DELETE, item.kind, item.name, reason, bindings=bindings)
-        reason = f"wrangler.toml names the id {named[0]}, which the account does not have"
+        reason = f"the configuration names the id {named[0]}, which the account does not have"
         return Action(Do.KEEP, item.kind, item.name, reason, bindings=bindings)
 
     def _decided(
@@ -185,7 +185,7 @@ class _Teardown:
     def _shared(self, kind: str, name: str, id_: str) -> str:
         """Whether another environment of the same configuration needs it."""
         users = sharing(self.others, kind, name, id_)
-        return f"also used by {users} of wrangler.toml" if users else ""
+        return f"also used by {users} of the configuration" if users else ""
 
     def _bound(self, kind: str, id_: str) -> str:
         """Whether a Worker that is not of this configuration is bound to it."""

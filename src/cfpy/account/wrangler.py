@@ -43,7 +43,7 @@ class Wrangler:
             in parent folders and follow a build tool's redirect. ``None`` without a project.
         account_config: Writes a configuration for commands without ``--env``, if the environment is
             in another account than the top level.
-        environment: An environment of wrangler.toml; empty for its top level.
+        environment: An environment of the configuration; empty for its top level.
         credentials: Environment variables with the token, the account and the Worker.
     """
 

@@ -24,9 +24,7 @@ from cfpy.project.project import Project
 from cfpy.project.python_source import handler_line, python_files, with_binding, with_export
 
 _STUB = Path("typings", "bindings.pyi")
-_SETTINGS = (
-    "# Settings that wrangler.toml has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
-)
+_SETTINGS = "# Settings that wrangler has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def plan_addition(
     """The changes that add a binding of ``kind`` called ``name``.
 
     Args:
-        config: The parsed wrangler.toml, with a ``name``.
+        config: The parsed configuration, with a ``name``.
         kind: One that ``cfpy add`` adds.
         name: Its name: ``sessions`` is bound as ``SESSIONS``. For a cron, the schedule.
         environment: The environment to add it to; empty for the top level.
@@ -46,7 +46,7 @@ def plan_addition(
     """
     if environment and environment not in (config.get("env") or {}):
         raise UsageError(
-            f"wrangler.toml has no environment {environment!r}",
+            f"the configuration has no environment {environment!r}",
             hint=f"Create it: {command('env', 'add', environment)}",
         )
     scope = effective(config, environment)
@@ -67,6 +67,6 @@ def _refuse_name(asked: Asked, kind: BindingKind) -> None:
     # What a Worker can have only once is refused by its kind, which names what there is.
     if asked.binding in held and not (kind.once and held[asked.binding] == kind.table):
         raise UsageError(
-            f"wrangler.toml already has {asked.binding} ({held[asked.binding]})",
+            f"the configuration already has {asked.binding} ({held[asked.binding]})",
             hint="Choose another NAME. Nothing was changed.",
         )

@@ -53,7 +53,7 @@ class Addition:
 class Asked:
     """The request, with what every kind needs to know about the project.
 
-    ``config`` is the whole ``wrangler.toml``, ``scope`` the part that the binding is added to, and
+    ``config`` is the whole configuration, ``scope`` the part that the binding is added to, and
     ``environment`` its name, empty for the top level. ``kind`` and ``name`` are the words of the
     command.
     """
@@ -110,7 +110,7 @@ class Asked:
         main = self.scope.get("main")
         if not isinstance(main, str):
             raise UsageError(
-                "wrangler.toml has no `main`, so there is no module that could export a class",
+                "the configuration has no `main`, so there is no module that could export a class",
                 hint='First add main = "src/entry.py", and create that module.',
             )
         return main

@@ -50,7 +50,7 @@ _FREE_NAMES = tuple(kind.table for kind in VALUES)
 
 
 def check(scope: Mapping[str, Any], worker: str, today: date) -> tuple[Finding, ...]:
-    """Check a scope of ``wrangler.toml`` that belongs to ``worker``."""
+    """Check a scope of the configuration that belongs to ``worker``."""
     return (
         *_refused(scope),
         *_name(worker),

@@ -1,4 +1,4 @@
-"""Derives an environment from the top level of ``wrangler.toml``: see :mod:`becoming`."""
+"""Derives an environment from the top level of the configuration: see :mod:`becoming`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAME_KEYS = {kind.settings: kind.name_keys[0] for kind in KINDS if kind.settings
 
 @dataclass(frozen=True)
 class NewEnvironment:
-    """A new environment: its tables for ``wrangler.toml``, the new names of renamed resources by
+    """A new environment: its tables for the configuration, the new names of renamed resources by
     the old ones, and the bindings that production's Worker shares with it, by table."""
 
     name: str
@@ -35,7 +35,7 @@ class NewEnvironment:
 
 
 def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
-    """Derive the environment ``name`` from a parsed ``wrangler.toml``, with its own resources.
+    """Derive the environment ``name`` from a parsed configuration, with its own resources.
 
     Raises:
         UsageError: The environment already exists, or a name is not valid.
@@ -48,7 +48,7 @@ def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
         )
     if name in (config.get("env") or {}):
         raise UsageError(
-            f"wrangler.toml already has an environment {name!r}",
+            f"the configuration already has an environment {name!r}",
             hint=f"To show it: {command('env', 'list')}. To remove it: "
             f"{command('env', 'remove', name)}. "
             "Nothing was changed.",

@@ -19,7 +19,7 @@ from cfpy.errors import ProjectError
 
 
 class Shape(StrEnum):
-    """What a kind's table looks like in ``wrangler.toml``."""
+    """What a kind's table looks like in the configuration."""
 
     #: Any number of tables: ``[[kv_namespaces]]``.
     ARRAY = "a list of tables"
@@ -97,7 +97,7 @@ class Handler:
 class BindingKind:
     """One kind of binding: all that is true of it.
 
-    What it is in ``wrangler.toml``:
+    What it is in the configuration:
 
     - ``table``, with a dot for a nested table; its ``shape``, and ``label``, its name for people.
     - ``binding_key``: the key of a binding's name; empty if the table binds none.
@@ -203,11 +203,11 @@ class BindingKind:
 
     @property
     def outer(self) -> str:
-        """The key of ``wrangler.toml`` that has the table: ``queues`` for ``queues.producers``."""
+        """The key of the configuration that has the table: ``queues`` for ``queues.producers``."""
         return self.table.partition(".")[0]
 
     def entries(self, scope: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """The tables of this kind in a scope of ``wrangler.toml``.
+        """The tables of this kind in a scope of the configuration.
 
         Raises:
             ProjectError: The value has another shape.
@@ -216,14 +216,14 @@ class BindingKind:
         value = scope.get(outer) or ({} if inner else [])
         if inner:
             if not isinstance(value, Mapping):
-                raise ProjectError(f"wrangler.toml: `{outer}` is not a table ([{outer}])")
+                raise ProjectError(f"`{outer}` is not a table ([{outer}])")
             value = value.get(inner) or []
         if self.shape is not Shape.ARRAY:
             value = [value] if value else []
         if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
             header = f"[[{self.table}]]" if self.shape is Shape.ARRAY else f"[{self.table}]"
             wanted = "a list of tables" if self.shape is Shape.ARRAY else "a table"
-            raise ProjectError(f"wrangler.toml: `{self.table}` is not {wanted} ({header})")
+            raise ProjectError(f"`{self.table}` is not {wanted} ({header})")
         return value
 
     def bound(self, scope: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,4 +1,4 @@
-"""All kinds of bindings, and what a scope of ``wrangler.toml`` binds. Pure.
+"""All kinds of bindings, and what a scope of the configuration binds. Pure.
 
 A new kind is a module in ``kinds/`` and its place in :data:`KINDS`; see
 docs/contributing/add-a-binding.md.
@@ -71,13 +71,13 @@ OWNED: Mapping[str, BindingKind] = {kind.owned: kind for kind in KINDS if kind.o
 
 
 def has_id(owned: str) -> bool:
-    """Whether the account gives resources of this kind an id, which ``wrangler.toml`` repeats.
+    """Whether the account gives resources of this kind an id, which the configuration repeats.
     ``owned`` is any kind of a plan's step."""
     return owned in OWNED and bool(OWNED[owned].id_key)
 
 
 def bindings(scope: Mapping[str, Any]) -> Iterator[tuple[str, BindingKind, Mapping[str, Any]]]:
-    """Each binding of a scope of ``wrangler.toml``: its name, its kind and its table. Variables and
+    """Each binding of a scope of the configuration: its name, its kind and its table. Variables and
     secrets are left out.
 
     Raises:

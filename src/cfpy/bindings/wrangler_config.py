@@ -1,4 +1,4 @@
-"""Reads a project's ``wrangler.toml`` and ``cfpy.toml``; errors carry line and column."""
+"""Reads a project's configuration and ``cfpy.toml``; errors carry line and column."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def load_project(root: Path, config: Path | None = None) -> Project:
         config: The configuration, if known; relative to ``root``.
 
     Raises:
-        ProjectError: There is no ``wrangler.toml``, wrangler would use another file that differs,
+        ProjectError: There is no configuration, wrangler would use another file that differs,
             or a file does not parse or is not valid.
     """
     path = choose(root, config)

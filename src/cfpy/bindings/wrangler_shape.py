@@ -1,4 +1,4 @@
-"""Checks the types of the ``wrangler.toml`` values that cfpy reads: strings, lists and tables.
+"""Checks the types of the values in the configuration that cfpy reads: strings, lists and tables.
 
 wrangler validates the rest when it runs; cfpy reads the file before that.
 """

@@ -125,8 +125,8 @@ def provision(
 ) -> None:
     """Create the resources that the project needs and its Cloudflare account does not have.
 
-    Writes ids into wrangler.toml and changes nothing else there. Run it again to continue after a
-    failure. The value of a secret comes from --secrets-file, from the environment variable of the
+    Writes ids into the configuration and changes nothing else there. Run it again to continue after
+    a failure. The value of a secret comes from --secrets-file, from the environment variable of the
     same name, or from a prompt. --dry-run is the same as cfpy plan.
 
     Example: cfpy provision --env staging

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STATES = {
     Do.KEEP: ("there", "green"),
     Do.CREATE: ("missing", "yellow"),
-    Do.ADOPT: ("exists, not in wrangler.toml", "yellow"),
+    Do.ADOPT: ("exists, not in the configuration", "yellow"),
     Do.UPDATE: ("out of date", "yellow"),
     Do.CONFLICT: ("conflict", "bold red"),
 }

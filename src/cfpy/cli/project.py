@@ -89,10 +89,10 @@ def add(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Add a binding to a project: any Worker with a wrangler.toml.
+    """Add a binding to a project: any Worker that wrangler deploys.
 
-    Adds its table to wrangler.toml, and changes nothing else there. Also adds the first migration
-    or class, settings in cfpy.toml and the type if they are needed, and shows how to use it.
+    Adds its table to the configuration, and changes nothing else there. Also adds the first
+    migration or class, settings in cfpy.toml and the type if needed, and shows how to use it.
 
     Example: cfpy add kv sessions
     """

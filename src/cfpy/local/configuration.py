@@ -170,7 +170,7 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
     source = project.wrangler
     missing = {
         str(item.get("binding")): f"set {_DATABASE_VARIABLE}{item.get('binding')}, or "
-        "localConnectionString in wrangler.toml"
+        "localConnectionString in the configuration"
         for item in HYPERDRIVE.entries(source)
         if not item.get("localConnectionString")
         and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment

@@ -89,7 +89,7 @@ def run(
 
     config = request.config.name if request.config else "wrangler.toml"
     watched = Watched(request.root, config)
-    # After a change of wrangler.toml, cfpy.toml, .dev.vars or a migration, everything is read
+    # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True
     while again:

@@ -37,7 +37,7 @@ class Runtime(StrEnum):
 class DevRequest:
     """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project.
 
-    ``port`` 0 selects a free port. ``environment`` is empty for the top level of wrangler.toml.
+    ``port`` 0 selects a free port. ``environment`` is empty for the top level of the configuration.
     ``env_file`` has the secrets, instead of the files that wrangler finds.
     ``neurons`` is what a million tokens of a model cost, ``input`` and ``output``, for the page.
     """

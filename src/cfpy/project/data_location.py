@@ -1,7 +1,7 @@
 """Where resources keep their data, as set in cfpy.toml.
 
-wrangler.toml holds the jurisdiction of D1 databases and R2 buckets. It has no key for that of KV
-namespaces and queues, nor for location hints (wrangler 4.164.0, config-schema.json). Both apply
+The configuration has the jurisdiction of D1 databases and R2 buckets. It has no key for that of
+KV namespaces and queues, nor for location hints (wrangler 4.164.0, config-schema.json). Both apply
 when a resource is created, and can't be changed afterwards.
 """
 

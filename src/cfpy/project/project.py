@@ -1,4 +1,4 @@
-"""A Worker project as its files describe it: ``wrangler.toml`` and ``cfpy.toml``."""
+"""A Worker project as its files describe it: the configuration and ``cfpy.toml``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MetadataIndex:
 
 @dataclass(frozen=True)
 class VectorizeIndex:
-    """The properties of a Vectorize index, for which ``wrangler.toml`` has no keys. ``dimensions``
+    """The properties of a Vectorize index, for which the configuration has no keys. ``dimensions``
     counts floats; it is 0 if ``cfpy.toml`` does not describe the index, which is then used as it
     is."""
 

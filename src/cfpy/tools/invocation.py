@@ -36,7 +36,7 @@ def command(*words: str) -> str:
     """A command of cfpy for a hint, marked so that the options of this run are added.
 
     ``--env`` in the words replaces the environment of this run; ``--env ""`` is the top level of
-    wrangler.toml.
+    the configuration.
     """
     return f"{_OPEN}{shlex.join(('cfpy', *words))}{_CLOSE}"
 

@@ -114,7 +114,7 @@ def test_what_two_environments_share_is_named(wants: Wants) -> None:
     staging = wants(DB + "[env.staging]\n" + DB.replace("[[", "[[env.staging."), "staging")
     observed = replace(EMPTY, databases={ID: Found("shop-db")})
     plan = diff(staging, observed, {}, [wants(DB)])
-    assert plan.notices[0].startswith("d1:shop-db is also used by the top level of wrangler.toml")
+    assert plan.notices[0].startswith("d1:shop-db is also used by the top level of the ")
     # Neither exists yet, and they have other names.
     near = wants(CACHE + "[env.staging]\n" + CACHE.replace("[[", "[[env.staging."), "staging")
     assert diff(near, EMPTY, {}, [wants(CACHE)]).notices == ()

@@ -57,7 +57,7 @@ def _applied(
 ) -> frozenset[str] | None:
     """The applied migrations of a database; ``None`` if there is no such database.
 
-    Its id may be in wrangler.toml; otherwise it waits for the list of databases.
+    Its id may be in the configuration; otherwise it waits for the list of databases.
     """
     database_id = database.id or next(
         (id_ for id_, item in databases.result().items() if item.name == database.name), ""

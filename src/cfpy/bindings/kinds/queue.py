@@ -46,7 +46,7 @@ def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
             value = item.get(key)
             if isinstance(value, int) and not least <= value <= most:
                 message = f"{key} = {value} of the queue {queue} must be {least} to {most}"
-                yield Finding(True, message, "Change it in wrangler.toml.")
+                yield Finding(True, message, "Change it in the configuration.")
         if item.get("dead_letter_queue") == queue:
             message = f"the queue {queue} is its own dead-letter queue"
             yield Finding(True, message, "Use another queue as dead_letter_queue.")
