@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cfpy.patterns.config_format import ConfigFormat
 from cfpy.patterns.new import NewRequest, run
 from cfpy.tools.context import build_context
 
@@ -59,6 +60,7 @@ class Case:
             interactive=False,
             dry_run=False,
             git=False,
+            config=ConfigFormat.JSONC if self.name == "jsonc" else ConfigFormat.TOML,
         )
         return run(build_context(print), request).path
 

@@ -21,6 +21,8 @@ from cfpy.patterns.merge import BaseFile, File, Outcome, digest, merge_trees
 from cfpy.patterns.new import NewRequest
 from cfpy.patterns.new import run as new
 from cfpy.patterns.update import UpdateRequest, UpdateResult, update
+from cfpy.project import jsonc
+from cfpy.project.toml_to_jsonc import to_jsonc
 from cfpy.tools.context import build_context
 from cfpy.tools.git import Git
 from cfpy.tools.process import SubprocessRunner
@@ -114,6 +116,32 @@ def test_both_sides_are_merged(story: Story) -> None:
     git(story.project, "commit", "--quiet", "--message", "Updated")
     assert story.update().up_to_date
     assert git(story.project, "status", "--porcelain") == ""
+
+
+WORKER = 'name = "app"\n# Variables.\n[vars]\nA = "1"\nB = "2"\nC = "3"\n'
+
+
+def test_a_project_with_the_other_format_is_updated_in_it(story: Story) -> None:
+    story.release("1.1.0", {"wrangler.toml": WORKER, "b.txt": "see wrangler.toml\n"})
+    story.update()
+    # By hand, with another value.
+    converted = to_jsonc(story.read("wrangler.toml")).replace('"1"', '"mine"')
+    story.edit({"wrangler.toml": None, "wrangler.jsonc": converted})
+    more = {"wrangler.toml": f"{WORKER}\n[ai]\nbinding = 'AI'\n", "b.txt": "the wrangler.toml\n"}
+    story.release("1.2.0", more)
+    result = story.update()
+    assert not result.conflicts
+    assert outcomes(result)["wrangler.jsonc"] == "merged"
+    assert jsonc.loads(story.read("wrangler.jsonc")) == {
+        "name": "app",
+        "vars": {"A": "mine", "B": "2", "C": "3"},
+        "ai": {"binding": "AI"},
+    }
+    assert "// Variables." in story.read("wrangler.jsonc")
+    assert not (story.project / "wrangler.toml").exists()
+    git(story.project, "add", "--all")
+    git(story.project, "commit", "--quiet", "--message", "Updated")
+    assert story.update().up_to_date
 
 
 def test_a_conflict_is_marked_as_git_marks_it(story: Story) -> None:

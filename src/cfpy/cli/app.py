@@ -105,6 +105,14 @@ def new(
         bool,
         typer.Option("--trust", help="Let this version of the pattern run its tasks."),
     ] = False,
+    config: Annotated[
+        str,
+        typer.Option(
+            metavar="toml|jsonc",
+            help="The format of its configuration: wrangler.toml or wrangler.jsonc.",
+            autocompletion=complete_from("toml|jsonc"),
+        ),
+    ] = "toml",
     tree: Annotated[
         bool, typer.Option("--tree", help="List every file, not only the top level.")
     ] = False,
@@ -118,10 +126,13 @@ def new(
     Example: cfpy new rag myapp
     """
     from cfpy.cli import views
+    from cfpy.patterns.config_format import ConfigFormat
     from cfpy.patterns.new import NewRequest
     from cfpy.patterns.new import run as run_new
 
     output = ctx.ensure_object(Output)
+    if config not in list(ConfigFormat):
+        raise typer.BadParameter("use toml or jsonc", param_hint="--config")
     request = NewRequest(
         pattern=pattern,
         name=name,
@@ -131,6 +142,7 @@ def new(
         dry_run=dry_run,
         git=not no_git,
         trust=trust,
+        config=ConfigFormat(config),
     )
     ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
     result = run_new(context_of(output), request, ask, views.tells(output))

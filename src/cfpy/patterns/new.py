@@ -15,6 +15,7 @@ from cfpy.errors import PatternError, UsageError
 from cfpy.patterns.answers import read_answers
 from cfpy.patterns.answers_file import ANSWERS_FILE, answers_text, made_of
 from cfpy.patterns.base_archive import BASE_FILE, pack, read_tree
+from cfpy.patterns.config_format import ConfigFormat
 from cfpy.patterns.copier_format import check_format
 from cfpy.patterns.kept_answers import stand_ins
 from cfpy.patterns.known_patterns import known_patterns
@@ -36,7 +37,8 @@ _NAME_QUESTION = "project_name"
 @dataclass(frozen=True)
 class NewRequest:
     """What to create. ``answers`` are strings from the command line or values from a file.
-    ``trust`` lets the pattern run its code, and remembers that for this version."""
+    ``trust`` lets the pattern run its code, and remembers that for this version. ``config`` is the
+    format of the project's configuration."""
 
     pattern: str
     name: str
@@ -46,6 +48,7 @@ class NewRequest:
     dry_run: bool
     git: bool
     trust: bool = False
+    config: ConfigFormat = ConfigFormat.TOML
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,10 @@ def run(
 
     def fill(tree: Path) -> None:
         asking = {"interactive": request.interactive, "run_tasks": not request.dry_run, "say": say}
-        rendered = render_with(pattern, tree, answers, trusted=trusted, commit=commit, **asking)
+        options = {"trusted": trusted, "commit": commit, "config": request.config}
+        rendered = render_with(pattern, tree, answers, **options, **asking)
         done.append(rendered)
-        _record(pattern, rendered, tree, answers, trusted=trusted, commit=commit)
+        _record(pattern, rendered, tree, answers, options)
 
     message = f"Start {name} from the cfpy pattern {pattern.name}" if request.git else ""
     files, outcome = make_directory(ctx.git, target, fill, message, dry_run=request.dry_run)
@@ -224,19 +228,17 @@ def _record(
     rendered: Rendered,
     tree: Path,
     given: Mapping[str, Any],
-    *,
-    trusted: bool,
-    commit: str,
+    options: Mapping[str, Any],
 ) -> None:
     """Record what the project was created from, for `cfpy update`."""
     with tempfile.TemporaryDirectory(prefix="cfpy-base-") as scratch:
         base = tree
-        if trusted or rendered.secrets:
+        if options["trusted"] or rendered.secrets:
             # An update does not run tasks, so files that they create are not part of the base.
             # And a secret is only stored where the pattern itself writes it.
             base = Path(scratch, tree.name)
             base.mkdir()
-            render_standing(pattern, base, given, rendered.answers, trusted=trusted, commit=commit)
+            render_standing(pattern, base, given, rendered.answers, **options)
         archive = pack(read_tree(base))
     (tree / ANSWERS_FILE).parent.mkdir(exist_ok=True)
     (tree / ANSWERS_FILE).write_text(answers_text(made_of(pattern, rendered.answers)), "utf-8")

@@ -25,6 +25,7 @@ from cfpy.errors import PatternError, UsageError
 from cfpy.patterns.answers import masked
 from cfpy.patterns.bounds import TooMuchError, bounded
 from cfpy.patterns.composer import compose, merge_layers, origin
+from cfpy.patterns.config_format import ConfigFormat, convert, named
 from cfpy.patterns.copier_worker import Given, Place, Rendering, worker
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.pattern_files import check_name, pattern_files
@@ -71,6 +72,7 @@ def render(
     folder: str = "",
     commit: str = "",
     requirement: str = "",
+    config: ConfigFormat = ConfigFormat.TOML,
     say: Callable[[str], None] = lambda _: None,
 ) -> Rendered:
     """Render ``pattern`` into the existing, empty directory ``target``.
@@ -89,6 +91,7 @@ def render(
         commit: The template's commit, for copier's own answers file.
         requirement: The requirement by which pip installs this cfpy on any machine; if it is
             empty, that of a release.
+        config: The format of the project's configuration.
         say: Called with the template's message before the first question.
 
     Raises:
@@ -109,8 +112,10 @@ def render(
                 copying.prepare(template, place, given, say, update=last is not None)
                 copying.run_copy()
                 copying.check_kept(interactive=interactive)
-                rendered = _told(pattern, copying, given)
+                rendered = _told(pattern, copying, given, config)
             merge_layers(pattern, target)
+        if config is ConfigFormat.JSONC:
+            convert(target)
         _refuse_odd(pattern, target)
     return rendered
 
@@ -130,7 +135,7 @@ def _composed(pattern: Pattern, *, trusted: bool) -> Iterator[Path]:
         yield Path(template)
 
 
-def _told(pattern: Pattern, copying: Rendering, given: Given) -> Rendered:
+def _told(pattern: Pattern, copying: Rendering, given: Given, config: ConfigFormat) -> Rendered:
     answers = dict(copying.answers.combined)
     asked = {
         question.name: answers[question.name]
@@ -146,7 +151,7 @@ def _told(pattern: Pattern, copying: Rendering, given: Given) -> Rendered:
     return Rendered(
         {name: value for name, value in asked.items() if name not in {*secrets, *hidden}},
         secrets,
-        copying.closing,
+        named(copying.closing, config),
         copying.matcher(skipped, {}, operation="update"),
         copying.matcher(excluded, {}, operation="update"),
         copying.matcher(excluded, given.then, operation="update"),

@@ -17,14 +17,24 @@ from cfpy.errors import PatternError, UsageError
 from cfpy.patterns.answers import read_answers as read_given
 from cfpy.patterns.answers_file import ANSWERS_FILE, MadeOf, answers_text, made_of, read_answers
 from cfpy.patterns.base_archive import BASE_FILE, pack, read_base
+from cfpy.patterns.config_format import JSONC, TOML, ConfigFormat, format_in
 from cfpy.patterns.copier_format import check_format
 from cfpy.patterns.known_patterns import known_patterns
-from cfpy.patterns.merge import Blocked, File, Outcome, Step, merge_trees
+from cfpy.patterns.merge import (
+    BaseFile,
+    Blocked,
+    File,
+    Outcome,
+    Step,
+    digest,
+    merge_trees,
+)
 from cfpy.patterns.new import commit_of, may_run_code
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.renewal import Renewal, Renewing
 from cfpy.project.changes import NewContent, apply, make_directories
 from cfpy.project.lock import alone
+from cfpy.project.toml_to_jsonc import to_jsonc
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 
@@ -93,7 +103,8 @@ def update(
     with alone(request.root):
         root = request.root.resolve()
         old = read_answers(root)
-        base = read_base(root)
+        config = format_in(root)
+        base = _base(root, config)
         if not request.only_look:
             _refuse_uncommitted(ctx, root)
         pattern = _newest(ctx, old, request)
@@ -109,6 +120,7 @@ def update(
             "folder": str(old.answers.get("project_name") or root.name),
             "commit": commit_of(ctx, pattern),
             "then": old.answers,
+            "config": config,
         }
         with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch:
             renewing = Renewing(pattern, root, base, Path(scratch), given, last, options)
@@ -127,6 +139,18 @@ def update(
                 apply(root, {**changes, **records})
             make_directories(root, renewal.directories)
         return result
+
+
+def _base(root: Path, config: ConfigFormat) -> dict[str, BaseFile]:
+    """The base, with its configuration in the format of the project's: it may have been converted
+    by hand."""
+    base = read_base(root)
+    before = base.get(TOML)
+    if config is ConfigFormat.JSONC and before and before.data:
+        data = to_jsonc(before.data.decode()).encode()
+        base[JSONC] = BaseFile(digest(data), before.executable, data)
+        del base[TOML]
+    return base
 
 
 def _renewed(

@@ -80,6 +80,20 @@ def key_lines(lines: list[str], block: Block, parts: list[str]) -> Iterator[tupl
         yield text.count("\n", 0, start), text.count("\n", 0, end) + 1
 
 
+def values_of(lines: list[str], block: Block) -> Iterator[tuple[str, int, int]]:
+    """Each key of a block, which may be dotted, with the start and end of its value in the text of
+    all lines."""
+    text = "".join(lines)
+    position = sum(map(len, lines[: block.header + bool(block.name)]))
+    end = sum(map(len, lines[: block.end]))
+    key = re.compile(
+        r"""^[ \t]*((?:"[^"\n]*"|'[^'\n]*'|[\w.\- \t])+?)[ \t]*=[ \t]*""", re.MULTILINE
+    )
+    while match := key.search(text, position, end):
+        start, position = _value_at(text, match.end(), end)
+        yield match[1], start, position
+
+
 def content_lines(lines: list[str], block: Block) -> tuple[int, int]:
     """The line of a block's header, and the one after its last value: comments and empty lines at
     its end are left out."""
@@ -97,15 +111,20 @@ def _spans(lines: list[str], block: Block, key: str) -> Iterator[tuple[int, int]
     start = sum(map(len, lines[: block.header]))
     end = sum(map(len, lines[: block.end]))
     for match in re.compile(rf"^[ \t]*{key}", re.MULTILINE).finditer(text, start, end):
-        depth, last = 0, match.end()
-        for token in _TOKEN.finditer(text, match.end(), end):
-            said = token[0]
-            if depth == 0 and (said.startswith("#") or ("\n" in said and said.isspace())):
-                break
-            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
-            if not said.isspace():
-                last = token.end()
-        yield match.end(), last
+        yield _value_at(text, match.end(), end)
+
+
+def _value_at(text: str, start: int, limit: int) -> tuple[int, int]:
+    """The start and end of the value that begins at ``start``."""
+    depth, last = 0, start
+    for token in _TOKEN.finditer(text, start, limit):
+        said = token[0]
+        if depth == 0 and (said.startswith("#") or ("\n" in said and said.isspace())):
+            break
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(said, 0)
+        if not said.isspace():
+            last = token.end()
+    return start, last
 
 
 def _plain(header: str) -> str:

@@ -1,0 +1,182 @@
+"""Writes a TOML configuration as JSON with comments: the same values, order, comments and empty
+lines."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from cfpy.project import jsonc
+from cfpy.project.line_ends import lines_of, plain
+from cfpy.project.toml_layout import HEADER, Block, blocks, content_lines, values_of
+
+_TOKEN = re.compile(
+    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*'
+    r"|[\[\]{},=]|\s+|[^\s\[\]{},=#]+",
+    re.DOTALL,
+)
+_SCHEMA = "#:schema "
+_UNIT = "  "
+
+
+@dataclass
+class _Item:
+    """A key with a value, or an item of an array. ``above`` are the comments and empty lines above
+    it, ``beside`` is the comment on its line. ``value`` is JSON, unless it has ``items``."""
+
+    above: list[str] = field(default_factory=list)
+    value: str = ""
+    items: dict[str | int, _Item] | None = None
+    is_array: bool = False
+    beside: str = ""
+
+
+def to_jsonc(text: str) -> str:
+    """The text of a ``wrangler.jsonc`` for that of a ``wrangler.toml``.
+
+    Raises:
+        tomllib.TOMLDecodeError: It does not parse.
+    """
+    body = plain(text)
+    wanted = json.loads(json.dumps(_loads(body), default=str))
+    with contextlib.suppress(ValueError, KeyError, AssertionError):
+        root, after = _read(body)
+        end = (_UNIT + line for line in after)
+        written = "\n".join(["{", *_lines(root, ""), *end, "}\n"])
+        found: Any = jsonc.loads(written)
+        found.pop("$schema", None)
+        if found == wanted:
+            return written
+    # It is written in a way that has no counterpart in JSON: its comments can't be kept.
+    return json.dumps(wanted, indent=len(_UNIT), ensure_ascii=False) + "\n"
+
+
+def _loads(text: str) -> dict[str, Any]:
+    # As wrangler reads TOML, JSON has no number for these.
+    return tomllib.loads(text, parse_float=lambda t: None if t[-3:] in ("inf", "nan") else float(t))
+
+
+def _read(body: str) -> tuple[_Item, list[str]]:
+    """The document, and the comments at its end."""
+    root = _Item(items={})
+    lines = lines_of(body)
+    above: list[str] = []
+    for block in blocks(lines):
+        # Comments between the end of the block above and this one.
+        table, above = _table(root, lines, block, above)
+        above = _values(table, lines, block, above)
+    return root, [line for line in above if line]
+
+
+def _table(
+    root: _Item, lines: list[str], block: Block, above: list[str]
+) -> tuple[_Item, list[str]]:
+    """The table of a block, and the comments for its first key."""
+    if not block.name:
+        return root, above
+    if block.start and not lines[block.start - 1].strip() and above[-1:] != [""]:
+        above = [*above, ""]
+    above = [*above, *(_comment(line) for line in lines[block.start : block.header])]
+    header = HEADER.match(lines[block.header])
+    if header and header[2]:
+        above = [*above, _comment(header[2])]
+    item = root
+    *outer, name = block.name.split(".")
+    for part in outer:
+        item, above = _inside(item, part, above)
+        if item.is_array and item.items:
+            item = item.items[len(item.items) - 1]
+    found, above = _inside(item, name, above)
+    assert found.items is not None
+    if lines[block.header].lstrip().startswith("[["):
+        found.is_array = True
+        number = len(found.items)
+        found.items[number] = _Item(above, items={})
+        return found.items[number], []
+    return found, above
+
+
+def _inside(item: _Item, name: str, above: list[str]) -> tuple[_Item, list[str]]:
+    """The table or array ``name`` in another one. A new one takes the comments."""
+    assert item.items is not None
+    if name in item.items:
+        return item.items[name], above
+    item.items[name] = _Item(above, items={})
+    return item.items[name], []
+
+
+def _values(table: _Item, lines: list[str], block: Block, above: list[str]) -> list[str]:
+    """Read the keys of a block; return the comments after the last one."""
+    assert table.items is not None
+    text = "".join(lines)
+    first = block.header + 1 if block.name else block.header
+    for key, start, end in values_of(lines, block):
+        number = text.count("\n", 0, start)
+        above += [_comment(line) for line in lines[first:number]]
+        first = text.count("\n", 0, end) + 1
+        beside = text[end : text.find("\n", end)].strip() if "\n" in text[end:] else ""
+        if above[:1] and above[0].startswith("//:schema "):
+            table.items["$schema"] = _Item(
+                value=json.dumps(above.pop(0).removeprefix("//:schema "))
+            )
+        *outer, name = [part.strip(" \t\"'") for part in key.split(".")]
+        item = table
+        for part in outer:
+            item, above = _inside(item, part, above)
+        assert item.items is not None
+        item.items[name] = _Item(above, _json(text[start:end]), beside=_comment(beside))
+        above = []
+    last = content_lines(lines, block)[1] if block.name or table.items else 0
+    return above + [_comment(line) for line in lines[max(first, last) : block.end]]
+
+
+def _comment(line: str) -> str:
+    line = line.strip()
+    return f"//{line[1:]}" if line.startswith("#") else ""
+
+
+def _json(value: str) -> str:
+    """A TOML value as JSON, written in the same way."""
+    parts = [found[0] for found in _TOKEN.finditer(value)]
+    written = ""
+    for number, part in enumerate(parts):
+        after = next((t for t in parts[number + 1 :] if not t.isspace()), "")
+        if part.startswith("#"):
+            written += _comment(part)
+        elif part == "=":
+            written = f"{written.rstrip()}:"
+        elif part in "[]{}," or part.isspace():
+            written += part
+        elif after == "=":
+            written += json.dumps(part.strip("\"'"), ensure_ascii=False)
+        else:
+            scalar = _loads(f"it = {part}")["it"]
+            written += json.dumps(scalar, ensure_ascii=False, default=str)
+    return written
+
+
+def _lines(item: _Item, indent: str) -> Iterator[str]:
+    """The lines inside the brackets of a table or array."""
+    inner = indent + _UNIT
+    items = list((item.items or {}).items())
+    for number, (name, child) in enumerate(items):
+        above = child.above[1:] if number == 0 and child.above[:1] == [""] else child.above
+        yield from (inner + line if line else "" for line in above)
+        named = "" if isinstance(name, int) else f"{json.dumps(name, ensure_ascii=False)}: "
+        comma = "," if number < len(items) - 1 else ""
+        beside = f" {child.beside}" if child.beside else ""
+        if child.items is None:
+            value = child.value.replace("\n", f"\n{inner}")
+            yield f"{inner}{named}{value}{comma}{beside}"
+        elif not child.items:
+            yield f"{inner}{named}{'[]' if child.is_array else '{}'}{comma}{beside}"
+        else:
+            opens, closes = "[]" if child.is_array else "{}"
+            yield f"{inner}{named}{opens}"
+            yield from _lines(child, inner)
+            yield f"{inner}{closes}{comma}"

@@ -1,0 +1,51 @@
+"""What ``wrangler.jsonc`` configures: the Worker's variables and its secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from web.problems import misconfigured
+from web.settings import Variable, text
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one deployment.
+
+    ``tokens`` are by the names of their owners, and none where the secret is not set.
+    ``allowed_hosts`` is empty where files may be fetched from any public host.
+    """
+
+    summary_model: str
+    tokens: Mapping[str, str] = field(repr=False)
+    allowed_hosts: frozenset[str]
+
+
+def read_settings(variable: Variable) -> Settings:
+    """Read the settings.
+
+    Raises:
+        Problem: One is missing or makes no sense.
+    """
+    return Settings(
+        summary_model=text(variable, "SUMMARY_MODEL"),
+        tokens=_tokens(str(variable("API_TOKENS") or "")),
+        allowed_hosts=frozenset(_items(str(variable("ALLOWED_HOSTS") or "").lower())),
+    )
+
+
+def _tokens(secret: str) -> dict[str, str]:
+    """Read ``name:token, name:token``."""
+    tokens: dict[str, str] = {}
+    for item in _items(secret):
+        name, colon, token = item.partition(":")
+        if not colon or not name.strip() or not token.strip() or name.strip() in tokens:
+            # Nothing of the secret itself in the message.
+            raise misconfigured("The secret API_TOKENS is not of the form name:token,name:token.")
+        tokens[name.strip()] = token.strip()
+    return tokens
+
+
+def _items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]

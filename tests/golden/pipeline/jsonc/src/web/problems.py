@@ -1,0 +1,86 @@
+"""Errors as clients see them: RFC 9457 problem details, all of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One thing that is wrong with a request body. ``pointer`` is a JSON pointer (RFC 6901)."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):
+    """An error with an HTTP status.
+
+    ``code`` is a stable word for programs, ``detail`` a sentence for people. The detail must not
+    hold anything that a client should not see: it is sent as it is.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        errors: tuple[FieldError, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{status} {code}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """The members of an ``application/problem+json`` document."""
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            "request_id": request_id,
+        }
+        if self.errors:
+            body["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in self.errors]
+        return body
+
+
+def not_found(what: str) -> Problem:
+    return Problem(404, "not-found", f"There is no {what}.")
+
+
+def invalid(errors: tuple[FieldError, ...]) -> Problem:
+    return Problem(422, "invalid-request", "The request has invalid fields.", errors=errors)
+
+
+def method_not_allowed(methods: Iterable[str]) -> Problem:
+    allowed = ", ".join(methods)
+    detail = f"This resource takes {allowed}."
+    return Problem(405, "method-not-allowed", detail, headers={"Allow": allowed})
+
+
+def too_many_requests() -> Problem:
+    """The rate limiter's period is a minute: see wrangler.jsonc."""
+    wait = {"Retry-After": "60"}
+    return Problem(429, "rate-limited", "Too many requests in a minute.", headers=wait)
+
+
+def misconfigured(detail: str) -> Problem:
+    """The deployment lacks a setting: nothing that a client could mend."""
+    return Problem(503, "misconfigured", detail)
+
+
+def service_failed(_message: str) -> Problem:
+    """A Cloudflare service failed. What it said stays in the log: it may name things that are
+    nobody else's business."""
+    detail = "A Cloudflare service failed."
+    return Problem(502, "service-failed", detail, headers={"Retry-After": "10"})

@@ -1,0 +1,59 @@
+"""What ``wrangler.jsonc`` configures: the Worker's variables and its secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from web.problems import misconfigured
+from web.settings import Variable, text
+
+# Vectors of different pooling can't be compared. Cloudflare recommends "cls" for the BGE models
+# and defaults to "mean" for the sake of old indexes.
+POOLING = "cls"
+
+# Advice of the BGE authors for their English v1.5 models: mark what is a query. Passages are
+# embedded as they are.
+_QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one deployment.
+
+    ``min_score`` is the reranker's score, 0 to 1, below which a passage is no evidence.
+    ``api_token`` is empty where the secret is not set; nothing is served then.
+    """
+
+    embedding_model: str
+    reranker_model: str
+    chat_model: str
+    min_score: float
+    api_token: str
+
+    @property
+    def query_prefix(self) -> str:
+        """What to put before a query when embedding it."""
+        return _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
+
+
+def read_settings(variable: Variable) -> Settings:
+    """Read the settings.
+
+    Args:
+        variable: Gives a variable or secret by name, ``None`` if it is not set.
+
+    Raises:
+        Problem: One is missing or makes no sense.
+    """
+    score = text(variable, "MIN_SCORE")
+    try:
+        min_score = float(score)
+    except ValueError:
+        raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
+    return Settings(
+        embedding_model=text(variable, "EMBEDDING_MODEL"),
+        reranker_model=text(variable, "RERANKER_MODEL"),
+        chat_model=text(variable, "CHAT_MODEL"),
+        min_score=min_score,
+        api_token=str(variable("API_TOKEN") or ""),
+    )

@@ -1,0 +1,122 @@
+"""A wrangler.toml as wrangler.jsonc: the same values, order and comments."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+
+import pytest
+
+from cfpy.project import jsonc
+from cfpy.project.toml_to_jsonc import to_jsonc
+from wrangler_shapes import SHAPES
+
+WORKER = """\
+#:schema node_modules/wrangler/config-schema.json
+name = "shop"
+main = "src/entry.py"
+# Why this date.
+compatibility_date = "2026-11-17" # it
+compatibility_flags = [
+  "python_workers", # one
+  'nodejs_compat',
+]
+
+# The orders.
+[[d1_databases]]
+binding = "DB"
+# jurisdiction = "eu"
+
+[[queues.producers]]
+queue = "jobs"
+
+# They fail.
+[[queues.producers]]
+queue = "dead"
+
+[limits]
+cpu_ms = 30_000 # 30 s
+
+# Later.
+# [vars]
+"""
+EXPECTED = """\
+{
+  "$schema": "node_modules/wrangler/config-schema.json",
+  "name": "shop",
+  "main": "src/entry.py",
+  // Why this date.
+  "compatibility_date": "2026-11-17", // it
+  "compatibility_flags": [
+    "python_workers", // one
+    "nodejs_compat",
+  ],
+
+  // The orders.
+  "d1_databases": [
+    {
+      "binding": "DB"
+    }
+  ],
+  // jurisdiction = "eu"
+
+  "queues": {
+    "producers": [
+      {
+        "queue": "jobs"
+      },
+
+      // They fail.
+      {
+        "queue": "dead"
+      }
+    ]
+  },
+
+  "limits": {
+    "cpu_ms": 30000 // 30 s
+  }
+  // Later.
+  // [vars]
+}
+"""
+
+
+def test_it_reads_as_if_a_person_had_written_it() -> None:
+    assert to_jsonc(WORKER) == EXPECTED
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_says_the_same(shape: str) -> None:
+    text = SHAPES[shape]
+    body = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    written = to_jsonc(text)
+    found = jsonc.loads(written)
+    found.pop("$schema", None)
+    assert found == json.loads(json.dumps(tomllib.loads(body), default=str))
+    assert list(found) == [key for key in tomllib.loads(body) if key != "$schema"]
+    comments = [line.partition("#")[2].strip() for line in body.split("\n") if " # " in f" {line}"]
+    if "text" not in shape:
+        assert all(comment.rstrip() in written for comment in comments)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a = { "b.c" = 1, d.e = 2 }',
+        "a = 1979-05-27T07:32:00Z",
+        '["a.b"]\nc = 1',
+        "[a]\n[a.b.c]\nd = 1\n[a.b]\ne = 2",
+        "a.b.c = 1\na.b.d = 2",
+        'a = """\nb\n# c\n"""',
+        "a = [[1, 2], [], {}]",
+        "",
+    ],
+)
+def test_odd_ways_to_write_it(text: str) -> None:
+    wanted = json.loads(json.dumps(tomllib.loads(text), default=str))
+    assert jsonc.loads(to_jsonc(text)) == wanted
+
+
+def test_json_has_no_infinite_number() -> None:
+    assert jsonc.loads(to_jsonc("a = inf\nb = -nan\nc = 1.5")) == {"a": None, "b": None, "c": 1.5}
