@@ -23,6 +23,7 @@ from cfpy.cli.options import (
     DryRun,
     Environment,
     Json,
+    NewConfig,
     ProjectDirectory,
     TestConfigFile,
     complete_from,
@@ -105,14 +106,7 @@ def new(
         bool,
         typer.Option("--trust", help="Let this version of the pattern run its tasks."),
     ] = False,
-    config: Annotated[
-        str,
-        typer.Option(
-            metavar="toml|jsonc",
-            help="The format of its configuration: wrangler.toml or wrangler.jsonc.",
-            autocompletion=complete_from("toml|jsonc"),
-        ),
-    ] = "toml",
+    config: NewConfig = "toml",
     tree: Annotated[
         bool, typer.Option("--tree", help="List every file, not only the top level.")
     ] = False,
@@ -126,13 +120,10 @@ def new(
     Example: cfpy new rag myapp
     """
     from cfpy.cli import views
-    from cfpy.patterns.config_format import ConfigFormat
     from cfpy.patterns.new import NewRequest
     from cfpy.patterns.new import run as run_new
 
     output = ctx.ensure_object(Output)
-    if config not in list(ConfigFormat):
-        raise typer.BadParameter("use toml or jsonc", param_hint="--config")
     request = NewRequest(
         pattern=pattern,
         name=name,
@@ -142,7 +133,7 @@ def new(
         dry_run=dry_run,
         git=not no_git,
         trust=trust,
-        config=ConfigFormat(config),
+        config=views.config_format(config),
     )
     ask = views.asks_for_trust(output) if request.interactive else (lambda _: False)
     result = run_new(context_of(output), request, ask, views.tells(output))

@@ -113,6 +113,15 @@ def _config(*names: str) -> Any:
 
 
 ConfigFile = Annotated[Path | None, _config("--config", "-c")]
+NewConfig = Annotated[
+    str,
+    typer.Option(
+        "--config",
+        metavar="toml|jsonc",
+        help="The format of its configuration: wrangler.toml or wrangler.jsonc.",
+        autocompletion=complete_from("toml|jsonc"),
+    ),
+]
 #: pytest has a -c of its own.
 TestConfigFile = Annotated[Path | None, _config("--config")]
 Environment = Annotated[

@@ -14,6 +14,7 @@ from cfpy.cli import drawing
 from cfpy.cli.console import Output
 from cfpy.cli.tree_view import draw_files
 from cfpy.errors import UsageError
+from cfpy.patterns.config_format import ConfigFormat
 from cfpy.patterns.new import NewResult, read_answers_file
 from cfpy.patterns.pattern import Pattern
 from cfpy.tools.git import GitOutcome
@@ -27,6 +28,17 @@ _GIT_NOTES = {
     GitOutcome.INSIDE_REPOSITORY: "no new git repository: it is inside another one",
     GitOutcome.FAILED: "no git repository: git failed; run `git init` to see why",
 }
+
+
+def config_format(value: str) -> ConfigFormat:
+    """The format that ``--config`` names.
+
+    Raises:
+        UsageError: There is no such format.
+    """
+    if value not in list(ConfigFormat):
+        raise UsageError(f"--config {value!r} is not a format", hint="Use toml or jsonc.")
+    return ConfigFormat(value)
 
 
 def merge_answers(file: Path | None, options: Sequence[str]) -> dict[str, Any]:

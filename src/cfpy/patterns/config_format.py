@@ -29,7 +29,7 @@ def format_in(root: Path) -> ConfigFormat:
 
 
 def named(text: str, wanted: ConfigFormat) -> str:
-    """A text for people, with the name of the configuration file."""
+    """A message for people, with the name of the configuration file."""
     return text.replace(TOML, JSONC) if wanted is ConfigFormat.JSONC else text
 
 
