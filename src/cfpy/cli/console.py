@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ENVELOPE_VERSION = 1
 # The width of output that does not go to a terminal: more than any row needs.
 _NO_LIMIT = 1_000_000
+# The longest line of prose.
+_PROSE = 100
 
 
 def has_terminal() -> bool:
@@ -106,6 +108,24 @@ class Output:
                 console.print(fitted(renderable, console))
             lines = drawn.get().split("\n")
             console.file.write("\n".join(line.rstrip(" ") for line in lines))
+
+    def prose(self, text: str, *, style: str = "", indent: str = "") -> None:
+        """Print a sentence on standard output, with line breaks only between words, also where
+        there is no terminal: never for what is pasted or parsed."""
+        from textwrap import wrap
+
+        from rich.text import Text
+
+        width = min(self._console(stderr=False).width, _PROSE)
+        wrapped = wrap(
+            text,
+            max(width, len(indent) + 1),
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  " if indent else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        self.show(Text("\n".join(wrapped), style=style))
 
     def note(self, text: str, style: str = "") -> None:
         """Print a line on standard error."""
