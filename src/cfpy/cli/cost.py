@@ -110,17 +110,10 @@ def cost(
         cost_view.show_reference(output, reference())
         return
     root, file = (cwd, None) if pattern else project_at(output, cwd, config)
-    request = CostRequest(
-        root=root,
-        pattern=pattern,
-        environment=env,
-        scenario=scenario,
-        requests=_amount(requests),
-        storage=_amount(storage),
-        each=_pairs(each, "--each workers.cpu_ms=10"),
-        assume=_pairs(assume, "--assume app_server=12"),
-        config=file,
-    )
+    amounts = (_amount(requests), _amount(storage))
+    usage = _pairs(each, "--each workers.cpu_ms=10")
+    assumed = _pairs(assume, "--assume app_server=12")
+    request = CostRequest(root, pattern, env, scenario, *amounts, usage, assumed, file)
     result = run(context_of(output), request)
     if html:
         from cfpy.cli.cost_page import write_html
@@ -129,12 +122,17 @@ def cost(
     elif csv:
         cost_view.show_csv(output, result)
     else:
-        changed = "" if scenario == _SCENARIO else scenario
-        options = [*{"--scenario": changed, **numbers}.items()]
-        options += [(name, value) for name, values in lists.items() for value in values or ()]
-        given = [word for option in options if option[1] for word in option]
-        words = [pattern, *given] if pattern else given
+        words = _words(pattern, {"--scenario": scenario, **numbers}, lists)
         cost_view.show_cost(output, result, words, details=details)
+
+
+def _words(
+    pattern: str, single: Mapping[str, str], several: Mapping[str, list[str] | None]
+) -> list[str]:
+    """The arguments that select what is priced, without defaults."""
+    options = [(name, value) for name, value in single.items() if value not in ("", _SCENARIO)]
+    options += [(name, value) for name, values in several.items() for value in values or ()]
+    return [pattern] * bool(pattern) + [word for option in options for word in option]
 
 
 def _refuse_together(name: str, given: object, others: Mapping[str, object]) -> None:
