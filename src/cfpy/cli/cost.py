@@ -78,13 +78,13 @@ def cost(
     storage: _Storage = "",
     each: _Each = None,
     assume: _Assume = None,
+    details: _Details = False,
     csv: _Csv = False,
     html: _Html = None,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
     config: ConfigFile = None,
     json_output: Json = False,
-    details: _Details = False,
 ) -> None:
     """Show what a month costs on Cloudflare.
 

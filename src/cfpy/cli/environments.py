@@ -113,11 +113,11 @@ def env_remove(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Remove an environment from wrangler.toml: the opposite of cfpy env add.
+    """Remove an environment from wrangler.toml.
 
-    Deletes nothing in the account: cfpy destroy does that. While the account still has resources
-    that this project created for it, the command changes nothing and exits with 7. Local files of
-    the environment, such as .dev.vars.staging, stay.
+    The opposite of cfpy env add. Deletes nothing in the account: cfpy destroy does that. While the
+    account still has resources that this project created for it, the command changes nothing and
+    exits with 7. Local files of the environment, such as .dev.vars.staging, stay.
 
     Example: cfpy env remove staging
     """

@@ -108,7 +108,6 @@ NO_HINTS = {
     "`cfpy dev` and `cfpy provision` read them.\n": "goes into a file",
     "Written by cfpy for `cfpy update`: what this project was created from.": "goes into a file",
     "another cfpy dev uses the data in ": "is about a process",
-    "Where the Worker reads the queue, too (cfpy add queue NAME --consumer):": "in a snippet",
 }
 
 
