@@ -35,7 +35,7 @@ OTHER_CODES = (
 #: Exit code 1, by command.
 ONES = (
     ("plan", "There are changes to apply."),
-    ("doctor", "Something needs to be fixed."),
+    ("doctor", "Something needs to be fixed; with `--account`, also if nobody is logged in."),
     ("test", "A test failed, or there are no tests."),
     ("update", "There are conflicts; with `--check`, there is an update."),
     ("patterns check", "The pattern has a mistake."),

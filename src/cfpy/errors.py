@@ -104,6 +104,10 @@ class NotAuthenticatedError(CfpyError):
     exit_code = 5
 
 
+class NotLoggedInError(NotAuthenticatedError):
+    """Nobody is logged in to Cloudflare: there is no token at all."""
+
+
 class CloudflareError(CfpyError):
     """Cloudflare's API can't be reached, or refused a request.
 

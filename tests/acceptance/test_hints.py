@@ -389,4 +389,4 @@ def test_a_new_environment_leads_into_itself(shop: Shop) -> None:
 
 def test_what_a_pattern_costs_is_that_pattern() -> None:
     output = CliRunner().invoke(app, ["cost", "rag", "--scenario", "hobby"]).output
-    assert "cfpy cost rag --scenario hobby --html cost.html" in output
+    assert "cfpy cost rag --scenario hobby --details" in output

@@ -14,7 +14,9 @@ from cfpy.account.live import wanted_bindings
 from cfpy.account.resources import desired_state
 from cfpy.bindings.checks import check
 from cfpy.bindings.kind import Stance
+from cfpy.bindings.registry import KINDS
 from cfpy.bindings.stances import BINDINGS, OTHERS, REFUSED
+from cfpy.cost import other_keys
 from cfpy.errors import ProjectError
 from cfpy.local import configuration
 from cfpy.project.project import Project
@@ -64,6 +66,13 @@ def test_every_key_of_the_pinned_wrangler_has_a_stance(schema: dict[str, Any]) -
         value = value["properties"][inner] if inner else value
         assert set(keys(schema, value)) == set(stances), name
     assert set(keys(schema, top["queues"])) == {"producers", "consumers"}
+
+
+def test_an_estimate_counts_or_names_every_key_of_the_pinned_wrangler(
+    schema: dict[str, Any],
+) -> None:
+    top = set(keys(schema, {"$ref": "RawConfig"}))
+    assert top - {kind.outer for kind in KINDS} <= other_keys.FREE | other_keys.NAMED.keys()
 
 
 def project(**tables: Any) -> Project:

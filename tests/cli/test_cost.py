@@ -49,7 +49,7 @@ def test_a_pattern_has_a_price_at_four_sizes(pattern: str) -> None:
 
 def test_whether_the_free_plan_carries_it_counts_processor_time_too() -> None:
     assert not data("fullstack", "-s", "hobby")["sizes"][0]["fits_free_plan"]
-    assert "and 10 ms are free." in cost("fullstack", "-s", "hobby").stdout
+    assert "and 10 ms are free." in cost("fullstack", "-s", "hobby", "--details").stdout
     fast = ("fullstack", "-s", "hobby", "--each", "workers.cpu_ms=8")
     assert data(*fast)["sizes"][0]["fits_free_plan"]
     assert "Workers Free plan would be enough" in cost(*fast).stdout
@@ -140,3 +140,156 @@ def test_csv_and_the_page_say_the_same(tmp_path: Path) -> None:
 def test_what_can_not_be(arguments: tuple[str, ...], code: int, said: str, tmp_path: Path) -> None:
     done = cost(*arguments, "--json", cwd=tmp_path)
     assert (done.returncode, said in json.loads(done.stdout)["error"]["message"]) == (code, True)
+
+
+NUMBERS = ("nan", "-1", "1e400", "1e30", "inf", "1e999999999999999999")
+
+
+@pytest.mark.parametrize(
+    "option", ["--requests=", "--storage=", "--each=workers.cpu_ms=", "--assume=app_server="]
+)
+def test_a_number_that_is_none_is_a_usage_error(option: str) -> None:
+    for number in NUMBERS:
+        done = cost("rag", f"{option}{number}", "--json")
+        error = json.loads(done.stdout)["error"]
+        assert (done.returncode, error["code"]) == (2, "usage")
+        assert "is not an amount" in error["message"]
+
+
+def refused_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_the_largest_numbers_have_a_price_in_every_format(tmp_path: Path) -> None:
+    meters = ("workers.requests", "workers.cpu_ms", "d1.rows_read", "vectorize.queried")
+    each = [word for meter in meters for word in ("--each", f"{meter}=1e18")]
+    huge = ["rag", "--requests", "1e18", "--storage", "1e18", *each, "--assume", "app_server=1e18"]
+    for more in ((), ("--details",), ("--csv",), ("--html", "cost.html")):
+        done = cost(*huge, *more, cwd=tmp_path)
+        assert (done.returncode, "NaN" in done.stdout) == (0, False), done.stderr
+    text = cost(*huge, "--json").stdout
+    json.loads(text, parse_constant=refused_constant)
+    assert "E+" not in text
+    for nothing in ("0", "-0", "0e400", "1e-400"):
+        found = data("rag", f"--requests={nothing}", f"--storage={nothing}")
+        assert found["scenario"]["requests"] == "0"
+
+
+def test_nothing_is_divided_by_zero() -> None:
+    for name in data("rag")["assumptions"]:
+        done = cost("rag", "--assume", f"{name}=0", "--json")
+        document = json.loads(done.stdout)
+        assert document["ok"] or document["error"]["code"] == "usage", document
+
+
+def test_an_environment_that_is_not_there(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    text = 'name = "mine"\nmain = "a.js"\ncompatibility_date = "2026-11-17"\n'
+    for more, known, code in (
+        ("", "none", 2),
+        ("[env]\n", "none", 2),
+        ("[env.staging]\n[env.live]\n", "staging, live", 2),
+        ('env = "x"\n', "", 8),
+        ("[env]\nX = 5\n", "", 8),
+    ):
+        config.write_text(text + more)
+        done = cost("--env", "X", "--json", cwd=tmp_path)
+        error = json.loads(done.stdout)["error"]
+        assert (done.returncode, known in error["hint"]) == (code, True), error
+    done = cost("rag", "--env", "X")
+    assert (done.returncode, "no environment 'X'" in done.stderr) == (2, True)
+
+
+def test_a_worker_that_wrangler_would_refuse_is_an_error_of_the_project(tmp_path: Path) -> None:
+    text = 'name = "mine"\nmain = "a.js"\ncompatibility_date = "2026-11-17"\n'
+    for more in (
+        '[triggers]\ncrons = ["daily"]\n',
+        '[triggers]\ncrons = "0 * * * *"\n',
+        'triggers = "x"\n',
+        'observability = "on"\n',
+        "[observability]\nenabled = true\nhead_sampling_rate = 2\n",
+    ):
+        (tmp_path / "wrangler.toml").write_text(text + more)
+        done = cost("--json", cwd=tmp_path)
+        assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (8, "project"), more
+
+
+def test_a_scenario_file_that_is_not_valid_is_an_error_of_the_project(tmp_path: Path) -> None:
+    good = "requests = 1_000_000\nmix = { question = 1 }\n"
+    for wrong in (
+        good.replace("1_000_000", "nan"),
+        good.replace("1_000_000", "1e400"),
+        good.replace("1 }", "inf }"),
+        f'{good}stored = {{ "r2.nothing" = 1 }}\n',
+        f"{good}stored = 5\n",
+        f"{good}vectors = -1\n",
+        "",
+    ):
+        (tmp_path / "mine.toml").write_text(wrong)
+        done = cost("rag", "--scenario", "mine.toml", "--json", cwd=tmp_path)
+        assert done.returncode == 8, (wrong, done.stdout)
+    assert cost("rag", "--scenario", "x" * 5000).returncode == 2
+
+
+def test_workers_logs_are_counted(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    text = 'name = "mine"\nmain = "a.js"\ncompatibility_date = "2026-11-17"\n'
+    for more, events in (
+        ("", None),
+        ("[observability]\nenabled = true\n", "200000000"),
+        ("[observability]\nenabled = true\nhead_sampling_rate = 0.01\n", "2000000"),
+        ("[observability.logs]\nenabled = true\ninvocation_logs = false\n", "100000000"),
+    ):
+        config.write_text(text + more)
+        lines = {
+            line["meter"]: line
+            for line in data("--requests", "100M", cwd=tmp_path)["sizes"][0]["lines"]
+        }
+        assert (lines["logs.events"]["quantity"] if events else None) == events
+        assert ("logs.events" in lines) == bool(events)
+    found = data("--requests", "1M", "--each", "logs.events=7", cwd=tmp_path)["sizes"][0]["lines"]
+    assert next(line["quantity"] for line in found if line["meter"] == "logs.events") == "7000000"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("rag", "--csv", "--json"), ("--csv", "--json")),
+        (("rag", "--csv", "--html", "x.html"), ("--csv", "--html")),
+        (("rag", "--details", "--json"), ("--details", "--json")),
+        (("rag", "--details", "--csv"), ("--details", "--csv")),
+        (("--scenario", "reference", "--csv"), ("--scenario reference", "--csv")),
+        (("--scenario", "reference", "--html", "x.html"), ("--scenario reference", "--html")),
+        (("--scenario", "reference", "--requests", "5"), ("--scenario reference", "--requests")),
+        (("--scenario", "reference", "--env", "x"), ("--scenario reference", "--env")),
+        (("rag", "--scenario", "reference"), ("--scenario reference", "PATTERN")),
+    ],
+)
+def test_options_that_exclude_each_other(
+    arguments: tuple[str, ...], names: tuple[str, str], tmp_path: Path
+) -> None:
+    done = cost(*arguments, cwd=tmp_path)
+    text = done.stderr + done.stdout
+    assert done.returncode == 2
+    assert f"{names[0]} can't be used together with {names[1]}" in text
+    for other in {"--csv", "--html", "--json", "--details"} - set(arguments):
+        assert other not in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_short_answer_is_short_and_its_lines_break_between_words(tmp_path: Path) -> None:
+    short, long = cost("rag").stdout, cost("rag", "--details").stdout
+    assert len(short.splitlines()) <= 16 < len(long.splitlines())
+    assert data("rag")["sizes"][0]["total"] in short
+    assert short.rstrip().endswith("More: cfpy cost rag --details")
+    again = cost("rag", "--requests", "3M", "--each", "kv.reads=1").stdout
+    assert "--requests 3M --each kv.reads=1 --details" in again
+    (tmp_path / "wrangler.toml").write_text(
+        'name = "mine"\nmain = "a.js"\ncompatibility_date = "2026-11-17"\nlogpush = true\n'
+    )
+    for arguments in ((), ("--details",)):
+        text = cost(*arguments, cwd=tmp_path).stdout
+        assert "not included: logpush (logpush)" in text
+        warnings = text[text.index("warning:") :]
+        assert max(map(len, warnings.splitlines())) <= 100
+        assert "because this Worker is not from a measured pattern" in " ".join(text.split())

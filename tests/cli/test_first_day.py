@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +12,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
+from cfpy.account import doctor
+from cfpy.errors import NotLoggedInError
+from forked import run_cfpy
 
 SCHEMA = json.loads(files("cfpy").joinpath("cli/output.schema.json").read_text("utf-8"))
 CONFIG = 'name = "shop"\nmain = "{main}"\ncompatibility_date = "2026-09-01"\n'
@@ -86,6 +91,49 @@ def test_doctor_says_whether_all_is_well(
     assert [check["name"] for check in data["checks"] if check["state"] == "error"] == ["login"]
 
 
+def test_a_missing_login_is_a_warning_unless_it_is_required(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object) -> str:
+        raise NotLoggedInError("nobody is logged in", hint="Run it.")
+
+    monkeypatch.setattr(doctor, "can_tell_login", lambda *_: True)
+    monkeypatch.setattr(doctor, "account_of", nobody)
+    for options, code, state in (((), 0, "warning"), (("--account",), 1, "error")):
+        done = cli("doctor", *options, "--cwd", str(tmp_path), "--json")
+        data = json.loads(done.stdout)["data"]
+        [login] = [check for check in data["checks"] if check["name"] == "login"]
+        assert (done.exit_code, data["passed"], login["state"]) == (code, not code, state)
+    # Nor is it known before wrangler is installed.
+    monkeypatch.setattr(doctor, "can_tell_login", lambda *_: False)
+    assert cli("doctor", "--cwd", str(tmp_path)).exit_code == 0
+    assert cli("doctor", "--account", "--cwd", str(tmp_path)).exit_code == 1
+
+
+def test_doctor_shows_where_each_tool_is(cli, tmp_path: Path) -> None:
+    checks = cli.json("doctor", "--cwd", str(tmp_path))["data"]["checks"]
+    said = {check["name"]: check["said"] for check in checks}
+    assert "npm" in said["npm"].partition("(")[2]
+    assert said["npm"].partition("(")[2] != said["node"].partition("(")[2]
+
+
+@pytest.mark.parametrize("given", [(), ("rag",), ("--defaults",)])
+def test_new_without_a_pattern_or_a_name_lists_the_patterns(given: tuple[str, ...], cli) -> None:
+    done = cli("new", *given)
+    assert done.exit_code == 2
+    assert "Patterns: fullstack, pipeline, rag. For example: cfpy new rag myapp" in done.output
+    assert "Patterns: fullstack" in cli.json("new", *given)["error"]["message"]
+
+
+def test_every_command_is_described_in_one_line_of_80_columns() -> None:
+    for group in ((), ("env",), ("patterns",)):
+        done = run_cfpy(*group, "--help", env={**os.environ, "COLUMNS": "80"})
+        lines = done.stdout.splitlines()
+        commands = lines[lines.index("Commands:") + 1 :]
+        assert len(commands) >= 3
+        assert [line for line in commands if line.rstrip().endswith("...")] == []
+
+
 def test_doctor_finds_a_durable_object_that_no_program_can_use(cli, shop: Path) -> None:
     config = shop / "wrangler.toml"
     table = '\n[[durable_objects.bindings]]\nname = "my-do"\nclass_name = "Room"\n'
@@ -93,6 +141,46 @@ def test_doctor_finds_a_durable_object_that_no_program_can_use(cli, shop: Path) 
     data = json.loads(cli("doctor", "--cwd", str(shop), "--json").stdout)["data"]
     found = [check["said"] for check in data["checks"] if check["name"] == "configuration"]
     assert found == ["durable_objects.bindings binds 'my-do', which is not a valid identifier"]
+
+
+DISPATCHES = """from workers import WorkerEntrypoint
+
+
+def reader_of(name):
+    return name
+
+
+class Default(WorkerEntrypoint):
+    async def queue(self, batch, env=None, ctx=None):
+        log("info", queue=batch.queue)
+        for message in batch.messages:
+            await {call}(message)
+
+
+def log(*words, **more):
+    print(words, more)
+"""
+
+
+@pytest.mark.parametrize("call", ["reader_of(batch.queue)", "reader_of(name=batch.queue)"])
+def test_add_names_the_function_that_chooses_the_code(call: str, cli, tmp_path: Path) -> None:
+    (tmp_path / "entry.py").write_text(DISPATCHES.format(call=call))
+    flags = 'compatibility_flags = ["python_workers"]\n'
+    (tmp_path / "wrangler.toml").write_text(CONFIG.format(main="entry.py") + flags)
+    words = ("add", "queue", "jobs", "--consumer", "--dry-run", "--cwd", str(tmp_path))
+    data = cli.json(*words)["data"]
+    assert "reader_of(batch.queue) chooses the code: add shop-jobs there" in data["note"]
+    assert data["snippet"] == 'await self.env.JOBS.send({"id": 1})\n'
+
+
+def test_add_shows_the_code_that_is_missing_and_no_other(cli, shop: Path) -> None:
+    for main in (shop / "src").iterdir():
+        main.write_text("")
+    plain = cli.json("add", "queue", "jobs", "--dry-run")["data"]["snippet"]
+    assert "queue(" not in plain
+    consumer = cli.json("add", "queue", "jobs", "--consumer", "--dry-run")["data"]
+    assert (consumer["note"], consumer["snippet"].startswith(plain)) == ("", True)
+    assert "async queue(" in consumer["snippet"] or "async def queue(" in consumer["snippet"]
 
 
 def test_a_taken_port_is_noticed_first(cli, shop: Path) -> None:

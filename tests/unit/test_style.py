@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "contributing" / "style.md"
+TEMPLATES = ROOT / "src" / "cfpy" / "templates"
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     *(
@@ -21,13 +22,20 @@ PAGES = [
         for page in sorted((ROOT / "docs").rglob("*.md"))
         if page != GUIDE and "_build" not in page.parts
     ),
-    *sorted((ROOT / "src" / "cfpy" / "templates").glob("*/README.md")),
+    *sorted(TEMPLATES.glob("*/README.md")),
+    *sorted(TEMPLATES.glob("*/template/README.md.jinja")),
     ROOT / "tests" / "golden" / "cli" / "help.txt",
 ]
 SOURCES = [
     path
     for path in sorted((ROOT / "src" / "cfpy").rglob("*"))
     if path.suffix in {".py", ".mjs"} and not {"templates", "node_modules"} & set(path.parts)
+]
+#: Configuration of rendered projects: their comments are read.
+CONFIGURATION = [
+    path
+    for path in sorted(TEMPLATES.rglob("*"))
+    if path.name.removesuffix(".jinja").endswith((".toml", ".yml"))
 ]
 _FENCED = re.compile(r"^(`{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
@@ -140,6 +148,15 @@ def complaints(text: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_uses_the_usual_words(page: Path) -> None:
     found = [f"{page.relative_to(ROOT)}:{line}" for line in complaints(page.read_text("utf-8"))]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", CONFIGURATION, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_comment_in_a_configuration_uses_the_usual_words(path: Path) -> None:
+    lines = path.read_text("utf-8").splitlines()
+    # Lines that follow each other are one text; the others stay empty, so that numbers are right.
+    comments = [line.strip()[1:] if line.strip().startswith("#") else "" for line in lines]
+    found = [f"{path.relative_to(ROOT)}:{line}" for line in complaints("\n".join(comments))]
     assert not found, "\n".join(found)
 
 

@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from cfpy.bindings.checks import check, check_models
 from cfpy.bindings.environments import effective
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import CfpyError
+from cfpy.errors import CfpyError, NotLoggedInError
 from cfpy.project.config_file import find
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -38,17 +38,28 @@ class Check:
 
 
 def run(
-    ctx: Context, root: Path, environment: str, config: Path | None = None
+    ctx: Context,
+    root: Path,
+    environment: str,
+    config: Path | None = None,
+    *,
+    account: bool = False,
 ) -> tuple[Check, ...]:
-    """Check the machine, the login and the project; change nothing, and install nothing."""
-    project = _project(root, environment, config)
-    return (*_machine(ctx), *project, _login(ctx, root, environment, config))
+    """Check the machine, the login and the project; change nothing, and install nothing.
+
+    With ``account`` a missing login is an error; otherwise it is a warning, because a project is
+    created, run and tested without one."""
+    login = _login(ctx, root, environment, config)
+    if account and login.state == "warning":
+        login = replace(login, state="error")
+    return (*_machine(ctx), *_project(root, environment, config), login)
 
 
 def _machine(ctx: Context) -> Iterator[Check]:
     yield Check("python", "ok", f"{platform.python_version()} at {sys.executable}")
     yield _guarded("node", lambda: _version(ctx, [str(ctx.toolchain.node.binary), "--version"]))
-    yield _guarded("npm", lambda: _version(ctx, [*ctx.toolchain.node.npm, "--version"]))
+    npm = ctx.toolchain.node.npm
+    yield _guarded("npm", lambda: _version(ctx, [*npm, "--version"], npm[-1]))
     installed = ctx.toolchain.installed()
     if installed:
         said = ", ".join(f"{name} {version}" for name, version in sorted(installed.items()))
@@ -56,7 +67,7 @@ def _machine(ctx: Context) -> Iterator[Check]:
     else:
         said = f"not installed yet ({SIZE}): the first command that needs it installs it"
         yield Check("wrangler", "warning", said, command("wrangler", "--version"))
-    yield _guarded("pip", lambda: _version(ctx, [sys.executable, "-m", "pip", "--version"]))
+    yield _guarded("pip", lambda: _version(ctx, [sys.executable, "-m", "pip", "--version"], ""))
     if shutil.which("git"):
         yield _guarded("git", lambda: _version(ctx, ["git", "--version"]))
     else:
@@ -70,14 +81,17 @@ def _machine(ctx: Context) -> Iterator[Check]:
         yield Check("uv", "ok", "not installed; cfpy does not need it")
 
 
-def _version(ctx: Context, argv: list[str]) -> str:
+def _version(ctx: Context, argv: list[str], path: str | None = None) -> str:
+    """What a tool prints, and where it is: ``path``, or the program; empty if it prints that."""
     # npm and Node would write logs and compiled code, but this command writes nothing.
     quiet = {"npm_config_logs_max": "0", "npm_config_update_notifier": "false"}
     environment = ctx.toolchain.environment() | quiet | {"NODE_DISABLE_COMPILE_CACHE": "1"}
     environment.pop("NODE_COMPILE_CACHE", None)
     done = ctx.runner.run(argv, env=environment, timeout=60)
     text = done.stdout.strip().splitlines()
-    return f"{text[0] if text else done.tail(1)} ({argv[0]})"
+    if path is None:
+        path = shutil.which(argv[0]) or argv[0]
+    return f"{text[0] if text else done.tail(1)}{f' ({path})' if path else ''}"
 
 
 def _project(root: Path, environment: str, config: Path | None) -> Iterator[Check]:
@@ -136,11 +150,17 @@ def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> C
             return f"the account {session.account.id}, where {deployed}"
         return f"the account {account_of(ctx, root)}"
 
-    return _guarded("login", account)
+    try:
+        return _guarded("login", account)
+    except NotLoggedInError as error:
+        said = "nobody is logged in; only plan, provision, deploy and the like need it"
+        return Check("login", "warning", said, error.hint)
 
 
 def _guarded(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, "ok", look())
+    except NotLoggedInError:
+        raise
     except CfpyError as error:
         return Check(name, "error", error.message, error.hint)

@@ -12,6 +12,7 @@ from typing import Any
 
 from cfpy.errors import (
     NotAuthenticatedError,
+    NotLoggedInError,
     ToolTimeoutError,
     WranglerError,
     WranglerTimeoutError,
@@ -58,7 +59,8 @@ def token_of(done: Completed) -> str:
     """The token that ``wrangler auth token --json`` printed.
 
     Raises:
-        NotAuthenticatedError: Nobody is logged in, or by a global API key.
+        NotLoggedInError: Nobody is logged in.
+        NotAuthenticatedError: It is a global API key.
         WranglerError: wrangler can't tell.
     """
     found = _json_object(done.stdout) if done.returncode == 0 else {}
@@ -73,7 +75,7 @@ def token_of(done: Completed) -> str:
     # Never show its standard output: it may contain the token.
     said = "\n".join(line for line in done.stderr.splitlines() if not _ASIDE.search(line))
     if done.returncode == 0 or not said.strip() or _LOGGED_OUT.search(said):
-        raise NotAuthenticatedError(
+        raise NotLoggedInError(
             "nobody is logged in to Cloudflare",
             hint=f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
         )

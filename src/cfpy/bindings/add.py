@@ -21,7 +21,13 @@ from cfpy.project.config_text import edited
 from cfpy.project.line_ends import edited as with_line_ends
 from cfpy.project.lock import alone
 from cfpy.project.project import Project
-from cfpy.project.python_source import handler_line, python_files, with_binding, with_export
+from cfpy.project.python_source import (
+    chosen_by,
+    handler_line,
+    python_files,
+    with_binding,
+    with_export,
+)
 
 _STUB = Path("typings", "bindings.pyi")
 _SETTINGS = "# Settings that wrangler has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
@@ -79,21 +85,23 @@ def run(request: AddRequest) -> Added:
             apply(project.root, {name: NewContent(text.encode()) for name, text in files.items()})
     environments = project.wrangler.get("env") or {}
     inherited = kind.inherited or bool(request.environment)
-    snippet = kind.python if project.is_python else kind.javascript
+    note = _note(project, kind, request, addition.resource)
     return Added(
         kind,
         request.environment,
         addition,
         files,
         before,
-        snippet.format(b=addition.binding),
-        _note(project, kind, request),
+        _snippet(project, kind, handles=request.options.consumer and not note).format(
+            b=addition.binding
+        ),
+        note,
         () if inherited else tuple(environments),
         _words(request),
     )
 
 
-def _note(project: Project, kind: BindingKind, request: AddRequest) -> str:
+def _note(project: Project, kind: BindingKind, request: AddRequest, resource: str) -> str:
     """A note that the Worker already has the handler that the addition triggers; empty if not."""
     handler, main = kind.handler, project.wrangler.get("main")
     if handler is None or (kind.on_request and not request.options.consumer):
@@ -105,10 +113,17 @@ def _note(project: Project, kind: BindingKind, request: AddRequest) -> str:
     if not line:
         return ""
     where = f"{main}:{line}"
-    return (
-        f"{where} already has the handler {handler.name}; it gets these events, too. "
-        f"Check {handler.tells}."
-    )
+    said = f"{where} already has the handler {handler.name}; it gets these events, too. "
+    chooses = chosen_by(source, handler.name, handler.tells) if project.is_python else ""
+    if chooses:
+        return f"{said}{chooses}({handler.tells}) chooses the code: add {resource} there."
+    return f"{said}Check {handler.tells}."
+
+
+def _snippet(project: Project, kind: BindingKind, *, handles: bool) -> str:
+    if project.is_python:
+        return kind.python + (kind.python_handler if handles else "")
+    return kind.javascript + (kind.javascript_handler if handles else "")
 
 
 def _words(request: AddRequest) -> tuple[str, ...]:

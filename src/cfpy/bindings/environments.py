@@ -12,7 +12,7 @@ from cfpy.bindings.becoming import Renamer
 from cfpy.bindings.kind import BindingKind
 from cfpy.bindings.kinds.values import VARS
 from cfpy.bindings.registry import KINDS, OWNED
-from cfpy.errors import UsageError
+from cfpy.errors import ProjectError, UsageError
 from cfpy.tools.invocation import command
 
 # Keys without bindings that wrangler 4.164 does not inherit (`notInheritable` in its validation).
@@ -108,13 +108,34 @@ def _shared(config: Mapping[str, Any], rename: Renamer) -> dict[str, tuple[str, 
 
 def effective(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The configuration of an environment as wrangler sees it: its own tables and those inherited
-    from the top level. ``name`` must exist; it is empty for the top level itself."""
+    from the top level. ``name`` is empty for the top level itself.
+
+    Raises:
+        UsageError: There is no such environment.
+        ProjectError: It is not a table.
+    """
     if not name:
         return {key: value for key, value in config.items() if key != "env"}
     inherited = {k: v for k, v in config.items() if k != "env" and k not in _NOT_INHERITED}
-    own: Mapping[str, Any] = config["env"][name]
+    own = _environment(config, name)
     worker = own.get("name") or f"{config.get('name')}-{name}"
     return {**inherited, **own, "name": worker}
+
+
+def _environment(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    environments = config.get("env") or {}
+    if not isinstance(environments, Mapping):
+        raise ProjectError("`env` is not a table ([env.NAME])")
+    if name not in environments:
+        raise UsageError(
+            f"the configuration has no environment {name!r}",
+            hint=f"Its environments: {', '.join(map(str, environments)) or 'none'}. "
+            f"Create it: {command('env', 'add', name)}",
+        )
+    own = environments[name]
+    if not isinstance(own, Mapping):
+        raise ProjectError(f"`env.{name}` is not a table ([env.{name}])")
+    return own
 
 
 def named(tables: Mapping[str, Any]) -> dict[str, set[str]]:

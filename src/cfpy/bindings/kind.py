@@ -137,6 +137,8 @@ class BindingKind:
 
     - ``add`` returns the changes. ``python`` and ``javascript`` use the binding ``{b}``; other
       braces are doubled.
+    - ``python_handler`` and ``javascript_handler``: code of the handler, shown with ``--consumer``
+      if the Worker does not have the handler yet.
     - ``handler``: what it triggers in the Worker, only with ``--consumer`` if ``on_request``.
     - ``binds``: whether NAME becomes a binding; otherwise ``add`` checks NAME itself.
     """
@@ -176,6 +178,8 @@ class BindingKind:
     add: Callable[[Asked], Addition] | None = None
     python: str = ""
     javascript: str = ""
+    python_handler: str = ""
+    javascript_handler: str = ""
     handler: Handler | None = None
     on_request: bool = False
     binds: bool = True

@@ -123,11 +123,12 @@ def provision(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Create the resources that the project needs and its Cloudflare account does not have.
+    """Create the resources that are missing in the account.
 
-    Writes ids into the configuration and changes nothing else there. Run it again to continue after
-    a failure. The value of a secret comes from --secrets-file, from the environment variable of the
-    same name, or from a prompt. --dry-run is the same as cfpy plan.
+    Creates what the project needs. Writes ids into the configuration and changes nothing else
+    there. Run it again to continue after a failure. The value of a secret comes from
+    --secrets-file, from the environment variable of the same name, or from a prompt. --dry-run is
+    the same as cfpy plan.
 
     Example: cfpy provision --env staging
     """
@@ -301,6 +302,9 @@ def destroy(
 def doctor(
     ctx: typer.Context,
     env: Environment = "",
+    account: Annotated[
+        bool, typer.Option("--account", help="Require a login to Cloudflare.")
+    ] = False,
     cwd: ProjectDirectory = Path(),
     config: ConfigFile = None,
     json_output: Json = False,
@@ -308,6 +312,8 @@ def doctor(
     """Check Node, wrangler, the login and the project.
 
     Shows how to fix each problem. Changes and installs nothing. Exits with 1 if there is a problem.
+    A missing login is only a warning, because you create, run and test a project without one; with
+    --account it is a problem.
 
     Example: cfpy doctor
     """
@@ -320,7 +326,7 @@ def doctor(
     # One of the checks reports what is wrong with it.
     with contextlib.suppress(ProjectError):
         root, file = project_at(output, cwd, config)
-    checks = run(context_of(output), root, env, file or config)
+    checks = run(context_of(output), root, env, file or config, account=account)
     show_checks(output, checks)
     if any(check.state == "error" for check in checks):
         raise typer.Exit(_SOMETHING_TO_DO)

@@ -161,4 +161,6 @@ def show_checks(output: Output, checks: Sequence[Check]) -> None:
         table.add_row(Text(sign, style=style), check.name, Text(said))
     output.show(table)
     broken = sum(check.state == "error" for check in checks)
-    output.show(Text(f"\n{broken} to fix." if broken else "\nNo problems found."))
+    warned = sum(check.state == "warning" for check in checks)
+    ending = f" {warned} warning{'s' * (warned > 1)}." if warned else ""
+    output.show(Text(f"\n{broken} to fix.{ending}" if broken else f"\nNo problems found.{ending}"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from cfpy import __version__
 from cfpy.cli.account import account_app
@@ -80,7 +81,24 @@ def root(
     output.verbose, output.quiet = verbose, quiet
 
 
-@app.command()
+class NewCommand(typer.core.TyperCommand):
+    """`cfpy new`. If an argument is missing, the error lists the patterns."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            missing = getattr(getattr(error, "param", None), "name", "")
+            if missing in ("pattern", "name") and not getattr(error, "message", "x"):
+                from cfpy.patterns.pattern_store import PatternStore
+
+                names = ", ".join(PatternStore().names())
+                example = "For example: cfpy new rag myapp"
+                vars(error)["message"] = f"Patterns: {names}. {example}"
+            raise
+
+
+@app.command(cls=NewCommand)
 def new(
     ctx: typer.Context,
     pattern: Annotated[

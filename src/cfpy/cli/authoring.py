@@ -51,7 +51,9 @@ def show(
     ] = False,
     json_output: Json = False,
 ) -> None:
-    """Show a pattern's questions, resources and services, and the code that it would run.
+    """Show a pattern's questions, resources, services and code.
+
+    The code is what it would run if you trust it.
 
     Example: cfpy patterns show rag --tree
     """
@@ -144,8 +146,10 @@ def run_cases(
     trust: Trust = False,
     json_output: Json = False,
 ) -> None:
-    """Render every case of cases.toml and compare it with its golden; run each project's own tests
-    in the local runtime, and dry-run deploy it. Exits with 1 if a case fails.
+    """Render every case, and compare it with its golden.
+
+    The cases are in cases.toml. Also runs each project's own tests in the local runtime, and
+    dry-run deploys it. Exits with 1 if a case fails.
 
     Example: cfpy patterns test ./rag-multitenant --update
     """

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from cfpy.tools.invocation import Invocation
 from cfpy.tools.redaction import KnownSecrets
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
 ENVELOPE_VERSION = 1
 # The width of output that does not go to a terminal: more than any row needs.
 _NO_LIMIT = 1_000_000
+# The longest line of prose.
+_PROSE = 100
+
+
+# Spaces and styles at the end of a line.
+_LINE_END = re.compile(r"(?: |\x1b\[[0-9;]*m)+$", re.MULTILINE)
+
+
+def _without_spaces(end: re.Match[str]) -> str:
+    return end[0].replace(" ", "")
+
+
+def _no_color() -> bool:
+    """Whether no escape codes are wanted, also where FORCE_COLOR is set: no-color.org."""
+    return bool(os.environ.get("NO_COLOR"))
 
 
 def has_terminal() -> bool:
@@ -97,15 +113,32 @@ class Output:
 
         console = self._console(stderr=False)
         for renderable in renderables:
-            # Lines of text are not wrapped, so that they can be pasted and piped; tables fit the
-            # window.
+            # Lines of text and trees are not wrapped, so that they can be pasted and piped; tables
+            # fit the window.
             if not isinstance(renderable, Table):
-                console.print(renderable, soft_wrap=True)
+                self._console(stderr=False, width=_NO_LIMIT).print(renderable, soft_wrap=True)
                 continue
             with console.capture() as drawn:
                 console.print(fitted(renderable, console))
-            lines = drawn.get().split("\n")
-            console.file.write("\n".join(line.rstrip(" ") for line in lines))
+            console.file.write(_LINE_END.sub(_without_spaces, drawn.get()))
+
+    def prose(self, text: str, *, style: str = "", indent: str = "") -> None:
+        """Print a sentence on standard output, with line breaks only between words, also where
+        there is no terminal: never for what is pasted or parsed."""
+        from textwrap import wrap
+
+        from rich.text import Text
+
+        width = min(self._console(stderr=False).width, _PROSE)
+        wrapped = wrap(
+            text,
+            max(width, len(indent) + 1),
+            initial_indent=indent,
+            subsequent_indent=f"{indent}  " if indent else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        self.show(Text("\n".join(wrapped), style=style))
 
     def note(self, text: str, style: str = "") -> None:
         """Print a line on standard error."""
@@ -118,7 +151,7 @@ class Output:
         """Show the current step: with a spinner on a terminal, else as a line."""
         if self.quiet:
             return
-        if not _is_terminal(sys.stderr):
+        if not _is_terminal(sys.stderr) or _no_color():
             print(f"{self.secrets.redact(text)}...", file=sys.stderr, flush=True)
             return
         if self._status is None:
@@ -147,18 +180,20 @@ class Output:
             self._status.stop()
             self._status = None
 
-    def _console(self, *, stderr: bool) -> Console:
+    def _console(self, *, stderr: bool, width: int | None = None) -> Console:
         from rich.console import Console
 
         stream = sys.stderr if stderr else sys.stdout
+        # rich would still write bold and dim.
+        colors: Literal["auto"] | None = None if _no_color() else "auto"
         if stream is None:
             return Console(stderr=stderr, highlight=False)
         file = cast("TextIO", _Redacting(stream, self.secrets))
         # With forced colours and a width, draw as for a terminal.
-        if _is_terminal(stream) or {"FORCE_COLOR", "COLUMNS"} <= os.environ.keys():
-            return Console(file=file, highlight=False)
-        # Programs that read a pipe or a file expect each row on one line.
-        return Console(file=file, width=_NO_LIMIT, highlight=False)
+        if not _is_terminal(stream) and not {"FORCE_COLOR", "COLUMNS"} <= os.environ.keys():
+            # Programs that read a pipe or a file expect each row on one line.
+            width = _NO_LIMIT
+        return Console(file=file, width=width, highlight=False, color_system=colors)
 
 
 class _Redacting:

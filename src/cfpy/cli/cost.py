@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +59,10 @@ _Assume = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=N", help="Change an assumption about rented servers; repeatable."),
 ]
+_Details = Annotated[
+    bool,
+    typer.Option("--details", help="Show the arithmetic, larger sizes and rented servers."),
+]
 _Csv = Annotated[bool, typer.Option("--csv", help="Print the lines as CSV.")]
 _Html = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write a self-contained HTML page.")
@@ -73,6 +78,7 @@ def cost(
     storage: _Storage = "",
     each: _Each = None,
     assume: _Assume = None,
+    details: _Details = False,
     csv: _Csv = False,
     html: _Html = None,
     env: Environment = "",
@@ -82,9 +88,9 @@ def cost(
 ) -> None:
     """Show what a month costs on Cloudflare.
 
-    Every line shows its arithmetic. The usage of an action was measured in the local runtime; every
-    price has a source and a date. Also shows the cost of the same workload on rented servers, by
-    assumptions that you can change.
+    The usage of an action was measured in the local runtime; every price has a source and a date.
+    With --details, each line shows its arithmetic, next to the cost of the same workload on rented
+    servers, by assumptions that you can change.
 
     Example: cfpy cost rag --scenario startup --requests 3M
     """
@@ -92,24 +98,22 @@ def cost(
     from cfpy.cost.comparison import REFERENCE, CostRequest, reference, run
 
     output = ctx.ensure_object(Output)
+    numbers = {"--requests": requests, "--storage": storage}
+    lists = {"--each": each, "--assume": assume}
+    # The page is a file; the other formats go to standard output.
+    formats = {"--csv": csv, "--html": html, "--details": details}
+    _refuse_together("--csv", csv, {"--json": json_output, "--html": html})
+    _refuse_together("--details", details, {"--csv": csv, "--json": json_output, "--html": html})
     if scenario == REFERENCE:
-        if html or csv:
-            message = "the reference scenario can't be an HTML page"
-            raise typer.BadParameter(message, param_hint="--html")
+        changes = {"PATTERN": pattern, **numbers, **lists, "--env": env}
+        _refuse_together(f"--scenario {REFERENCE}", True, {**changes, **formats})
         cost_view.show_reference(output, reference())
         return
     root, file = (cwd, None) if pattern else project_at(output, cwd, config)
-    request = CostRequest(
-        root=root,
-        pattern=pattern,
-        environment=env,
-        scenario=scenario,
-        requests=_amount(requests),
-        storage=_amount(storage),
-        each=_pairs(each, "--each workers.cpu_ms=10"),
-        assume=_pairs(assume, "--assume app_server=12"),
-        config=file,
-    )
+    amounts = (_amount(requests), _amount(storage))
+    usage = _pairs(each, "--each workers.cpu_ms=10")
+    assumed = _pairs(assume, "--assume app_server=12")
+    request = CostRequest(root, pattern, env, scenario, *amounts, usage, assumed, file)
     result = run(context_of(output), request)
     if html:
         from cfpy.cli.cost_page import write_html
@@ -118,20 +122,42 @@ def cost(
     elif csv:
         cost_view.show_csv(output, result)
     else:
-        changed = "" if scenario == _SCENARIO else scenario
-        options = {"--scenario": changed, "--requests": requests, "--storage": storage}
-        given = [word for pair in options.items() if pair[1] for word in pair]
-        cost_view.show_cost(output, result, [pattern, *given] if pattern else given)
+        words = _words(pattern, {"--scenario": scenario, **numbers}, lists)
+        cost_view.show_cost(output, result, words, details=details)
+
+
+def _words(
+    pattern: str, single: Mapping[str, str], several: Mapping[str, list[str] | None]
+) -> list[str]:
+    """The arguments that select what is priced, without defaults."""
+    options = [(name, value) for name, value in single.items() if value not in ("", _SCENARIO)]
+    options += [(name, value) for name, values in several.items() for value in values or ()]
+    return [pattern] * bool(pattern) + [word for option in options for word in option]
+
+
+def _refuse_together(name: str, given: object, others: Mapping[str, object]) -> None:
+    """Refuse an option that is given together with one of the others.
+
+    Raises:
+        UsageError: It is.
+    """
+    from cfpy.errors import UsageError
+
+    wrong = [other for other, value in others.items() if value]
+    if given and wrong:
+        raise UsageError(
+            f"{name} can't be used together with {' and '.join(wrong)}", hint="Leave one out."
+        )
 
 
 def _amount(text: str) -> Decimal | None:
-    from cfpy.cost.comparison import parse_amount
+    from cfpy.cost.amounts import parse_amount
 
     return parse_amount(text) if text else None
 
 
 def _pairs(options: list[str] | None, example: str) -> dict[str, Decimal]:
-    from cfpy.cost.comparison import parse_amount
+    from cfpy.cost.amounts import parse_amount
     from cfpy.errors import UsageError
 
     pairs = {}

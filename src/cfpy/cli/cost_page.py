@@ -11,7 +11,9 @@ from jinja2 import Environment, StrictUndefined
 from rich.text import Text
 
 from cfpy.cli.console import Output
-from cfpy.cli.cost_view import amount, arithmetic, cost_data, in_units, money, sentences, warnings
+from cfpy.cli.cost_data import cost_data
+from cfpy.cli.cost_figures import amount, arithmetic, in_units, money
+from cfpy.cli.cost_view import sentences, warnings
 from cfpy.cost.comparison import CostResult
 from cfpy.tools.files import write_atomically
 

@@ -57,7 +57,7 @@ def env_list(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """List the environments of the configuration, and the resources of each.
+    """List the environments, and the resources of each.
 
     Example: cfpy env list
     """
@@ -77,7 +77,7 @@ def env_add(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Add an environment to the configuration, with its own resources.
+    """Add an environment with its own resources to the configuration.
 
     wrangler does not inherit bindings into an environment, so each is repeated with a new name:
     shop-db becomes shop-staging-db. The rest of the file does not change.
@@ -113,11 +113,11 @@ def env_remove(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Remove an environment from the configuration: the opposite of cfpy env add.
+    """Remove an environment from the configuration.
 
-    Deletes nothing in the account: cfpy destroy does that. While the account still has resources
-    that this project created for it, the command changes nothing and exits with 7. Local files of
-    the environment, such as .dev.vars.staging, stay.
+    The opposite of cfpy env add. Deletes nothing in the account: cfpy destroy does that. While the
+    account still has resources that this project created for it, the command changes nothing and
+    exits with 7. Local files of the environment, such as .dev.vars.staging, stay.
 
     Example: cfpy env remove staging
     """

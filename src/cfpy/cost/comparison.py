@@ -6,17 +6,26 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from cfpy.bindings.environments import effective
+from cfpy.bindings.kinds.cron import schedules
 from cfpy.bindings.registry import KINDS
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.cost import price_files
+from cfpy.cost import logs, price_files
 from cfpy.cost.coverage import Omission, omissions
 from cfpy.cost.pricing import Bill, Line, PriceBook, price
-from cfpy.cost.traditional import Assumption, Rented, rented
-from cfpy.cost.workload import ActionUsage, Scenario, Worker, runs_a_month, tokens_of, usage_of
+from cfpy.cost.traditional import DIVISORS, Assumption, Rented, rented
+from cfpy.cost.workload import (
+    ActionUsage,
+    Scenario,
+    Worker,
+    runs_a_month,
+    tokens_of,
+    usage_of,
+    with_each_call,
+)
 from cfpy.errors import PatternError, ProjectError, UsageError
 from cfpy.patterns.answers_file import ANSWERS_FILE, read_answers
 from cfpy.patterns.known_patterns import known_patterns
@@ -121,13 +130,14 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
     scope = effective(project.wrangler, request.environment)
     name = next((name for name in names if price_files.read_actions(name)), "")
     actions = price_files.read_actions(name) if name else price_files.read_assumed(scope)
+    actions = with_each_call(actions, logs.METER, logs.events_of_a_call(scope))
     worker = Worker(
         name=str(project.wrangler.get("name", "")),
         actions=_changed(actions, request.each, book),
-        models=_models(scope, book),
+        models=_models(scope, actions, book),
         dimensions=project.vectorize[0].dimensions if project.vectorize else 0,
     )
-    scenario = _scenario(request, name or "other", scope, worker)
+    scenario = _scenario(request, name or "other", scope, worker, book)
     assumptions = _assumptions(request.assume)
     steps = tuple(
         _step(worker, scenario.scaled(factor), factor, book, assumptions) for factor in FACTORS
@@ -208,16 +218,26 @@ def _changed(
     }
 
 
-def _models(scope: Mapping[str, object], book: PriceBook) -> dict[str, str]:
-    """The models that variables name.
+def _models(
+    scope: Mapping[str, object], actions: Mapping[str, ActionUsage], book: PriceBook
+) -> dict[str, str]:
+    """The models that the actions call, by the variable that names them.
 
     Raises:
-        ProjectError: There is no price for a model.
+        ProjectError: A variable is missing, or there is no price for its model.
     """
     values = scope.get("vars")
     variables = values if isinstance(values, Mapping) else {}
-    models = {key: str(value) for key, value in variables.items() if key.endswith("_MODEL")}
-    for setting, model in models.items():
+    called = (call.setting for action in actions.values() for call in action.models)
+    models = {}
+    for setting in dict.fromkeys(called):
+        model = models[setting] = str(variables.get(setting, ""))
+        if not model:
+            raise ProjectError(
+                f"wrangler.toml has no variable {setting}, which names a model that this Worker "
+                "calls",
+                hint=f"Add it to [vars]. cfpy has prices for: {', '.join(book.models)}.",
+            )
         if model not in book.models:
             raise ProjectError(
                 f"{setting} is {model}, for which cfpy has no price",
@@ -227,7 +247,11 @@ def _models(scope: Mapping[str, object], book: PriceBook) -> dict[str, str]:
 
 
 def _scenario(
-    request: CostRequest, pattern: str, scope: Mapping[str, object], worker: Worker
+    request: CostRequest,
+    pattern: str,
+    scope: Mapping[str, object],
+    worker: Worker,
+    book: PriceBook,
 ) -> Scenario:
     scenario = price_files.read_scenario(pattern, request.scenario)
     for action in scenario.mix:
@@ -236,9 +260,13 @@ def _scenario(
                 f"the scenario {scenario.name!r} has an action {action!r}, which was not measured",
                 hint=f"Actions: {', '.join(worker.actions)}.",
             )
-    triggers = scope.get("triggers")
-    crons = triggers.get("crons", []) if isinstance(triggers, Mapping) else []
-    runs = sum((runs_a_month(str(cron)) for cron in crons), Decimal(0))
+    for meter in scenario.stored:
+        if meter not in book.meters:
+            raise ProjectError(
+                f"the scenario {scenario.name!r} stores {meter!r}, which is not a meter",
+                hint=did_you_mean(meter, book.meters) or f"Meters: {', '.join(_STORES)}.",
+            )
+    runs = sum((runs_a_month(cron) for cron in schedules(scope)), Decimal(0))
     if pattern == "other":
         scenario = replace(scenario, stored=_stored(scenario, scope))
     if request.storage is not None:
@@ -264,6 +292,8 @@ def _assumptions(changes: Mapping[str, Decimal]) -> dict[str, Assumption]:
         if name not in given:
             hint = did_you_mean(name, given) or f"Assumptions: {', '.join(given)}."
             raise UsageError(f"unknown assumption {name!r}", hint=hint)
+        if name in DIVISORS and not value:
+            raise UsageError(f"the assumption {name} can't be 0", hint=given[name].what)
         given[name] = replace(given[name], value=value)
     return given
 
@@ -289,23 +319,3 @@ def _step(
 def _too_slow(worker: Worker, scenario: Scenario, free_ms: Decimal) -> dict[str, Decimal]:
     took = {name: worker.actions[name].meters.get(_CPU, Decimal(0)) for name in scenario.mix}
     return {name: ms for name, ms in took.items() if ms > free_ms}
-
-
-def parse_amount(text: str) -> Decimal:
-    """Read ``10M``, ``2.5k``, ``1B`` or a plain number.
-
-    Raises:
-        UsageError: It is not an amount, or negative.
-    """
-    scales = {"k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9}
-    number, scale = text.strip(), 1
-    if number and number[-1].lower() in scales:
-        scale = scales[number[-1].lower()]
-        number = number[:-1]
-    try:
-        value = Decimal(number.replace("_", "").replace(",", "")) * scale
-    except InvalidOperation:
-        raise UsageError(f"{text!r} is not an amount", hint="Write 10M, 2.5k or 300000.") from None
-    if not value.is_finite() or value < 0:
-        raise UsageError(f"{text!r} is not an amount", hint="Write 10M, 2.5k or 300000.")
-    return value

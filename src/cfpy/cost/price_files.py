@@ -53,7 +53,7 @@ def read_scenario(pattern: str, name: str) -> Scenario:
     if name in named:
         return parse_scenario(name, named[name])
     path = Path(name)
-    if not path.is_file():
+    if not _is_file(path):
         raise UsageError(
             f"there is no scenario {name!r}",
             hint=f"Scenarios: {', '.join(named)}, reference, or a TOML file with these keys: "
@@ -64,6 +64,13 @@ def read_scenario(pattern: str, name: str) -> Scenario:
         return parse_scenario(path.stem, data)
     except (ValueError, ArithmeticError, AttributeError, TypeError) as error:
         raise ProjectError(f"is not a valid scenario: {error}", path=path) from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # A name that is longer than a path can be.
+        return False
 
 
 def read_reference() -> list[dict[str, Any]]:

@@ -8,6 +8,13 @@ from decimal import ROUND_CEILING, Decimal
 
 from cfpy.cost.pricing import DAYS, Usage
 
+#: Assumptions that something is divided by.
+DIVISORS = frozenset(
+    {
+        *("app_requests_per_second", "database_gb", "worker_jobs_per_second"),
+        *("vectors_per_server", "gpu_tokens_per_second"),
+    }
+)
 _SECONDS = Decimal(DAYS * 86_400)
 _HOURS = DAYS * 24
 

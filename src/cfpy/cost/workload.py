@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from cfpy.cost.amounts import checked
 from cfpy.cost.pricing import PriceBook, Usage, neurons
 
 #: Meters of an action, not of Cloudflare's bill: both become dimensions.
 _QUERIES, _VECTORS = "vectorize.queries", "vectorize.vectors"
+_CALLS = "workers.requests"
 _ANSWERING = "CHAT_MODEL", "SUMMARY_MODEL"
 
 
@@ -105,6 +107,20 @@ def usage_of(worker: Worker, scenario: Scenario, book: PriceBook) -> Usage:
     return {meter: amount for meter, amount in used.items() if amount}
 
 
+def with_each_call(
+    actions: Mapping[str, ActionUsage], meter: str, each: Decimal
+) -> dict[str, ActionUsage]:
+    """The actions, with ``each`` units of ``meter`` for each call of the Worker."""
+    if not each:
+        return dict(actions)
+    return {
+        name: replace(
+            action, meters={**action.meters, meter: each * action.meters.get(_CALLS, Decimal(0))}
+        )
+        for name, action in actions.items()
+    }
+
+
 def tokens_of(worker: Worker, scenario: Scenario) -> Decimal:
     """The tokens that all models together read and write in a month."""
     return sum(
@@ -136,7 +152,8 @@ def parse_scenario(name: str, data: Mapping[str, Any]) -> Scenario:
     """Read a scenario's table.
 
     Raises:
-        ValueError: A key is missing, or its mix does not add up to 1.
+        ValueError: A key is missing, a value is not an amount, or the mix does not add up to 1.
+        ArithmeticError: A value is not a number.
     """
     try:
         scenario = Scenario(
@@ -179,4 +196,4 @@ def _count(field: str, size: int) -> int:
 
 def _decimal(value: Any) -> Decimal:
     # By its text, because a float's exact value differs.
-    return Decimal(str(value))
+    return checked(Decimal(str(value)))

@@ -103,8 +103,7 @@ def update(
     with alone(request.root):
         root = request.root.resolve()
         old = read_answers(root)
-        config = format_in(root)
-        base = _base(root, config)
+        base = _base(root)
         if not request.only_look:
             _refuse_uncommitted(ctx, root)
         pattern = _newest(ctx, old, request)
@@ -120,7 +119,7 @@ def update(
             "folder": str(old.answers.get("project_name") or root.name),
             "commit": commit_of(ctx, pattern),
             "then": old.answers,
-            "config": config,
+            "config": format_in(root),
         }
         with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch:
             renewing = Renewing(pattern, root, base, Path(scratch), given, last, options)
@@ -141,12 +140,12 @@ def update(
         return result
 
 
-def _base(root: Path, config: ConfigFormat) -> dict[str, BaseFile]:
+def _base(root: Path) -> dict[str, BaseFile]:
     """The base, with its configuration in the format of the project's: it may have been converted
     by hand."""
     base = read_base(root)
     before = base.get(TOML)
-    if config is ConfigFormat.JSONC and before and before.data:
+    if format_in(root) is ConfigFormat.JSONC and before and before.data:
         data = to_jsonc(before.data.decode()).encode()
         base[JSONC] = BaseFile(digest(data), before.executable, data)
         del base[TOML]

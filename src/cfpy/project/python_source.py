@@ -11,6 +11,8 @@ from cfpy.project.line_ends import lines_of
 
 _WIDTH = 100
 _TYPES = "bindings"
+# Functions that print.
+_LOGS = {"log", "debug", "info", "warning", "error", "exception", "print"}
 
 
 def with_export(source: str, module: str, name: str, first_party: Sequence[str]) -> str:
@@ -86,6 +88,30 @@ def handler_line(source: str, name: str, *, python: bool) -> int:
     functions = (n for n in tree.body if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef))
     wanted = (name, f"on_{name}")
     return next((node.lineno for node in (*methods, *functions) if node.name in wanted), 0)
+
+
+def chosen_by(source: str, handler: str, event: str) -> str:
+    """The function that a Worker's ``handler`` calls with ``event``, such as ``batch.queue``: it
+    decides which code gets which event. Empty if there is none."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ""
+    handlers = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
+        and node.name in (handler, f"on_{handler}")
+    )
+    calls = (node for found in handlers for node in ast.walk(found) if isinstance(node, ast.Call))
+    # A log line gets the event, too, and chooses nothing.
+    own = {n.name for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef)}
+    names = (
+        ast.unparse(call.func)
+        for call in calls
+        if event in map(ast.unparse, (*call.args, *(item.value for item in call.keywords)))
+    )
+    return next((name for name in names if name.rpartition(".")[2] in own - _LOGS), "")
 
 
 def python_files(root: Path) -> Iterator[Path]:

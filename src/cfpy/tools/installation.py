@@ -9,11 +9,29 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 DISTRIBUTION = "cfpy-cli"
+# A record has one of these.
+_INFOS = frozenset({"dir_info", "vcs_info", "archive_info"})
+_ARCHIVE_SCHEMES = ("https", "http", "file")
+# What pip installs from: pip.pypa.io/en/stable/topics/vcs-support.
+_VCS_SCHEMES = {
+    "git": ("https", "http", "ssh", "git", "file"),
+    "hg": ("https", "http", "ssh", "file"),
+    "svn": ("https", "http", "ssh"),
+}
+_COMMIT = re.compile(r"[0-9A-Za-z]{1,64}")
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+# Names of tokens are longer, or have capitals.
+_USER = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
+_PATH = re.compile(r"/([A-Za-z0-9._~/+-]|%[0-9A-Fa-f]{2})+")
+_INNER = re.compile(r"[A-Za-z0-9._~+-][A-Za-z0-9._~/+-]*")
+_SCP = re.compile(r"(?P<host>[^/:@]+@[^/:@]+):(?P<path>(?!//).+)", re.DOTALL)
 
 
 class Installer(StrEnum):
@@ -33,7 +51,8 @@ class Installation:
         python: Its interpreter.
         installer: The installer of its environment.
         address: The address from which pip installs it, such as
-            ``git+https://example.com/cfpy@1f2e``; empty for an index and for a directory.
+            ``git+https://example.com/cfpy@1f2e``; empty for an index, for a directory, and if it
+            may contain a secret.
         directory: The directory that it was installed from, if it was one.
         editable: Whether it runs from that directory.
     """
@@ -77,28 +96,98 @@ def neutral_requirement(version: str) -> str:
 
 
 def parse_direct_url(text: str) -> dict[str, str | bool]:
-    """The fields of :class:`Installation` from a ``direct_url.json``; empty if it is not valid.
+    """The fields of :class:`Installation` from a ``direct_url.json``.
 
-    Credentials in an address are left out.
+    The result is empty, as for a package from an index, unless the record is valid and its address
+    can be repeated without a risk: in a file of a repository, by a shell, and by pip. User and
+    password are left out; an address with a query is not used at all, because a query may be a
+    token, and without it the address may be another one.
     """
     try:
         data = json.loads(text)
-        url = _without_credentials(str(data["url"]))
-        if "dir_info" in data:
-            path = unquote(urlsplit(url).path)
-            return {"directory": path, "editable": bool(data["dir_info"].get("editable"))}
-        part = f"#subdirectory={data['subdirectory']}" if data.get("subdirectory") else ""
-        if "vcs_info" in data:
-            vcs, commit = data["vcs_info"]["vcs"], data["vcs_info"]["commit_id"]
-            return {"address": f"{vcs}+{url}@{commit}{part}"}
-        return {"address": f"{url}{part}"}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return _fields(data) if isinstance(data, dict) else {}
+    except (ValueError, RecursionError):
         return {}
 
 
-def _without_credentials(url: str) -> str:
+def _fields(data: Mapping[str, Any]) -> dict[str, str | bool]:
+    """See :func:`parse_direct_url`.
+
+    Raises:
+        ValueError: The address can't be used.
+    """
+    [kind] = _INFOS & data.keys()
+    url, info = data.get("url"), data[kind]
+    if not isinstance(url, str) or not isinstance(info, dict):
+        raise ValueError("not a direct_url.json")
+    if kind == "dir_info":
+        return {"directory": _directory(url), "editable": info.get("editable") is True}
+    part = _subdirectory(data, url)
+    if kind == "archive_info":
+        return {"address": f"{_address(url, _ARCHIVE_SCHEMES)}{part}"}
+    vcs, commit = info.get("vcs"), info.get("commit_id")
+    if not isinstance(vcs, str) or not isinstance(commit, str):
+        raise ValueError("not a direct_url.json")
+    if vcs not in _VCS_SCHEMES or not _COMMIT.fullmatch(commit):
+        raise ValueError("no commit of a known version control system")
+    address = _address(_with_scheme(url.removeprefix(f"{vcs}+")), _VCS_SCHEMES[vcs])
+    return {"address": f"{vcs}+{address}@{commit}{part}"}
+
+
+def _with_scheme(url: str) -> str:
+    """git's ``user@host:path`` and ``/path`` as addresses; pip has neither."""
+    if url.startswith("/"):
+        return f"file://{quote(url)}"
+    if found := _SCP.fullmatch(url):
+        return f"ssh://{found['host']}/{found['path'].lstrip('/')}"
+    return url
+
+
+def _address(url: str, schemes: Collection[str]) -> str:
+    """The address without credentials and fragment.
+
+    Raises:
+        ValueError: It may contain a secret, or characters with a meaning in YAML, a shell or a
+            GitHub expression.
+    """
+    if not url.isascii() or not url.isprintable():
+        raise ValueError("not a URL")  # `urlsplit` removes line breaks.
     parts = urlsplit(url)
-    user, at, host = parts.netloc.rpartition("@")
-    # ssh needs the user, and has no password there.
-    kept = f"{user.partition(':')[0]}{at}" if parts.scheme == "ssh" else ""
-    return urlunsplit(parts._replace(netloc=f"{kept}{host}"))
+    user, _, host = parts.netloc.rpartition("@")
+    if parts.query or "@" in parts.path + parts.fragment or parts.scheme not in schemes:
+        raise ValueError("an address with a query, or with a password that is not quoted")
+    if not _PATH.fullmatch(parts.path):
+        raise ValueError("an address with odd characters")
+    if parts.scheme == "file":
+        if host not in ("", "localhost"):
+            raise ValueError("a file of another machine")
+        return f"file://{parts.path}"
+    if not _HOST.fullmatch(host):
+        raise ValueError("not the name of a host")
+    name = user.partition(":")[0]
+    if parts.scheme != "ssh" or not user:
+        return f"{parts.scheme}://{host}{parts.path}"
+    # ssh needs the user, and has no password in the address.
+    if not _USER.fullmatch(name):
+        raise ValueError("not the name of a user")
+    return f"ssh://{name}@{host}{parts.path}"
+
+
+def _directory(url: str) -> str:
+    parts = urlsplit(url)
+    path = unquote(parts.path, errors="strict")
+    local = parts.scheme == "file" and parts.netloc in ("", "localhost")
+    if not local or not path.startswith("/") or not path.isprintable():
+        raise ValueError("not a directory of this machine")
+    return path
+
+
+def _subdirectory(data: Mapping[str, Any], url: str) -> str:
+    """The fragment with the project's directory; empty if it is the top level."""
+    fragment = dict(parse_qsl(urlsplit(url).fragment))
+    path = data.get("subdirectory", fragment.get("subdirectory", ""))
+    if path == "":
+        return ""
+    if not isinstance(path, str) or not _INNER.fullmatch(path) or ".." in path.split("/"):
+        raise ValueError("not a subdirectory")
+    return f"#subdirectory={path}"

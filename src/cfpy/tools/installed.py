@@ -17,7 +17,8 @@ def installation() -> Installation:
     """This cfpy, as its installer recorded it."""
     try:
         text = metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or ""
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, OSError, ValueError):
+        # There is none, or it can't be read, or it is not in UTF-8: the origin is not known.
         text = ""
     found = [kind for name, kind in _MARKS.items() if (Path(sys.prefix) / name).is_file()]
     known = parse_direct_url(text)

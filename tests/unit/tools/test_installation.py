@@ -6,11 +6,16 @@ import json
 import shlex
 import shutil
 import tomllib
+from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
+from pip._internal.req.constructors import install_req_from_req_string
+from pip._internal.vcs import vcs
 
 from cfpy.patterns import init
 from cfpy.patterns.pattern_store import PatternStore
@@ -89,12 +94,166 @@ def test_again_replaces_what_is_there() -> None:
 def test_no_credentials_are_kept() -> None:
     for url in ("https://me:hush@example.com/cfpy", "ssh://git:hush@example.com/cfpy"):
         mine = found({"url": url, "vcs_info": GIT})
+        assert mine.address.endswith(f"example.com/cfpy@{COMMIT}")
         assert "hush" not in mine.portable_requirement + mine.command()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"url": 1, "vcs_info": []}'])
+SECRET = "s3cret-Hush"
+WHEEL = "https://example.com/cfpy_cli-0.1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("info", [{"vcs_info": GIT}, {"archive_info": {}}, {"dir_info": {}}])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://example.com/o/cfpy?token={SECRET}",
+        f"https://example.com/o/cfpy?private_token={SECRET}&ref=main#egg=cfpy",
+        f"https://example.com/o/cfpy?{SECRET}",
+        f"https://example.com/o/cfpy#token={SECRET}",
+        f"https://example.com/o/cfpy#egg=cfpy&token={SECRET}",
+        f"https://example.com/o/cfpy#{SECRET}",
+        f"https://example.com/o/cfpy;token={SECRET}",
+        f"https://me:{SECRET}@example.com/o/cfpy",
+        f"https://{SECRET}@example.com/o/cfpy",
+        f"https://me:{SECRET}/x@example.com/o/cfpy",
+        f"https://me:{SECRET}#x@example.com/o/cfpy",
+        f"https://{SECRET}/x@example.com/o/cfpy",
+        f"https://{SECRET}?x@example.com/o/cfpy",
+        f"https://{SECRET}#x@example.com/o/cfpy",
+        f"https://me:{SECRET}\\x@example.com/o/cfpy",
+        f"HTTPS://me%3A{SECRET}%40example.com/o/cfpy",
+        f"git+https://me:{SECRET}@example.com/o/cfpy",
+        f"ssh://{SECRET}@example.com/o/cfpy",
+        f"ssh://git:{SECRET}@example.com/o/cfpy",
+        f"{SECRET}@example.com:o/cfpy",
+        f"git:{SECRET}@example.com:o/cfpy",
+        f"file://me:{SECRET}@example.com/cfpy",
+    ],
+)
+def test_no_secret_of_an_address_is_kept(url: str, info: dict[str, Any]) -> None:
+    mine = found({"url": url, **info})
+    assert SECRET not in mine.portable_requirement + mine.command("authors")
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("git@example.com:o/cfpy.git", "ssh://git@example.com/o/cfpy.git"),
+        ("git@example.com:/srv/cfpy.git", "ssh://git@example.com/srv/cfpy.git"),
+        ("git+ssh://git@example.com/o/cfpy", "ssh://git@example.com/o/cfpy"),
+        ("ssh://git@example.com:2222/o/cfpy", "ssh://git@example.com:2222/o/cfpy"),
+        ("/home/my code/cfpy", "file:///home/my%20code/cfpy"),
+        ("file://localhost/home/cfpy", "file:///home/cfpy"),
+        ("https://example.com/o/cfpy#egg=cfpy-cli", "https://example.com/o/cfpy"),
+        ("https://example.com/o/c#egg=a&subdirectory=in/it", "https://example.com/o/c"),
+        ("https://[2001:db8::1]:8443/o/cfpy", "https://[2001:db8::1]:8443/o/cfpy"),
+    ],
+)
+def test_an_address_has_a_form_that_pip_accepts(url: str, address: str) -> None:
+    known = parse_direct_url(json.dumps({"url": url, "vcs_info": GIT}))
+    part = "#subdirectory=in/it" if "subdirectory" in url else ""
+    assert known == {"address": f"git+{address}@{COMMIT}{part}"}
+    link = install_req_from_req_string(f"cfpy-cli @ {known['address']}").link
+    assert link is not None
+    assert link.is_vcs
+    backend = vcs.get_backend_for_scheme(link.scheme)
+    assert backend is not None
+    # pip unquotes the paths of files.
+    wanted = unquote(address) if address.startswith("file:") else address
+    assert backend.get_url_rev_and_auth(link.url_without_fragment)[:2] == (wanted, COMMIT)
+
+
+ODD = [
+    'https://example.com/o/"; evil; "',
+    "https://example.com/o/it's",
+    "https://example.com/o/a b",
+    "https://example.com/o/a: b",
+    "https://example.com/o/#a#b@c",
+    "https://example.com/o/$HOME",
+    "https://example.com/o/$(id)",
+    "https://example.com/o/`id`",
+    "https://example.com/o/${{secrets.CLOUDFLARE_API_TOKEN}}",
+    "https://example.com/o/{{x}}",
+    "https://example.com/o/x\nevil: true",
+    "https://example.com/o/x\r\tevil",
+    "https://example.com/o/x\0",
+    "https://example.com/o/x\u2028y",
+    "https://example.com/o/%zz",
+    "https://exa mple.com/o/x",
+    "https://$(id).com/o/x",
+    "https://example.com:port/o/x",
+    "https://[::1/o/x",
+    "https:///o/x",
+    "https://example.com",
+    "ext::sh -c id",
+    "-oProxyCommand=id",
+    "relative/path",
+    "C:\\cfpy",
+    "javascript:alert(1)",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", ODD)
+@pytest.mark.parametrize("info", [{"vcs_info": GIT}, {"archive_info": {}}, {"dir_info": {}}])
+def test_an_address_that_breaks_a_file_is_not_used(url: str, info: dict[str, Any]) -> None:
+    assert parse_direct_url(json.dumps({"url": url, **info})) == {}
+
+
+URL = "https://example.com/cfpy"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, 1, "x", [], {}, [URL], {"url": URL}),
+        *({"url": url, "vcs_info": GIT} for url in (None, 1, True, [URL], {})),
+        *({"url": URL, "vcs_info": info} for info in (None, 1, "git", [], {}, {"vcs": "git"})),
+        *({"url": URL, "vcs_info": GIT | {"commit_id": c}} for c in (None, 7, "", "a b", "$x", [])),
+        *({"url": URL, "vcs_info": GIT | {"vcs": vcs}} for vcs in (None, 1, [], "", "cvs", "git+")),
+        *({"url": URL, "archive_info": info} for info in (None, [], "sha256")),
+        *({"url": URL, "archive_info": {}, "subdirectory": s} for s in (None, 1, [], "../a", "/a")),
+        {"url": URL, "archive_info": {}, "subdirectory": "a&token=x"},
+        {"url": URL, "vcs_info": GIT, "dir_info": {}},
+        *({"url": "file:///a", "dir_info": info} for info in (None, [], "x", 1)),
+        *({"url": url, "dir_info": {}} for url in ("/a", "file:a", "file://h/a", "file:///a%0Ab")),
+        {"url": "file:///%ff", "dir_info": {}},
+    ],
+)
+def test_a_record_of_other_types_counts_as_none(data: Any) -> None:
+    assert parse_direct_url(json.dumps(data)) == {}
+    assert found(data).portable_requirement == "cfpy-cli==0.1.0"
+
+
+def test_only_true_is_editable() -> None:
+    record = {"url": "file:///a", "dir_info": {"editable": "no"}}
+    assert parse_direct_url(json.dumps(record)) == {"directory": "/a", "editable": False}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "9" * 10_000, "\ufeff{}", "\0"])
 def test_a_broken_record_counts_as_none(text: str) -> None:
     assert parse_direct_url(text) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", b'{"url": "\xe9"}', '{"url": "x"}'.encode("utf-16"), b"", None],
+    ids=["not-utf-8", "latin-1", "utf-16", "empty", "a directory"],
+)
+def test_a_record_that_cannot_be_read_counts_as_none(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = tmp_path / "cfpy_cli-0.1.0.dist-info" / "direct_url.json"
+    record.parent.mkdir()
+    if content is None:
+        record.mkdir()
+    else:
+        record.write_bytes(content)
+    monkeypatch.setattr(
+        installed.metadata, "distribution", lambda _: PathDistribution(record.parent)
+    )
+    mine = installed.installation()
+    assert (mine.address, mine.directory) == ("", "")
 
 
 def test_the_environment_says_who_made_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +275,15 @@ def test_rendered_ci_installs_it(requirement: str, tmp_path: Path) -> None:
     assert f'  CFPY: "{requirement}"\n' in workflow
     assert workflow.count('pip install "${CFPY:?') == 2
     assert ("write the address" in workflow) == (not requirement)
+
+
+def test_rendered_ci_quotes_it(tmp_path: Path) -> None:
+    requirement = "cfpy-cli @ https://e.x/\"a: 'b' #c\n  d: e"
+    pattern = PatternStore().get("fullstack")
+    answers = {"project_name": "mine"}
+    render(pattern, tmp_path, answers, interactive=False, requirement=requirement)
+    workflow = yaml.safe_load((tmp_path / ".github" / "workflows" / "ci.yml").read_text())
+    assert workflow["env"] == {"CFPY": requirement}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import BindingKind, Handler, Shape, Stance
-from cfpy.errors import UsageError
+from cfpy.errors import ProjectError, UsageError
 from cfpy.project.edits import Append
 
 #: Schedules that have a name, in UTC.
@@ -26,6 +26,22 @@ _FIELD = re.compile(r"[0-9A-Za-z*/,#?LW-]+")
 def _is_schedule(text: str) -> bool:
     fields = text.split()
     return len(fields) == 5 and all(_FIELD.fullmatch(field) for field in fields)
+
+
+def schedules(scope: Mapping[str, Any]) -> list[str]:
+    """The schedules of a scope of the configuration.
+
+    Raises:
+        ProjectError: One is not a schedule, or they are not a list.
+    """
+    triggers = scope.get("triggers") or {}
+    crons = (triggers.get("crons") or []) if isinstance(triggers, Mapping) else None
+    if not isinstance(crons, list):
+        raise ProjectError("`triggers.crons` is not a list of schedules")
+    for cron in crons:
+        if not _is_schedule(str(cron)):
+            raise ProjectError(f"{cron!r} is not a cron schedule", hint=_WANTED)
+    return [str(cron) for cron in crons]
 
 
 def _add(asked: Asked) -> Addition:

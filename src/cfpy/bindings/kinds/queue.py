@@ -84,16 +84,20 @@ QUEUE = BindingKind(
     on_request=True,
     python="""\
 await self.env.{b}.send({{"id": 1}})
+""",
+    python_handler="""\
 
-# Where the Worker reads the queue, too (cfpy add queue NAME --consumer):
+# In the Worker's entry point: it reads the queue.
 # async def queue(self, batch, env=None, ctx=None):
 #     for message in batch.messages:
 #         message.ack()  # or message.retry({{"delaySeconds": 30}})
 """,
     javascript="""\
 await env.{b}.send({{ id: 1 }});
+""",
+    javascript_handler="""\
 
-// Where the Worker reads the queue, too (cfpy add queue NAME --consumer):
+// In the default export: it reads the queue.
 // async queue(batch, env) {{ for (const message of batch.messages) message.ack(); }}
 """,
 )

@@ -1,6 +1,6 @@
 """Sends many small files to a running Worker and counts what becomes of them.
 
-    python scripts/load.py --url http://127.0.0.1:8787 --jobs 1000
+    python3 scripts/load.py --url http://127.0.0.1:8787 --jobs 1000
 
 Ends with 1 if a job that was accepted is lost, is never finished, or was made twice.
 """

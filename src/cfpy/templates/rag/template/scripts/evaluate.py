@@ -1,7 +1,7 @@
 """Measures how well the Worker answers, on questions whose answers are known.
 
-    python scripts/evaluate.py
-    API_TOKEN=... python scripts/evaluate.py --url https://example.workers.dev
+    python3 scripts/evaluate.py
+    API_TOKEN=... python3 scripts/evaluate.py --url https://example.workers.dev
 
 Each line of the golden file has a `question`, the id of the document that holds the answer as
 `relevant` (null where none does) and maybe a `filter`. Ingest the documents first. Run it after

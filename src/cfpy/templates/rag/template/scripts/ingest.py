@@ -1,7 +1,7 @@
 """Sends files, or folders of them, to the Worker: Markdown or plain text.
 
-    python scripts/ingest.py corpus
-    API_TOKEN=... python scripts/ingest.py corpus --url https://example.workers.dev
+    python3 scripts/ingest.py corpus
+    API_TOKEN=... python3 scripts/ingest.py corpus --url https://example.workers.dev
 
 A file's path is the document's id, its first heading the title, its first folder the `section`, and
 `page.de.md` has the `lang` "de". A file that can't be ingested is named at the end, and the exit
