@@ -20,15 +20,17 @@ RECORD_VERSION = 2
 @dataclass(frozen=True)
 class Placement:
     """``created`` maps the keys of actions, such as ``d1:shop-db``, to ids. An id is empty while it
-    is unknown: before the resource exists, and for resources that only have a name."""
+    is unknown: before the resource exists, and for resources that only have a name. ``adopted`` is
+    the same for what existed before: cfpy uses it, and does not delete it unless told."""
 
     account_id: str
     created: Mapping[str, str] = field(default_factory=dict)
+    adopted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Record:
-    """The environments that cfpy has provisioned; the top level of the configuration is ``""``."""
+    """The environments that cfpy has provisioned or adopted; ``""`` is the top level."""
 
     environments: Mapping[str, Placement]
 
@@ -48,27 +50,40 @@ class Record:
         now = replace(placement, created={**placement.created, key: id_})
         return Record({**self.environments, environment: now})
 
+    def with_adopted(self, environment: str, account_id: str, found: Mapping[str, str]) -> Record:
+        """The record after an environment was adopted: ``found`` are ids by key."""
+        placement = self.environments.get(environment, Placement(account_id))
+        others = {key: id_ for key, id_ in found.items() if key not in placement.created}
+        now = replace(placement, adopted={**placement.adopted, **others})
+        return Record({**self.environments, environment: now})
+
     def without(self, environment: str, key: str, id_: str = "") -> Record:
         """The record after ``key``, or the resource with ``id_``, was deleted; an environment that
         has nothing left is removed, too."""
         environments = dict(self.environments)
         if placement := environments.pop(environment, None):
-            left = {
-                name: known
-                for name, known in placement.created.items()
-                if name != key and (not id_ or known != id_)
-            }
-            if left:
-                environments[environment] = replace(placement, created=left)
+            created = _others(placement.created, key, id_)
+            adopted = _others(placement.adopted, key, id_)
+            if created or adopted:
+                environments[environment] = replace(placement, created=created, adopted=adopted)
         return Record(environments)
 
     def as_dict(self) -> dict[str, Any]:
         """The record as a JSON object, for its file."""
-        environments = {
-            name: {"account_id": item.account_id, "created": dict(sorted(item.created.items()))}
-            for name, item in sorted(self.environments.items())
-        }
+        environments: dict[str, dict[str, Any]] = {}
+        for name, item in sorted(self.environments.items()):
+            created = dict(sorted(item.created.items()))
+            environments[name] = {"account_id": item.account_id, "created": created}
+            if item.adopted:
+                environments[name]["adopted"] = dict(sorted(item.adopted.items()))
         return {"record_version": RECORD_VERSION, "environments": environments}
+
+
+def _others(known: Mapping[str, str], key: str, id_: str) -> dict[str, str]:
+    """``known`` without a key, and without what has the id."""
+    return {
+        name: value for name, value in known.items() if name != key and (not id_ or value != id_)
+    }
 
 
 def parse_record(data: Any, path: Path) -> Record:
@@ -87,7 +102,11 @@ def parse_record(data: Any, path: Path) -> Record:
             )
         return Record(
             {
-                str(name): Placement(str(item["account_id"]), _created(item["created"]))
+                str(name): Placement(
+                    str(item["account_id"]),
+                    _ids(item["created"]),
+                    _ids(item.get("adopted", {})),
+                )
                 for name, item in environments.items()
             }
         )
@@ -97,7 +116,7 @@ def parse_record(data: Any, path: Path) -> Record:
         ) from None
 
 
-def _created(data: Any) -> Mapping[str, str]:
+def _ids(data: Any) -> Mapping[str, str]:
     """Version 1 has a list of keys instead of a mapping."""
     if isinstance(data, list):
         return {str(key): "" for key in data}

@@ -30,7 +30,10 @@ from cfpy.project.python_source import (
 )
 
 _STUB = Path("typings", "bindings.pyi")
-_SETTINGS = "# Settings that wrangler has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
+#: The head of a new ``cfpy.toml``.
+SETTINGS_HEAD = (
+    "# Settings that wrangler has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
+)
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def _changed(
     if addition.settings:
         path = project.root / "cfpy.toml"
         before["cfpy.toml"] = _read(path) if path.is_file() else ""
-        files["cfpy.toml"] = edited(path, before["cfpy.toml"] or _SETTINGS, addition.settings)
+        files["cfpy.toml"] = edited(path, before["cfpy.toml"] or SETTINGS_HEAD, addition.settings)
     for name, text in addition.files.items():
         path = project.root / name
         # An environment uses the migrations and classes of the top level.

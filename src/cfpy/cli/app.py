@@ -10,6 +10,7 @@ import typer.core
 
 from cfpy import __version__
 from cfpy.cli.account import account_app
+from cfpy.cli.adopt import adopt_app
 from cfpy.cli.authoring import patterns_app
 from cfpy.cli.boundary import ErrorBoundary
 from cfpy.cli.console import Output, has_terminal
@@ -219,6 +220,7 @@ def dev(
 app.add_typer(project_app)
 app.add_typer(cost_app)
 app.add_typer(account_app)
+app.add_typer(adopt_app)
 
 
 @app.command("test", context_settings=PASS_ON)

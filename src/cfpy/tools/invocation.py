@@ -18,7 +18,18 @@ _MARKED = re.compile(f"{_OPEN}cfpy ([^{_OPEN}{_CLOSE}]*[^ {_OPEN}{_CLOSE}]){_CLO
 #: The commands that take each option. A test compares them with the Typer application.
 WITH_ENVIRONMENT = frozenset(
     {
-        *("add", "cost", "deploy", "destroy", "dev", "doctor", "logs", "plan", "provision"),
+        *(
+            "add",
+            "adopt",
+            "cost",
+            "deploy",
+            "destroy",
+            "dev",
+            "doctor",
+            "logs",
+            "plan",
+            "provision",
+        ),
         *("status", "up"),
     }
 )

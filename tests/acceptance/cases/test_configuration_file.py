@@ -37,6 +37,7 @@ READERS = (
     ("test",),
     ("cost",),
     ("add", "kv", "sessions"),
+    ("adopt",),
     ("env", "list"),
     ("env", "add", "staging"),
 )

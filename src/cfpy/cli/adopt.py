@@ -1,0 +1,92 @@
+"""``cfpy adopt``: options and report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cfpy.cli.console import Output
+from cfpy.cli.options import (
+    ConfigFile,
+    DryRun,
+    Environment,
+    Json,
+    ProjectDirectory,
+    context_of,
+    project_at,
+)
+
+if TYPE_CHECKING:
+    from cfpy.account.adopt import Adopted
+
+adopt_app = typer.Typer(rich_markup_mode=None)
+
+
+@adopt_app.command()
+def adopt(
+    ctx: typer.Context,
+    env: Environment = "",
+    tests: Annotated[
+        bool, typer.Option("--tests", help="Add a test that runs the Worker.")
+    ] = False,
+    ci: Annotated[bool, typer.Option("--ci", help="Add a GitHub workflow.")] = False,
+    agents: Annotated[
+        bool, typer.Option("--agents", help="Add an AGENTS.md for coding agents.")
+    ] = False,
+    dry_run: DryRun = False,
+    cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Use cfpy with a Worker that it did not create.
+
+    Reads what the Worker has in the account, and writes it into the project: missing ids into the
+    configuration, Vectorize indexes and the names of secrets into cfpy.toml. Changes nothing in the
+    account and no code. cfpy destroy keeps what was adopted unless you name it.
+
+    Example: cfpy adopt --dry-run
+    """
+    from cfpy.account.adopt import AdoptRequest, run
+
+    output = ctx.ensure_object(Output)
+    root, file = project_at(output, cwd, config)
+    extras = tuple(
+        name for name, wanted in (("tests", tests), ("ci", ci), ("agents", agents)) if wanted
+    )
+    request = AdoptRequest(root, env, extras, dry_run, file)
+    _show(output, run(context_of(output), request), dry_run=dry_run)
+
+
+def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
+    from rich.text import Text
+
+    from cfpy.cli import drawing
+    from cfpy.cli.project_view import show_diff
+
+    if output.json:
+        data = {"worker": found.worker, "deployed": found.deployed, "dry_run": dry_run}
+        names = {"resources": dict(found.resources), "missing": list(found.missing)}
+        files = {"files": dict(found.after), "kept_files": list(found.kept)}
+        output.data("adopt", data | names | {"secrets": list(found.secrets)} | files)
+        return
+    table = drawing.table("adopted", "id")
+    for key, id_ in found.resources.items():
+        table.add_row(Text(key), Text(id_))
+    if found.resources:
+        output.show(table)
+    if found.secrets:
+        output.show(Text(f"Secrets in the account: {', '.join(found.secrets)}"))
+    if not found.deployed:
+        output.show(Text(f"The account has no Worker {found.worker} yet.", style="yellow"))
+    if found.missing:
+        output.show(Text(f"Not in the account: {', '.join(found.missing)}", style="yellow"))
+    for name, text in found.after.items():
+        if dry_run:
+            show_diff(output, name, found.before[name], text)
+        else:
+            output.show(Text(f"  {'changed' if found.before[name] else 'new    '} {name}"))
+    for name in found.kept:
+        output.show(Text(f"  kept    {name}: it exists already", style="yellow"))
+    output.show(Text(f"\nNext\n  {output.invocation.command('plan')}"))

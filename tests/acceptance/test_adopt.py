@@ -1,0 +1,172 @@
+"""`cfpy adopt` in Workers that cfpy did not create: afterwards they are as good as its own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudflare_api import CloudflareApi
+
+CODE = "export default { fetch() { return new Response('hello'); } };\n"
+# By file, the same Worker.
+CONFIGURATIONS = {
+    "wrangler.jsonc": """\
+{
+	// Ours since 2024.
+	"name": "shop",
+	"main": "src/index.js",
+	"compatibility_date": "2026-11-01",
+	"d1_databases": [{ "binding": "DB", "database_name": "orders" }], // the orders
+	"kv_namespaces": [
+		{ "binding": "CACHE" }
+	],
+	"r2_buckets": [{ "binding": "FILES", "bucket_name": "files" }],
+	"vectorize": [{ "binding": "DOCS", "index_name": "docs" }],
+	"queues": { "producers": [{ "binding": "JOBS", "queue": "jobs" }] }
+}
+""",
+    "wrangler.toml": """\
+# Ours since 2024.
+name = "shop"
+main = "src/index.js"
+compatibility_date = "2026-11-01"
+d1_databases = [{ binding = "DB", database_name = "orders" }] # the orders
+
+[[kv_namespaces]]
+binding = "CACHE"
+
+[[r2_buckets]]
+binding = "FILES"
+bucket_name = "files"
+
+[[vectorize]]
+binding = "DOCS"
+index_name = "docs"
+
+[[queues.producers]]
+binding = "JOBS"
+queue = "jobs"
+""",
+}
+
+
+@pytest.fixture(params=CONFIGURATIONS)
+def shop(request: pytest.FixtureRequest, tmp_path: Path, api: CloudflareApi) -> Path:
+    """A project of somebody's, which is live with all that it binds."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "index.js").write_text(CODE)
+    (tmp_path / request.param).write_text(CONFIGURATIONS[request.param])
+    api.add_database("orders")
+    api.namespaces["shop-cache"] = "0123456789abcdef0123456789abcdef"
+    api.buckets.append("files")
+    api.queues["jobs"] = "fedcba9876543210fedcba9876543210"
+    api.add_index("docs", 384, "euclidean", lang="string", year="number")
+    api.scripts["shop"] = ["STRIPE_KEY", "API_TOKEN"]
+    return tmp_path
+
+
+def config(shop: Path) -> Path:
+    return next(path for name in CONFIGURATIONS if (path := shop / name).is_file())
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".wrangler" not in path.parts
+    }
+
+
+def test_what_the_account_has_is_written_down(shop: Path, cfpy: Any, api: CloudflareApi) -> None:
+    before = contents(shop)
+    code, document = cfpy("adopt", shop)
+    assert code == 0, document
+    data = document["data"]
+    assert set(data["resources"]) == {
+        *("d1:orders", "kv:shop-cache", "r2:files", "queue:jobs", "vectorize:docs")
+    }
+    assert (data["missing"], data["deployed"]) == ([], True)
+    assert data["secrets"] == ["API_TOKEN", "STRIPE_KEY"]
+    assert api.mutations == []
+    # The ids went in; all else of the file is as it was.
+    after = contents(shop)
+    text = after.pop(config(shop).name).decode()
+    assert data["resources"]["d1:orders"] in text
+    assert data["resources"]["kv:shop-cache"] in text
+    kept = iter(text)
+    assert all(c in kept for c in before.pop(config(shop).name).decode().replace(",", ""))
+    settings = after.pop("cfpy.toml").decode()
+    assert 'index_name = "docs"\ndimensions = 384\nmetric = "euclidean"' in settings
+    assert '{ property = "year", type = "number" }' in settings
+    assert '[[secrets]]\nname = "STRIPE_KEY"' in settings
+    record = json.loads(after.pop("cfpy.state.json"))
+    assert record["environments"][""]["adopted"] == data["resources"]
+    assert after == before
+
+    # It is as if cfpy had created it, only that it deletes nothing of it.
+    code, document = cfpy("plan", shop)
+    assert code == 0, document
+    assert {action["do"] for action in document["data"]["actions"]} == {"keep"}
+    assert cfpy("adopt", shop)[1]["data"]["files"] == {}
+    code, document = cfpy("destroy", shop, "--yes", "--confirm", "shop", "--delete-data")
+    assert {"orders"} == set(api.databases)
+    assert {"files"} == set(api.buckets)
+    assert {"shop"} == set(api.scripts)
+    assert {"docs"} == set(api.indexes)
+
+
+def test_it_is_operated_like_a_project_of_cfpy(shop: Path, cfpy: Any, api: CloudflareApi) -> None:
+    assert cfpy("adopt", shop)[0] == 0
+    assert cfpy("add", shop, "kv", "sessions")[0] == 0
+    assert cfpy("env", shop, "add", "staging")[0] == 0
+    assert cfpy("cost", shop)[0] == 0
+    code, document = cfpy("up", shop, "--yes", "--health", "")
+    assert code == 0, document
+    code, document = cfpy("destroy", shop, "--yes", "--confirm", "shop", "--delete-data")
+    assert code == 0, document
+    # Only what cfpy created is gone.
+    assert set(api.namespaces) == {"shop-cache"}
+    assert set(api.databases) == {"orders"}
+
+
+def test_a_dry_run_writes_nothing(shop: Path, cfpy: Any) -> None:
+    before = contents(shop)
+    code, document = cfpy("adopt", shop, "--dry-run", "--tests", "--ci", "--agents")
+    assert code == 0, document
+    assert set(document["data"]["files"]) == {
+        *(config(shop).name, "cfpy.toml", "AGENTS.md", ".github/workflows/ci.yml"),
+        *("tests/conftest.py", "tests/test_worker.py"),
+    }
+    assert contents(shop) == before
+
+
+def test_files_that_exist_stay(shop: Path, cfpy: Any) -> None:
+    (shop / "AGENTS.md").write_text("mine\n")
+    code, document = cfpy("adopt", shop, "--tests", "--ci", "--agents")
+    assert (code, document["data"]["kept_files"]) == (0, ["AGENTS.md"])
+    assert (shop / "AGENTS.md").read_text() == "mine\n"
+    assert config(shop).name not in (shop / "tests" / "conftest.py").read_text()
+    workflow = (shop / ".github" / "workflows" / "ci.yml").read_text()
+    assert "REQUIREMENT" not in workflow
+
+
+def test_what_the_account_does_not_have_is_named(shop: Path, cfpy: Any, api: CloudflareApi) -> None:
+    api.databases.clear()
+    api.scripts.clear()
+    code, document = cfpy("adopt", shop)
+    assert code == 0, document
+    assert document["data"]["missing"] == ["d1:orders"]
+    assert document["data"]["deployed"] is False
+    assert "d1:orders" not in document["data"]["resources"]
+
+
+def test_an_environment_is_adopted_by_itself(shop: Path, cfpy: Any) -> None:
+    assert cfpy("env", shop, "add", "staging")[0] == 0
+    code, document = cfpy("adopt", shop, "--env", "staging")
+    assert code == 0, document
+    assert document["data"]["resources"] == {}
+    assert "d1:orders-staging" in document["data"]["missing"]
+    assert not (shop / "cfpy.toml").exists()
