@@ -234,9 +234,9 @@ def _models(
         model = models[setting] = str(variables.get(setting, ""))
         if not model:
             raise ProjectError(
-                f"wrangler.toml has no variable {setting}, which names a model that this Worker "
-                "calls",
-                hint=f"Add it to [vars]. cfpy has prices for: {', '.join(book.models)}.",
+                f"the configuration has no variable {setting}, which names a model that this "
+                "Worker calls",
+                hint=f"Add it to `vars`. cfpy has prices for: {', '.join(book.models)}.",
             )
         if model not in book.models:
             raise ProjectError(

@@ -31,7 +31,9 @@ def events_of_a_call(scope: Mapping[str, Any]) -> Decimal:
         return Decimal(0)
     rate = logs.get("head_sampling_rate", top.get("head_sampling_rate", 1))
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
-        raise ProjectError(f"wrangler.toml: head_sampling_rate is {rate!r}, not between 0 and 1")
+        raise ProjectError(
+            f"the configuration's head_sampling_rate is {rate!r}, not between 0 and 1"
+        )
     invocation = Decimal(logs.get("invocation_logs") is not False)
     return (invocation + _LINES) * Decimal(str(rate))
 
@@ -52,5 +54,5 @@ def _tables(scope: Mapping[str, Any], part: str) -> tuple[Mapping[str, Any], Map
     top = scope.get(_TABLE) or {}
     inner = top.get(part) or {} if isinstance(top, Mapping) else None
     if not isinstance(top, Mapping) or not isinstance(inner, Mapping):
-        raise ProjectError(f"wrangler.toml: `{_TABLE}` is not a table ([{_TABLE}])")
+        raise ProjectError(f"`{_TABLE}` of the configuration is not a table")
     return top, inner

@@ -33,7 +33,7 @@ def read_actions(pattern: str) -> dict[str, ActionUsage]:
 
 
 def read_assumed(tables: Mapping[str, Any]) -> dict[str, ActionUsage]:
-    """The assumed usage of a request, by the tables of a ``wrangler.toml``."""
+    """The assumed usage of a request, by the tables of a configuration."""
     assumed = _shipped("scenarios.toml")["assumed"]
     meters: dict[str, Any] = dict(assumed["always"])
     for table, values in assumed.items():

@@ -196,7 +196,7 @@ class World:
         parameters: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send a request, with the length of its body unless ``headers`` say otherwise."""
+        """Send a request, with the length of its body unless ``headers`` have another."""
         given = {"authorization": f"Bearer {token}"}
         if body is not None:
             given["content-length"] = str(len(body))

@@ -39,7 +39,7 @@ _CONVERT = "convert it, for example with: iconv -f ENCODING -t UTF-8"
 
 
 class NotTextError(Exception):
-    """The bytes are no text, or in an unknown encoding; the message says it in words."""
+    """The bytes are not text, or in an unknown encoding; the message explains it."""
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -49,7 +49,7 @@ def decode(data: bytes) -> tuple[str, str]:
     or Windows-1252 (which Latin-1 is a part of) where that gives words of one language.
 
     Raises:
-        NotTextError: It is none of these.
+        NotTextError: It is not one of these.
     """
     for start, name in _FORMATS:
         if data.startswith(start):

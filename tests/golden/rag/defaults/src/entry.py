@@ -43,7 +43,7 @@ class Default(WorkerEntrypoint):
         if not isinstance(reply, StreamReply):
             return to_workers(reply)
         pipe = js.TransformStream.new()
-        # The runtime ends an invocation when its response is out, unless it is told to wait.
+        # The runtime ends an invocation when its response is out; `waitUntil` lets it wait.
         self.ctx.waitUntil(_pump(reply.stream, pipe.writable.getWriter()))
         headers = list(reply.headers.items())
         return Response(pipe.readable, status=reply.status, headers=headers)

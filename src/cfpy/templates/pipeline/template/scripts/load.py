@@ -2,7 +2,7 @@
 
     python3 scripts/load.py --url http://127.0.0.1:8787 --jobs 1000
 
-Ends with 1 if a job that was accepted is lost, is never finished, or was made twice.
+Exits with 1 if an accepted job is lost, is never finished, or has two results.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Document:
 
 
 def find(paths: Sequence[Path], others: list[str] | None = None) -> Iterator[File | Skipped]:
-    """The files that are named, or lie in folders that are.
+    """The files that are named, or are in named folders.
 
     ``others`` gets the names of files in folders that end in none of ``SUFFIXES``.
     """
@@ -173,7 +173,7 @@ def _content(path: Path) -> bytes:
 
     Raises:
         OSError: It can't be read.
-        NotTextError: It is no file, or far too large.
+        NotTextError: It is not a file, or far too large.
     """
     found = path.stat()
     # To open a pipe would wait for who writes to it.

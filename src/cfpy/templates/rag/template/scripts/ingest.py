@@ -173,7 +173,7 @@ def main() -> int:
         "--lang", default="en", help="language of files whose names tell none (default: en)"
     )
     options = parser.parse_args()
-    # A terminal that lacks a letter of a name still gets the line.
+    # A terminal that can't show a letter of a name still gets the line.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     ingestion = Ingestion(make_client(options.url))
     stopped = 0

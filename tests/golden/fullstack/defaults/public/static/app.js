@@ -38,7 +38,7 @@ async function load(cursor) {
   more.value = page.next_cursor ?? '';
 }
 
-/** Show an item, or show it anew; edits that are not saved yet stay. */
+/** Show an item, or update it on the page; edits that are not saved yet stay. */
 function show(item) {
   const row = list.querySelector(`[data-id="${item.id}"]`) ?? add(item.id);
   const { elements } = row.querySelector('form');
@@ -48,7 +48,7 @@ function show(item) {
   if (!edited) {
     for (const input of inputs) input.value = input.defaultValue = item[input.name];
   }
-  // Edits of a text that has changed meanwhile keep the old version: the server refuses to save them.
+  // Edits of a description that has changed meanwhile keep the old version: the server refuses to save them.
   if (!edited || !changed) row.dataset.version = item.version;
   const result = item.result ? `: ${item.result.words} words` : '';
   row.querySelector('output').textContent = `${item.status}${result}`;
@@ -93,7 +93,7 @@ async function process(id) {
 
 async function upload() {
   const [file] = form.file.files;
-  // Whoever cancels the dialog has chosen none.
+  // The dialog was cancelled.
   if (!file) return;
   form.file.value = '';
   const allowed = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');

@@ -69,7 +69,7 @@ class Intake:
                 await self._services.bucket.put(object_key(job_id), upload.content)
             await self._services.enqueue(job_id)
         except Exception:
-            # The sender is told of the failure, and may try again under the same key.
+            # The client gets the error, and may try again with the same key.
             await store.forget(job_id)
             raise
         await store.queued(job_id)

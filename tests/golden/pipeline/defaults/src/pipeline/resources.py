@@ -65,7 +65,7 @@ class Resources:
         raise not_found("such resource")
 
     async def _admit(self, call: Call) -> str:
-        """The name of whoever calls, if they may, and not too often.
+        """The name of the client, if it may call, and does not call too often.
 
         It comes from the token alone: a header that anyone can set tells nothing.
         """
@@ -103,7 +103,7 @@ class Resources:
         job_id = _job_id(call.request)
         if not await self._services.store.delete(owner, job_id):
             raise not_found(f"job {job_id!r}")
-        # The sweep deletes the file if this fails: a file without a job is nobody's.
+        # The sweep deletes the file if this fails: a file without a job is not in use.
         await self._services.bucket.delete(object_key(job_id))
         return Reply(204)
 

@@ -73,7 +73,7 @@ def _titles(rows: list[list[str]], width: int) -> list[list[str]]:
 
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    """The records; a line that holds nothing is one of them."""
+    """The records; an empty line is one of them."""
     lines = io.StringIO(text, newline="")
     rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     begin = 1
@@ -89,7 +89,7 @@ def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
 
 
 def _names_columns(row: list[str]) -> bool:
-    """Whether a table's first record is a header: it holds no numbers, or years as columns."""
+    """Whether a table's first record is a header: without numbers, or with years only."""
     numbers = [cell.strip() for cell in row if _NUMBER.fullmatch(cell.strip())]
     return not numbers or (len(numbers) > 1 and all(map(_YEAR.fullmatch, numbers)))
 

@@ -14,7 +14,7 @@ def from_workers(request: WorkersRequest) -> Request:
     """A request as the application sees it."""
     url = urlsplit(request.url)
     return Request(
-        # Not `request.method`: that one fails for methods that Python's enumeration lacks.
+        # Not `request.method`: that one fails for methods that Python's enum does not have.
         method=str(request.js_object.method),
         path=unquote(url.path),
         parameters=dict(parse_qsl(url.query)),

@@ -1,6 +1,6 @@
 """Which addresses may be fetched for somebody else.
 
-Whoever can make a server fetch an address of their choice can look at what only that server sees
+A client that can make a server fetch any address can read what only that server can reach
 (cheatsheetseries.owasp.org, Server Side Request Forgery Prevention). A Worker can't ask where a
 name leads before it connects, so this is strict about names; ``global_fetch_strictly_public`` in
 wrangler.jsonc keeps requests to the Worker's own zone out of it.
@@ -32,7 +32,7 @@ _INTERNAL = frozenset(
         *("metadata.goog", "metadata.packet.net", "metadata.platformequinix.com"),
     ]
 )
-# Services that answer with whatever address stands in the name.
+# Services that resolve to the address in their name.
 _REFLECTING = frozenset(
     [
         *("nip.io", "sslip.io", "xip.io", "traefik.me", "rbndr.us", "1u.ms"),
@@ -46,7 +46,7 @@ class UrlRefused(ValueError):
 
 
 def check_url(text: str, allowed_hosts: Set[str] = frozenset()) -> str:
-    """The address to fetch, put together anew from the parts that were checked.
+    """The address to fetch, put together again from the parts that were checked.
 
     Args:
         text: What somebody sent, or what a redirect named.

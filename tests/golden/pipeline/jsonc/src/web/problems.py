@@ -75,7 +75,7 @@ def too_many_requests() -> Problem:
 
 
 def misconfigured(detail: str) -> Problem:
-    """The deployment lacks a setting: nothing that a client could mend."""
+    """A setting of the deployment is missing: a client can't fix that."""
     return Problem(503, "misconfigured", detail)
 
 

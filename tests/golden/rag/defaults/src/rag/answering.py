@@ -62,7 +62,7 @@ def _outcome(checked: CitationFilter, passages: Sequence[Passage]) -> dict[str, 
     """What is known once the answer is complete.
 
     ``grounded`` is true where the answer cites at least one passage: an answer that cites none
-    comes from nowhere. ``dropped_citations`` are numbers that the model made up.
+    has no source. ``dropped_citations`` are numbers that the model invented.
     """
     return {
         "grounded": bool(checked.cited),

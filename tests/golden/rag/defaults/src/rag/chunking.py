@@ -1,6 +1,6 @@
-"""Cuts a text into chunks that an embedding model reads whole.
+"""Cuts text into chunks that an embedding model can read completely.
 
-The cut is made at the widest boundary that fits: between Markdown sections, then paragraphs,
+It cuts at the largest boundary that fits: between Markdown sections, then paragraphs,
 lines, sentences, words, and only then inside a word.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from rag.limits import CHUNK_TOKENS, MAX_BLANK, OVERLAP_TOKENS
 
-# Each matches the empty text between two pieces, so that the pieces of a text join to the text.
+# Each matches the empty text between two pieces, so that the joined pieces are the same text.
 _BOUNDARIES = (
     re.compile(r"^(?=#{1,6} )", re.MULTILINE),
     re.compile(r"(?<=\n\n)(?=[^\n])"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rag.records import Passage
 
-#: The whole answer where no passage is good enough, and what the model is told to say.
+#: The whole answer if no passage is good enough. The prompt asks the model for the same.
 NO_ANSWER = "I don't know: the documents don't say."
 
 _RULES = f"""\

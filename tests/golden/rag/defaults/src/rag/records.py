@@ -59,5 +59,5 @@ class Passage:
 
 
 def searchable_text(title: str, text: str) -> str:
-    """What is embedded and reranked of a chunk: a chunk without its title lacks its subject."""
+    """What is embedded and reranked of a chunk: without its title, a chunk has no subject."""
     return f"{title}\n\n{text}" if title else text

@@ -24,7 +24,7 @@ _ID = re.compile(rf"[A-Za-z0-9._:/@+-]{{1,{limits.MAX_ID_CHARS}}}")
 _DOT_SEGMENTS = {".", ".."}
 _METADATA_KEY = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{limits.MAX_METADATA_KEY_CHARS - 1}}}")
 # CPython puts the marks of a letter in order in a time that grows with the square of their number.
-# So after 30 (UAX #15 takes that many for enough) they start anew; to \w a mark is a symbol.
+# So after 30 (UAX #15 takes that many for enough) they start again; to \w a mark is a symbol.
 _TOO_MANY_MARKS = re.compile(r"(?<=[^\w\s\x00-\x7f]{30})")
 
 
@@ -202,7 +202,7 @@ def _query_text(value: object, at: str, errors: _Errors) -> str:
 def _text(
     value: object, at: str, max_chars: int, errors: _Errors, *, required: bool = False
 ) -> str:
-    """A text in one normal form, or an empty one and an error."""
+    """The string in one normal form, or an empty string and an error."""
     if not isinstance(value, str):
         errors.add(at, "must be a text")
         return ""

@@ -19,7 +19,7 @@ _CODE = re.compile(rf"\b({'|'.join(_ERRORS)})\b")
 
 
 def ai_problem(message: str) -> Problem | None:
-    """What to tell of an error with ``message``; ``None`` if it is none of Workers AI's.
+    """What to answer for an error with ``message``; ``None`` if it is not from Workers AI.
 
     The message itself stays in the log. Statuses of 503 and 504 go by themselves.
     """

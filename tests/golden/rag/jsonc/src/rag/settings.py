@@ -20,7 +20,7 @@ _QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
 class Settings:
     """The configuration of one deployment.
 
-    ``min_score`` is the reranker's score, 0 to 1, below which a passage is no evidence.
+    ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
     ``api_token`` is empty where the secret is not set; nothing is served then.
     """
 

@@ -1,4 +1,4 @@
-"""Who may call: whoever sends a token."""
+"""Who may call: clients that send a token."""
 
 from __future__ import annotations
 

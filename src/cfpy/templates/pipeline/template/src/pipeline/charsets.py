@@ -1,7 +1,7 @@
 """Characters out of bytes: the right ones, or an error that says what to do.
 
-What no mark and nobody declares is taken for UTF-8. It is never guessed: a file in another charset
-could be any of them, and would become a text with wrong letters.
+A file without a mark or a declared charset is read as UTF-8. Charsets are never guessed: a wrong
+guess would change letters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Python's names. It has other codecs too, which are no charsets, or slow at what is made for it.
+# Python's names. It also has codecs that are not charsets, or that hostile input makes slow.
 _CODECS = frozenset(
     [
         *("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"),
@@ -96,7 +96,7 @@ def decode(data: bytes, media_type: str, charset: str) -> str:
         charset: What its sender says that it is written in; empty if nothing.
 
     Raises:
-        Unprocessable: It is written in something else, or is no text.
+        Unprocessable: It has another charset, or is not text.
     """
     for signature, what in _SIGNATURES.items():
         if data.startswith(signature):

@@ -41,7 +41,7 @@ def read_form(content_type: str, body: bytes) -> FormFile:
         body: The whole form.
 
     Raises:
-        Problem: It is no form, or does not hold exactly one file.
+        Problem: It is not a form, or does not have exactly one file.
     """
     files = [file for part in _parts(content_type, body) if (file := _file(part))]
     if len(files) != 1:

@@ -65,5 +65,5 @@ class Unprocessable(Exception):
 
 
 def object_key(job_id: str) -> str:
-    """Where a job's file lies in R2."""
+    """The key of a job's file in R2."""
     return f"uploads/{job_id}"

@@ -25,8 +25,8 @@ TAKE_OVER_SECONDS = 60
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
 
-# Extraction. Each value of a table or of JSON gets a name, which may be written out much more often
-# than it stands in the file. Not more than the largest plain text, which the numbers here fit.
+# Extraction. Each value of a table or of JSON gets its name, which may then be repeated much more
+# often than in the file. The limit is that of the largest plain text, which the numbers here fit.
 MAX_TEXT_CHARS = MAX_FILE_BYTES
 # How much of a table shows what its values are separated by.
 SAMPLE_RECORDS = 100
@@ -40,7 +40,7 @@ FETCH_SECONDS = 30
 # current chat models reads, and short enough that it reads the middle too.
 PIECE_CHARS = 40_000
 SUMMARY_TOKENS = 500
-# A text of the largest size makes 125 pieces, their summaries make 7, those make 1.
+# The largest file has 125 pieces, their summaries fit into 7, and those into 1.
 MAX_ROUNDS = 4
 # The invocation's other calls need some of the six connections that it may wait for at once.
 PARALLEL_CALLS = 4

@@ -44,7 +44,7 @@ class Earlier:
 
     id: str
     fingerprint: str
-    # Its upload seems to be cut off: whoever sends the same again may take it over.
+    # Its upload seems to be interrupted: a client that sends the same again may take it over.
     abandoned: bool
     # Its upload is still under way, as far as anyone knows.
     pending: bool
@@ -108,7 +108,7 @@ class Store:
         ).run()
 
     async def forget(self, job_id: str) -> None:
-        """Drop a job whose upload failed, so that the same request can be made again."""
+        """Drop a job whose upload failed, so that the client can send the same request again."""
         await self._bound("DELETE FROM jobs WHERE id = ? AND status = 'received'", job_id).run()
 
     async def claim(self, job_id: str, worker: str, lease: str) -> Claim | None:

@@ -32,7 +32,7 @@ class Summariser:
         self._model = model
 
     async def summarise(self, text: str) -> Result:
-        """The summary of a text.
+        """The summary of ``text``.
 
         Raises:
             Unprocessable: The model makes its pieces no shorter.
@@ -67,10 +67,10 @@ class Summariser:
 
 
 def cut(text: str, size: int) -> list[str]:
-    """Cut a text into pieces of at most ``size`` characters, where it breaks best."""
+    """Cut ``text`` into pieces of at most ``size`` characters, at the best places."""
     pieces, start = [], 0
     while len(text) - start > size:
-        # Not in the first half: pieces shall not become many and small.
+        # Not in the first half: that would be many small pieces.
         middle, last = start + size // 2, start + size
         found = (text.rfind(mark, middle, last) + len(mark) for mark in _BREAKS)
         end = next((place for place in found if place > middle), last)

@@ -13,7 +13,7 @@ from pipeline.store import Stuck
 
 
 async def sweep(services: Services) -> None:
-    """Look at some stuck jobs and at one page of the bucket; the next run goes on."""
+    """Look at some stuck jobs and at one page of the bucket; the next run continues there."""
     counts = {"requeued": 0, "failed": 0}
     for job in await services.store.stuck():
         counts[await _revive(services, job)] += 1
@@ -38,7 +38,7 @@ async def _revive(services: Services, job: Stuck) -> str:
 
 
 async def _delete_orphans(services: Services) -> int:
-    """Delete files whose job is gone. New ones are let be: their job may just be going."""
+    """Delete files whose job is gone. New files stay: their job may be about to be deleted."""
     options: dict[str, Any] = {"prefix": object_key(""), "limit": SWEEP_OBJECTS}
     cursor = await services.store.sweep_cursor()
     if cursor:
@@ -50,7 +50,7 @@ async def _delete_orphans(services: Services) -> int:
     old = [key for key in keys if await _is_old(services, key)]
     if old:
         await services.bucket.delete(old)
-    # At the end it begins anew.
+    # At the end it starts again.
     await services.store.move_sweep_cursor(page["cursor"] if page["truncated"] else None)
     return len(old)
 

@@ -88,7 +88,7 @@ def extract(data: bytes, media_type: str) -> str:
     """The text of a file, whose type is a ``supported_type``.
 
     Raises:
-        Unprocessable: It is not what it is said to be, or holds no text.
+        Unprocessable: It is not of the declared type, or has no text.
     """
     kind = _media_type(media_type)
     try:
@@ -100,7 +100,7 @@ def extract(data: bytes, media_type: str) -> str:
         # At files that are broken on purpose the parsers raise whatever they come across, and will
         # again. The consumer logs the cause, which may be an error of this module too.
         raise Unprocessable(f"The file is no valid {kind}.") from error
-    # Marks and spaces that have no width are no text.
+    # Marks and spaces without a width do not count.
     if not any(map(str.isprintable, text)):
         raise Unprocessable("The file holds no text.")
     return text

@@ -8,7 +8,7 @@ import json
 from rag.records import Document
 
 # Part of every revision: raise it when chunking or embedding changes, and the next ingestion of a
-# document indexes it anew although its text is the same.
+# document indexes it again, although its text is the same.
 SCHEME = 1
 
 

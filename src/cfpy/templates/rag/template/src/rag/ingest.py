@@ -90,8 +90,8 @@ class Ingestion:
         try:
             await self._store.publish(document, wanted, len(chunks), owner)
         except Problem:
-            # The claim ended, and whoever took it may have swept our chunks before we wrote their
-            # vectors. Noted once more, they fall to the next sweep.
+            # The claim ended, and its next holder may have swept our chunks before we wrote their
+            # vectors. Noted once more, the next sweep deletes them.
             await self._store.add_chunks(document.id, wanted, chunks)
             raise
 

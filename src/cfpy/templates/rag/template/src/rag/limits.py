@@ -33,8 +33,8 @@ MAX_FILTER_VALUES = 10
 # full of chemical names came close to 512 when measured with the tokenizer of bge-base-en-v1.5.
 CHUNK_TOKENS = 320
 OVERLAP_TOKENS = 40
-# White space is no token, but it would make a chunk as long as the document. In characters: enough
-# to indent code or to line up a table.
+# White space is not a token, but it would make a chunk as long as the document. In characters:
+# enough to indent code or to line up a table.
 MAX_BLANK = 32
 
 # Batches. Workers AI embeds at most 100 texts a call; Vectorize deletes at most 100 ids a call.

@@ -62,7 +62,7 @@ class Models:
         return answer_text(await self._ai.run(model, inputs))
 
     async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
-        """The chat model's answer, piece by piece as it is made."""
+        """The chat model's answer, piece by piece as it arrives."""
         model = self._settings.chat_model
         inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS, stream=True)
         stream = await self._ai.run(model, inputs)

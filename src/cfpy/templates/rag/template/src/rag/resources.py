@@ -80,7 +80,7 @@ class Resources:
         raise not_found("such resource")
 
     async def _admit(self, call: Call) -> None:
-        """Let in whoever has the token, and not too often.
+        """Let in clients that have the token, but not too often.
 
         The limiter counts by token: an address may be shared by many, or changed by one.
         """
