@@ -25,9 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "acceptance"))
 from comparison import Target
 
 from cfpy.account.resources import DesiredState, desired_state
+from cfpy.bindings.id_edits import set_id
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.patterns.new import NewRequest, run
-from cfpy.bindings.id_edits import set_id
 from cfpy.tools.context import build_context
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, serve
 
