@@ -165,7 +165,7 @@ def _removal(project: Project, name: str) -> RemovedEnvironment:
 
 def _settings(project: Project) -> dict[str, Any]:
     path = project.root / _SETTINGS
-    return read_toml(path) if path.is_file() else {}
+    return read_toml(path) if path.exists() else {}
 
 
 def _edited(
