@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,10 @@ def texts(shop: Path) -> tuple[str, str]:
     return (shop / "wrangler.toml").read_text(), (shop / "cfpy.toml").read_text()
 
 
+def files_in(shop: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in shop.rglob("*") if path.is_file()}
+
+
 def test_bare_env_lists(cli, shop: Path) -> None:
     assert cli("env").stdout == cli("env", "list").stdout
     assert cli.json("env") == cli.json("env", "list")
@@ -58,7 +63,7 @@ def test_add_says_what_it_changed_and_what_the_environment_has(cli, shop: Path) 
     output = cli("env", "add", "staging").stdout
     for line in ("  changed wrangler.toml", "  changed cfpy.toml"):
         assert line in output.splitlines()
-    names = ("shop-staging", "shop-staging-db", "CACHE", "shop-staging-jobs", "shop-staging-dead")
+    names = ("shop-staging", "shop-staging-db", "shop-staging-cache", "shop-staging-jobs", "shop-staging-dead")
     assert [line.split()[-1] for line in output.splitlines() if "  " in line.strip()] == [*names]
 
 
@@ -128,3 +133,85 @@ def test_an_unknown_environment(cli, shop: Path) -> None:
     cli("env", "add", "staging")
     error = cli.json("env", "remove", "stagin", "--yes")["error"]
     assert (error["exit_code"], error["hint"]) == (2, "Its environments: staging.")
+
+
+@pytest.mark.parametrize("broken", ["wrangler.toml", "cfpy.toml"])
+@pytest.mark.parametrize("how", ["read-only", "not TOML", "a directory", "not UTF-8"])
+def test_it_changes_both_files_or_none(broken: str, how: str, cli, shop: Path) -> None:
+    cli("env", "add", "staging")
+    before = texts(shop)
+    file = shop / broken
+    if how == "a directory":
+        file.unlink()
+        (file / "x").mkdir(parents=True)
+    elif how == "read-only":
+        file.chmod(0o444)
+    else:
+        file.write_bytes(b"x = [\n" if how == "not TOML" else b"x = '\xff'\n")
+    other = shop / ("cfpy.toml" if broken == "wrangler.toml" else "wrangler.toml")
+    kept = other.read_text()
+    for words in (("env", "remove", "staging", "--yes"), ("env", "add", "live")):
+        error = cli.json(*words)["error"]
+        assert error["exit_code"] == (10 if how == "read-only" else 8)
+        assert broken in error["message"]
+        assert other.read_text() == kept
+    # Once it is as it was, the same command does it.
+    if how == "a directory":
+        (file / "x").rmdir()
+        file.rmdir()
+    else:
+        file.chmod(0o644)
+    file.write_text(before[broken == "cfpy.toml"])
+    assert cli("env", "remove", "staging", "--yes").exit_code == 0
+    assert texts(shop) == (CONFIG, SETTINGS)
+
+
+@pytest.mark.parametrize("done", ["wrangler.toml", "cfpy.toml"])
+def test_half_a_removal_can_be_finished(done: str, cli, shop: Path) -> None:
+    cli("env", "add", "staging")
+    (shop / done).write_text(CONFIG if done == "wrangler.toml" else SETTINGS)
+    assert cli("env", "remove", "staging", "--yes").exit_code == 0
+    assert texts(shop) == (CONFIG, SETTINGS)
+    assert cli("env", "remove", "staging", "--yes").exit_code == 2
+
+
+def test_half_an_addition_can_be_finished(cli, shop: Path) -> None:
+    cli("env", "add", "staging")
+    whole = texts(shop)
+    (shop / "wrangler.toml").write_text(CONFIG)
+    assert cli("env", "add", "staging").exit_code == 0
+    assert texts(shop) == whole
+
+
+@pytest.mark.parametrize(
+    "words", [("env", "remove", "staging"), ("env", "add", "live"), ("add", "kv", "MORE")]
+)
+def test_a_dry_run_writes_nothing(words: tuple[str, ...], cli, shop: Path) -> None:
+    cli("env", "add", "staging")
+    shutil.rmtree(shop / ".wrangler")
+    (shop / "src").mkdir()
+    (shop / "src" / "entry.py").write_text("")
+    before = files_in(shop)
+    assert cli(*words, "--dry-run").exit_code == 0
+    assert files_in(shop) == before
+
+
+def test_it_asks_with_a_summary(cli, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("env", "add", "staging")
+    asked: list[str] = []
+    monkeypatch.setattr("cfpy.cli.plan_view.has_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "y")
+    output = cli("env", "remove", "staging").stdout
+    assert "Remove the environment staging from wrangler.toml and cfpy.toml?" in asked[0]
+    for part in ("shop-staging", "shop-staging-db", "shop-staging-cache", "cfpy.toml", "--dry-run"):
+        assert part in output
+    assert "@@" not in output
+    assert texts(shop) == (CONFIG, SETTINGS)
+
+
+def test_what_is_added_to_an_environment_has_its_usual_name(cli, shop: Path) -> None:
+    (shop / "src").mkdir()
+    (shop / "src" / "entry.py").write_text("")
+    cli("env", "add", "staging")
+    output = cli("add", "kv", "MORE", "--env", "staging").stdout
+    assert output.splitlines()[0] == "Added KV namespace MORE to the environment staging"

@@ -91,7 +91,7 @@ def run(
         WranglerError: wrangler does not accept the project, a migration or the deployment failed.
         DeploymentError: The health check failed.
     """
-    with alone(request.root, request.config):
+    with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, request.environment, request.config)
         refuse_broken(session)
         client = _health_client(request)

@@ -61,12 +61,13 @@ def run(
             else was deleted.
         WranglerError: A step failed. Run it again to continue.
     """
-    with alone(request.root, request.config):
+    with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, request.environment, request.config)
         plan = _plan(session, request)
         _refuse_dependents(session, plan)
         if request.dry_run or not plan.changes:
             return plan
+        session.refuse_read_only(plan)
         if not confirm(plan):
             return None
         session.refuse_edited()

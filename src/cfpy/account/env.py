@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from cfpy.bindings.environment_edits import (
     settings_additions,
     settings_removals,
 )
-from cfpy.bindings.environments import NewEnvironment, derive, held_ids, only_in
+from cfpy.bindings.environments import NewEnvironment, derive, held_ids, left_over, only_in
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import PlanConflictError, UsageError
 from cfpy.project.changes import NewContent, apply
@@ -56,12 +56,15 @@ class AddedEnvironment:
 
 @dataclass(frozen=True)
 class RemovedEnvironment:
-    """What is removed. ``before`` and ``after`` are the texts of the files that change, by name;
-    ``kept_files`` stay in the project, ``kept_resources`` (keys as in the record) in the account.
+    """What is removed. ``tables`` are the environment's in the configuration, empty if an earlier
+    run has removed them and only settings are left. ``before`` and ``after`` are the texts of the
+    files that change, by name; ``kept_files`` stay in the project, ``kept_resources`` (keys as in
+    the record) in the account.
     """
 
     name: str
     worker: str
+    tables: Mapping[str, Any]
     before: dict[str, str]
     after: dict[str, str]
     kept_files: tuple[str, ...]
@@ -76,7 +79,7 @@ def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> 
         ProjectError: The files are missing or not valid, or can't be edited.
         FilesystemError: A file can't be written. It was not changed.
     """
-    with alone(root, config):
+    with alone(root, config, dry_run=dry_run):
         project = load_project(root, config)
         new = derive(project.wrangler, name)
         settings = settings_additions(_settings(project), new)
@@ -115,7 +118,7 @@ def remove(
             something else.
         FilesystemError: A file can't be written. It was not changed.
     """
-    with alone(root, config):
+    with alone(root, config, dry_run=dry_run):
         project = load_project(root, config)
         found = _removal(project, name)
         if found.kept_resources and not keep_resources:
@@ -138,25 +141,31 @@ def remove(
 
 def _removal(project: Project, name: str) -> RemovedEnvironment:
     environments = project.wrangler.get("env") or {}
-    if name not in environments:
-        raise UsageError(
-            f"{project.config_name} has no environment {name!r}",
-            hint=f"Its environments: {', '.join(environments) or 'none'}.",
-        )
-    settings = settings_removals(_settings(project), only_in(project.wrangler, name))
-    before, after = _edited(project, removals(name), settings)
+    written = _settings(project)
+    if name in environments:
+        gone = only_in(project.wrangler, name)
+        before, after = _edited(project, removals(name), settings_removals(written, gone))
+    else:
+        left = settings_removals(written, left_over(project.wrangler, name))
+        if not left:
+            raise UsageError(
+                f"{project.config_name} has no environment {name!r}",
+                hint=f"Its environments: {', '.join(environments) or 'none'}.",
+            )
+        before, after = _edited(project, (), left)
     record = RecordStore(project.root, project.config_name).read()
-    held = dict.fromkeys((*record.created(name), *held_ids(environments[name])))
+    tables = environments.get(name) or {}
+    held = dict.fromkeys((*record.created(name), *held_ids(tables)))
     files = tuple(
         f"{own}.{name}" for own in _OWN_FILES if (project.root / f"{own}.{name}").exists()
     )
-    worker = desired_state(project, name).worker
-    return RemovedEnvironment(name, worker, before, after, files, tuple(held))
+    worker = str(tables.get("name") or f"{project.wrangler.get('name')}-{name}")
+    return RemovedEnvironment(name, worker, tables, before, after, files, tuple(held))
 
 
 def _settings(project: Project) -> dict[str, Any]:
     path = project.root / _SETTINGS
-    return read_toml(path) if path.is_file() else {}
+    return read_toml(path) if path.exists() else {}
 
 
 def _edited(
@@ -173,7 +182,10 @@ def _edited(
 
 
 def _write(project: Project, after: dict[str, str]) -> None:
-    apply(project.root, {name: NewContent(text.encode()) for name, text in after.items()})
+    # The configuration comes last: if this run is killed in between, the environment is still as
+    # before for the next one, which goes on from there.
+    names = sorted(after, key=lambda name: name == project.config_name)
+    apply(project.root, {name: NewContent(after[name].encode()) for name in names})
 
 
 def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredState, ...]:

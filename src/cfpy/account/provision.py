@@ -95,6 +95,7 @@ def provision(
         )
     if not plan.changes:
         return plan
+    session.refuse_read_only(plan)
     if not confirm(plan):
         return None
     session.refuse_edited()

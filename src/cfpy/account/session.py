@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cfpy.account.diff import diff
 from cfpy.account.neighbours import neighbours
-from cfpy.account.plan import Plan
+from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.record import Record
 from cfpy.account.record_store import RECORD_FILE, RecordStore
 from cfpy.account.resources import DesiredState, desired_state
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.checks import check
 from cfpy.bindings.environments import effective
+from cfpy.bindings.registry import OWNED
 from cfpy.bindings.stances import REFUSED, refused
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
@@ -33,6 +34,7 @@ from cfpy.tools.credentials import (
     checked_token,
     variable,
 )
+from cfpy.tools.files import refuse_read_only
 from cfpy.tools.invocation import command
 
 if TYPE_CHECKING:
@@ -83,6 +85,28 @@ class Session:
                 "the plan was created",
                 hint="Run the same command again. Nothing was changed.",
             )
+
+
+    def refuse_read_only(self, plan: Plan) -> None:
+        """Refuse to change the account if its ids can't be written down.
+
+        Raises:
+            FilesystemError: The record is read-only, or the configuration and ids change in it.
+        """
+        refuse_read_only(self.records.path)
+        tables = effective(self.project.wrangler, self.environment)
+        if any(_edits_configuration(action, tables) for action in plan.changes):
+            refuse_read_only(self.project.config_path)
+
+
+def _edits_configuration(action: Action, tables: Mapping[str, Any]) -> bool:
+    kind = OWNED.get(action.kind)
+    if kind is None:
+        return False
+    entries = [item for item in kind.entries(tables) if item.get("binding") in action.bindings]
+    if action.do is Do.DELETE:
+        return any(item.get(kind.id_key) for item in entries)
+    return any(not item.get(kind.filled_in) for item in entries)
 
 
 def _migrations(desired: DesiredState) -> list[tuple[str, ...]]:

@@ -76,7 +76,7 @@ def run(request: AddRequest) -> Added:
         FilesystemError: Writing failed. Nothing was changed.
     """
     kind = kind_called(request.kind)
-    with alone(request.root, request.config):
+    with alone(request.root, request.config, dry_run=request.dry_run):
         project = load_project(request.root, request.config)
         if not isinstance(project.wrangler.get("name"), str):
             raise ProjectError("`name` is missing", path=project.config_path)

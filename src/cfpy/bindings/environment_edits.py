@@ -16,17 +16,21 @@ def additions(new: NewEnvironment) -> tuple[Edit, ...]:
 
 
 def settings_additions(settings: Mapping[str, Any], new: NewEnvironment) -> tuple[Edit, ...]:
-    """The edits of ``cfpy.toml`` that repeat the settings of renamed resources.
+    """The edits of ``cfpy.toml`` that repeat the settings of renamed resources, unless it has them.
 
     Args:
         settings: The parsed ``cfpy.toml``.
         new: The environment.
     """
+    written = {
+        table: [item.get(name) for item in settings.get(table) or ()]
+        for table, name in NAME_KEYS.items()
+    }
     return tuple(
         Append((table,), {**item, name: new.renamed[item[name]]})
         for table, name in NAME_KEYS.items()
         for item in settings.get(table) or ()
-        if item.get(name) in new.renamed
+        if item.get(name) in new.renamed and new.renamed[item[name]] not in written[table]
     )
 
 

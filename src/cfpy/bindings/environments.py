@@ -156,6 +156,21 @@ def only_in(config: Mapping[str, Any], name: str) -> dict[str, set[str]]:
     return {table: own[table].difference(*(named(o)[table] for o in others)) for table in own}
 
 
+def left_over(config: Mapping[str, Any], name: str) -> dict[str, set[str]]:
+    """The names that the resources of an environment would have that is not in the configuration,
+    except those in use: what only half a removal has left in ``cfpy.toml``."""
+    try:
+        new = derive(config, name)
+    except UsageError:
+        return {}
+    used = [named(config), *(named(tables) for tables in (config.get("env") or {}).values())]
+    own = named(new.tables)
+    return {
+        table: own[table].intersection(new.renamed.values()).difference(*(u[table] for u in used))
+        for table in own
+    }
+
+
 def held_ids(tables: Mapping[str, Any]) -> tuple[str, ...]:
     """The databases and namespaces of an environment that have an id, so were created."""
     return tuple(

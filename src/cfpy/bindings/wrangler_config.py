@@ -27,7 +27,7 @@ def load_project(root: Path, config: Path | None = None) -> Project:
     """
     path = choose(root, config)
     extra = path.parent / "cfpy.toml"
-    more = read_toml(extra) if extra.is_file() else {}
+    more = read_toml(extra) if extra.exists() else {}
     return Project(
         root=path.parent,
         config_name=path.name,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -13,6 +13,8 @@ from cfpy.cli.plan_view import confirmed
 from cfpy.cli.project_view import show_diff
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from cfpy.account.env import AddedEnvironment, RemovedEnvironment
     from cfpy.account.resources import DesiredState
 
@@ -56,11 +58,7 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
     else:
         output.show(Text(f"Added the environment {new.name}", style="bold"))
         output.show(*(Text(f"  changed {file}") for file in added.texts), "")
-    table = drawing.table("Worker", new.worker)
-    for title, names in _resources(added).items():
-        for name in names:
-            table.add_row(title, Text(name))
-    output.show(table)
+    output.show(_summary(new.worker, new.tables))
     for key, bindings in new.shared.items():
         note = (
             f"Both environments use the same {key} ({', '.join(bindings)}): to separate them, "
@@ -71,16 +69,30 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
         output.show(Text(f"\nNext\n  {output.invocation.command('up', '--env', new.name)}"))
 
 
-def _resources(added: AddedEnvironment) -> dict[str, list[str]]:
-    """The names of the environment's resources, by kind."""
+def _summary(worker: str, tables: Mapping[str, Any]) -> Table:
+    """An environment's Worker and resources."""
+    table = drawing.table("Worker", worker)
+    for title, names in _resources(worker, tables).items():
+        for name in names:
+            table.add_row(title, Text(name))
+    return table
+
+
+def _resources(worker: str, tables: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The names of an environment's resources, by kind."""
+    from cfpy.account.resources import default_name
     from cfpy.bindings.registry import KINDS
 
     found: dict[str, dict[str, None]] = {}
     for kind in KINDS:
-        # A namespace of Workers KV has no name in the file.
-        keys = kind.name_keys or ((kind.binding_key,) if kind.owned else ())
-        for item in kind.entries(added.environment.tables) if keys else ():
-            names = [str(item[key]) for key in keys if item.get(key)]
+        if not kind.name_keys and not kind.owned:
+            continue
+        for item in kind.entries(tables):
+            names = [str(item[key]) for key in kind.name_keys if item.get(key)]
+            binding = item.get(kind.binding_key)
+            if not names and kind.owned and binding:
+                # A namespace of Workers KV has no name in the file, others may have none yet.
+                names = [default_name(worker, str(binding))]
             found.setdefault(kind.label, {}).update(dict.fromkeys(names))
     return {label: list(found[label]) for label in sorted(found)}
 
@@ -94,13 +106,13 @@ class RemovalView:
         self._dry_run = dry_run
 
     def confirm(self, found: RemovedEnvironment) -> bool:
-        """Show what would be removed, and ask whether to continue.
+        """Summarize what would be removed, and ask whether to continue.
 
         Raises:
             UsageError: There is no terminal to ask on.
         """
         if not self._output.json and not self._yes:
-            self._differences(found)
+            self._describe(found)
         return confirmed(
             self._output,
             f"Remove the environment {found.name} from {' and '.join(found.after)}?",
@@ -123,15 +135,30 @@ class RemovalView:
             output.data("env remove", data | kept | {"dry_run": self._dry_run})
             return
         if self._dry_run:
-            self._differences(found)
+            for file, text in found.after.items():
+                show_diff(output, file, found.before[file], text)
         else:
             output.show(Text(f"Removed the environment {found.name}", style="bold"))
             output.show(*(Text(f"  changed {file}") for file in found.after))
-        for file in found.kept_files:
-            output.show(Text(f"  kept    {file}: it may hold secrets. Delete it if you do not."))
-        for key in found.kept_resources:
-            output.show(Text(f"  kept    {key} in the account", style="yellow"))
+        self._kept(found)
 
-    def _differences(self, found: RemovedEnvironment) -> None:
+    def _describe(self, found: RemovedEnvironment) -> None:
+        """What would be removed, in a few lines."""
+        output = self._output
+        output.show(Text(f"The environment {found.name}", style="bold"))
+        output.show(_summary(found.worker, found.tables), "")
         for file, text in found.after.items():
-            show_diff(self._output, file, found.before[file], text)
+            lines = len(found.before[file].splitlines()) - len(text.splitlines())
+            output.show(Text(f"  change  {file}: {lines} lines less"))
+        self._kept(found)
+        if not found.kept_resources:
+            output.show(Text("  account nothing: by its record, cfpy created nothing there for it"))
+        command = output.invocation.command("env", "remove", found.name, "--dry-run")
+        output.show(Text(f"\nTo see every line: {command}"))
+
+    def _kept(self, found: RemovedEnvironment) -> None:
+        for file in found.kept_files:
+            text = f"  kept    {file}: it may hold secrets. Delete it if you do not need it."
+            self._output.show(Text(text))
+        for key in found.kept_resources:
+            self._output.show(Text(f"  kept    {key} in the account", style="yellow"))

@@ -42,8 +42,8 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
         for name, text in added.files.items():
             show_diff(output, name, added.before[name], text)
     else:
-        where = f" of the environment {added.environment}" if added.environment else ""
-        output.show(Text(f"Added {added.kind.name} {addition.binding}{where}", style="bold"))
+        where = f" to the environment {added.environment}" if added.environment else ""
+        output.show(Text(f"Added {added.kind.label} {addition.binding}{where}", style="bold"))
         for name in added.files:
             output.show(Text(f"  {'changed' if added.before[name] else 'new':8}{name}"))
     output.show(Text("\nUse", style="bold"))

@@ -100,7 +100,7 @@ def update(
         ToolNotFoundError: git is not installed.
         FilesystemError: Writing failed. Nothing was changed.
     """
-    with alone(request.root):
+    with alone(request.root, dry_run=request.only_look):
         root = request.root.resolve()
         old = read_answers(root)
         base = _base(root)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfpy.errors import FilesystemError
+from cfpy.tools.files import refuse_read_only
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ def apply(root: Path, changes: Changes) -> None:
     pressed, all changes are undone.
 
     Raises:
-        FilesystemError: Writing failed. The files are as they were.
+        FilesystemError: One of them is read-only, or writing failed. The files are as they were.
     """
+    for name in changes:
+        refuse_read_only(root / name)
     undo = contextlib.ExitStack()
     try:
         with tempfile.TemporaryDirectory(prefix=".cfpy-changes-", dir=root) as scratch, undo:

@@ -1,7 +1,7 @@
 """Removes tables and keys from a TOML text, with the comments that belong to them.
 
 A comment belongs to what is right below it, or right above it if an empty line follows. A comment
-at the beginning of the file is about the file.
+at the beginning of the file is about the file. A table that is commented out is like a table.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from cfpy.project.line_ends import lines_of
 from cfpy.project.toml_layout import Block, blocks, content_lines, key_lines
 
 Lines = tuple[int, int]
+_TABLE_IN_COMMENT = re.compile(r"\s*#\s*\[")
 
 
 def without(text: str, path: KeyPath) -> Iterator[str]:
@@ -39,9 +40,11 @@ def _tables(found: list[Block], path: KeyPath) -> Iterator[Block]:
 
 
 def _lines_of(lines: list[str], block: Block) -> Lines:
-    start = block.start if block.start else block.header
+    start = _comment_start(lines, block.header, block.start)
     _, end = content_lines(lines, block)
     while end < block.end and lines[end].lstrip().startswith("#"):
+        if _TABLE_IN_COMMENT.match(lines[end]):
+            break
         end += 1
     return start, end
 
@@ -72,8 +75,10 @@ def _comment_start(lines: list[str], start: int, limit: int) -> int:
     above = start
     while above > limit and lines[above - 1].lstrip().startswith("#"):
         above -= 1
+    if any(_TABLE_IN_COMMENT.match(line) for line in lines[above:start]):
+        return start
     # The comment at the beginning of the file is about the file.
-    return above or start
+    return above if "".join(lines[:above]).strip("\ufeff \t\n") else start
 
 
 def _cut(lines: list[str], gone: list[Lines]) -> str:

@@ -52,7 +52,9 @@ def candidates(body: str, edit: Edit) -> Iterator[str]:
         case Remove(path):
             if any(isinstance(part, int) for part in path[:-1]):
                 yield from without_key(body, path)
-            yield from without(body, path)
+            # A table that is empty then goes with the last one in it.
+            for length in range(len(path), 0, -1):
+                yield from without(body, path[:length])
     yield from _by_tomlkit(body, edit)
 
 

@@ -1,4 +1,8 @@
-"""Writes a file completely or not at all."""
+"""Writes a file completely or not at all.
+
+A file is replaced, which only needs permission for its directory. So whether the file itself may be
+written is checked first: everything that changes a person's file asks :func:`refuse_read_only`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,24 @@ from pathlib import Path
 from cfpy.errors import FilesystemError
 
 
+def refuse_read_only(path: Path) -> None:
+    """Do nothing if ``path`` may be written, or does not exist.
+
+    Raises:
+        FilesystemError: It is read-only: nobody may write it, or this user may not.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    # The super-user may write everything, but a file that nobody may write is meant to stay.
+    if not mode & 0o222 or not os.access(path, os.W_OK):
+        raise FilesystemError(
+            f"can't write {path}: it is read-only",
+            hint="Nothing was changed. Allow changes of the file, then run the command again.",
+        )
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Replace ``path``, or the target if it is a link; line ends and the file's mode are kept.
 
@@ -17,6 +39,7 @@ def write_atomically(path: Path, text: str) -> None:
     """
     scratch = None
     path = path.resolve()
+    refuse_read_only(path)
     try:
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
         with tempfile.NamedTemporaryFile(

@@ -116,6 +116,12 @@ def test_however_it_is_written(text: str) -> None:
         ),
         ('name = "x"\n\n[env.live]\nname = "y"\n\n# the end\n', 'name = "x"\n\n# the end\n'),
         ('# A licence.\n[env.live]\nname = "y"\n[vars]\n', "# A licence.\n[vars]\n"),
+        ('\n# A licence.\n[env.live]\nname = "y"\n[vars]\n', "\n# A licence.\n[vars]\n"),
+        # An environment that is commented out is another one, wherever it is.
+        (
+            'name = "x"\n# [env.a]\n# name = "a"\n[env.live]\nname = "y"\n# B = 1\n# [env.c]\n',
+            'name = "x"\n# [env.a]\n# name = "a"\n# [env.c]\n',
+        ),
         # However it is written, its own comments go with it.
         (
             'name = "x"\n# it\nenv.live.name = "y"\nenv.live.vars.A = 1 # more\n\n[vars]\n',
@@ -125,6 +131,7 @@ def test_however_it_is_written(text: str) -> None:
             'name = "x"\n[env]\n# a\nb = {}\n# it\nlive = { name = "y" }\n',
             'name = "x"\n[env]\n# a\nb = {}\n',
         ),
+        ('name = "x"\n# it\nenv = { live = { name = "y" } } # that\nA = 1\n', 'name = "x"\nA = 1\n'),
         ('name = "x"\n\n[env]\n# it\nlive.name = "y"\n\n[vars]\n', 'name = "x"\n\n[vars]\n'),
     ],
 )
@@ -159,4 +166,4 @@ def test_settings_of_its_resources_go(end: str) -> None:
 def test_what_can_t_be_removed_alone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tomlkit.dumps", lambda _: 'name = "z"\n')
     with pytest.raises(ProjectError, match="without changing something else"):
-        without_environment('name = "x"\nenv = { live = { name = "y" } }\n', "live")
+        without_environment('name = "x"\nenv = { live = { name = "y" }, b = {} }\n', "live")
