@@ -57,6 +57,7 @@ def test_the_shape_of_json_is_pinned(
     for command, *options in (
         ("doctor",),
         ("plan",),
+        ("adopt", "--dry-run"),
         ("provision", "--dry-run"),
         ("deploy", "--yes", "--url", worker(200)),
         ("status",),
