@@ -183,7 +183,7 @@ def _edited(
 
 def _write(project: Project, after: dict[str, str]) -> None:
     # The configuration comes last: if this run is killed in between, the environment is still as
-    # before for the next one, which goes on from there.
+    # before for the next one, which continues from there.
     names = sorted(after, key=lambda name: name == project.config_name)
     apply(project.root, {name: NewContent(after[name].encode()) for name in names})
 
