@@ -37,6 +37,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES)
     parser.add_argument("--write", action="store_true", help="Write the page, its data and chart.")
     options = parser.parse_args()
+    # As after an installation: with the bytecode of cfpy and of its peers, which one round writes.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     found: dict[str, list[dict[str, Any]]] = {}
     # A process each: some native libraries of the peers crash beside others.
     spawn = multiprocessing.get_context("spawn")

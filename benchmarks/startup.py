@@ -45,7 +45,7 @@ TARGETS = (
     Target("completion of `cfpy pat`", "completion by a bare typer", 1.5),
     Target("cfpy --help", "copier --help", None),
     Target("cfpy --help", "cookiecutter --help", None),
-    Target("cfpy new rag", "copier copy", 1.0),
+    Target("cfpy new rag", "copier copy", 0.6),
     Target("cfpy new rag", "cookiecutter", None),
 )
 
@@ -69,7 +69,8 @@ def commands(scratch: Path) -> dict[str, list[str]]:
         ],
         "copier copy": [
             *(str(BIN / "copier"), "copy", "--defaults", "--quiet"),
-            *("--data", f"project_name={APP}", str(composed(scratch / "rag")), f"{{out}}/{APP}"),
+            *("--data", f"project_name={APP}", "--data", "_cfpy_requirement=cfpy-cli"),
+            *(str(composed(scratch / "rag")), f"{{out}}/{APP}"),
         ],
         "cookiecutter": [
             *(str(BIN / "cookiecutter"), "--no-input", "--output-dir", "{out}"),

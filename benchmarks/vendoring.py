@@ -29,7 +29,7 @@ TARGETS = (
     Target(FIRST, PIP, None),
     Target(LOCKED, PIP, None),
     Target(FIRST, UV, None),
-    Target(LOCKED, UV, None),
+    Target(LOCKED, UV, 2.0),
     Target(AGAIN, UV_AGAIN, None),
 )
 

@@ -19,6 +19,7 @@ from cfpy.patterns.config_format import ConfigFormat
 from cfpy.patterns.copier_format import check_format
 from cfpy.patterns.kept_answers import stand_ins
 from cfpy.patterns.known_patterns import known_patterns
+from cfpy.patterns.late_prompts import import_copier
 from cfpy.patterns.new_directory import make_directory, refuse_taken
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.source import GitSource, PathSource, parse_source
@@ -183,6 +184,7 @@ def render_with(
     """Call :func:`cfpy.patterns.renderer.render`, importing it only when needed. The project
     installs cfpy from the source of this one, if other machines can reach that."""
     # Imported here because copier takes longer to import than everything else together.
+    import_copier()
     from cfpy.patterns.renderer import render
 
     options = {"requirement": installation().portable_requirement, **options}

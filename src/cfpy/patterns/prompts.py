@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import questionary
+from cfpy.patterns.late_prompts import Choice
 
 # Types of questionary that take one line. Choices and yes or no already replace their default.
 _LINES = ("input", "path", "password")
@@ -19,6 +19,8 @@ def ask(questions: Iterable[Mapping[str, Any]], **options: Any) -> dict[str, Any
         KeyboardInterrupt: Ctrl-C.
         EOFError: There is no more input.
     """
+    import questionary  # Takes long, and without questions it is not needed.
+
     return questionary.unsafe_prompt([replaceable(question) for question in questions], **options)
 
 
@@ -27,7 +29,7 @@ def replaceable(question: Mapping[str, Any]) -> dict[str, Any]:
 
     The default of a multi-line answer stays in the editor, for editing.
     """
-    changed = dict(question)
+    changed = _with_real_choices(question)
     default = question.get("default")
     is_line = question["type"] in _LINES and not question.get("multiline")
     if not is_line or not default or not isinstance(default, str):
@@ -45,3 +47,14 @@ def replaceable(question: Mapping[str, Any]) -> dict[str, Any]:
 
 def _or_default(read: Any, default: str) -> Any:
     return lambda answer: read(answer or default)
+
+
+def _with_real_choices(question: Mapping[str, Any]) -> dict[str, Any]:
+    """The question with questionary's own choices; its default is one of them, not a copy."""
+    found = {id(item): item.real() for item in question.get("choices", ()) if type(item) is Choice}
+    changed = dict(question)
+    if found:
+        changed["choices"] = [found.get(id(item), item) for item in question["choices"]]
+        if id(question.get("default")) in found:
+            changed["default"] = found[id(question["default"])]
+    return changed

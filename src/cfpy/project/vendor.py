@@ -32,6 +32,7 @@ from cfpy.project.pylock import (
     requirement_lines,
     write_lock,
 )
+from cfpy.project.wheels import Wheels, are_wheels, downloaded, unpack
 from cfpy.tools.child_environment import pip_environment
 from cfpy.tools.process import Completed, Runner
 
@@ -114,6 +115,9 @@ class _Pip:
     def install(self, requirements: Sequence[str], lock: Lock, target: Path) -> None:
         """Install the locked wheels into ``target``, or leave it as it was."""
         with self._scratch() as scratch:
+            if lock.requirements is not None and self._unpack(lock.pins, scratch):
+                self._replace(target, scratch)
+                return
             wanted = scratch / "wanted.txt"
             if lock.requirements is not None:
                 wanted.write_text(requirement_lines(lock.pins), "utf-8")
@@ -123,6 +127,34 @@ class _Pip:
                 wanted.write_text(constraint_lines(lock.pins), "utf-8")
                 argv = ["-c", str(wanted), *requirements]
             self._replace(target, scratch, self._into(scratch, *argv))
+
+    def _unpack(self, pins: Sequence[Pin], scratch: Path) -> bool:
+        """Install kept wheels, after downloading the others; ``False`` if pip has to install."""
+        environment = pip_environment(os.environ, "install", choosing=False)
+        if not are_wheels(pins) or "PIP_NO_CACHE_DIR" in environment:
+            return False
+        kept, folder = Wheels(), scratch / "wheels"
+        found = kept.found(pins)
+        if missing := [pin for pin in pins if pin.sha256 not in found]:
+            wanted = scratch / "wanted.txt"
+            wanted.write_text(requirement_lines(missing), "utf-8")
+            argv = [*_PIP, "download", *_QUIET, "--dest", str(folder), *_TARGET, "--no-deps"]
+            done = self._runner.run(
+                [*argv, "--require-hashes", "-r", str(wanted)],
+                env=environment,
+                timeout=_INSTALL_SECONDS,
+            )
+            if done.returncode != 0:
+                raise self._failure(done.stderr)
+            fresh = downloaded(folder)
+            kept.keep(fresh)
+            found |= fresh
+        if any(pin.sha256 not in found for pin in pins):
+            return False
+        if unpack([found[pin.sha256] for pin in pins], scratch / "modules"):
+            return True
+        shutil.rmtree(scratch / "modules", ignore_errors=True)
+        return False
 
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -138,8 +170,8 @@ class _Pip:
             timeout=_INSTALL_SECONDS,
         )
 
-    def _replace(self, target: Path, scratch: Path, done: Completed) -> None:
-        if done.returncode != 0:
+    def _replace(self, target: Path, scratch: Path, done: Completed | None = None) -> None:
+        if done is not None and done.returncode != 0:
             raise self._failure(done.stderr)
         if target.exists():
             shutil.rmtree(target)

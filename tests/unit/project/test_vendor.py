@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -13,8 +13,16 @@ from cfpy.project.project import Project
 from cfpy.project.pylock import read_lock
 from cfpy.project.vendor import vendor
 from cfpy.tools.process import Completed
+from wheel_files import file_name, sha256, wheel
 
 INDEX = "https://someone:secret@index.test/packages"
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CFPY_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.delenv("PIP_NO_CACHE_DIR", raising=False)
 
 
 class Pip:
@@ -44,20 +52,32 @@ class Pip:
             self.installed = "".join(f"{name}=={version}\n" for name, version in chosen.items())
         else:
             self.installed = Path(argv[argv.index("-r") + 1]).read_text()
+        if "download" in argv:
+            self._download(Path(argv[argv.index("--dest") + 1]))
+            return Completed(tuple(argv), 0, "", "")
         target = Path(argv[argv.index("--target") + 1])
         target.mkdir()
         (target / "workers.py").touch()
         return Completed(tuple(argv), 0, "", "")
 
+    def _download(self, folder: Path) -> None:
+        folder.mkdir()
+        for line in self.installed.splitlines():
+            name, version = line.partition(" ")[0].split("==")
+            (folder / file_name(name, version)).write_bytes(_wheel(name, version))
+
     @staticmethod
     def _item(name: str, version: str) -> dict[str, object]:
-        digest = hashlib.sha256(f"{name} {version}".encode()).hexdigest()
-        archive = {"hashes": {"sha256": digest}}
-        url = f"{INDEX}/{name}-{version}-py3-none-any.whl"
+        archive = {"hashes": {"sha256": sha256(_wheel(name, version))}}
+        url = f"{INDEX}/{file_name(name, version)}"
         return {
             "metadata": {"name": name, "version": version},
             "download_info": {"url": url, "archive_info": archive},
         }
+
+
+def _wheel(name: str, version: str) -> bytes:
+    return wheel(name, version, {f"{name.replace('-', '_')}.py": f"version = {version!r}\n"})
 
 
 def project(root: Path, dependencies: str = "[]") -> Project:
@@ -85,7 +105,7 @@ def test_packages_are_locked_and_installed_once_for_pyodides_platform(tmp_path: 
 def test_the_lock_holds_no_password(tmp_path: Path) -> None:
     vendor(project(tmp_path), Pip(), print)
     text = (tmp_path / "pylock.toml").read_text()
-    assert "https://index.test/packages/workers-runtime-sdk-1.9.5" in text
+    assert "https://index.test/packages/workers_runtime_sdk-1.9.5" in text
     assert "secret" not in text
 
 
@@ -98,6 +118,64 @@ def test_another_machine_installs_what_is_locked(tmp_path: Path) -> None:
     assert "pyemscripten_2026_0_wasm32" in call
     assert "--require-hashes" in call
     assert "workers-runtime-sdk==1.9.5 --hash=sha256:" in pip.installed
+    assert (tmp_path / "python_modules" / "workers_runtime_sdk.py").is_file()
+
+
+def test_what_was_downloaded_once_is_installed_without_pip(tmp_path: Path) -> None:
+    modules = vendor(project(tmp_path, '["fastapi"]'), Pip(fastapi="0.165.0"), print)
+    for pip in (first := Pip(), again := Pip("ERROR: there is no network\n")):
+        shutil.rmtree(modules)
+        vendor(project(tmp_path, '["fastapi"]'), pip, print)
+        assert (modules / "fastapi.py").is_file()
+    assert len(first.calls) == 1
+    assert again.calls == []
+
+
+def test_only_what_is_not_here_yet_is_downloaded(tmp_path: Path) -> None:
+    modules = vendor(project(tmp_path, '["fastapi"]'), Pip(fastapi="0.165.0"), print)
+    shutil.rmtree(modules)
+    vendor(project(tmp_path, '["fastapi"]'), Pip(), print)
+    cache = Path(os.environ["CFPY_CACHE_DIR"])
+    [gone] = cache.rglob("fastapi*.whl")
+    gone.unlink()
+    shutil.rmtree(modules)
+    pip = Pip()
+    vendor(project(tmp_path, '["fastapi"]'), pip, print)
+    assert [line.partition(" ")[0] for line in pip.installed.splitlines()] == ["fastapi==0.165.0"]
+
+
+def test_a_wheel_that_was_changed_in_the_cache_is_downloaded_again(tmp_path: Path) -> None:
+    modules = vendor(project(tmp_path), Pip(), print)
+    shutil.rmtree(modules)
+    vendor(project(tmp_path), Pip(), print)
+    [kept] = Path(os.environ["CFPY_CACHE_DIR"]).rglob("*.whl")
+    kept.write_bytes(wheel("workers-runtime-sdk", "1.9.5", {"workers_runtime_sdk.py": "bad"}))
+    shutil.rmtree(modules)
+    pip = Pip()
+    vendor(project(tmp_path), pip, print)
+    assert len(pip.calls) == 1
+    assert "bad" not in (modules / "workers_runtime_sdk.py").read_text()
+
+
+def test_without_a_cache_of_pip_nothing_is_kept_and_pip_installs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    shutil.rmtree(vendor(project(tmp_path), Pip(), print))
+    pip = Pip()
+    modules = vendor(project(tmp_path), pip, print)
+    assert "--target" in pip.calls[0]
+    assert (modules / "workers.py").is_file()
+    assert list(Path(os.environ["CFPY_CACHE_DIR"]).rglob("*.whl")) == []
+
+
+def test_a_lock_without_hashes_is_installed_by_pip(tmp_path: Path) -> None:
+    shutil.rmtree(vendor(project(tmp_path), Pip(), print))
+    lock = tmp_path / "pylock.toml"
+    lock.write_text(re.sub(r"sha256 = \"\w+\"", 'sha256 = ""', lock.read_text()))
+    pip = Pip()
+    vendor(project(tmp_path), pip, print)
+    assert "--target" in pip.calls[0]
 
 
 def test_changed_dependencies_are_installed_afresh_and_others_keep_their_version(
