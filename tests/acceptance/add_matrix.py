@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,8 @@ def _one(project: tuple[str, str], kind: str) -> str:
 def main() -> int:
     patterns = [(config, pattern) for config in FORMATS for pattern in PATTERNS]
     cases = [(project, kind) for project in [*patterns, *FOREIGN] for kind in BY_NAME]
-    with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda case: _one(*case), cases))
+    with ProcessPoolExecutor(2) as pool:
+        found = list(pool.map(_one, *zip(*cases, strict=True)))
     for (project, kind), outcome in zip(cases, found, strict=True):
         if outcome not in ("accepted", "there already"):
             print(f"{', '.join(project)}, {kind}: {outcome}")
