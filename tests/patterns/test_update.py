@@ -310,7 +310,7 @@ def test_the_command_line_tells_by_its_exit_code(story: Story) -> None:
 
 def test_a_project_stays_clean_without_a_gitignore(story: Story) -> None:
     """The lock of a run is no file of the user's."""
-    argv = [sys.executable, "-m", "cfpy", "update", "--check"]
+    argv = [sys.executable, "-m", "cfpy", "update"]
     (story.project / "wrangler.toml").write_text('name = "app"\n')
     story.edit({})
     assert not (story.project / ".gitignore").exists()

@@ -78,7 +78,7 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         CfpyError: As :func:`cfpy.account.session.open_session`.
         FilesystemError: A file can't be written. Nothing was changed.
     """
-    with alone(request.root, request.config):
+    with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, request.environment, request.config)
         refuse_broken(session)
         observed = session.account.observe(session.desired)

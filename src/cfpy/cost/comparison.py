@@ -29,8 +29,8 @@ from cfpy.cost.workload import (
 from cfpy.errors import PatternError, ProjectError, UsageError
 from cfpy.patterns.answers_file import ANSWERS_FILE, read_answers
 from cfpy.patterns.known_patterns import known_patterns
-from cfpy.patterns.new import render_with
 from cfpy.patterns.pattern import Pattern
+from cfpy.patterns.rendering import render_with
 from cfpy.project.names import did_you_mean
 from cfpy.project.project import Project
 from cfpy.tools.context import Context

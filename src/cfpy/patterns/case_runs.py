@@ -18,8 +18,8 @@ from cfpy.patterns.answers import read_answers
 from cfpy.patterns.cases import Case, Difference, compare, read_cases, write_golden
 from cfpy.patterns.copier_format import check_format
 from cfpy.patterns.known_patterns import known_patterns
-from cfpy.patterns.new import may_run_code, render_with
 from cfpy.patterns.pattern import Pattern
+from cfpy.patterns.rendering import may_run_code, render_with
 from cfpy.tools.child_environment import python_environment
 from cfpy.tools.context import Context
 from cfpy.tools.process import Completed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,17 +16,13 @@ from cfpy.patterns.answers_file import ANSWERS_FILE, answers_text, made_of
 from cfpy.patterns.base_archive import BASE_FILE, pack, read_tree
 from cfpy.patterns.config_format import ConfigFormat
 from cfpy.patterns.copier_format import check_format
-from cfpy.patterns.kept_answers import stand_ins
 from cfpy.patterns.known_patterns import known_patterns
-from cfpy.patterns.late_prompts import import_copier
 from cfpy.patterns.new_directory import make_directory, refuse_taken
 from cfpy.patterns.pattern import Pattern
-from cfpy.patterns.source import GitSource, PathSource, parse_source
-from cfpy.patterns.trust import is_trusted, trust
+from cfpy.patterns.rendering import commit_of, may_run_code, render_standing, render_with
 from cfpy.project.names import check_project_name
 from cfpy.tools.context import Context
 from cfpy.tools.git import GitOutcome
-from cfpy.tools.installed import installation
 
 if TYPE_CHECKING:
     from cfpy.patterns.renderer import Rendered
@@ -119,18 +114,6 @@ def run(
     )
 
 
-def commit_of(ctx: Context, pattern: Pattern) -> str:
-    """The commit of a pattern in a git repository; empty for others."""
-    if pattern.origin is None or not pattern.foreign:
-        return ""
-    match parse_source(pattern.origin.source):
-        case GitSource():
-            return pattern.origin.pin
-        case PathSource(path):
-            return ctx.git.described(path)
-    return ""
-
-
 def read_answers_file(path: Path) -> dict[str, Any]:
     """Read answers from a YAML or JSON file: one mapping of question names.
 
@@ -154,75 +137,6 @@ def _with_name(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[
         )
     asked = any(question.name == _NAME_QUESTION for question in pattern.questions)
     return {_NAME_QUESTION: name, **answers} if asked else dict(answers)
-
-
-def may_run_code(pattern: Pattern, may_run: Callable[[Pattern], bool], *, trust_it: bool) -> bool:
-    """Whether the pattern may run its code. A pattern without code needs no trust.
-
-    Raises:
-        PatternError: It may not, and can't be rendered without its code.
-    """
-    origin = pattern.origin
-    if origin is None or not pattern.unsafe:
-        return False
-    if is_trusted(origin.source, origin.pin):
-        return True
-    if trust_it or may_run(pattern):
-        trust(origin.source, origin.pin)
-        return True
-    listed = "\n".join(f"  {line}" for line in pattern.unsafe)
-    raise PatternError(
-        f"{origin.source} wants to run on this machine:\n{listed}",
-        hint=f"If you trust its author, pass --trust to allow this version "
-        f"({origin.pin[:12]}). Nothing was run.",
-    )
-
-
-def render_with(
-    pattern: Pattern, tree: Path, answers: Mapping[str, Any], **options: Any
-) -> Rendered:
-    """Call :func:`cfpy.patterns.renderer.render`, importing it only when needed. The project
-    installs cfpy from the source of this one, if other machines can reach that."""
-    # Imported here because copier takes longer to import than everything else together.
-    import_copier()
-    from cfpy.patterns.renderer import render
-
-    options = {"requirement": installation().portable_requirement, **options}
-    return render(pattern, tree, answers, **options)
-
-
-def render_standing(
-    pattern: Pattern,
-    tree: Path,
-    given: Mapping[str, Any],
-    answers: Mapping[str, Any],
-    **options: Any,
-) -> Rendered:
-    """Render with stand-ins for the answers that are not saved in any file of cfpy.
-
-    Args:
-        pattern: The pattern to render.
-        tree: The empty directory to write to.
-        given: The answers that the user gave.
-        answers: All answers that are saved.
-        options: As for :func:`cfpy.patterns.renderer.render`.
-
-    Raises:
-        PatternError: It does not render, not even with its defaults.
-    """
-    stand_for = stand_ins(pattern)
-    kept = {question.name for question in pattern.questions if question.kept_in_project}
-    data = {name: value for name, value in {**given, **answers}.items() if name not in kept}
-    options |= {"interactive": False, "run_tasks": False}
-    try:
-        return render_with(pattern, tree, data, kept=stand_for, **options)
-    except PatternError:
-        if not stand_for:
-            raise
-        # It computes something from the answer that does not work with a stand-in.
-        shutil.rmtree(tree)
-        tree.mkdir()
-        return render_with(pattern, tree, data, **options)
 
 
 def _record(

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from cfpy.patterns import kept_answers
 from cfpy.patterns.base_archive import empty_directories, read_tree
 from cfpy.patterns.merge import BaseFile, File, Step, digest
-from cfpy.patterns.new import render_standing, render_with
 from cfpy.patterns.pattern import Pattern
+from cfpy.patterns.rendering import render_standing, render_with
 
 if TYPE_CHECKING:
     from cfpy.patterns.renderer import Rendered

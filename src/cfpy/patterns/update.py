@@ -29,8 +29,8 @@ from cfpy.patterns.merge import (
     digest,
     merge_trees,
 )
-from cfpy.patterns.new import commit_of, may_run_code
 from cfpy.patterns.pattern import Pattern
+from cfpy.patterns.rendering import commit_of, may_run_code
 from cfpy.patterns.renewal import Renewal, Renewing
 from cfpy.project.changes import NewContent, apply, make_directories
 from cfpy.project.lock import alone
