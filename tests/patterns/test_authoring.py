@@ -141,8 +141,8 @@ def test_check_finds_every_kind_of_mistake(run: Run, tmp_path: Path) -> None:
         (True, "defaults: wrangler.toml:1", "the document"),
         (False, "wrangler.toml", "compatibility_date 2025-01-01 is more than a year old"),
         (True, "wrangler.toml", "@cf/microsoft/phi-2 was retired on 2026-05-30 (src/model.py)"),
-        (True, "pattern.toml", "describes the binding CASH, which is not in wrangler.toml"),
-        (False, "pattern.toml", "does not describe the binding CACHE of wrangler.toml"),
+        (True, "pattern.toml", "describes the binding CASH, which is not in the configuration"),
+        (False, "pattern.toml", "does not describe the binding CACHE of the configuration"),
     }
     # A variable that nothing sets is told before it ends the rendering.
     (tmp_path / "greeter" / "template" / "notes.md.jinja").write_text(

@@ -31,6 +31,7 @@ from cfpy.patterns.answers_file import ANSWERS_FILE, read_answers
 from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.rendering import render_with
+from cfpy.project.config_file import configuration_in
 from cfpy.project.names import did_you_mean
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -186,7 +187,7 @@ def _project(ctx: Context, request: CostRequest, scratch: Path) -> tuple[Project
     answers = {"project_name": pattern.name} if asked else {}
     options = {"interactive": False, "trusted": False, "run_tasks": False}
     render_with(pattern, scratch, answers, **options)
-    return load_project(scratch, Path("wrangler.toml")), _layers(pattern)
+    return load_project(scratch, configuration_in(scratch)), _layers(pattern)
 
 
 def _made_of(ctx: Context, root: Path) -> list[str]:

@@ -20,6 +20,7 @@ from cfpy.patterns.copier_format import check_format
 from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.rendering import may_run_code, render_with
+from cfpy.project.config_file import configuration_in
 from cfpy.tools.child_environment import python_environment
 from cfpy.tools.context import Context
 from cfpy.tools.process import Completed
@@ -123,7 +124,7 @@ def run_tests(ctx: Context, project: Path) -> Completed:
     Raises:
         ToolNotFoundError: Something that they need can't be installed.
     """
-    install(ctx, load_project(project, Path("wrangler.toml")))
+    install(ctx, load_project(project, configuration_in(project)))
     ctx.progress("Running the project's tests")
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     env = python_environment(os.environ)
@@ -134,7 +135,7 @@ def dry_run(ctx: Context, project: Path) -> str:
     """Why wrangler would not deploy a rendered project; empty if it would."""
     ctx.progress("Dry-run deploying")
     try:
-        config = project / "wrangler.toml"
+        config = configuration_in(project)
         Wrangler(ctx.runner, ctx.toolchain, project, config=config).deploy_dry_run()
     except WranglerError as error:
         return f"{error.message}\n{error.output}"
@@ -146,7 +147,7 @@ def _try(ctx: Context, request: CasesRequest, case: Case, project: Path) -> Case
     if request.update and differences:
         write_golden(case, project)
     updated = request.update and bool(differences)
-    if not request.run or not (project / "wrangler.toml").is_file():
+    if not request.run or configuration_in(project) is None:
         return CaseResult(case, differences, updated, "", None, None)
     done = run_tests(ctx, project)
     lines = done.stdout.strip().splitlines() or [""]

@@ -23,6 +23,7 @@ from cfpy.patterns.findings import (
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.pattern_files import pattern_files
 from cfpy.patterns.template_names import used_variables
+from cfpy.project.config_file import configuration_in
 from cfpy.tools.context import Context
 
 _NOT_PUBLISHED = ("golden", "tests", ".git")
@@ -59,15 +60,15 @@ def run(ctx: Context, root: Path, *, trust: bool = False) -> tuple[Problem, ...]
 def _of_project(ctx: Context, pattern: Pattern, project: Path) -> Iterator[Problem]:
     yield from linters.check_style(ctx.runner, project)
     yield from linters.check_types(ctx.runner, project)
-    if not (project / "wrangler.toml").is_file():
-        yield Problem(
-            False, "wrangler.toml", "does not exist: the rendered project is not a Worker", ""
-        )
+    config = configuration_in(project)
+    if config is None:
+        said = "does not exist: the rendered project is not a Worker"
+        yield Problem(False, "wrangler.toml", said, "")
         return
     schema = ctx.toolchain.directory / "node_modules" / "wrangler" / "config-schema.json"
-    yield from linters.check_wrangler_toml(project, schema)
+    yield from linters.check_configuration(config, schema)
     try:
-        loaded = load_project(project, Path("wrangler.toml"))
+        loaded = load_project(project, config)
     except ProjectError as error:
         yield Problem(True, "cfpy.toml", error.message, error.hint)
         return
@@ -77,7 +78,7 @@ def _of_project(ctx: Context, pattern: Pattern, project: Path) -> Iterator[Probl
         *check_models(source_texts(loaded)),
     )
     for item in found:
-        yield Problem(item.broken, "wrangler.toml", item.message, item.mend)
+        yield Problem(item.broken, config.name, item.message, item.mend)
     yield from check_described(pattern, loaded.wrangler)
 
 

@@ -72,15 +72,15 @@ def check_questions(pattern: Pattern, uses: Collection[Use]) -> Iterator[Problem
 
 
 def check_described(pattern: Pattern, wrangler: Mapping[str, Any]) -> Iterator[Problem]:
-    """Check that ``pattern.toml`` describes the bindings of a rendered ``wrangler.toml``."""
+    """Check that ``pattern.toml`` describes the bindings of a rendered configuration."""
     bound = {name for name, _, _ in bindings(wrangler)}
     described = {resource.binding for resource in pattern.resources}
     for name in sorted(described - bound):
-        said = f"describes the binding {name}, which is not in wrangler.toml"
+        said = f"describes the binding {name}, which is not in the configuration"
         mend = did_you_mean(name, bound) or "Bind it, or remove its [[resources]] table."
         yield Problem(True, "pattern.toml", said, mend)
     for name in sorted(bound - described):
-        said = f"does not describe the binding {name} of wrangler.toml"
+        said = f"does not describe the binding {name} of the configuration"
         yield Problem(False, "pattern.toml", said, "Add a [[resources]] table for it.")
 
 

@@ -15,7 +15,7 @@ from types import ModuleType
 
 from cfpy.errors import ProjectError, ToolNotFoundError
 from cfpy.patterns.findings import Problem
-from cfpy.project.toml_position import locate, parse_toml
+from cfpy.project.config_text import locate, read
 from cfpy.tools.child_environment import python_environment
 from cfpy.tools.installed import installation
 from cfpy.tools.invocation import command
@@ -66,25 +66,25 @@ def check_style(runner: Runner, project: Path) -> Iterator[Problem]:
         yield Problem(True, f"{file}:{item['location']['row']}", said, "")
 
 
-def check_wrangler_toml(project: Path, schema: Path) -> Iterator[Problem]:
-    """Check ``wrangler.toml`` against wrangler's own JSON Schema.
+def check_configuration(config: Path, schema: Path) -> Iterator[Problem]:
+    """Check the configuration of a rendered project against wrangler's own JSON Schema.
 
     Args:
-        project: A rendered project.
+        config: The file.
         schema: ``config-schema.json`` of the wrangler package.
     """
     jsonschema = _module("jsonschema")
     try:
-        text, data = parse_toml(project / "wrangler.toml", ProjectError)
+        text, data = read(config)
     except ProjectError as error:
-        yield Problem(True, f"wrangler.toml:{error.line or 1}", error.message, "")
+        yield Problem(True, f"{config.name}:{error.line or 1}", error.message, "")
         return
     validator = jsonschema.Draft7Validator(json.loads(schema.read_text("utf-8")))
     for wrong in validator.iter_errors(data):
         keys = tuple(wrong.absolute_path)
-        line, _ = locate(text, keys)
+        line, _ = locate(config, text, keys)
         where = ".".join(map(str, keys)) or "the document"
-        yield Problem(True, f"wrangler.toml:{line}", f"{where}: {wrong.message[:300]}", "")
+        yield Problem(True, f"{config.name}:{line}", f"{where}: {wrong.message[:300]}", "")
 
 
 def check_secrets(root: Path, files: Iterable[Path]) -> Iterator[Problem]:

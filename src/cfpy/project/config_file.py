@@ -65,6 +65,14 @@ def find(directory: Path) -> Candidates:
     return Candidates(tuple(path for path in files if path), _nearest(start, REDIRECT))
 
 
+def configuration_in(directory: Path) -> Path | None:
+    """The configuration in ``directory`` itself that wrangler would use; ``None`` if there is none.
+
+    For rendered projects, which have nothing to do with the folders above them.
+    """
+    return next((directory / name for name in NAMES if (directory / name).is_file()), None)
+
+
 def choose(directory: Path, named: Path | None = None) -> Path:
     """The absolute path of the configuration for ``directory``; its folder is the project's.
 
