@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import LocalRuntimeError, ProjectError, UsageError, WranglerError
+from cfpy.errors import FilesystemError, LocalRuntimeError, ProjectError, UsageError, WranglerError
 from cfpy.local import configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
+from cfpy.local.env_files import find_env_files
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
-from cfpy.local.ports import refuse_taken
+from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
@@ -67,16 +68,21 @@ def run(
         on_event: Called for each event of the runtime, ``ready`` among them.
 
     Raises:
-        ProjectError: The project's files are missing or not valid.
-        UsageError: Its local data or the port is in use, or a CFPY_AI variable is not valid.
+        ProjectError: The project's files are missing or not valid, or a file of secrets is.
+        UsageError: Its local data or the port is in use, it can't listen on the host, or a CFPY_AI
+            variable is not valid.
+        FilesystemError: The local data can't be kept there.
         ToolNotFoundError: Node, wrangler or the Worker's packages can't be installed.
         WranglerError: A migration failed.
         LocalRuntimeError: The runtime could not start, or exited by itself.
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
 
-    # Checked first, because everything before the start of the server takes a while.
-    refuse_taken(request.host, request.port)
+    # Checked first, because everything before the start of the server takes a while: what is wrong
+    # with the files comes before a port that is only taken for now.
+    in_environment(load_project(request.root, request.config), request.environment)
+    env_files = find_env_files(request.root, request.environment, os.environ, request.env_files)
+    refuse_unusable(request.host, request.port)
     served = False
 
     def keep_port(event: Event) -> None:
@@ -88,7 +94,7 @@ def run(
         on_event(event)
 
     config = request.config.name if request.config else "wrangler.toml"
-    watched = Watched(request.root, config)
+    watched = Watched(request.root, config, settings=env_files.watched)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True
@@ -181,15 +187,25 @@ def _alone_with(state: Path) -> Iterator[None]:
     """Lock the local data: two runtimes that write to the same SQLite file lose requests."""
     import filelock
 
-    state.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(state / "cfpy-dev.lock", timeout=0)
     try:
-        with filelock.FileLock(state / "cfpy-dev.lock", timeout=0):
-            yield
+        state.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except filelock.Timeout:
         raise UsageError(
             f"another cfpy dev uses the data in {state}",
             hint="Stop it, or use another directory for this one: --persist-to DIR",
         ) from None
+    except OSError as error:
+        why = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
+        raise FilesystemError(
+            f"can't keep local data in {state}: {why}",
+            hint="Use another directory: --persist-to DIR",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:

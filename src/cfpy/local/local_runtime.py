@@ -150,6 +150,7 @@ def _watch_python(session: LocalSession, feed: SimpleQueue[str | Change | None])
         sources=(session.entry.parent,),
         everything=built,
         migrations=session.migrations,
+        settings=session.env_files.watched,
     )
     return Watcher(watched, feed.put)
 
@@ -166,6 +167,7 @@ def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]
         "build": session.build,
         "dev_vars": session.env_files.dev_vars and str(session.env_files.dev_vars),
         "env_files": [str(path) for path in session.env_files.env_files],
+        "given": session.env_files.given,
         "settings": [str(path) for path in session.env_files.settings],
         "entry": str(session.entry),
         "python_modules": str(session.python_modules),

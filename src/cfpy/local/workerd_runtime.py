@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 from cfpy.account.wrangler import Wrangler
 from cfpy.errors import LocalRuntimeError, UsageError
-from cfpy.local.env_files import DEV_VARS
+from cfpy.local.env_files import DEV_VARS, LOAD_ENV_FILES
 from cfpy.local.local_runtime import Event, LocalSession, died
 from cfpy.local.watching import Change, State, Watched, Watcher, look
 from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
@@ -45,10 +45,15 @@ class WorkerdRuntime:
         self._session = session
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[_Line | Change | None] = SimpleQueue()
+        given = session.env_files.watched
         self._watcher = self._watch(
-            Watched(session.project, session.config, migrations=session.migrations)
+            Watched(
+                session.project, session.config, migrations=session.migrations, settings=given
+            )
         )
-        self._everything = Watched(session.project, session.config, everything=(session.project,))
+        self._everything = Watched(
+            session.project, session.config, everything=(session.project,), settings=given
+        )
         # The files as they were when workerd last loaded them.
         self._taken: State = {}
         _link_modules(session)
@@ -58,7 +63,11 @@ class WorkerdRuntime:
             cwd=session.project,
             # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
             # these.
-            env={**toolchain.environment(), **session.service_secrets},
+            env={
+                **toolchain.environment(),
+                **({LOAD_ENV_FILES: "true"} if session.env_files.given else {}),
+                **session.service_secrets,
+            },
             on_stderr=lambda line: self._feed.put((line, True)),
         )
         threading.Thread(target=self._listen, daemon=True).start()
