@@ -63,7 +63,13 @@ def test_add_says_what_it_changed_and_what_the_environment_has(cli, shop: Path) 
     output = cli("env", "add", "staging").stdout
     for line in ("  changed wrangler.toml", "  changed cfpy.toml"):
         assert line in output.splitlines()
-    names = ("shop-staging", "shop-staging-db", "shop-staging-cache", "shop-staging-jobs", "shop-staging-dead")
+    names = (
+        "shop-staging",
+        "shop-staging-db",
+        "shop-staging-cache",
+        "shop-staging-jobs",
+        "shop-staging-dead",
+    )
     assert [line.split()[-1] for line in output.splitlines() if "  " in line.strip()] == [*names]
 
 

@@ -86,7 +86,6 @@ class Session:
                 hint="Run the same command again. Nothing was changed.",
             )
 
-
     def refuse_read_only(self, plan: Plan) -> None:
         """Refuse to change the account if its ids can't be written down.
 

@@ -21,7 +21,10 @@ def refuse_unusable(host: str, port: int) -> None:
     """
     try:
         [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
-            "0.0.0.0" if host == _EVERY else host, port, type=socket.SOCK_STREAM
+            None if host == _EVERY else host,
+            port,
+            type=socket.SOCK_STREAM,
+            flags=socket.AI_PASSIVE,
         )
         with socket.socket(family, kind, protocol) as probe:
             # As in servers: a port whose last connection was just closed is free.

@@ -131,7 +131,10 @@ def test_however_it_is_written(text: str) -> None:
             'name = "x"\n[env]\n# a\nb = {}\n# it\nlive = { name = "y" }\n',
             'name = "x"\n[env]\n# a\nb = {}\n',
         ),
-        ('name = "x"\n# it\nenv = { live = { name = "y" } } # that\nA = 1\n', 'name = "x"\nA = 1\n'),
+        (
+            'name = "x"\n# it\nenv = { live = { name = "y" } } # that\nA = 1\n',
+            'name = "x"\nA = 1\n',
+        ),
         ('name = "x"\n\n[env]\n# it\nlive.name = "y"\n\n[vars]\n', 'name = "x"\n\n[vars]\n'),
     ],
 )
