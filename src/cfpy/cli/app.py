@@ -182,8 +182,11 @@ def dev(
         typer.Option(metavar="DIR", help="Where local data is kept [default: .wrangler/state]."),
     ] = None,
     env_file: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Secrets [default: .dev.vars, or as wrangler dev]."),
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
+        ),
     ] = None,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
@@ -211,8 +214,9 @@ def dev(
     if runtime not in list(Runtime):
         raise typer.BadParameter("use auto, node or workerd", param_hint="--runtime")
     root, file = project_at(output, cwd, config)
-    given = (root, host, port, Runtime(runtime), persist_to, watch, env, file, env_file)
-    request = DevRequest(*given, neurons=neurons_of_models())
+    given = (root, host, port, Runtime(runtime), persist_to, watch, env, file)
+    files = tuple(env_file or ())
+    request = DevRequest(*given, env_files=files, neurons=neurons_of_models())
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 

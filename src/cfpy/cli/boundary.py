@@ -23,12 +23,12 @@ _BUG = 70
 _FILESYSTEM = FilesystemError.exit_code
 _INTERRUPTED = 130
 _TERMINATED = 143
-# Errors of the disk or its permissions, which any command can have.
+# Errors of the disk, its permissions or what is in a place, which any command can have.
 _OF_THE_DISK = frozenset(
     getattr(errno, name)
     for name in (
         *("EACCES", "EDQUOT", "EFBIG", "EIO", "ELOOP", "ENAMETOOLONG", "ENOSPC", "EPERM", "EROFS"),
-        "ESTALE",
+        *("ESTALE", "EEXIST", "EISDIR", "ENOTDIR"),
     )
     if hasattr(errno, name)
 )

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +14,19 @@ from urllib.parse import urlsplit
 from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import LocalRuntimeError, ProjectError, UsageError, WranglerError
-from cfpy.local import configuration, embeddings
+from cfpy.errors import FilesystemError, LocalRuntimeError, ProjectError, UsageError, WranglerError
+from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
+from cfpy.local.env_files import find_env_files
+from cfpy.local.held_events import Held
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
-from cfpy.local.ports import refuse_taken
+from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import OPTED_OUT, PYTHON_314_SINCE, Project
 from cfpy.tools.context import Context
-from cfpy.tools.toolchain import cache_directory
 
-# How long a failed download of workerd's Pyodide bundle is remembered, in seconds.
-_RETRY_BUNDLE_AFTER = 24 * 3600.0
 _NODE_PYTHON = "3.14"
 
 
@@ -67,16 +65,21 @@ def run(
         on_event: Called for each event of the runtime, ``ready`` among them.
 
     Raises:
-        ProjectError: The project's files are missing or not valid.
-        UsageError: Its local data or the port is in use, or a CFPY_AI variable is not valid.
+        ProjectError: The project's files are missing or not valid, or a file of secrets is.
+        UsageError: Its local data or the port is in use, it can't listen on the host, or a CFPY_AI
+            variable is not valid.
+        FilesystemError: The local data can't be kept there.
         ToolNotFoundError: Node, wrangler or the Worker's packages can't be installed.
         WranglerError: A migration failed.
         LocalRuntimeError: The runtime could not start, or exited by itself.
         KeyboardInterrupt: Ctrl-C; everything was stopped.
     """
 
-    # Checked first, because everything before the start of the server takes a while.
-    refuse_taken(request.host, request.port)
+    # Checked first, because everything before the start of the server takes a while: what is wrong
+    # with the files comes before a port that is only taken for now.
+    in_environment(load_project(request.root, request.config), request.environment)
+    env_files = find_env_files(request.root, request.environment, os.environ, request.env_files)
+    refuse_unusable(request.host, request.port)
     served = False
 
     def keep_port(event: Event) -> None:
@@ -88,7 +91,7 @@ def run(
         on_event(event)
 
     config = request.config.name if request.config else "wrangler.toml"
-    watched = Watched(request.root, config)
+    watched = Watched(request.root, config, settings=env_files.watched)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True
@@ -100,7 +103,11 @@ def run(
             # A faulty edit does not end the session.
             if not served or not request.watch:
                 raise
-            on_event(Event("reload_failed", {"text": f"{error.message}\nWaiting for a fix."}))
+            on_event(
+                Event(
+                    "reload_failed", {"text": f"reload failed: {error.message}\nWaiting for a fix."}
+                )
+            )
             _wait_for_change(watched, before)
 
 
@@ -139,41 +146,19 @@ def _run_once(
                     left_out=prepared.left_out,
                 )
             )
-            tell = _Held(on_event, hold=runtime is Runtime.AUTO and attempt is Runtime.WORKERD)
+            # What workerd prints about a failed download, cfpy reports better.
+            pyodide = project.is_python and attempt is Runtime.WORKERD
+            tell = Held(on_event, bundle.forget_missing if pyodide else None)
             try:
                 return _serve(_start(ctx, project, session, attempt), tell)
             except BundleUnavailableError as error:
-                _remember_missing_bundle()
+                bundle.remember_missing()
                 if runtime is not Runtime.AUTO:
                     raise _without_bundle(project, error) from None
-            except LocalRuntimeError:
+            except (LocalRuntimeError, UsageError):
                 tell.release()
                 raise
     return False
-
-
-class _Held:
-    """Forwards events. With ``hold``, it keeps the output of a runtime until that is ready: if
-    another one is tried next, the errors of the first one are not shown."""
-
-    def __init__(self, on_event: Callable[[Event], None], *, hold: bool) -> None:
-        self._on_event = on_event
-        self._hold = hold
-        self._held: list[Event] = []
-
-    def __call__(self, event: Event) -> None:
-        if self._hold and event.kind == "log":
-            self._held.append(event)
-            return
-        self.release()
-        self._on_event(event)
-
-    def release(self) -> None:
-        """Forward the kept events, and keep no more."""
-        self._hold = False
-        for event in self._held:
-            self._on_event(event)
-        self._held.clear()
 
 
 @contextlib.contextmanager
@@ -181,15 +166,25 @@ def _alone_with(state: Path) -> Iterator[None]:
     """Lock the local data: two runtimes that write to the same SQLite file lose requests."""
     import filelock
 
-    state.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(state / "cfpy-dev.lock", timeout=0)
     try:
-        with filelock.FileLock(state / "cfpy-dev.lock", timeout=0):
-            yield
+        state.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
     except filelock.Timeout:
         raise UsageError(
             f"another cfpy dev uses the data in {state}",
             hint="Stop it, or use another directory for this one: --persist-to DIR",
         ) from None
+    except OSError as error:
+        why = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
+        raise FilesystemError(
+            f"can't keep local data in {state}: {why}",
+            hint="Use another directory: --persist-to DIR",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:
@@ -220,13 +215,13 @@ def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
                 f"--runtime node has {_NODE_PYTHON}",
                 path=project.config_path,
                 hint=_newer_python(project)
-                + ("" if _bundle_was_missing() else " Or use --runtime workerd."),
+                + ("" if bundle.was_missing() else " Or use --runtime workerd."),
             )
         return Runtime.WORKERD, f"Python {project.python_version}"
     if wanted is not Runtime.AUTO:
         return wanted, "as requested"
-    if _bundle_was_missing():
-        return Runtime.NODE, "workerd's Pyodide bundle could not be downloaded in the last 24 hours"
+    if bundle.was_missing():
+        return Runtime.NODE, bundle.NOT_DOWNLOADED
     return Runtime.AUTO, ""
 
 
@@ -252,7 +247,7 @@ def _without_bundle(project: Project, error: BundleUnavailableError) -> LocalRun
 def _attempts(runtime: Runtime, note: str) -> Iterator[tuple[Runtime, str]]:
     if runtime is Runtime.AUTO:
         yield Runtime.WORKERD, "as on Cloudflare"
-        yield Runtime.NODE, "workerd can't download its Pyodide bundle here"
+        yield Runtime.NODE, bundle.NOT_DOWNLOADED
     else:
         yield runtime, note
 
@@ -282,20 +277,3 @@ def _chat_note(project: Project, ai: configuration.LocalAI) -> str:
     if ai.base_url:
         return f"{ai.chat_model or 'the default model'} at {ai.base_url}"
     return "a stand-in that quotes the nearest passage (no language model)"
-
-
-def _bundle_marker() -> Path:
-    return cache_directory() / "workerd-bundle-missing"
-
-
-def _bundle_was_missing() -> bool:
-    with contextlib.suppress(OSError):
-        # It is negative if the clock was set back.
-        return 0 <= time.time() - _bundle_marker().stat().st_mtime < _RETRY_BUNDLE_AFTER
-    return False
-
-
-def _remember_missing_bundle() -> None:
-    with contextlib.suppress(OSError):
-        _bundle_marker().parent.mkdir(parents=True, exist_ok=True)
-        _bundle_marker().touch()

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from cfpy.errors import LocalRuntimeError, UsageError
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.ports import TAKEN_HINT
+from cfpy.local.traces import reload_failed
 from cfpy.local.watching import Change, Watched, Watcher
 from cfpy.tools.process import ChildProcess
 from cfpy.tools.toolchain import Toolchain
@@ -126,7 +127,10 @@ class NodeRuntime:
                 self.stop()
                 raise _fatal(str(message.get("code")), str(message.get("text")))
             else:
-                yield Event(str(message.pop("event", "log")), message)
+                kind = str(message.pop("event", "log"))
+                if kind == "reload_failed":
+                    message["text"] = reload_failed(str(message["text"]))
+                yield Event(kind, message)
         status = self._child.wait()
         if status:
             raise died("the local runtime", status, self._errors)
@@ -150,6 +154,7 @@ def _watch_python(session: LocalSession, feed: SimpleQueue[str | Change | None])
         sources=(session.entry.parent,),
         everything=built,
         migrations=session.migrations,
+        settings=session.env_files.watched,
     )
     return Watcher(watched, feed.put)
 
@@ -166,6 +171,7 @@ def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]
         "build": session.build,
         "dev_vars": session.env_files.dev_vars and str(session.env_files.dev_vars),
         "env_files": [str(path) for path in session.env_files.env_files],
+        "given": session.env_files.given,
         "settings": [str(path) for path in session.env_files.settings],
         "entry": str(session.entry),
         "python_modules": str(session.python_modules),

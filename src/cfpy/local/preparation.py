@@ -38,7 +38,7 @@ class DevRequest:
     """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project.
 
     ``port`` 0 selects a free port. ``environment`` is empty for the top level of the configuration.
-    ``env_file`` has the secrets, instead of the files that wrangler finds.
+    ``env_files`` have the secrets, instead of the files that wrangler finds.
     ``neurons`` is what a million tokens of a model cost, ``input`` and ``output``, for the page.
     """
 
@@ -50,7 +50,7 @@ class DevRequest:
     watch: bool
     environment: str = ""
     config: Path | None = None
-    env_file: Path | None = None
+    env_files: tuple[Path, ...] = ()
     neurons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
@@ -85,7 +85,7 @@ def prepare(
     modules = project.root / "python_modules"
     if project.is_python:
         modules = vendor(project, ctx.runner, ctx.progress)
-    env_files = find_env_files(project.root, request.environment, os.environ, request.env_file)
+    env_files = find_env_files(project.root, request.environment, os.environ, request.env_files)
     known = {**os.environ, **dict.fromkeys(env_files.names, "")}
     missing = configuration.left_out(project, known, on_node=on_node)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry

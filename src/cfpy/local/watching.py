@@ -39,7 +39,8 @@ class Watched:
 
     ``sources`` are directories whose files with one of ``suffixes`` are watched, ``everything``
     directories (or files) in which all are, ``migrations`` directories whose ``.sql`` files count
-    as configuration. ``config`` is the name of the configuration file, in ``root``.
+    as configuration, like ``settings``, which are files in any place. ``config`` is the name of the
+    configuration file, in ``root``.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Watched:
     suffixes: tuple[str, ...] = (".py",)
     everything: tuple[Path, ...] = ()
     migrations: tuple[Path, ...] = ()
+    settings: tuple[Path, ...] = ()
 
 
 class Watcher:
@@ -99,6 +101,7 @@ def _files(watched: Watched) -> Iterator[Path]:
     for name in _listed(watched.root):
         if _configures(watched, name):
             yield watched.root / name
+    yield from watched.settings
     for directory in watched.migrations:
         yield from (directory / name for name in _listed(directory) if name.endswith(".sql"))
     for directory in watched.sources:
@@ -133,6 +136,8 @@ def _change(watched: Watched, before: State, now: State) -> Change:
 
 
 def _is_configuration(watched: Watched, path: Path) -> bool:
+    if path in watched.settings:
+        return True
     if path.parent in watched.migrations:
         return path.suffix == ".sql"
     return path.parent == watched.root and _configures(watched, path.name)

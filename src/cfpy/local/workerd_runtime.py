@@ -16,8 +16,9 @@ from queue import Empty, SimpleQueue
 
 from cfpy.account.wrangler import Wrangler
 from cfpy.errors import LocalRuntimeError, UsageError
-from cfpy.local.env_files import DEV_VARS
+from cfpy.local.env_files import DEV_VARS, LOAD_ENV_FILES
 from cfpy.local.local_runtime import Event, LocalSession, died
+from cfpy.local.traces import in_project, reload_failed
 from cfpy.local.watching import Change, State, Watched, Watcher, look
 from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
 from cfpy.tools.process import ChildProcess
@@ -45,10 +46,13 @@ class WorkerdRuntime:
         self._session = session
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[_Line | Change | None] = SimpleQueue()
+        given = session.env_files.watched
         self._watcher = self._watch(
-            Watched(session.project, session.config, migrations=session.migrations)
+            Watched(session.project, session.config, migrations=session.migrations, settings=given)
         )
-        self._everything = Watched(session.project, session.config, everything=(session.project,))
+        self._everything = Watched(
+            session.project, session.config, everything=(session.project,), settings=given
+        )
         # The files as they were when workerd last loaded them.
         self._taken: State = {}
         _link_modules(session)
@@ -58,7 +62,11 @@ class WorkerdRuntime:
             cwd=session.project,
             # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
             # these.
-            env={**toolchain.environment(), **session.service_secrets},
+            env={
+                **toolchain.environment(),
+                **({LOAD_ENV_FILES: "true"} if session.env_files.given else {}),
+                **session.service_secrets,
+            },
             on_stderr=lambda line: self._feed.put((line, True)),
         )
         threading.Thread(target=self._listen, daemon=True).start()
@@ -76,8 +84,10 @@ class WorkerdRuntime:
             ready = ready or isinstance(said, Ready)
             if isinstance(said, Ready) or _RELOADS in item[0]:
                 self._taken = look(self._everything)
+                # What was said before is not about this version.
+                self._kept.clear()
             if isinstance(said, Said):
-                self._kept.append(said.text)
+                said = self._in_project(said)
             yield _event(said)
         yield from self._ended(was_ready=ready)
 
@@ -113,8 +123,7 @@ class WorkerdRuntime:
         while (item := self._leftover()) is not None:
             said = WranglerOutput().read(item[0], on_stderr=item[1])
             if isinstance(said, Said):
-                self._kept.append(said.text)
-                yield _event(said)
+                yield _event(self._in_project(said))
         text = self._tail()
         if _NO_BUNDLE in text:
             raise BundleUnavailableError(
@@ -130,7 +139,9 @@ class WorkerdRuntime:
             return
         if not (was_ready and self._session.watch):
             raise died("wrangler dev", status, self._kept)
-        yield Event("reload_failed", {"text": "The Worker can't start; waiting for a change."})
+        # The traceback is in the log already.
+        summary, *_ = reload_failed(f"the Worker can't start\n{text}").splitlines()
+        yield Event("reload_failed", {"text": f"{summary}\nWaiting for a fix."})
         yield self._wait_for_change()
 
     def _wait_for_change(self) -> Event:
@@ -140,6 +151,12 @@ class WorkerdRuntime:
         while True:
             if isinstance(item := self._feed.get(), Change):
                 return Event("config_changed", {"path": item.paths[0]})
+
+    def _in_project(self, said: Said) -> Said:
+        """With paths that the user knows; kept for the report of a failure."""
+        text = in_project(said.text, self._session.project, self._session.entry)
+        self._kept.append(text)
+        return Said(said.level, text)
 
     def _leftover(self) -> _Line | None:
         with contextlib.suppress(Empty):

@@ -11,7 +11,13 @@ _MARK = re.compile(r"^(?P<indent>\s*)(?:[✘▲]|X)\s*\[(?P<level>ERROR|WARNING)
 _ASIDE = re.compile(
     r"[│┌├└]|Attaching additional modules|Total \(|.*If you think this is a bug"
     r"|.*Logs were written to|Using secrets defined in"
+    # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
+    r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"
+    r'|\s*\{"timestamp":"\d+","level":|\*\*\* Uncaught exception \*\*\*$'
 )
+# The table of bindings: cfpy has its own, on the page.
+_BINDINGS = re.compile(r"Your Worker has access to the following bindings:")
+_BINDING = re.compile(r"\s*$|Binding\s+Resource|env\.")
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _INFO = "[wrangler:info] "
@@ -57,13 +63,15 @@ class WranglerOutput:
     not_built: bool = False
     _level: str = field(default="error", init=False)
     _in_dump: bool = field(default=False, init=False)
+    _in_table: bool = field(default=False, init=False)
 
     def read(self, line: str, *, on_stderr: bool) -> Ready | Request | Said | None:
         """The event in a line; ``None`` if the line does not matter."""
-        if not line.strip() or _ASIDE.match(line):
-            return None
         if on_stderr:
-            return self._complaint(line)
+            return None if not line.strip() or _ASIDE.match(line) else self._complaint(line)
+        self._in_table = bool(_BINDINGS.match(line) or (self._in_table and _BINDING.match(line)))
+        if self._in_table or not line.strip() or _ASIDE.match(line):
+            return None
         if found := _READY.search(line):
             self.not_built = False
             return Ready(found[1].rstrip("/") + "/")

@@ -382,7 +382,7 @@ def test_all_that_the_worker_says_is_shown(case: Path) -> None:
         # workerd can't start with this, and `wrangler dev` ends.
         module.write_text('throw new Error("at the top");\n' + good)
         dev.wait_for_log("at the top")
-        dev.wait_for_log("waiting for a change")
+        dev.wait_for_log("reload failed: the Worker can't start")
         address = dev.url
         dev.log.clear()
         module.write_text(good.replace("fine", "fixed"))

@@ -83,3 +83,34 @@ def test_a_build_that_succeeds_again_makes_up_for_it() -> None:
     output.read("✘ [ERROR] Build failed with 2 errors:", on_stderr=True)
     output.read("[wrangler:info] Ready on http://x:1", on_stderr=False)
     assert not output.not_built
+
+
+NOISE = """\
+Your Worker has access to the following bindings:
+Binding                 Resource                  Mode
+env.A ("(hidden)")      Environment Variable      local
+
+env.D ("(hidden)")      Environment Variable      local
+\u2394 Starting local server...
+env.A is what the Worker prints
+"""
+
+
+def test_a_table_of_bindings_is_not_shown() -> None:
+    output = WranglerOutput()
+    found = [output.read(line, on_stderr=False) for line in NOISE.splitlines()]
+    texts = [item.text for item in found if isinstance(item, Said)]
+    assert texts == ["\u2394 Starting local server...", "env.A is what the Worker prints"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "*** Uncaught exception ***",
+        "The Workers runtime failed to start. There was likely a problem with the workerd binary.",
+        "  Runtime stderr:",
+        '  {"timestamp":"1795654837692","level":"error","source":"x","message":"failed"}',
+    ],
+)
+def test_the_same_again_is_not_shown(line: str) -> None:
+    assert WranglerOutput().read(line, on_stderr=True) is None

@@ -8,12 +8,12 @@ import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
 import { makeBuild } from './build.mjs';
-import { emit, fatal } from './events.mjs';
+import { emit, fatal, inProject, showPlaces } from './events.mjs';
 import { serve } from './http.mjs';
 import { startMeter } from './meter.mjs';
 import { startMiniflare } from './miniflare.mjs';
 import { makePage } from './page.mjs';
-import { brokenHost, startPython } from './python_host.mjs';
+import { brokenHost, placesOf, startPython } from './python_host.mjs';
 
 const started = performance.now();
 const elapsed = (since) => Math.round(performance.now() - since);
@@ -29,6 +29,7 @@ async function main() {
     changed();
   });
   startMeter(session.meter);
+  showPlaces(placesOf(session));
   const build = makeBuild(session);
 
   // Requests wait here until Python is ready, and again while it reloads.
@@ -59,7 +60,7 @@ async function main() {
       const text = String(error.message ?? error).trim();
       if (!session.watch) fatal('entry_failed', text);
       emit('reload_failed', { text });
-      return brokenHost(text);
+      return brokenHost(inProject(text));
     }
   };
   const reload = async ({ afterBuild = false } = {}) => {

@@ -4,13 +4,26 @@
 const write = process.stdout.write.bind(process.stdout);
 console.log = console.info = console.debug = console.error;
 
+// Where files are in the interpreter, and in the project.
+let places = [];
 const HISTORY = 500;
 const history = [];
 const listeners = new Set();
 
+/** Show paths of the interpreter as paths of the project: [of the interpreter, of the project]. */
+export function showPlaces(pairs) {
+  places = pairs;
+}
+
+/** A text for people, with the paths that they know. */
+export function inProject(text) {
+  return places.reduce((seen, [inside, outside]) => seen.replaceAll(inside, outside), text);
+}
+
 /** Report one event to cfpy, and to viewers of this run's page. */
 export function emit(event, data = {}) {
   const message = { event, ...data };
+  if (typeof data.text === 'string') message.text = inProject(data.text);
   write(`${JSON.stringify(message)}\n`);
   history.push({ ...message, at: Date.now() });
   if (history.length > HISTORY) history.shift();

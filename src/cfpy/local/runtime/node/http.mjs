@@ -3,7 +3,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { emit } from './events.mjs';
+import { emit, inProject } from './events.mjs';
 import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
@@ -76,7 +76,7 @@ async function answerWith(fetch, incoming, outgoing) {
     if (response.body) await pipeline(Readable.fromWeb(response.body), outgoing).catch(() => {});
     else outgoing.end();
   } catch (error) {
-    const text = String(error.message ?? error);
+    const text = inProject(String(error.message ?? error));
     emit('log', { level: 'error', text });
     fail(outgoing, text);
   }

@@ -36,6 +36,8 @@ export async function startMiniflare(session, loopback) {
   const { unstable_getMiniflareWorkerOptions: readOptions, unstable_getVarsForDev: readVars } =
     await importTool(session, 'wrangler');
   takeSettings(readVars, session.settings);
+  // wrangler's switch is about files that it finds, not about those that the command line names.
+  if (session.given) process.env[LOAD] = 'true';
   const vars = varsOf(readVars, session);
   const secretNames = Object.keys(vars).filter((name) => vars[name].type === 'secret_text');
   const wrangler = createRequire(path.join(session.toolchain, 'node_modules/wrangler/package.json'));
@@ -106,12 +108,12 @@ function workersOf(readOptions, config, code) {
  * Variables and secrets as `wrangler dev` binds them: `{type, value}` by name. A binding of another
  * kind overrides a secret of the same name.
  */
-function varsOf(readVars, { worker, project, dev_vars: file, env_files: files, kinds, failing }) {
+function varsOf(readVars, { worker, dev_vars: file, env_files: files, kinds, failing }) {
   const { vars = {}, secrets } = JSON.parse(fs.readFileSync(worker, 'utf8'));
-  // wrangler uses `.dev.vars.NAME` next to the configuration for an environment.
-  const environment = file?.slice(path.join(project, '.dev.vars.').length) || undefined;
+  // A `.dev.vars` of the project; wrangler uses `.dev.vars.NAME` for an environment.
+  const environment = file && path.basename(file).slice('.dev.vars.'.length);
   const found = file
-    ? readVars(path.join(project, 'wrangler.toml'), undefined, vars, environment, true, secrets)
+    ? readVars(file, undefined, vars, environment || undefined, true, secrets)
     : readVars(worker, files.length ? files : undefined, vars, undefined, true, secrets);
   for (const name of secrets?.required ?? []) {
     if (!found[name]) emit('log', { level: 'warning', text: missing(name) });

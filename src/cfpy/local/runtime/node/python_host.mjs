@@ -45,6 +45,15 @@ export async function startPython(session, bindings) {
   return new PythonHost(python, module, env, waitUntil, background, life);
 }
 
+/** Where the files of the project are in the interpreter: pairs of both paths. */
+export function placesOf({ project, entry }) {
+  const sources = path.relative(project, path.dirname(entry));
+  return [
+    [`${SOURCES}/`, sources && `${sources}/`],
+    [`${MODULES}/`, 'python_modules/'],
+  ];
+}
+
 /** Answers everything with `text` until the next reload, because the code can't be imported. */
 export function brokenHost(text) {
   return {
