@@ -53,11 +53,11 @@ def show_added(output: Output, added: AddedEnvironment, *, dry_run: bool) -> Non
         output.data("env add", data | more)
         return
     if dry_run:
-        for file, text in added.texts.items():
-            output.show(Text(f"# appended to {file}", style="bold"), Text(text))
+        for file, text in added.after.items():
+            show_diff(output, file, added.before[file], text)
     else:
         output.show(Text(f"Added the environment {new.name}", style="bold"))
-        output.show(*(Text(f"  changed {file}") for file in added.texts), "")
+        output.show(*(Text(f"  changed {file}") for file in added.after), "")
     output.show(_summary(new.worker, new.tables))
     for key, bindings in new.shared.items():
         note = (
