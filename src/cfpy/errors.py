@@ -34,6 +34,20 @@ class UsageError(CfpyError):
     exit_code = 2
 
 
+class CancelledError(CfpyError):
+    """A question was answered with Ctrl-C or Ctrl-D.
+
+    Args:
+        outcome: What that means: ``nothing was changed``.
+    """
+
+    code = "interrupted"
+    exit_code = 130
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(f"cancelled: {outcome}")
+
+
 class LocatedError(CfpyError):
     """Something is wrong with a file.
 

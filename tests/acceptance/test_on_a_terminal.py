@@ -18,6 +18,8 @@ from cloudflare_api import CloudflareApi, Failure
 
 _SECONDS = 180.0
 _ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+# Ctrl-C and Ctrl-D
+_KEYS = ("\x03", "\x04")
 Terminal = Callable[..., tuple[int, str]]
 
 
@@ -42,7 +44,8 @@ def terminal(cfpy: Any) -> Terminal:
             except OSError:
                 break  # The last process has closed it.
             for question in [q for q in waiting if q.encode() in seen]:
-                os.write(screen, (waiting.pop(question) + "\n").encode())
+                answer = waiting.pop(question)
+                os.write(screen, answer.encode() if answer in _KEYS else f"{answer}\n".encode())
         os.close(screen)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return status, _ANSI.sub(b"", seen).decode()
@@ -117,6 +120,7 @@ place: {type: path, help: A place, default: "/srv"}
     [
         (("blue", "5", "/opt"), "blue 5 /opt"),
         (("", "", ""), "red 3 /srv"),
+        ((" ", "", ""), " 3 /srv"),
     ],
 )
 def test_a_typed_answer_replaces_the_default(
@@ -130,3 +134,20 @@ def test_a_typed_answer_replaces_the_default(
     code, said = terminal(tmp_path, "new", "./asking", "mine", answers=answers)
     assert code == 0, said
     assert (tmp_path / "mine" / "answers.txt").read_text() == expected
+
+
+@pytest.mark.parametrize("key", _KEYS)
+def test_a_question_can_be_cancelled(key: str, terminal: Terminal, tmp_path: Path) -> None:
+    pattern = tmp_path / "asking"
+    (pattern / "template").mkdir(parents=True)
+    (pattern / "copier.yml").write_text(ASKING)
+    code, said = terminal(
+        tmp_path, "new", "./asking", "mine", answers={"A colour": "", "A size": key}
+    )
+    assert (code, [path.name for path in tmp_path.iterdir()]) == (130, ["asking"]), said
+    assert "cancelled: nothing was created" in said
+    (tmp_path / "wrangler.toml").write_text('name = "x"\n\n[env.live]\nname = "y"\n')
+    before = (tmp_path / "wrangler.toml").read_text()
+    code, said = terminal(tmp_path, "env", "remove", "live", answers={"[y/N]": key})
+    assert (code, (tmp_path / "wrangler.toml").read_text()) == (130, before), said
+    assert "cancelled: nothing was changed" in said

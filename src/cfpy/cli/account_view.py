@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.cli import drawing
-from cfpy.cli.console import Output, has_terminal
+from cfpy.cli.console import Output, answering, has_terminal
 from cfpy.cli.plan_view import draw_notices, draw_plan
 from cfpy.errors import UsageError
 
@@ -114,10 +114,8 @@ class DestroyView:
                 "prompt; --dry-run shows them. Nothing was deleted.",
             )
         self._output.end_progress()
-        try:
+        with answering(self._output, "nothing was deleted"):
             typed = input(f"\nType {plan.worker} to delete {len(plan.changes)}: ")
-        except EOFError:
-            return False
         return typed.strip() == plan.worker
 
     def done(self, action: Action) -> None:

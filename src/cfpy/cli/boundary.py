@@ -50,6 +50,20 @@ class Interrupted(KeyboardInterrupt):
 class ErrorBoundary(LazyGroup):
     """The root command group: runs a command and reports its errors."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given = tuple(args)
+        try:
+            return list(super().parse_args(ctx, args))
+        except Exception as error:
+            if not _is_usage(error) or "--json" not in given:
+                raise
+            output = ctx.ensure_object(Output)
+            output.json = True
+            if getattr(error, "option_name", "") == "--json":
+                output.error("usage", 2, "--json comes after a command", "See cfpy --help")
+                raise typer.Exit(2) from None
+            raise typer.Exit(_report_usage(output, error)) from None
+
     def invoke(self, ctx: Any) -> Any:
         output = ctx.ensure_object(Output)
         output.command = _name_of(self, (*ctx._protected_args, *ctx.args))

@@ -11,11 +11,12 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
+from cfpy.errors import CancelledError
 from cfpy.tools.invocation import Invocation
 from cfpy.tools.redaction import KnownSecrets
 
@@ -52,6 +53,20 @@ def has_terminal() -> bool:
 def _is_terminal(stream: TextIO | None) -> bool:
     # A stream that was closed before Python started is ``None``.
     return stream is not None and stream.isatty()
+
+
+@contextlib.contextmanager
+def answering(output: Output, outcome: str) -> Iterator[None]:
+    """While a question waits for its answer: Ctrl-C and Ctrl-D cancel the command.
+
+    Raises:
+        CancelledError: One of them was pressed; ``outcome`` is what that means.
+    """
+    try:
+        yield
+    except (EOFError, KeyboardInterrupt):
+        output.note("")  # The cursor is still behind the question.
+        raise CancelledError(outcome) from None
 
 
 @dataclass

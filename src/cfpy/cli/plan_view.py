@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.cli import drawing
-from cfpy.cli.console import Output, has_terminal
+from cfpy.cli.console import Output, answering, has_terminal
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,10 +95,8 @@ class ProvisionView:
         may = " (press Enter to generate one)" if secret.generate else ""
         about = f", {secret.description}" if secret.description else ""
         while True:
-            try:
+            with answering(self._output, "nothing was changed"):
                 value = getpass.getpass(f"{secret.name}{about}{may}: ")
-            except EOFError:
-                return None
             if not value or secret.fits(value):
                 return value or None
             self._output.note(
@@ -215,7 +213,5 @@ def confirmed(output: Output, question: str, hint: str, *, yes: bool) -> bool:
         why = "--json does not ask" if output.json else "there is no terminal to ask on"
         raise UsageError(f"{why}: {question}", hint=f"{hint} Nothing was changed.")
     output.end_progress()
-    try:
+    with answering(output, "nothing was changed"):
         return input(f"\n{question} [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False

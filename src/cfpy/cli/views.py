@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from cfpy.cli import drawing
-from cfpy.cli.console import Output
+from cfpy.cli.console import Output, answering
 from cfpy.cli.tree_view import draw_files
 from cfpy.errors import UsageError
 from cfpy.patterns.config_format import ConfigFormat
@@ -66,7 +66,8 @@ def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
         output.note(f"{pattern.origin.source} ({pattern.origin.pin[:12]}) wants to run:", "bold")
         for line in pattern.unsafe:
             output.note(f"  {line}", "yellow")
-        return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
+        with answering(output, "nothing was created or changed"):
+            return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
 
     return ask
 

@@ -16,16 +16,20 @@ def ask(questions: Iterable[Mapping[str, Any]], **options: Any) -> dict[str, Any
     """``questionary.unsafe_prompt``, where each default is only shown until something is typed.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C.
-        EOFError: There is no more input.
+        KeyboardInterrupt: Ctrl-C, or Ctrl-D: there is no more input.
     """
     import questionary  # Takes long, and without questions it is not needed.
 
-    return questionary.unsafe_prompt([replaceable(question) for question in questions], **options)
+    asked = [replaceable(question) for question in questions]
+    try:
+        return questionary.unsafe_prompt(asked, **options)
+    except EOFError:
+        raise KeyboardInterrupt from None
 
 
 def replaceable(question: Mapping[str, Any]) -> dict[str, Any]:
-    """A question of questionary whose default is the answer if nothing is typed.
+    """A question of questionary whose default is the answer if nothing is typed. Where an empty
+    answer is valid, too, a space gives it, and the question says so.
 
     The default of a multi-line answer stays in the editor, for editing.
     """
@@ -36,6 +40,8 @@ def replaceable(question: Mapping[str, Any]) -> dict[str, Any]:
         return changed
     del changed["default"]
     shown = "*" * 8 if question["type"] == "password" else default
+    if _takes_nothing(question):
+        changed["message"] = f"{question['message']} (a space for an empty answer)"
     changed["placeholder"] = [(_DIM, shown)]
     for name in ("filter", "validate"):
         if name in question:
@@ -45,8 +51,17 @@ def replaceable(question: Mapping[str, Any]) -> dict[str, Any]:
     return changed
 
 
+def _takes_nothing(question: Mapping[str, Any]) -> bool:
+    """Whether an empty answer is valid, and stays one."""
+    validate, read = question.get("validate"), question.get("filter")
+    try:
+        return (validate is None or validate("") is True) and (read is None or read("") == "")
+    except (ValueError, TypeError):
+        return False
+
+
 def _or_default(read: Any, default: str) -> Any:
-    return lambda answer: read(answer or default)
+    return lambda answer: read(default if answer == "" else answer if answer.strip() else "")
 
 
 def _with_real_choices(question: Mapping[str, Any]) -> dict[str, Any]:

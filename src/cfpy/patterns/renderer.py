@@ -21,7 +21,7 @@ import jinja2
 import yaml
 
 from cfpy import __version__
-from cfpy.errors import PatternError, UsageError
+from cfpy.errors import CancelledError, PatternError, UsageError
 from cfpy.patterns.answers import masked
 from cfpy.patterns.bounds import TooMuchError, bounded
 from cfpy.patterns.composer import compose, merge_layers, origin
@@ -97,7 +97,7 @@ def render(
     Raises:
         PatternError: An answer is not valid, or the pattern is faulty.
         OSError: Writing failed.
-        KeyboardInterrupt: Ctrl-C at a question.
+        CancelledError: Ctrl-C or Ctrl-D at a question.
     """
     given = Given(answers, last or {}, kept or {}, then or {})
     with _translated(pattern, given):
@@ -171,7 +171,7 @@ def _translated(pattern: Pattern, given: Given) -> Iterator[None]:
     try:
         yield
     except copier.errors.CopierAnswersInterrupt:
-        raise KeyboardInterrupt from None
+        raise CancelledError("nothing was created") from None
     except copier.errors.InteractiveSessionError:
         raise UsageError(
             "the pattern has questions, but there is no terminal for asking them",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cfpy.errors import PatternError, UsageError
+from cfpy.errors import CancelledError, PatternError, UsageError
 from cfpy.patterns.answers import read_answers as read_given
 from cfpy.patterns.answers_file import ANSWERS_FILE, MadeOf, answers_text, made_of, read_answers
 from cfpy.patterns.base_archive import BASE_FILE, pack, read_base
@@ -123,7 +123,10 @@ def update(
         }
         with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch:
             renewing = Renewing(pattern, root, base, Path(scratch), given, last, options)
-            renewal, steps = _renewed(ctx, request, renewing, say)
+            try:
+                renewal, steps = _renewed(ctx, request, renewing, say)
+            except CancelledError:
+                raise CancelledError("nothing was changed") from None
         new = made_of(pattern, renewal.told.answers)
         changes = _changes(steps)
         if not request.only_look:

@@ -48,6 +48,34 @@ def test_other_questions_stay_as_they_are(asked: dict[str, Any]) -> None:
     assert prompts.replaceable(asked) == asked
 
 
+@pytest.mark.parametrize("kind", ["input", "path", "password"])
+def test_an_empty_answer_is_a_space_where_it_is_valid(kind: str) -> None:
+    asked = prompts.replaceable(question(kind, "red", filter=str, validate=lambda _: True))
+    assert [asked["filter"](typed) for typed in ("", " ", "   ", " a ")] == ["red", "", "", " a "]
+    assert asked["message"] == "Q (a space for an empty answer)"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"filter": int},
+        {"validate": lambda answer: bool(answer) or "it needs one"},
+        {"filter": lambda answer: answer or None},
+    ],
+)
+def test_where_it_is_not_valid_nothing_is_said_about_it(more: dict[str, Any]) -> None:
+    assert prompts.replaceable(question("input", "3", **more))["message"] == "Q"
+
+
+def test_the_end_of_the_input_cancels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(*_: object, **__: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr("questionary.unsafe_prompt", ended)
+    with pytest.raises(KeyboardInterrupt):
+        prompts.ask([])
+
+
 def test_copier_asks_by_it() -> None:
     assert issubclass(copier_worker.Rendering, _main.Worker)
     assert "unsafe_prompt" in _main.Worker._ask.__code__.co_names
