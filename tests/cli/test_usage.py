@@ -23,6 +23,9 @@ def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     [
         (("new", "--json"), "Missing argument"),
         (("nope", "--json"), "No such command 'nope'"),
+        (("--json",), "--json comes after a command"),
+        (("--json", "env", "list"), "--json comes after a command"),
+        (("--nope", "--json"), "No such option: --nope"),
         (("cost", "--nope", "--json"), "No such option: --nope"),
         (("dev", "--json", "--port", "many"), "'--port'"),
         (("cost", "rag", "--scenario", "nope", "--json"), "no scenario 'nope'"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,12 +56,12 @@ def node(packages: Path) -> Node:
     """Runs a Python project with the node runtime."""
 
     def start(
-        project: Path, env: dict[str, str] | None = None
+        project: Path, *arguments: str, env: dict[str, str] | None = None
     ) -> contextlib.AbstractContextManager[Dev]:
         for name in ("python_modules", ".wrangler"):
             shutil.copytree(packages / name, project / name)
         shutil.copy(packages / "pylock.toml", project)
-        return running(project, "--runtime", "node", env=env)
+        return running(project, "--runtime", "node", *arguments, env=env)
 
     return start
 
@@ -454,3 +457,95 @@ def test_headers_and_addresses_are_as_long_as_cloudflare_takes(case: Path, node:
         for more in ({f"Y-{n}": "a" * 4000 for n in range(5)}, {"Y": "a" * 200_000}):
             assert ask(**many, **more)[0] == 431
         assert ask()[0] == 200
+
+
+GIVEN_ENTRY = """\
+from workers import Response, WorkerEntrypoint
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        found = {name: getattr(self.env, name, None) for name in ("A", "B", "C", "WRONG")}
+        return Response.json(found)
+"""
+UNREAD = {"CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV": "false"}
+
+
+def given_files(project: Path) -> list[str]:
+    """Two files of secrets in any place, and those that must not be read."""
+    for name in (".dev.vars", ".dev.vars.staging", ".env", ".env.local"):
+        (project / name).write_text("WRONG=1\nC=wrong\n")
+    shared = project.parent / "shared"
+    shared.mkdir()
+    (shared / "first.env").write_text("A=first\nB=$A\n")
+    (shared / "second").write_text("A=second\n")
+    return ["--env-file", str(shared / "first.env"), "--env-file", "../shared/second"]
+
+
+def wait_for_answer(dev: Dev, expected: dict[str, str | None]) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            if dev.request("GET", "/").json() == expected:
+                return
+        time.sleep(0.1)
+    raise AssertionError("\n".join(dev.log))
+
+
+def test_the_files_of_the_command_line_reach_python(tmp_path: Path, node: Node) -> None:
+    """And a reload that fails says where, in paths of the project."""
+    config = "\n".join(ALL.splitlines()[:4])
+    files = {"wrangler.toml": config, "src/entry.py": GIVEN_ENTRY, "src/shop/cart.py": "X = 1\n"}
+    project = write_project(tmp_path / "project", files)
+    with node(project, *given_files(project), env=UNREAD) as dev:
+        found = dev.request("GET", "/").json()
+        assert found == {"A": "second", "B": "second", "C": None, "WRONG": None}
+        (tmp_path / "shared" / "second").write_text("C=changed\n")
+        wait_for_answer(dev, {"A": "first", "B": "first", "C": "changed", "WRONG": None})
+        dev.log.clear()
+        cart = project / "src" / "shop" / "cart.py"
+        cart.write_text("\nimport not_there\n")
+        (project / "src" / "entry.py").write_text("import shop.cart\n" + GIVEN_ENTRY)
+        dev.wait_for_log("reload failed: src/shop/cart.py:2: ModuleNotFoundError")
+        body = dev.request("GET", "/").body.decode()
+        assert "src/shop/cart.py" in body
+        assert "/session/" not in "\n".join([*dev.log, body])
+        dev.log.clear()
+        (tmp_path / "shared" / "second").unlink()
+        line = dev.wait_for_log("reload failed: ")
+        assert "shared/second" in line
+
+
+@pytest.mark.case("dev-js")
+def test_the_files_of_the_command_line_reach_workerd(case: Path) -> None:
+    (case / "src" / "index.js").write_text(
+        "export default { fetch(_, env) {\n"
+        "  const { A, B, C = null, WRONG = null } = env;\n"
+        "  return Response.json({ A, B, C, WRONG });\n} };\n"
+    )
+    with running(case, "--runtime", "workerd", *given_files(case), env=UNREAD) as dev:
+        found = dev.request("GET", "/").json()
+        assert found == {"A": "second", "B": "second", "C": None, "WRONG": None}
+        (case.parent / "shared" / "second").write_text("C=changed\n")
+        wait_for_answer(dev, {"A": "first", "B": "first", "C": "changed", "WRONG": None})
+
+
+@pytest.mark.case("dev-js")
+def test_what_can_t_be_used_is_refused_at_the_start(case: Path) -> None:
+    (case / "a-file").write_text("")
+    (case / "state").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = ("--port", str(server.getsockname()[1]))
+        refusals = [
+            (8, "there is no such file", (*taken, "--env-file", "nothing")),
+            (8, "is a directory", (*taken, "--env-file", "state")),
+            (2, "is in use", taken),
+            (2, "1.2.3.4 is not an address of this machine", ("--host", "1.2.3.4")),
+            (2, "can't find the address", ("--host", "a..b")),
+            (10, "it is not a directory", ("--persist-to", "a-file")),
+            (10, "Not a directory", ("--persist-to", "a-file/state")),
+            (10, "No such file or directory", ("--persist-to", "/proc/state")),
+        ]
+        for code, said, arguments in refusals:
+            found, message = failed_start(case, *arguments)
+            assert (found, said in message) == (code, True), message
