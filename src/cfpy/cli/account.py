@@ -168,7 +168,8 @@ def deploy(
     """Deploy the project, and check that it answers.
 
     First checks that the account has what the project needs, installs the Worker's packages, and
-    applies pending migrations before the new code is live.
+    applies pending migrations before the new code is live. With --dry-run, it installs the packages
+    in the project so that wrangler can check the upload, and changes nothing else.
 
     Example: cfpy deploy --env staging --rollback-on-failure
     """
