@@ -21,7 +21,7 @@ class OwnedById(OwnedResource):
     """A kind whose resources are identified by an id.
 
     ``reference`` is the class of its bindings, ``found`` that of what the account has, and
-    ``holds`` says which data its resources have.
+    ``holds`` names the data of its resources.
     """
 
     reference: ClassVar[type[Reference]]

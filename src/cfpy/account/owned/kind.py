@@ -129,7 +129,7 @@ class OwnedKind:
         jurisdiction: str = "",
     ) -> Action:
         """The step for something that exists: it is deleted, unless somebody else uses it or it may
-        not be deleted. ``holds`` says which data it has."""
+        not be deleted. ``holds`` names the data that it has."""
         id_ = id_ or name
         reason = ""
         if environments := self.users(now, name, id_):
