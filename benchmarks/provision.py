@@ -24,10 +24,17 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "acceptance"))
 
 from comparison import Target
 
-from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.desired import DesiredState
+from cfpy.account.owned.d1 import D1Database
+from cfpy.account.owned.kv import KVNamespace
+from cfpy.account.owned.queue import Queue
+from cfpy.account.owned.r2 import R2Bucket
+from cfpy.account.resources import desired_state
 from cfpy.bindings.id_edits import set_id
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.patterns.new import NewRequest, run
+from cfpy.project.project import VectorizeIndex
+from cfpy.project.secret import Secret
 from cfpy.tools.context import build_context
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, serve
 
@@ -124,17 +131,18 @@ class Bench:
 
 def by_hand(desired: DesiredState) -> list[list[str]]:
     """What somebody would type, migrations and secrets last."""
-    commands = [["queues", "create", name] for name in desired.queues]
-    for index in desired.indexes:
+    commands = [["queues", "create", queue.name] for queue in desired.all(Queue)]
+    for index in desired.all(VectorizeIndex):
         shape = [f"--dimensions={index.dimensions}", f"--metric={index.metric}"]
         commands.append(["vectorize", "create", index.index_name, *shape])
         for item in index.metadata_indexes:
             option = [f"--property-name={item.property}", f"--type={item.type}"]
             commands.append(["vectorize", "create-metadata-index", index.index_name, *option])
-    commands += [["d1", "create", item.name] for item in desired.databases]
-    commands += [["kv", "namespace", "create", item.title] for item in desired.namespaces]
-    commands += [["r2", "bucket", "create", name] for name in desired.buckets]
-    for database in desired.databases:
+    databases = desired.all(D1Database)
+    commands += [["d1", "create", database.name] for database in databases]
+    commands += [["kv", "namespace", "create", item.name] for item in desired.all(KVNamespace)]
+    commands += [["r2", "bucket", "create", bucket.name] for bucket in desired.all(R2Bucket)]
+    for database in databases:
         commands.append(["d1", "migrations", "apply", database.binding, "--remote"])
     return [*commands, ["secret", "bulk"]]
 
@@ -150,13 +158,13 @@ def one_round(bench: Bench, pattern: str, times: Times) -> None:
 
     project = bench.project(pattern)
     desired = desired_state(load_project(project))
-    for database in desired.databases:
+    for database in desired.all(D1Database):
         # Known beforehand here; by hand it is copied out of what `d1 create` says.
         identifier = CloudflareApi.database_id(database.name)
         path = project / "wrangler.toml"
         set_id(path, "", "d1_databases", database.binding, "database_id", identifier)
     commands = [[*wrangler, *arguments] for arguments in by_hand(desired)]
-    values = json.dumps({secret.name: SECRETS[secret.name] for secret in desired.secrets})
+    values = json.dumps({secret.name: SECRETS[secret.name] for secret in desired.all(Secret)})
     times.add("wrangler by hand", *bench.timed(CloudflareApi(), project, commands, stdin=values))
 
 

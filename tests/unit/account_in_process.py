@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 
 from cfpy.account.cloudflare import Account
+from cfpy.account.desired import DesiredState
 from cfpy.account.observed import ObservedState
-from cfpy.account.resources import DesiredState
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, RefusedError
 
 BASE_URL = "http://api.test/v4"
@@ -30,21 +30,9 @@ def found(result: Any, **more: Any) -> httpx.Response:
     return httpx.Response(200, json={"success": True, "errors": [], "result": result, **more})
 
 
-def wants(**kinds: Any) -> DesiredState:
-    """What a project wants that has a Worker and nothing else, but for ``kinds``."""
-    nothing: dict[str, Any] = dict.fromkeys(
-        (
-            *("databases", "namespaces", "buckets", "bucket_settings", "queues", "consumed"),
-            *("indexes", "datasets", "secrets"),
-        ),
-        (),
-    )
-    return DesiredState("shop", "", **{**nothing, "workers_dev": False, **kinds})
-
-
-def observe(account: Account, **kinds: Any) -> ObservedState:
-    """What there is of it."""
-    return account.observe(wants(**kinds))
+def observe(account: Account, *wanted: object) -> ObservedState:
+    """What there is of what a project wants that has a Worker and nothing else."""
+    return account.observe(DesiredState("shop", "", wanted))
 
 
 class InProcess:

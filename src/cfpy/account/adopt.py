@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.account.observed import ObservedState
+from cfpy.account.owned.vectorize import ObservedIndex
+from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.bindings.add import SETTINGS_HEAD
@@ -23,6 +25,8 @@ from cfpy.project.changes import NewContent, apply
 from cfpy.project.config_text import edited, read
 from cfpy.project.edits import Append, Edit, Put
 from cfpy.project.lock import alone
+from cfpy.project.project import VectorizeIndex
+from cfpy.project.secret import Secret
 from cfpy.tools.context import Context
 from cfpy.tools.installed import installation
 
@@ -81,11 +85,13 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
     with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, request.environment, request.config)
         refuse_broken(session)
-        observed = session.account.observe(session.desired)
+        observed = session.observe()
+        worker = observed.get(ObservedWorker, session.desired.worker)
         plan = session.plan()
         steps = [action for action in plan.actions if action.kind in OWNED]
         # An index that neither cfpy.toml nor the account has can't be created yet.
-        absent = {item.index_name for item in session.desired.indexes} - observed.indexes.keys()
+        indexes = {item.index_name for item in session.desired.all(VectorizeIndex)}
+        absent = indexes - observed.all(ObservedIndex).keys()
         missing = tuple(
             item.key
             for item in steps
@@ -93,13 +99,13 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         )
         _refuse([item for item in plan.conflicts if item.key not in missing])
         found = {item.key: item.id or item.name for item in steps if item.key not in missing}
-        described = {secret.name for secret in session.desired.secrets}
-        secrets = tuple(sorted((observed.secrets or frozenset()) - described))
+        described = {secret.name for secret in session.desired.all(Secret)}
+        secrets = tuple(sorted(worker.secrets - described)) if worker else ()
         before, after = _edited(session, steps, observed, secrets)
         extra, kept = _extras(session, request.extras)
         adopted = Adopted(
             session.desired.worker,
-            observed.secrets is not None,
+            worker is not None,
             found,
             missing,
             secrets,
@@ -163,8 +169,8 @@ def _descriptions(
     session: Session, observed: ObservedState, secrets: tuple[str, ...]
 ) -> Iterator[Edit]:
     """Vectorize indexes as they are in the account, and the names of secrets."""
-    for index in session.desired.indexes:
-        found = observed.indexes.get(index.index_name)
+    for index in session.desired.all(VectorizeIndex):
+        found = observed.get(ObservedIndex, index.index_name)
         if found is None or index.described:
             continue
         described: dict[str, Any] = {

@@ -7,20 +7,17 @@ wrangler uses. Paths and shapes: developers.cloudflare.com/api.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
+from cfpy.account.desired import DesiredState
 from cfpy.account.live import is_stub, live_target
 from cfpy.account.observed import ObservedState
-from cfpy.account.owned.kind import Reading
-from cfpy.account.owned.registry import RESOURCES
-from cfpy.account.resources import DesiredState
+from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading
+from cfpy.account.owned.registry import KINDS
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 _CONNECTIONS = 12
-_NO_SUCH_WORKER = (10007, 10090)
 
 
 class Account:
@@ -44,7 +41,7 @@ class Account:
 
     @documented()
     def observe(self, desired: DesiredState) -> ObservedState:
-        """The existing resources of the kinds that ``desired`` uses.
+        """What the account has of the kinds that ``desired`` uses.
 
         Raises:
             NotAuthenticatedError: The token is not valid, or has no permission.
@@ -53,23 +50,8 @@ class Account:
         # All at once: the time for each answer is mostly the round trip.
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             reading = Reading(self._api, self.id, pool)
-            resources = [kind.read(reading, desired) for kind in RESOURCES.values()]
-            secrets = pool.submit(self._secrets, desired.worker)
-            subdomain = pool.submit(self._subdomain if desired.workers_dev else str)
-            domains = pool.submit(self._domains, desired.custom_domains)
-            tag = pool.submit(
-                self._migration_tag if desired.deleted_classes else str, desired.worker
-            )
-            observed = ObservedState(self.id)
-            for answers in resources:
-                observed = answers(observed)
-            return replace(
-                observed,
-                secrets=secrets.result(),
-                subdomain=subdomain.result(),
-                domains=domains.result(),
-                migration_tag=tag.result(),
-            )
+            answers = [kind.read(reading, desired) for kind in KINDS]
+            return ObservedState.of(self.id, (item for wait in answers for item in wait()))
 
     @documented()
     def live_version(self, worker: str) -> str:
@@ -82,7 +64,7 @@ class Account:
         try:
             page = self._api.get(self._path(f"workers/scripts/{worker}/deployments"))
         except CloudflareError as error:
-            if error.api_code in _NO_SUCH_WORKER:
+            if error.api_code in NO_SUCH_WORKER:
                 return ""
             raise
         deployments = page["result"]["deployments"]
@@ -147,7 +129,7 @@ class Account:
         try:
             return self.bindings(worker)
         except CloudflareError as error:
-            if error.api_code in _NO_SUCH_WORKER or error.status == 404:
+            if error.api_code in NO_SUCH_WORKER or error.status == 404:
                 return {}
             raise
 
@@ -166,40 +148,6 @@ class Account:
             f"this login has access to several accounts: {listed}",
             hint="Set account_id in the configuration, or CLOUDFLARE_ACCOUNT_ID.",
         )
-
-    def _subdomain(self) -> str:
-        """The account's workers.dev subdomain; empty if it has none yet."""
-        try:
-            return str(self._api.get(self._path("workers/subdomain"))["result"]["subdomain"])
-        except CloudflareError as error:
-            if error.api_code in _NO_SUCH_WORKER:
-                return ""
-            raise
-
-    def _domains(self, hosts: Iterable[str]) -> dict[str, str]:
-        """The Workers that have ``hosts`` as custom domains."""
-        path = self._path("workers/domains")
-        found = [item for host in hosts for item in self._api.get(path, hostname=host)["result"]]
-        return {str(item["hostname"]): str(item["service"]) for item in found}
-
-    def _migration_tag(self, worker: str) -> str:
-        """The last migration of a Worker's Durable Objects; empty if it had none."""
-        try:
-            found = self._api.get(self._path(f"workers/services/{worker}"))["result"]
-        except CloudflareError as error:
-            if error.api_code in _NO_SUCH_WORKER:
-                return ""
-            raise
-        return str(found["default_environment"]["script"].get("migration_tag") or "")
-
-    def _secrets(self, worker: str) -> frozenset[str] | None:
-        try:
-            page = self._api.get(self._path(f"workers/scripts/{worker}/secrets"))
-        except CloudflareError as error:
-            if error.api_code in _NO_SUCH_WORKER:
-                return None
-            raise
-        return frozenset(item["name"] for item in page["result"])
 
     def _path(self, rest: str) -> str:
         return f"accounts/{self.id}/{rest}"

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from cfpy.account.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
-from cfpy.account.migrating import naming_the_file
+from cfpy.account.owned.registry import BY_STEP
+from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Plan
 from cfpy.account.provision import ProvisionRequest, provision
 from cfpy.account.session import Session, open_session, refuse_broken
@@ -163,7 +164,7 @@ def _go_live(
     if provisioned is None:
         _migrate(ctx, session, plan)
     before = session.account.live_version(desired.worker)
-    if not before and session.account.observe(desired).secrets is None:
+    if not before and session.observe().get(ObservedWorker, desired.worker) is None:
         key = f"worker:{desired.worker}"
         environment, account_id = session.environment, session.account.id
         session.records.change(lambda record: record.with_created(environment, account_id, key))
@@ -193,7 +194,7 @@ def _refuse_missing(plan: Plan) -> None:
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
             hint=f"See the plan: {command('plan')}. Nothing was changed.",
         )
-    missing = [item.key for item in plan.changes if item.kind != "d1_migrations"]
+    missing = [item.key for item in plan.changes if not item.migrates]
     if missing:
         raise UsageError(
             f"missing in the account: {', '.join(missing)}",
@@ -206,10 +207,7 @@ def _migrate(ctx: Context, session: Session, plan: Plan) -> None:
     """Tables first: new code must never run with an old schema."""
     for action in plan.changes:
         ctx.progress(f"Applying migrations to {action.name}")
-        [binding] = action.bindings
-        directory = session.desired.migrations_directory(binding)
-        with naming_the_file(action.name, session.project.root, directory):
-            session.wrangler.apply_remote_migrations(binding)
+        BY_STEP[action.kind].update(session.changing, action)
 
 
 def _health_client(request: DeployRequest) -> HttpClient | None:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.account.comparison import Permission
 from cfpy.account.neighbours import neighbours
-from cfpy.account.owned.registry import DELETED
+from cfpy.account.owned.outside import in_jurisdiction
+from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.plan import Action, Plan
 from cfpy.account.session import Session, open_session
 from cfpy.account.steps import attempt, under_way
-from cfpy.account.teardown import Permission, teardown
-from cfpy.account.wrangler import in_jurisdiction
+from cfpy.account.teardown import teardown
 from cfpy.bindings.id_edits import unset_id
 from cfpy.bindings.registry import OWNED, has_id
 from cfpy.errors import PlanConflictError, WranglerError
@@ -86,7 +87,7 @@ def _plan(session: Session, request: DestroyRequest) -> Plan:
     record = session.records.read()
     others = tuple(neighbours(project, environment, session.account.id, record, strict=True))
     permission = Permission(record.created(environment), request.included, request.delete_data)
-    observed = session.account.observe(session.desired)
+    observed = session.observe()
     users = session.account.users(session.desired.worker) if request.delete_data else {}
     plan = teardown(session.desired, observed, permission, others, users)
     if plan.conflicts:
@@ -139,22 +140,17 @@ class _Destroying:
 
     def _step(self, action: Action) -> None:
         if self._exists(action):
-            attempt(lambda: self._command(action), lambda: not self._exists(action))
+            kind, changing = BY_STEP[action.kind], self._session.changing
+            attempt(lambda: kind.delete(changing, action), lambda: not self._exists(action))
         self._forget_id(action)
         environment = self._session.environment
         self._session.records.change(
             lambda record: record.without(environment, action.key, action.id)
         )
 
-    def _command(self, action: Action) -> None:
-        """Delete the resource of a step by the id in the plan."""
-        session = self._session
-        DELETED[action.kind].delete(session.wrangler, session.desired.worker, action)
-
     def _exists(self, action: Action) -> bool:
-        desired = self._session.desired
-        observed = self._session.account.observe(desired)
-        return DELETED[action.kind].exists(observed, desired.worker, action)
+        session = self._session
+        return BY_STEP[action.kind].exists(session.observe(), session.desired, action)
 
     def _forget_id(self, action: Action) -> None:
         """Remove the id from the tables that have it. A bucket keeps its name."""

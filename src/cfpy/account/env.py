@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cfpy.account.desired import DesiredState
 from cfpy.account.record_store import RecordStore
-from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.resources import desired_state
 from cfpy.bindings.environment_edits import (
     additions,
     removals,

@@ -8,12 +8,34 @@ change or delete something, so the resource has a ``problem`` that quotes all th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cfpy.account.observed import Found
-from cfpy.account.resources import D1Database, KVNamespace
 
-Reference = D1Database | KVNamespace
+
+@dataclass(frozen=True)
+class Reference:
+    """One binding of a resource that has an id.
+
+    ``name`` is the name in the file (``named``), or else the one that wrangler would use. ``id`` is
+    empty until it is in the file.
+    """
+
+    name: str
+    binding: str
+    id: str
+    named: bool = field(default=True, kw_only=True)
+    jurisdiction: str = field(default="", kw_only=True)
+    location: str = field(default="", kw_only=True)
+
+
+@dataclass(frozen=True)
+class Identified(Found):
+    """A resource in the account whose id the configuration repeats. ``jurisdiction`` is ``None`` if
+    the API does not return it."""
+
+    name: str
+    jurisdiction: str | None = ""
 
 
 @dataclass(frozen=True)
@@ -61,7 +83,7 @@ def same_id(one: str, other: str) -> bool:
 def resolve(
     kind: str,
     references: Sequence[Reference],
-    found: Mapping[str, Found],
+    found: Mapping[str, Identified],
     created: Mapping[str, str],
 ) -> tuple[Resource, ...]:
     """The resources that ``references`` refer to, in the order of their first bindings.
@@ -97,7 +119,7 @@ def _resource(
     kind: str,
     target: str,
     members: Sequence[Reference],
-    found: Mapping[str, Found],
+    found: Mapping[str, Identified],
     created: Mapping[str, str],
 ) -> Resource:
     name = found[target].name if target else members[0].name
@@ -116,7 +138,7 @@ def _problems(
     kind: str,
     target: str,
     members: Sequence[Reference],
-    found: Mapping[str, Found],
+    found: Mapping[str, Identified],
     created: Mapping[str, str],
 ) -> Iterator[str]:
     ids = {item.name: id_ for id_, item in found.items()}
@@ -143,7 +165,9 @@ def _problems(
         yield f"its bindings have different jurisdictions: {' and '.join(wanted)}"
 
 
-def _against_record(item: Reference, target: str, recorded: str, found: Mapping[str, Found]) -> str:
+def _against_record(
+    item: Reference, target: str, recorded: str, found: Mapping[str, Identified]
+) -> str:
     says = f"according to cfpy.state.json, cfpy created {item.name} with the id {recorded}"
     if found[recorded].name != item.name:
         says += f", which in the account is {found[recorded].name}"

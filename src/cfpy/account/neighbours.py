@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cfpy.account.desired import DesiredState
 from cfpy.account.identity import same_id
 from cfpy.account.record import Record
-from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.resources import desired_state
 from cfpy.errors import ProjectError
 from cfpy.project.project import Project
 

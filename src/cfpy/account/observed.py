@@ -1,64 +1,47 @@
-"""The state of an account, as far as a project needs it."""
+"""The observed state: what an account has, as far as a project needs it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import ClassVar, TypeVar
 
-from cfpy.project.project import MetadataIndex
-
-Rules = Sequence[Mapping[str, Any]]
+#: A kind, and the id of something of that kind in the account: its name if its kind has no ids.
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Found:
-    """A database or a namespace. ``jurisdiction`` is ``None`` if the API does not return it."""
+    """Something that an account has. The modules in ``owned`` define a class for each kind."""
 
-    name: str
-    jurisdiction: str | None = ""
+    kind: ClassVar[str]
+    id: str
 
-
-@dataclass(frozen=True)
-class ObservedIndex:
-    """A Vectorize index in the account."""
-
-    dimensions: int
-    metric: str
-    metadata_indexes: frozenset[MetadataIndex]
+    @property
+    def key(self) -> Key:
+        return self.kind, self.id
 
 
-@dataclass(frozen=True)
-class ObservedQueue:
-    """A queue in the account, with its consumers and producers (names of Workers)."""
-
-    consumers: frozenset[str] = frozenset()
-    producers: frozenset[str] = frozenset()
-    jurisdiction: str | None = ""
+_F = TypeVar("_F", bound=Found)
 
 
 @dataclass(frozen=True)
 class ObservedState:
-    """What exists in the account. Only kinds that the project uses are read.
-
-    ``databases`` and ``namespaces`` are by id. ``applied`` maps the bindings of databases to the
-    migrations that have been applied. ``buckets`` maps names to jurisdictions, empty for the
-    default one; ``cors`` and ``lifecycle`` map names of buckets to their rules, as the API has
-    them. ``secrets`` is ``None`` while there is no Worker, ``subdomain`` is empty while the account
-    has none. ``domains`` maps the custom domains that the project wants to the Workers that have
-    them now; ``migration_tag`` is the last migration of the Worker's Durable Objects.
-    """
+    """What exists in the account. Only what the project uses is read."""
 
     account_id: str
-    databases: Mapping[str, Found] = field(default_factory=dict)
-    applied: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    namespaces: Mapping[str, Found] = field(default_factory=dict)
-    buckets: Mapping[str, str] = field(default_factory=dict)
-    cors: Mapping[str, Rules] = field(default_factory=dict)
-    lifecycle: Mapping[str, Rules] = field(default_factory=dict)
-    queues: Mapping[str, ObservedQueue] = field(default_factory=dict)
-    indexes: Mapping[str, ObservedIndex] = field(default_factory=dict)
-    secrets: frozenset[str] | None = None
-    subdomain: str = ""
-    domains: Mapping[str, str] = field(default_factory=dict)
-    migration_tag: str = ""
+    found: Mapping[Key, Found] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, account_id: str, found: Iterable[Found]) -> ObservedState:
+        """The state of an account that has ``found``."""
+        return cls(account_id, {item.key: item for item in found})
+
+    def all(self, of: type[_F]) -> dict[str, _F]:
+        """What was found of one class, by id."""
+        return {item.id: item for item in self.found.values() if isinstance(item, of)}
+
+    def get(self, of: type[_F], id_: str) -> _F | None:
+        """The one with this id; ``None`` if there is none."""
+        item = self.found.get((of.kind, id_))
+        return item if isinstance(item, of) else None

@@ -48,6 +48,11 @@ class Action:
     def key(self) -> str:
         return f"{self.kind}:{self.name}"
 
+    @property
+    def migrates(self) -> bool:
+        """Whether it applies migrations."""
+        return bool(self.files)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cfpy.account.diff import lifecycle_rules
-from cfpy.account.migrating import naming_the_file
-from cfpy.account.observed import ObservedState, Rules
-from cfpy.account.owned.registry import CREATED
+from cfpy.account.desired import DesiredState
+from cfpy.account.owned.registry import BY_NAME, BY_STEP
+from cfpy.account.owned.secret import WorkerSecrets
+from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do, Plan
-from cfpy.account.resources import DesiredState
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import attempt, run_all, under_way
 from cfpy.bindings.id_edits import set_id
@@ -31,6 +30,7 @@ from cfpy.tools.context import Context
 
 # wrangler uses a core while it starts, and then waits for answers: one more than there are cores.
 _AT_ONCE = min(os.cpu_count() or 1, 4) + 1
+_SECRET = WorkerSecrets.name
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ class _Provisioning:
         """Run each step after those that it depends on, and set all secrets together."""
         # The toolchain is installed on first use: do it here, not in two threads at once.
         self._wrangler.argv()
-        secret = [action for action in plan.changes if action.kind == "secret"]
-        others = [action for action in plan.changes if action.kind != "secret"]
+        secret = [action for action in plan.changes if action.kind == _SECRET]
+        others = [action for action in plan.changes if action.kind != _SECRET]
         steps: dict[str, Callable[[], None]] = {
             action.key: functools.partial(
                 self._run, [action], functools.partial(self._step, action)
@@ -154,7 +154,7 @@ class _Provisioning:
 
     def _put_secrets(self, values: Mapping[str, str]) -> None:
         """A Worker that does not exist yet is created with its first secret."""
-        before = self._observe().secrets
+        before = self._worker()
         if before is None:
             self._record(f"worker:{self._desired.worker}")
         try:
@@ -162,19 +162,23 @@ class _Provisioning:
                 lambda: self._wrangler.put_secrets(values),
                 # The account shows whether a new secret exists, but not whether an old value was
                 # replaced.
-                lambda: values.keys() <= (self._observe().secrets or set()),
+                lambda: values.keys() <= self._secrets(),
             )
         except CfpyError:
-            if before is None and self._observe().secrets is None:
+            if before is None and self._worker() is None:
                 self._forget(f"worker:{self._desired.worker}")
             raise
 
-    def _observe(self) -> ObservedState:
-        return self._session.account.observe(self._desired)
+    def _worker(self) -> ObservedWorker | None:
+        return self._session.observe().get(ObservedWorker, self._desired.worker)
+
+    def _secrets(self) -> frozenset[str]:
+        worker = self._worker()
+        return worker.secrets if worker else frozenset()
 
     def _record(self, key: str, id_: str = "") -> None:
-        if key.startswith("vectorize_metadata_index:"):
-            return  # It is created with its index.
+        if key.partition(":")[0] not in BY_NAME:
+            return  # It is a part of a resource, and goes with it.
         environment, account_id = self._session.environment, self._session.account.id
         self._session.records.change(
             lambda record: record.with_created(environment, account_id, key, id_)
@@ -184,23 +188,17 @@ class _Provisioning:
         self._session.records.change(lambda record: record.without(self._session.environment, key))
 
     def _step(self, action: Action) -> None:
-        if action.kind == "d1_migrations":
-            self._migrate(action)
-        elif action.kind in ("r2_cors", "r2_lifecycle"):
-            attempt(lambda: self._set_rules(action), lambda: self._is_done(action))
+        if action.do is Do.UPDATE:
+            self._update(action)
         else:
             id_ = self._create(action) if action.do is Do.CREATE else self._adopt(action)
             self._write(action, id_)
 
-    def _migrate(self, action: Action) -> None:
-        [binding] = action.bindings
-        self._session.refuse_edited()
-        directory = self._desired.migrations_directory(binding)
-        with naming_the_file(action.name, self._session.project.root, directory):
-            attempt(
-                lambda: self._wrangler.apply_remote_migrations(binding),
-                lambda: self._is_done(action),
-            )
+    def _update(self, action: Action) -> None:
+        if action.migrates:
+            self._session.refuse_edited()
+        kind, changing = BY_STEP[action.kind], self._session.changing
+        attempt(lambda: kind.update(changing, action), lambda: self._is_done(action))
 
     def _create(self, action: Action) -> str:
         """Create a resource, and return the id that the account then shows."""
@@ -208,15 +206,14 @@ class _Provisioning:
         # created it. An earlier run may have created it although the account does not show it yet.
         known = action.key in self._created()
         self._record(action.key)
+        kind, changing = BY_STEP[action.kind], self._session.changing
         try:
-            ours = attempt(lambda: self._command(action), lambda: self._is_done(action))
+            ours = attempt(lambda: kind.create(changing, action), lambda: self._is_done(action))
         except CfpyError:
             if not known and not self._is_done(action):
                 self._forget(action.key)
             raise
-        # For namespaces, wrangler itself retries after a lost answer, and then reports that they
-        # exist: so that does not show who created them.
-        ours = ours or action.kind == "kv"
+        ours = ours or kind.retried_by_wrangler
         if not ours and not known:
             self._ctx.progress(
                 f"{action.key} already exists: somebody else created it in the meantime"
@@ -243,17 +240,6 @@ class _Provisioning:
     def _created(self) -> Mapping[str, str]:
         return self._session.records.read().created(self._session.environment)
 
-    def _command(self, action: Action) -> None:
-        CREATED[action.kind].create(self._wrangler, self._project, action)
-
-    def _set_rules(self, action: Action) -> None:
-        kind = action.kind.removeprefix("r2_")
-        [wanted] = [i for i in self._desired.bucket_settings if i.bucket_name == action.name]
-        rules: Rules = wanted.cors
-        if kind == "lifecycle":
-            rules = lifecycle_rules(wanted, self._observe().lifecycle.get(action.name, ()))
-        self._wrangler.set_bucket_rules(kind, action.name, action.jurisdiction, rules)
-
     def _now(self, action: Action) -> Action | None:
         """The same step in a new plan."""
         return next((i for i in self._session.plan().actions if i.key == action.key), None)
@@ -277,10 +263,10 @@ def _secret_values(
     plan: Plan, desired: DesiredState, request: ProvisionRequest
 ) -> tuple[dict[str, str], dict[str, str]]:
     """A value for each missing secret, and the values among them that were generated."""
-    missing = {action.name for action in plan.changes if action.kind == "secret"}
+    missing = {action.name for action in plan.changes if action.kind == _SECRET}
     values: dict[str, str] = {}
     generated: dict[str, str] = {}
-    for secret in desired.secrets:
+    for secret in desired.all(Secret):
         if secret.name not in missing:
             continue
         given = request.given.get(secret.name) or os.environ.get(secret.name)

@@ -10,12 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
 from cfpy.account.neighbours import neighbours
+from cfpy.account.observed import ObservedState
+from cfpy.account.owned.d1 import D1Database
+from cfpy.account.owned.outside import Changing
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.record import Record
 from cfpy.account.record_store import RECORD_FILE, RecordStore
-from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.resources import desired_state
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.checks import check
 from cfpy.bindings.environments import effective
@@ -63,7 +67,16 @@ class Session:
         record = self.records.read()
         others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
         created = record.created(self.environment)
-        return diff(self.desired, self.account.observe(self.desired), created, tuple(others))
+        return diff(self.desired, self.observe(), created, tuple(others))
+
+    @property
+    def changing(self) -> Changing:
+        """What the steps of a plan need."""
+        return Changing(self.wrangler, self.project.root, self.desired, self.observe)
+
+    def observe(self) -> ObservedState:
+        """What the account has now."""
+        return self.account.observe(self.desired)
 
     def refuse_edited(self) -> None:
         """Refuse to continue if files changed after the plan was created: wrangler reads them
@@ -109,7 +122,7 @@ def _edits_configuration(action: Action, tables: Mapping[str, Any]) -> bool:
 
 
 def _migrations(desired: DesiredState) -> list[tuple[str, ...]]:
-    return [item.migrations for item in desired.databases]
+    return [item.migrations for item in desired.all(D1Database)]
 
 
 def open_session(ctx: Context, root: Path, environment: str, config: Path | None = None) -> Session:

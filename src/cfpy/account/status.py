@@ -49,10 +49,6 @@ def run(ctx: Context, request: StatusRequest) -> Status:
         plan=plan,
         live_version=version,
         created=frozenset(session.records.read().created(session.environment)),
-        pending={
-            action.name: list(action.files)
-            for action in plan.changes
-            if action.kind == "d1_migrations"
-        },
+        pending={action.name: list(action.files) for action in plan.changes if action.migrates},
         drift=drift(wanted, live) if version else (),
     )

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cfpy.account.observed import Rules
 from cfpy.account.permissions import PERMISSIONS, refusal
 from cfpy.account.wrangler_answers import InTime, codes_in, complaint, token_of
 from cfpy.account.wrangler_events import Deployment, deployment_of, failure, read_events
@@ -16,7 +15,6 @@ from cfpy.errors import (
     NotAuthenticatedError,
     WranglerError,
 )
-from cfpy.project.project import MetadataIndex, VectorizeIndex
 from cfpy.tools.child_environment import without_identity
 from cfpy.tools.invocation import command
 from cfpy.tools.process import Completed, Runner
@@ -26,10 +24,6 @@ _TIMEOUT_SECONDS = 180.0
 # These take a name, and would append the environment to it: 4.164 does so in `kv namespace create`
 # and `tail` (getLegacyScriptName), earlier versions also in the others.
 _TAKE_A_NAME = (("kv", "namespace", "create"), ("delete",), ("rollback",), ("tail",))
-_DELETE_OPTIONS = {
-    "d1 delete": ("--skip-confirmation",),
-    "vectorize delete": ("--force",),
-}
 
 
 class Wrangler:
@@ -126,81 +120,36 @@ class Wrangler:
         """
         self._mutate(f"can't create {name}", (*kind.split(), name, *options))
 
-    def create_index(self, index: VectorizeIndex) -> None:
-        """``wrangler vectorize create``.
-
-        Raises:
-            WranglerError: As :meth:`create`.
-        """
-        shape = (f"--dimensions={index.dimensions}", f"--metric={index.metric}")
-        self.create("vectorize create", index.index_name, *shape)
-
-    def create_metadata_index(self, index_name: str, item: MetadataIndex) -> None:
-        """``wrangler vectorize create-metadata-index``.
-
-        Raises:
-            WranglerError: As :meth:`create`.
-        """
-        options = (f"--property-name={item.property}", f"--type={item.type}")
-        self.create("vectorize create-metadata-index", index_name, *options)
-
-    def set_bucket_rules(self, kind: str, bucket: str, jurisdiction: str, rules: Rules) -> None:
-        """``wrangler r2 bucket cors|lifecycle set``: these rules replace all existing ones.
-
-        Raises:
-            WranglerError: As :meth:`create`.
-        """
-        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
-            file = Path(scratch) / "rules.json"
-            file.write_text(json.dumps({"rules": list(rules)}), "utf-8")
-            options = (f"--file={file}", "--force", *in_jurisdiction(jurisdiction))
-            self._mutate(
-                f"can't set the {kind} rules of {bucket}",
-                ("r2", "bucket", kind, "set", bucket, *options),
-            )
-
     def delete(self, kind: str, id_: str, *options: str) -> None:
         """Delete a resource: ``kind`` is the subcommand, such as ``r2 bucket delete``.
 
-        A database is named by its UUID: wrangler would look up a name in the configuration first,
-        and delete the database with the id there. wrangler does not ask: callers must have asked.
+        wrangler does not ask: callers must have asked.
 
         Raises:
             WranglerError: It could not be deleted, or its answer was lost.
         """
-        given = (*_DELETE_OPTIONS.get(kind, ()), *options)
-        self._mutate(f"can't delete {id_}", (*kind.split(), id_, *given))
+        self._mutate(f"can't delete {id_}", (*kind.split(), id_, *options))
 
-    def delete_namespace(self, namespace_id: str) -> None:
-        """``wrangler kv namespace delete``.
+    def change(
+        self, what: str, *arguments: str, document: Mapping[str, object] | None = None
+    ) -> None:
+        """Any other command that changes the account.
 
-        Raises:
-            WranglerError: As :meth:`delete`.
-        """
-        option = f"--namespace-id={namespace_id}"
-        self._mutate(
-            f"can't delete the namespace {namespace_id}",
-            ("kv", "namespace", "delete", option, "--skip-confirmation"),
-        )
-
-    def remove_consumer(self, queue: str, worker: str) -> None:
-        """``wrangler queues consumer remove``.
+        Args:
+            what: What could not be done if it fails.
+            arguments: The command, and its options.
+            document: The content of a file that the command gets as ``--file``.
 
         Raises:
-            WranglerError: As :meth:`delete`.
+            WranglerError: It failed, or its answer was lost.
         """
-        self._mutate(
-            f"can't remove {worker} as a consumer of the queue {queue}",
-            ("queues", "consumer", "remove", queue, worker),
-        )
-
-    def delete_worker(self, worker: str) -> None:
-        """``wrangler delete``. Callers must check first whether other Workers need it.
-
-        Raises:
-            WranglerError: As :meth:`delete`.
-        """
-        self._mutate(f"can't delete {worker}", ("delete", "--name", worker))
+        if document is None:
+            self._mutate(what, arguments)
+            return
+        with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+            file = Path(scratch) / "document.json"
+            file.write_text(json.dumps(document), "utf-8")
+            self._mutate(what, (*arguments, f"--file={file}"))
 
     def environment(self) -> dict[str, str]:
         """The environment of a wrangler command, with the token and the account."""
@@ -208,17 +157,6 @@ class Wrangler:
         if self._credentials:
             environment = without_identity(environment)
         return environment | self._credentials
-
-    def apply_remote_migrations(self, binding: str) -> None:
-        """``wrangler d1 migrations apply --remote``: pending migrations into the real database.
-
-        Raises:
-            WranglerError: A migration failed. Earlier ones stay applied.
-        """
-        self._mutate(
-            f"can't apply the migrations of {binding}",
-            ("d1", "migrations", "apply", binding, "--remote"),
-        )
 
     def put_secrets(self, values: Mapping[str, str]) -> None:
         """``wrangler secret bulk``, with the values on standard input; creates the Worker if
@@ -326,8 +264,3 @@ class Wrangler:
                 printed=done.stdout,
             )
         return done
-
-
-def in_jurisdiction(name: str) -> tuple[str, ...]:
-    """The option for a jurisdiction; none for the default one."""
-    return (f"--jurisdiction={name}",) if name else ()

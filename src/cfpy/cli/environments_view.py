@@ -15,22 +15,19 @@ from cfpy.cli.project_view import show_diff
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from cfpy.account.desired import DesiredState
     from cfpy.account.env import AddedEnvironment, RemovedEnvironment
-    from cfpy.account.resources import DesiredState
 
 
 def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:
     """Each environment, with its Worker and its resources."""
+    from cfpy.account.owned.registry import LISTED, RESOURCES
+
     rows = [
         {
             "name": item.environment,
             "worker": item.worker,
-            "d1": [database.name for database in item.databases],
-            "kv": [namespace.name for namespace in item.namespaces],
-            "r2": [bucket.name for bucket in item.buckets],
-            "queues": [queue.name for queue in item.queues],
-            "vectorize": [index.index_name for index in item.indexes],
-            "secrets": [secret.name for secret in item.secrets],
+            **{kind.listed: list(kind.names(item)) for kind in LISTED},
         }
         for item in environments
     ]
@@ -39,7 +36,7 @@ def show_environments(output: Output, environments: Sequence[DesiredState]) -> N
         return
     table = drawing.table("environment", "Worker", "resources")
     for row in rows:
-        named = [name for key in ("d1", "kv", "r2", "queues", "vectorize") for name in row[key]]
+        named = [name for kind in LISTED if kind.name in RESOURCES for name in row[kind.listed]]
         table.add_row(str(row["name"]) or "(top level)", str(row["worker"]), ", ".join(named))
     output.show(table)
 
@@ -80,7 +77,7 @@ def _summary(worker: str, tables: Mapping[str, Any]) -> Table:
 
 def _resources(worker: str, tables: Mapping[str, Any]) -> dict[str, list[str]]:
     """The names of an environment's resources, by kind."""
-    from cfpy.account.resources import default_name
+    from cfpy.account.desired import default_name
     from cfpy.bindings.registry import KINDS
 
     found: dict[str, dict[str, None]] = {}

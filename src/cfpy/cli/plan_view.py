@@ -146,7 +146,7 @@ class DeployView:
         Raises:
             UsageError: There is no terminal to ask on.
         """
-        provisioning = [item for item in plan.changes if item.kind != "d1_migrations"]
+        provisioning = [item for item in plan.changes if not item.migrates]
         if provisioning and not self._output.json:
             draw_plan(self._output, plan)
         elif not self._output.json:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httpx
 import pytest
 
 from account_in_process import InProcess, found, observe, refused
 from cfpy.account.cloudflare import Account
-from cfpy.account.observed import Found, ObservedIndex, ObservedQueue, ObservedState
-from cfpy.account.resources import D1Database, KVNamespace, Queue, R2Bucket
+from cfpy.account.observed import ObservedState
+from cfpy.account.owned.class_migration import ClassMigration, MigrationTag
+from cfpy.account.owned.custom_domain import CustomDomain, TakenDomain
+from cfpy.account.owned.d1 import D1Database, FoundDatabase
+from cfpy.account.owned.kv import FoundNamespace, KVNamespace
+from cfpy.account.owned.queue import ObservedQueue, Queue
+from cfpy.account.owned.r2 import ObservedBucket, R2Bucket
+from cfpy.account.owned.vectorize import ObservedIndex
+from cfpy.account.owned.worker import ObservedWorker
+from cfpy.account.owned.workers_dev import OnWorkersDev, Subdomain
 from cfpy.errors import CloudflareError, NotAuthenticatedError
-from cfpy.project.project import MetadataIndex, R2Settings, VectorizeIndex
+from cfpy.project.project import MetadataIndex, VectorizeIndex
 from cloudflare_api import ACCOUNT, TOKEN
 
 DB = D1Database("shop-db", "DB", "", ("1.sql",))
@@ -55,7 +61,8 @@ def test_only_what_the_project_uses_is_asked_for(account: Account, cloudflare: I
     cloudflare.api.scripts["shop"] = ["API_TOKEN"]
     state = observe(account)
     assert cloudflare.asked == ["GET workers/scripts/shop/secrets"]
-    assert (state.account_id, state.databases, state.secrets) == (ACCOUNT, {}, {"API_TOKEN"})
+    worker = ObservedWorker("shop", frozenset({"API_TOKEN"}))
+    assert state == ObservedState.of(ACCOUNT, [worker])
 
 
 def test_everything_is_found_wherever_it_is(account: Account, cloudflare: InProcess) -> None:
@@ -77,52 +84,49 @@ def test_everything_is_found_wherever_it_is(account: Account, cloudflare: InProc
     api.migration_tags = {"shop": "v2"}
     state = observe(
         account,
-        databases=(D1Database("shop-db", "DB", ""),),
-        namespaces=(KVNamespace("shop-kv", "KV", ""),),
-        queues=(Queue("jobs"),),
-        buckets=(R2Bucket("files"), R2Bucket("eu-files"), R2Bucket("missing")),
-        indexes=(VectorizeIndex("docs"), VectorizeIndex("missing")),
-        workers_dev=True,
-        custom_domains=("shop.test", "free.test"),
-        deleted_classes=(("v3", ("Room",)),),
+        D1Database("shop-db", "DB", ""),
+        KVNamespace("shop-kv", "KV", ""),
+        Queue("jobs"),
+        *(R2Bucket("files"), R2Bucket("eu-files"), R2Bucket("missing")),
+        *(VectorizeIndex("docs"), VectorizeIndex("missing")),
+        OnWorkersDev(),
+        *(CustomDomain("shop.test"), CustomDomain("free.test")),
+        ClassMigration("v3", ("Room",)),
     )
-    assert state == ObservedState(
-        account_id=ACCOUNT,
-        databases={api.database_id("shop-db"): Found("shop-db", "eu")},
-        applied={},
-        namespaces={"a" * 32: Found("shop-kv", ""), "b" * 32: Found("theirs", "")},
-        buckets={"files": "", "eu-files": "eu"},
-        cors={},
-        lifecycle={},
-        queues={
-            "jobs": ObservedQueue(frozenset({"shop"}), frozenset({"sender"})),
-            "dead": ObservedQueue(jurisdiction="us"),
-        },
-        indexes={
-            "docs": ObservedIndex(
-                768,
-                "cosine",
-                frozenset({MetadataIndex("lang", "string"), MetadataIndex("year", "number")}),
-            )
-        },
-        secrets=frozenset(),
-        subdomain="test",
-        domains={"shop.test": "other"},
-        migration_tag="v2",
+    metadata = frozenset({MetadataIndex("lang", "string"), MetadataIndex("year", "number")})
+    assert state == ObservedState.of(
+        ACCOUNT,
+        [
+            FoundDatabase(api.database_id("shop-db"), "shop-db", "eu"),
+            FoundNamespace("a" * 32, "shop-kv", ""),
+            FoundNamespace("b" * 32, "theirs", ""),
+            ObservedBucket("files"),
+            ObservedBucket("eu-files", "eu"),
+            ObservedQueue("jobs", frozenset({"shop"}), frozenset({"sender"})),
+            ObservedQueue("dead", jurisdiction="us"),
+            ObservedIndex("docs", 768, "cosine", metadata),
+            ObservedWorker("shop"),
+            Subdomain("test"),
+            TakenDomain("shop.test", "other"),
+            MigrationTag("shop", "v2"),
+        ],
     )
 
 
 def test_a_large_account_is_read_whole(account: Account, cloudflare: InProcess) -> None:
     cloudflare.api.namespaces = {f"kv{number}": f"{number:032x}" for number in range(201)}
-    state = observe(account, namespaces=(KVNamespace("kv200", "KV", ""),))
-    assert {item.name for item in state.namespaces.values()} == set(cloudflare.api.namespaces)
+    state = observe(account, KVNamespace("kv200", "KV", ""))
+    assert {item.name for item in state.all(FoundNamespace).values()} == set(
+        cloudflare.api.namespaces
+    )
 
 
 def test_a_place_that_the_api_does_not_tell_is_not_made_up(
     account: Account, cloudflare: InProcess
 ) -> None:
     cloudflare.instead["queues"] = [found([{"queue_name": "jobs"}])]
-    assert observe(account, queues=(Queue("jobs"),)).queues["jobs"].jurisdiction is None
+    [queue] = observe(account, Queue("jobs")).all(ObservedQueue).values()
+    assert queue.jurisdiction is None
 
 
 def test_the_workers_of_a_queue_by_each_of_their_names(
@@ -132,7 +136,7 @@ def test_the_workers_of_a_queue_by_each_of_their_names(
     cloudflare.instead["queues"] = [
         found([{"queue_name": "jobs", "consumers": ends, "producers": None}])
     ]
-    queue = observe(account, queues=(Queue("jobs"),)).queues["jobs"]
+    [queue] = observe(account, Queue("jobs")).all(ObservedQueue).values()
     assert (queue.consumers, queue.producers) == ({"a", "b", "c"}, frozenset())
 
 
@@ -140,7 +144,7 @@ def test_the_workers_of_a_queue_by_each_of_their_names(
 def test_an_index_that_is_gone(status: int, account: Account, cloudflare: InProcess) -> None:
     cloudflare.instead["vectorize/v2/indexes/docs"] = [refused(status, 3000)]
     cloudflare.api.add_index("docs", 3, "cosine")
-    assert observe(account, indexes=(VectorizeIndex("docs"),)).indexes == {}
+    assert observe(account, VectorizeIndex("docs")).all(ObservedIndex) == {}
 
 
 def test_before_its_first_deployment_a_worker_has_nothing(
@@ -148,34 +152,26 @@ def test_before_its_first_deployment_a_worker_has_nothing(
 ) -> None:
     cloudflare.api.subdomain = ""
     cloudflare.instead["workers/services/shop"] = [refused(404, 10090)]
-    state = observe(account, workers_dev=True, deleted_classes=(("v1", ("Room",)),))
-    assert (state.secrets, state.subdomain, state.migration_tag) == (None, "", "")
+    state = observe(account, OnWorkersDev(), ClassMigration("v1", ("Room",)))
+    assert state == ObservedState(ACCOUNT)
 
 
-READS: list[tuple[str, dict[str, Any]]] = [
-    ("workers/scripts/shop/secrets", {}),
-    ("workers/subdomain", {"workers_dev": True}),
-    ("workers/services/shop", {"deleted_classes": (("v1", ("Room",)),)}),
-    ("workers/domains", {"custom_domains": ("a.test",)}),
-    ("d1/database", {"databases": (DB,)}),
-    ("storage/kv/namespaces", {"namespaces": (KVNamespace("kv", "KV", ""),)}),
-    ("queues", {"queues": (Queue("jobs"),)}),
-    (
-        "r2/buckets/files/cors",
-        {
-            "buckets": (R2Bucket("files"),),
-            "bucket_settings": (R2Settings("files", cors=(RULE,)),),
-        },
-    ),
-    ("vectorize/v2/indexes/docs", {"indexes": (VectorizeIndex("docs"),)}),
+READS: list[tuple[str, tuple[object, ...]]] = [
+    ("workers/scripts/shop/secrets", ()),
+    ("workers/subdomain", (OnWorkersDev(),)),
+    ("workers/services/shop", (ClassMigration("v1", ("Room",)),)),
+    ("workers/domains", (CustomDomain("a.test"),)),
+    ("d1/database", (DB,)),
+    ("storage/kv/namespaces", (KVNamespace("kv", "KV", ""),)),
+    ("queues", (Queue("jobs"),)),
+    ("r2/buckets/files/cors", (R2Bucket("files", cors=(RULE,)),)),
+    ("vectorize/v2/indexes/docs", (VectorizeIndex("docs"),)),
 ]
 
 
-@pytest.mark.parametrize(
-    ("path", "kinds"), [*READS, ("r2/buckets/files", {"buckets": (R2Bucket("files"),)})]
-)
+@pytest.mark.parametrize(("path", "wanted"), [*READS, ("r2/buckets/files", (R2Bucket("files"),))])
 def test_what_can_not_be_read_is_never_taken_for_absent(
-    path: str, kinds: dict[str, Any], account: Account, cloudflare: InProcess
+    path: str, wanted: tuple[object, ...], account: Account, cloudflare: InProcess
 ) -> None:
     """Or a plan would create it once more."""
     failures: list[tuple[httpx.Response | Exception, type[Exception]]] = [
@@ -187,14 +183,14 @@ def test_what_can_not_be_read_is_never_taken_for_absent(
     for failure, error in failures:
         cloudflare.instead = {path: [failure] * 4}
         with pytest.raises(error):
-            observe(account, **kinds)
+            observe(account, *wanted)
 
 
-@pytest.mark.parametrize(("path", "kinds"), READS)
+@pytest.mark.parametrize(("path", "wanted"), READS)
 @pytest.mark.parametrize("result", [None, "odd", 7])
 def test_an_answer_of_another_shape_is_no_bug_of_ours_and_not_absent(
-    result: object, path: str, kinds: dict[str, Any], account: Account, cloudflare: InProcess
+    result: object, path: str, wanted: tuple[object, ...], account: Account, cloudflare: InProcess
 ) -> None:
     cloudflare.instead = {path: [found(result)]}
     with pytest.raises(CloudflareError, match="not as documented"):
-        observe(account, **kinds)
+        observe(account, *wanted)

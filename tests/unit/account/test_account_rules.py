@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,26 @@ from typing import Any
 import pytest
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
+from cfpy.account.comparison import Permission
+from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
 from cfpy.account.neighbours import neighbours
-from cfpy.account.observed import Found, ObservedQueue, ObservedState
+from cfpy.account.observed import Found, ObservedState
+from cfpy.account.owned.class_migration import MigrationTag
+from cfpy.account.owned.custom_domain import TakenDomain
+from cfpy.account.owned.d1 import D1Database, FoundDatabase
+from cfpy.account.owned.kv import FoundNamespace
+from cfpy.account.owned.queue import ObservedQueue
+from cfpy.account.owned.r2 import ObservedBucket
+from cfpy.account.owned.worker import ObservedWorker
+from cfpy.account.owned.workers_dev import Subdomain
 from cfpy.account.plan import Action, Do
 from cfpy.account.record import Placement, Record
 from cfpy.account.record_store import RecordStore
-from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.resources import desired_state
 from cfpy.account.session import Session, refuse_broken
 from cfpy.account.steps import attempt, under_way
-from cfpy.account.teardown import Permission, teardown
+from cfpy.account.teardown import teardown
 from cfpy.bindings.checks import check
 from cfpy.bindings.id_edits import set_id, unset_id
 from cfpy.bindings.wrangler_config import load_project
@@ -33,8 +42,17 @@ CACHE = '[[kv_namespaces]]\nbinding = "CACHE"\n'
 CONSUMER = '[[queues.consumers]]\nqueue = "jobs"\n'
 ID = "aaaaaaaa-0000-4000-8000-00000000000a"
 KEY = "c" * 32
-EMPTY = ObservedState("account", {}, {}, {}, {}, {}, {}, {}, {}, None, "test")
+SHOP_DB = FoundDatabase(ID, "shop-db")
+WORKER = ObservedWorker("shop")
 Wants = Callable[..., DesiredState]
+
+
+def having(*found: Found) -> ObservedState:
+    """An account with a subdomain and what is given."""
+    return ObservedState.of("account", [Subdomain("test"), *found])
+
+
+EMPTY = having()
 
 
 @pytest.fixture
@@ -63,7 +81,7 @@ def taken_down(
 
 
 def test_a_live_worker_that_cfpy_did_not_create_is_named(wants: Wants) -> None:
-    live = replace(EMPTY, secrets=frozenset())
+    live = having(WORKER)
     [said] = diff(wants(""), live, {}).notices
     assert "Worker shop that cfpy did not create" in said
     assert diff(wants(""), live, {"worker:shop": ""}).notices == ()
@@ -74,12 +92,12 @@ def test_a_domain_that_a_deployment_takes_is_named(wants: Wants) -> None:
     route = '{ pattern = "a.test", custom_domain = true }'
     for text in (f"routes = [{route}]", f"route = {route}"):
         desired = wants(text)
-        taken = replace(EMPTY, domains={"a.test": "website"})
+        taken = having(TakenDomain("a.test", "website"))
         assert diff(desired, taken, {}).notices == (
             "a.test is a custom domain of the Worker website: a deployment takes it over",
         )
         assert "DNS record" in diff(desired, EMPTY, {}).notices[0]
-        assert diff(desired, replace(EMPTY, domains={"a.test": "shop"}), {}).notices == ()
+        assert diff(desired, having(TakenDomain("a.test", "shop")), {}).notices == ()
 
 
 @pytest.mark.parametrize(("tag", "said"), [("", 2), ("v2", 1), ("v3", 0), ("unknown", 2)])
@@ -89,13 +107,13 @@ def test_objects_that_a_deployment_deletes_are_named(wants: Wants, tag: str, sai
         '[[migrations]]\ntag = "v2"\ndeleted_classes = ["A"]\n'
         '[[migrations]]\ntag = "v3"\ndeleted_classes = ["B"]\n'
     )
-    live = replace(EMPTY, secrets=frozenset(), migration_tag=tag)
+    live = having(WORKER, *([MigrationTag("shop", tag)] if tag else []))
     assert len(diff(desired, live, {"worker:shop": ""}).notices) == said
     assert diff(desired, EMPTY, {}).notices == ()
 
 
 def test_what_the_configuration_names_no_more_is_named(wants: Wants) -> None:
-    observed = replace(EMPTY, databases={ID: Found("shop-db")}, namespaces={KEY: Found("renamed")})
+    observed = having(SHOP_DB, FoundNamespace(KEY, "renamed"))
     created = {
         "worker:old": "",
         "d1:shop-db": ID,
@@ -112,7 +130,7 @@ def test_what_the_configuration_names_no_more_is_named(wants: Wants) -> None:
 
 def test_what_two_environments_share_is_named(wants: Wants) -> None:
     staging = wants(DB + "[env.staging]\n" + DB.replace("[[", "[[env.staging."), "staging")
-    observed = replace(EMPTY, databases={ID: Found("shop-db")})
+    observed = having(SHOP_DB)
     plan = diff(staging, observed, {}, [wants(DB)])
     assert plan.notices[0].startswith("d1:shop-db is also used by the top level of the ")
     # Neither exists yet, and they have other names.
@@ -121,10 +139,10 @@ def test_what_two_environments_share_is_named(wants: Wants) -> None:
 
 
 def test_a_queue_that_another_worker_consumes_is_a_conflict(wants: Wants) -> None:
-    observed = replace(EMPTY, queues={"jobs": ObservedQueue(frozenset({"old"}))})
+    observed = having(ObservedQueue("jobs", frozenset({"old"})))
     [conflict] = diff(wants(CONSUMER), observed, {}).conflicts
     assert "the Worker old" in conflict.reason
-    mine = replace(EMPTY, queues={"jobs": ObservedQueue(frozenset({"shop"}))})
+    mine = having(ObservedQueue("jobs", frozenset({"shop"})))
     assert diff(wants(CONSUMER), mine, {}).conflicts == ()
 
 
@@ -135,7 +153,7 @@ def test_a_queue_that_another_worker_consumes_is_a_conflict(wants: Wants) -> Non
 def test_the_database_of_another_environment_stays_however_its_id_is_written(
     wants: Wants, written: str
 ) -> None:
-    observed = replace(EMPTY, databases={ID: Found("shop-db")})
+    observed = having(SHOP_DB)
     other = wants(f'[[d1_databases]]\nbinding = "DB"\ndatabase_id = "{written}"\n')
     desired = wants(f'{DB}database_id = "{ID}"\n')
     found = taken_down(desired, observed, {"d1:shop-db": ID}, others=[other])
@@ -145,27 +163,27 @@ def test_the_database_of_another_environment_stays_however_its_id_is_written(
 @pytest.mark.parametrize(
     ("text", "observed", "key", "bound"),
     [
-        (DB, {"databases": {ID: Found("shop-db")}}, "d1:shop-db", f"d1 {ID}"),
-        (CACHE, {"namespaces": {KEY: Found("shop-cache")}}, "kv:shop-cache", f"kv_namespace {KEY}"),
+        (DB, SHOP_DB, "d1:shop-db", f"d1 {ID}"),
+        (CACHE, FoundNamespace(KEY, "shop-cache"), "kv:shop-cache", f"kv_namespace {KEY}"),
         (
             '[[r2_buckets]]\nbinding = "FILES"\nbucket_name = "files"\n',
-            {"buckets": {"files": ""}},
+            ObservedBucket("files"),
             "r2:files",
             "r2_bucket files",
         ),
     ],
 )
 def test_what_another_worker_is_bound_to_stays(
-    wants: Wants, text: str, observed: dict[str, Any], key: str, bound: str
+    wants: Wants, text: str, observed: Found, key: str, bound: str
 ) -> None:
-    desired, account = wants(text), replace(EMPTY, **observed)
+    desired, account = wants(text), having(observed)
     [action] = taken_down(desired, account, {key: ""}, users={bound: ["website"]}).values()
     assert (action.do, action.reason) == (Do.KEEP, "also used by the Worker website")
     assert taken_down(desired, account, {key: ""})[key].do is Do.DELETE
 
 
 def test_a_namespace_that_was_renamed_is_still_the_one_that_cfpy_created(wants: Wants) -> None:
-    observed = replace(EMPTY, namespaces={KEY: Found("renamed")})
+    observed = having(FoundNamespace(KEY, "renamed"))
     desired = wants(f'{CACHE}id = "{KEY}"\n')
     assert taken_down(desired, observed, {"kv:shop-cache": KEY})["kv:renamed"].do is Do.DELETE
     record = Record({"": Placement("account", {"kv:shop-cache": KEY})})
@@ -335,6 +353,6 @@ def test_no_directory_is_the_project_itself_as_in_wrangler(tmp_path: Path, wants
     (tmp_path / "migrations").mkdir()
     (tmp_path / "migrations" / "1.sql").touch()
     (tmp_path / "drop.sql").touch()
-    [database] = wants(f'{DB}migrations_dir = ""\n').databases
-    assert database.migrations == ("drop.sql",)
-    assert wants(DB).databases[0].migrations == ("1.sql",)
+    for text, name in ((f'{DB}migrations_dir = ""\n', "drop.sql"), (DB, "1.sql")):
+        [database] = wants(text).all(D1Database)
+        assert database.migrations == (name,)

@@ -9,20 +9,26 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfpy.account.diff import diff, lifecycle_rules
-from cfpy.account.observed import Found, ObservedIndex, ObservedQueue, ObservedState
+from cfpy.account.comparison import Permission
+from cfpy.account.desired import DesiredState
+from cfpy.account.diff import diff
+from cfpy.account.identity import Reference
+from cfpy.account.observed import Found, ObservedState
+from cfpy.account.owned.d1 import AppliedMigrations, D1Database, FoundDatabase
+from cfpy.account.owned.dataset import Dataset
+from cfpy.account.owned.kv import FoundNamespace, KVNamespace
+from cfpy.account.owned.queue import ObservedQueue, Queue
+from cfpy.account.owned.r2 import ObservedBucket, R2Bucket, lifecycle_rules
+from cfpy.account.owned.vectorize import ObservedIndex
+from cfpy.account.owned.worker import ObservedWorker
+from cfpy.account.owned.workers_dev import OnWorkersDev, Subdomain
 from cfpy.account.plan import Do, Plan
-from cfpy.account.resources import D1Database, DesiredState, KVNamespace, Queue, R2Bucket
-from cfpy.account.teardown import Permission, teardown
-from cfpy.project.project import MetadataIndex, R2Settings, Secret, VectorizeIndex
+from cfpy.account.teardown import teardown
+from cfpy.project.project import MetadataIndex, Secret, VectorizeIndex
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 IDS = st.sampled_from(["", "id-a", "id-b"])
 PLACES = st.sampled_from(["", "eu"])
-FOUND_IDS = st.dictionaries(
-    st.sampled_from(["id-a", "id-b", "id-c"]), st.builds(Found, NAMES, PLACES | st.none())
-).filter(lambda found: len({item.name for item in found.values()}) == len(found))
-MANY = st.sets(NAMES).map(lambda names: tuple(sorted(names)))
 SHAPES = {
     "dimensions": st.sampled_from([3, 4]),
     "metric": st.sampled_from(["cosine", "euclidean"]),
@@ -34,7 +40,20 @@ METADATA = st.dictionaries(NAMES, st.sampled_from(["string", "number"])).map(
 
 
 def unique(strategy: Any, key: str) -> Any:
-    return st.lists(strategy, unique_by=lambda item: getattr(item, key), max_size=3).map(tuple)
+    return st.lists(strategy, unique_by=lambda item: getattr(item, key), max_size=3)
+
+
+def together(*lists: Any) -> Any:
+    """One tuple of what is drawn from several strategies of lists."""
+    return st.tuples(*lists).map(lambda found: tuple(item for part in found for item in part))
+
+
+def by_id(cls: Any) -> Any:
+    """Databases or namespaces of an account: their ids and their names are unique."""
+    ids = st.sampled_from(["id-a", "id-b", "id-c"])
+    found = st.builds(cls, ids, NAMES, PLACES | st.none())
+    keys = (lambda item: item.id, lambda item: item.name)
+    return st.lists(found, unique_by=keys, max_size=3)
 
 
 DATABASES = st.builds(
@@ -50,45 +69,35 @@ INDEXES = st.builds(VectorizeIndex, index_name=NAMES, metadata_indexes=METADATA,
 SECRETS = st.builds(Secret, name=NAMES, description=st.just(""), generate=st.booleans())
 CORS = st.fixed_dictionaries({"allowed": st.fixed_dictionaries({"origins": st.lists(NAMES)})})
 LIFECYCLE = st.fixed_dictionaries({"id": NAMES, "enabled": st.booleans()})
-SETTINGS = st.builds(
-    R2Settings,
-    bucket_name=NAMES,
-    cors=st.lists(CORS, max_size=2).map(tuple),
-    lifecycle=st.lists(LIFECYCLE, max_size=2, unique_by=lambda rule: rule["id"]).map(tuple),
+RULES = {
+    "cors": st.lists(CORS, max_size=2).map(tuple),
+    "lifecycle": st.lists(LIFECYCLE, max_size=2, unique_by=lambda rule: rule["id"]).map(tuple),
+}
+BUCKETS = st.builds(R2Bucket, name=NAMES, jurisdiction=PLACES, **RULES)
+WANTED = together(
+    unique(DATABASES, "binding"),
+    unique(st.builds(KVNamespace, name=NAMES, binding=NAMES, id=IDS), "name"),
+    unique(BUCKETS, "name"),
+    unique(st.builds(Queue, name=NAMES, jurisdiction=PLACES), "name"),
+    unique(INDEXES, "index_name"),
+    unique(st.builds(Dataset, name=NAMES), "name"),
+    unique(SECRETS, "name"),
+    st.lists(st.just(OnWorkersDev()), max_size=1),
 )
-DESIRED = st.builds(
-    DesiredState,
-    worker=st.just("w"),
-    environment=st.just(""),
-    databases=unique(DATABASES, "binding"),
-    namespaces=unique(st.builds(KVNamespace, name=NAMES, binding=NAMES, id=IDS), "name"),
-    buckets=unique(st.builds(R2Bucket, name=NAMES, jurisdiction=PLACES), "name"),
-    bucket_settings=unique(SETTINGS, "bucket_name"),
-    queues=unique(st.builds(Queue, name=NAMES, jurisdiction=PLACES), "name"),
-    consumed=st.just(()),
-    indexes=unique(INDEXES, "index_name"),
-    datasets=MANY,
-    secrets=unique(SECRETS, "name"),
-    workers_dev=st.booleans(),
-)
-RULES = st.dictionaries(NAMES, st.lists(LIFECYCLE, unique_by=lambda rule: rule["id"]))
+DESIRED = st.builds(DesiredState, st.just("w"), st.just(""), WANTED)
 WORKERS = st.frozensets(st.sampled_from(["w", "other"]))
-OBSERVED = st.builds(
-    ObservedState,
-    account_id=st.just("account"),
-    databases=FOUND_IDS,
-    applied=st.dictionaries(NAMES, MIGRATIONS.map(frozenset)),
-    namespaces=FOUND_IDS,
-    buckets=st.dictionaries(NAMES, PLACES),
-    cors=st.dictionaries(NAMES, st.lists(CORS)),
-    lifecycle=RULES,
-    queues=st.dictionaries(NAMES, st.builds(ObservedQueue, consumers=WORKERS, producers=WORKERS)),
-    indexes=st.dictionaries(
-        NAMES, st.builds(ObservedIndex, metadata_indexes=METADATA.map(frozenset), **SHAPES)
-    ),
-    secrets=st.none() | st.frozensets(NAMES),
-    subdomain=st.sampled_from(["", "test"]),
+METADATA_FOUND = METADATA.map(frozenset)
+FOUND = together(
+    by_id(FoundDatabase),
+    unique(st.builds(AppliedMigrations, NAMES, MIGRATIONS.map(frozenset)), "id"),
+    by_id(FoundNamespace),
+    unique(st.builds(ObservedBucket, NAMES, PLACES, **RULES), "id"),
+    unique(st.builds(ObservedQueue, NAMES, consumers=WORKERS, producers=WORKERS), "id"),
+    unique(st.builds(ObservedIndex, NAMES, metadata_indexes=METADATA_FOUND, **SHAPES), "id"),
+    st.lists(st.builds(ObservedWorker, st.just("w"), st.frozensets(NAMES)), max_size=1),
+    st.lists(st.just(Subdomain("test")), max_size=1),
 )
+OBSERVED = st.builds(ObservedState.of, st.just("account"), FOUND)
 
 
 CREATED = st.dictionaries(
@@ -100,56 +109,41 @@ def carried_out(
     desired: DesiredState, observed: ObservedState, plan: Plan
 ) -> tuple[DesiredState, ObservedState]:
     """The project and the account after every step of a plan without conflicts."""
-    databases, namespaces = {**observed.databases}, {**observed.namespaces}
+    found: list[Found] = []
     ids: dict[tuple[str, str], str] = {}
     for action in plan.actions:
         if action.do in (Do.CREATE, Do.ADOPT) and action.kind in ("d1", "kv"):
             id_ = action.id or f"new-{action.name}"
-            homes = databases if action.kind == "d1" else namespaces
-            homes.setdefault(id_, Found(action.name, action.jurisdiction))
             ids |= {(action.kind, binding): id_ for binding in action.bindings}
-    indexes = dict(observed.indexes)
-    for index in desired.indexes:
-        had = indexes.get(index.index_name)
-        metadata = frozenset(index.metadata_indexes) | (had.metadata_indexes if had else set())
-        indexes[index.index_name] = ObservedIndex(index.dimensions, index.metric, metadata)
-    every = {name for item in desired.databases for name in item.migrations}
-    applied = {item.binding: frozenset(every) for item in desired.databases}
-    written = replace(
-        desired,
-        databases=tuple(replace(i, id=ids.get(("d1", i.binding), i.id)) for i in desired.databases),
-        namespaces=tuple(
-            replace(i, id=ids.get(("kv", i.binding), i.id)) for i in desired.namespaces
-        ),
-    )
-    return written, ObservedState(
-        account_id=observed.account_id,
-        databases=databases,
-        applied=applied,
-        namespaces=namespaces,
-        buckets={item.name: item.jurisdiction for item in desired.buckets},
-        cors={
-            **observed.cors,
-            **{item.bucket_name: item.cors for item in desired.bucket_settings if item.cors},
-        },
-        lifecycle={
-            **observed.lifecycle,
-            **{
-                item.bucket_name: lifecycle_rules(
-                    item, observed.lifecycle.get(item.bucket_name, ())
-                )
-                for item in desired.bucket_settings
-                if item.lifecycle
-            },
-        },
-        queues={
-            **{item.name: ObservedQueue(jurisdiction=None) for item in desired.queues},
-            **observed.queues,
-        },
-        indexes=indexes,
-        secrets=(observed.secrets or frozenset()) | {item.name for item in desired.secrets},
-        subdomain=observed.subdomain,
-    )
+            if not action.id:
+                new = FoundDatabase if action.kind == "d1" else FoundNamespace
+                found.append(new(id_, action.name, action.jurisdiction))
+    every = frozenset(name for item in desired.all(D1Database) for name in item.migrations)
+    found += [AppliedMigrations(item.binding, every) for item in desired.all(D1Database)]
+    for bucket in desired.all(R2Bucket):
+        had = observed.get(ObservedBucket, bucket.name) or ObservedBucket(bucket.name)
+        rules = lifecycle_rules(bucket, had.lifecycle)
+        cors = bucket.cors or had.cors
+        found.append(ObservedBucket(bucket.name, bucket.jurisdiction, cors, rules))
+    for queue in desired.all(Queue):
+        if queue.name not in observed.all(ObservedQueue):
+            found.append(ObservedQueue(queue.name, jurisdiction=None))
+    for index in desired.all(VectorizeIndex):
+        old = observed.get(ObservedIndex, index.index_name)
+        metadata = frozenset(index.metadata_indexes) | (old.metadata_indexes if old else set())
+        found.append(ObservedIndex(index.index_name, index.dimensions, index.metric, metadata))
+    worker = observed.get(ObservedWorker, "w") or ObservedWorker("w")
+    secrets = {secret.name for secret in desired.all(Secret)}
+    found.append(ObservedWorker("w", worker.secrets | secrets))
+
+    def written(item: object) -> object:
+        if not isinstance(item, Reference):
+            return item
+        kind = "d1" if isinstance(item, D1Database) else "kv"
+        return replace(item, id=ids.get((kind, item.binding), item.id))
+
+    after = replace(desired, wanted=tuple(map(written, desired.wanted)))
+    return after, ObservedState.of("account", [*observed.found.values(), *found])
 
 
 @given(DESIRED, OBSERVED, CREATED)
@@ -184,12 +178,12 @@ def test_a_plan_is_the_same_each_time_and_survives_json(
 @given(DESIRED, OBSERVED)
 def test_nothing_that_exists_is_created(desired: DesiredState, observed: ObservedState) -> None:
     there = {
-        *(f"d1:{item.name}" for item in observed.databases.values()),
-        *(f"kv:{item.name}" for item in observed.namespaces.values()),
-        *(f"r2:{name}" for name in observed.buckets),
-        *(f"queue:{name}" for name in observed.queues),
-        *(f"vectorize:{name}" for name in observed.indexes),
-        *(f"secret:{name}" for name in observed.secrets or ()),
+        *(f"d1:{item.name}" for item in observed.all(FoundDatabase).values()),
+        *(f"kv:{item.name}" for item in observed.all(FoundNamespace).values()),
+        *(f"r2:{name}" for name in observed.all(ObservedBucket)),
+        *(f"queue:{name}" for name in observed.all(ObservedQueue)),
+        *(f"vectorize:{name}" for name in observed.all(ObservedIndex)),
+        *(f"secret:{n}" for w in observed.all(ObservedWorker).values() for n in w.secrets),
     }
     created = {a.key for a in diff(desired, observed, {}).actions if a.do is Do.CREATE}
     assert not created & there
@@ -197,7 +191,7 @@ def test_nothing_that_exists_is_created(desired: DesiredState, observed: Observe
 
 def test_a_new_buckets_own_rule_stays() -> None:
     own = {"id": "Default Multipart Abort Rule", "enabled": True}
-    wanted = R2Settings("b", lifecycle=({"id": "tmp", "enabled": True},))
+    wanted = R2Bucket("b", lifecycle=({"id": "tmp", "enabled": True},))
     assert lifecycle_rules(wanted, [own]) == [own, *wanted.lifecycle]
 
 
@@ -209,11 +203,11 @@ def everything(desired: DesiredState, observed: ObservedState) -> dict[str, str]
     """As if cfpy had created all that a project can have."""
     return {
         f"worker:{desired.worker}": "",
-        **{f"queue:{item.name}": "" for item in desired.queues},
-        **{f"vectorize:{item.index_name}": "" for item in desired.indexes},
-        **{f"d1:{item.name}": id_ for id_, item in observed.databases.items()},
-        **{f"kv:{item.name}": id_ for id_, item in observed.namespaces.items()},
-        **{f"r2:{item.name}": "" for item in desired.buckets},
+        **{f"queue:{item.name}": "" for item in desired.all(Queue)},
+        **{f"vectorize:{item.index_name}": "" for item in desired.all(VectorizeIndex)},
+        **{f"d1:{item.name}": id_ for id_, item in observed.all(FoundDatabase).items()},
+        **{f"kv:{item.name}": id_ for id_, item in observed.all(FoundNamespace).items()},
+        **{f"r2:{item.name}": "" for item in desired.all(R2Bucket)},
     }
 
 
@@ -227,10 +221,11 @@ def test_a_teardown_is_in_the_order_that_the_platform_needs(
     places = [ORDER.index(action.kind) for action in plan.actions]
     assert places == sorted(places)
     deleted = {action.key for action in plan.actions if action.do is Do.DELETE}
-    for queue in desired.queues:
-        if "w" in observed.queues.get(queue.name, ObservedQueue()).consumers:
+    for queue in desired.all(Queue):
+        found = observed.get(ObservedQueue, queue.name)
+        if found and "w" in found.consumers:
             assert f"queue_consumer:{queue.name}" in deleted or f"queue:{queue.name}" not in deleted
-    if observed.secrets is not None:
+    if observed.all(ObservedWorker):
         assert "worker:w" in deleted
 
 

@@ -24,10 +24,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cfpy.account import destroy, provision
-from cfpy.account.observed import Found, ObservedQueue, ObservedState
+from cfpy.account.desired import DesiredState
+from cfpy.account.observed import ObservedState
+from cfpy.account.owned.d1 import D1Database, FoundDatabase
+from cfpy.account.owned.kv import FoundNamespace, KVNamespace
+from cfpy.account.owned.queue import ObservedQueue, Queue
+from cfpy.account.owned.r2 import ObservedBucket
+from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Do, Plan
 from cfpy.account.record_store import RECORD_FILE, RecordStore
-from cfpy.account.resources import DesiredState, desired_state
+from cfpy.account.resources import desired_state
 from cfpy.account.session import Session
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, WranglerError
@@ -59,18 +65,15 @@ class World:
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def observe(self, desired: DesiredState) -> ObservedState:
-        return ObservedState(
-            account_id="account",
-            databases={id_: Found(name) for id_, name in self.databases.items()},
-            applied={},
-            namespaces={id_: Found(name) for id_, name in self.namespaces.items()},
-            buckets=dict.fromkeys(self.buckets, ""),
-            cors={},
-            lifecycle={},
-            queues={name: ObservedQueue() for name in self.queues},
-            indexes={},
-            secrets=frozenset() if desired.worker in self.workers else None,
-            subdomain="",
+        return ObservedState.of(
+            "account",
+            [
+                *(FoundDatabase(id_, name) for id_, name in self.databases.items()),
+                *(FoundNamespace(id_, name) for id_, name in self.namespaces.items()),
+                *(ObservedBucket(name) for name in self.buckets),
+                *(ObservedQueue(name) for name in self.queues),
+                *(ObservedWorker(name) for name in self.workers & {desired.worker}),
+            ],
         )
 
     id = "account"
@@ -123,9 +126,6 @@ class FakeWrangler:
                 name
             )
 
-    def apply_remote_migrations(self, binding: str) -> None:
-        self.world.written.append(self._database(binding))
-
     def delete(self, kind: str, id_: str, *_options: str) -> None:
         if kind == "d1 delete":
             id_ = self._database(id_)
@@ -136,13 +136,19 @@ class FakeWrangler:
             ].remove(id_)
         self.world.deleted.append(id_)
 
-    def delete_namespace(self, id_: str) -> None:
-        del self.world.namespaces[id_]
-        self.world.deleted.append(id_)
-
-    def delete_worker(self, name: str) -> None:
-        self.world.workers.remove(name)
-        self.world.deleted.append(name)
+    def change(self, _what: str, *arguments: str) -> None:
+        match arguments:
+            case ("d1", "migrations", "apply", binding, "--remote"):
+                self.world.written.append(self._database(binding))
+            case ("kv", "namespace", "delete", option, "--skip-confirmation"):
+                id_ = option.removeprefix("--namespace-id=")
+                del self.world.namespaces[id_]
+                self.world.deleted.append(id_)
+            case ("delete", "--name", name):
+                self.world.workers.remove(name)
+                self.world.deleted.append(name)
+            case _:
+                raise AssertionError(arguments)
 
 
 def _failed(what: str) -> WranglerError:
@@ -293,7 +299,7 @@ def test_destroy_deletes_nothing_that_its_plan_did_not_show(
             gone = {action.id for action in plan.actions if action.do is Do.DELETE}
             assert set(world.deleted) <= gone
         other = session(None, root, "" if environment else "staging").desired
-        used = {item.id for item in (*other.databases, *other.namespaces)}
+        used = {item.id for item in (*other.all(D1Database), *other.all(KVNamespace))}
         for id_ in {*world.deleted} & names.keys():
             kind = "d1" if id_ in UUIDS else "kv"
             key = f"{kind}:{names[id_]}"
@@ -302,4 +308,4 @@ def test_destroy_deletes_nothing_that_its_plan_did_not_show(
             known = record[key] in ("", id_) if key in record else id_ in record.values()
             assert known or key in included
             assert id_ not in used
-        assert not {*world.deleted} & {item.name for item in other.queues}
+        assert not {*world.deleted} & {item.name for item in other.all(Queue)}

@@ -5,81 +5,115 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cfpy.account.wrangler import Wrangler, in_jurisdiction
+from cfpy.account.desired import DesiredState
+from cfpy.account.observed import ObservedState
+from cfpy.account.owned.d1 import D1Database
+from cfpy.account.owned.outside import Changing
+from cfpy.account.owned.r2 import R2Bucket
+from cfpy.account.owned.registry import BY_STEP
+from cfpy.account.plan import Action, Do
+from cfpy.account.wrangler import Wrangler
 from cfpy.project.project import MetadataIndex, VectorizeIndex
 from wrangler_in_process import CONFIG, StrictWrangler, wrangler
 
 SECRET = "canary-51c7"
 EVENT = '{"type": "deploy", "version_id": "1"}'
 Command = Callable[[Wrangler], object]
-INDEX = VectorizeIndex("docs", 768, "cosine")
+INDEX = VectorizeIndex("docs", 768, "cosine", (MetadataIndex("lang", "string"),))
+DATABASE = D1Database("shop-db", "DB", "0-1", ("1.sql",))
+
+
+def step(do: Do, kind: str, name: str, *wanted: object, **details: Any) -> Command:
+    """Carries out a step for a project that wants something."""
+
+    def run(it: Wrangler) -> None:
+        desired = DesiredState("shop-staging", "staging", wanted)
+        changing = Changing(it, Path("/app"), desired, lambda: ObservedState("account"))
+        action = Action(do, kind, name, "", **details)
+        owned = BY_STEP[kind]
+        {Do.CREATE: owned.create, Do.UPDATE: owned.update, Do.DELETE: owned.delete}[do](
+            changing, action
+        )
+
+    return run
+
+
+def create(kind: str, name: str, *wanted: object, **details: Any) -> Command:
+    return step(Do.CREATE, kind, name, *wanted, **details)
+
+
+def delete(kind: str, id_: str, **details: Any) -> Command:
+    return step(Do.DELETE, kind, "the name", id=id_, **details)
+
+
 # What is asked for: the words, and the options that decide.
 COMMANDS: dict[str, tuple[Command, list[str], dict[str, str]]] = {
     "d1 create": (
-        lambda it: it.create("d1 create", "shop-db", "--jurisdiction=eu"),
+        create("d1", "shop-db", jurisdiction="eu", location="weur"),
         ["shop-db"],
         {"--jurisdiction": "eu", "--env": "staging"},
     ),
     "kv namespace create": (
         # wrangler would put the environment before the name.
-        lambda it: it.create("kv namespace create", "shop-kv"),
+        create("kv", "shop-kv"),
         ["shop-kv"],
         {"--env": ""},
     ),
-    "queues create": (lambda it: it.create("queues create", "jobs"), ["jobs"], {}),
+    "queues create": (create("queue", "jobs"), ["jobs"], {}),
     "r2 bucket create": (
-        lambda it: it.create("r2 bucket create", "files", "--location=weur"),
+        create("r2", "files", location="weur"),
         ["files"],
         {"--location": "weur"},
     ),
     "vectorize create": (
-        lambda it: it.create_index(INDEX),
+        create("vectorize", "docs", INDEX),
         ["docs"],
         {"--dimensions": "768", "--metric": "cosine"},
     ),
     "vectorize create-metadata-index": (
-        lambda it: it.create_metadata_index("docs", MetadataIndex("lang", "string")),
+        create("vectorize_metadata_index", "docs/lang", INDEX),
         ["docs"],
         {"--property-name": "lang", "--type": "string"},
     ),
     # A question that nobody answers would keep it.
     "d1 delete": (
-        lambda it: it.delete("d1 delete", "0-1"),
+        delete("d1", "0-1"),
         ["0-1"],
         {"--skip-confirmation": ""},
     ),
     "vectorize delete": (
-        lambda it: it.delete("vectorize delete", "docs"),
+        delete("vectorize", "docs"),
         ["docs"],
         {"--force": ""},
     ),
-    "queues delete": (lambda it: it.delete("queues delete", "jobs"), ["jobs"], {}),
+    "queues delete": (delete("queue", "jobs"), ["jobs"], {}),
     "r2 bucket delete": (
-        lambda it: it.delete("r2 bucket delete", "files", *in_jurisdiction("eu")),
+        delete("r2", "files", jurisdiction="eu"),
         ["files"],
         {"--jurisdiction": "eu"},
     ),
     "kv namespace delete": (
-        lambda it: it.delete_namespace("ab12"),
+        delete("kv", "ab12"),
         [],
         {"--namespace-id": "ab12", "--skip-confirmation": ""},
     ),
     "queues consumer remove": (
-        lambda it: it.remove_consumer("jobs", "shop-staging"),
+        delete("queue_consumer", "jobs"),
         ["jobs", "shop-staging"],
         {},
     ),
     "delete": (
-        lambda it: it.delete_worker("shop-staging"),
+        delete("worker", "shop-staging"),
         [],
         {"--name": "shop-staging", "--env": ""},
     ),
     "secret bulk": (lambda it: it.put_secrets({"A": SECRET}), [], {"--env": "staging"}),
     "d1 migrations apply": (
-        lambda it: it.apply_remote_migrations("DB"),
+        step(Do.UPDATE, "d1_migrations", "shop-db", DATABASE, bindings=("DB",)),
         ["DB"],
         {"--remote": "", "--env": "staging"},
     ),
@@ -136,7 +170,9 @@ def test_rules_of_a_bucket_go_by_a_file(
 ) -> None:
     rules = [{"id": "ä", "allowed": {"origins": ["https://a.test"]}}]
     runner = StrictWrangler()
-    wrangler(runner).set_bucket_rules(kind, "files", jurisdiction, rules)
+    bucket = R2Bucket("files", cors=rules, lifecycle=rules)
+    act = step(Do.UPDATE, f"r2_{kind}", "files", bucket, jurisdiction=jurisdiction)
+    act(wrangler(runner))
     [call] = runner.calls
     assert (call.command, call.words) == (f"r2 bucket {kind} set", ["files"])
     assert "--force" in call.options

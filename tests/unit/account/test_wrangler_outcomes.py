@@ -124,12 +124,9 @@ def test_values_of_secrets_are_in_no_error() -> None:
     [
         (lambda it: it.apply_local_migrations("DB", persist_to=Path("/s")), "the migrations of DB"),
         (lambda it: it.deploy_dry_run(), "does not accept the project"),
-        (lambda it: it.delete_worker("shop"), "can't delete shop"),
-        (lambda it: it.delete_namespace("ab12"), "can't delete the namespace ab12"),
-        (lambda it: it.remove_consumer("jobs", "shop"), "shop as a consumer of the queue jobs"),
+        (lambda it: it.delete("r2 bucket delete", "files"), "can't delete files"),
+        (lambda it: it.change("can't do it", "delete", "--name", "shop"), "can't do it"),
         (lambda it: it.rollback("shop", "v1"), "can't roll back"),
-        (lambda it: it.apply_remote_migrations("DB"), "the migrations of DB"),
-        (lambda it: it.set_bucket_rules("cors", "files", "", []), "the cors rules of files"),
     ],
 )
 def test_a_failure_says_what_was_tried_and_what_wrangler_said(act: Command, said: str) -> None:

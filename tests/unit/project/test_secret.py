@@ -9,16 +9,15 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
+from cfpy.account.desired import DesiredState
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.provision import ProvisionRequest, _secret_values
-from cfpy.account.resources import DesiredState
 from cfpy.errors import ProjectError, UsageError
 from cfpy.project.project import parse_secrets
 from cfpy.project.secret import Secret
@@ -88,7 +87,7 @@ def request(**values: Any) -> ProvisionRequest:
 
 def values_for(asked: ProvisionRequest) -> tuple[dict[str, str], dict[str, str]]:
     plan = Plan("a", "shop", "", (Action(Do.CREATE, "secret", "KEY", ""),))
-    return _secret_values(plan, cast(DesiredState, SimpleNamespace(secrets=(KEY,))), asked)
+    return _secret_values(plan, DesiredState("shop", "", (KEY,)), asked)
 
 
 def test_a_value_is_checked_wherever_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:

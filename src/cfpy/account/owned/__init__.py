@@ -1,3 +1,4 @@
-"""What provision and destroy create and delete in an account: a module for each kind of resource,
-whose functions :mod:`cfpy.account.owned.kind` describes. ``registry`` lists them.
+"""What an account owns: a module for each kind, which says what a project wants of it, how it is
+read, and which steps follow. ``kind`` describes them, ``registry`` lists them. Pure: ``outside`` is
+what they ask of Cloudflare's API and of wrangler.
 """

@@ -2,59 +2,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import replace
+from dataclasses import dataclass
 
-from cfpy.account.observed import Found, ObservedState
-from cfpy.account.owned import kind
-from cfpy.account.owned.kind import Answers, Reading
-from cfpy.account.plan import Action
-from cfpy.account.resources import D1Database, DesiredState
-from cfpy.account.wrangler import Wrangler
+from cfpy.account.comparison import Comparison
+from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.identity import Identified, Reference, Resource
+from cfpy.account.migrating import naming_the_file
+from cfpy.account.observed import Found
+from cfpy.account.owned.by_id import OwnedById, planned
+from cfpy.account.owned.outside import Answers, Changing, Reading, jurisdiction, there
+from cfpy.account.plan import Action, Do
 from cfpy.bindings.kinds.d1 import D1
-from cfpy.errors import CloudflareError, NotAuthenticatedError
-from cfpy.project.project import Project
+from cfpy.errors import CloudflareError, NotAuthenticatedError, ProjectError
+from cfpy.project.migrations import DEFAULT, Migrations, migrations_of
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SQL_FAILED = 7500
 
 
-def read(reading: Reading, desired: DesiredState) -> Answers:
-    databases = reading.listed(desired.databases, _databases)
-    applied = {
-        item.binding: reading.pool.submit(_applied, reading, item, databases)
-        for item in desired.databases
-        if item.migrations
-    }
+@dataclass(frozen=True)
+class D1Database(Reference):
+    """One binding of a database. ``migrations`` are file names, in order, from ``source``."""
 
-    def answers(observed: ObservedState) -> ObservedState:
-        return replace(observed, databases=databases.result(), applied=kind.there(applied))
-
-    return answers
+    migrations: tuple[str, ...] = ()
+    migrations_table: str = "d1_migrations"
+    source: Migrations = DEFAULT
 
 
-def create(wrangler: Wrangler, _: Project, action: Action) -> None:
-    kind.create(D1, wrangler, action)
+@dataclass(frozen=True)
+class FoundDatabase(Identified):
+    """A database in the account."""
+
+    kind = "d1"
 
 
-def exists(observed: ObservedState, _: str, action: Action) -> bool:
-    return action.id in observed.databases
+@dataclass(frozen=True)
+class AppliedMigrations(Found):
+    """The migrations that the database of a binding, its ``id`` here, has had."""
+
+    kind = "d1_migrations"
+    names: frozenset[str]
 
 
-def delete(wrangler: Wrangler, _: str, action: Action) -> None:
-    kind.delete(D1, wrangler, action)
+class Databases(OwnedById):
+    """A database has a step for itself, then one for each set of migrations."""
+
+    name = "d1"
+    parts = ("d1_migrations",)
+    listed = "d1"
+    binding = D1
+    reference = D1Database
+    found = FoundDatabase
+    holds = "it holds rows"
+
+    def wanted(self, scope: Scope) -> Iterator[D1Database]:
+        for table in scope.entries(D1.table):
+            yield _wanted(scope, table)
+
+    def listing(self, reading: Reading) -> dict[str, Identified]:
+        return {
+            item["uuid"]: FoundDatabase(item["uuid"], item["name"], jurisdiction(item))
+            for item in reading.api.pages(reading.path("d1/database"))
+        }
+
+    def read(self, reading: Reading, desired: DesiredState) -> Answers:
+        databases = self.start(reading, desired)
+        applied = [
+            reading.start(_applied, item, databases)
+            for item in desired.all(D1Database)
+            if item.migrations
+        ]
+        return lambda: (*databases.result().values(), *there(applied))
+
+    def plan(self, now: Comparison) -> Iterator[Action]:
+        for item in self.resources(now):
+            action = planned(item)
+            yield action
+            if not item.problem and not item.missing:
+                yield from _migrations(item, action, now.observed.all(AppliedMigrations))
+
+    def update(self, changing: Changing, action: Action) -> None:
+        [binding] = action.bindings
+        databases = changing.desired.all(D1Database)
+        directory = next(i.source.directory for i in databases if i.binding == binding)
+        with naming_the_file(action.name, changing.root, directory):
+            words = ("d1", "migrations", "apply", binding, "--remote")
+            changing.commands.change(f"can't apply the migrations of {binding}", *words)
+
+    def delete(self, changing: Changing, action: Action) -> None:
+        """By its UUID: wrangler would look up a name in the configuration first, and delete the
+        database with the id there."""
+        changing.commands.delete("d1 delete", action.id, "--skip-confirmation")
 
 
-def _databases(reading: Reading) -> dict[str, Found]:
-    return {
-        item["uuid"]: Found(item["name"], kind.jurisdiction(item))
-        for item in reading.api.pages(reading.path("d1/database"))
-    }
+def _wanted(scope: Scope, table: Mapping[str, object]) -> D1Database:
+    project = scope.project
+    binding = scope.text(table, "binding", D1.table)
+    named = str(table.get("database_name") or "")
+    if _UUID.fullmatch(named):
+        raise ProjectError(
+            f"database_name {named!r} of {binding} is an id, not a name",
+            path=project.config_path,
+            hint=f'Move it to database_id = "{named}", and set database_name to a name.',
+        )
+    try:
+        source = migrations_of(table)
+    except ValueError as error:
+        raise ProjectError(str(error), path=project.config_path) from None
+    name = named or scope.default_name(binding)
+    return D1Database(
+        name=name,
+        binding=binding,
+        id=str(table.get("database_id") or ""),
+        migrations=source.names(project.root),
+        migrations_table=str(table.get("migrations_table") or "d1_migrations"),
+        source=source,
+        named=bool(named),
+        jurisdiction=str(table.get("jurisdiction") or ""),
+        location=project.data_location("d1", name).location,
+    )
+
+
+def _migrations(
+    database: Resource, after: Action, applied: Mapping[str, AppliedMigrations]
+) -> Iterator[Action]:
+    """The migrations of a database's bindings; bindings with the same migrations count once."""
+    bindings = [item for item in database.references if isinstance(item, D1Database)]
+    first: dict[tuple[object, str], D1Database] = {}
+    for item in bindings:
+        if item.migrations:
+            first.setdefault((item.source, item.migrations_table), item)
+    for number, ((_, table), item) in enumerate(first.items()):
+        twins = (i.binding for i in bindings if i.migrations_table == table)
+        had = next((applied[name].names for name in twins if name in applied), frozenset[str]())
+        pending = tuple(name for name in item.migrations if name not in had)
+        yield Action(
+            Do.UPDATE if pending else Do.KEEP,
+            "d1_migrations",
+            f"{database.name}/{item.binding}" if number else database.name,
+            f"pending: {', '.join(pending)}" if pending else "all applied",
+            (after.key,),
+            id=database.id,
+            bindings=(item.binding,),
+            files=pending,
+        )
 
 
 def _applied(
-    reading: Reading, database: D1Database, databases: Future[Mapping[str, Found]]
-) -> frozenset[str] | None:
+    reading: Reading, database: D1Database, databases: Future[dict[str, Identified]]
+) -> AppliedMigrations | None:
     """The applied migrations of a database; ``None`` if there is no such database.
 
     Its id may be in the configuration; otherwise it waits for the list of databases.
@@ -79,6 +178,7 @@ def _applied(
             return None
         # Before the first migration, the table of migrations does not exist.
         if error.api_code == _SQL_FAILED and "no such table" in error.message:
-            return frozenset()
+            return AppliedMigrations(database.binding, frozenset())
         raise
-    return frozenset(row["name"] for row in answer["result"][0]["results"])
+    rows = answer["result"][0]["results"]
+    return AppliedMigrations(database.binding, frozenset(row["name"] for row in rows))

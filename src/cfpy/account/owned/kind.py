@@ -1,107 +1,185 @@
-"""What an account can do with a kind of resource, and what reading it needs."""
+"""What an account owns of one kind: :class:`OwnedKind`. Pure.
+
+Everything that treats kinds differently asks them here, and names none of them: the desired and
+the observed state, plans, their notices, teardowns, and the steps of ``cfpy provision`` and
+``destroy``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Protocol
 
-from cfpy.account.cloudflare_client import CloudflareClient
+from cfpy.account.comparison import Comparison, Removal
+from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.live import target
 from cfpy.account.observed import ObservedState
-from cfpy.account.plan import Action
-from cfpy.account.resources import DesiredState
-from cfpy.account.wrangler import Wrangler, in_jurisdiction
+from cfpy.account.owned.outside import Answers, Changing, Reading, in_jurisdiction, nothing
+from cfpy.account.plan import Action, Do
 from cfpy.bindings.kind import BindingKind
-from cfpy.project.project import Project
-
-_T = TypeVar("_T")
-
-#: Waits for the answers, and returns the state with what they show.
-Answers = Callable[[ObservedState], ObservedState]
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One look at an account: ``pool`` sends the requests, all at once."""
+class OwnedKind:
+    """One kind: what is wanted of it, how it is read, and the steps that follow.
 
-    api: CloudflareClient
-    account_id: str
-    pool: Executor
+    A kind overrides what is true of it; by default, it is not wanted, not read and has no steps.
+    ``name`` is its name in plans and records. ``parts`` are other kinds of steps that it plans:
+    parts of its resources, which go with them, so the record does not have them. ``listed`` is its
+    key in ``cfpy env list --json``; empty if it is not listed.
+    """
 
-    def path(self, rest: str) -> str:
-        """The path of something in the account."""
-        return f"accounts/{self.account_id}/{rest}"
+    name: ClassVar[str]
+    parts: ClassVar[tuple[str, ...]] = ()
+    listed: ClassVar[str] = ""
+    #: Whether wrangler itself retries a creation whose answer was lost. It then reports that the
+    #: resource exists, so that does not show who created it.
+    retried_by_wrangler: ClassVar[bool] = False
 
-    def listed(
-        self, wanted: object, read: Callable[[Reading], Mapping[str, _T]]
-    ) -> Future[Mapping[str, _T]]:
-        """Everything of a kind; nothing, without a request, if the project wants none of it."""
-        return self.pool.submit(lambda: read(self) if wanted else {})
+    def wanted(self, scope: Scope) -> Iterable[object]:
+        """What one environment wants of it, as values of a class that the kind's module defines.
 
+        Raises:
+            ProjectError: A table names no resource, or an invalid one.
+        """
+        del scope
+        return ()
 
-class Creatable(Protocol):
-    """A kind of step that creates something."""
+    def names(self, desired: DesiredState) -> Sequence[str]:
+        """The names of what is wanted of it."""
+        del desired
+        return ()
 
-    def create(self, wrangler: Wrangler, project: Project, action: Action, /) -> None:
-        """Create what ``action`` names, with one command.
+    def read(self, reading: Reading, desired: DesiredState) -> Answers:
+        """Start the requests for what the account has of it, if ``desired`` uses it."""
+        del reading, desired
+        return nothing
+
+    def plan(self, now: Comparison) -> Iterable[Action]:
+        """The steps after which the account has what is wanted, each after those that it depends
+        on."""
+        del now
+        return ()
+
+    def notices(self, now: Comparison) -> Iterable[str]:
+        """Sentences about what a deployment affects, but is not a step of a plan."""
+        del now
+        return ()
+
+    def teardown(self, now: Removal) -> Iterable[Action]:
+        """What happens to it when the environment is deleted."""
+        del now
+        return ()
+
+    def is_needed(self, other: DesiredState, name: str, id_: str) -> bool:
+        """Whether an environment needs the resource with this name and id."""
+        del id_
+        return name in self.names(other)
+
+    def is_left(self, now: Comparison, name: str, id_: str) -> bool:
+        """Whether a resource that cfpy created is still there, but no longer wanted."""
+        del id_
+        return name not in self.names(now.desired)
+
+    def create(self, changing: Changing, action: Action) -> None:
+        """Carry out a step that creates something, with one command.
 
         Raises:
             WranglerError: It could not be created, or the answer was lost.
         """
+        raise NotImplementedError(f"{action.key} is created by something else")
 
+    def update(self, changing: Changing, action: Action) -> None:
+        """Carry out a step that changes something, with one command.
 
-class Deletable(Protocol):
-    """A kind of step that deletes something."""
+        Raises:
+            WranglerError: It could not be changed, or the answer was lost.
+        """
+        raise NotImplementedError(f"{action.key} is never changed")
 
-    def exists(self, observed: ObservedState, worker: str, action: Action, /) -> bool:
-        """Whether the account still has what ``action`` deletes. ``worker`` is the project's."""
-
-    def delete(self, wrangler: Wrangler, worker: str, action: Action, /) -> None:
-        """Delete it, with one command, by the id in the plan.
+    def delete(self, changing: Changing, action: Action) -> None:
+        """Carry out a step that deletes something, with one command, by the id in the plan.
 
         Raises:
             WranglerError: It could not be deleted, or the answer was lost.
         """
+        raise NotImplementedError(f"{action.key} is never deleted")
+
+    def exists(self, observed: ObservedState, desired: DesiredState, action: Action) -> bool:
+        """Whether the account still has what a step deletes."""
+        del desired
+        return (self.name, action.id) in observed.found
+
+    def users(self, now: Comparison, name: str, id_: str) -> str:
+        """The other environments that need a resource, as a list in words; empty if none does."""
+        found = (
+            other.environment or "the top level"
+            for other in now.others
+            if self.is_needed(other, name, id_)
+        )
+        return ", ".join(found)
+
+    def decided(
+        self,
+        now: Removal,
+        name: str,
+        id_: str = "",
+        *,
+        holds: str = "",
+        bindings: tuple[str, ...] = (),
+        jurisdiction: str = "",
+    ) -> Action:
+        """The step for something that exists: it is deleted, unless somebody else uses it or it may
+        not be deleted. ``holds`` names the data that it has."""
+        id_ = id_ or name
+        reason = ""
+        if environments := self.users(now, name, id_):
+            reason = f"also used by {environments} of the configuration"
+        elif workers := now.users.get(target(self.name, id_), ()):
+            reason = f"also used by the Worker {', '.join(workers)}"
+        reason = reason or now.permission.refusal(f"{self.name}:{name}", id_, holds=holds)
+        do = Do.KEEP if reason else Do.DELETE
+        return Action(
+            do, self.name, name, reason, id=id_, bindings=bindings, jurisdiction=jurisdiction
+        )
 
 
-class OwnedKind(Creatable, Deletable, Protocol):
-    """A kind of resource that a binding refers to and the account has."""
+class OwnedResource(OwnedKind):
+    """A kind of resource that bindings refer to: ``binding`` is their kind."""
 
-    def read(self, reading: Reading, desired: DesiredState, /) -> Answers:
-        """Start the requests for what the account has of this kind, if ``desired`` uses it."""
+    binding: ClassVar[BindingKind]
 
+    def create(self, changing: Changing, action: Action) -> None:
+        """A jurisdiction overrides a location hint."""
+        options = in_jurisdiction(action.jurisdiction)
+        if not options and action.location:
+            options = (f"--location={action.location}",)
+        changing.commands.create(f"{self.binding.subcommand} create", action.name, *options)
 
-def create(kind: BindingKind, wrangler: Wrangler, action: Action) -> None:
-    """Create a resource whose only settings are its name and its location. A jurisdiction overrides
-    a location hint.
-
-    Raises:
-        WranglerError: It could not be created, or the answer was lost.
-    """
-    options = in_jurisdiction(action.jurisdiction)
-    if not options and action.location:
-        options = (f"--location={action.location}",)
-    wrangler.create(f"{kind.subcommand} create", action.name, *options)
+    def delete(self, changing: Changing, action: Action) -> None:
+        options = in_jurisdiction(action.jurisdiction)
+        changing.commands.delete(f"{self.binding.subcommand} delete", action.id, *options)
 
 
-def delete(kind: BindingKind, wrangler: Wrangler, action: Action) -> None:
-    """Delete a resource that wrangler takes as an argument.
+class Placed(Protocol):
+    """Something that is wanted in a place: a jurisdiction, or near a location."""
 
-    Raises:
-        WranglerError: It could not be deleted, or the answer was lost.
-    """
-    options = in_jurisdiction(action.jurisdiction)
-    wrangler.delete(f"{kind.subcommand} delete", action.id, *options)
+    @property
+    def jurisdiction(self) -> str: ...
 
-
-def jurisdiction(item: Mapping[str, Any]) -> str | None:
-    """The jurisdiction of a database, a namespace or a queue; ``None`` if the API does not return
-    it."""
-    return str(item["jurisdiction"] or "") if "jurisdiction" in item else None
+    @property
+    def location(self) -> str: ...
 
 
-def there(tasks: Mapping[str, Future[_T | None]]) -> dict[str, _T]:
-    """The results that are not ``None``, by name."""
-    done = {name: task.result() for name, task in tasks.items()}
-    return {name: found for name, found in done.items() if found is not None}
+def new_in(place: Placed, reason: str = "") -> str:
+    """The reason of a step that creates something, which names its place."""
+    within = f"in the jurisdiction {place.jurisdiction}" if place.jurisdiction else ""
+    near = f"near {place.location}" if place.location and not place.jurisdiction else ""
+    return "; ".join(text for text in (within, near, reason) if text)
+
+
+def elsewhere(wanted: str, found: str) -> str:
+    """Why a resource can't be used if the account has it in the jurisdiction ``found``."""
+    return (
+        f"the project wants it in the jurisdiction {wanted or 'default'}; the account has it in "
+        f"{found or 'default'}, and that can't be changed"
+    )

@@ -1,25 +1,51 @@
-"""The kinds of resources that an account has, by their names in plans and records."""
+"""The kinds that an account owns, one module each. Pure.
+
+A new kind is a module and its place in :data:`KINDS`; see docs/contributing/add-a-binding.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cfpy.account.owned import d1, kv, metadata_index, queue, queue_consumer, r2, vectorize, worker
-from cfpy.account.owned.kind import Creatable, Deletable, OwnedKind
+from cfpy.account.owned.class_migration import ClassMigrations
+from cfpy.account.owned.custom_domain import CustomDomains
+from cfpy.account.owned.d1 import Databases
+from cfpy.account.owned.dataset import Datasets
+from cfpy.account.owned.kind import OwnedKind, OwnedResource
+from cfpy.account.owned.kv import Namespaces
+from cfpy.account.owned.queue import Queues
+from cfpy.account.owned.queue_consumer import QueueConsumers
+from cfpy.account.owned.r2 import Buckets
+from cfpy.account.owned.secret import WorkerSecrets
+from cfpy.account.owned.vectorize import Indexes
+from cfpy.account.owned.worker import Workers
+from cfpy.account.owned.workers_dev import Subdomains
 
-#: What bindings refer to: all of these are read, created and deleted. Reading starts in this order.
-RESOURCES: Mapping[str, OwnedKind] = {
-    "d1": d1,
-    "kv": kv,
-    "r2": r2,
-    "queue": queue,
-    "vectorize": vectorize,
+#: Every kind, in the order of the steps and the notices of a plan, and of a teardown: consumers go
+#: before their Worker, and the Worker before what it is bound to.
+KINDS: tuple[OwnedKind, ...] = (
+    QueueConsumers(),
+    Workers(),
+    CustomDomains(),
+    ClassMigrations(),
+    Queues(),
+    Indexes(),
+    Databases(),
+    Namespaces(),
+    Buckets(),
+    Datasets(),
+    Subdomains(),
+    WorkerSecrets(),
+)
+#: The kinds by their names in plans and records.
+BY_NAME: Mapping[str, OwnedKind] = {kind.name: kind for kind in KINDS}
+#: The kinds by the steps that they plan.
+BY_STEP: Mapping[str, OwnedKind] = {
+    step: kind for kind in KINDS for step in (kind.name, *kind.parts)
 }
-#: Every kind of step that ``cfpy provision`` runs to create something.
-CREATED: Mapping[str, Creatable] = {**RESOURCES, "vectorize_metadata_index": metadata_index}
-#: Every kind of step that ``cfpy destroy`` runs.
-DELETED: Mapping[str, Deletable] = {
-    **RESOURCES,
-    "queue_consumer": queue_consumer,
-    "worker": worker,
+#: The kinds that ``cfpy env list`` lists.
+LISTED = sorted((kind for kind in KINDS if kind.listed), key=lambda kind: kind.listed)
+#: What bindings refer to.
+RESOURCES: Mapping[str, OwnedResource] = {
+    kind.name: kind for kind in KINDS if isinstance(kind, OwnedResource)
 }

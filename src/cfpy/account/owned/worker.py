@@ -2,14 +2,63 @@
 
 from __future__ import annotations
 
-from cfpy.account.observed import ObservedState
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cfpy.account.comparison import Comparison, Removal
+from cfpy.account.desired import DesiredState
+from cfpy.account.observed import Found
+from cfpy.account.owned.kind import OwnedKind
+from cfpy.account.owned.outside import NO_SUCH_WORKER, Answers, Changing, Reading, there
 from cfpy.account.plan import Action
-from cfpy.account.wrangler import Wrangler
+from cfpy.errors import CloudflareError
 
 
-def exists(observed: ObservedState, _: str, __: Action) -> bool:
-    return observed.secrets is not None
+@dataclass(frozen=True)
+class ObservedWorker(Found):
+    """The project's Worker in the account, with the names of its secrets."""
+
+    kind = "worker"
+    secrets: frozenset[str] = frozenset()
 
 
-def delete(wrangler: Wrangler, _: str, action: Action) -> None:
-    wrangler.delete_worker(action.id)
+class Workers(OwnedKind):
+    """Every project has one, so it is always read.
+
+    `wrangler deploy` does not ask without a terminal: it replaces any Worker of the same name.
+    """
+
+    name = "worker"
+
+    def names(self, desired: DesiredState) -> tuple[str]:
+        return (desired.worker,)
+
+    def read(self, reading: Reading, desired: DesiredState) -> Answers:
+        task = reading.start(_worker, desired.worker)
+        return lambda: there([task])
+
+    def notices(self, now: Comparison) -> Iterator[str]:
+        name = now.desired.worker
+        if now.observed.get(ObservedWorker, name) and f"worker:{name}" not in now.created:
+            yield (
+                f"the account has a Worker {name} that cfpy did not create: secrets are set on it, "
+                "and a deployment replaces its live version"
+            )
+
+    def teardown(self, now: Removal) -> Iterator[Action]:
+        if now.observed.get(ObservedWorker, now.desired.worker):
+            yield self.decided(now, now.desired.worker)
+
+    def delete(self, changing: Changing, action: Action) -> None:
+        """Callers must check first whether other Workers need it."""
+        changing.commands.change(f"can't delete {action.id}", "delete", "--name", action.id)
+
+
+def _worker(reading: Reading, name: str) -> ObservedWorker | None:
+    try:
+        page = reading.api.get(reading.path(f"workers/scripts/{name}/secrets"))
+    except CloudflareError as error:
+        if error.api_code in NO_SUCH_WORKER:
+            return None
+        raise
+    return ObservedWorker(name, frozenset(item["name"] for item in page["result"]))
