@@ -29,7 +29,6 @@ MARK = "<!-- Written by docs/generate.py: change what it reads. -->\n\n"
 OTHER_CODES = (
     (0, "", "Done."),
     (1, "", "There are changes to apply, or something is wrong: see below."),
-    (130, "", "Interrupted."),
     (143, "", "Terminated."),
 )
 #: Exit code 1, by command.

@@ -35,17 +35,17 @@ class UsageError(CfpyError):
 
 
 class CancelledError(CfpyError):
-    """A question was answered with Ctrl-C or Ctrl-D.
+    """Interrupted by Ctrl-C, or by Ctrl-D at a question.
 
     Args:
-        outcome: What that means: ``nothing was changed``.
+        outcome: What that means for a question: ``Nothing was changed.``
     """
 
     code = "interrupted"
     exit_code = 130
 
     def __init__(self, outcome: str) -> None:
-        super().__init__(f"cancelled: {outcome}")
+        super().__init__("cancelled", hint=outcome)
 
 
 class LocatedError(CfpyError):

@@ -77,6 +77,19 @@ def test_a_secret_without_a_value_stops_it_before_anything_is_done(
     assert api.mutations == []
 
 
+@pytest.mark.parametrize("name", ["wrangler.toml", "cfpy.state.json"])
+def test_where_ids_can_t_be_written_nothing_is_created(
+    name: str, make: Make, cfpy: Any, api: CloudflareApi
+) -> None:
+    project = make("rag")
+    (project / "cfpy.state.json").write_text('{"record_version": 2, "environments": {}}')
+    (project / name).chmod(0o444)
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert (code, document["error"]["code"]) == (10, "filesystem")
+    assert f"{name}: it is read-only" in document["error"]["message"]
+    assert api.mutations == []
+
+
 def test_a_migration_that_fails_is_told_and_can_be_mended(
     make: Make, cfpy: Any, api: CloudflareApi
 ) -> None:

@@ -114,7 +114,7 @@ class DestroyView:
                 "prompt; --dry-run shows them. Nothing was deleted.",
             )
         self._output.end_progress()
-        with answering(self._output, "nothing was deleted"):
+        with answering(self._output, "Nothing was deleted."):
             typed = input(f"\nType {plan.worker} to delete {len(plan.changes)}: ")
         return typed.strip() == plan.worker
 

@@ -95,7 +95,7 @@ class ProvisionView:
         may = " (press Enter to generate one)" if secret.generate else ""
         about = f", {secret.description}" if secret.description else ""
         while True:
-            with answering(self._output, "nothing was changed"):
+            with answering(self._output, "Nothing was changed."):
                 value = getpass.getpass(f"{secret.name}{about}{may}: ")
             if not value or secret.fits(value):
                 return value or None
@@ -213,5 +213,5 @@ def confirmed(output: Output, question: str, hint: str, *, yes: bool) -> bool:
         why = "--json does not ask" if output.json else "there is no terminal to ask on"
         raise UsageError(f"{why}: {question}", hint=f"{hint} Nothing was changed.")
     output.end_progress()
-    with answering(output, "nothing was changed"):
+    with answering(output, "Nothing was changed."):
         return input(f"\n{question} [y/N] ").strip().lower() in ("y", "yes")

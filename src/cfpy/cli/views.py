@@ -66,7 +66,7 @@ def asks_for_trust(output: Output) -> Callable[[Pattern], bool]:
         output.note(f"{pattern.origin.source} ({pattern.origin.pin[:12]}) wants to run:", "bold")
         for line in pattern.unsafe:
             output.note(f"  {line}", "yellow")
-        with answering(output, "nothing was created or changed"):
+        with answering(output, "Nothing was created or changed."):
             return input("Do you trust it? [y/N] ").strip().lower() in ("y", "yes")
 
     return ask

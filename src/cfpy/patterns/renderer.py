@@ -171,7 +171,7 @@ def _translated(pattern: Pattern, given: Given) -> Iterator[None]:
     try:
         yield
     except copier.errors.CopierAnswersInterrupt:
-        raise CancelledError("nothing was created") from None
+        raise CancelledError("Nothing was created.") from None
     except copier.errors.InteractiveSessionError:
         raise UsageError(
             "the pattern has questions, but there is no terminal for asking them",

@@ -7,8 +7,9 @@ needed, nor a network for a pattern on this machine.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -121,12 +122,9 @@ def update(
             "then": old.answers,
             "config": format_in(root),
         }
-        with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="cfpy-update-") as scratch, _unchanged():
             renewing = Renewing(pattern, root, base, Path(scratch), given, last, options)
-            try:
-                renewal, steps = _renewed(ctx, request, renewing, say)
-            except CancelledError:
-                raise CancelledError("nothing was changed") from None
+            renewal, steps = _renewed(ctx, request, renewing, say)
         new = made_of(pattern, renewal.told.answers)
         changes = _changes(steps)
         if not request.only_look:
@@ -141,6 +139,15 @@ def update(
                 apply(root, {**changes, **records})
             make_directories(root, renewal.directories)
         return result
+
+
+@contextlib.contextmanager
+def _unchanged() -> Iterator[None]:
+    """Until something is written, a cancelled question has changed nothing."""
+    try:
+        yield
+    except CancelledError:
+        raise CancelledError("Nothing was changed.") from None
 
 
 def _base(root: Path) -> dict[str, BaseFile]:
