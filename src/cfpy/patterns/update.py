@@ -130,15 +130,19 @@ def update(
         if not request.only_look:
             _refuse(sorted(changes.keys() & ctx.git.untracked(root)))
         result = UpdateResult(old, new, steps, *_both_sides(root, changes), renewal.told.closing)
-        records = {
-            ANSWERS_FILE.as_posix(): NewContent(answers_text(new).encode()),
-            BASE_FILE.as_posix(): NewContent(pack(renewal.standing)),
-        }
         if not request.only_look:
             if not (result.up_to_date and old == new):
-                apply(root, {**changes, **records})
+                apply(root, {**changes, **_records(new, renewal)})
             make_directories(root, renewal.directories)
         return result
+
+
+def _records(new: MadeOf, renewal: Renewal) -> dict[str, NewContent]:
+    """What the project keeps for the next update."""
+    return {
+        ANSWERS_FILE.as_posix(): NewContent(answers_text(new).encode()),
+        BASE_FILE.as_posix(): NewContent(pack(renewal.standing)),
+    }
 
 
 @contextlib.contextmanager
