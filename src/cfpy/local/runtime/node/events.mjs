@@ -15,7 +15,7 @@ export function showPlaces(pairs) {
   places = pairs;
 }
 
-/** A message for people, with the paths that they know. */
+/** `text` with paths of the project, which people know. */
 export function inProject(text) {
   return places.reduce((seen, [inside, outside]) => seen.replaceAll(inside, outside), text);
 }
