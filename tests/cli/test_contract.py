@@ -22,6 +22,7 @@ from contract import check, shape
 
 from cfpy import errors
 from cfpy.cli.app import app
+from cfpy.cli.commands import COMMANDS as TABLE
 from forked import run_cfpy
 
 SCHEMA = json.loads(files("cfpy").joinpath("cli/output.schema.json").read_text("utf-8"))
@@ -64,6 +65,12 @@ def test_commands_that_are_built_late_are_the_same(arguments: tuple[str, ...]) -
         done = subprocess.run([sys.executable, *argv, *arguments], capture_output=True, check=False)
         outcomes.append((done.returncode, done.stdout, done.stderr))
     assert outcomes[0] == outcomes[1]
+
+
+def test_the_table_of_commands_has_the_first_line_of_each_help() -> None:
+    group: Any = typer.main.get_command(app)
+    lines = {name: command.help.splitlines()[0] for name, command in group.commands.items()}
+    assert list(lines.items()) == list(TABLE.items())
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c], ids=" ".join)
