@@ -51,6 +51,9 @@ class LazyCommands(Mapping[str, Any]):
 class LazyGroup(typer.core.TyperGroup):
     """A group that can list its commands without building them."""
 
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         if not isinstance(self.commands, LazyCommands):
             super().format_commands(ctx, formatter)
