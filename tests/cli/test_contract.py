@@ -22,6 +22,7 @@ from contract import check, shape
 
 from cfpy import errors
 from cfpy.cli.app import app
+from cfpy.cli.commands import COMMANDS as TABLE
 from forked import run_cfpy
 
 SCHEMA = json.loads(files("cfpy").joinpath("cli/output.schema.json").read_text("utf-8"))
@@ -64,6 +65,47 @@ def test_commands_that_are_built_late_are_the_same(arguments: tuple[str, ...]) -
         done = subprocess.run([sys.executable, *argv, *arguments], capture_output=True, check=False)
         outcomes.append((done.returncode, done.stdout, done.stderr))
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("cfpy pat", {"patterns"}),
+        ("cfpy d", {"dev", "diff", "deploy", "destroy", "doctor"}),
+        ("cfpy wrangler", {"wrangler"}),
+    ],
+)
+def test_a_completion_imports_only_the_commands_that_it_offers(
+    words: str, wanted: set[str]
+) -> None:
+    code = (
+        "import atexit, sys\n"
+        "from cfpy.cli.commands import COMMANDS\n"
+        "made = lambda: [n for n in COMMANDS if f'cfpy.cli.commands.{n}' in sys.modules]\n"
+        "atexit.register(lambda: print(*made(), 'rich' in sys.modules, file=sys.stderr))\n"
+        "from cfpy.cli.app import main\n"
+        "main()\n"
+    )
+    asked = {"_CFPY_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(done.stdout.split()) == wanted
+    *imported, rich = done.stderr.split()
+    # deploy asks for the resources that provision creates, and shows the plan.
+    beside = {"plan", "provision"} if "deploy" in wanted else set()
+    assert set(imported) == wanted | beside
+    assert rich == "False"
+
+
+def test_the_table_of_commands_has_the_first_line_of_each_help() -> None:
+    group: Any = typer.main.get_command(app)
+    lines = {name: command.help.splitlines()[0] for name, command in group.commands.items()}
+    assert list(lines.items()) == list(TABLE.items())
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c], ids=" ".join)

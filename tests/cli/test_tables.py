@@ -86,6 +86,6 @@ def test_a_line_of_text_is_never_broken(terminal: bool, monkeypatch: pytest.Monk
 
 
 def test_every_table_is_drawn_by_the_one_function() -> None:
-    sources = Path(drawing.__file__).parent.glob("*.py")
+    sources = Path(drawing.__file__).parent.rglob("*.py")
     made = {path.name for path in sources if "Table(" in path.read_text("utf-8")}
     assert made == {"drawing.py"}

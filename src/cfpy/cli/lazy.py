@@ -1,10 +1,10 @@
-"""Builds commands only when they are run: Typer would build all of them, which takes longer than
-the rest of ``cfpy --help``."""
+"""Imports and builds commands only when they are asked for: all of them take longer than the rest
+of ``cfpy --help``."""
 
 from __future__ import annotations
 
 import copy
-import inspect
+import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,42 +12,47 @@ import typer
 import typer.core
 import typer.main
 
+from cfpy.cli.commands import COMMANDS
+
 _OPTIONS: dict[str, Any] = {"pretty_exceptions_short": True, "rich_markup_mode": None}
 
 
 class LazyCommands(Mapping[str, Any]):
-    """The commands of a Typer application by name, each built when it is accessed."""
+    """The commands by name, each built when it is accessed."""
 
-    def __init__(self, app: typer.Typer) -> None:
-        self._described = dict(_describe(app))
+    def __init__(self) -> None:
         self._built: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._built:
-            info = self._described[name]
-            if isinstance(info, typer.models.TyperInfo):
+            if name not in COMMANDS:
+                raise KeyError(name)
+            app = _app(name)
+            if _is_group(app):
+                info = typer.models.TyperInfo(app, name=name)
                 built: Any = typer.main.get_group_from_info(info, suggest_commands=True, **_OPTIONS)
             else:
-                built = typer.main.get_command_from_info(info, **_OPTIONS)
+                [command] = app.registered_commands
+                built = typer.main.get_command_from_info(command, **_OPTIONS)
             self._built[name] = built
         return self._built[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._described)
+        return iter(COMMANDS)
 
     def __len__(self) -> int:
-        return len(self._described)
+        return len(COMMANDS)
 
     def short_help(self, name: str, limit: int) -> str:
-        """The first sentence of a command's help, without building it."""
-        info = self._described[name]
-        is_group = isinstance(info, typer.models.TyperInfo)
-        text = info.typer_instance.info.help if is_group else inspect.getdoc(info.callback)
-        return typer.core.TyperCommand(name, help=text).get_short_help_str(limit)
+        """The first sentence of a command's help, without importing it."""
+        return typer.core.TyperCommand(name, help=COMMANDS[name]).get_short_help_str(limit)
 
 
 class LazyGroup(typer.core.TyperGroup):
     """A group that can list its commands without building them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         if not isinstance(self.commands, LazyCommands):
@@ -60,24 +65,31 @@ class LazyGroup(typer.core.TyperGroup):
             )
 
 
-def run(app: typer.Typer, prog_name: str) -> None:
-    """Run an application, building only the command that is run."""
+def run(root: typer.Typer, prog_name: str) -> None:
+    """Run the application, importing only the command that is run. ``root`` has no commands."""
     # Even without commands, it is a group: it has a callback.
-    root = copy.copy(app)
-    root.registered_commands, root.registered_groups = [], []
     group: Any = typer.main.get_command(root)
-    group.commands = LazyCommands(app)
+    group.commands = LazyCommands()
     group(prog_name=prog_name)
 
 
-def _describe(app: typer.Typer) -> Iterator[tuple[str, Any]]:
-    """Names in the order in which Typer lists them."""
-    for info in app.registered_commands:
-        assert info.callback is not None
-        yield info.name or typer.main.get_command_name(info.callback.__name__), info
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        if isinstance(group.name, str):
-            yield group.name, group
+def complete(root: typer.Typer) -> typer.Typer:
+    """``root`` with all commands."""
+    whole = copy.copy(root)
+    whole.registered_groups = []
+    for name in COMMANDS:
+        app = _app(name)
+        if _is_group(app):
+            whole.add_typer(app, name=name)
         else:
-            yield from _describe(group.typer_instance)
+            whole.add_typer(app)
+    return whole
+
+
+def _app(name: str) -> typer.Typer:
+    found: typer.Typer = importlib.import_module(f"cfpy.cli.commands.{name}").app
+    return found
+
+
+def _is_group(app: typer.Typer) -> bool:
+    return app.registered_callback is not None

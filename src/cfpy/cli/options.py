@@ -85,6 +85,10 @@ def complete_from(words: str) -> Callable[[str], list[str]]:
     return lambda incomplete: [w for w in words.split("|") if w.startswith(incomplete)]
 
 
+# In addition to the exit codes of errors.py: the command found something to do.
+SOMETHING_TO_DO = 1
+CONFLICT = 7
+
 #: For commands whose further arguments belong to another tool.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 Json = Annotated[bool, typer.Option("--json", callback=set_json, help="Print one JSON document.")]
@@ -147,6 +151,24 @@ AnswersFile = Annotated[
 ]
 Defaults = Annotated[
     bool, typer.Option("--defaults", "--yes", "-y", help="Use the defaults without asking.")
+]
+SecretsFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Values of secrets, as JSON or KEY=VALUE lines; - reads standard input.",
+    ),
+]
+Health = Annotated[
+    str, typer.Option(metavar="PATH", help="Path to check after deploying; empty skips the check.")
+]
+Url = Annotated[
+    str, typer.Option(help="Address of the Worker, if not the one that wrangler prints.")
+]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for an answer.")]
+Rollback = Annotated[
+    bool,
+    typer.Option("--rollback-on-failure", help="Roll back to the old version if the check fails."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 

@@ -23,7 +23,7 @@ from cfpy.cli.options import (
 if TYPE_CHECKING:
     from decimal import Decimal
 
-cost_app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 
 _SCENARIO = "startup"
 _Pattern = Annotated[
@@ -69,7 +69,7 @@ _Html = Annotated[
 ]
 
 
-@cost_app.command()
+@app.command()
 def cost(
     ctx: typer.Context,
     pattern: _Pattern = "",

@@ -1,4 +1,4 @@
-"""``cfpy adopt``: options and report."""
+"""``cfpy adopt``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cfpy.cli import draw
 from cfpy.cli.console import Output
+from cfpy.cli.diffs import show_diff
 from cfpy.cli.options import (
     ConfigFile,
     DryRun,
@@ -21,10 +23,10 @@ from cfpy.cli.options import (
 if TYPE_CHECKING:
     from cfpy.account.adopt import Adopted
 
-adopt_app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 
 
-@adopt_app.command()
+@app.command()
 def adopt(
     ctx: typer.Context,
     env: Environment = "",
@@ -60,33 +62,28 @@ def adopt(
 
 
 def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
-    from rich.text import Text
-
-    from cfpy.cli import drawing
-    from cfpy.cli.project_view import show_diff
-
     if output.json:
         data = {"worker": found.worker, "deployed": found.deployed, "dry_run": dry_run}
         names = {"resources": dict(found.resources), "missing": list(found.missing)}
         files = {"files": dict(found.after), "kept_files": list(found.kept)}
         output.data("adopt", data | names | {"secrets": list(found.secrets)} | files)
         return
-    table = drawing.table("adopted", "id")
+    table = draw.table("adopted", "id")
     for key, id_ in found.resources.items():
-        table.add_row(Text(key), Text(id_))
+        table.add_row(draw.Text(key), draw.Text(id_))
     if found.resources:
         output.show(table)
     if found.secrets:
-        output.show(Text(f"Secrets in the account: {', '.join(found.secrets)}"))
+        output.show(draw.Text(f"Secrets in the account: {', '.join(found.secrets)}"))
     if not found.deployed:
-        output.show(Text(f"The account has no Worker {found.worker} yet.", style="yellow"))
+        output.show(draw.Text(f"The account has no Worker {found.worker} yet.", style="yellow"))
     if found.missing:
-        output.show(Text(f"Not in the account: {', '.join(found.missing)}", style="yellow"))
+        output.show(draw.Text(f"Not in the account: {', '.join(found.missing)}", style="yellow"))
     for name, text in found.after.items():
         if dry_run:
             show_diff(output, name, found.before[name], text)
         else:
-            output.show(Text(f"  {'changed' if found.before[name] else 'new    '} {name}"))
+            output.show(draw.Text(f"  {'changed' if found.before[name] else 'new    '} {name}"))
     for name in found.kept:
-        output.show(Text(f"  kept    {name}: it exists already", style="yellow"))
-    output.show(Text(f"\nNext\n  {output.invocation.command('plan')}"))
+        output.show(draw.Text(f"  kept    {name}: it exists already", style="yellow"))
+    output.show(draw.Text(f"\nNext\n  {output.invocation.command('plan')}"))

@@ -1,0 +1,175 @@
+"""``cfpy dev``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cfpy.cli import draw
+from cfpy.cli.console import Output
+from cfpy.cli.options import (
+    ConfigFile,
+    Environment,
+    Json,
+    ProjectDirectory,
+    complete_from,
+    context_of,
+    project_at,
+)
+
+if TYPE_CHECKING:
+    from cfpy.local.dev import DevInfo
+    from cfpy.local.local_runtime import Event
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def dev(
+    ctx: typer.Context,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = 8787,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    runtime: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|node|workerd",
+            help="Where the project's Python runs.",
+            autocompletion=complete_from("auto|node|workerd"),
+        ),
+    ] = "auto",
+    persist_to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where local data is kept [default: .wrangler/state]."),
+    ] = None,
+    env_file: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
+        ),
+    ] = None,
+    watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
+    env: Environment = "",
+    cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Run the project on this machine, without a Cloudflare account.
+
+    D1, KV, R2 and Queues are workerd's local versions; Workers AI and Vectorize are stand-ins.
+    Data is kept in .wrangler/state. With --json, prints one document once it is ready.
+
+    To use your own models, set CFPY_AI_BASE_URL to an OpenAI-compatible endpoint, with
+    CFPY_AI_CHAT_MODEL, CFPY_AI_EMBED_MODEL, CFPY_AI_API_KEY and CFPY_AI_TIMEOUT (seconds, 50 by
+    default).
+
+    Example: cfpy dev --port 8788
+    """
+    from cfpy.cost.price_files import neurons_of_models
+    from cfpy.local.dev import run as run_dev
+    from cfpy.local.preparation import DevRequest, Runtime
+
+    output = ctx.ensure_object(Output)
+    if runtime not in list(Runtime):
+        raise typer.BadParameter("use auto, node or workerd", param_hint="--runtime")
+    root, file = project_at(output, cwd, config)
+    given = (root, host, port, Runtime(runtime), persist_to, watch, env, file)
+    files = tuple(env_file or ())
+    request = DevRequest(*given, env_files=files, neurons=neurons_of_models())
+    view = DevView(output)
+    run_dev(context_of(output), request, view.start, view.event)
+
+
+class DevView:
+    """Prints text as things happen, or one JSON document once it is ready."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._info: DevInfo | None = None
+        self._announced = False
+
+    def start(self, info: DevInfo) -> None:
+        """Report that a runtime is about to start."""
+        self._info = info
+        note = f": {info.runtime_note}" if info.runtime_note else ""
+        self._output.progress(f"Starting the {info.runtime} runtime{note}")
+
+    def event(self, event: Event) -> None:
+        """Report an event of the runtime."""
+        data = event.data
+        if event.kind == "ready":
+            self._output.lasts = True
+            self._ready(str(data["url"]), data.get("pid"), str(data.get("page", "")))
+        elif event.kind == "request":
+            style = "red" if data["status"] >= 500 else "dim"
+            self._output.note(
+                f"{data['method']} {data['path']} {data['status']} {data['ms']:.0f} ms", style
+            )
+        elif event.kind == "log":
+            self._output.note(str(data["text"]), "red" if data.get("level") == "error" else "")
+        elif event.kind == "reloading":
+            self._output.note(f"{data['path']} changed: reloading", "cyan")
+        elif event.kind == "reloaded":
+            self._output.note(f"reloaded in {data['ms']:.0f} ms", "cyan")
+        elif event.kind == "reload_failed":
+            self._output.note(str(data["text"]), "red")
+        elif event.kind == "config_changed":
+            self._output.note(f"{data['path']} changed: starting again", "cyan")
+
+    def _ready(self, url: str, pid: int | None, page: str) -> None:
+        assert self._info is not None
+        info = self._info
+        if self._output.json:
+            # One document for each run, even if the configuration changes later.
+            if not self._announced:
+                self._output.data(
+                    "dev",
+                    {
+                        "url": url,
+                        "page": page,
+                        "pid": pid,
+                        "runtime": str(info.runtime),
+                        "embeddings": info.embeddings,
+                        "chat": info.chat,
+                        "secrets_file": info.secrets_file,
+                        "state": str(info.state),
+                        "left_out": dict(info.left_out),
+                    },
+                )
+            self._announced = True
+            self._output.note(f"Ready on {url}")
+            return
+        table = draw.table("", "", header=False)
+        table.add_row("Ready", draw.Text(url, style="bold cyan"))
+        if page:
+            table.add_row("Bindings", draw.Text(page, style="cyan"))
+        table.add_row("Runtime", draw.Text(_runtime_text(info)))
+        if info.embeddings:
+            table.add_row("Embeddings", draw.Text(info.embeddings))
+        if info.vectorize:
+            table.add_row("Vectorize", draw.Text("a local stand-in, strict like the real one"))
+        if info.chat:
+            table.add_row("Chat", draw.Text(info.chat))
+        if info.secrets_file:
+            # The page and the API ask for a token: newcomers do not know it yet.
+            sample = info.secrets_file.endswith(".example")
+            note = " (sample values; it has the token that the Worker asks for)" if sample else ""
+            table.add_row("Secrets", draw.Text(f"{info.secrets_file}{note}"))
+        table.add_row("Data", draw.Text(str(info.state)))
+        for binding, why in info.left_out.items():
+            table.add_row("Not available", draw.Text(f"{binding}: {why}", style="yellow"))
+        self._output.show(table, draw.Text("Press Ctrl-C to stop.", style="dim"))
+
+
+def _runtime_text(info: DevInfo) -> str:
+    if info.runtime == "node":
+        text = "node: Pyodide in Node, an emulation without Cloudflare's limits"
+    else:
+        text = "workerd, the runtime that Cloudflare runs"
+    return f"{text} ({info.runtime_note})" if info.runtime_note else text
