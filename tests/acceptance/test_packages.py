@@ -1,0 +1,319 @@
+"""A Worker's packages, by real pip from indexes on loopback: one in PyPI's place, one in the place
+of Pyodide's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.errors import ToolNotFoundError
+from cfpy.project.vendor import vendor
+from cfpy.tools.process import SubprocessRunner
+from package_index import SDK, Index, Indexes, serving
+
+PYTHON_314 = "cp314-cp314-pyemscripten_2026_0_wasm32"
+PYTHON_313 = "cp313-cp313-pyodide_2025_0_wasm32"
+PYTHON_312 = "cp312-cp312-pyodide_2024_0_wasm32"
+LINUX = "cp311-cp311-manylinux_2_17_x86_64"
+
+
+@pytest.fixture
+def pypi() -> Index:
+    index = Index()
+    index.add(SDK, "1.9.5")
+    index.add("pip", "26.0")
+    return index
+
+
+@pytest.fixture
+def pyodide() -> Index:
+    """The index of Pyodide; the path of a version is part of each request."""
+    return Index()
+
+
+class Versioned(Index):
+    """Serves an index below any version, and remembers which one was asked for."""
+
+    def __init__(self, inner: Index) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        version, _, rest = path.partition("/")
+        self.asked.append(version)
+        return self.inner.answer(rest)
+
+
+@pytest.fixture
+def there(pypi: Index, pyodide: Index, monkeypatch: pytest.MonkeyPatch) -> Iterator[Indexes]:
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    corp = Index()
+    with serving(Indexes(pypi=pypi, pyodide=Versioned(pyodide), corp=corp)) as indexes:
+        monkeypatch.setenv("PIP_INDEX_URL", indexes.address("pypi"))
+        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+        monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "5")
+        monkeypatch.setenv("CFPY_PYODIDE_INDEX", indexes.address("pyodide"))
+        yield indexes
+
+
+class Worker:
+    """A project that needs packages."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.said: list[str] = []
+        self.dated("2026-11-17")
+
+    def dated(self, date: str, *flags: str) -> None:
+        flags_text = json.dumps(["python_workers", *flags])
+        (self.root / "src").mkdir(parents=True, exist_ok=True)
+        (self.root / "src" / "main.py").touch()
+        (self.root / "wrangler.toml").write_text(
+            f'name = "w"\nmain = "src/main.py"\ncompatibility_date = "{date}"\n'
+            f"compatibility_flags = {flags_text}\n"
+        )
+
+    def needs(self, *dependencies: str, more: str = "") -> None:
+        (self.root / "pyproject.toml").write_text(
+            f'[project]\nname = "w"\nversion = "0"\ndependencies = {json.dumps(dependencies)}\n{more}'
+        )
+
+    def install(self) -> Path:
+        return vendor(load_project(self.root), SubprocessRunner(), self.said.append)
+
+    def fails(self) -> str:
+        with pytest.raises(ToolNotFoundError) as caught:
+            self.install()
+        assert list(self.root.glob(".python_modules-*")) == []
+        return f"{caught.value.message}\n{caught.value.hint}"
+
+    def version(self, module: str) -> str:
+        found: dict[str, str] = {}
+        exec((self.root / "python_modules" / module / "__init__.py").read_text(), found)
+        return found["VERSION"]
+
+    def locked(self) -> dict[str, dict[str, Any]]:
+        data = tomllib.loads((self.root / "pylock.toml").read_text())
+        return {package["name"]: package for package in data["packages"]}
+
+
+@pytest.fixture
+def worker(there: Indexes, tmp_path: Path) -> Worker:
+    worker = Worker(tmp_path / "w")
+    worker.needs()
+    return worker
+
+
+def test_a_package_that_only_pyodide_has(
+    worker: Worker, there: Indexes, pypi: Index, pyodide: Index
+) -> None:
+    pypi.add("numpy", "2.5.0", LINUX)
+    file = pyodide.add("numpy", "2.4.1", PYTHON_314)
+    worker.needs("numpy>=2")
+    worker.install()
+    assert worker.version("numpy") == "2.4.1"
+    locked = worker.locked()
+    assert locked["numpy"]["index"] == f"{there.address('pyodide')}/314.0.7"
+    [wheel] = locked["numpy"]["wheels"]
+    assert wheel["hashes"] == {"sha256": hashlib.sha256(pyodide.files[file]).hexdigest()}
+    assert "index" not in locked[SDK]
+
+
+def test_of_one_version_the_file_of_pypi_is_taken(
+    worker: Worker, pypi: Index, pyodide: Index
+) -> None:
+    pypi.add("jinja2", "3.1.6", content="FROM = 'pypi'\n")
+    pyodide.add("jinja2", "3.1.6", content="FROM = 'pyodide'\n")
+    worker.needs("jinja2")
+    worker.install()
+    assert "'pypi'" in (worker.root / "python_modules/jinja2/__init__.py").read_text()
+    assert "index" not in worker.locked()["jinja2"]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "metadata"), [("sha256", True), ("", False), ("", True), ("md5", False)]
+)
+def test_a_lock_has_hashes_whatever_the_index_offers(
+    worker: Worker, pyodide: Index, algorithm: str, metadata: bool
+) -> None:
+    pyodide.algorithm, pyodide.metadata = algorithm, metadata
+    file = pyodide.add("numpy", "2.4.1", PYTHON_314)
+    worker.needs("numpy")
+    worker.install()
+    [wheel] = worker.locked()["numpy"]["wheels"]
+    assert wheel["hashes"] == {"sha256": hashlib.sha256(pyodide.files[file]).hexdigest()}
+
+
+def test_another_machine_installs_the_lock_while_pyodides_index_is_down(
+    worker: Worker, pyodide: Index
+) -> None:
+    pyodide.add("numpy", "2.4.1", PYTHON_314)
+    worker.needs("numpy")
+    before = worker.install()
+    lock = (worker.root / "pylock.toml").read_bytes()
+    before.rename(worker.root / "old")
+    pyodide.status = 503
+    worker.install()
+    assert worker.version("numpy") == "2.4.1"
+    assert (worker.root / "pylock.toml").read_bytes() == lock
+
+
+def test_a_locked_package_from_a_mirror(
+    worker: Worker, pyodide: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pyodide.add("numpy", "2.4.1", PYTHON_314)
+    worker.needs("numpy")
+    worker.install().rename(worker.root / "old")
+    mirror = Index(files=dict(pyodide.files))
+    pyodide.files_gone = True
+    with serving(Indexes(mirror=Versioned(mirror))) as elsewhere:
+        monkeypatch.setenv("CFPY_PYODIDE_INDEX", elsewhere.address("mirror"))
+        worker.install()
+    assert worker.version("numpy") == "2.4.1"
+
+
+def test_a_locked_package_that_was_changed_is_refused(worker: Worker, pyodide: Index) -> None:
+    file = pyodide.add("numpy", "2.4.1", PYTHON_314)
+    worker.needs("numpy")
+    worker.install().rename(worker.root / "old")
+    pyodide.files[file] += b"changed"
+    assert "does not match its hash in pylock.toml" in worker.fails()
+
+
+def test_a_hash_that_an_index_has_wrong_is_not_blamed_on_the_lock(
+    worker: Worker, pyodide: Index
+) -> None:
+    pyodide.add("numpy", "2.4.1", PYTHON_314)
+    pyodide.wrong_hashes = True
+    worker.needs("numpy")
+    said = worker.fails()
+    assert "does not match the hash that its index has for it" in said
+    assert not (worker.root / "pylock.toml").exists()
+
+
+def down(pyodide: Index) -> None:
+    pyodide.status = 503
+
+
+def forbidden(pyodide: Index) -> None:
+    pyodide.status = 403
+
+
+def one_page_down(pyodide: Index) -> None:
+    pyodide.broken["numpy"] = 500
+
+
+@pytest.mark.parametrize("how", [down, forbidden, one_page_down])
+def test_an_index_that_did_not_answer_is_not_said_to_have_nothing(
+    worker: Worker, there: Indexes, pypi: Index, pyodide: Index, how: Callable[[Index], None]
+) -> None:
+    pypi.add("numpy", "2.5.0", LINUX)
+    how(pyodide)
+    worker.needs("numpy>=2")
+    said = worker.fails()
+    assert "no wheel of numpy that runs in a Worker (Pyodide, Python 3.14) was found" in said
+    assert f"{there.address('pyodide')}/314.0.7 could not be asked" in said
+    assert "CFPY_PYODIDE_INDEX" in said
+    assert "neither" not in said
+    assert not (worker.root / "pylock.toml").exists()
+
+
+def test_nobody_listens_where_the_index_should_be(
+    worker: Worker, pypi: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CFPY_PYODIDE_INDEX", "http://someone:secret@127.0.0.1:9/mirror")
+    pypi.add("numpy", "2.5.0", LINUX)
+    worker.needs("numpy")
+    said = worker.fails()
+    assert "http://127.0.0.1:9/mirror/314.0.7 could not be asked" in said
+    assert "secret" not in said
+
+
+def test_a_package_that_no_index_has_a_wheel_of(
+    worker: Worker, pypi: Index, pyodide: Index
+) -> None:
+    pypi.add("torch", "2.9.0", LINUX)
+    pyodide.add("numpy", "2.4.1", PYTHON_314)
+    worker.needs("torch")
+    said = worker.fails()
+    assert "torch has no wheel that runs in a Worker (Pyodide, Python 3.14)" in said
+    assert "neither PyPI nor Pyodide's package index" in said
+    worker.needs("no-such-package")
+    assert "there is no package 'no-such-package': neither PyPI nor" in worker.fails()
+
+
+def test_packages_of_pypi_do_not_need_the_other_index(
+    worker: Worker, there: Indexes, pypi: Index, pyodide: Index
+) -> None:
+    down(pyodide)
+    pypi.add("zope.interface", "8.0")
+    worker.needs("zope.interface")
+    worker.install()
+    assert "zope-interface" in worker.locked()
+    assert any("could not be asked" in line for line in worker.said), worker.said
+    # The name from the lock is the same requirement.
+    (worker.root / "python_modules").rename(worker.root / "old")
+    worker.install()
+    assert worker.version("zope_interface") == "8.0"
+
+
+@pytest.mark.parametrize(
+    ("date", "flags", "asked", "version"),
+    [
+        ("2025-09-28", (), "0.27.7", "1.12"),
+        ("2025-09-29", (), "0.28.3", "1.13"),
+        ("2026-09-08", (), "314.0.7", "1.14"),
+        ("2025-10-01", ("python_workers_20260610",), "314.0.7", "1.14"),
+        ("2026-11-17", ("no_python_workers_314",), "0.28.3", "1.13"),
+    ],
+)
+def test_the_python_of_the_date_decides_on_index_and_wheels(  # noqa: PLR0913
+    worker: Worker,
+    there: Indexes,
+    pyodide: Index,
+    date: str,
+    flags: tuple[str, ...],
+    asked: str,
+    version: str,
+) -> None:
+    pyodide.add("fast", "1.12", PYTHON_312)
+    pyodide.add("fast", "1.13", PYTHON_313)
+    pyodide.add("fast", "1.14", PYTHON_314)
+    worker.needs("fast")
+    worker.dated(date, *flags)
+    worker.install()
+    assert worker.version("fast") == version
+    assert set(there.indexes["pyodide"].asked) == {asked}
+    # Another date: the packages are resolved again.
+    worker.dated("2026-11-17")
+    worker.install()
+    assert worker.version("fast") == "1.14"
+
+
+def test_markers_hold_for_the_python_of_the_worker(worker: Worker, pypi: Index) -> None:
+    pypi.add(
+        "app",
+        "1.0",
+        requires=(
+            "only-here; sys_platform == 'emscripten'",
+            "only-there; sys_platform != 'emscripten'",
+            "backport; python_version < '3.14'",
+            "new; python_version >= '3.14' and platform_machine == 'wasm32'",
+        ),
+    )
+    pypi.add("only-here", "1.0")
+    pypi.add("new", "1.0")
+    worker.needs("app", "old; python_version < '3.13'")
+    worker.install()
+    assert set(worker.locked()) == {"app", "new", "only-here", SDK}
