@@ -100,9 +100,7 @@ class Indexes:
 @contextmanager
 def serving(indexes: Indexes) -> Iterator[Indexes]:
     """Serve the indexes on a free port."""
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Handler, indexes)
-    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, indexes))
     indexes.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
