@@ -52,8 +52,9 @@ class LocalSession:
     are the files from which wrangler reads secrets, and ``service_secrets`` the secrets of the
     stand-ins, which are never written to disk. ``kinds`` are the classes of bindings by name,
     ``failing`` the replacements for those that do not work, ``build`` is the custom build.
-    ``python`` is the version of the project's Python. ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
+    ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
     selects a free port. ``migrations`` are directories of SQL files.
+    ``python`` is the version of the project's Python.
     """
 
     project: Path

@@ -16,6 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 SDK = "workers-runtime-sdk"
+PYTHON_314 = "cp314-cp314-pyemscripten_2026_0_wasm32"
+PYTHON_313 = "cp313-cp313-pyodide_2025_0_wasm32"
+PYTHON_312 = "cp312-cp312-pyodide_2024_0_wasm32"
+LINUX = "cp311-cp311-manylinux_2_17_x86_64"
 
 
 @dataclass
@@ -23,9 +27,9 @@ class Index:
     """One index: pages of packages, and their files.
 
     ``algorithm`` is that of the hashes on the pages, empty for none. ``metadata`` serves the
-    metadata of wheels on their own (PEP 658). ``status`` answers every page with an error, ``broken``
-    the pages of some packages; ``delay`` are the seconds before each answer. ``files_gone`` answers
-    404 for files.
+    metadata of wheels on their own (PEP 658). ``status`` answers every page with an error,
+    ``broken`` the pages of some packages; ``delay`` are the seconds before each answer.
+    ``files_gone`` answers 404 for files, ``wrong_hashes`` shows hashes that no file has.
     """
 
     algorithm: str = "sha256"
@@ -78,6 +82,19 @@ class Index:
             own = hashlib.sha256(_metadata_in(self.files[file])).hexdigest()
             extra = f' data-core-metadata="sha256={own}"'
         return f'<a href="../files/{html.escape(file)}{fragment}"{extra}>{file}</a>\n'
+
+
+class Versioned(Index):
+    """Serves an index below any version, and remembers which one was asked for."""
+
+    def __init__(self, inner: Index) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        version, _, rest = path.partition("/")
+        self.asked.append(version)
+        return self.inner.answer(rest)
 
 
 class Indexes:

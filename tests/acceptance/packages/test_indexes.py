@@ -4,115 +4,21 @@ of Pyodide's."""
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import tomllib
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-
-from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import ToolNotFoundError
-from cfpy.project.vendor import vendor
-from cfpy.tools.process import SubprocessRunner
-from package_index import SDK, Index, Indexes, serving
-
-PYTHON_314 = "cp314-cp314-pyemscripten_2026_0_wasm32"
-PYTHON_313 = "cp313-cp313-pyodide_2025_0_wasm32"
-PYTHON_312 = "cp312-cp312-pyodide_2024_0_wasm32"
-LINUX = "cp311-cp311-manylinux_2_17_x86_64"
-
-
-@pytest.fixture
-def pypi() -> Index:
-    index = Index()
-    index.add(SDK, "1.9.5")
-    index.add("pip", "26.0")
-    return index
-
-
-@pytest.fixture
-def pyodide() -> Index:
-    """The index of Pyodide; the path of a version is part of each request."""
-    return Index()
-
-
-class Versioned(Index):
-    """Serves an index below any version, and remembers which one was asked for."""
-
-    def __init__(self, inner: Index) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def answer(self, path: str) -> tuple[int, bytes]:
-        version, _, rest = path.partition("/")
-        self.asked.append(version)
-        return self.inner.answer(rest)
-
-
-@pytest.fixture
-def there(pypi: Index, pyodide: Index, monkeypatch: pytest.MonkeyPatch) -> Iterator[Indexes]:
-    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
-        monkeypatch.delenv(name)
-    corp = Index()
-    with serving(Indexes(pypi=pypi, pyodide=Versioned(pyodide), corp=corp)) as indexes:
-        monkeypatch.setenv("PIP_INDEX_URL", indexes.address("pypi"))
-        monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-        monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
-        monkeypatch.setenv("PIP_RETRIES", "0")
-        monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "5")
-        monkeypatch.setenv("CFPY_PYODIDE_INDEX", indexes.address("pyodide"))
-        yield indexes
-
-
-class Worker:
-    """A project that needs packages."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.said: list[str] = []
-        self.dated("2026-11-17")
-
-    def dated(self, date: str, *flags: str) -> None:
-        flags_text = json.dumps(["python_workers", *flags])
-        (self.root / "src").mkdir(parents=True, exist_ok=True)
-        (self.root / "src" / "main.py").touch()
-        (self.root / "wrangler.toml").write_text(
-            f'name = "w"\nmain = "src/main.py"\ncompatibility_date = "{date}"\n'
-            f"compatibility_flags = {flags_text}\n"
-        )
-
-    def needs(self, *dependencies: str, more: str = "") -> None:
-        (self.root / "pyproject.toml").write_text(
-            f'[project]\nname = "w"\nversion = "0"\ndependencies = {json.dumps(dependencies)}\n{more}'
-        )
-
-    def install(self) -> Path:
-        return vendor(load_project(self.root), SubprocessRunner(), self.said.append)
-
-    def fails(self) -> str:
-        with pytest.raises(ToolNotFoundError) as caught:
-            self.install()
-        assert list(self.root.glob(".python_modules-*")) == []
-        return f"{caught.value.message}\n{caught.value.hint}"
-
-    def version(self, module: str) -> str:
-        found: dict[str, str] = {}
-        exec((self.root / "python_modules" / module / "__init__.py").read_text(), found)
-        return found["VERSION"]
-
-    def locked(self) -> dict[str, dict[str, Any]]:
-        data = tomllib.loads((self.root / "pylock.toml").read_text())
-        return {package["name"]: package for package in data["packages"]}
-
-
-@pytest.fixture
-def worker(there: Indexes, tmp_path: Path) -> Worker:
-    worker = Worker(tmp_path / "w")
-    worker.needs()
-    return worker
+from package_index import (
+    LINUX,
+    PYTHON_312,
+    PYTHON_313,
+    PYTHON_314,
+    SDK,
+    Index,
+    Indexes,
+    Versioned,
+    serving,
+)
+from packaged_worker import Worker
 
 
 def test_a_package_that_only_pyodide_has(
@@ -278,7 +184,7 @@ def test_packages_of_pypi_do_not_need_the_other_index(
         ("2026-11-17", ("no_python_workers_314",), "0.28.3", "1.13"),
     ],
 )
-def test_the_python_of_the_date_decides_on_index_and_wheels(  # noqa: PLR0913
+def test_the_python_of_the_date_decides_on_index_and_wheels(
     worker: Worker,
     there: Indexes,
     pyodide: Index,
