@@ -24,7 +24,7 @@ from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
-from cfpy.project.project import PYTHON_313_SINCE, Project
+from cfpy.project.project import OPTED_OUT_OF_313, PYTHON_313_SINCE, Project
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import pythons
 
@@ -226,11 +226,13 @@ def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
 
 def _newer_python(project: Project) -> str:
     """How to change a project to a Python version of the node runtime."""
-    flags = project.wrangler.get("compatibility_flags") or ()
-    against = [flag for flag in flags if str(flag).startswith("no_python_workers_")]
-    if against:
-        return f"Remove {' and '.join(against)} from compatibility_flags."
-    return f"Set compatibility_date to {PYTHON_313_SINCE} or later."
+    steps = []
+    if OPTED_OUT_OF_313 in (project.wrangler.get("compatibility_flags") or ()):
+        steps.append(f"remove {OPTED_OUT_OF_313} from compatibility_flags")
+    if str(project.wrangler.get("compatibility_date")) < PYTHON_313_SINCE.isoformat():
+        steps.append(f"set compatibility_date to {PYTHON_313_SINCE} or later")
+    words = " and ".join(steps)
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _node_pythons() -> str:

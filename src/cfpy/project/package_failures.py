@@ -31,7 +31,7 @@ class Versions(Protocol):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Search:
     """What was asked for the packages, and how to ask more."""
 
     target: PythonTarget
@@ -55,22 +55,22 @@ class Asked:
         return f"Pyodide's package index {self.index.shown} could not be asked ({why})"
 
 
-def resolve_failure(stderr: str, asked: Asked) -> ToolNotFoundError:
+def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
     """The error for a failed resolution, from what pip wrote."""
     missing = _MISSING.search(stderr)
     if missing:
-        return _missing(missing[1], missing[2], asked)
+        return _missing(missing[1], missing[2], search)
     if "DO NOT MATCH THE HASHES" in stderr:
         return ToolNotFoundError(
             f"a package does not match the hash that its index has for it:\n{_errors(stderr)}",
             hint="The file was changed or is incomplete. Do not use it; try again later, or tell "
             "who runs the index.",
         )
-    unasked = asked.unasked()
+    unasked = search.unasked()
     if unasked and "conflicting dependencies" in stderr:
         return ToolNotFoundError(
             f"pip found no set of packages that fits, and {unasked}:\n{_errors(stderr)}",
-            hint=_ask_it(asked),
+            hint=_ask_it(search),
         )
     return ToolNotFoundError(
         f"pip could not install the Worker's packages:\n{_errors(stderr)}",
@@ -108,54 +108,54 @@ def wrong_index(pin: Pin, address: str) -> ToolNotFoundError:
     )
 
 
-def _missing(name: str, wanted: str, asked: Asked) -> ToolNotFoundError:
-    usable = asked.versions(name, here=False, index=asked.index)
-    anywhere = asked.versions(name, here=True, index=None)
-    unasked = asked.unasked(name)
+def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
+    usable = search.versions(name, here=False, index=search.index)
+    anywhere = search.versions(name, here=True, index=None)
+    unasked = search.unasked(name)
     # Every index has pip itself; if it is not found, no index can be reached.
-    if not anywhere and not usable and not asked.versions("pip", here=True, index=None):
+    if not anywhere and not usable and not search.versions("pip", here=True, index=None):
         return ToolNotFoundError(
             "pip could not reach a package index" + (f", and {unasked}" if unasked else ""),
             hint="Check the network; `pip config list` shows which index pip asks.",
         )
-    python = f"a Worker (Pyodide, Python {asked.target.python})"
+    python = f"a Worker (Pyodide, Python {search.target.python})"
     if usable:
         return ToolNotFoundError(
             f"no wheel of {name}{wanted} that runs in {python} was found"
             + (f"; {unasked}" if unasked else ""),
             hint=f"Use one of these versions: {', '.join(usable[:_SHOWN_VERSIONS])}."
-            + (f" {_ask_it(asked)}" if unasked else ""),
+            + (f" {_ask_it(search)}" if unasked else ""),
         )
     others = f"PyPI has {', '.join(anywhere[:_SHOWN_VERSIONS])}, but only for other platforms."
     if unasked and anywhere:
         return ToolNotFoundError(
             f"no wheel of {name} that runs in {python} was found: PyPI has none, and {unasked}",
-            hint=f"{_ask_it(asked)} {others}",
+            hint=f"{_ask_it(search)} {others}",
         )
     if unasked:
         return ToolNotFoundError(
             f"there is no package {name!r} on PyPI, and {unasked}",
-            hint=f"Check its name in pyproject.toml. {_ask_it(asked)}",
+            hint=f"Check its name in pyproject.toml. {_ask_it(search)}",
         )
     if not anywhere:
         return ToolNotFoundError(
             f"there is no package {name!r}: neither PyPI nor Pyodide's package index "
-            f"{asked.index.shown} has it",
+            f"{search.index.shown} has it",
             hint="Check its name in pyproject.toml.",
         )
     return ToolNotFoundError(
         f"{name} has no wheel that runs in {python}: neither PyPI nor Pyodide's package index "
-        f"{asked.index.shown} has one",
+        f"{search.index.shown} has one",
         hint=f"{others} Use another package, or remove the dependency.",
     )
 
 
-def _ask_it(asked: Asked) -> str:
+def _ask_it(search: Search) -> str:
     """What to do about an index that has not answered."""
-    if not asked.index.address:
+    if not search.index.address:
         return f"To use Pyodide's index, change the setting that turns it off, {_AGAIN}."
     return (
-        f"Check the network to {asked.index.shown}, or set {VARIABLE} to a mirror, {_AGAIN}; the "
+        f"Check the network to {search.index.shown}, or set {VARIABLE} to a mirror, {_AGAIN}; the "
         "package may be there."
     )
 

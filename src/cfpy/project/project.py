@@ -17,14 +17,14 @@ from cfpy.project.secret import Secret, parse_secret
 PYTHON_314_SINCE = date(2026, 9, 8)
 #: The same for 3.13; before, 3.12.
 PYTHON_313_SINCE = date(2025, 9, 29)
+#: The flag by which a Worker stays with Python 3.12.
+OPTED_OUT_OF_313 = "no_python_workers_20250116"
 # The flags that choose a Python, and those that turn its date off; the newest first. workerd knows
 # all of them, workers-py only those with a release of its own.
 _PYTHONS = (
     ("3.14", ("python_workers_314", "python_workers_20260610"), PYTHON_314_SINCE),
     ("3.13", ("python_workers_20250116",), PYTHON_313_SINCE),
 )
-#: The flag by which a Worker stays with Python 3.13.
-OPTED_OUT = "no_python_workers_314"
 
 
 @dataclass(frozen=True)

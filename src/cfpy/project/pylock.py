@@ -34,8 +34,8 @@ class Pin:
 
     ``sha256`` is empty if the lock file does not have it; ``other_hash`` is then a hash that pip
     checks as well, for instance ``sha512:...``. ``url`` is empty if the package has no file for
-    this Python. ``index`` is where the file was found, if that is Pyodide's index. ``direct`` tells
-    that the file was named by its URL. ``directory`` is a folder relative to the project,
+    this Python. ``index`` is where the file was found, if that is Pyodide's index. With
+    ``direct``, the file was named by its URL. ``directory`` is a folder relative to the project,
     ``commit`` that of a git repository at ``url``, ``subdirectory`` a folder in it or in an
     archive.
     """

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cfpy.project.built_wheels import refuse_foreign
-from cfpy.project.package_failures import Asked, install_failure, resolve_failure, wrong_index
+from cfpy.project.package_failures import Search, install_failure, resolve_failure, wrong_index
 from cfpy.project.package_indexes import PyodideIndex
 from cfpy.project.pip_log import PipLog, read_log, with_index
 from cfpy.project.pylock import (
@@ -88,8 +88,8 @@ class WorkerPip:
                 done = self._into(scratch, *argv, index=index)
             said = read_log(log)
             if done.returncode != 0:
-                asked = Asked(self._target, index, said, self._versions)
-                raise resolve_failure(done.stderr, asked)
+                search = Search(self._target, index, said, self._versions)
+                raise resolve_failure(done.stderr, search)
             found = pins_of_report(json.loads(report.read_text("utf-8")), self._root)
             self._refuse_other_indexes(found, said)
             refuse_foreign(scratch / "modules", found, self._target)
@@ -134,8 +134,8 @@ class WorkerPip:
             argv = ["--log", str(log), "-c", str(kept), *self._wanted.arguments]
             done = self._into(scratch, *argv, index=index, choosing=False)
             if done.returncode != 0:
-                asked = Asked(self._target, index, read_log(log), self._versions)
-                raise resolve_failure(done.stderr, asked)
+                search = Search(self._target, index, read_log(log), self._versions)
+                raise resolve_failure(done.stderr, search)
             _replace(modules, scratch)
 
     def _unpack(self, pins: Sequence[Pin], scratch: Path, index: PyodideIndex | None) -> bool:
