@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,14 @@ from packaging.utils import canonicalize_name
 
 from cfpy.errors import ProjectError
 from cfpy.project.python_target import PythonTarget
-from cfpy.project.uv_sources import PYPROJECT, UvSources, read_pyproject, referred, uv_table
+from cfpy.project.uv_sources import (
+    PYPROJECT,
+    Source,
+    UvSources,
+    read_pyproject,
+    referred,
+    tool_table,
+)
 
 #: The Workers SDK is not built into workerd at a current compatibility date; pywrangler adds it to
 #: every project (workers-py's MANAGED_SDK_PACKAGE).
@@ -51,51 +58,45 @@ def read_requirements(root: Path, target: PythonTarget) -> Requirements:
         ProjectError: A ``pyproject.toml`` does not parse, or has an invalid requirement or source.
     """
     document = read_pyproject(root)
-    own = UvSources(root, target)
-    uv = uv_table(document)
+    uv, own = tool_table(document, "uv"), UvSources(root, target)
     declared, arguments = [SDK], [SDK]
-    folders: list[Path] = []
-    wanted_indexes: dict[str, str] = {}
-    # The project's own folder may be named by a member of its workspace.
-    waiting, seen = [root], {root}
-    while waiting:
-        folder = waiting.pop(0)
-        sources = own if folder == root else UvSources(folder, target)
-        for text in _dependencies(folder):
-            requirement = _parsed(text, folder)
-            source = sources.source(canonicalize_name(requirement.name))
-            if folder == root or source:
-                declared.append(text if source is None else _shown(requirement.name, source, root))
-            if source is None:
-                arguments += [text] if folder == root else []
-                continue
-            if source.index:
-                wanted_indexes[canonicalize_name(requirement.name)] = source.index
-                arguments.append(text)
-                continue
+    names: dict[str, str] = {}
+    folders = [root]
+    for folder, text, source in _needed(root, target, folders):
+        requirement = _parsed(text, folder)
+        declared.append(f"{requirement.name} @ {source.shown(root)}" if source else text)
+        if source and source.index:
+            names[canonicalize_name(requirement.name)] = source.index
+        if source and not source.index:
             arguments.append(referred(requirement, source))
-            if source.folder and source.folder not in seen:
-                seen.add(source.folder)
-                folders.append(source.folder)
-                waiting.append(source.folder)
-        if folder != root:
-            declared += _dependencies(folder)
+        elif folder == root or source:
+            arguments.append(text)
     known = _indexes(own, root)
-    pywrangler = document.get("tool", {}).get("pywrangler", {})
+    asked = {name for name, (_, explicit) in known.items() if not explicit} | {*names.values()}
     return Requirements(
         declared=tuple(dict.fromkeys(declared)),
         arguments=tuple(dict.fromkeys(arguments)),
-        folders=tuple(folders),
-        indexes=tuple(
-            url
-            for name, (url, explicit) in known.items()
-            if not explicit or name in wanted_indexes.values()
-        ),
-        named={name: _address(index, known, root) for name, index in wanted_indexes.items()},
+        folders=tuple(folders[1:]),
+        indexes=tuple(url for name, (url, _) in known.items() if name in asked),
+        named={name: _address(index, known, root) for name, index in names.items()},
         find_links=tuple(_place(link, root) for link in _list(uv, "find-links", root)),
         constraints=tuple(_list(uv, "constraint-dependencies", root)),
-        build=isinstance(pywrangler, Mapping) and bool(pywrangler.get("allow-build", False)),
+        build=bool(tool_table(document, "pywrangler").get("allow-build", False)),
     )
+
+
+def _needed(
+    root: Path, target: PythonTarget, folders: list[Path]
+) -> Iterator[tuple[Path, str, Source | None]]:
+    """The dependencies of the project and of its local packages, which are added to ``folders``:
+    the folder of the package, the requirement, and its source."""
+    for folder in folders:
+        sources = UvSources(folder, target)
+        for text in _dependencies(folder):
+            source = sources.source(canonicalize_name(_parsed(text, folder).name))
+            yield folder, text, source
+            if source and source.folder and source.folder not in folders:
+                folders.append(source.folder)
 
 
 def _dependencies(folder: Path) -> list[str]:
@@ -120,22 +121,12 @@ def _parsed(text: str, folder: Path) -> Requirement:
         ) from error
 
 
-def _shown(name: str, source: Any, root: Path) -> str:
-    """A requirement with its source, the same on each machine."""
-    if source.folder:
-        import os
-
-        return f"{name} @ {Path(os.path.relpath(source.folder, root)).as_posix()}"
-    where = source.reference or f"index {source.index}"
-    return f"{name} @ {where.replace(root.as_uri(), '.')}"
-
-
 def _indexes(own: UvSources, root: Path) -> dict[str, tuple[str, bool]]:
     """The indexes of ``[tool.uv]``, the workspace's included: by name, the address and whether only
     packages that name it come from it."""
     found: dict[str, tuple[str, bool]] = {}
     for place in dict.fromkeys((root, own.workspace or root)):
-        uv = uv_table(read_pyproject(place))
+        uv = tool_table(read_pyproject(place), "uv")
         tables = uv.get("index", [])
         if not isinstance(tables, list) or not all(isinstance(t, Mapping) for t in tables):
             raise ProjectError("`tool.uv.index` is not a list of tables", path=place / PYPROJECT)

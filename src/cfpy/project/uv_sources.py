@@ -7,6 +7,7 @@ A source is translated into a direct reference, which pip knows: ``name @ file:/
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -27,12 +28,30 @@ _SCP = re.compile(r"(?P<user>[\w.-]+@[\w.-]+):(?!/)(?P<path>.+)")
 
 @dataclass(frozen=True)
 class Source:
-    """Where one dependency comes from: a ``folder``, a ``reference`` that pip knows, or the name of
-    an ``index``; the others are empty."""
+    """Where one dependency comes from: a folder or file at ``path``, a ``reference`` that pip
+    knows, or the name of an ``index``; the others are empty. ``subdirectory`` is a folder in it."""
 
-    folder: Path | None = None
+    path: Path | None = None
     reference: str = ""
     index: str = ""
+    subdirectory: str = ""
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of a local package."""
+        return self.path if self.path and self.path.is_dir() else None
+
+    @property
+    def argument(self) -> str:
+        """The source as pip has it."""
+        where = self.path.as_uri() if self.path else self.reference
+        return f"{where}#subdirectory={self.subdirectory}" if self.subdirectory else where
+
+    def shown(self, root: Path) -> str:
+        """The source as it is on each machine: a path is relative to ``root``."""
+        if self.path:
+            return Path(os.path.relpath(self.path, root)).as_posix()
+        return f"index {self.index}" if self.index else self.argument
 
 
 def read_pyproject(folder: Path) -> Mapping[str, Any]:
@@ -50,9 +69,9 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
         raise ProjectError(str(error), path=path) from error
 
 
-def uv_table(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``[tool.uv]`` of a document; empty if it has none."""
-    return _table(_table(document, "tool"), "uv")
+def tool_table(document: Mapping[str, Any], tool: str) -> Mapping[str, Any]:
+    """``[tool.NAME]`` of a document; empty if it has none."""
+    return _table(_table(document, "tool"), tool)
 
 
 class UvSources:
@@ -66,7 +85,7 @@ class UvSources:
         self._sources: dict[str, tuple[Path, Any]] = {}
         # Those of the project come last, because they replace inherited ones.
         for place in dict.fromkeys((self.workspace or folder, folder)):
-            for name, source in _table(uv_table(read_pyproject(place)), "sources").items():
+            for name, source in _table(tool_table(read_pyproject(place), "uv"), "sources").items():
                 self._sources[canonicalize_name(name)] = (place, source)
 
     def source(self, name: str) -> Source | None:
@@ -97,22 +116,20 @@ class UvSources:
         [kind] = kinds
         value = table[kind]
         if kind == "workspace":
-            return Source(folder=self._member(place, name))
+            return Source(path=self._member(place, name))
         if not isinstance(value, str):
             raise self._wrong(place, name, f"has `{kind}` {value!r}, which is not a string")
         if kind == "index":
             return Source(index=value)
-        fragment = f"#subdirectory={table['subdirectory']}" if table.get("subdirectory") else ""
+        below = str(table.get("subdirectory") or "")
         if kind == "url":
-            return Source(reference=value + fragment)
+            return Source(reference=value, subdirectory=below)
         if kind == "git":
-            return Source(reference=_git(value, table) + fragment)
+            return Source(reference=_git(value, table), subdirectory=below)
         path = (place / value).resolve()
-        if path.is_dir():
-            return Source(folder=path)
-        if not path.is_file():
+        if not path.exists():
             raise self._wrong(place, name, f"names {value}, which does not exist")
-        return Source(reference=path.as_uri() + fragment)
+        return Source(path=path, subdirectory="" if path.is_dir() else below)
 
     def _member(self, place: Path, name: str) -> Path:
         if self.workspace is None:
@@ -133,9 +150,8 @@ class UvSources:
 def referred(requirement: Requirement, source: Source) -> str:
     """A requirement with its source in place of its version."""
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    where = source.folder.as_uri() if source.folder else source.reference
     marker = f" ; {requirement.marker}" if requirement.marker else ""
-    return f"{requirement.name}{extras} @ {where}{marker}"
+    return f"{requirement.name}{extras} @ {source.argument}{marker}"
 
 
 def _git(url: str, table: Mapping[str, Any]) -> str:
@@ -150,7 +166,7 @@ def _git(url: str, table: Mapping[str, Any]) -> str:
 def _workspace_root(folder: Path) -> Path | None:
     """The nearest folder whose workspace includes ``folder``."""
     for place in (folder, *folder.parents):
-        workspace = uv_table(read_pyproject(place)).get("workspace")
+        workspace = tool_table(read_pyproject(place), "uv").get("workspace")
         if isinstance(workspace, Mapping):
             return place if folder in _members(place) else None
     return None
@@ -158,7 +174,7 @@ def _workspace_root(folder: Path) -> Path | None:
 
 def _members(root: Path) -> Iterator[Path]:
     """The root of a workspace and its members (docs.astral.sh/uv/concepts/projects/workspaces)."""
-    workspace = _table(uv_table(read_pyproject(root)), "workspace")
+    workspace = _table(tool_table(read_pyproject(root), "uv"), "workspace")
     excluded = {
         path.resolve()
         for pattern in _strings(workspace.get("exclude"))

@@ -223,7 +223,7 @@ def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
             if name not in _SKIPPED and not name.startswith(".") and not name.endswith(".egg-info")
         )
         for name in sorted(names):
-            status = Path(place, name).stat()
+            status = Path(place, name).lstat()
             yield str(Path(place, name)), status.st_mtime_ns, status.st_size
 
 

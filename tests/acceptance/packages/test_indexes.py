@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from package_index import (
@@ -19,6 +20,8 @@ from package_index import (
     serving,
 )
 from packaged_worker import Worker
+
+from cfpy.project import package_indexes
 
 
 def test_a_package_that_only_pyodide_has(
@@ -61,9 +64,14 @@ def test_a_lock_has_hashes_whatever_the_index_offers(
     assert wheel["hashes"] == {"sha256": hashlib.sha256(pyodide.files[file]).hexdigest()}
 
 
+@pytest.mark.parametrize("cache", ["kept", "none"])
 def test_another_machine_installs_the_lock_while_pyodides_index_is_down(
-    worker: Worker, pyodide: Index
+    worker: Worker, pyodide: Index, cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if cache == "kept":
+        monkeypatch.delenv("PIP_NO_CACHE_DIR")
+        monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "pip"))
+        monkeypatch.setenv("CFPY_CACHE_DIR", str(tmp_path / "cfpy"))
     pyodide.add("numpy", "2.4.1", PYTHON_314)
     worker.needs("numpy")
     before = worker.install()
@@ -120,12 +128,24 @@ def one_page_down(pyodide: Index) -> None:
     pyodide.broken["numpy"] = 500
 
 
-@pytest.mark.parametrize("how", [down, forbidden, one_page_down])
+def silent(pyodide: Index) -> None:
+    pyodide.delay = 3
+
+
+@pytest.mark.parametrize("how", [down, forbidden, one_page_down, silent])
 def test_an_index_that_did_not_answer_is_not_said_to_have_nothing(
-    worker: Worker, there: Indexes, pypi: Index, pyodide: Index, how: Callable[[Index], None]
+    worker: Worker,
+    there: Indexes,
+    pypi: Index,
+    pyodide: Index,
+    how: Callable[[Index], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pypi.add("numpy", "2.5.0", LINUX)
+    # It would have one.
+    pyodide.add("numpy", "2.4.1", PYTHON_314)
     how(pyodide)
+    monkeypatch.setattr(package_indexes, "_SECONDS", 1.0)
     worker.needs("numpy>=2")
     said = worker.fails()
     assert "no wheel of numpy that runs in a Worker (Pyodide, Python 3.14) was found" in said
@@ -133,6 +153,14 @@ def test_an_index_that_did_not_answer_is_not_said_to_have_nothing(
     assert "CFPY_PYODIDE_INDEX" in said
     assert "neither" not in said
     assert not (worker.root / "pylock.toml").exists()
+
+
+def test_a_slow_index_is_waited_for(worker: Worker, pyodide: Index) -> None:
+    pyodide.add("numpy", "2.4.1", PYTHON_314)
+    pyodide.delay = 0.5
+    worker.needs("numpy")
+    worker.install()
+    assert worker.version("numpy") == "2.4.1"
 
 
 def test_nobody_listens_where_the_index_should_be(

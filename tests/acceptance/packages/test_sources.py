@@ -142,6 +142,8 @@ def test_files_by_path_and_url_and_a_commit(
     assert locked["far"]["archive"]["hashes"] == {"sha256": digest}
     assert locked["stored"]["vcs"]["subdirectory"] == "python"
     assert len(locked["stored"]["vcs"]["commit-id"]) == 40
+    text = (worker.root / "pylock.toml").read_text().replace(repository.as_uri(), "")
+    assert str(base) not in text
     modules = worker.install()
     assert (modules / "stored.py").is_file()
     assert (worker.version("near"), worker.version("far")) == ("1.0", "1.0")
