@@ -666,8 +666,24 @@ def test_auto_falls_back_to_node_or_runs_workerd_and_says_which(small: Path) -> 
     dev.stop()
 
 
-def test_python_3_13_is_not_run_as_3_14(small: Path) -> None:
-    config = small / "wrangler.toml"
+def test_a_date_gets_its_own_python(small: Path) -> None:
+    config, entry = small / "wrangler.toml", small / "src" / "entry.py"
     config.write_text(config.read_text().replace("2026-11-17", "2026-01-01"))
-    with pytest.raises(AssertionError, match=r"requires Python 3\.13"):
+    entry.write_text(
+        "import sys\n" + entry.read_text().replace("'ok'", "f'{sys.version_info[:2]}'"), "utf-8"
+    )
+    dev = start_dev(small, "--runtime", "node")
+    assert dev.request("GET", "/").body == b"(3, 13)"
+    dev.stop()
+    # The same project, and the packages for the other Python.
+    config.write_text(config.read_text().replace("2026-01-01", "2026-11-17"))
+    dev = start_dev(small, "--runtime", "node")
+    assert dev.request("GET", "/").body == b"(3, 14)"
+    dev.stop()
+
+
+def test_python_3_12_is_not_run_as_another(small: Path) -> None:
+    config = small / "wrangler.toml"
+    config.write_text(config.read_text().replace("2026-11-17", "2025-01-01"))
+    with pytest.raises(AssertionError, match=r"requires Python 3\.12"):
         start_dev(small, "--runtime", "node")

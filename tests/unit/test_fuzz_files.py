@@ -133,7 +133,7 @@ def use(root: Path, ctx: Context) -> None:
             json.dumps(
                 configuration.worker_config(alone, root / "main.js", python=False), default=str
             )
-            assert alone.python_version in ("3.13", "3.14")
+            assert alone.python_version in ("3.12", "3.13", "3.14")
         with contextlib.suppress(CfpyError):
             asked = comparison.CostRequest(root, "", name, "small", None, Decimal(1), {}, {})
             comparison.run(ctx, asked)

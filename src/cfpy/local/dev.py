@@ -24,10 +24,9 @@ from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
-from cfpy.project.project import OPTED_OUT, PYTHON_314_SINCE, Project
+from cfpy.project.project import OPTED_OUT_OF_313, PYTHON_313_SINCE, Project
 from cfpy.tools.context import Context
-
-_NODE_PYTHON = "3.14"
+from cfpy.tools.toolchain import pythons
 
 
 @dataclass(frozen=True)
@@ -208,11 +207,11 @@ def _start(ctx: Context, project: Project, session: LocalSession, runtime: Runti
 def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
     if not project.is_python:
         return Runtime.WORKERD, "a JavaScript Worker"
-    if project.python_version != _NODE_PYTHON:
+    if project.python_version not in pythons():
         if wanted is Runtime.NODE:
             raise ProjectError(
                 f"the compatibility date requires Python {project.python_version}; "
-                f"--runtime node has {_NODE_PYTHON}",
+                f"--runtime node has {_node_pythons()}",
                 path=project.config_path,
                 hint=_newer_python(project)
                 + ("" if bundle.was_missing() else " Or use --runtime workerd."),
@@ -226,18 +225,26 @@ def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
 
 
 def _newer_python(project: Project) -> str:
-    """How to change a project to the Python version of the node runtime."""
-    if OPTED_OUT in (project.wrangler.get("compatibility_flags") or ()):
-        return f"Remove {OPTED_OUT} from compatibility_flags."
-    return f"Set compatibility_date to {PYTHON_314_SINCE} or later."
+    """How to change a project to a Python version of the node runtime."""
+    steps = []
+    if OPTED_OUT_OF_313 in (project.wrangler.get("compatibility_flags") or ()):
+        steps.append(f"remove {OPTED_OUT_OF_313} from compatibility_flags")
+    if str(project.wrangler.get("compatibility_date")) < PYTHON_313_SINCE.isoformat():
+        steps.append(f"set compatibility_date to {PYTHON_313_SINCE} or later")
+    words = " and ".join(steps)
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _node_pythons() -> str:
+    return " and ".join(sorted(pythons()))
 
 
 def _without_bundle(project: Project, error: BundleUnavailableError) -> LocalRuntimeError:
     """The same error with a useful hint: not the other runtime if that can't run the project."""
-    if project.python_version == _NODE_PYTHON:
+    if project.python_version in pythons():
         return error
     return LocalRuntimeError(
-        f"{error.message}; --runtime node only has Python {_NODE_PYTHON}, and the compatibility "
+        f"{error.message}; --runtime node only has Python {_node_pythons()}, and the compatibility "
         f"date requires {project.python_version}",
         hint=f"{_newer_python(project)} Then use --runtime node, which needs no download. Or check "
         "the network.",

@@ -23,7 +23,7 @@ from cfpy.local.ports import TAKEN_HINT
 from cfpy.local.traces import reload_failed
 from cfpy.local.watching import Change, Watched, Watcher
 from cfpy.tools.process import ChildProcess
-from cfpy.tools.toolchain import Toolchain
+from cfpy.tools.toolchain import NEWEST_PYTHON, Toolchain
 
 RUNTIME_FILES = Path(__file__).parent / "runtime"
 
@@ -54,6 +54,7 @@ class LocalSession:
     ``failing`` the replacements for those that do not work, ``build`` is the custom build.
     ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
     selects a free port. ``migrations`` are directories of SQL files.
+    ``python`` is the version of the project's Python.
     """
 
     project: Path
@@ -74,6 +75,7 @@ class LocalSession:
     cache: Path
     watch: bool
     service_secrets: Mapping[str, str] = field(repr=False)
+    python: str = NEWEST_PYTHON
 
 
 class LocalRuntime(Protocol):
@@ -162,6 +164,7 @@ def _watch_python(session: LocalSession, feed: SimpleQueue[str | Change | None])
 def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]:
     return {
         "toolchain": str(toolchain.directory),
+        "python": str(toolchain.python(session.python)),
         "project": str(session.project),
         "worker": str(session.worker),
         "local_services": None if session.local_services is None else str(session.local_services),

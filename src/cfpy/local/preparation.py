@@ -22,7 +22,7 @@ from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
-from cfpy.tools.toolchain import cache_directory
+from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory
 
 
 class Runtime(StrEnum):
@@ -111,6 +111,7 @@ def prepare(
         cache=cache_directory() / "pyodide",
         watch=request.watch,
         service_secrets=ai.secrets,
+        python=project.python_version if project.is_python else NEWEST_PYTHON,
     )
     _migrate(ctx, project, session)
     return Prepared(session, env_files.shown, missing)

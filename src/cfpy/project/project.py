@@ -15,8 +15,16 @@ from cfpy.project.secret import Secret, parse_secret
 #: From this compatibility date on, a Python Worker runs Python 3.14 unless it opts out; before,
 #: 3.13 (flag dates in workerd's compatibility-date.capnp; workers-py's metadata.py).
 PYTHON_314_SINCE = date(2026, 9, 8)
-#: The flag by which a Worker stays with Python 3.13.
-OPTED_OUT = "no_python_workers_314"
+#: The same for 3.13; before, 3.12.
+PYTHON_313_SINCE = date(2025, 9, 29)
+#: The flag by which a Worker stays with Python 3.12.
+OPTED_OUT_OF_313 = "no_python_workers_20250116"
+# The flags that choose a Python, and those that turn its date off; the newest first. workerd knows
+# all of them, workers-py only those with a release of its own.
+_PYTHONS = (
+    ("3.14", ("python_workers_314", "python_workers_20260610"), PYTHON_314_SINCE),
+    ("3.13", ("python_workers_20250116",), PYTHON_313_SINCE),
+)
 
 
 @dataclass(frozen=True)
@@ -94,14 +102,16 @@ class Project:
 
     @property
     def python_version(self) -> str:
-        """``"3.14"`` or ``"3.13"``: the version that workerd runs for the compatibility date and
-        flags."""
+        """``"3.14"``, ``"3.13"`` or ``"3.12"``: the version that workerd runs for the compatibility
+        date and flags."""
         flags = self.wrangler.get("compatibility_flags") or []
-        if "python_workers_314" in flags:
-            return "3.14"
-        if OPTED_OUT in flags:
-            return "3.13"
-        return "3.14" if self._compatibility_date() >= PYTHON_314_SINCE else "3.13"
+        for version, names, _ in _PYTHONS:
+            if any(name in flags for name in names):
+                return version
+        for version, names, since in _PYTHONS:
+            if f"no_{names[0]}" not in flags and self._compatibility_date() >= since:
+                return version
+        return "3.12"
 
     def vectorize_index(self, index_name: str) -> VectorizeIndex:
         """The description of ``index_name`` in ``cfpy.toml``; with 0 dimensions if there is

@@ -6,42 +6,79 @@ from pywrangler is neither mistaken for it nor overwritten.
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 import tomlkit
+from packaging.utils import canonicalize_name
+from tomlkit.items import InlineTable
 
 from cfpy.errors import ProjectError
+from cfpy.project.python_target import TARGETS, PythonTarget, best_wheel, holds
 
 NAME = "pylock.toml"
+_NEWEST = TARGETS["3.14"]
 
 
 @dataclass(frozen=True)
 class Pin:
-    """One wheel. ``sha256`` is empty if the lock file does not have it."""
+    """One package, in most cases a wheel.
+
+    ``sha256`` is empty if the lock file does not have it; ``other_hash`` is then a hash that pip
+    checks as well, for instance ``sha512:...``. ``url`` is empty if the package has no file for
+    this Python. ``index`` is where the file was found, if that is Pyodide's index. With
+    ``direct``, the file was named by its URL. ``directory`` is a folder relative to the project,
+    ``commit`` that of a git repository at ``url``, ``subdirectory`` a folder in it or in an
+    archive.
+    """
 
     name: str
     version: str
     url: str
     sha256: str
+    index: str = ""
+    direct: bool = False
+    directory: str = ""
+    commit: str = ""
+    subdirectory: str = ""
+    other_hash: str = ""
+
+    @property
+    def hash(self) -> str:
+        """The algorithm and the hash, as pip has them; empty without one."""
+        return f"sha256:{self.sha256}" if self.sha256 else self.other_hash
+
+    @property
+    def built(self) -> bool:
+        """Whether the package is built on this machine, from files without a hash."""
+        return bool(self.directory or self.commit)
 
 
 @dataclass(frozen=True)
 class Lock:
-    """The pinned wheels. ``requirements`` are the ones from which cfpy resolved them; ``None`` if
-    another tool wrote the file."""
+    """The pinned packages. ``requirements`` are the ones from which cfpy resolved them, for
+    ``python``; ``None`` if another tool wrote the file. ``unfit`` are packages of which the file
+    has wheels, but none for this Python."""
 
     pins: tuple[Pin, ...]
     requirements: tuple[str, ...] | None
+    python: str = _NEWEST.python
+    unfit: tuple[str, ...] = ()
 
 
-def read_lock(root: Path) -> Lock | None:
+def read_lock(root: Path, target: PythonTarget = _NEWEST) -> Lock | None:
     """The lock file of a project, ``None`` if it has none.
+
+    Only packages whose marker holds for ``target`` are returned, each with the wheel that fits it
+    best.
 
     Raises:
         ProjectError: It is not valid.
@@ -51,15 +88,28 @@ def read_lock(root: Path) -> Lock | None:
         return None
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-        pins = tuple(_pin(package) for package in data.get("packages", []))
+        packages = [
+            package for package in data.get("packages", []) if holds(package.get("marker"), target)
+        ]
+        pins = tuple(_pin(package, target, root) for package in packages)
+        requirements = data.get("tool", {}).get("cfpy", {}).get("requirements")
+        python = re.search(r"\d+\.\d+", str(data.get("requires-python", "")))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ProjectError(
             f"is not a valid lock file: {error}",
             path=path,
             hint=f"Restore {NAME} from git, or delete it to create it again.",
         ) from error
-    requirements = data.get("tool", {}).get("cfpy", {}).get("requirements")
-    return Lock(pins, None if requirements is None else tuple(requirements))
+    return Lock(
+        pins,
+        None if requirements is None else tuple(requirements),
+        python[0] if python else _NEWEST.python,
+        tuple(
+            pin.name
+            for pin, package in zip(pins, packages, strict=True)
+            if not pin.url and package.get("wheels")
+        ),
+    )
 
 
 def write_lock(root: Path, lock: Lock) -> None:
@@ -67,19 +117,18 @@ def write_lock(root: Path, lock: Lock) -> None:
     document = tomlkit.document()
     document.add(tomlkit.comment("Created by cfpy from pyproject.toml: commit it, don't edit it."))
     document["lock-version"] = "1.0"
-    document["requires-python"] = ">=3.14"
+    document["requires-python"] = f">={lock.python}"
     document["created-by"] = "cfpy"
     packages = tomlkit.aot()
     for pin in lock.pins:
         package = tomlkit.table()
-        package["name"], package["version"] = pin.name, pin.version
-        wheels = tomlkit.array().multiline(True)
-        wheel = tomlkit.inline_table()
-        wheel["name"] = pin.url.rpartition("/")[2]
-        wheel["url"] = pin.url
-        wheel["hashes"] = {"sha256": pin.sha256}
-        wheels.append(wheel)
-        package["wheels"] = wheels
+        package["name"] = pin.name
+        if not pin.directory:
+            package["version"] = pin.version
+        if pin.index:
+            package["index"] = pin.index
+        key, source = _source(pin)
+        package[key] = source
         packages.append(package)
     document["packages"] = packages
     requirements = tomlkit.array().multiline(True)
@@ -91,40 +140,138 @@ def write_lock(root: Path, lock: Lock) -> None:
     Path(file.name).replace(root / NAME)
 
 
-def pins_of_report(report: Mapping[str, Any]) -> tuple[Pin, ...]:
-    """The wheels that pip would install, from its report (pip.pypa.io, "Installation Report"), by
-    name."""
-    pins = [
-        Pin(
-            name=item["metadata"]["name"].lower().replace("_", "-"),
-            version=item["metadata"]["version"],
-            url=_without_credentials(item["download_info"]["url"]),
-            sha256=item["download_info"]["archive_info"]["hashes"]["sha256"],
-        )
-        for item in report["install"]
-    ]
-    return tuple(sorted(pins, key=lambda pin: pin.name))
-
-
-def requirement_lines(pins: Sequence[Pin]) -> str:
-    """The pins as a requirements file, each with its hash."""
-    return "".join(f"{pin.name}=={pin.version} --hash=sha256:{pin.sha256}\n" for pin in pins)
-
-
-def constraint_lines(pins: Sequence[Pin]) -> str:
-    """The pins as a constraints file."""
-    return "".join(f"{pin.name}=={pin.version}\n" for pin in pins)
-
-
-def _without_credentials(url: str) -> str:
-    """The URL of a private index may contain a password, which must not be written to a file."""
+def without_login(url: str) -> str:
+    """The URL of a private index may contain a password, which must not be shown or written."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _pin(package: Mapping[str, Any]) -> Pin:
-    wheels = package.get("wheels") or [{}]
-    hashes = wheels[0].get("hashes", {})
+def pins_of_report(report: Mapping[str, Any], root: Path = Path()) -> tuple[Pin, ...]:
+    """The packages that pip installed, from its report (pip.pypa.io, "Installation Report"), by
+    name. Files in ``root`` are relative to it."""
+    pins = (_pin_of_report(item, root) for item in report["install"])
+    return tuple(sorted(pins, key=lambda pin: pin.name))
+
+
+def requirement_lines(pins: Sequence[Pin]) -> str:
+    """The pins with a hash as a requirements file: by version, or by the URL that named them."""
+    return "".join(
+        f"{pin.name} @ {_fragment(pin)} --hash={pin.hash}\n"
+        if pin.direct
+        else f"{pin.name}=={pin.version} --hash={pin.hash}\n"
+        for pin in pins
+        if not pin.built
+    )
+
+
+def built_lines(pins: Sequence[Pin], root: Path) -> str:
+    """The pins that are built on this machine as a requirements file."""
+    return "".join(f"{pin.name} @ {_built_from(pin, root)}\n" for pin in pins if pin.built)
+
+
+def constraint_lines(pins: Sequence[Pin]) -> str:
+    """The pins as a constraints file."""
+    return "".join(
+        f"{pin.name}=={pin.version}\n"
+        for pin in pins
+        if pin.version and not pin.built and not pin.direct
+    )
+
+
+def _source(pin: Pin) -> tuple[str, Any]:
+    """The key and the table that tell where a package is from."""
+    if pin.directory:
+        return "directory", _inline(path=pin.directory)
+    if pin.commit:
+        repository = _inline(type="git", url=pin.url)
+        repository["commit-id"] = pin.commit
+        if pin.subdirectory:
+            repository["subdirectory"] = pin.subdirectory
+        return "vcs", repository
+    file = _inline(**{"url" if "://" in pin.url else "path": pin.url})
+    if not pin.direct:
+        file = _inline(name=pin.url.rpartition("/")[2], **file)
+    if pin.subdirectory:
+        file["subdirectory"] = pin.subdirectory
+    algorithm, _, digest = pin.hash.partition(":")
+    file["hashes"] = {algorithm: digest}
+    if pin.direct:
+        return "archive", file
+    wheels = tomlkit.array().multiline(True)
+    wheels.append(file)
+    return "wheels", wheels
+
+
+def _inline(**values: str) -> InlineTable:
+    table = tomlkit.inline_table()
+    table.update(values)
+    return table
+
+
+def _pin_of_report(item: Mapping[str, Any], root: Path) -> Pin:
+    name, version = canonicalize_name(item["metadata"]["name"]), item["metadata"]["version"]
+    origin, direct = item["download_info"], bool(item.get("is_direct"))
+    url, folder = without_login(origin["url"]), origin.get("subdirectory", "")
+    if "vcs_info" in origin:
+        commit = origin["vcs_info"]["commit_id"]
+        return Pin(name, version, url, "", commit=commit, subdirectory=folder)
+    if urlsplit(url).scheme == "file":
+        place = Path(url2pathname(unquote(urlsplit(url).path))).resolve()
+        if direct or place.is_relative_to(root.resolve()):
+            url = Path(os.path.relpath(place, root.resolve())).as_posix()
+    if "dir_info" in origin:
+        return Pin(name, version, "", "", directory=url)
+    sha256, other = _hashes(origin.get("archive_info", {}).get("hashes", {}))
+    return Pin(name, version, url, sha256, direct=direct, subdirectory=folder, other_hash=other)
+
+
+def _hashes(hashes: Mapping[str, str]) -> tuple[str, str]:
+    """``sha256``, and if there is none another one that pip can check (its hash-checking mode)."""
+    sha256 = hashes.get("sha256", "")
+    strong = [name for name in ("sha512", "sha384") if name in hashes]
+    return sha256, f"{strong[0]}:{hashes[strong[0]]}" if strong and not sha256 else ""
+
+
+def _fragment(pin: Pin) -> str:
+    return f"{pin.url}#subdirectory={pin.subdirectory}" if pin.subdirectory else pin.url
+
+
+def _built_from(pin: Pin, root: Path) -> str:
+    if pin.directory:
+        return (root / pin.directory).resolve().as_uri()
+    folder = f"#subdirectory={pin.subdirectory}" if pin.subdirectory else ""
+    return f"git+{pin.url}@{pin.commit}{folder}"
+
+
+def _pin(package: Mapping[str, Any], target: PythonTarget, root: Path) -> Pin:
+    name, version = canonicalize_name(package["name"]), package.get("version", "")
+    if directory := package.get("directory"):
+        return Pin(name, version, "", "", directory=directory["path"])
+    if repository := package.get("vcs"):
+        return Pin(
+            name,
+            version,
+            repository.get("url", ""),
+            "",
+            commit=repository["commit-id"],
+            subdirectory=repository.get("subdirectory", ""),
+        )
+    archive = package.get("archive")
+    file = archive or best_wheel(package.get("wheels") or [], target) or package.get("sdist", {})
+    url = file.get("url", "")
+    if not url and "path" in file:
+        url = (root / file["path"]).resolve().as_uri()
+    if not archive:
+        # Without a version there is nothing to compare with the dependencies.
+        version = package["version"]
+    sha256, other = _hashes(file.get("hashes", {}))
     return Pin(
-        package["name"], package["version"], wheels[0].get("url", ""), hashes.get("sha256", "")
+        name,
+        version,
+        url,
+        sha256,
+        other_hash=other,
+        index=package.get("index", ""),
+        direct=bool(archive),
+        subdirectory=file.get("subdirectory", ""),
     )

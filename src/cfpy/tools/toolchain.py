@@ -28,9 +28,13 @@ from cfpy.tools.process import Runner
 #: wrangler 4.164 refuses older versions (its own bin/wrangler.js).
 MIN_NODE = (22, 12, 0)
 _MANIFESTS = Path(__file__).parent / "npm"
+#: The Python of the pyodide next to wrangler. Each other one has a manifest in a folder of its own,
+#: and is installed when a project needs it: 3.13 as Pyodide 0.28.2, which workerd runs as well.
+NEWEST_PYTHON = "3.14"
 _INSTALL_SECONDS = 900.0
 #: The size of an installation: shown before it begins, and by `cfpy doctor`.
 SIZE = "about 240 MB"
+_PYTHON_SIZE = "about 15 MB"
 # The options after the first line override an .npmrc for the user's own packages: without the lock,
 # nothing is checked; without optional packages, there is no workerd.
 _NPM_OPTIONS = (
@@ -69,6 +73,12 @@ def pinned() -> dict[str, str]:
     return dict(manifest["dependencies"])
 
 
+def pythons() -> tuple[str, ...]:
+    """The versions of Python that run in Node, the newest first."""
+    others = (path.name.removeprefix("python-") for path in _MANIFESTS.glob("python-*"))
+    return NEWEST_PYTHON, *sorted(others, reverse=True)
+
+
 class Toolchain:
     """Finds Node, installs the npm packages, and returns their paths."""
 
@@ -95,16 +105,32 @@ class Toolchain:
             ToolNotFoundError: npm could not install the packages.
             FilesystemError: The cache directory can't be written.
         """
+        return self._installed_from(_MANIFESTS, f"wrangler and pyodide (once, {SIZE})")
+
+    def python(self, version: str) -> Path:
+        """The directory with ``node_modules`` that has the Pyodide for a version of Python, one of
+        :func:`pythons`, installed on first use.
+
+        Raises:
+            ToolNotFoundError: npm could not install it.
+            FilesystemError: The cache directory can't be written.
+        """
+        if version == NEWEST_PYTHON:
+            return self.directory
+        manifests = _MANIFESTS / f"python-{version}"
+        return self._installed_from(manifests, f"pyodide for Python {version} ({_PYTHON_SIZE})")
+
+    def _installed_from(self, manifests: Path, what: str) -> Path:
         import filelock  # imports asyncio: slow to load, and not every command needs Node
 
-        target = self._target()
-        if _is_whole(target):
+        target = self._target(manifests)
+        if _is_whole(target, manifests):
             return target
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(f"{target}.lock"):
-                if not _is_whole(target):
-                    self._install(target)
+                if not _is_whole(target, manifests):
+                    self._install(target, manifests, what)
         except OSError as error:
             raise FilesystemError(
                 f"can't write the cache {target.parent}: {error.strerror or error}",
@@ -114,7 +140,7 @@ class Toolchain:
 
     def installed(self) -> dict[str, str]:
         """The npm packages and their versions; empty until they are installed."""
-        return pinned() if _is_whole(self._target()) else {}
+        return pinned() if _is_whole(self._target(_MANIFESTS), _MANIFESTS) else {}
 
     def wrangler(self, project: Path) -> tuple[str, ...]:
         """The command that starts wrangler: the project's own if it is installed, else cfpy's."""
@@ -128,17 +154,17 @@ class Toolchain:
         return (project / _LAUNCHER).is_file() or bool(self.installed())
 
     @staticmethod
-    def _target() -> Path:
-        lock_bytes = (_MANIFESTS / "package-lock.json").read_bytes()
+    def _target(manifests: Path) -> Path:
+        lock_bytes = (manifests / "package-lock.json").read_bytes()
         return cache_directory() / "toolchain" / hashlib.sha256(lock_bytes).hexdigest()[:16]
 
-    def _install(self, target: Path) -> None:
-        self._progress(f"Installing wrangler and pyodide (once, {SIZE})")
+    def _install(self, target: Path, manifests: Path, what: str) -> None:
+        self._progress(f"Installing {what}")
         with tempfile.TemporaryDirectory(prefix=".install-", dir=target.parent) as scratch:
             work = Path(scratch) / "toolchain"
             work.mkdir()
             for name in ("package.json", "package-lock.json"):
-                shutil.copyfile(_MANIFESTS / name, work / name)
+                shutil.copyfile(manifests / name, work / name)
             # Not `npm ci`: it refuses a lock without the optional binaries of some platform.
             # `npm install` checks the packages in the lock just as strictly.
             argv = [*self.node.npm, "install", *_NPM_OPTIONS]
@@ -147,7 +173,7 @@ class Toolchain:
             )
             if done.returncode != 0:
                 raise ToolNotFoundError(
-                    f"npm could not install wrangler and pyodide:\n{done.tail()}",
+                    f"npm could not install {what.partition(' (')[0]}:\n{done.tail()}",
                     hint="cfpy needs the npm registry for this installation. Check the network, "
                     "then try again.",
                 )
@@ -216,11 +242,11 @@ def _bundled_node() -> Node | None:
     return None
 
 
-def _is_whole(target: Path) -> bool:
+def _is_whole(target: Path, manifests: Path) -> bool:
     """Whether ``target`` was installed completely and still has the files that cfpy runs."""
     with contextlib.suppress(OSError, ValueError, KeyError, AttributeError):
         sizes = json.loads((target / _COMPLETE).read_text("utf-8"))
-        wanted = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))["dependencies"]
+        wanted = json.loads((manifests / "package.json").read_text("utf-8"))["dependencies"]
         return all(
             json.loads((target / "node_modules" / name / "package.json").read_text("utf-8"))[
                 "version"

@@ -152,6 +152,12 @@ def test_no_stand_ins_where_nothing_needs_them() -> None:
         ("2026-09-07", [], "3.13"),
         ("2026-01-01", ["python_workers_314"], "3.14"),
         ("2026-11-17", ["no_python_workers_314"], "3.13"),
+        ("2026-11-17", ["no_python_workers_314", "python_workers_20260610"], "3.14"),
+        ("2026-01-01", ["python_workers_20260610", "experimental"], "3.14"),
+        ("2025-09-29", [], "3.13"),
+        ("2025-09-28", [], "3.12"),
+        ("2025-09-28", ["python_workers_20250116"], "3.13"),
+        ("2026-11-17", ["no_python_workers_314", "no_python_workers_20250116"], "3.12"),
     ],
 )
 def test_python_version_follows_date_and_flags(date: str, flags: list[str], version: str) -> None:

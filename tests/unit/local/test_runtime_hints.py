@@ -60,27 +60,27 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return start_
 
 
-NEWER = "Set compatibility_date to 2026-09-08 or later."
+NEWER = "Set compatibility_date to 2025-09-29 or later."
 
 
 def test_node_names_workerd_until_that_had_no_bundle(start: Any) -> None:
-    message, hint = start("node", "2026-01-01")
-    assert "requires Python 3.13; --runtime node has 3.14" in message
+    message, hint = start("node", "2025-01-01")
+    assert "requires Python 3.12; --runtime node has 3.13 and 3.14" in message
     assert hint == f"{NEWER} Or use --runtime workerd."
     # It was tried, and could not.
-    message, hint = start("workerd", "2026-01-01")
+    message, hint = start("workerd", "2025-01-01")
     assert message.startswith(BUNDLE)
-    assert "--runtime node only has Python 3.14" in message
+    assert "--runtime node only has Python 3.13 and 3.14" in message
     assert hint.startswith(f"{NEWER} Then use --runtime node")
-    assert start("node", "2026-01-01")[1] == NEWER
+    assert start("node", "2025-01-01")[1] == NEWER
     # Without a choice it is workerd, and the same is told.
-    assert start("auto", "2026-01-01")[1].startswith(f"{NEWER} Then use --runtime node")
+    assert start("auto", "2025-01-01")[1].startswith(f"{NEWER} Then use --runtime node")
 
 
 def test_a_flag_is_what_has_to_go(start: Any) -> None:
-    hint = start("workerd", "2026-11-17", "no_python_workers_314")[1]
+    hint = start("workerd", "2026-11-17", "no_python_workers_314", "no_python_workers_20250116")[1]
     assert hint.startswith(
-        "Remove no_python_workers_314 from compatibility_flags. Then use --runtime"
+        "Remove no_python_workers_20250116 from compatibility_flags. Then use --runtime"
     )
     assert "compatibility_date" not in hint
 
@@ -89,8 +89,9 @@ def test_node_is_named_where_it_can(start: Any) -> None:
     assert start("workerd", "2026-11-17") == (BUNDLE, "Use --runtime node, or check the network.")
 
 
-def test_the_newer_date_is_one_that_both_run() -> None:
-    wrangler = {"main": "entry.py", "compatibility_date": "2026-09-08"}
+@pytest.mark.parametrize(("date", "python"), [("2026-09-08", "3.14"), ("2025-09-29", "3.13")])
+def test_the_newer_date_is_one_that_both_run(date: str, python: str) -> None:
+    wrangler = {"main": "entry.py", "compatibility_date": date}
     project = Project(Path(), wrangler, (), (), ())
-    assert project.python_version == "3.14"
+    assert project.python_version == python
     assert dev._choose_runtime(project, Runtime.NODE) == (Runtime.NODE, "as requested")

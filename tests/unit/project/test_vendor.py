@@ -220,7 +220,7 @@ def test_a_failure_keeps_what_was_there_and_quotes_pip(tmp_path: Path) -> None:
     [
         (
             "numpy",
-            "numpy has no wheel that runs in a Worker",
+            "no wheel of numpy that runs in a Worker (Pyodide, Python 3.14) was found",
             "PyPI has 2.0, 1.0, but only for other",
         ),
         ("unheard-of", "there is no package 'unheard-of'", "Check its name"),

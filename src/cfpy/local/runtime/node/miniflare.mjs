@@ -17,9 +17,9 @@ const QUERY = '/__cfpy/query';
 // The manifest of a [site] is a module in workerd, not a binding.
 const HIDDEN = new Set(['CFPY_HOST', 'CFPY_HOST_KEY', '__STATIC_CONTENT_MANIFEST']);
 
-/** Import an npm package from cfpy's toolchain directory, independent of where this file is. */
-export async function importTool(session, name) {
-  const require = createRequire(path.join(session.toolchain, 'package.json'));
+/** Import an npm package from a directory of cfpy's toolchain, independent of where this file is. */
+export async function importTool(directory, name) {
+  const require = createRequire(path.join(directory, 'package.json'));
   return import(pathToFileURL(require.resolve(name)));
 }
 
@@ -34,7 +34,7 @@ export async function importTool(session, name) {
  */
 export async function startMiniflare(session, loopback) {
   const { unstable_getMiniflareWorkerOptions: readOptions, unstable_getVarsForDev: readVars } =
-    await importTool(session, 'wrangler');
+    await importTool(session.toolchain, 'wrangler');
   takeSettings(readVars, session.settings);
   // wrangler's switch is about files that it finds, not about those that the command line names.
   if (session.given) process.env[LOAD] = 'true';

@@ -217,7 +217,7 @@ function mountBytecodeCache(python, cache) {
  * The snapshot options are private to Pyodide, so every failure falls back to a plain load.
  */
 async function loadInterpreter(session) {
-  const { loadPyodide, version } = await importTool(session, 'pyodide/pyodide.mjs');
+  const { loadPyodide, version } = await importTool(session.python, 'pyodide/pyodide.mjs');
   const options = {
     fullStdLib: false,
     env: { HOME: '/session' },

@@ -1,0 +1,165 @@
+"""Says why a Worker's packages can't be installed: what was asked, what answered, and what to do.
+
+A package is only reported as missing if each index answered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from packaging.utils import canonicalize_name
+
+from cfpy.errors import ToolNotFoundError
+from cfpy.project.package_indexes import VARIABLE, PyodideIndex
+from cfpy.project.pip_log import PipLog
+from cfpy.project.pylock import NAME, Pin, without_login
+from cfpy.project.python_target import PythonTarget
+
+_SHOWN_VERSIONS = 5
+_MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)(.*)")
+_AGAIN = "then run the command again"
+
+
+class Versions(Protocol):
+    """Asks indexes for the versions of a package: PyPI, or whatever pip is set to, and ``index``.
+    ``here`` asks for this machine instead of a Worker."""
+
+    def __call__(self, name: str, *, here: bool, index: PyodideIndex | None) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was asked for the packages, and how to ask more."""
+
+    target: PythonTarget
+    index: PyodideIndex
+    log: PipLog
+    versions: Versions
+
+    def unasked(self, name: str = "") -> str:
+        """A clause that says why Pyodide's index has not answered, for the package ``name`` if
+        there is one; empty if it has."""
+        if not self.index.usable:
+            return self.index.unasked
+        failed = self.log.failures_of(self.index.address)
+        if name and canonicalize_name(name) in failed:
+            why = failed[canonicalize_name(name)]
+        elif failed and not name:
+            package, why = next(iter(failed.items()))
+            why = f"{package}: {why}"
+        else:
+            return ""
+        return f"Pyodide's package index {self.index.shown} could not be asked ({why})"
+
+
+def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
+    """The error for a failed resolution, from what pip wrote."""
+    missing = _MISSING.search(stderr)
+    if missing:
+        return _missing(missing[1], missing[2], search)
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return ToolNotFoundError(
+            f"a package does not match the hash that its index has for it:\n{_errors(stderr)}",
+            hint="The file was changed or is incomplete. Do not use it; try again later, or tell "
+            "who runs the index.",
+        )
+    unasked = search.unasked()
+    if unasked and "conflicting dependencies" in stderr:
+        return ToolNotFoundError(
+            f"pip found no set of packages that fits, and {unasked}:\n{_errors(stderr)}",
+            hint=_ask_it(search),
+        )
+    return ToolNotFoundError(
+        f"pip could not install the Worker's packages:\n{_errors(stderr)}",
+        hint="Check the network and the dependencies in pyproject.toml.",
+    )
+
+
+def install_failure(stderr: str, pins: Sequence[Pin]) -> ToolNotFoundError:
+    """The error for a failed installation of locked packages, from what pip wrote."""
+    if "DO NOT MATCH THE HASHES" in stderr:
+        return ToolNotFoundError(
+            f"a package does not match its hash in {NAME}:\n{_errors(stderr)}",
+            hint=f"The package or {NAME} was changed. Restore the file from git; "
+            "delete it only if you trust the index.",
+        )
+    elsewhere = [pin.name for pin in pins if pin.index]
+    note = (
+        f" {', '.join(elsewhere)}: from Pyodide's package index; for a mirror of it, set "
+        f"{VARIABLE}."
+        if elsewhere
+        else ""
+    )
+    return ToolNotFoundError(
+        f"pip could not install the packages in {NAME}:\n{_errors(stderr)}",
+        hint=f"Check the network and the dependencies in pyproject.toml.{note}",
+    )
+
+
+def wrong_index(pin: Pin, address: str) -> ToolNotFoundError:
+    """The error for a package that another index has than the one named for it."""
+    return ToolNotFoundError(
+        f"{pin.name} {pin.version} was found at {pin.url}, but [tool.uv.sources] names the index "
+        f"{without_login(address)}",
+        hint="Limit its version in pyproject.toml to one that the named index has.",
+    )
+
+
+def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
+    usable = search.versions(name, here=False, index=search.index)
+    anywhere = search.versions(name, here=True, index=None)
+    unasked = search.unasked(name)
+    # Every index has pip itself; if it is not found, no index can be reached.
+    if not anywhere and not usable and not search.versions("pip", here=True, index=None):
+        return ToolNotFoundError(
+            "pip could not reach a package index" + (f", and {unasked}" if unasked else ""),
+            hint="Check the network; `pip config list` shows which index pip asks.",
+        )
+    python = f"a Worker (Pyodide, Python {search.target.python})"
+    if usable:
+        return ToolNotFoundError(
+            f"no wheel of {name}{wanted} that runs in {python} was found"
+            + (f"; {unasked}" if unasked else ""),
+            hint=f"Use one of these versions: {', '.join(usable[:_SHOWN_VERSIONS])}."
+            + (f" {_ask_it(search)}" if unasked else ""),
+        )
+    others = f"PyPI has {', '.join(anywhere[:_SHOWN_VERSIONS])}, but only for other platforms."
+    if unasked and anywhere:
+        return ToolNotFoundError(
+            f"no wheel of {name} that runs in {python} was found: PyPI has none, and {unasked}",
+            hint=f"{_ask_it(search)} {others}",
+        )
+    if unasked:
+        return ToolNotFoundError(
+            f"there is no package {name!r} on PyPI, and {unasked}",
+            hint=f"Check its name in pyproject.toml. {_ask_it(search)}",
+        )
+    if not anywhere:
+        return ToolNotFoundError(
+            f"there is no package {name!r}: neither PyPI nor Pyodide's package index "
+            f"{search.index.shown} has it",
+            hint="Check its name in pyproject.toml.",
+        )
+    return ToolNotFoundError(
+        f"{name} has no wheel that runs in {python}: neither PyPI nor Pyodide's package index "
+        f"{search.index.shown} has one",
+        hint=f"{others} Use another package, or remove the dependency.",
+    )
+
+
+def _ask_it(search: Search) -> str:
+    """What to do about an index that has not answered."""
+    if not search.index.address:
+        return f"To use Pyodide's index, change the setting that turns it off, {_AGAIN}."
+    return (
+        f"Check the network to {search.index.shown}, or set {VARIABLE} to a mirror, {_AGAIN}; the "
+        "package may be there."
+    )
+
+
+def _errors(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.startswith("ERROR")]
+    return "\n".join(lines or stderr.splitlines()[-5:])

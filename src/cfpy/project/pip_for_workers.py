@@ -1,0 +1,56 @@
+"""Runs pip as if on the Python of a Worker: ``python pip_for_workers.py install ...``.
+
+pip's ``--platform`` and ``--python-version`` select wheels, but markers such as
+``sys_platform == 'emscripten'`` are still evaluated for this machine (pip.pypa.io, "pip install").
+``CFPY_PIP`` is a JSON object:
+
+``markers``
+    The environment in which markers are evaluated.
+``second``
+    The address of an index that is asked after the others: of two files with the same version, pip
+    prefers the one from the last address.
+``more``
+    Addresses of further indexes.
+``build``
+    Whether packages without a wheel may be built on this machine.
+
+Imports nothing of cfpy: it runs without its dependencies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def main() -> int:
+    """Run pip, and return its exit status."""
+    settings: dict[str, Any] = json.loads(os.environ.pop("CFPY_PIP"))
+
+    from pip._internal.cli import cmdoptions
+    from pip._internal.cli.main import main as pip
+    from pip._internal.models.index import PyPI
+    from pip._vendor.packaging import markers
+
+    here = markers.default_environment
+    # pip adds "extra" by itself.
+    markers.default_environment = lambda: {**here(), **settings["markers"]}
+    if settings["build"]:
+        # pip refuses source distributions for another platform, because it can't know whether what
+        # it builds runs there. cfpy looks at the tags of what was built.
+        cmdoptions.check_dist_restriction = lambda *_, **__: None
+    first = os.environ.get("PIP_INDEX_URL") or os.environ.get("PIP_PYPI_URL") or PyPI.simple_url
+    more = [*settings["more"], first, *os.environ.get("PIP_EXTRA_INDEX_URL", "").split()]
+    if settings["second"]:
+        more.insert(0, settings["second"])
+    os.environ["PIP_INDEX_URL"] = more[0]
+    os.environ["PIP_EXTRA_INDEX_URL"] = " ".join(more[1:])
+    if not more[1:]:
+        del os.environ["PIP_EXTRA_INDEX_URL"]
+    return pip(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""What pip's log tells: which page of which index has a file, and which page did not answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urldefrag
+
+from cfpy.project.pylock import Pin, without_login
+
+_LINK = re.compile(r"Found link (\S+) \(from (\S+?)\)")
+_FAILED = re.compile(r"Could not fetch URL (\S+): (.*) - skipping")
+
+
+@dataclass(frozen=True)
+class PipLog:
+    """``pages`` are the pages of indexes, by the files that they link to; ``failed`` are the pages
+    that did not answer, with the reason. A page that does not exist is an answer. All addresses
+    are without login and fragment."""
+
+    pages: Mapping[str, str]
+    failed: Mapping[str, str]
+
+    def failures_of(self, address: str) -> dict[str, str]:
+        """The failed pages of an index by package."""
+        start = without_login(address).rstrip("/") + "/"
+        return {
+            page.removeprefix(start).strip("/"): why
+            for page, why in self.failed.items()
+            if page.startswith(start)
+        }
+
+
+def read_log(path: Path) -> PipLog:
+    """The log of one run; empty if pip did not write it."""
+    text = path.read_text("utf-8", "replace") if path.is_file() else ""
+    pages = {_plain(link): _plain(page) for link, page in _LINK.findall(text)}
+    failed = {
+        _plain(page): why for page, why in _FAILED.findall(text) if not why.startswith("404 ")
+    }
+    return PipLog(pages, failed)
+
+
+def with_index(pins: Iterable[Pin], log: PipLog, address: str) -> tuple[Pin, ...]:
+    """The pins, with the index at ``address`` noted in those whose file is from one of its
+    pages."""
+    index = without_login(address).rstrip("/")
+    return tuple(
+        dataclasses.replace(pin, index=index)
+        if not pin.direct and log.pages.get(pin.url, "").startswith(f"{index}/")
+        else pin
+        for pin in pins
+    )
+
+
+def _plain(url: str) -> str:
+    return without_login(urldefrag(url)[0])
