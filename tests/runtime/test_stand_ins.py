@@ -383,7 +383,7 @@ def test_each_way_to_ask_a_chat_model(call: Bindings, asked: dict[str, Any]) -> 
 @pytest.mark.parametrize("given", ["hello there", [{"role": "user", "content": "hello there"}]])
 def test_gpt_oss_takes_the_responses_format(call: Bindings, given: Any) -> None:
     answer = call("AI", "run", GPT_OSS, {"instructions": "You echo.", "input": given})
-    [text] = [item for item in answer["output"] if item["type"] == "message"][0]["content"]
+    [text] = next(item for item in answer["output"] if item["type"] == "message")["content"]
     assert (answer["object"], text["type"]) == ("response", "output_text")
     assert text["text"].startswith("You said: hello there") or "You echo." in text["text"]
     streamed = call.raw("AI", "run", GPT_OSS, {"input": given, "stream": True}).decode()

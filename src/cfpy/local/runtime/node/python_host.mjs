@@ -5,12 +5,14 @@ import { pathToFileURL } from 'node:url';
 import { emit, QueueController, ScheduledController } from './events.mjs';
 import { count } from './meter.mjs';
 import { importTool } from './miniflare.mjs';
+import { closeSockets, provideWebPlatform } from './web_platform.mjs';
 
 const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py'), 'utf8');
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const BYTECODE = '/session/pycache';
 
+provideWebPlatform();
 // workerd has it; a Worker that streams a known number of bytes uses it.
 globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream {
   constructor(length) {
@@ -28,6 +30,7 @@ globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream
 export async function startPython(session, bindings) {
   // `from workers import env` at the top of a module gets this object before it is filled.
   const env = {};
+  closeSockets();
   const life = { over: false };
   const python = await loadInterpreter(session);
   const background = new Set();
