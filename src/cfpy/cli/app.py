@@ -188,6 +188,14 @@ def dev(
             help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
         ),
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            metavar="DIR",
+            help="Also run the Worker in DIR, for service bindings to it; repeatable.",
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
@@ -216,7 +224,8 @@ def dev(
     root, file = project_at(output, cwd, config)
     given = (root, host, port, Runtime(runtime), persist_to, watch, env, file)
     files = tuple(env_file or ())
-    request = DevRequest(*given, env_files=files, neurons=neurons_of_models())
+    others = tuple(folder.resolve() for folder in beside or ())
+    request = DevRequest(*given, env_files=files, beside=others, neurons=neurons_of_models())
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 

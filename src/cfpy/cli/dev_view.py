@@ -8,6 +8,7 @@ from cfpy.cli import drawing
 from cfpy.cli.console import Output
 from cfpy.local.dev import DevInfo
 from cfpy.local.local_runtime import Event
+from cfpy.local.only_workerd import NEEDS_WORKERD
 
 
 class DevView:
@@ -23,6 +24,13 @@ class DevView:
         self._info = info
         note = f": {info.runtime_note}" if info.runtime_note else ""
         self._output.progress(f"Starting the {info.runtime} runtime{note}")
+        names = [name for name, why in info.left_out.items() if NEEDS_WORKERD in why]
+        if names:
+            self._output.note(
+                f"What uses {', '.join(names)} fails with this runtime, and works with "
+                f"{NEEDS_WORKERD}",
+                "yellow",
+            )
 
     def event(self, event: Event) -> None:
         """Report an event of the runtime."""

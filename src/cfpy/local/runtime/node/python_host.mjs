@@ -66,6 +66,7 @@ export function brokenHost(text) {
     fetch: async () => new Response(`${text}\n`, { status: 500 }),
     queue: async () => ({ operations: [], error: text }),
     scheduled: async () => ({ skipsRetry: false, error: text }),
+    rpc: async () => ({ error: text }),
   };
 }
 
@@ -100,6 +101,16 @@ class PythonHost {
     const controller = new ScheduledController(event);
     const error = await this.#attempt('scheduled', controller);
     return { skipsRetry: controller.skipsRetry(), error };
+  }
+
+  /** Call a method for another Worker; its result has to be JSON. */
+  async rpc({ method, args }) {
+    try {
+      const result = await this.#invoke(method, ...args);
+      return { result: result ?? null };
+    } catch (error) {
+      return { error: String(error.message ?? error) };
+    }
   }
 
   /** End it like a crash: code that still runs in it can't use bindings any more. */
