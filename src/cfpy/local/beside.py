@@ -111,7 +111,9 @@ class Together:
     first that ends."""
 
     def __init__(
-        self, main: Callable[[], LocalRuntime], others: Sequence[tuple[str, Callable[[], LocalRuntime]]]
+        self,
+        main: Callable[[], LocalRuntime],
+        others: Sequence[tuple[str, Callable[[], LocalRuntime]]],
     ) -> None:
         self._feed: SimpleQueue[tuple[str, Event | CfpyError | None]] = SimpleQueue()
         self._runtimes: list[LocalRuntime] = []
@@ -165,5 +167,3 @@ def _named(name: str, data: Any) -> dict[str, Any]:
     """What an event of another Worker says, with the name of that Worker."""
     text = {key: f"[{name}] {data[key]}" for key in ("text", "path") if key in data}
     return {**data, **text}
-
-

@@ -43,6 +43,5 @@ def _names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module == "js":
             yield from (alias.name for alias in node.names if alias.name in _CLASSES)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == "js" and node.attr in _CLASSES:
-                yield node.attr
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "js":
+            yield from {node.attr} & _CLASSES.keys()
