@@ -152,7 +152,7 @@ class Default(WorkerEntrypoint):
             got.append(event.data if isinstance(event.data, str) else list(event.data.to_bytes()))
             if len(got) == 1:
                 socket.send("hello")
-                socket.send(to_js(b"\\\\x01\\\\x02"))
+                socket.send(to_js(b"\\x01\\x02"))
             if len(got) == 3:
                 socket.close(1000)
                 done.set_result(got)
