@@ -56,6 +56,7 @@ for name, dimensions, metric in INDEXES:
 BGE = "@cf/baai/bge-base-en-v1.5"
 LLAMA = "@cf/meta/llama-3.1-8b-instruct-fp8"
 GEMMA = "@cf/google/gemma-4-26b-a4b-it"
+GPT_OSS = "@cf/openai/gpt-oss-120b"
 
 
 class Bindings:
@@ -365,6 +366,32 @@ def test_streams_have_the_frames_of_their_family(call: Bindings, model: str) -> 
     assert "".join(tokens) == whole
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"prompt": "hello there"},
+        {"messages": [{"role": "user", "content": "hello there"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "hello there"}]}]},
+    ],
+)
+def test_each_way_to_ask_a_chat_model(call: Bindings, asked: dict[str, Any]) -> None:
+    assert call("AI", "run", LLAMA, asked)["response"] == "You said: hello there"
+    [choice] = call("AI", "run", GPT_OSS, asked)["choices"]
+    assert choice["message"]["content"] == "You said: hello there"
+
+
+@pytest.mark.parametrize("given", ["hello there", [{"role": "user", "content": "hello there"}]])
+def test_gpt_oss_takes_the_responses_format(call: Bindings, given: Any) -> None:
+    answer = call("AI", "run", GPT_OSS, {"instructions": "You echo.", "input": given})
+    [text] = next(item for item in answer["output"] if item["type"] == "message")["content"]
+    assert (answer["object"], text["type"]) == ("response", "output_text")
+    assert text["text"].startswith("You said: hello there") or "You echo." in text["text"]
+    streamed = call.raw("AI", "run", GPT_OSS, {"input": given, "stream": True}).decode()
+    events = [json.loads(line[6:]) for line in streamed.splitlines() if line]
+    deltas = [event["delta"] for event in events if event["type"].endswith("text.delta")]
+    assert "".join(deltas) == "You said: hello there"
+
+
 def test_token_limits_are_kept(call: Bindings) -> None:
     reply = call("AI", "run", LLAMA, {"prompt": "x" * 4000, "max_tokens": 5})
     assert len(reply["response"]) <= 20
@@ -377,6 +404,13 @@ AI_REFUSED: list[tuple[list[Any], str]] = [
     (["@cf/meta/llama-3-8b-instruct", {"prompt": "x"}], "5028: "),
     (["@cf/facebook/bart-large-cnn", {"input_text": "x"}], "5028: "),
     (["@cf/nobody/nothing", {}], "5007: No such model"),
+    (["@cf/nobody/nothing", {}], "Check its name, deploy the Worker to use it, or use one of @cf/"),
+    (["@cf/black-forest-labs/flux-1-schnell", {"prompt": "x"}], "no stand-in for text to image"),
+    (["@cf/openai/whisper", {"audio": []}], "no stand-in for speech recognition. Deploy the"),
+    ([LLAMA, {"prompt": ""}], "5006: "),
+    ([LLAMA, {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}], "5006: "),
+    ([LLAMA, {"input": "x"}], "5006: "),
+    ([GPT_OSS, {"input": []}], "5006: "),
     ([None, {}], "5007: "),
     ([BGE, {}], "5006: "),
     ([BGE, {"text": []}], "5006: "),

@@ -159,13 +159,20 @@ def _without_classes(project: Project, config: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool) -> dict[str, str]:
+def left_out(
+    project: Project,
+    environment: Mapping[str, str],
+    *,
+    on_node: bool,
+    names: Collection[str] = (),
+) -> dict[str, str]:
     """Bindings that do not work in a local run, each with what you can do about it.
 
     Args:
         project: The project.
         environment: The variables of the process; some name a local database for wrangler.
         on_node: Whether Python runs outside workerd.
+        names: The Workers that run in the same run.
     """
     source = project.wrangler
     missing = {
@@ -176,10 +183,10 @@ def left_out(project: Project, environment: Mapping[str, str], *, on_node: bool)
         and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment
     }
     missing |= {
-        str(item.get("binding")): f"fails until the Worker {item.get('service')} also runs here "
-        "(a second local run, in its own project)"
+        str(item.get("binding")): f"fails until the Worker {item.get('service')} also runs here: "
+        "--with DIR runs the one in DIR, too"
         for item in BY_TABLE["services"].entries(source)
-        if item.get("service") != source.get("name")
+        if item.get("service") not in (source.get("name"), *names)
     }
     if on_node:
         missing |= {name: kind.fails for name, kind, _ in bindings(source) if kind.fails}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import FilesystemError, LocalRuntimeError, ProjectError, UsageError, WranglerError
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
+from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.env_files import find_env_files
 from cfpy.local.held_events import Held
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
@@ -129,9 +131,13 @@ def _run_once(
     """Run until the runtime exits (False) or the configuration changes (True)."""
     project = in_environment(load_project(request.root, request.config), request.environment)
     runtime, note = _choose_runtime(project, request.runtime)
+    others = load_beside(project, request.beside)
+    names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
     with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
         for attempt, why in _attempts(runtime, note):
-            prepared = prepare(ctx, project, request, ai, on_node=attempt is Runtime.NODE)
+            on_node = attempt is Runtime.NODE
+            prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names)
+            beside = prepare_beside(ctx, others, request, main=attempt, names=names)
             session = prepared.session
             on_start(
                 DevInfo(
@@ -149,7 +155,8 @@ def _run_once(
             pyodide = project.is_python and attempt is Runtime.WORKERD
             tell = Held(on_event, bundle.forget_missing if pyodide else None)
             try:
-                return _serve(_start(ctx, project, session, attempt), tell)
+                with _alone_with_each(beside, request.state):
+                    return _serve(_start_all(ctx, project, session, attempt, beside), tell)
             except BundleUnavailableError as error:
                 bundle.remember_missing()
                 if runtime is not Runtime.AUTO:
@@ -202,6 +209,34 @@ def _start(ctx: Context, project: Project, session: LocalSession, runtime: Runti
         return NodeRuntime(ctx.toolchain, session)
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
     return WorkerdRuntime(ctx.toolchain, wrangler, session)
+
+
+def _start_all(
+    ctx: Context,
+    project: Project,
+    session: LocalSession,
+    runtime: Runtime,
+    beside: tuple[Beside, ...],
+) -> LocalRuntime:
+    """Start the Worker, and those beside it: in its own workerd where they share its data."""
+    inside = tuple(each.session for each in beside if each.session.state == session.state)
+    session = dataclasses.replace(session, beside=inside)
+    start = functools.partial(_start, ctx, project, session, runtime)
+    others = [
+        (each.name, functools.partial(_start, ctx, each.project, each.session, each.runtime))
+        for each in beside
+        if each.session not in inside
+    ]
+    return Together(start, others) if others else start()
+
+
+@contextlib.contextmanager
+def _alone_with_each(beside: tuple[Beside, ...], state: Path) -> Iterator[None]:
+    """Lock the data of the Workers that do not use ``state``."""
+    with contextlib.ExitStack() as stack:
+        for own in {each.session.state for each in beside} - {state}:
+            stack.enter_context(_alone_with(own))
+        yield
 
 
 def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:

@@ -54,7 +54,8 @@ class LocalSession:
     ``failing`` the replacements for those that do not work, ``build`` is the custom build.
     ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
     selects a free port. ``migrations`` are directories of SQL files.
-    ``python`` is the version of the project's Python.
+    ``python`` is the version of the project's Python. ``beside`` are the Workers that run in the
+    same workerd.
     """
 
     project: Path
@@ -76,6 +77,7 @@ class LocalSession:
     watch: bool
     service_secrets: Mapping[str, str] = field(repr=False)
     python: str = NEWEST_PYTHON
+    beside: tuple[LocalSession, ...] = ()
 
 
 class LocalRuntime(Protocol):

@@ -17,6 +17,7 @@ from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import find_env_files
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
+from cfpy.local.only_workerd import used_classes
 from cfpy.local.toml_values import as_json
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
@@ -38,7 +39,8 @@ class DevRequest:
     """What to run. ``persist_to`` defaults to ``.wrangler/state`` in the project.
 
     ``port`` 0 selects a free port. ``environment`` is empty for the top level of the configuration.
-    ``env_files`` have the secrets, instead of the files that wrangler finds.
+    ``env_files`` have the secrets, instead of the files that wrangler finds. ``beside`` are the
+    folders of other Workers that run in the same run.
     ``neurons`` is what a million tokens of a model cost, ``input`` and ``output``, for the page.
     """
 
@@ -51,6 +53,7 @@ class DevRequest:
     environment: str = ""
     config: Path | None = None
     env_files: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
     neurons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
@@ -70,9 +73,17 @@ class Prepared:
 
 
 def prepare(
-    ctx: Context, project: Project, request: DevRequest, ai: configuration.LocalAI, *, on_node: bool
+    ctx: Context,
+    project: Project,
+    request: DevRequest,
+    ai: configuration.LocalAI,
+    *,
+    on_node: bool,
+    names: frozenset[str] = frozenset(),
 ) -> Prepared:
     """Write the derived configurations, install packages and apply migrations.
+
+    ``names`` are those of all Workers of the run.
 
     Raises:
         ProjectError: The project's files are missing or not valid.
@@ -87,7 +98,9 @@ def prepare(
         modules = vendor(project, ctx.runner, ctx.progress)
     env_files = find_env_files(project.root, request.environment, os.environ, request.env_files)
     known = {**os.environ, **dict.fromkeys(env_files.names, "")}
-    missing = configuration.left_out(project, known, on_node=on_node)
+    missing = configuration.left_out(project, known, on_node=on_node, names=names)
+    if on_node:
+        missing |= used_classes(entry)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
     worker = configuration.worker_config(project, main, python=not on_node, without=missing)
     derived = project.root / configuration.DERIVED

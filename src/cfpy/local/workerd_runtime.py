@@ -55,8 +55,9 @@ class WorkerdRuntime:
         )
         # The files as they were when workerd last loaded them.
         self._taken: State = {}
-        _link_modules(session)
-        self._dev_vars = _link_dev_vars(session)
+        for each in (session, *session.beside):
+            _link_modules(each)
+        self._dev_vars = [_link_dev_vars(each) for each in (session, *session.beside)]
         self._child = ChildProcess(
             wrangler.argv(*_arguments(session)),
             cwd=session.project,
@@ -95,7 +96,8 @@ class WorkerdRuntime:
         if self._watcher is not None:
             self._watcher.stop()
         self._child.stop()
-        self._dev_vars.unlink(missing_ok=True)
+        for link in self._dev_vars:
+            link.unlink(missing_ok=True)
 
     def _next(self, output: WranglerOutput, *, ready: bool) -> _Line | Change | None:
         """The next line or change; a start without progress ends here with the reason."""
@@ -188,8 +190,12 @@ def _event(said: Ready | Request | Said) -> Event:
 def _arguments(session: LocalSession) -> list[str]:
     # The derived configuration is for one environment, whatever the value of CLOUDFLARE_ENV.
     arguments = ["dev", "--local", "--env", "", "--config", str(session.worker)]
-    if session.local_services is not None:
-        arguments += ["--config", str(session.local_services)]
+    for each in session.beside:
+        arguments += ["--config", str(each.worker)]
+    # One Worker of this name is enough for all.
+    services = [each.local_services for each in (session, *session.beside) if each.local_services]
+    for path in services[:1]:
+        arguments += ["--config", str(path)]
     for path in session.env_files.env_files:
         arguments += ["--env-file", str(path)]
     arguments += ["--ip", session.host, "--port", str(session.port)]

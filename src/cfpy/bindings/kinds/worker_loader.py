@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cfpy.bindings.asked import Addition, Asked
-from cfpy.bindings.kind import BindingKind, in_workerd, passed
+from cfpy.bindings.kind import REAL, BindingKind, passed
 
 
 def _add(asked: Asked) -> Addition:
@@ -15,7 +15,7 @@ WORKER_LOADER = BindingKind(
     table="worker_loaders",
     label="worker loader",
     keys=passed("binding"),
-    local=in_workerd("get", "load"),
+    local=REAL,
     js_class="WorkerLoader",
     python_type="WorkerLoader",
     add=_add,

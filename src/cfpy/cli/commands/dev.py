@@ -18,6 +18,7 @@ from cfpy.cli.options import (
     context_of,
     project_at,
 )
+from cfpy.local.only_workerd import NEEDS_WORKERD
 
 if TYPE_CHECKING:
     from cfpy.local.dev import DevInfo
@@ -54,6 +55,14 @@ def dev(
             help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
         ),
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            metavar="DIR",
+            help="Also run the Worker in DIR, for service bindings to it; repeatable.",
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
@@ -81,7 +90,8 @@ def dev(
     root, file = project_at(output, cwd, config)
     given = (root, host, port, Runtime(runtime), persist_to, watch, env, file)
     files = tuple(env_file or ())
-    request = DevRequest(*given, env_files=files, neurons=neurons_of_models())
+    others = tuple(folder.resolve() for folder in beside or ())
+    request = DevRequest(*given, env_files=files, beside=others, neurons=neurons_of_models())
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 
@@ -99,6 +109,13 @@ class DevView:
         self._info = info
         note = f": {info.runtime_note}" if info.runtime_note else ""
         self._output.progress(f"Starting the {info.runtime} runtime{note}")
+        names = [name for name, why in info.left_out.items() if NEEDS_WORKERD in why]
+        if names:
+            self._output.note(
+                f"What uses {', '.join(names)} fails with this runtime, and works with "
+                f"{NEEDS_WORKERD}",
+                "yellow",
+            )
 
     def event(self, event: Event) -> None:
         """Report an event of the runtime."""

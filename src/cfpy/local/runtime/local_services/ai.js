@@ -2,6 +2,7 @@
 import { answer } from './chat.js';
 import { embed, relevance } from './embedding.js';
 import { aiError, find } from './models.js';
+import { asMessages, eventsOf, fromReply, textOf } from './responses.js';
 
 const MAX_TEXTS = 100; // the BGE models' own limit
 const HANDLERS = { embedding: runEmbedding, reranker: runReranker, chat: runChat };
@@ -48,7 +49,8 @@ async function runReranker(env, _model, { query, contexts, top_k: topK }) {
 }
 
 async function runChat(env, model, inputs) {
-  const messages = toMessages(inputs);
+  const isResponses = model.responses && inputs.input !== undefined;
+  const messages = isResponses ? asMessages(inputs) : toMessages(inputs);
   for (const unsupported of ['tools', 'response_format']) {
     if (inputs[unsupported] !== undefined) {
       throw aiError(5006, `cfpy-local: '${unsupported}' needs a real model: set CFPY_AI_BASE_URL`);
@@ -56,6 +58,7 @@ async function runChat(env, model, inputs) {
   }
   const limit = inputs[model.limit] ?? inputs.max_tokens ?? model.defaultTokens;
   const reply = await answer(env, messages, inputs, limit);
+  if (isResponses) return inputs.stream ? stream(eventsOf(words(reply))) : fromReply(reply, inputs);
   if (inputs.stream) return eventStream(reply, model);
   const usage = countTokens(messages, reply);
   if (model.shape === 'response') return { response: reply, usage };
@@ -69,21 +72,28 @@ async function runChat(env, model, inputs) {
 }
 
 function toMessages({ messages, prompt }) {
-  if (typeof prompt === 'string') return [{ role: 'user', content: prompt }];
-  const valid =
-    Array.isArray(messages) &&
-    messages.length > 0 &&
-    messages.every(({ role, content }) => typeof role === 'string' && typeof content === 'string');
-  if (valid) return messages;
+  if (typeof prompt === 'string' && prompt.length > 0) return [{ role: 'user', content: prompt }];
+  if (Array.isArray(messages) && messages.length > 0) {
+    const read = messages.map((message) => ({ role: message?.role, content: textOf(message?.content) }));
+    const isValid = ({ role, content }) => typeof role === 'string' && typeof content === 'string';
+    if (read.every(isValid)) return read;
+  }
   throw aiError(5006, "Error: oneOf at '/' not met: required properties are 'prompt' or 'messages'");
 }
 
 /** Server-sent events in the frames of the model's family, a word each. */
 function eventStream(reply, { shape }) {
-  const frames = (reply.match(/\s*\S+/g) ?? []).map((content) =>
+  const frames = words(reply).map((content) =>
     shape === 'response' ? { response: content } : { choices: [{ index: 0, delta: { content } }] },
   );
-  const lines = [...frames.map((frame) => JSON.stringify(frame)), '[DONE]'];
+  return stream([...frames.map((frame) => JSON.stringify(frame)), '[DONE]']);
+}
+
+function words(reply) {
+  return reply.match(/\s*\S+/g) ?? [];
+}
+
+function stream(lines) {
   const encoder = new TextEncoder();
   return new ReadableStream({
     type: 'bytes',

@@ -1,11 +1,14 @@
 // Starts the real workerd, with the project's bindings, through Miniflare.
 import { createRequire } from 'node:module';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { facade, failing, standIn } from './bindings.mjs';
 import { d1 } from './d1.mjs';
 import { emit } from './events.mjs';
+import { workerLoader } from './loader.mjs';
+import { rpcMethods, service } from './rpc.mjs';
 
 const SHIM = path.join(import.meta.dirname, 'shim_worker.js');
 const STAND_INS = new Set(['Ai', 'VectorizeIndexImpl']);
@@ -46,6 +49,7 @@ export async function startMiniflare(session, loopback) {
 
   const workers = workersOf(readOptions, session.worker, fs.readFileSync(SHIM, 'utf8'));
   const [main] = workers;
+  main.script = main.script.replace('const METHODS = [];', `const METHODS = ${rpcMethods(session.entry)};`);
   const values = Object.entries(vars).map(([name, { value }]) => [name, value]);
   main.bindings = {
     ...Object.fromEntries(values),
@@ -64,17 +68,19 @@ export async function startMiniflare(session, loopback) {
       cf: false, // The default would request one from a Cloudflare host.
       // Where `wrangler dev` and cfpy register the Workers on this machine, for bindings between
       // them.
-      unsafeDevRegistryPath: miniflare.resolveDevRegistryPath(process.env.WRANGLER_REGISTRY_PATH),
+      unsafeDevRegistryPath: registryPath(),
       workers,
     }),
   );
   const url = (await instance.ready).href;
   const raw = await instance.getBindings(main.name);
-  const query = async (question) => {
-    const headers = { 'x-cfpy-key': loopback.key };
-    const init = { method: 'POST', headers, body: JSON.stringify(question) };
-    return (await instance.dispatchFetch(`http://localhost${QUERY}`, init)).json();
-  };
+  const ask = (where, init) =>
+    instance.dispatchFetch(`http://localhost${where}`, {
+      ...init,
+      headers: { 'x-cfpy-key': loopback.key },
+    });
+  const query = async (question) =>
+    (await ask(QUERY, { method: 'POST', body: JSON.stringify(question) })).json();
   const fill = (env, life) => {
     for (const [name, binding] of Object.entries(raw)) {
       if (HIDDEN.has(name)) continue;
@@ -82,8 +88,12 @@ export async function startMiniflare(session, loopback) {
       const owner = { binding: name, life };
       const make = STAND_INS.has(kind) ? standIn : facade;
       env[name] = make(binding, kind, owner);
+      if (kind === 'Fetcher') env[name] = service(env[name], name, query, life);
       if (kind === 'D1Database') env[name] = d1(env[name], query, owner);
     }
+    // Miniflare has no proxy for these.
+    const loaders = Object.keys(session.kinds).filter((name) => session.kinds[name] === 'WorkerLoader');
+    for (const name of loaders) env[name] = workerLoader(name, ask);
     for (const [name, binding] of Object.entries(session.failing)) env[name] = failing(name, binding);
   };
   // Under the name from local/configuration.py.
@@ -102,6 +112,16 @@ function workersOf(readOptions, config, code) {
   const { name } = JSON.parse(fs.readFileSync(config, 'utf8'));
   const source = typeof code === 'string' ? { modules: true, script: code } : code;
   return [{ ...workerOptions, name, ...source }, ...externalWorkers];
+}
+
+/** Where `wrangler dev` registers the Workers of this machine (its own getGlobalConfigPath()). */
+function registryPath() {
+  if (process.env.WRANGLER_REGISTRY_PATH) return process.env.WRANGLER_REGISTRY_PATH;
+  const old = path.join(os.homedir(), '.wrangler');
+  if (fs.statSync(old, { throwIfNoEntry: false })?.isDirectory()) return path.join(old, 'registry');
+  const folder = process.platform === 'darwin' ? 'Library/Preferences' : '.config';
+  const config = process.env.XDG_CONFIG_HOME || path.join(os.homedir(), folder);
+  return path.join(config, '.wrangler', 'registry');
 }
 
 /**

@@ -5,12 +5,14 @@ import { pathToFileURL } from 'node:url';
 import { emit, QueueController, ScheduledController } from './events.mjs';
 import { count } from './meter.mjs';
 import { importTool } from './miniflare.mjs';
+import { closeSockets, provideWebPlatform } from './web_platform.mjs';
 
 const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py'), 'utf8');
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const BYTECODE = '/session/pycache';
 
+provideWebPlatform();
 // workerd has it; a Worker that streams a known number of bytes uses it.
 globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream {
   constructor(length) {
@@ -28,6 +30,7 @@ globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream
 export async function startPython(session, bindings) {
   // `from workers import env` at the top of a module gets this object before it is filled.
   const env = {};
+  closeSockets();
   const life = { over: false };
   const python = await loadInterpreter(session);
   const background = new Set();
@@ -63,6 +66,7 @@ export function brokenHost(text) {
     fetch: async () => new Response(`${text}\n`, { status: 500 }),
     queue: async () => ({ operations: [], error: text }),
     scheduled: async () => ({ skipsRetry: false, error: text }),
+    rpc: async () => ({ error: text }),
   };
 }
 
@@ -97,6 +101,16 @@ class PythonHost {
     const controller = new ScheduledController(event);
     const error = await this.#attempt('scheduled', controller);
     return { skipsRetry: controller.skipsRetry(), error };
+  }
+
+  /** Call a method for another Worker; its result has to be JSON. */
+  async rpc({ method, args }) {
+    try {
+      const result = await this.#invoke(method, ...args);
+      return { result: result ?? null };
+    } catch (error) {
+      return { error: String(error.message ?? error) };
+    }
   }
 
   /** End it like a crash: code that still runs in it can't use bindings any more. */

@@ -9,16 +9,22 @@ const RUN_SCHEDULED = '/cdn-cgi/handler/scheduled';
 const PAGE = /^\/__cfpy(\/|$)/;
 // The path at which that process sends D1 queries.
 const QUERY = '/__cfpy/query';
+// The path at which it sends requests for Workers that a worker loader loads.
+const LOADED = '/__cfpy/loaded';
 
 // Limits of Cloudflare: developers.cloudflare.com/workers/platform/limits, "Request limits".
 const URL_BYTES = 16 * 1024;
 const HEADER_BYTES = 128 * 1024;
 
-export default class extends WorkerEntrypoint {
+// The methods of the Python Worker that other Workers call: filled in from its code.
+const METHODS = [];
+
+export default class Shim extends WorkerEntrypoint {
   async fetch(request) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === RUN_SCHEDULED) return this.#runScheduled(searchParams);
     if (pathname === QUERY) return this.#query(request);
+    if (pathname === LOADED) return this.#loaded(request);
     const refused = refuse(request);
     if (refused) return refused;
     const headers = new Headers(request.headers);
@@ -75,6 +81,7 @@ export default class extends WorkerEntrypoint {
     const { binding, method, args, statements } = await request.json();
     const database = this.env[binding];
     try {
+      if (!statements) return Response.json({ r: (await database[method](...args)) ?? null });
       const prepared = statements.map(({ sql, values }) => database.prepare(sql).bind(...values));
       const result = await (method === 'batch'
         ? database.batch(prepared)
@@ -82,6 +89,31 @@ export default class extends WorkerEntrypoint {
       return Response.json({ r: result });
     } catch ({ name, message }) {
       return Response.json({ e: { name, message } });
+    }
+  }
+
+  /** Call a method of the Python Worker. */
+  static async call(worker, method, args) {
+    const { result, error } = await worker.#post('rpc', { method, args });
+    if (error) throw new Error(error);
+    return result;
+  }
+
+  async #loaded(request) {
+    if (request.headers.get('x-cfpy-key') !== this.env.CFPY_HOST_KEY) return new Response(null, { status: 403 });
+    const { binding, id, entrypoint, code, request: asked } = await request.json();
+    const { method, url, headers, base64 } = asked;
+    const body = base64 && Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    try {
+      const worker = this.env[binding].get(id, () => code);
+      const answer = await worker
+        .getEntrypoint(entrypoint ?? undefined)
+        .fetch(new Request(url, { method, headers, body, redirect: 'manual' }));
+      const answered = new Headers(answer.headers);
+      answered.set('x-cfpy-status', String(answer.status));
+      return new Response(answer.body, { headers: answered });
+    } catch ({ message }) {
+      return new Response(message, { status: 500 });
     }
   }
 
@@ -98,6 +130,13 @@ export default class extends WorkerEntrypoint {
     const answer = await fetch(this.env.CFPY_HOST, { method: 'POST', headers, body });
     return answer.json();
   }
+}
+
+// Workers RPC calls what the prototype has.
+for (const name of METHODS) {
+  Shim.prototype[name] = function (...args) {
+    return Shim.call(this, name, args);
+  };
 }
 
 /** The answer to a request that Cloudflare would not forward to a Worker; null for any other. */

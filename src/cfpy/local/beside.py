@@ -1,0 +1,169 @@
+"""``cfpy dev --with ../other``: more Workers in one run, for the bindings between them.
+
+Workers in workerd run in the process of the main one and share its data, as with ``wrangler dev -c
+a -c b``. Others have a process of their own; both kinds find each other in wrangler's registry of
+the Workers on this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.errors import CfpyError, ProjectError, UsageError
+from cfpy.local import configuration
+from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
+from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.project.project import Project
+from cfpy.tools.context import Context
+
+# Where a Worker that runs beside the main one listens: only the registry has its address.
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A Worker that runs beside the main one; ``runtime`` is where its code runs."""
+
+    project: Project
+    session: LocalSession
+    runtime: Runtime
+
+    @property
+    def name(self) -> str:
+        return str(self.project.wrangler.get("name"))
+
+
+def load_beside(project: Project, folders: Sequence[Path]) -> tuple[Project, ...]:
+    """The projects of ``--with``.
+
+    Raises:
+        ProjectError: A folder has no project, or one without a name.
+        UsageError: Two of the Workers are the same, or have the same name.
+    """
+    found = {str(project.wrangler.get("name")): project.root.resolve()}
+    projects = []
+    for folder in folders:
+        other = load_project(folder)
+        name = other.wrangler.get("name")
+        if not isinstance(name, str) or not name:
+            raise ProjectError("`name` is missing", path=other.config_path)
+        if name in found:
+            raise UsageError(
+                f"--with {folder}: the Worker {name} is also in {found[name]}",
+                hint="Each Worker of a run needs a name of its own, and runs once.",
+            )
+        found[name] = other.root.resolve()
+        projects.append(other)
+    return tuple(projects)
+
+
+def prepare_beside(
+    ctx: Context,
+    projects: Sequence[Project],
+    request: DevRequest,
+    *,
+    main: Runtime,
+    names: frozenset[str],
+) -> tuple[Beside, ...]:
+    """Prepare each of ``projects`` for a run beside the main Worker.
+
+    Args:
+        ctx: The tools of the run.
+        projects: The result of :func:`load_beside`.
+        request: The request for the main Worker.
+        main: Where the main Worker runs.
+        names: The names of all Workers of the run.
+    """
+    prepared = []
+    for project in projects:
+        in_workerd = not project.is_python or (
+            main is Runtime.WORKERD and request.runtime is Runtime.WORKERD
+        )
+        runtime = Runtime.WORKERD if in_workerd else Runtime.NODE
+        shared = runtime is main is Runtime.WORKERD
+        own = dataclasses.replace(
+            request,
+            root=project.root,
+            host=_LOOPBACK,
+            port=0,
+            persist_to=request.state if shared else project.root / ".wrangler" / "state",
+            environment="",
+            config=None,
+            env_files=(),
+        )
+        own.state.mkdir(parents=True, exist_ok=True)
+        ai = configuration.LocalAI()
+        on_node = runtime is Runtime.NODE
+        session = prepare(ctx, project, own, ai, on_node=on_node, names=names).session
+        prepared.append(Beside(project, session, runtime))
+    return tuple(prepared)
+
+
+class Together:
+    """Runs the main Worker and others, each in its own runtime, and stops all of them with the
+    first that ends."""
+
+    def __init__(
+        self,
+        main: Callable[[], LocalRuntime],
+        others: Sequence[tuple[str, Callable[[], LocalRuntime]]],
+    ) -> None:
+        self._feed: SimpleQueue[tuple[str, Event | CfpyError | None]] = SimpleQueue()
+        self._runtimes: list[LocalRuntime] = []
+        self._waiting = {name for name, _ in others}
+        try:
+            for name, start in (*others, ("", main)):
+                runtime = start()
+                self._runtimes.append(runtime)
+                arguments = (name, runtime)
+                threading.Thread(target=self._forward, args=arguments, daemon=True).start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def events(self) -> Iterator[Event]:
+        """The events of all; the main Worker is ready when all are."""
+        ready: Event | None = None
+        while True:
+            name, item = self._feed.get()
+            if isinstance(item, CfpyError):
+                raise item
+            if item is None:
+                return
+            if item.kind == "ready":
+                self._waiting.discard(name)
+                ready = ready if name else item
+                if ready and not self._waiting:
+                    yield ready
+                    ready = None
+            elif not name:
+                yield item
+            elif item.kind != "request":
+                yield Event(item.kind, _named(name, item.data))
+
+    def stop(self) -> None:
+        for runtime in reversed(self._runtimes):
+            runtime.stop()
+
+    def _forward(self, name: str, runtime: LocalRuntime) -> None:
+        try:
+            for event in runtime.events():
+                self._feed.put((name, event))
+            self._feed.put((name, None))
+        except CfpyError as error:
+            if name:
+                error.message = f"the Worker {name}, from --with: {error.message}"
+            self._feed.put((name, error))
+
+
+def _named(name: str, data: Any) -> dict[str, Any]:
+    """What an event of another Worker says, with the name of that Worker."""
+    text = {key: f"[{name}] {data[key]}" for key in ("text", "path") if key in data}
+    return {**data, **text}

@@ -1,0 +1,380 @@
+"""Projects of the shapes that people have, which cfpy did not create: without `pyproject.toml` or
+with frameworks, configured by `wrangler.toml` or `wrangler.jsonc`, in `cfpy dev --runtime node`."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from websocket_server import websocket_server
+
+from dev_process import Dev, write_project
+
+HEAD = """\
+name = "{name}"
+main = "src/entry.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+"""
+MANY = (
+    HEAD.format(name="shapes")
+    + """\
+[vars]
+SOCKETS = "{sockets}"
+
+[[d1_databases]]
+binding = "DB"
+database_name = "quotes"
+database_id = "00000000-0000-0000-0000-000000000000"
+
+[assets]
+directory = "public"
+binding = "ASSETS"
+run_worker_first = true
+
+[triggers]
+crons = ["*/5 * * * *"]
+
+[ai]
+binding = "AI"
+
+[[durable_objects.bindings]]
+name = "LISTS"
+class_name = "List"
+
+[[migrations]]
+tag = "v1"
+new_sqlite_classes = ["List"]
+
+[[workflows]]
+name = "steps"
+binding = "STEPS"
+class_name = "Steps"
+
+[[worker_loaders]]
+binding = "LOADER"
+
+[[services]]
+binding = "OTHER"
+service = "other"
+"""
+)
+ENTRY = """\
+import asyncio
+from urllib.parse import urlsplit
+
+import js
+from js import HTMLRewriter, Object, WebSocketPair
+from pyodide.ffi import create_proxy, to_js
+from workers import DurableObject, Response, WorkerEntrypoint, WorkflowEntrypoint, fetch
+
+ran = []
+LOADED = "export default { async fetch(r) { return new Response(r.method + await r.text()); } }"
+
+
+class List(DurableObject):
+    async def messages(self):
+        return await self.ctx.storage.get("messages")
+
+
+class Steps(WorkflowEntrypoint):
+    async def run(self, event, step):
+        return None
+
+
+def code(name="main.js", source=LOADED):
+    described = {"compatibilityDate": "2026-11-17", "mainModule": name, "modules": {name: source}}
+    return to_js(described, dict_converter=Object.fromEntries)
+
+
+class Default(WorkerEntrypoint):
+    async def scheduled(self, controller, env, ctx):
+        ran.append(controller.cron)
+
+    async def fetch(self, request):
+        path = urlsplit(request.url).path
+        method = getattr(self, "on_" + path.strip("/").replace("/", "_"), None)
+        if method is None:
+            return await self.env.ASSETS.fetch(request)
+        result = await method(request)
+        return Response.json(result) if isinstance(result, (dict, list, int, str)) else result
+
+    async def on_cron(self, request):
+        return ran
+
+    async def on_d1(self, request):
+        found = await self.env.DB.prepare("SELECT quote FROM quotes").all()
+        return [row["quote"] for row in found.results]
+
+    async def on_ai(self, request):
+        asked = {"instructions": "Be short.", "input": "Who are you?"}
+        return (await self.env.AI.run("@cf/openai/gpt-oss-120b", asked)).output
+
+    async def on_ai_prompt(self, request):
+        return await self.env.AI.run("@cf/meta/llama-3.2-3b-instruct", {"prompt": "hi"})
+
+    async def on_ai_image(self, request):
+        return await self.env.AI.run("@cf/black-forest-labs/flux-1-schnell", {"prompt": "hi"})
+
+    async def on_object(self, request):
+        stub = self.env.LISTS.get(self.env.LISTS.idFromName("a"))
+        return await stub.messages()
+
+    async def on_workflow(self, request):
+        return (await self.env.STEPS.create()).id
+
+    async def on_chat(self, request):
+        client, server = WebSocketPair.new().object_values()
+        return Response(None, status=101, web_socket=client)
+
+    async def on_rewriter(self, request):
+        return HTMLRewriter.new()
+
+    async def on_socket(self, request):
+        socket = js.WebSocket.new(self.env.SOCKETS)
+        return await self.talk(socket, socket)
+
+    async def on_upgraded(self, request):
+        url = self.env.SOCKETS.replace("ws:", "http:")
+        answer = await js.fetch(url, to_js({"headers": {"Upgrade": "websocket"}},
+                                           dict_converter=Object.fromEntries))
+        socket = answer.webSocket
+        socket.accept()
+        return [answer.status, await self.talk(socket, None)]
+
+    async def talk(self, socket, opening):
+        got, done = [], asyncio.get_running_loop().create_future()
+
+        def on_message(event):
+            got.append(event.data if isinstance(event.data, str) else list(event.data.to_bytes()))
+            if len(got) == 1:
+                socket.send("hello")
+                socket.send(to_js(b"\\x01\\x02"))
+            if len(got) == 3:
+                socket.close(1000)
+                done.set_result(got)
+
+        socket.addEventListener("message", create_proxy(on_message))
+        return await done
+
+    async def on_unreachable(self, request):
+        return (await fetch("http://nobody.invalid/path")).status
+
+    async def on_loader_get(self, request):
+        worker = self.env.LOADER.get("a", create_proxy(code))
+        return await worker.getEntrypoint().fetch(request.js_object)
+
+    async def on_loader_load(self, request):
+        worker = self.env.LOADER.load(code())
+        return await worker.getEntrypoint().fetch("https://worker/")
+
+    async def on_loader_python(self, request):
+        worker = self.env.LOADER.load(code("entry.py", "x = 1"))
+        return await worker.getEntrypoint().fetch("https://worker/")
+
+    async def on_service(self, request):
+        return await self.env.OTHER.fetch("https://other/a/b")
+
+    async def on_rpc(self, request):
+        return [await self.env.OTHER.add(1, 2), await self.env.OTHER.ask_back("hey")]
+
+    async def on_rpc_fails(self, request):
+        return await self.env.OTHER.fail()
+
+    async def shout(self, text, times=1):
+        return {"text": text.upper() * times, "nothing": None}
+"""
+# It has a folder of its own, a TypeScript main module and a binding to the Python Worker.
+OTHER = """\
+name = "other"
+main = "src/index.ts"
+compatibility_date = "2026-11-17"
+
+[[services]]
+binding = "SHAPES"
+service = "shapes"
+"""
+OTHER_ENTRY = """\
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+interface Env { SHAPES: { shout(text: string, times?: number): Promise<{ text: string }> } }
+
+export default class extends WorkerEntrypoint<Env> {
+  async fetch(request: Request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/shout") return Response.json(await this.env.SHAPES.shout("hey"));
+    return new Response(`other: ${pathname}`);
+  }
+  add(a: number, b: number) { return a + b; }
+  async ask_back(text: string) { return this.env.SHAPES.shout(text, 2); }
+  fail() { throw new RangeError("not today"); }
+}
+"""
+MIGRATION = """\
+CREATE TABLE quotes (quote TEXT);
+INSERT INTO quotes VALUES ('Ceci n''est pas une base');
+"""
+FRAMEWORKS = HEAD.format(name="frameworks")
+FRAMEWORKS_ENTRY = """\
+import os
+from urllib.parse import urlsplit
+
+import chevron
+from fastapi import FastAPI, Request
+from workers import WorkerEntrypoint, asgi, wsgi
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_settings")
+
+from django.core.wsgi import get_wsgi_application
+
+app = FastAPI()
+django = get_wsgi_application()
+
+
+@app.get("/hi/{name}")
+async def hi(name: str, request: Request):
+    return {"message": chevron.render("Hello, {{ name }}!", {"name": name})}
+
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        if urlsplit(request.url).path.startswith("/django"):
+            return await wsgi.fetch(django, request, self.env)
+        return await asgi.fetch(app, request.js_object, self.env)
+"""
+DJANGO = {
+    "src/site_settings.py": (
+        'SECRET_KEY = "for tests"\nALLOWED_HOSTS = ["*"]\nROOT_URLCONF = "site_urls"\n'
+        "MIDDLEWARE = []\nINSTALLED_APPS = []\n"
+    ),
+    "src/site_urls.py": (
+        "from django.http import JsonResponse\nfrom django.urls import path\n\n"
+        'urlpatterns = [path("django/<name>", lambda _, name: JsonResponse({"hello": name}))]\n'
+    ),
+}
+PYPROJECT = """\
+[project]
+name = "frameworks"
+version = "0.1.0"
+requires-python = ">=3.13"
+dependencies = ["chevron", "django", "fastapi"]
+"""
+FORMATS = ("toml", "jsonc")
+
+
+def configuration(text: str, form: str) -> dict[str, str]:
+    """A configuration in a format, by the file's name; the other format comes from the TOML."""
+    if form == "toml":
+        return {"wrangler.toml": text}
+    document = json.dumps(tomllib.loads(text), indent="\t")
+    return {"wrangler.jsonc": f"// A comment.\n{document[:-2]}, // One more.\n}}\n"}
+
+
+@pytest.fixture(scope="module", params=FORMATS)
+def many(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    run_dev: Callable[..., Dev],
+) -> Iterator[Dev]:
+    """One Worker with every shape that needs no package, without a pyproject.toml."""
+    root = tmp_path_factory.mktemp("shapes")
+    other = {**configuration(OTHER, request.param), "src/index.ts": OTHER_ENTRY}
+    write_project(root / "other", other)
+    with websocket_server() as address:
+        files = {
+            **configuration(MANY.replace("{sockets}", address), request.param),
+            "src/entry.py": ENTRY,
+            "migrations/0001_quotes.sql": MIGRATION,
+            "public/index.html": "<h1>shapes</h1>",
+        }
+        yield run_dev(
+            write_project(root / "shapes", files), "--runtime", "node", "--with", "../other"
+        )
+
+
+def test_what_works(many: Dev) -> None:
+    assert many.request("GET", "/").body == b"<h1>shapes</h1>"
+    assert many.request("GET", "/d1").json() == ["Ceci n'est pas une base"]
+    assert many.request("GET", "/cdn-cgi/handler/scheduled?cron=*+*").body == b"ok"
+    assert many.request("GET", "/cron").json() == ["* *"]
+
+
+def test_models(many: Dev) -> None:
+    assert [item["type"] for item in many.request("GET", "/ai").json()] == ["reasoning", "message"]
+    assert many.request("GET", "/ai/prompt").json()["response"] == "You said: hi"
+    refused = many.request("GET", "/ai/image")
+    assert refused.status == 500
+    assert b"flux-1-schnell: cfpy dev has no stand-in for text to image" in refused.body
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/object", "LISTS does not work here: classes in Python need --runtime workerd"),
+        ("/workflow", "STEPS does not work here: classes in Python need --runtime workerd"),
+        ("/chat", "WebSocketPair does not work with --runtime node; use --runtime workerd"),
+        ("/rewriter", "HTMLRewriter does not work with --runtime node; use --runtime workerd"),
+        ("/loader/python", "a dynamic Worker in Python needs --runtime workerd"),
+        ("/unreachable", "fetch of http://nobody.invalid/path failed: getaddrinfo ENOTFOUND"),
+        ("/rpc/fails", "not today"),
+    ],
+)
+def test_what_fails_says_why(many: Dev, path: str, reason: str) -> None:
+    answer = many.request("GET", path)
+    assert answer.status == 500
+    assert reason in answer.body.decode()
+
+
+def test_the_start_tells_what_needs_workerd(many: Dev) -> None:
+    names = ["HTMLRewriter", "LISTS", "STEPS", "WebSocketPair"]
+    assert sorted(many.data["left_out"]) == names
+    [told] = [line for line in many.log if "fails with this runtime" in line]
+    assert all(name in told for name in names)
+    assert many.log.index(told) < many.log.index(many.wait_for_log("Ready on"))
+
+
+def test_outbound_sockets(many: Dev) -> None:
+    spoken = ["welcome", "hello", [1, 2]]
+    assert many.request("GET", "/socket").json() == spoken
+    assert many.request("GET", "/upgraded").json() == [101, spoken]
+
+
+def test_a_worker_loader(many: Dev) -> None:
+    assert many.request("POST", "/loader/get", "body").body == b"POSTbody"
+    assert many.request("GET", "/loader/load").body == b"GET"
+
+
+def test_python_and_javascript_call_each_other(many: Dev) -> None:
+    assert many.request("GET", "/service").body == b"other: /a/b"
+    assert many.request("GET", "/rpc").json() == [3, {"text": "HEYHEY", "nothing": None}]
+
+
+def test_a_javascript_worker_with_a_python_one(many: Dev, run_dev: Callable[..., Dev]) -> None:
+    # Its Python runs in Node: in workerd it would need a download.
+    other = many.project.parent / "other"
+    many.stop()
+    dev = run_dev(other, "--with", "../shapes")
+    assert dev.data["runtime"] == "workerd"
+    assert dev.request("GET", "/x").body == b"other: /x"
+    assert dev.request("GET", "/shout").json() == {"text": "HEY", "nothing": None}
+    dev.stop()
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    files = {"src/entry.py": FRAMEWORKS_ENTRY, "pyproject.toml": PYPROJECT, **DJANGO}
+    return write_project(tmp_path_factory.mktemp("frameworks") / "project", files)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_frameworks(packages: Path, run_dev: Callable[..., Dev], form: str) -> None:
+    for name in FORMATS:
+        (packages / f"wrangler.{name}").unlink(missing_ok=True)
+    write_project(packages, configuration(FRAMEWORKS, form))
+    dev = run_dev(packages, "--runtime", "node")
+    assert dev.request("GET", "/hi/Ada").json() == {"message": "Hello, Ada!"}
+    assert dev.request("GET", "/django/Ada").json() == {"hello": "Ada"}
+    dev.stop()
