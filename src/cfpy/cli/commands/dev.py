@@ -26,6 +26,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 
+EnvFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
+    ),
+]
+Beside = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with",
+        metavar="DIR",
+        help="Also run the Worker in DIR, for service bindings to it; repeatable.",
+    ),
+]
+
 
 @app.command()
 def dev(
@@ -48,21 +64,8 @@ def dev(
         Path | None,
         typer.Option(metavar="DIR", help="Where local data is kept [default: .wrangler/state]."),
     ] = None,
-    env_file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
-        ),
-    ] = None,
-    beside: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--with",
-            metavar="DIR",
-            help="Also run the Worker in DIR, for service bindings to it; repeatable.",
-        ),
-    ] = None,
+    env_file: EnvFiles = None,
+    beside: Beside = None,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
