@@ -18,18 +18,19 @@ from typing import Any
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, ProjectError, UsageError
 from cfpy.local import configuration
+from cfpy.local.choosing import choose_runtime
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
 from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 
-# Where a Worker that runs beside the main one listens: only the registry has its address.
+# Where a Worker that runs next to the main one listens: only the registry has its address.
 _LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A Worker that runs beside the main one; ``runtime`` is where its code runs."""
+    """A Worker that runs next to the main one; ``runtime`` is where its code runs."""
 
     project: Project
     session: LocalSession
@@ -72,7 +73,7 @@ def prepare_beside(
     main: Runtime,
     names: frozenset[str],
 ) -> tuple[Beside, ...]:
-    """Prepare each of ``projects`` for a run beside the main Worker.
+    """Prepare each of ``projects`` for a run next to the main Worker.
 
     Args:
         ctx: The tools of the run.
@@ -80,6 +81,10 @@ def prepare_beside(
         request: The request for the main Worker.
         main: Where the main Worker runs.
         names: The names of all Workers of the run.
+
+    Raises:
+        ProjectError: Its Python runs in Node, which does not have that version.
+        CfpyError: As in ``prepare``.
     """
     prepared = []
     for project in projects:
@@ -87,6 +92,7 @@ def prepare_beside(
             main is Runtime.WORKERD and request.runtime is Runtime.WORKERD
         )
         runtime = Runtime.WORKERD if in_workerd else Runtime.NODE
+        choose_runtime(project, runtime)
         shared = runtime is main is Runtime.WORKERD
         own = dataclasses.replace(
             request,

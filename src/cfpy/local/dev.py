@@ -19,16 +19,17 @@ from cfpy.errors import FilesystemError, LocalRuntimeError, ProjectError, UsageE
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
+from cfpy.local.choosing import attempts, choose_runtime, without_bundle
 from cfpy.local.env_files import find_env_files
 from cfpy.local.held_events import Held
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
+from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
-from cfpy.project.project import OPTED_OUT_OF_313, PYTHON_313_SINCE, Project
+from cfpy.project.project import Project
 from cfpy.tools.context import Context
-from cfpy.tools.toolchain import pythons
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class DevInfo:
     secrets_file: str
     state: Path
     left_out: Mapping[str, str]
+
+    @property
+    def only_in_workerd(self) -> list[str]:
+        """What of ``left_out`` works with ``--runtime workerd``."""
+        return [name for name, why in self.left_out.items() if NEEDS_WORKERD in why]
 
 
 def run(
@@ -130,11 +136,11 @@ def _run_once(
 ) -> bool:
     """Run until the runtime exits (False) or the configuration changes (True)."""
     project = in_environment(load_project(request.root, request.config), request.environment)
-    runtime, note = _choose_runtime(project, request.runtime)
+    runtime, note = choose_runtime(project, request.runtime)
     others = load_beside(project, request.beside)
     names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
     with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
-        for attempt, why in _attempts(runtime, note):
+        for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
             prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names)
             beside = prepare_beside(ctx, others, request, main=attempt, names=names)
@@ -160,7 +166,7 @@ def _run_once(
             except BundleUnavailableError as error:
                 bundle.remember_missing()
                 if runtime is not Runtime.AUTO:
-                    raise _without_bundle(project, error) from None
+                    raise without_bundle(project, error) from None
             except (LocalRuntimeError, UsageError):
                 tell.release()
                 raise
@@ -218,9 +224,10 @@ def _start_all(
     runtime: Runtime,
     beside: tuple[Beside, ...],
 ) -> LocalRuntime:
-    """Start the Worker, and those beside it: in its own workerd where they share its data."""
+    """Start the Worker, and those next to it: in its own workerd where they share its data."""
     inside = tuple(each.session for each in beside if each.session.state == session.state)
-    session = dataclasses.replace(session, beside=inside)
+    if inside:
+        session = dataclasses.replace(session, beside=inside)
     start = functools.partial(_start, ctx, project, session, runtime)
     others = [
         (each.name, functools.partial(_start, ctx, each.project, each.session, each.runtime))
@@ -237,61 +244,6 @@ def _alone_with_each(beside: tuple[Beside, ...], state: Path) -> Iterator[None]:
         for own in {each.session.state for each in beside} - {state}:
             stack.enter_context(_alone_with(own))
         yield
-
-
-def _choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
-    if not project.is_python:
-        return Runtime.WORKERD, "a JavaScript Worker"
-    if project.python_version not in pythons():
-        if wanted is Runtime.NODE:
-            raise ProjectError(
-                f"the compatibility date requires Python {project.python_version}; "
-                f"--runtime node has {_node_pythons()}",
-                path=project.config_path,
-                hint=_newer_python(project)
-                + ("" if bundle.was_missing() else " Or use --runtime workerd."),
-            )
-        return Runtime.WORKERD, f"Python {project.python_version}"
-    if wanted is not Runtime.AUTO:
-        return wanted, "as requested"
-    if bundle.was_missing():
-        return Runtime.NODE, bundle.NOT_DOWNLOADED
-    return Runtime.AUTO, ""
-
-
-def _newer_python(project: Project) -> str:
-    """How to change a project to a Python version of the node runtime."""
-    steps = []
-    if OPTED_OUT_OF_313 in (project.wrangler.get("compatibility_flags") or ()):
-        steps.append(f"remove {OPTED_OUT_OF_313} from compatibility_flags")
-    if str(project.wrangler.get("compatibility_date")) < PYTHON_313_SINCE.isoformat():
-        steps.append(f"set compatibility_date to {PYTHON_313_SINCE} or later")
-    words = " and ".join(steps)
-    return f"{words[:1].upper()}{words[1:]}."
-
-
-def _node_pythons() -> str:
-    return " and ".join(sorted(pythons()))
-
-
-def _without_bundle(project: Project, error: BundleUnavailableError) -> LocalRuntimeError:
-    """The same error with a useful hint: not the other runtime if that can't run the project."""
-    if project.python_version in pythons():
-        return error
-    return LocalRuntimeError(
-        f"{error.message}; --runtime node only has Python {_node_pythons()}, and the compatibility "
-        f"date requires {project.python_version}",
-        hint=f"{_newer_python(project)} Then use --runtime node, which needs no download. Or check "
-        "the network.",
-    )
-
-
-def _attempts(runtime: Runtime, note: str) -> Iterator[tuple[Runtime, str]]:
-    if runtime is Runtime.AUTO:
-        yield Runtime.WORKERD, "as on Cloudflare"
-        yield Runtime.NODE, bundle.NOT_DOWNLOADED
-    else:
-        yield runtime, note
 
 
 @contextlib.contextmanager

@@ -53,9 +53,8 @@ class LocalSession:
     stand-ins, which are never written to disk. ``kinds`` are the classes of bindings by name,
     ``failing`` the replacements for those that do not work, ``build`` is the custom build.
     ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
-    selects a free port. ``migrations`` are directories of SQL files.
-    ``python`` is the version of the project's Python. ``beside`` are the Workers that run in the
-    same workerd.
+    selects a free port. ``migrations`` are directories of SQL files. ``python`` is the version
+    of the project's Python. ``beside`` are the Workers that run in the same workerd.
     """
 
     project: Path

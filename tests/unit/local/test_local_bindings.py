@@ -59,7 +59,7 @@ def test_workerd_gets_all_of_it() -> None:
 
 def test_each_binding_that_does_not_work_is_named_with_its_reason() -> None:
     missing = configuration.left_out(project(), {}, on_node=True)
-    assert set(missing) == {"PG", "OTHER", "ROOM", "BROWSER", "LOADER", "CERT", "ODD"}
+    assert set(missing) == {"PG", "OTHER", "ROOM", "BROWSER", "CERT", "ODD"}
     assert "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_PG" in missing["PG"]
     assert "other" in missing["OTHER"]
     assert "--runtime workerd" in missing["BROWSER"]
@@ -70,7 +70,7 @@ def test_each_binding_that_does_not_work_is_named_with_its_reason() -> None:
 def test_a_stand_in_is_bound_in_place_of_each_but_services() -> None:
     given = project()
     failing = configuration.failing_bindings(given, configuration.left_out(given, {}, on_node=True))
-    assert set(failing) == {"PG", "ROOM", "BROWSER", "LOADER", "CERT", "ODD"}
+    assert set(failing) == {"PG", "ROOM", "BROWSER", "CERT", "ODD"}
     assert failing["ROOM"]["kind"] == "DurableObjectNamespace"
     assert "getByName" in failing["ROOM"]["methods"]
     assert "connectionString" in failing["PG"]["properties"]

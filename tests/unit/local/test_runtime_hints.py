@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cfpy.errors import LocalRuntimeError, ProjectError
-from cfpy.local import dev
+from cfpy.local import choosing, dev
 from cfpy.local.local_runtime import Event
 from cfpy.local.preparation import DevRequest, Runtime
 from cfpy.local.workerd_runtime import BundleUnavailableError
@@ -94,4 +94,4 @@ def test_the_newer_date_is_one_that_both_run(date: str, python: str) -> None:
     wrangler = {"main": "entry.py", "compatibility_date": date}
     project = Project(Path(), wrangler, (), (), ())
     assert project.python_version == python
-    assert dev._choose_runtime(project, Runtime.NODE) == (Runtime.NODE, "as requested")
+    assert choosing.choose_runtime(project, Runtime.NODE) == (Runtime.NODE, "as requested")

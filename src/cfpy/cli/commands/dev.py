@@ -18,7 +18,6 @@ from cfpy.cli.options import (
     context_of,
     project_at,
 )
-from cfpy.local.only_workerd import NEEDS_WORKERD
 
 if TYPE_CHECKING:
     from cfpy.local.dev import DevInfo
@@ -33,7 +32,7 @@ EnvFiles = Annotated[
         help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
     ),
 ]
-Beside = Annotated[
+Others = Annotated[
     list[Path] | None,
     typer.Option(
         "--with",
@@ -65,7 +64,7 @@ def dev(
         typer.Option(metavar="DIR", help="Where local data is kept [default: .wrangler/state]."),
     ] = None,
     env_file: EnvFiles = None,
-    beside: Beside = None,
+    others: Others = None,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
@@ -81,6 +80,9 @@ def dev(
     CFPY_AI_CHAT_MODEL, CFPY_AI_EMBED_MODEL, CFPY_AI_API_KEY and CFPY_AI_TIMEOUT (seconds, 50 by
     default).
 
+    With --with, it also runs other Workers, as `wrangler dev -c a -c b` does: bindings in
+    `services` find them by their names.
+
     Example: cfpy dev --port 8788
     """
     from cfpy.cost.price_files import neurons_of_models
@@ -93,8 +95,8 @@ def dev(
     root, file = project_at(output, cwd, config)
     given = (root, host, port, Runtime(runtime), persist_to, watch, env, file)
     files = tuple(env_file or ())
-    others = tuple(folder.resolve() for folder in beside or ())
-    request = DevRequest(*given, env_files=files, beside=others, neurons=neurons_of_models())
+    folders = tuple(folder.resolve() for folder in others or ())
+    request = DevRequest(*given, env_files=files, beside=folders, neurons=neurons_of_models())
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 
@@ -112,11 +114,10 @@ class DevView:
         self._info = info
         note = f": {info.runtime_note}" if info.runtime_note else ""
         self._output.progress(f"Starting the {info.runtime} runtime{note}")
-        names = [name for name, why in info.left_out.items() if NEEDS_WORKERD in why]
-        if names:
+        if info.only_in_workerd:
             self._output.note(
-                f"What uses {', '.join(names)} fails with this runtime, and works with "
-                f"{NEEDS_WORKERD}",
+                f"What uses {', '.join(info.only_in_workerd)} fails with this runtime, and works "
+                "with --runtime workerd",
                 "yellow",
             )
 
