@@ -40,6 +40,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _logs_of_wrangler(shared: Path) -> None:
+    """wrangler looks through all its logs at each start: it gets a folder for this run, and leaves
+    no thousands of files in the home of whoever runs the tests."""
+    os.environ["WRANGLER_LOG_PATH"] = str(shared / "wrangler-logs")
+
+
 @pytest.fixture(scope="session")
 def vendored(shared: Path) -> Callable[[str], Path]:
     """A project of a pattern with its Worker's packages: installed once in a run, to be copied."""
