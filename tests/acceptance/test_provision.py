@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cloudflare_api import CloudflareApi
 
 Make = Callable[[str], Path]
