@@ -34,14 +34,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def vendored(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A project of a pattern with its Worker's packages: installed once, to be copied. Processes
-    that share a run share it."""
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of this run, which all its processes have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logs_of_wrangler(shared: Path) -> None:
+    """wrangler looks through all its logs at each start: it gets a folder for this run, and leaves
+    no thousands of files in the home of whoever runs the tests."""
+    os.environ["WRANGLER_LOG_PATH"] = str(shared / "wrangler-logs")
+
+
+@pytest.fixture(scope="session")
+def vendored(shared: Path) -> Callable[[str], Path]:
+    """A project of a pattern with its Worker's packages: installed once in a run, to be copied."""
     # Most tests run no project: they need not wait for these imports.
     from projects import vendored_project
 
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     return functools.cache(lambda pattern: vendored_project(pattern, shared / "vendored" / pattern))
 
 

@@ -131,17 +131,23 @@ class CloudflareApi:
         self.databases[name] = connection
         return self.database_id(name)
 
-    def take(self, other: CloudflareApi) -> None:
+    def state(self) -> dict[str, Any]:
+        """What the account has, to be pickled or copied."""
+        kinds = ("namespaces", "queues", "consumers", "indexes", "scripts", "values", "live")
+        kinds += ("buckets", "jurisdictions", "bindings", "versions")
+        databases = {name: database.serialize() for name, database in self.databases.items()}
+        return copy.deepcopy({kind: getattr(self, kind) for kind in kinds}) | {
+            "databases": databases
+        }
+
+    def take(self, state: dict[str, Any]) -> None:
         """Have what another account has."""
-        for name, database in other.databases.items():
+        for kind, value in copy.deepcopy(state).items():
+            if kind != "databases":
+                setattr(self, kind, value)
+        for name, content in state["databases"].items():
             self.add_database(name)
-            database.backup(self.databases[name])
-        for kind in ("namespaces", "queues", "consumers", "indexes", "scripts", "values", "live"):
-            setattr(self, kind, copy.deepcopy(getattr(other, kind)))
-        self.buckets = list(other.buckets)
-        self.jurisdictions = dict(other.jurisdictions)
-        self.bindings = copy.deepcopy(other.bindings)
-        self.versions = other.versions
+            self.databases[name].deserialize(content)
 
     @staticmethod
     def database_id(name: str) -> str:

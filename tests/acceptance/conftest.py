@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pickle
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
 from cloudflare_api import TOKEN, CloudflareApi, serve
@@ -85,22 +87,25 @@ def ready(ready_in: Callable[[str, Path], Path], tmp_path: Path) -> Callable[[st
     return lambda pattern: ready_in(pattern, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def went_live(
-    vendored: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, CloudflareApi]:
-    """The pipeline, deployed: made once, for tests to copy."""
-    api = CloudflareApi()
-    project = tmp_path_factory.mktemp("live") / "shop"
-    shutil.copytree(vendored("pipeline"), project, symlinks=True)
-    with served(api) as cfpy:
-        code, document = cfpy("up", project, "--yes", "--health", "", API_TOKENS="me:x")
-    assert code == 0, document
-    return project, api
+@pytest.fixture(scope="session")
+def went_live(vendored: Callable[[str], Path], shared: Path) -> tuple[Path, dict[str, Any]]:
+    """The pipeline, deployed, and its account: made once in a run, for tests to copy."""
+    home = shared / "live"
+    project, account = home / "shop", home / "account"
+    home.mkdir(exist_ok=True)
+    with filelock.FileLock(home / "lock"):
+        if not account.exists():
+            api = CloudflareApi()
+            shutil.copytree(vendored("pipeline"), project, symlinks=True)
+            with served(api) as cfpy:
+                code, document = cfpy("up", project, "--yes", "--health", "", API_TOKENS="me:x")
+            assert code == 0, document
+            account.write_bytes(pickle.dumps(api.state()))
+    return project, pickle.loads(account.read_bytes())
 
 
 @pytest.fixture
-def live(went_live: tuple[Path, CloudflareApi], api: CloudflareApi, tmp_path: Path) -> Path:
+def live(went_live: tuple[Path, dict[str, Any]], api: CloudflareApi, tmp_path: Path) -> Path:
     """A live project called shop, in the account."""
     project, account = went_live
     api.take(account)

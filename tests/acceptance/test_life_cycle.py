@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from contract import check, shape
 from cloudflare_api import CloudflareApi
 
 Make = Callable[[str], Path]
-SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x"}
+CANARY = "canary-7f3a9c21"
+SECRETS = {"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}"}
 ALL = ("--yes", "--confirm", "shop")
 
 
@@ -30,7 +33,12 @@ def test_all_the_way_up_and_down(
     project = ready(pattern)
     before = (project / "wrangler.toml").read_bytes()
     assert cfpy("plan", project)[0] == 1
-    assert cfpy("provision", project, "--yes", **SECRETS)[0] == 0
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert code == 0, document
+    complete(cfpy, project, api)
+    only_ids_were_added(before.decode(), (project / "wrangler.toml").read_text())
+    assert CANARY in next(iter(api.values.values()))
+    assert CANARY not in str(document)
     code, document = cfpy("deploy", project, "--yes", "--url", worker(200))
     assert code == 0, document
     version = document["data"]["deployment"]["version_id"]
@@ -41,13 +49,44 @@ def test_all_the_way_up_and_down(
     assert {item["state"] for item in status["resources"]} == {"there"}
     assert (status["pending_migrations"], status["drift"]) == ({}, [])
     assert cfpy("plan", project)[0] == 0
+    found = [path for path in project.rglob("*") if path.is_file()]
+    assert not [path for path in found if CANARY.encode() in path.read_bytes()]
 
+    api.mutations.clear()
     code, document = cfpy("destroy", project, *ALL, "--delete-data")
     assert code == 0, document
     assert everything(api) == []
+    went_in_the_order_that_the_platform_needs(api.mutations)
     assert (project / "wrangler.toml").read_bytes() == before
     assert not (project / "cfpy.state.json").exists()
     assert cfpy("plan", project)[0] == 1
+
+
+def complete(cfpy: Any, project: Path, api: CloudflareApi) -> None:
+    """The account has everything once, and a further run changes nothing."""
+    code, document = cfpy("plan", project)
+    assert (code, document["data"]["changes"]) == (0, 0)
+    before = len(api.mutations)
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert (code, document["data"]["changes"], len(api.mutations)) == (0, 0, before)
+    assert all(name.startswith("shop") for name in [*api.databases, *api.queues, *api.buckets])
+
+
+def only_ids_were_added(before: str, after: str) -> None:
+    tomllib.loads(after)
+    added = [line for line in after.splitlines() if line not in before.splitlines()]
+    assert all(re.fullmatch(r'(database_)?id = "[0-9a-z-]+"', line) for line in added)
+    assert [line for line in after.splitlines() if line not in added] == before.splitlines()
+
+
+def went_in_the_order_that_the_platform_needs(mutations: list[str]) -> None:
+    order = ["consumer", "workers", "queues", "vectorize", "d1", "storage", "r2"]
+    kinds = []
+    for mutation in mutations:
+        method, path = mutation.split()
+        assert method == "DELETE"
+        kinds.append("consumer" if "/consumers/" in path else path.split("/")[2])
+    assert list(dict.fromkeys(kinds)) == [kind for kind in order if kind in kinds]
 
 
 def test_the_shape_of_json_is_pinned(
@@ -71,16 +110,6 @@ def test_the_shape_of_json_is_pinned(
     check("account.json", text, request)
 
 
-def test_up_is_all_of_it_in_one(
-    ready: Make, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
-) -> None:
-    project = ready("rag")
-    code, document = cfpy("up", project, "--yes", "--url", worker(200), **SECRETS)
-    assert code == 0, document
-    assert document["data"]["deployment"]["version_id"] == api.live["shop"]
-    assert cfpy("plan", project)[0] == 0
-
-
 def test_a_dry_run_of_up_changes_nothing(ready: Make, cfpy: Any, api: CloudflareApi) -> None:
     project = ready("rag")
     code, document = cfpy("up", project, "--dry-run")
@@ -92,7 +121,12 @@ def actions(document: dict[str, Any]) -> dict[str, str]:
     return {action["key"]: action["do"] for action in document["data"]["actions"]}
 
 
-def test_data_stays_unless_it_is_given_up(live: Path, cfpy: Any, api: CloudflareApi) -> None:
+def test_data_stays_unless_it_is_given_up_and_what_no_project_names_always(
+    live: Path, cfpy: Any, api: CloudflareApi
+) -> None:
+    api.add_database("other-db")
+    api.buckets.append("other-files")
+    api.scripts["other"] = []
     code, document = cfpy("destroy", live, *ALL)
     assert code == 0
     assert actions(document) == {
@@ -104,23 +138,10 @@ def test_data_stays_unless_it_is_given_up(live: Path, cfpy: Any, api: Cloudflare
         "d1:shop-db": "keep",
         "r2:shop-files": "keep",
     }
-    assert (list(api.scripts), list(api.databases)) == ([], ["shop-db"])
+    assert (list(api.scripts), list(api.databases)) == (["other"], ["shop-db", "other-db"])
     # It is known still what cfpy made: the rest can follow.
     assert cfpy("destroy", live, *ALL, "--delete-data")[0] == 0
-    assert everything(api) == []
-
-
-def test_a_teardown_goes_in_the_order_that_the_platform_needs(
-    live: Path, cfpy: Any, api: CloudflareApi
-) -> None:
-    api.mutations.clear()
-    assert cfpy("destroy", live, *ALL, "--delete-data")[0] == 0
-    kinds = []
-    for mutation in api.mutations:
-        method, path = mutation.split()
-        assert method == "DELETE"
-        kinds.append("consumer" if "/consumers/" in path else path.split("/")[2])
-    assert list(dict.fromkeys(kinds)) == ["consumer", "workers", "queues", "d1", "r2"]
+    assert everything(api) == ["other-db", "other-files", "other"]
 
 
 def test_a_bucket_with_objects_is_reported_and_kept(
@@ -136,12 +157,15 @@ def test_a_bucket_with_objects_is_reported_and_kept(
     assert everything(api) == []
 
 
-def test_what_was_adopted_goes_only_by_name(
+def test_up_is_all_of_it_in_one_and_what_it_adopted_goes_only_by_name(
     ready: Make, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:
     api.add_database("shop-db")
     project = ready("rag")
-    assert cfpy("up", project, "--yes", "--url", worker(200), **SECRETS)[0] == 0
+    code, document = cfpy("up", project, "--yes", "--url", worker(200), **SECRETS)
+    assert code == 0, document
+    assert document["data"]["deployment"]["version_id"] == api.live["shop"]
+    assert cfpy("plan", project)[0] == 0
     code, document = cfpy("destroy", project, *ALL, "--delete-data")
     assert (code, actions(document)["d1:shop-db"]) == (0, "keep")
     assert everything(api) == ["shop-db"]
@@ -149,16 +173,6 @@ def test_what_was_adopted_goes_only_by_name(
     assert (code, document["error"]["code"]) == (2, "usage")
     assert cfpy("destroy", project, *ALL, "--delete-data", "--include", "d1:shop-db")[0] == 0
     assert everything(api) == []
-
-
-def test_what_the_project_does_not_name_is_never_touched(
-    live: Path, cfpy: Any, api: CloudflareApi
-) -> None:
-    api.add_database("other-db")
-    api.buckets.append("other-files")
-    api.scripts["other"] = []
-    assert cfpy("destroy", live, *ALL, "--delete-data")[0] == 0
-    assert everything(api) == ["other-db", "other-files", "other"]
 
 
 def test_a_worker_that_others_need_stays(live: Path, cfpy: Any, api: CloudflareApi) -> None:
