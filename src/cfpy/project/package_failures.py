@@ -54,6 +54,16 @@ class Search:
             return ""
         return f"Pyodide's package index {self.index.shown} could not be asked ({why})"
 
+    def unread(self, name: str) -> str:
+        """A clause about the page of a package in another index that did not answer; empty if all
+        did."""
+        ours = self.log.failures_of(self.index.address) if self.index.address else {}
+        for page, why in self.log.failed.items():
+            package = page.rstrip("/").rpartition("/")[2]
+            if package == canonicalize_name(name) and why != ours.get(package):
+                return f"{page} could not be read ({why})"
+        return ""
+
 
 def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
     """The error for a failed resolution, from what pip wrote."""
@@ -117,6 +127,12 @@ def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
         return ToolNotFoundError(
             "pip could not reach a package index" + (f", and {unasked}" if unasked else ""),
             hint="Check the network; `pip config list` shows which index pip asks.",
+        )
+    if unread := search.unread(name):
+        return ToolNotFoundError(
+            f"no wheel of {name}{wanted} was found, because {unread}"
+            + (f"; {unasked}" if unasked else ""),
+            hint=f"Check the network and the index, {_AGAIN}.",
         )
     python = f"a Worker (Pyodide, Python {search.target.python})"
     if usable:
