@@ -76,14 +76,18 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
             hint="The file was changed or is incomplete. Do not use it; try again later, or tell "
             "who runs the index.",
         )
+    causes = "".join(f"\n{cause}" for cause in search.log.causes)
+    if search.log.absent:
+        error = _missing(search.log.absent[0], "", search)
+        return ToolNotFoundError(f"{error.message}{causes}", hint=error.hint)
     unasked = search.unasked()
     if unasked and "conflicting dependencies" in stderr:
         return ToolNotFoundError(
-            f"pip found no set of packages that fits, and {unasked}:\n{_errors(stderr)}",
+            f"pip found no set of packages that fits, and {unasked}:\n{_errors(stderr)}{causes}",
             hint=_ask_it(search),
         )
     return ToolNotFoundError(
-        f"pip could not install the Worker's packages:\n{_errors(stderr)}",
+        f"pip could not install the Worker's packages:\n{_errors(stderr)}{causes}",
         hint="Check the network and the dependencies in pyproject.toml.",
     )
 
