@@ -54,6 +54,16 @@ class Search:
             return ""
         return f"Pyodide's package index {self.index.shown} could not be asked ({why})"
 
+    def unread(self, name: str) -> str:
+        """A clause about the page of a package in another index that did not answer; empty if all
+        did."""
+        ours = self.log.failures_of(self.index.address) if self.index.address else {}
+        for page, why in self.log.failed.items():
+            package = page.rstrip("/").rpartition("/")[2]
+            if package == canonicalize_name(name) and why != ours.get(package):
+                return f"{page} could not be read ({why})"
+        return ""
+
 
 def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
     """The error for a failed resolution, from what pip wrote."""
@@ -66,14 +76,18 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
             hint="The file was changed or is incomplete. Do not use it; try again later, or tell "
             "who runs the index.",
         )
+    causes = "".join(f"\n{cause}" for cause in search.log.causes)
+    if search.log.absent:
+        error = _missing(search.log.absent[0], "", search)
+        return ToolNotFoundError(f"{error.message}{causes}", hint=error.hint)
     unasked = search.unasked()
     if unasked and "conflicting dependencies" in stderr:
         return ToolNotFoundError(
-            f"pip found no set of packages that fits, and {unasked}:\n{_errors(stderr)}",
+            f"pip found no set of packages that fits, and {unasked}:\n{_errors(stderr)}{causes}",
             hint=_ask_it(search),
         )
     return ToolNotFoundError(
-        f"pip could not install the Worker's packages:\n{_errors(stderr)}",
+        f"pip could not install the Worker's packages:\n{_errors(stderr)}{causes}",
         hint="Check the network and the dependencies in pyproject.toml.",
     )
 
@@ -117,6 +131,12 @@ def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
         return ToolNotFoundError(
             "pip could not reach a package index" + (f", and {unasked}" if unasked else ""),
             hint="Check the network; `pip config list` shows which index pip asks.",
+        )
+    if unread := search.unread(name):
+        return ToolNotFoundError(
+            f"no wheel of {name}{wanted} was found, because {unread}"
+            + (f"; {unasked}" if unasked else ""),
+            hint=f"Check the network and the index, {_AGAIN}.",
         )
     python = f"a Worker (Pyodide, Python {search.target.python})"
     if usable:

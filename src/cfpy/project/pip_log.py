@@ -1,4 +1,4 @@
-"""What pip's log tells: which page of which index has a file, and which page did not answer."""
+"""What is in the log of pip: which page of which index has a file, and which page did not answer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ from cfpy.project.pylock import Pin, without_login
 
 _LINK = re.compile(r"Found link (\S+) \(from (\S+?)\)")
 _FAILED = re.compile(r"Could not fetch URL (\S+): (.*) - skipping")
+_CAUSES = re.compile(r"The conflict is caused by:\n(?P<lines>(\S+     *\S.*\n)*)")
+_ABSENT = re.compile(
+    r"no matching distributions available for your environment:\n(?P<lines>(\S+     *\S.*\n)*)"
+)
 
 
 @dataclass(frozen=True)
 class PipLog:
     """``pages`` are the pages of indexes, by the files that they link to; ``failed`` are the pages
     that did not answer, with the reason. A page that does not exist is an answer. All addresses
-    are without login and fragment."""
+    are without login and fragment. ``causes`` are why no set of versions fits, one for each
+    package that asks for another; ``absent`` are the packages among them of which there is no
+    usable file."""
 
     pages: Mapping[str, str]
     failed: Mapping[str, str]
+    causes: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def failures_of(self, address: str) -> dict[str, str]:
         """The failed pages of an index by package."""
@@ -41,7 +49,14 @@ def read_log(path: Path) -> PipLog:
     failed = {
         _plain(page): why for page, why in _FAILED.findall(text) if not why.startswith("404 ")
     }
-    return PipLog(pages, failed)
+    return PipLog(pages, failed, _block(_CAUSES, text), _block(_ABSENT, text))
+
+
+def _block(title: re.Pattern[str], text: str) -> tuple[str, ...]:
+    """The indented lines after a title; each line begins with the time."""
+    found = title.search(text)
+    lines = found["lines"].splitlines() if found else []
+    return tuple(line.partition(" ")[2].strip() for line in lines)
 
 
 def with_index(pins: Iterable[Pin], log: PipLog, address: str) -> tuple[Pin, ...]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from cfpy.errors import ProjectError, ToolNotFoundError
 from cfpy.project.package_indexes import find_pyodide_index
@@ -185,12 +186,7 @@ def _missing_in(lock: Lock, wanted: Requirements, target: PythonTarget) -> list[
         if requirement.marker and not holds(str(requirement.marker), target):
             continue
         pin = pins.get(canonicalize_name(requirement.name))
-        fits = pin and (
-            pin.built
-            or bool(requirement.url)
-            or requirement.specifier.contains(pin.version, prereleases=True)
-        )
-        if not fits:
+        if pin is None or not (pin.built or requirement.url or _allows(requirement, pin)):
             missing.append(requirement.name)
     if not missing:
         missing = [
@@ -199,6 +195,13 @@ def _missing_in(lock: Lock, wanted: Requirements, target: PythonTarget) -> list[
             if not pin.built and not (pin.url and pin.hash) and pin.name not in lock.unfit
         ]
     return missing
+
+
+def _allows(requirement: Requirement, pin: Pin) -> bool:
+    try:
+        return requirement.specifier.contains(Version(pin.version), prereleases=True)
+    except InvalidVersion:
+        return False
 
 
 def _digest(target: PythonTarget, wanted: Requirements, lock: Lock | None) -> str:

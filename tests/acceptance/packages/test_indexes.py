@@ -181,6 +181,18 @@ def test_a_package_that_no_index_has_a_wheel_of(
     assert "there is no package 'no-such-package': neither PyPI nor" in worker.fails()
 
 
+def test_what_a_dependency_needs_is_named(worker: Worker, pypi: Index, pyodide: Index) -> None:
+    for version in ("3.1", "3.2"):
+        pypi.add("flask", version, requires=("markupsafe>=2",))
+    pypi.add("markupsafe", "3.0", LINUX)
+    down(pyodide)
+    worker.needs("flask")
+    said = worker.fails()
+    assert "no wheel of markupsafe that runs in a Worker (Pyodide, Python 3.14) was found" in said
+    assert "could not be asked" in said
+    assert "flask 3.2 depends on markupsafe>=2" in said
+
+
 def test_packages_of_pypi_do_not_need_the_other_index(
     worker: Worker, there: Indexes, pypi: Index, pyodide: Index
 ) -> None:

@@ -79,3 +79,26 @@ def test_the_log_tells_pages_and_failures_apart(tmp_path: Path) -> None:
     marked = with_index(pins, found, "https://someone:secret@index.test/314/")
     assert [pin.index for pin in marked] == ["https://index.test/314", ""]
     assert read_log(tmp_path / "none").pages == {}
+
+
+def test_the_log_tells_what_is_absent_and_who_asks_for_it(tmp_path: Path) -> None:
+    time = "2026-11-26T00:00:00,000"
+    lines = [
+        "The conflict is caused by:",
+        "    flask 3.1.3 depends on markupsafe>=2.1.1",
+        "    flask 3.1.2 depends on markupsafe>=2",
+        "",
+        "Additionally, some packages in these conflicts have no matching distributions available "
+        "for your environment:",
+        "    markupsafe",
+        "",
+        "To fix this you could try to:",
+    ]
+    log = tmp_path / "pip.log"
+    log.write_text("".join(f"{time} {line}\n" for line in lines))
+    found = read_log(log)
+    assert found.causes == (
+        "flask 3.1.3 depends on markupsafe>=2.1.1",
+        "flask 3.1.2 depends on markupsafe>=2",
+    )
+    assert found.absent == ("markupsafe",)

