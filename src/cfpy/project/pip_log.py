@@ -1,4 +1,4 @@
-"""What is in the log of pip: which page of which index has a file, and which page did not answer."""
+"""What is in the log of pip: which page of which index has a file, and which did not answer."""
 
 from __future__ import annotations
 
