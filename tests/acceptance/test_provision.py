@@ -19,11 +19,14 @@ SECRETS = {"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}"}
 
 
 def complete(cfpy: Any, project: Path, api: CloudflareApi) -> None:
-    """A further run finds nothing to do, and does nothing."""
-    assert cfpy("plan", project)[0] == 0
+    """The account has everything once, and a further run changes nothing."""
+    tomllib.loads((project / "wrangler.toml").read_text())
+    code, document = cfpy("plan", project)
+    assert (code, document["data"]["changes"]) == (0, 0)
     before = len(api.mutations)
-    assert cfpy("provision", project, "--yes", **SECRETS)[0] == 0
-    assert len(api.mutations) == before
+    code, document = cfpy("provision", project, "--yes", **SECRETS)
+    assert (code, document["data"]["changes"], len(api.mutations)) == (0, 0, before)
+    assert all(name.startswith("shop") for name in [*api.databases, *api.queues, *api.buckets])
 
 
 def test_a_conflict_touches_nothing(make: Make, cfpy: Any, api: CloudflareApi) -> None:
