@@ -11,7 +11,6 @@ const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py')
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const BYTECODE = '/session/pycache';
-const TIME_ZONES = '/usr/share/zoneinfo'; // where Python looks, and where a system has them
 
 provideWebPlatform();
 // workerd has it; a Worker that streams a known number of bytes uses it.
@@ -39,7 +38,6 @@ export async function startPython(session, bindings) {
   registerRuntimeModules(python, session, env, waitUntil);
   mount(python, SOURCES, path.dirname(session.entry));
   mount(python, MODULES, session.python_modules);
-  if (fs.existsSync(TIME_ZONES)) mount(python, TIME_ZONES, TIME_ZONES);
   mountBytecodeCache(python, session.cache);
   await python.runPythonAsync(BOOTSTRAP);
   // The entry's imports from python_modules need no bindings: workerd starts in the meantime.
