@@ -170,3 +170,16 @@ def test_an_environment_is_adopted_by_itself(shop: Path, cfpy: Any) -> None:
     assert document["data"]["resources"] == {}
     assert "d1:orders-staging" in document["data"]["missing"]
     assert not (shop / "cfpy.toml").exists()
+
+
+def test_an_example_is_planned_as_it_stands(shop: Path, cfpy: Any, api: CloudflareApi) -> None:
+    path = config(shop)
+    text = path.read_text()
+    key = '"id": "<YOUR_KV_NAMESPACE_ID>"' if "json" in path.name else 'id = "<YOUR_ID>"'
+    after = '"binding": "CACHE"' if "json" in path.name else 'binding = "CACHE"'
+    comma = ", " if "json" in path.name else "\n"
+    path.write_text(text.replace(after, f"{after}{comma}{key}"))
+    code, document = cfpy("adopt", shop)
+    assert code == 0, document
+    assert api.namespaces["shop-cache"] in path.read_text()
+    assert "YOUR" not in path.read_text()

@@ -117,8 +117,8 @@ def _edits_configuration(action: Action, tables: Mapping[str, Any]) -> bool:
         return False
     entries = [item for item in kind.entries(tables) if item.get("binding") in action.bindings]
     if action.do is Do.DELETE:
-        return any(item.get(kind.id_key) for item in entries)
-    return any(not item.get(kind.filled_in) for item in entries)
+        return any(kind.told_by(item) for item in entries)
+    return any(not kind.told_by(item) for item in entries)
 
 
 def _migrations(desired: DesiredState) -> list[tuple[str, ...]]:

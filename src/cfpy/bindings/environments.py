@@ -177,7 +177,7 @@ def held_ids(tables: Mapping[str, Any]) -> tuple[str, ...]:
         f"{name}:{_called(kind, item)}"
         for name, kind in OWNED.items()
         for item in kind.entries(tables)
-        if kind.id_key and item.get(kind.id_key)
+        if kind.id_key and kind.told_by(item)
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from cfpy.errors import ProjectError
 from cfpy.project.config_text import edited, read
 from cfpy.project.edits import KeyPath, Put, Remove
+from cfpy.project.names import is_placeholder
 from cfpy.tools.files import write_atomically
 
 
@@ -35,7 +36,7 @@ def set_id(path: Path, environment: str, table: str, binding: str, key: str, val
         raise ProjectError(f"no table of {table} binds {binding}", path=path, hint=hint)
     if entry.get(key) == value:
         return
-    if entry.get(key):
+    if entry.get(key) and not is_placeholder(str(entry[key])):
         raise ProjectError(f"{key} of {binding} is now {entry[key]}", path=path, hint=hint)
     write_atomically(path, edited(path, text, [Put((*where, key), value, after="binding")]))
 

@@ -16,6 +16,7 @@ from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import SAME, Becoming
 from cfpy.bindings.finding import Finding
 from cfpy.errors import ProjectError
+from cfpy.project.names import is_placeholder
 
 
 class Shape(StrEnum):
@@ -199,6 +200,12 @@ class BindingKind:
         """The key that tells which resource it is, and that ``cfpy provision`` writes into a table
         without it: the id, or the name of a resource that has none."""
         return self.id_key or self.name_keys[0]
+
+    def told_by(self, item: Mapping[str, Any]) -> str:
+        """Which resource a table names, by :attr:`filled_in`; empty if it names none, or has a
+        placeholder in its place."""
+        told = str(item.get(self.filled_in) or "")
+        return "" if is_placeholder(told) else told
 
     @property
     def service(self) -> str:

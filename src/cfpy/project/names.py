@@ -32,6 +32,17 @@ def check_project_name(name: str) -> str:
     )
 
 
+_PLACEHOLDER = re.compile(
+    r"[<>{}]|\.\.\.|xxx|your|todo|replace|insert|place.?holder|change.?me|fill", re.IGNORECASE
+)
+
+
+def is_placeholder(id_: str) -> bool:
+    """Whether a text stands where an id belongs, as in examples: ``<YOUR_KV_NAMESPACE_ID>``, or
+    zeros. An id that is only mistyped is none."""
+    return bool(_PLACEHOLDER.search(id_)) or len(set(id_) - {"-"}) == 1
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that suggests the known word nearest to ``word``, or an empty string."""
     import difflib  # only needed for messages

@@ -127,3 +127,24 @@ def test_nothing_else_changes_in_any_file(
     text = 'name = "x"\n' + "".join(parts)
     line = 'binding = "DB"\n'
     assert edit(text) == text.replace(line, f'{line}database_id = "new"\n')
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        *("<YOUR_DATABASE_ID>", "your-database-id", "TODO", "replace me", "{{ id }}"),
+        *("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "00000000-0000-0000-0000-000000000000"),
+    ],
+)
+def test_a_placeholder_is_no_id(placeholder: str) -> None:
+    text = f'[[d1_databases]]\nbinding = "DB"\ndatabase_id = "{placeholder}" # mine\n'
+    assert edit(text) == text.replace(placeholder, "new")
+
+
+@pytest.mark.parametrize(
+    "id_", ["0123456789abcdef0123456789abcdef", "11111111-2222-3333-4444-555555555555", "abc"]
+)
+def test_another_id_is_not_replaced(id_: str) -> None:
+    text = f'[[d1_databases]]\nbinding = "DB"\ndatabase_id = "{id_}"\n'
+    with pytest.raises(ProjectError, match=f"is now {id_}"):
+        edit(text)

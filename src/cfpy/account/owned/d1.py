@@ -116,7 +116,7 @@ def _wanted(scope: Scope, table: Mapping[str, object]) -> D1Database:
     return D1Database(
         name=name,
         binding=binding,
-        id=str(table.get("database_id") or ""),
+        id=D1.told_by(table),
         migrations=source.names(project.root),
         migrations_table=str(table.get("migrations_table") or "d1_migrations"),
         source=source,

@@ -69,5 +69,5 @@ def _wanted(scope: Scope) -> Iterator[KVNamespace]:
     for table in scope.entries(KV.table):
         binding = scope.text(table, "binding", KV.table)
         placed = scope.project.data_location("kv", binding)
-        name, id_ = scope.default_name(binding), str(table.get("id") or "")
+        name, id_ = scope.default_name(binding), KV.told_by(table)
         yield KVNamespace(name, binding, id_, jurisdiction=placed.jurisdiction)

@@ -11,6 +11,7 @@ from cfpy.bindings.becoming import own_name
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import REAL, BindingKind, only_local, passed, used
 from cfpy.errors import UsageError
+from cfpy.project.names import is_placeholder
 from cfpy.tools.invocation import command
 
 _FIRST_MIGRATION = """\
@@ -54,7 +55,8 @@ def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _wrong_ids(scope: Mapping[str, Any]) -> Iterator[Finding]:
     for item in scope.get("d1_databases") or []:
-        if (given := item.get("database_id")) and not _is_uuid(str(given)):
+        given = str(item.get("database_id") or "")
+        if given and not is_placeholder(given) and not _is_uuid(given):
             yield Finding(
                 broken=True,
                 message=f"database_id {given!r} of {item.get('binding')} is not a UUID",
