@@ -121,7 +121,7 @@ def test_remove_refuses_while_the_account_has_its_resources(known: str, cli, sho
     else:
         config = shop / "wrangler.toml"
         name = 'database_name = "shop-staging-db"\n'
-        config.write_text(config.read_text().replace(name, f'{name}database_id = "x"\n'))
+        config.write_text(config.read_text().replace(name, f'{name}database_id = "a1b2"\n'))
     before = texts(shop)
     for option in ("--yes", "--dry-run"):
         error = cli.json("env", "remove", "staging", option)["error"]
