@@ -52,6 +52,7 @@ COMMANDS: tuple[Step, ...] = (
     ("deploy --yes --url WORKER", "shop", 0),
     ("up --yes --url WORKER", "shop", 0),
     ("status", "shop", 0),
+    ("adopt --dry-run", "shop", 0),
     ("add kv sessions", "shop", 0),
     ("diff", "shop", 0),
     ("update --check", "shop", 0),

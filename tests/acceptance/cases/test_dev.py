@@ -243,7 +243,7 @@ class Default(WorkerEntrypoint):
             "FLOW": lambda: env.FLOW.create(),
             "SEARCH": lambda: env.SEARCH.search("x"),
             "DISPATCH": lambda: env.DISPATCH.get("x"),
-            "LOADER": lambda: env.LOADER.get("x"),
+            "LOADER": lambda: env.LOADER.load(to_js(DYNAMIC)),
             "FLAGS": lambda: env.FLAGS.getBooleanValue("x", True),
             "ARTIFACTS": lambda: env.ARTIFACTS.list(),
             "K2": lambda: env.K2.send("x"),
@@ -256,6 +256,11 @@ class Default(WorkerEntrypoint):
 
 
 FETCHERS = ("BROWSER", "CERT", "VPC", "LOGS")
+DYNAMIC = {
+    "compatibilityDate": "2026-11-01",
+    "mainModule": "a.js",
+    "modules": {"a.js": "export default {}"},
+}
 
 
 def to_js(value):
@@ -286,7 +291,7 @@ def test_every_kind_of_binding_works_or_says_why_not(tmp_path: Path, node: Node)
     with node(write_project(tmp_path, files)) as dev:
         found = dev.request("GET", "/").json()
         page = dev.request("GET", "/__cfpy/api/bindings").json()["bindings"]
-    works = {"VERSION", "MAIL", "PIPE", "IMAGES", "OTHER"}
+    works = {"VERSION", "MAIL", "PIPE", "IMAGES", "OTHER", "LOADER"}
     assert {name for name, said in found.items() if said.startswith("ok")} == works
     assert found["OTHER"].startswith('ok 503 Worker "not-here" not found')
     # Nothing is in the store: that is how a real one answers.
