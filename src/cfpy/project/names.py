@@ -38,8 +38,8 @@ _PLACEHOLDER = re.compile(
 
 
 def is_placeholder(id_: str) -> bool:
-    """Whether a text stands where an id belongs, as in examples: ``<YOUR_KV_NAMESPACE_ID>``, or
-    zeros. An id that is only mistyped is none."""
+    """Whether it only shows where an id belongs, as in examples: ``<YOUR_KV_NAMESPACE_ID>``, or
+    zeros. A mistyped id is not a placeholder."""
     return bool(_PLACEHOLDER.search(id_)) or len(set(id_) - {"-"}) == 1
 
 
