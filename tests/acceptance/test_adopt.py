@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from cfpy.project.config_text import edited
+from cfpy.project.edits import Put
 from cloudflare_api import CloudflareApi
+from wrangler_shapes import ALL, ids
 
 CODE = "export default { fetch() { return new Response('hello'); } };\n"
 # By file, the same Worker.
@@ -183,3 +186,39 @@ def test_an_example_is_planned_as_it_stands(shop: Path, cfpy: Any, api: Cloudfla
     assert code == 0, document
     assert api.namespaces["shop-cache"] in path.read_text()
     assert "YOUR" not in path.read_text()
+
+
+LAYOUTS = [
+    *(("wrangler.toml", "everything at once"), ("wrangler.jsonc", "everything at once")),
+    *(("wrangler.jsonc", "commas first"), ("wrangler.jsonc", "brackets together")),
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=ids)
+def test_nothing_is_left_to_do_in_any_layout(
+    layout: tuple[str, str], tmp_path: Path, cfpy: Any, api: CloudflareApi
+) -> None:
+    path = tmp_path / layout[0]
+    needed = [Put(("compatibility_date",), "2026-11-01"), Put(("main",), "index.js")]
+    path.write_text(edited(path, ALL[layout], needed), "utf-8")
+    (tmp_path / "index.js").write_text(CODE)
+    _, document = cfpy("plan", tmp_path)
+    assert document["ok"], document
+    for action in document["data"]["actions"]:
+        name = action["name"]
+        match action["kind"]:
+            case "d1":
+                api.add_database(name)
+            case "kv":
+                api.namespaces[name] = f"a{len(api.namespaces)}".ljust(32, "b")
+            case "r2":
+                api.buckets.append(name)
+                api.jurisdictions["r2", name] = "eu"
+            case "queue":
+                api.queues[name] = f"q{len(api.queues)}"
+    code, document = cfpy("adopt", tmp_path)
+    assert (code, document["data"]["missing"]) == (0, []), document
+    assert document["data"]["resources"]
+    _, document = cfpy("plan", tmp_path)
+    assert {action["do"] for action in document["data"]["actions"]} == {"keep"}, document
+    assert api.mutations == []
