@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,7 +46,21 @@ def _read_config(path: Path) -> dict[str, Any]:
 
     def fail(message: str, keys: tuple[str | int, ...]) -> NoReturn:
         line, column = locate(path, text, keys)
+        if path.suffix != ".toml":
+            # Only TOML has headers.
+            message = re.sub(r" \(\[+[^()]*\]+\)$", "", message)
         raise ProjectError(message, path=path, line=line, column=column)
 
+    data = _without_nulls(data)
     check_shape(data, fail)
     return data
+
+
+def _without_nulls(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration without the keys that are null in JSON: wrangler takes them for missing. The
+    values of variables stay as they are."""
+    return {
+        key: _without_nulls(value) if isinstance(value, Mapping) and key != "vars" else value
+        for key, value in data.items()
+        if value is not None
+    }

@@ -21,6 +21,7 @@ from cfpy.local import configuration
 from cfpy.local.choosing import choose_runtime
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
 from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.project.config_file import configuration_in
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 
@@ -51,6 +52,11 @@ def load_beside(project: Project, folders: Sequence[Path]) -> tuple[Project, ...
     found = {str(project.wrangler.get("name")): project.root.resolve()}
     projects = []
     for folder in folders:
+        if configuration_in(folder) is None:
+            raise UsageError(
+                f"--with {folder}: there is no configuration of a Worker in this folder",
+                hint="Name the folder that has its wrangler.toml or wrangler.jsonc.",
+            )
         other = load_project(folder)
         name = other.wrangler.get("name")
         if not isinstance(name, str) or not name:

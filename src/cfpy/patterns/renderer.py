@@ -29,6 +29,7 @@ from cfpy.patterns.config_format import ConfigFormat, convert, named
 from cfpy.patterns.copier_worker import Given, Place, Rendering, worker
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.pattern_files import check_name, pattern_files
+from cfpy.project.config_file import NAMES
 from cfpy.tools.installation import neutral_requirement
 
 _SCRATCH = "cfpy-pattern-"
@@ -114,9 +115,9 @@ def render(
                 copying.check_kept(interactive=interactive)
                 rendered = _told(pattern, copying, given, config)
             merge_layers(pattern, target)
+        _refuse_odd(pattern, target)
         if config is ConfigFormat.JSONC:
             convert(target)
-        _refuse_odd(pattern, target)
     return rendered
 
 
@@ -159,6 +160,13 @@ def _told(pattern: Pattern, copying: Rendering, given: Given, config: ConfigForm
 
 
 def _refuse_odd(pattern: Pattern, target: Path) -> None:
+    configurations = [name for name in NAMES if (target / name).is_file()]
+    if len(configurations) > 1:
+        raise PatternError(
+            f"pattern {pattern.name!r} creates {' and '.join(configurations)}: a project has one "
+            "configuration",
+            hint="A pattern with a wrangler.toml can also be rendered with --config jsonc.",
+        )
     for path in target.rglob("*"):
         check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)
         if path.is_symlink():

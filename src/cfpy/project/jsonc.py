@@ -53,6 +53,11 @@ def loads(text: str) -> Any:
     return json.loads(without_comments(text), parse_constant=_refuse)
 
 
+def comments(text: str) -> list[tuple[int, int]]:
+    """Where each comment begins and ends."""
+    return [token.span() for token in _TOKEN.finditer(text) if token["comment"]]
+
+
 def without_comments(text: str) -> str:
     """The text with spaces in place of comments and trailing commas, so that positions stay the
     same."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cfpy.project.edits import Append, Edit, KeyPath, NoPlaceError, Put, Remove, dotted
-from cfpy.project.jsonc import without_comments
+from cfpy.project.jsonc import comments, without_comments
 from cfpy.project.jsonc_tree import Part, tree
 
 # What may follow a value on its line: a comma and comments.
@@ -37,6 +37,7 @@ class _Document:
     def __init__(self, text: str) -> None:
         self._text = text
         self._strict = without_comments(text)
+        self._comments = comments(text)
         self._root = tree(text)
         indents = re.findall(r"^([ \t]+)[\"{\[]", self._strict, re.MULTILINE)
         self._unit = min(indents, key=len, default="  ")
@@ -69,14 +70,17 @@ class _Document:
 
     def removed(self, path: KeyPath) -> str:
         node, parent = self._root.at(path), self._root.at(path[:-1])
+        above = True
         while parent and len(path) > 1 and len(parent.children) == 1 and self._is_all_of(parent):
             path = path[:-1]
             node, parent = parent, self._root.at(path[:-1])
+            # The comment above is about all that was in there, and nobody asked to remove that.
+            above = False
         if node is None or parent is None:
             raise NoPlaceError(f"there is no {dotted(path)}")
-        return self._without(parent, node)
+        return self._without(parent, node, above=above)
 
-    def _without(self, parent: Part, node: Part) -> str:
+    def _without(self, parent: Part, node: Part, *, above: bool = True) -> str:
         number = parent.children.index(node)
         before = parent.children[number - 1] if number else None
         line = self._text.rfind("\n", 0, node.begin) + 1
@@ -85,7 +89,7 @@ class _Document:
         # Where the last value has no comma, the new last one has none, either.
         last = node is parent.children[-1] and end == node.end
         if rest and not self._text[line : node.begin].strip():
-            start, end = self._whole_lines(parent, line, rest.end())
+            start, end = self._whole_lines(parent, line, rest.end(), above=above)
         elif node is not parent.children[-1]:
             start, end = node.begin, end + self._spaces(end)
         else:
@@ -130,32 +134,39 @@ class _Document:
     def _first(self, parent: Part, key: str | None, value: Any, comment: str) -> str:
         """The first value of an empty object or array; comments in it stay above."""
         text = self._text
+        content = text[parent.start + 1 : parent.end - 1]
+        inside = content.rstrip()
         before, after = text[: parent.start + 1], text[parent.end - 1 :]
-        inside = text[parent.start + 1 : parent.end - 1].rstrip()
         if parent.bracket == "[" and not isinstance(value, Mapping) and not inside:
             return f"{before}{_on_one_line(value)}{after}"
         indent = self._indent_of(parent.begin)
         inner = indent + self._unit
         line = f"{_comment(comment, inner)}{inner}{_named(key)}{self._written(value, inner)}"
-        return f"{before}{inside}\n{line}\n{indent}{after}"
+        rest = content[len(inside) :]
+        end = rest if "\n" in rest else f"\n{indent}"
+        return f"{before}{inside}\n{line}{end}{after}"
 
-    def _whole_lines(self, parent: Part, start: int, end: int) -> tuple[int, int]:
-        """The lines of a value, with the comment right above it and an empty line next to it."""
+    def _whole_lines(self, parent: Part, start: int, end: int, *, above: bool) -> tuple[int, int]:
+        """The lines of a value, with the comment right above it if ``above``, and an empty line
+        next to it."""
         text = self._text
         end = min(end + 1, len(text))
-        above = self._line_before(start)
-        while self._is_comment(above, start):
-            start, above = above, self._line_before(above)
-        opens = above <= parent.start
-        before, below = text[above:start], text[end : text.find("\n", end) + 1]
+        while above and (comment := self._comment_above(start)) is not None:
+            start = comment
+        before_start = self._line_before(start)
+        opens = before_start <= parent.start
+        before, below = text[before_start:start], text[end : text.find("\n", end) + 1]
         if below.isspace() and (opens or before.isspace()):
             end += len(below)
         elif before.isspace() and text[end:].lstrip(" \t")[:1] in ("}", "]"):
-            start = above
+            start = before_start
         return start, end
 
     def _is_all_of(self, parent: Part) -> bool:
         """Whether nothing but its one value is in an object or array, and what belongs to that."""
+        between = self._text[parent.begin : parent.start]
+        if "//" in between.partition(":")[2] or "/*" in between:
+            return False
         text = self._without(parent, parent.children[0])
         return not text[parent.start + 1 : len(text) - len(self._text) + parent.end - 1].strip()
 
@@ -163,12 +174,16 @@ class _Document:
         """Where the line above the one at ``start`` begins."""
         return self._text.rfind("\n", 0, max(start - 1, 0)) + 1
 
-    def _is_comment(self, start: int, end: int) -> bool:
-        return (
-            start < end
-            and not self._strict[start:end].strip()
-            and not (self._text[start:end].isspace())
-        )
+    def _comment_above(self, start: int) -> int | None:
+        """Where the line begins with the comment that ends right above the line at ``start`` and
+        shares its lines with nothing; ``None`` if there is none."""
+        last = len(self._text[: max(start - 1, 0)].rstrip(" \t"))
+        found = next((span for span in self._comments if span[1] == last), None)
+        if found is None or start == 0:
+            return None
+        line = self._text.rfind("\n", 0, found[0]) + 1
+        alone = not self._text[line : found[0]].strip()
+        return line if alone and line > self._root.start else None
 
     def _spaces(self, position: int) -> int:
         rest = self._text[position:]

@@ -86,7 +86,7 @@ def _table(
     if header and header[2]:
         above = [*above, _comment(header[2])]
     item = root
-    *outer, name = block.name.split(".")
+    *outer, name = _parts(header[1] if header else block.name)
     for part in outer:
         item, above = _inside(item, part, above)
         if item.is_array and item.items:
@@ -124,7 +124,7 @@ def _values(table: _Item, lines: list[str], block: Block, above: list[str]) -> l
             table.items["$schema"] = _Item(
                 value=json.dumps(above.pop(0).removeprefix("//:schema "))
             )
-        *outer, name = [part.strip(" \t\"'") for part in key.split(".")]
+        *outer, name = _parts(key)
         item = table
         for part in outer:
             item, above = _inside(item, part, above)
@@ -133,6 +133,11 @@ def _values(table: _Item, lines: list[str], block: Block, above: list[str]) -> l
         above = []
     last = content_lines(lines, block)[1] if block.name or table.items else 0
     return above + [_comment(line) for line in lines[max(first, last) : block.end]]
+
+
+def _parts(key: str) -> list[str]:
+    """The parts of a dotted key, some of which may be quoted."""
+    return ["".join(found) for found in re.findall(r""""([^"]*)"|'([^']*)'|([^\s."']+)""", key)]
 
 
 def _comment(line: str) -> str:

@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from cfpy.errors import ProjectError, ToolNotFoundError
+from cfpy.errors import FilesystemError, ProjectError, ToolNotFoundError
 from cfpy.project.package_indexes import find_pyodide_index
 from cfpy.project.project import Project
 from cfpy.project.pylock import NAME, Lock, Pin, read_lock, write_lock
@@ -44,7 +44,24 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
         ToolNotFoundError: A package has no wheel for Workers, or could not be downloaded.
         ToolTimeoutError: pip took too long.
         UsageError: A configuration file of pip, or a variable about the network, can't be used.
+        FilesystemError: The project can't be written.
     """
+    import filelock
+
+    place = project.root / ".wrangler" / "cfpy"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        # Two runs would delete each other's files.
+        with filelock.FileLock(place / "python_modules.lock"):
+            return _vendor(project, runner, progress)
+    except OSError as error:
+        raise FilesystemError(
+            f"can't write {error.filename or place}: {error.strerror or error}",
+            hint="The Worker's packages are installed into the project.",
+        ) from error
+
+
+def _vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -> Path:
     root, modules = project.root, project.root / "python_modules"
     target = _target(project)
     wanted = read_requirements(root, target)
@@ -153,7 +170,9 @@ def _install_foreign(
             except ToolNotFoundError:
                 raise error from None
         return
-    progress(f"{NAME} is older than pyproject.toml ({', '.join(missing)}): its versions are kept")
+    progress(
+        f"{NAME} does not have {', '.join(missing)}: its versions are used, its hashes are not"
+    )
     pip.install_constrained(find_pyodide_index(target, pip.environment()), lock.pins, modules)
 
 

@@ -74,6 +74,9 @@ def unpack(wheels: Iterable[Path], target: Path) -> bool:
         OSError: Writing failed.
     """
     # Imported here: most runs have nothing to install.
+    import configparser
+    import csv
+    import zlib
     from zipfile import BadZipFile
 
     from installer import install
@@ -96,10 +99,16 @@ def unpack(wheels: Iterable[Path], target: Path) -> bool:
             try:
                 with WheelFile.open(path) as wheel:
                     install(wheel, into, {"INSTALLER": b"cfpy\n"})
+            except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                # A file and a folder of one name.
+                return False
             except OSError:
                 raise
             # What a wheel that breaks the rules raises; also a path outside of ``target``.
-            except (InstallerError, ValueError, KeyError, BadZipFile):
+            except (
+                *(InstallerError, ValueError, KeyError, BadZipFile, zlib.error, csv.Error),
+                *(configparser.Error, AssertionError, RuntimeError, EOFError),
+            ):
                 return False
     return True
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cfpy.bindings.environments import derive
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
 
@@ -23,6 +24,21 @@ def test_a_syntax_error_has_line_and_column(tmp_path: Path) -> None:
     assert caught.value.line == 2
     assert "wrangler.toml:2:" in caught.value.message
     assert caught.value.exit_code == 8
+
+
+@pytest.mark.parametrize("key", ["queues", "unsafe", "durable_objects", "kv_namespaces", "env"])
+def test_null_is_as_good_as_missing(tmp_path: Path, key: str) -> None:
+    text = f'{{"name": "app", "vars": {{"A": null}}, "{key}": null}}'
+    (tmp_path / "wrangler.json").write_text(text)
+    config = load_project(tmp_path).wrangler
+    assert config == {"name": "app", "vars": {"A": None}}
+    assert derive(config, "staging").worker == "app-staging"
+
+
+def test_headers_are_only_named_where_there_are_any(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.json").write_text('{"name": "app", "kv_namespaces": 1}')
+    with pytest.raises(ProjectError, match=r"is not a list of tables$"):
+        load_project(tmp_path)
 
 
 def test_an_empty_directory_says_how_to_begin(tmp_path: Path) -> None:

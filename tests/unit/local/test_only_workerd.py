@@ -55,5 +55,5 @@ def test_workers_beside_need_names_of_their_own(tmp_path: Path) -> None:
         load_beside(main, [other, other])
     with pytest.raises(ProjectError, match="`name` is missing"):
         load_beside(main, [nameless])
-    with pytest.raises(ProjectError):
+    with pytest.raises(UsageError, match="there is no configuration of a Worker in this folder"):
         load_beside(main, [tmp_path])

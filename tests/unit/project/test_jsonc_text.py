@@ -118,6 +118,29 @@ def test_it_is_written_as_a_person_would(edit: Edit, old: str, new: str) -> None
             '{\n  "a": 1,\n  "env": {\n    // "y": {}\n  }\n}\n',
         ),
         ('{ "a": 1, "a": 2 }', Put(("a",), 3), '{ "a": 1, "a": 3 }'),
+        # The end of a comment about something else is not the comment of what is below.
+        (
+            '{\n  "a": 1, /* a\n     and more */\n  "b": 2,\n  /* c\n  */\n  "c": 3\n}\n',
+            Remove(("b",)),
+            '{\n  "a": 1, /* a\n     and more */\n  /* c\n  */\n  "c": 3\n}\n',
+        ),
+        # What is said about all environments outlives the last one.
+        (
+            '{\n  // Ask Ann.\n  "env": { "x": {} },\n  "a": 1\n}\n',
+            Remove(("env", "x")),
+            '{\n  // Ask Ann.\n  "a": 1\n}\n',
+        ),
+        (
+            '{ "a": 1, "env": /* Ask Ann. */ { "x": {} } }',
+            Remove(("env", "x")),
+            '{ "a": 1, "env": /* Ask Ann. */ { } }',
+        ),
+        # An empty array keeps its lines.
+        (
+            '{\n  "a": [ /* b */ \n\n  ]\n}',
+            Append(("a",), 1),
+            '{\n  "a": [ /* b */\n    1 \n\n  ]\n}',
+        ),
     ],
 )
 def test_in_odd_places(text: str, edit: Edit, after: str) -> None:

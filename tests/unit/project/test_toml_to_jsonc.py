@@ -118,5 +118,19 @@ def test_odd_ways_to_write_it(text: str) -> None:
     assert jsonc.loads(to_jsonc(text)) == wanted
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '# c\n[vars]\n"x.y" = "1"\n',
+        "# c\n[env.'a.b']\nname = 'x'\n",
+        "# c\n[a]\n'b'.\"c\" = 1\n",
+    ],
+)
+def test_quoted_keys_keep_the_comments(text: str) -> None:
+    written = to_jsonc(text)
+    assert jsonc.loads(written) == tomllib.loads(text)
+    assert "// c" in written
+
+
 def test_json_has_no_infinite_number() -> None:
     assert jsonc.loads(to_jsonc("a = inf\nb = -nan\nc = 1.5")) == {"a": None, "b": None, "c": 1.5}

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -270,3 +272,19 @@ def test_a_broken_pyproject_is_named(tmp_path: Path) -> None:
     made = project(tmp_path, "[")
     with pytest.raises(ProjectError, match=r"pyproject\.toml"):
         vendor(made, Pip(), print)
+
+
+def test_two_runs_at_once_install_once(tmp_path: Path) -> None:
+    worker = project(tmp_path)
+    at_once = threading.Barrier(2)
+
+    def one() -> list[list[str]]:
+        pip = Pip()
+        at_once.wait(60)
+        vendor(worker, pip, print)
+        return pip.calls
+
+    with ThreadPoolExecutor(2) as pool:
+        calls = [run.result() for run in (pool.submit(one), pool.submit(one))]
+    assert sorted(map(bool, calls)) == [False, True]
+    assert (tmp_path / "python_modules" / "workers.py").is_file()

@@ -69,6 +69,24 @@ def test_a_wheel_that_breaks_the_rules_is_not_installed(tmp_path: Path, path: st
     assert not Path("/outside.py").exists()
 
 
+@pytest.mark.parametrize(
+    "scripts",
+    [
+        "[console_scripts]\na=evil:m\na=evil:m\n",
+        "[console_scripts\nbroken\n",
+        "[console_scripts]\na=%(b)s\nb = notvalid!!\n",
+    ],
+)
+def test_a_wheel_with_broken_scripts_is_left_to_pip(tmp_path: Path, scripts: str) -> None:
+    odd = {"a-1.0.dist-info/entry_points.txt": scripts}
+    assert not unpack([write(tmp_path / "wheels", "a", odd)], tmp_path / "modules")
+
+
+def test_a_file_and_a_folder_of_one_name_are_left_to_pip(tmp_path: Path) -> None:
+    both = {"evil": "", "evil/a.py": ""}
+    assert not unpack([write(tmp_path / "wheels", "a", both)], tmp_path / "modules")
+
+
 @pytest.mark.parametrize("content", [b"", b"not a zip", wheel("a", "1.0")[:100]])
 def test_a_damaged_wheel_is_not_installed(tmp_path: Path, content: bytes) -> None:
     broken = tmp_path / file_name("a", "1.0")
