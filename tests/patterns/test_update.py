@@ -395,3 +395,11 @@ def oracle(base: str | None, mine: str | None, theirs: str | None) -> str | None
 def test_look_up_sees_through_no_link(tmp_path: Path) -> None:
     (tmp_path / "dir").symlink_to("/")
     assert not isinstance(update_module.look_up(tmp_path, "dir/etc/passwd", set()), File)
+
+
+def test_a_pattern_with_two_configurations_is_refused(story: Story) -> None:
+    story.release("1.1.0", {"wrangler.toml": 'name = "a"\n', "wrangler.jsonc": "{}\n"})
+    with pytest.raises(
+        PatternError, match=r"wrangler\.jsonc and wrangler\.toml: a project has one"
+    ):
+        story.update()
