@@ -33,6 +33,9 @@ def refuse_unusable(host: str, port: int) -> None:
     except (socket.gaierror, UnicodeError):
         raise UsageError(f"can't find the address of --host {host!r}", hint=_HOST_HINT) from None
     except OSError as error:
+        if port == 0 and error.errno == errno.EADDRINUSE:
+            # Every free port is waiting after its last connection. The server gets one of them.
+            return
         raise _refusal(host, port, error) from None
 
 

@@ -40,7 +40,7 @@ _PLACEHOLDER = re.compile(
 def is_placeholder(id_: str) -> bool:
     """Whether it only shows where an id belongs, as in examples: ``<YOUR_KV_NAMESPACE_ID>``, or
     zeros. A mistyped id is not a placeholder."""
-    return bool(_PLACEHOLDER.search(id_)) or len(set(id_) - {"-"}) == 1
+    return bool(_PLACEHOLDER.search(id_)) or set(id_) - {"-"} == {"0"}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -58,3 +58,13 @@ def test_every_refusal_of_the_system_is_reported(
     monkeypatch.setattr(socket, "socket", Refusing)
     with pytest.raises(UsageError, match=said):
         refuse_unusable("127.0.0.1", 80)
+
+
+def test_a_free_port_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bind(*_: object) -> None:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket, "socket", type("Busy", (socket.socket,), {"bind": bind}))
+    refuse_unusable("127.0.0.1", 0)
+    with pytest.raises(UsageError, match="port 8787 of 127.0.0.1 is in use"):
+        refuse_unusable("127.0.0.1", 8787)
