@@ -66,5 +66,5 @@ def test_a_free_port_is_left_to_the_server(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(socket, "socket", type("Busy", (socket.socket,), {"bind": bind}))
     refuse_unusable("127.0.0.1", 0)
-    with pytest.raises(UsageError, match="port 8787 of 127.0.0.1 is in use"):
+    with pytest.raises(UsageError, match="port 8787 of"):
         refuse_unusable("127.0.0.1", 8787)
