@@ -1,4 +1,4 @@
-"""Tasks: `nox -s lint`, and so on with docs, faults and tests; `nox` runs all, and so does CI."""
+"""Tasks: `nox -s lint`, and so on with docs and tests; `nox` runs all, and so does CI."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "docs", "faults", "tests"]
+nox.options.sessions = ["lint", "docs", "tests"]
 
 # The tools are installed beside this interpreter, which need not be on PATH.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -36,12 +36,6 @@ def docs(session: nox.Session) -> None:
     """The documentation site, in docs/_build/html; what Sphinx warns of fails."""
     build = ["sphinx-build", "--fail-on-warning", "--keep-going", "-q"]
     session.run(*build, "docs", "docs/_build/html")
-
-
-@nox.session
-def faults(session: nox.Session) -> None:
-    """Each fault of the fault matrix once; the script without --sample runs all cases."""
-    session.run("python", "tests/acceptance/fault_matrix.py", "--sample", "10")
 
 
 @nox.session
