@@ -2,7 +2,7 @@
 import { relevance } from './embedding.js';
 import { ask, usersEndpoint } from './endpoint.js';
 
-const PASSAGE = /<passage id="(\d+)"[^>]*>([\s\S]*?)<\/passage>/g;
+const PASSAGE = /<passage id="(\d+)"(?: title="[^"]*")?>([\s\S]*?)<\/passage>/g;
 const DOCUMENT = /<document>([\s\S]*?)<\/document>/g;
 const THOUGHTS = /^\s*(?:<(think|thinking|thought|reasoning)>[^]*?<\/\1>|\[THINK\][^]*?\[\/THINK\])/i;
 const UNFINISHED_THOUGHTS = /^\s*(?:<(?:think|thinking|thought|reasoning)>|\[THINK\]|<\|channel\|>)/i;

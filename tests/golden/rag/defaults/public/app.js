@@ -67,7 +67,7 @@ async function* readEvents(body) {
     const frames = (rest + value).split('\n\n');
     rest = frames.pop();
     for (const frame of frames) {
-      const [, name, data] = frame.match(/^event: (.*)\ndata: (.*)$/);
+      const [, name, data] = frame.match(/^event: (\w+)\ndata: (.*)$/s);
       yield { name, data: JSON.parse(data) };
     }
   }
@@ -75,28 +75,33 @@ async function* readEvents(body) {
 
 function showSources(found) {
   const items = found.map(({ id, document_id: name, title, source, text }) => {
-    const item = element('li', { id: `source-${id}`, className: 'card' });
-    item.append(element('strong', {}, `[${id}] ${title || name}`));
-    item.append(' ', element('span', { className: 'muted' }, source));
-    // Line ends of the file mean nothing here, empty lines do.
-    item.append(element('p', {}, text.replace(/(?<!\n)\n(?!\n)/g, ' ')));
+    const about = element('summary');
+    about.append(element('strong', {}, `[${id}] ${title || name}`));
+    about.append(' ', element('span', { className: 'muted' }, source));
+    const passage = element('details');
+    passage.append(about, element('p', { id: `source-${id}` }, text));
+    const item = element('li', { className: 'card' });
+    item.append(passage);
     return item;
   });
   sources.replaceChildren(...items);
 }
 
 /** Show the answer once more, its citations now links to their sources. */
-function showCitations(text, { citations, grounded }) {
+function showCitations(text, { citations, grounded, truncated }) {
   const parts = text.split(/(\[\d+\])/).map((part) => {
     const id = part.match(/^\[(\d+)\]$/)?.[1];
-    const exists = id && document.querySelector(`#source-${id}`);
-    return exists ? element('a', { href: `#source-${id}` }, part) : part;
+    const cited = citations.some((citation) => String(citation.id) === id);
+    return cited ? element('a', { href: `#source-${id}` }, part) : part;
   });
   answer.replaceChildren(...parts);
   for (const { id } of citations) {
-    document.querySelector(`#source-${id}`).classList.add('cited');
+    const passage = document.querySelector(`#source-${id}`).parentElement;
+    passage.open = true;
+    passage.parentElement.classList.add('cited');
   }
-  say(grounded ? '' : 'This answer rests on none of your documents.');
+  if (truncated) say('The answer is not complete: it reached its limit.');
+  else say(grounded ? '' : 'This answer rests on none of your documents.');
 }
 
 function say(text, kind = '') {

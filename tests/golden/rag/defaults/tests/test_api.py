@@ -62,6 +62,20 @@ def test_an_answer_that_cites_no_passage_is_not_grounded(world: World) -> None:
     assert (reply["grounded"], reply["dropped_citations"]) == (False, [9])
 
 
+@pytest.mark.parametrize("reply", ["", "[9]", "<think>Which passage?"])
+def test_a_model_that_says_nothing_is_not_one_that_does_not_know(world: World, reply: str) -> None:
+    world.ai.reply = reply
+    status, problem = world.call("POST", "/query", QUESTION)
+    assert (status, problem["code"]) == (502, "empty-answer")
+    assert [name for name, _ in world.stream(QUESTION)] == ["sources", "error"]
+
+
+def test_an_answer_that_was_cut_off_says_so(world: World) -> None:
+    world.ai.finish_reason = "length"
+    assert world.call("POST", "/query", QUESTION)[1]["truncated"] is True
+    assert world.stream(QUESTION)[-1][1]["truncated"] is True
+
+
 def test_a_stream_tells_sources_then_tokens_then_the_outcome(world: World) -> None:
     world.ai.reply = "24 crowns [1][9]."
     events = world.stream(QUESTION)

@@ -70,6 +70,7 @@ class FakeAI:
     def __init__(self, fuse: Fuse) -> None:
         self.fuse = fuse
         self.reply = "It says so [1]."
+        self.finish_reason = "stop"
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.streams: list[FakeStream] = []
 
@@ -86,9 +87,10 @@ class FakeAI:
             scores = [{"id": i, "score": _overlap(inputs["query"], t)} for i, t in enumerate(texts)]
             return {"response": sorted(scores, key=lambda item: -item["score"])}
         if inputs["stream"]:
-            self.streams.append(FakeStream(_frames(self.reply)))
+            self.streams.append(FakeStream(_frames(self.reply, self.finish_reason)))
             return self.streams[-1]
-        return {"choices": [{"message": {"content": self.reply}}]}
+        message = {"content": self.reply}
+        return {"choices": [{"message": message, "finish_reason": self.finish_reason}]}
 
     def chats(self) -> list[dict[str, Any]]:
         """The inputs of the calls to a chat model."""
@@ -183,11 +185,13 @@ class World:
         return [(pair[1], json.loads(pair[2])) for pair in pairs if pair]
 
 
-def _frames(reply: str) -> Iterator[bytes]:
+def _frames(reply: str, finish_reason: str) -> Iterator[bytes]:
     """A chat model's stream, cut where no reader would expect it."""
     words = re.findall(r"\s*\S+", reply)
-    frames = [json.dumps({"choices": [{"delta": {"content": word}}]}) for word in words]
-    text = "".join(f"data: {frame}\n\n" for frame in [*frames, "[DONE]"]).encode()
+    choices = [{"delta": {"content": word}} for word in words]
+    frames = [*choices, {"delta": {}, "finish_reason": finish_reason}]
+    lines = [*(json.dumps({"choices": [frame]}) for frame in frames), "[DONE]"]
+    text = "".join(f"data: {line}\n\n" for line in lines).encode()
     return (text[start : start + 7] for start in range(0, len(text), 7))
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import html
 from typing import TYPE_CHECKING
 
 from pipeline.jobs import Result, Unprocessable
 from pipeline.limits import MAX_ROUNDS, PARALLEL_CALLS, PIECE_CHARS, SUMMARY_TOKENS
-from workers_ai.chat import answer_text, chat_inputs
+from workers_ai.chat import block, chat_inputs, read_answer, without_thoughts
 
 if TYPE_CHECKING:
     from bindings import AI
@@ -55,11 +54,13 @@ class Summariser:
         return await asyncio.gather(*(one(piece) for piece in pieces))
 
     async def _ask(self, piece: str) -> str:
-        # Escaped, so that no document can end its own block.
-        quoted = f"<document>\n{html.escape(piece, quote=False)}\n</document>"
-        messages = [{"role": "system", "content": _RULES}, {"role": "user", "content": quoted}]
+        messages = [
+            {"role": "system", "content": _RULES},
+            {"role": "user", "content": block("document", piece)},
+        ]
         inputs = chat_inputs(self._model, messages, max_tokens=SUMMARY_TOKENS)
-        summary = answer_text(await self._ai.run(self._model, inputs)).strip()
+        answer = read_answer(await self._ai.run(self._model, inputs))
+        summary = without_thoughts(answer.text).strip()
         if not summary:
             # Rare, and another attempt mostly helps.
             raise RuntimeError("the model gave no answer")

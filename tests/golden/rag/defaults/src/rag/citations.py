@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-_CITATION = re.compile(r" ?\[(\d{1,3}(?: ?, ?\d{1,3})*)\]")
-# What may yet become a citation when more text follows.
-_UNFINISHED = re.compile(r" ?(?:\[[\d, ]{0,40})?\Z")
+_NUMBERS = r"\d{1,3}(?: ?[,–-] ?\d{1,3})*"
+# What matters in an answer: the marks around code, the ends of lines, and citations. After a
+# letter, a digit or a bracket it is an index: items[12], a[0][7].
+_TOKEN = re.compile(rf"(`+)|(\n)| ?(?<![\w)\]])((?:\[{_NUMBERS}\])+)", re.ASCII)
+# What may still become one of them when more text follows, and the character before it.
+_UNFINISHED = re.compile(rf"(?:`+|[^`])?(?:\[{_NUMBERS}\])*(?:\[[\d, –-]{{0,40}})?\Z")
+_FENCE = 3
 
 
 class CitationFilter:
     """Passes an answer on, without the citations that name no passage.
 
-    After :meth:`finish`, ``cited`` holds the numbers of the cited passages and ``dropped`` those
-    of passages that do not exist, each in order of appearance.
+    Code stays as it is. After :meth:`finish`, ``cited`` holds the numbers of the cited passages
+    and ``dropped`` those of passages that do not exist, each in order of appearance.
     """
 
     def __init__(self, passages: int) -> None:
         self._passages = passages
         self._held = ""
+        # The backticks that opened the code that we are in.
+        self._code = ""
         self.cited: list[int] = []
         self.dropped: list[int] = []
 
@@ -28,21 +35,43 @@ class CitationFilter:
         held = _UNFINISHED.search(text)
         certain = held.start() if held else len(text)
         self._held = text[certain:]
-        return _CITATION.sub(self._check, text[:certain])
+        return _TOKEN.sub(self._check, text[:certain])
 
     def finish(self) -> str:
         """Return what was still held back."""
         rest, self._held = self._held, ""
-        return rest
+        return _TOKEN.sub(self._check, rest)
 
     def _check(self, match: re.Match[str]) -> str:
-        kept = []
-        for number in (int(digits) for digits in match[1].split(",")):
+        marks, line_end, citation = match.groups()
+        if marks:
+            if not self._code:
+                self._code = marks
+            elif marks == self._code:
+                self._code = ""
+        elif line_end:
+            # Only a fence spans lines; any other backtick was a stray one.
+            if len(self._code) < _FENCE:
+                self._code = ""
+        elif not self._code:
+            kept = "".join(f"[{number}]" for number in self._existing(citation))
+            return " " + kept if kept and match[0].startswith(" ") else kept
+        return match[0]
+
+    def _existing(self, citation: str) -> Iterator[int]:
+        """The passages that a citation names; the other numbers are noted as dropped."""
+        for number in self._named(citation):
             exists = 1 <= number <= self._passages
             seen = self.cited if exists else self.dropped
             if number not in seen:
                 seen.append(number)
             if exists:
-                kept.append(f"[{number}]")
-        space = " " if kept and match[0].startswith(" ") else ""
-        return space + "".join(kept)
+                yield number
+
+    def _named(self, citation: str) -> Iterator[int]:
+        """The numbers of a citation, such as ``[1]``, ``[1, 3]``, ``[1-3]`` or ``[1][2]``."""
+        for part in re.findall(r"\d+(?: ?[–-] ?\d+)*", citation):
+            numbers = [int(number) for number in re.findall(r"\d+", part)]
+            # Of a range that ends at no passage, one number too many is enough to note.
+            most = max(min(numbers), self._passages + 1)
+            yield from range(min(numbers), min(max(numbers), most) + 1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.limits import MAX_ANSWER_TOKENS
 from rag.settings import POOLING, Settings
 from rag.sse import END, EventDecoder
-from workers_ai.chat import answer_text, chat_inputs
+from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer, without_thoughts
 
 if TYPE_CHECKING:
     from bindings import AI
@@ -55,32 +56,35 @@ class Models:
             scores[item["id"]] = float(item["score"])
         return scores
 
-    async def complete(self, messages: Sequence[Mapping[str, str]]) -> str:
+    async def complete(self, messages: Sequence[Mapping[str, str]]) -> Answer:
         """The chat model's whole answer."""
         model = self._settings.chat_model
         inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS)
-        return answer_text(await self._ai.run(model, inputs))
+        answer = read_answer(await self._ai.run(model, inputs))
+        return replace(answer, text=without_thoughts(answer.text))
 
-    async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[str, None]:
+    async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[Answer, None]:
         """The chat model's answer, piece by piece as it arrives."""
         model = self._settings.chat_model
         inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS, stream=True)
         stream = await self._ai.run(model, inputs)
         reader = stream.getReader()
-        decoder = EventDecoder()
+        decoder, thoughts = EventDecoder(), Thoughts()
         try:
             while not (part := await reader.read()).done:
                 for payload in decoder.feed(part.value.to_bytes()):
-                    if payload != END and (text := _delta(payload)):
-                        yield text
+                    if payload != END:
+                        piece = _delta(payload)
+                        yield replace(piece, text=thoughts.feed(piece.text))
+            yield Answer(thoughts.finish())
         finally:
             # If nobody listens any more, the model need not go on.
             await reader.cancel()
 
 
-def _delta(payload: str) -> str:
-    """The text that one event of a stream adds; empty for events without any."""
+def _delta(payload: str) -> Answer:
+    """What one event of a stream adds; many events add nothing."""
     frame = json.loads(payload)
     if not isinstance(frame, Mapping):
         raise ValueError(f"a stream sent {type(frame).__name__} where an object was due")
-    return answer_text(frame, "delta")
+    return read_answer(frame, "delta")

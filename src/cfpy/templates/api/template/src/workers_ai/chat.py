@@ -6,8 +6,12 @@ shape, ``{"choices": [{"message": ...}]}``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+_START, _END = "<think>", "</think>"
 
 
 def chat_inputs(
@@ -30,14 +34,79 @@ def chat_inputs(
     return inputs
 
 
-def answer_text(result: Mapping[str, Any], part: str = "message") -> str:
-    """The text of an answer, or of one event of a stream (then ``part`` is ``delta``).
+@dataclass(frozen=True)
+class Answer:
+    """What a model answered, or the next piece of it.
 
-    Empty if the model gave none.
+    ``cut_off`` is true if the model stopped at its limit of tokens.
+    """
+
+    text: str
+    cut_off: bool = False
+
+
+def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
+    """An answer, or one event of a stream (then ``part`` is ``delta``).
+
+    Its text is empty if the model gave none.
     """
     if result.get("response") is not None:
         # Llama's streams send a token that looks like a number as a number.
-        return str(result["response"])
+        return Answer(str(result["response"]))
     choices = result.get("choices") or [{}]
     content = (choices[0].get(part) or {}).get("content")
-    return content or ""
+    return Answer(content or "", cut_off=choices[0].get("finish_reason") == "length")
+
+
+class Thoughts:
+    """Removes what a reasoning model thinks aloud before it answers: ``<think>...</think>``."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._thinking = False
+        self._answering = False
+
+    def feed(self, piece: str) -> str:
+        """Take the next piece; return what of it belongs to the answer."""
+        text, self._held = self._held + piece, ""
+        while not self._answering:
+            if self._thinking:
+                _, end, rest = text.partition(_END)
+                if not end:
+                    self._held = text[1 - len(_END) :]
+                    return ""
+                text, self._thinking = rest, False
+            text = text.lstrip()
+            if text.startswith(_START):
+                text, self._thinking = text.removeprefix(_START), True
+            elif _START.startswith(text):
+                self._held = text
+                return ""
+            else:
+                self._answering = True
+        return text
+
+    def finish(self) -> str:
+        """Return what was still held back."""
+        return "" if self._thinking else self._held
+
+
+def without_thoughts(text: str) -> str:
+    """A whole answer, without what the model thought aloud."""
+    thoughts = Thoughts()
+    return thoughts.feed(text) + thoughts.finish()
+
+
+def block(tag: str, text: str, **attributes: object) -> str:
+    """Quoted data for a prompt, in a block that it can neither end nor imitate."""
+    named = "".join(f' {name}="{_value(tag, value)}"' for name, value in attributes.items())
+    return f"<{tag}{named}>\n{without_tags(tag, text)}\n</{tag}>"
+
+
+def without_tags(tag: str, text: str) -> str:
+    """``text`` without this one tag; code full of other tags and of ``&`` stays as it is."""
+    return re.sub(rf"<(?=\s*/?\s*{tag}\b)", "&lt;", text, flags=re.IGNORECASE)
+
+
+def _value(tag: str, value: object) -> str:
+    return without_tags(tag, str(value)).replace('"', "'")
