@@ -25,8 +25,8 @@ MAX_METADATA_KEY_CHARS = 64
 MAX_METADATA_CHARS = 500
 # Vectorize indexes the first 64 bytes of a metadata text: a longer one would match its neighbours.
 MAX_FILTER_VALUE_BYTES = 64
-# Vectorize refuses a filter of 2,048 bytes or more: two keys with this many values stay below it.
-MAX_FILTER_VALUES = 10
+# Vectorize refuses a filter of 2,048 bytes or more, as JSON.
+MAX_FILTER_BYTES = 2_047
 
 # Chunks, in estimated tokens. The BGE models read 512 tokens and ignore the rest. A chunk, its
 # overlap and a long title stay near 420: room for an estimate that is a fifth too low. Only texts

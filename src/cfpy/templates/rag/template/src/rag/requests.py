@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import unicodedata
@@ -180,10 +181,15 @@ def _filter(value: object, errors: _Errors) -> Filter:
         if key not in fields:
             continue
         values = fields[key] if isinstance(fields[key], list) else [fields[key]]
-        if not 1 <= len(values) <= limits.MAX_FILTER_VALUES:
-            errors.add(f"#/filter/{key}", f"must have 1 to {limits.MAX_FILTER_VALUES} values")
+        # No more than could fit, so that a long list costs nothing.
+        most = limits.MAX_FILTER_BYTES // len('"x",')
+        if not 1 <= len(values) <= most:
+            errors.add(f"#/filter/{key}", f"must have 1 to {most} values")
             continue
         wanted[key] = {"$in": [_filter_value(item, f"#/filter/{key}", errors) for item in values]}
+    size = len(json.dumps(wanted, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > limits.MAX_FILTER_BYTES:
+        errors.add("#/filter", f"is too large by {size - limits.MAX_FILTER_BYTES} bytes")
     return wanted
 
 
