@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import subprocess
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -48,6 +49,18 @@ def npm_chromium() -> tuple[str, dict[str, str]]:
     )
     executable = done.stdout.strip()
     return executable, {"LD_LIBRARY_PATH": str(Path(executable).parent / "al2023" / "lib")}
+
+
+@pytest.fixture(scope="session")
+def swagger_ui(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of Swagger UI, as its CDN serves them: the page checks their hashes."""
+    home = tmp_path_factory.mktemp("swagger-ui")
+    toolchain = Toolchain(SubprocessRunner(), print)
+    npm = [*toolchain.node.npm, "pack", "--silent", "swagger-ui-dist@5.35.0"]
+    subprocess.run(npm, cwd=home, env=toolchain.environment(), check=True)
+    with tarfile.open(home / "swagger-ui-dist-5.35.0.tgz") as archive:
+        archive.extractall(home, filter="data")
+    return home / "package"
 
 
 @pytest.fixture(scope="session")

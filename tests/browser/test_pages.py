@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from dev_process import Dev
 
@@ -183,15 +183,22 @@ def test_fullstack_loses_neither_edits_nor_files(open_page: Open, tmp_path: Path
     assert dev.request("GET", "/files/file").body == b"first"
 
 
-def test_fullstack_documents_its_api_without_loading_anything_from_elsewhere(
-    open_page: Open,
+def test_fullstack_documents_its_api_with_files_of_one_pinned_address(
+    open_page: Open, swagger_ui: Path
 ) -> None:
     dev, page = open_page("fullstack")
+    address = "https://cdn.jsdelivr.net/npm/swagger-ui-dist@5.35.0/"
+
+    def published(route: Route) -> None:
+        path = swagger_ui / route.request.url.removeprefix(address)
+        route.fulfill(path=path, headers={"Access-Control-Allow-Origin": "*"})
+
+    page.route(f"{address}*", published)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{dev.url}docs")
     expect(page.locator(".opblock")).to_have_count(11)
-    assert all(url.startswith((dev.url, "data:")) for url in asked)
+    assert all(url.startswith((dev.url, address, "data:")) for url in asked)
 
 
 def test_no_other_site_sees_the_bindings(open_page: Open, elsewhere: str) -> None:

@@ -25,7 +25,6 @@ from uuid import uuid4
 import js
 from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
         MessageBatch,
         Queue,
         R2Bucket,
+        R2ObjectBody,
         RateLimit,
         ReadableStream,
     )
@@ -77,6 +77,8 @@ MAX_NESTING = 32
 STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 # One R2 put takes up to 5 GB; a Worker on a Free or Pro zone is sent 100 MB at most.
 MAX_FILE_BYTES = 50_000_000
+# R2's error for a range that begins behind the end of a file.
+RANGE_ERROR = "10039"
 # The shortest time after which KV lets an entry expire.
 CACHE_SECONDS = 60
 # Far more rows than D1 holds, far less than JavaScript counts exactly.
@@ -109,16 +111,24 @@ class ItemIn(BaseModel):
 
 
 class Findings(BaseModel):
-    """What the background work found out."""
+    """What the background work found out.
+
+    Stored as JSON for as long as the item: give a new field a default.
+    """
 
     words: int
     characters: int
 
 
-class Item(ItemIn):
-    """An item as it is stored. Its ETag is its ``version`` in quotes."""
+class Item(BaseModel):
+    """An item as it is stored. Its ETag is its ``version`` in quotes.
+
+    Without the rules of ``ItemIn``: what was stored under older rules can still be read.
+    """
 
     id: int
+    name: str
+    description: str
     version: int
     status: Literal["new", "queued", "done", "failed"]
     result: Findings | None
@@ -221,9 +231,13 @@ def problem_response(problem: Problem, request_id: str) -> JSONResponse:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors that a route documents besides those that every route with a token has."""
     schema = {"$ref": "#/components/schemas/ProblemDetails"}
-    content = {"application/problem+json": {"schema": schema}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
+        status: {
+            "description": HTTPStatus(status).phrase,
+            # FastAPI puts the model among the schemas, but knows it as application/json only.
+            "model": ProblemDetails,
+            "content": {"application/problem+json": {"schema": schema}},
+        }
         for status in sorted({*statuses, 401, 413, 415, 422, 429, 500, 502, 503})
     }
 
@@ -308,7 +322,7 @@ app = FastAPI(
 app.router.route_class = Route
 protected = [Depends(authorize)]
 ItemId = Annotated[int, Path(ge=1, le=MAX_ID)]
-IfMatch = Annotated[str | None, Header(description="The ETag of the item that was read")]
+IfMatch = Annotated[str, Header(min_length=1, description="The ETag of the item that was read")]
 
 
 @app.exception_handler(Problem)
@@ -339,10 +353,14 @@ async def on_http_error(request: Request, error: HTTPException) -> JSONResponse:
 @app.exception_handler(RequestValidationError)
 async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     problem = Problem(422, "invalid-request", "The request has invalid fields.")
+    absent = [item["loc"] for item in error.errors() if item["type"] == "missing"]
     # FastAPI leaves a body as it is, in bytes, unless its Content-Type is JSON.
     if isinstance(error.body, bytes):
         hint = "Send JSON, with the header Content-Type: application/json."
         problem = Problem(415, "not-json", hint)
+    elif ("header", "if-match") in absent:
+        hint = "Send the item's ETag in the header If-Match."
+        problem = Problem(428, "if-match-required", hint)
     else:
         problem.errors = [field_error(item) for item in error.errors()]
     return problem_response(problem, request.scope["request_id"])
@@ -370,8 +388,12 @@ def allowed_methods(path: str) -> str:
 # a read may give an item as it was. So a change checks the version in D1, and not here.
 
 
+# A deployment that changes the shape of an item, or a rollback, must not read the other's entries.
+_SHAPE = hashlib.sha256(json.dumps(Item.model_json_schema()).encode()).hexdigest()[:8]
+
+
 def cache_key(item_id: int) -> str:
-    return f"item:{item_id}"
+    return f"item:{_SHAPE}:{item_id}"
 
 
 async def cached(env: Env, item_id: int) -> Item | None:
@@ -418,10 +440,8 @@ def etag(item: Item) -> str:
     return f'"{item.version}"'
 
 
-def expected_version(if_match: str | None) -> int:
+def expected_version(if_match: str) -> int:
     """The version that a client wants to change: the one that it has seen."""
-    if if_match is None:
-        raise Problem(428, "if-match-required", "Send the item's ETag in the header If-Match.")
     # RFC 9110 would refuse a weak ETag (W/). But ours become weak where a proxy compresses what we
     # send, as Cloudflare's may, and the version in them is exact all the same.
     found = re.fullmatch(r'(?:W/)?"([1-9][0-9]{0,14})"', if_match)
@@ -494,12 +514,14 @@ async def get_item(
     responses=responses(400, 404, 412, 415, 428),
 )
 async def change_item(
-    env: Bound, item_id: ItemId, body: ItemIn, response: Response, if_match: IfMatch = None
+    env: Bound, item_id: ItemId, body: ItemIn, response: Response, if_match: IfMatch
 ) -> Item:
     """Change an item, if it still is the one that was read."""
+    # What was found out about the old text does not fit the new one.
     statement = (
-        f"UPDATE items SET name = ?, description = ?, {CHANGED} WHERE id = ? AND version = ? "
-        f"RETURNING {COLUMNS}"
+        "UPDATE items SET name = ?, description = ?, result = NULL, "
+        f"status = CASE status WHEN 'queued' THEN status ELSE 'new' END, {CHANGED} "
+        f"WHERE id = ? AND version = ? RETURNING {COLUMNS}"
     )
     values = (body.name, body.description, item_id, expected_version(if_match))
     row = await env.DB.prepare(statement).bind(*values).first()
@@ -518,7 +540,7 @@ async def change_item(
     dependencies=protected,
     responses=responses(404, 412, 428),
 )
-async def delete_item(env: Bound, item_id: ItemId, if_match: IfMatch = None) -> None:
+async def delete_item(env: Bound, item_id: ItemId, if_match: IfMatch) -> None:
     """Delete an item, if it still is the one that was read."""
     statement = "DELETE FROM items WHERE id = ? AND version = ? RETURNING id"
     version = expected_version(if_match)
@@ -549,7 +571,7 @@ async def process(env: Bound, body: ProcessIn, response: Response) -> Item:
     try:
         await env.QUEUE.send({"item_id": body.item_id, "run": run})
     except JsException:
-        await finish(env, body.item_id, run, "failed", None)
+        await finish(env, body.item_id, run, None)
         raise
     item = to_item(row)
     count(env, "queued", 0)
@@ -568,30 +590,41 @@ async def work_on(item: Item) -> Findings:
 
 
 async def finish(
-    env: Env, item_id: int, run: str, status: Literal["done", "failed"], result: Findings | None
+    env: Env, item_id: int, run: str, work: Callable[[Item], Awaitable[Findings]] | None
 ) -> bool:
-    """Store how a run ended; ``False`` if it has ended already, or a later one has begun."""
-    statement = (
-        f"UPDATE items SET status = ?, result = ?, {CHANGED} "
-        "WHERE id = ? AND run = ? AND status = 'queued' RETURNING id"
+    """End a run with what ``work`` finds out, or as failed.
+
+    Returns:
+        ``False`` if the run has ended already, or a later one has begun.
+    """
+    current = "id = ? AND run = ? AND status = 'queued'"
+    select = env.DB.prepare(f"SELECT {COLUMNS} FROM items WHERE {current}").bind(item_id, run)
+    update = env.DB.prepare(
+        f"UPDATE items SET status = ?, result = ?, {CHANGED} WHERE {current} AND version = ? "
+        "RETURNING id"
     )
-    found = result.model_dump_json() if result else None
-    return await env.DB.prepare(statement).bind(status, found, item_id, run).first() is not None
+    while row := await select.first():
+        item = to_item(row)
+        found = (await work(item)).model_dump_json() if work else None
+        ended = ("done" if work else "failed", found, item_id, run, item.version)
+        # Whoever has edited the item meanwhile wants to know about the new text.
+        if await update.bind(*ended).first() is not None:
+            return True
+    return False
 
 
 async def consume(env: Env, message: Message) -> None:
     """One delivery. A message comes at least once: the run that it names makes it harmless."""
     started = time.monotonic()
     item_id, run = int(message.body["item_id"]), str(message.body["run"])
-    item = await read_item(env, item_id)
-    if item is not None and await finish(env, item_id, run, "done", await work_on(item)):
+    if await finish(env, item_id, run, work_on):
         count(env, "done", (time.monotonic() - started) * 1000)
 
 
 async def bury(env: Env, message: Message) -> None:
     """One dead letter: every attempt has failed, and so has the item."""
     item_id, run = int(message.body["item_id"]), str(message.body["run"])
-    if await finish(env, item_id, run, "failed", None):
+    if await finish(env, item_id, run, None):
         count(env, "failed", 0)
 
 
@@ -606,7 +639,7 @@ def consumer_of(queue: str) -> Callable[[Env, Message], Awaitable[None]]:
 
 # Uploads, in R2. A body goes there as a stream, around the bridge that would hold it in memory.
 
-_upload: ContextVar[Any] = ContextVar("upload")
+_upload: ContextVar[Any] = ContextVar("upload", default=None)
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
@@ -657,10 +690,16 @@ async def get_file(
     range_: Annotated[str | None, Header(alias="range")] = None,
 ) -> Response:
     """A file. Anyone may read it who knows its name, as a page's pictures must be."""
-    found = await env.FILES.head(name)
+    head = request.scope["head"]
+    part = wanted_part(range_)
+    found = await read_part(env, name, part, if_range) if part and not head else None
+    if found is None:
+        part = {}
+        found = await (env.FILES.head(name) if head else env.FILES.get(name))
     if found is None:
         raise missing(f"file {name!r}")
-    kind = str(found.httpMetadata["contentType"])
+    # Files that came by other ways may have no type.
+    kind = found.httpMetadata.get("contentType") or "application/octet-stream"
     headers = {
         "ETag": found.httpEtag,
         "Accept-Ranges": "bytes",
@@ -670,44 +709,55 @@ async def get_file(
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": "inline" if kind in SHOWN_TYPES else "attachment",
     }
+    body = getattr(found, "body", None)
     if already_has(if_none_match, found.httpEtag):
+        if body:
+            await body.cancel()
         return Response(status_code=304, headers=headers)
-    # A part of a changed file does not fit the parts that the client has. Only this very ETag shows
-    # that nothing changed; a date is too coarse (RFC 9110, 13.1.5).
-    unchanged = if_range in (None, found.httpEtag)
-    part = wanted_part(range_, found.size) if unchanged else None
-    start, length = part or (0, found.size)
+    start = part.get("offset", found.size - min(part.get("suffix", found.size), found.size))
+    length = min(part.get("length", found.size), found.size - start)
     headers |= {"Content-Type": kind, "Content-Length": str(length)}
     if part:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{found.size}"
     status = 206 if part else 200
-    if request.scope["head"]:
+    if body is None:
         return Response(status_code=status, headers=headers)
-    options = {"range": {"offset": start, "length": length}} if part else {}
-    stored = await env.FILES.get(name, options)
-    if stored is None:
-        raise missing(f"file {name!r}")
-    return StreamingResponse(pieces(stored.body), status, headers)
+    return StreamingResponse(pieces(body), status, headers)
 
 
-def wanted_part(header: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and number of bytes of the part that ``Range`` asks for; ``None`` for the whole.
+async def read_part(
+    env: Env, name: str, part: Mapping[str, int], if_range: str | None
+) -> R2ObjectBody | None:
+    """A part of a file; ``None`` if there is no file, or another one than ``If-Range`` names."""
+    options: dict[str, Any] = {"range": part}
+    if if_range:
+        # Only this very ETag shows that nothing changed; a date is too coarse (RFC 9110, 13.1.5).
+        options["onlyIf"] = {"etagMatches": if_range.strip('"')}
+    try:
+        found = await env.FILES.get(name, options)
+    except JsException as error:
+        if RANGE_ERROR not in str(error) or not (file := await env.FILES.head(name)):
+            raise
+        whole = {"Content-Range": f"bytes */{file.size}"}
+        detail = f"The file has {file.size} bytes."
+        raise Problem(416, "range-not-satisfiable", detail, whole) from error
+    # R2 leaves out the body of a file that is another one.
+    return found if getattr(found, "body", None) else None
+
+
+def wanted_part(header: str | None) -> dict[str, int]:
+    """The part that ``Range`` asks for, as R2 takes it; empty for the whole.
 
     More than one part, or another unit, is answered with the whole, as RFC 9110 allows.
     """
     found = re.fullmatch(r"bytes=([0-9]{0,15})-([0-9]{0,15})", header or "", re.ASCII)
-    if not found or found[1] == found[2] == "":
-        return None
-    if found[1] == "":
-        start, end = max(size - int(found[2]), 0), size - 1
-    else:
-        start, end = int(found[1]), min(int(found[2] or size), size - 1)
-    if found[2] and found[1] and int(found[1]) > int(found[2]):
-        return None
-    if start > end:
-        unsatisfied = {"Content-Range": f"bytes */{size}"}
-        raise Problem(416, "range-not-satisfiable", f"The file has {size} bytes.", unsatisfied)
-    return start, end - start + 1
+    first, last = found.groups() if found else ("", "")
+    if first and last:
+        length = int(last) - int(first) + 1
+        return {"offset": int(first), "length": length} if length > 0 else {}
+    if first:
+        return {"offset": int(first)}
+    return {"suffix": int(last)} if last else {}
 
 
 async def pieces(stream: ReadableStream) -> AsyncIterator[bytes]:
@@ -777,25 +827,6 @@ async def health(env: Bound) -> dict[Literal["status"], str]:
         raise Problem(503, "misconfigured", "The secret API_TOKEN is not set.")
     await env.DB.prepare("SELECT 1 FROM items LIMIT 1").first()
     return {"status": "ok"}
-
-
-def openapi() -> dict[str, Any]:
-    """FastAPI's document with our errors in place of its own."""
-    if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        schemas = document["components"]["schemas"]
-        details = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-        schemas |= details.pop("$defs") | {"ProblemDetails": details}
-        for operation in document["paths"]["/api/items/{item_id}"].values():
-            for parameter in operation["parameters"]:
-                if parameter["name"] == "if-match":
-                    # Optional to FastAPI, so that its absence is a 428 and not a 422.
-                    parameter |= {"required": True, "schema": {"type": "string", "minLength": 1}}
-        app.openapi_schema = document
-    return app.openapi_schema
-
-
-app.openapi = openapi  # type: ignore[method-assign]
 
 
 # The outside: one reply and one log line for each request, whatever happens
@@ -893,7 +924,7 @@ def refuse_body(scope: Scope, headers: Mapping[str, str]) -> Problem | None:
     limit = MAX_FILE_BYTES if upload else MAX_JSON_BYTES
     length = headers.get("content-length")
     if length is None:
-        if not upload and "transfer-encoding" not in headers:
+        if not upload and _upload.get() is None:
             return None
         return Problem(411, "length-required", "Send the header Content-Length.")
     if not re.fullmatch(r"[0-9]{1,12}", length, re.ASCII) or int(length) > limit:

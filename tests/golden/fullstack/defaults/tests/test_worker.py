@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,15 @@ def call(url: str, method: str, path: str, body: Any = None, **headers: str) -> 
     response, content = send(url, method, path, body, **headers)
     assert response.status < 300, content
     return json.loads(content) if content else None
+
+
+def worked_on(url: str, path: str) -> Any:
+    """The item, when its background work has ended."""
+    deadline = time.monotonic() + FINISH_SECONDS
+    while (found := call(url, "GET", path))["status"] == "queued":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
 
 
 @pytest.fixture
@@ -94,13 +104,30 @@ def test_a_list_goes_on_to_its_end(worker_url: str) -> None:
 def test_background_work_is_done(worker_url: str, item: dict[str, Any]) -> None:
     response, content = send(worker_url, "POST", "/api/process", {"item_id": item["id"]})
     assert (response.status, json.loads(content)["status"]) == (202, "queued")
-    deadline = time.monotonic() + FINISH_SECONDS
-    path = response.headers["Location"]
-    while (found := call(worker_url, "GET", path))["status"] == "queued":
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    found = worked_on(worker_url, response.headers["Location"])
     assert (found["status"], found["result"]) == ("done", {"words": 4, "characters": 26})
     assert call(worker_url, "GET", "/api/metrics")["items"]["done"] >= 1
+
+
+def test_an_edit_drops_what_was_found_out_about_the_old_text(
+    worker_url: str, item: dict[str, Any]
+) -> None:
+    path = f"/api/items/{item['id']}"
+    call(worker_url, "POST", "/api/process", {"item_id": item["id"]})
+    version = worked_on(worker_url, path)["version"]
+    changed = call(worker_url, "PUT", path, {"name": "Pot"}, If_Match=f'"{version}"')
+    assert (changed["status"], changed["result"]) == ("new", None)
+
+
+def test_an_edit_of_a_queued_item_is_worked_on(worker_url: str, item: dict[str, Any]) -> None:
+    path, status = f"/api/items/{item['id']}", 412
+    # Where the work is done before the edit arrives, the version is another one.
+    while status == 412:
+        queued = call(worker_url, "POST", "/api/process", {"item_id": item["id"]})
+        known = f'"{queued["version"]}"'
+        status = send(worker_url, "PUT", path, {"name": "One two three"}, If_Match=known)[0].status
+    assert status == 200
+    assert worked_on(worker_url, path)["result"] == {"words": 3, "characters": 13}
 
 
 def test_metrics_say_that_they_are_local(worker_url: str) -> None:
@@ -281,15 +308,23 @@ def test_errors_are_problem_details(
         assert json.loads(content)["errors"][0]["pointer"].startswith("#/")
 
 
-def test_pages_are_served_and_may_load_nothing_from_elsewhere(worker_url: str) -> None:
-    for path in ("/", "/docs"):
-        response, body = send(worker_url, "GET", path, token="")
-        assert response.status == 200
-        assert b"<!doctype html>" in body
-        assert b"//" not in body.replace(b"</", b"")
-        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-    for path in ("/static/app.js", "/static/style.css", "/static/docs/swagger-ui-bundle.js"):
+def test_the_page_may_load_nothing_from_elsewhere(worker_url: str) -> None:
+    response, body = send(worker_url, "GET", "/", token="")
+    assert response.status == 200
+    assert b"<!doctype html>" in body
+    assert b"//" not in body.replace(b"</", b"")
+    assert "//" not in response.headers["Content-Security-Policy"]
+    for path in ("/static/app.js", "/static/style.css", "/static/docs.js"):
         assert send(worker_url, "GET", path, token="")[0].status == 200
+
+
+def test_what_the_docs_load_from_elsewhere_is_pinned(worker_url: str) -> None:
+    response, body = send(worker_url, "GET", "/docs", token="")
+    loaded = re.findall(r'(?:src|href)="(https://[^"]*)"\s+integrity="sha384-', body.decode())
+    assert len(loaded) == body.count(b"https://") == 2
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert all(url.rpartition("/")[0] + "/" in policy for url in loaded)
 
 
 def test_the_api_describes_itself(worker_url: str) -> None:
