@@ -70,7 +70,9 @@ def test_data_with_the_new_id_stays(tmp_path: Path) -> None:
 def test_data_that_another_environment_uses_stays(tmp_path: Path) -> None:
     write(tmp_path, D1, "local-django-todo-d1")
     assert moved(tmp_path, databases([{**TODO, "database_id": "u"}], ""))
-    assert moved(tmp_path, databases([{**TODO, "database_id": "u"}], "staging"), "app:staging") == []
+    assert (
+        moved(tmp_path, databases([{**TODO, "database_id": "u"}], "staging"), "app:staging") == []
+    )
     assert moved(tmp_path, databases([{**TODO, "database_id": "v"}], "")) == []
 
 
