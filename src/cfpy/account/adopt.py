@@ -13,14 +13,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from cfpy.account.conflicts import conflict_error
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.vectorize import ObservedIndex
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do
 from cfpy.account.session import Session, open_session, refuse_broken
+from cfpy.account.unknown_ids import without_unknown_ids
 from cfpy.bindings.add import SETTINGS_HEAD
 from cfpy.bindings.registry import OWNED
-from cfpy.errors import PlanConflictError
 from cfpy.project.changes import NewContent, apply
 from cfpy.project.config_text import edited, read
 from cfpy.project.edits import Append, Edit, Put
@@ -45,13 +46,15 @@ _EXTRAS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class AdoptRequest:
-    """What to adopt. ``extras`` are among ``tests``, ``ci`` and ``agents``: files to add."""
+    """What to adopt. ``extras`` are among ``tests``, ``ci`` and ``agents``: files to add.
+    ``remove_ids`` is whether ids that the account does not have are removed."""
 
     root: Path
     environment: str
     extras: tuple[str, ...]
     dry_run: bool
     config: Path | None = None
+    remove_ids: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Adopted:
     ``resources`` are the ids of what the account has, by key; ``missing`` are the keys of what it
     does not have, which ``cfpy provision`` creates. ``secrets`` are the names of those in the
     account that ``cfpy.toml`` did not have. ``before`` and ``after`` are the texts of the files
-    that change, by name; ``kept`` are files that exist already.
+    that change, by name; ``kept`` are files that exist already. ``removed`` are the removed ids by
+    binding.
     """
 
     worker: str
@@ -72,6 +76,7 @@ class Adopted:
     before: Mapping[str, str]
     after: Mapping[str, str]
     kept: tuple[str, ...]
+    removed: Mapping[str, str]
 
 
 def run(ctx: Context, request: AdoptRequest) -> Adopted:
@@ -83,8 +88,9 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         FilesystemError: A file can't be written. Nothing was changed.
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
-        session = open_session(ctx, request.root, request.environment, request.config)
-        refuse_broken(session)
+        opened = open_session(ctx, request.root, request.environment, request.config)
+        refuse_broken(opened)
+        session, removed, removals = without_unknown_ids(opened, really=request.remove_ids)
         observed = session.observe()
         worker = observed.get(ObservedWorker, session.desired.worker)
         plan = session.plan()
@@ -101,7 +107,7 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         found = {item.key: item.id or item.name for item in steps if item.key not in missing}
         described = {secret.name for secret in session.desired.all(Secret)}
         secrets = tuple(sorted(worker.secrets - described)) if worker else ()
-        before, after = _edited(session, steps, observed, secrets)
+        before, after = _edited(session, steps, observed, secrets, removals)
         extra, kept = _extras(session, request.extras)
         adopted = Adopted(
             session.desired.worker,
@@ -112,9 +118,10 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
             {**before, **dict.fromkeys(extra, "")},
             {**after, **extra},
             kept,
+            removed,
         )
         if not request.dry_run:
-            session.refuse_edited()
+            opened.refuse_edited()
             changed = {name: NewContent(text.encode()) for name, text in adopted.after.items()}
             apply(session.project.root, changed)
             account_id = session.account.id
@@ -126,14 +133,18 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
 
 def _refuse(conflicts: list[Action]) -> None:
     if conflicts:
-        raise PlanConflictError(
-            "; ".join(f"{item.key}: {item.reason}" for item in conflicts),
-            hint="Change the configuration or the account so that they agree. Nothing was changed.",
+        raise conflict_error(
+            conflicts,
+            "Change the configuration or the account so that they agree. Nothing was changed.",
         )
 
 
 def _edited(
-    session: Session, steps: list[Action], observed: ObservedState, secrets: tuple[str, ...]
+    session: Session,
+    steps: list[Action],
+    observed: ObservedState,
+    secrets: tuple[str, ...],
+    removals: tuple[Edit, ...],
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The texts of the configuration and of ``cfpy.toml``, before and after; only those that
     change."""
@@ -142,7 +153,7 @@ def _edited(
     settings = project.root / _SETTINGS
     before[_SETTINGS] = settings.read_bytes().decode() if settings.is_file() else ""
     _, config = read(project.config_path)
-    ids = tuple(_ids(session, steps, config))
+    ids = (*removals, *_ids(session, steps, config))
     described = tuple(_descriptions(session, observed, secrets))
     after = {project.config_name: edited(project.config_path, before[project.config_name], ids)}
     after[_SETTINGS] = before[_SETTINGS]

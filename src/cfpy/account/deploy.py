@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,24 +13,16 @@ from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Plan
 from cfpy.account.provision import ProvisionRequest, provision
+from cfpy.account.rehearsal import check_upload, problems, rehearse
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import under_way
-from cfpy.account.wrangler import Wrangler
 from cfpy.account.wrangler_events import Deployment
-from cfpy.errors import (
-    CfpyError,
-    DeploymentError,
-    PlanConflictError,
-    UsageError,
-)
+from cfpy.errors import CfpyError, DeploymentError, UsageError
 from cfpy.project.lock import alone
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.http_client import HttpClient
 from cfpy.tools.invocation import command
-
-# Uncompressed, on every plan since 2026-09-04: developers.cloudflare.com/workers/platform/limits.
-_SIZE_LIMIT_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -63,13 +54,16 @@ class DeployRequest:
 @dataclass(frozen=True)
 class DeployResult:
     """What is live. ``plan`` is the plan before the deployment, ``provisioned`` the part that was
-    carried out (``None`` if nothing was). ``deployment`` is ``None`` after a dry run."""
+    carried out (``None`` if nothing was). After a dry run, ``deployment`` is ``None``, ``findings``
+    are the errors with which a deployment would stop, and ``plan`` is ``None`` if the account could
+    not be read."""
 
-    plan: Plan
+    plan: Plan | None
     provisioned: Plan | None
     deployment: Deployment | None
     url: str
     checked: str
+    findings: tuple[CfpyError, ...] = ()
 
 
 def run(
@@ -93,18 +87,18 @@ def run(
         DeploymentError: The health check failed.
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
+        if request.dry_run:
+            return _rehearsed(ctx, request)
         session = open_session(ctx, request.root, request.environment, request.config)
         refuse_broken(session)
         client = _health_client(request)
         if session.project.is_python:
             vendor(session.project, ctx.runner, ctx.progress)
         plan = session.plan()
-        if request.provision is None or plan.conflicts:
-            _refuse_missing(plan)
+        for problem in problems(plan, provisions=request.provision is not None):
+            raise problem
         ctx.progress("Checking the project")
-        _check_upload(session.wrangler)
-        if request.dry_run:
-            return DeployResult(plan, None, None, "", "")
+        check_upload(session.wrangler)
         if not confirm(plan):
             return None
         session.refuse_edited()
@@ -113,25 +107,11 @@ def run(
             return _go_live(ctx, session, request, client, plan, provisioned)
 
 
-def _check_upload(wrangler: Wrangler) -> None:
-    """Check that wrangler accepts the project, and Cloudflare its size.
-
-    Raises:
-        WranglerError: wrangler does not accept it.
-        UsageError: It is too big.
-    """
-    with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
-        wrangler.deploy_dry_run(out_dir=Path(scratch))
-        files = [path for path in Path(scratch).rglob("*") if path.is_file()]
-        total = sum(path.stat().st_size for path in files if path.suffix != ".map")
-        if total <= _SIZE_LIMIT_BYTES:
-            return
-        largest = max(files, key=lambda path: path.stat().st_size)
-        raise UsageError(
-            f"the upload is {total / 2**20:.1f} MiB; the limit is "
-            f"{_SIZE_LIMIT_BYTES / 2**20:.0f} MiB",
-            hint=f"Its largest file is {largest.relative_to(scratch)}. Nothing was changed.",
-        )
+def _rehearsed(ctx: Context, request: DeployRequest) -> DeployResult:
+    _health_client(request)
+    provisions = request.provision is not None
+    found = rehearse(ctx, request.root, request.environment, request.config, provisions=provisions)
+    return DeployResult(found.plan, None, None, "", "", found.findings)
 
 
 def _provision(ctx: Context, session: Session, request: DeployRequest, plan: Plan) -> Plan | None:
@@ -185,22 +165,6 @@ def _go_live(
     if answer.healthy:
         return live
     raise _refused(request, session, live, before, answer)
-
-
-def _refuse_missing(plan: Plan) -> None:
-    """Refuse a deployment that could not work. Migrations are applied later."""
-    if plan.conflicts:
-        raise PlanConflictError(
-            "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-            hint=f"See the plan: {command('plan')}. Nothing was changed.",
-        )
-    missing = [item.key for item in plan.changes if not item.migrates]
-    if missing:
-        raise UsageError(
-            f"missing in the account: {', '.join(missing)}",
-            hint=f"Create it: {command('provision')}, or {command('deploy', '--provision')}. "
-            "Nothing was changed.",
-        )
 
 
 def _migrate(ctx: Context, session: Session, plan: Plan) -> None:

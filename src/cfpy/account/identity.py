@@ -48,6 +48,7 @@ class Resource:
         references: The bindings that refer to it, in the order of the file.
         problem: Why the configuration, the record and the account do not agree; empty if they do.
         missing: Whether the configuration has an id that the account does not have.
+        unknown: The ids in the configuration that the account does not have.
     """
 
     kind: str
@@ -56,6 +57,7 @@ class Resource:
     references: tuple[Reference, ...]
     problem: str = ""
     missing: bool = False
+    unknown: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -131,6 +133,9 @@ def _resource(
         tuple(members),
         problem=next(problems, ""),
         missing=not target and any(item.id for item in members),
+        unknown=tuple(
+            dict.fromkeys(item.id for item in members if item.id and item.id not in found)
+        ),
     )
 
 

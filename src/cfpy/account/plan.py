@@ -30,7 +30,8 @@ class Action:
     ``id`` is that of the resource in the account, empty until it exists, so that a step is applied
     to the resource that was shown. ``bindings`` are the ones that the step is about: an id is
     written to or removed from their tables, or their migrations are applied. ``files`` are the
-    pending migrations.
+    pending migrations. ``unknown_ids`` are those in the configuration that the account does not
+    have.
     """
 
     do: Do
@@ -43,6 +44,7 @@ class Action:
     files: tuple[str, ...] = ()
     jurisdiction: str = ""
     location: str = ""
+    unknown_ids: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -83,6 +85,7 @@ class Plan:
                 "depends_on": list(action.depends_on),
                 "bindings": list(action.bindings),
                 "files": list(action.files),
+                "unknown_ids": list(action.unknown_ids),
             }
             for action in self.actions
         ]

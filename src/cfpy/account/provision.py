@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cfpy.account.conflicts import conflict_error
 from cfpy.account.desired import DesiredState
 from cfpy.account.owned.registry import BY_NAME, BY_STEP
 from cfpy.account.owned.secret import WorkerSecrets
@@ -23,7 +24,7 @@ from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import attempt, run_all, under_way
 from cfpy.bindings.id_edits import set_id
 from cfpy.bindings.registry import OWNED, has_id
-from cfpy.errors import CfpyError, CloudflareError, PlanConflictError, UsageError
+from cfpy.errors import CfpyError, CloudflareError, UsageError
 from cfpy.project.lock import alone
 from cfpy.project.secret import Secret
 from cfpy.tools.context import Context
@@ -88,9 +89,9 @@ def provision(
     refuse_broken(session)
     plan = session.plan()
     if plan.conflicts:
-        raise PlanConflictError(
-            "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
-            hint="Change the configuration, cfpy.toml or the account so that they agree. "
+        raise conflict_error(
+            plan.conflicts,
+            "Change the configuration, cfpy.toml or the account so that they agree. "
             "Nothing was changed.",
         )
     if not plan.changes:

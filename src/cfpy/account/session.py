@@ -201,13 +201,24 @@ def refuse_broken(session: Session) -> None:
         ProjectError: Something in the configuration can't work, or there is a build from another
             tool.
     """
-    refuse_build_output(session.project.root)
-    scope = effective(session.project.wrangler, session.environment)
-    findings = check(scope, session.desired.worker, datetime.now(UTC).date())
+    refuse_unusable(session.project, session.environment)
+
+
+def refuse_unusable(project: Project, environment: str) -> None:
+    """The same without an account.
+
+    Raises:
+        UsageError: There is no such environment.
+        ProjectError: As :func:`refuse_broken`.
+    """
+    worker = desired_state(project, environment).worker
+    refuse_build_output(project.root)
+    scope = effective(project.wrangler, environment)
+    findings = check(scope, worker, datetime.now(UTC).date())
     if broken := [finding for finding in findings if finding.broken]:
         raise ProjectError(
             "; ".join(finding.message for finding in broken),
-            path=session.project.config_path,
+            path=project.config_path,
             hint=broken[0].mend,
         )
 

@@ -20,6 +20,7 @@ from cfpy.bindings.registry import BY_TABLE, bindings
 from cfpy.errors import ProjectError
 from cfpy.local.custom_build import with_watched
 from cfpy.local.local_bindings import OLD_FORMAT, SITE_BINDING
+from cfpy.local.local_data import databases, namespaces
 from cfpy.local.local_paths import relocate
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
@@ -82,7 +83,12 @@ class LocalAI:
 
 
 def worker_config(
-    project: Project, main: Path, *, python: bool, without: Collection[str] = ()
+    project: Project,
+    main: Path,
+    *,
+    python: bool,
+    without: Collection[str] = (),
+    environment: str = "",
 ) -> dict[str, Any]:
     """The wrangler configuration of the project's Worker for a local run.
 
@@ -91,6 +97,7 @@ def worker_config(
         main: Main module to run: the project's own, or a shim that forwards to it.
         python: Whether workerd itself runs Python (then its flags and classes stay).
         without: Hyperdrive bindings without a local database: see :func:`left_out`.
+        environment: The one of which ``project`` has the settings; empty for the top level.
     """
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
@@ -108,7 +115,7 @@ def worker_config(
     if services:
         config["services"] = services
     if source.get("d1_databases"):
-        config["d1_databases"] = _local_databases(project, D1.entries(source))
+        config["d1_databases"] = _local_databases(project, D1.entries(source), environment)
     if source.get("kv_namespaces"):
         config["kv_namespaces"] = _local_namespaces(KV.entries(source))
     assets = source.get("assets")
@@ -261,14 +268,12 @@ def _stand_ins(project: Project) -> list[dict[str, Any]]:
     return services
 
 
-def _local_databases(project: Project, items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """D1 tables with absolute paths of migrations, and ids that `cfpy provision` does not change:
-    wrangler keeps local data by id. Bindings that share a database still share one."""
+def _local_databases(
+    project: Project, items: list[Mapping[str, Any]], environment: str
+) -> list[dict[str, Any]]:
+    """D1 tables with absolute paths of migrations, and the ids of their local data."""
     local: list[dict[str, Any]] = []
-    first: dict[str, str] = {}
-    for item in items:
-        label = str(item.get("database_name") or item["binding"])
-        name = first.setdefault(str(item.get("database_id") or label), label)
+    for item, data in zip(items, databases(items, environment), strict=True):
         try:
             source = migrations_of(item)
         except ValueError as error:
@@ -278,19 +283,16 @@ def _local_databases(project: Project, items: list[Mapping[str, Any]]) -> list[d
             "migrations_dir": str(project.root / source.directory),
             "migrations_pattern": str(project.root / source.pattern),
         }
-        local.append({**kept, "database_id": f"local-{name}", **paths})
+        local.append({**kept, "database_id": data.id, **paths})
     return local
 
 
 def _local_namespaces(items: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The same for namespaces; bindings that share a namespace still share one."""
+    """KV tables with the ids of their local data."""
     local: list[dict[str, Any]] = []
-    first: dict[str, str] = {}
-    for item in items:
-        binding = str(item.get("binding"))
-        name = first.setdefault(str(item.get("id") or binding), binding)
+    for item, data in zip(items, namespaces(items), strict=True):
         kept = {key: value for key, value in item.items() if key != "preview_id"}
-        local.append({**kept, "id": f"local-{name}"})
+        local.append({**kept, "id": data.id})
     return local
 
 

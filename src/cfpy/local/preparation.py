@@ -16,6 +16,7 @@ from cfpy.account.wrangler import Wrangler
 from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import find_env_files
+from cfpy.local.local_data import keep_data, local_data
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.only_workerd import used_classes
 from cfpy.local.toml_values import as_json
@@ -102,7 +103,9 @@ def prepare(
     if on_node:
         missing |= used_classes(entry)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
-    worker = configuration.worker_config(project, main, python=not on_node, without=missing)
+    worker = configuration.worker_config(
+        project, main, python=not on_node, without=missing, environment=request.environment
+    )
     derived = project.root / configuration.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
     session = LocalSession(
@@ -126,6 +129,8 @@ def prepare(
         service_secrets=ai.secrets,
         python=project.python_version if project.is_python else NEWEST_PYTHON,
     )
+    owner = f"{project.wrangler.get('name')}:{request.environment}"
+    keep_data(session.state, owner, local_data(project, request.environment), ctx.progress)
     _migrate(ctx, project, session)
     return Prepared(session, env_files.shown, missing)
 

@@ -22,7 +22,38 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from typing import Any
+
+# How often the resolver may reject one version of a package because of another package that has no
+# usable file. Once is normal: it tries older versions. But it comes back to the same ones for each
+# version of the packages above, hundreds of thousands of times for some requirements.
+_MOST_REJECTIONS = 20
+
+
+def stop_hopeless_search() -> None:
+    """Let pip's resolver report a package without a usable file after a limited search.
+
+    pip's error is the one that it raises if it finds this out at once.
+    """
+    from pip._internal.resolution.resolvelib.reporter import PipReporter
+    from pip._vendor.resolvelib import ResolutionImpossible
+
+    rejections: Counter[tuple[str, str]] = Counter()
+    report = PipReporter.rejecting_candidate
+
+    def rejecting_candidate(self: PipReporter, criterion: Any, candidate: Any) -> None:
+        report(self, criterion, candidate)
+        causes = list(criterion.information)
+        # With several causes, the versions that others ask for are in conflict: pip's own task.
+        if len(causes) != 1:
+            return
+        rejected = candidate.name, str(candidate.version)
+        rejections[rejected] += 1
+        if rejections[rejected] > _MOST_REJECTIONS:
+            raise ResolutionImpossible(causes)
+
+    setattr(PipReporter, "rejecting_candidate", rejecting_candidate)  # noqa: B010 (a method)
 
 
 def main() -> int:
@@ -41,6 +72,7 @@ def main() -> int:
         # pip refuses source distributions for another platform, because it can't know whether what
         # it builds runs there. cfpy looks at the tags of what was built.
         cmdoptions.check_dist_restriction = lambda *_, **__: None
+    stop_hopeless_search()
     first = os.environ.get("PIP_INDEX_URL") or os.environ.get("PIP_PYPI_URL") or PyPI.simple_url
     more = [*settings["more"], first, *os.environ.get("PIP_EXTRA_INDEX_URL", "").split()]
     if settings["second"]:

@@ -84,28 +84,27 @@ def test_what_only_a_deployment_needs_is_left_out() -> None:
     assert config["vars"] == {"A": "1"}
 
 
-def test_unprovisioned_databases_and_namespaces_get_a_stable_local_id() -> None:
-    config = configuration.worker_config(project(), Path("/shim.js"), python=False)
-    assert config["d1_databases"][0]["database_id"] == "local-app-db"
+def test_data_has_the_id_that_wrangler_gives_it() -> None:
+    database = {"binding": "DB", "database_name": "d", "database_id": "u"}
+    other = {**database, "binding": "OTHER", "database_name": "o", "preview_database_id": "p"}
+    spaces = [{"binding": "A", "id": "one", "preview_id": "p"}, {"binding": "B"}]
+    config = configuration.worker_config(
+        project(d1_databases=[database, other], kv_namespaces=spaces), Path("/s.js"), python=False
+    )
+    assert [item["database_id"] for item in config["d1_databases"]] == ["u", "p"]
     assert config["d1_databases"][0]["migrations_dir"] == "/app/migrations"
-    assert config["kv_namespaces"][0]["id"] == "local-CACHE"
+    assert "preview_database_id" not in config["d1_databases"][1]
+    assert config["kv_namespaces"] == [{"binding": "A", "id": "one"}, {"binding": "B", "id": "B"}]
     assert config["assets"]["directory"] == "/app/public"
 
 
-def test_local_data_survives_provisioning() -> None:
-    """wrangler keeps it by id, and `cfpy provision` writes ids."""
-    database = {"binding": "DB", "database_name": "d", "migrations_dir": "sql"}
-    namespaces = [{"binding": "A"}, {"binding": "B"}]
-    before = configuration.worker_config(
-        project(d1_databases=[database], kv_namespaces=namespaces), Path("/s.js"), python=False
+def test_an_unprovisioned_database_is_that_of_its_environment() -> None:
+    top, staging = (
+        configuration.worker_config(project(), Path("/s.js"), python=False, environment=name)
+        for name in ("", "staging")
     )
-    written = [{**database, "database_id": "u", "preview_database_id": "p"}]
-    named = [{"binding": "A", "id": "one", "preview_id": "p"}, {"binding": "B", "id": "two"}]
-    after = configuration.worker_config(
-        project(d1_databases=written, kv_namespaces=named), Path("/s.js"), python=False
-    )
-    assert after["d1_databases"] == before["d1_databases"]
-    assert after["kv_namespaces"] == before["kv_namespaces"]
+    assert top["d1_databases"][0]["database_id"] == "DB"
+    assert staging["d1_databases"][0]["database_id"] == "local-app-db"
 
 
 def test_two_bindings_of_one_namespace_stay_so() -> None:

@@ -89,9 +89,8 @@ def planned(wanted: Resource) -> Action:
     if wanted.problem:
         do, reason = Do.CONFLICT, wanted.problem
     elif wanted.missing:
-        named = next(item.id for item in wanted.references if item.id)
-        do, reason = Do.CONFLICT, f"the configuration names the id {named}, which the account does "
-        reason += "not have: remove it to create another one"
+        do, reason = Do.CONFLICT, f"the configuration names the id {wanted.unknown[0]}, which the "
+        reason += "account does not have: it may be of another account, as in an example"
     elif not wanted.id:
         do, reason = Do.CREATE, new_in(wanted)
         unwritten = tuple(item.binding for item in wanted.references)
@@ -106,6 +105,7 @@ def planned(wanted: Resource) -> Action:
         bindings=() if do in (Do.KEEP, Do.CONFLICT) else unwritten,
         jurisdiction=wanted.jurisdiction,
         location=wanted.location,
+        unknown_ids=wanted.unknown if do is Do.CONFLICT else (),
     )
 
 

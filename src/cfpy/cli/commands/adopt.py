@@ -37,6 +37,13 @@ def adopt(
     agents: Annotated[
         bool, typer.Option("--agents", help="Add an AGENTS.md for coding agents.")
     ] = False,
+    remove_ids: Annotated[
+        bool,
+        typer.Option(
+            "--remove-ids",
+            help="Remove ids that the account does not have, such as those of an example.",
+        ),
+    ] = False,
     dry_run: DryRun = False,
     cwd: ProjectDirectory = Path(),
     config: ConfigFile = None,
@@ -48,6 +55,9 @@ def adopt(
     configuration, Vectorize indexes and the names of secrets into cfpy.toml. Changes nothing in the
     account and no code. cfpy destroy keeps what was adopted unless you name it.
 
+    With --remove-ids, an id in the configuration that the account does not have is removed; then
+    cfpy provision creates the database or namespace and writes its id.
+
     Example: cfpy adopt --dry-run
     """
     from cfpy.account.adopt import AdoptRequest, run
@@ -57,7 +67,7 @@ def adopt(
     extras = tuple(
         name for name, wanted in (("tests", tests), ("ci", ci), ("agents", agents)) if wanted
     )
-    request = AdoptRequest(root, env, extras, dry_run, file)
+    request = AdoptRequest(root, env, extras, dry_run, file, remove_ids)
     _show(output, run(context_of(output), request), dry_run=dry_run)
 
 
@@ -66,6 +76,7 @@ def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
         data = {"worker": found.worker, "deployed": found.deployed, "dry_run": dry_run}
         names = {"resources": dict(found.resources), "missing": list(found.missing)}
         files = {"files": dict(found.after), "kept_files": list(found.kept)}
+        files["removed_ids"] = dict(found.removed)
         output.data("adopt", data | names | {"secrets": list(found.secrets)} | files)
         return
     table = draw.table("adopted", "id")
@@ -75,6 +86,11 @@ def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
         output.show(table)
     if found.secrets:
         output.show(draw.Text(f"Secrets in the account: {', '.join(found.secrets)}"))
+    for binding, id_ in found.removed.items():
+        removed = "would be removed" if dry_run else "removed"
+        output.show(
+            draw.Text(f"The id {id_} of {binding} {removed}: the account does not have it.")
+        )
     if not found.deployed:
         output.show(draw.Text(f"The account has no Worker {found.worker} yet.", style="yellow"))
     if found.missing:

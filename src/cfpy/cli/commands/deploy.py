@@ -55,8 +55,11 @@ def deploy(
     """Deploy the project, and check that it answers.
 
     First checks that the account has what the project needs, installs the Worker's packages, and
-    applies pending migrations before the new code is live. With --dry-run, it installs the packages
-    in the project so that wrangler can check the upload, and changes nothing else.
+    applies pending migrations before the new code is live.
+
+    With --dry-run, it installs the packages in the project so that wrangler can check the upload,
+    and changes nothing else. Like wrangler's, it needs no login, and exits with 0 if the project
+    can be uploaded. It also reports what in the account would stop a deployment.
 
     Example: cfpy deploy --env staging --rollback-on-failure
     """
@@ -126,17 +129,38 @@ class DeployView:
                 "targets": list(deployment.targets),
                 "gzip_bytes": deployment.size,
             }
-            data = {"plan": result.plan.as_dict(), "deployment": live, "url": result.url}
+            plan = result.plan and result.plan.as_dict()
+            data = {"plan": plan, "deployment": live, "url": result.url}
             more = {"checked": result.checked, "provisioned": result.provisioned is not None}
-            self._output.data("deploy", data | more)
+            resolve = self._output.invocation.resolve
+            findings = [
+                {"code": found.code, "message": resolve(found.message), "hint": resolve(found.hint)}
+                for found in result.findings
+            ]
+            self._output.data("deploy", data | more | {"findings": findings})
         elif deployment is None:
-            self._output.show(draw.Text("Ready to deploy; nothing was changed."))
-            self._output.show(next_step(self._output, self._again))
+            self._rehearsed(result)
         else:
             table = draw.table("", "", header=False)
-            table.add_row("Live", draw.Text(result.url or result.plan.worker, style="bold cyan"))
+            worker = result.plan.worker if result.plan else ""
+            table.add_row("Live", draw.Text(result.url or worker, style="bold cyan"))
             table.add_row("Version", deployment.version_id)
             table.add_row("Upload", f"{deployment.size / 1_000_000:.1f} MB compressed")
             if result.checked:
                 table.add_row("Answers", result.checked)
             self._output.show(table, next_step(self._output, "logs"))
+
+    def _rehearsed(self, result: DeployResult) -> None:
+        """Report what a dry run has found."""
+        if not result.findings:
+            self._output.show(draw.Text("Ready to deploy; nothing was changed."))
+            self._output.show(next_step(self._output, self._again))
+            return
+        self._output.show(draw.Text("wrangler accepts the project; nothing was changed."))
+        resolve = self._output.invocation.resolve
+        self._output.show(draw.Text("\nA deployment would stop:", style="yellow"))
+        for found in result.findings:
+            self._output.show(draw.Text(f"  {resolve(found.message)}", style="yellow"))
+            hint = found.hint.removesuffix("Nothing was changed.").strip()
+            if hint:
+                self._output.show(draw.Text(f"    next: {resolve(hint)}"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cfpy.account.conflicts import unknown_ids_hint
 from cfpy.cli import draw
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
@@ -61,6 +62,8 @@ def show_plan(output: Output, plan: Plan) -> None:
     draw_plan(output, plan)
     if plan.conflicts:
         output.show(draw.Text("\nResolve the conflicts first: nothing was changed.", "red"))
+        if hint := unknown_ids_hint(plan.conflicts):
+            output.show(draw.Text(output.invocation.resolve(hint)))
     elif plan.changes:
         output.show(
             draw.Text(f"\nTo apply {changes_of(plan)}: {output.invocation.command('provision')}")

@@ -11,6 +11,7 @@ const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py')
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const BYTECODE = '/session/pycache';
+const STAND_INS = '/session/stand-ins'; // modules that npm's Pyodide does not have
 
 provideWebPlatform();
 // workerd has it; a Worker that streams a known number of bytes uses it.
@@ -38,6 +39,7 @@ export async function startPython(session, bindings) {
   registerRuntimeModules(python, session, env, waitUntil);
   mount(python, SOURCES, path.dirname(session.entry));
   mount(python, MODULES, session.python_modules);
+  mount(python, STAND_INS, path.join(import.meta.dirname, 'python'));
   mountBytecodeCache(python, session.cache);
   await python.runPythonAsync(BOOTSTRAP);
   // The entry's imports from python_modules need no bindings: workerd starts in the meantime.

@@ -1,0 +1,113 @@
+"""``cfpy deploy --dry-run``: checks the project, and reports what would stop a deployment.
+
+Like ``wrangler deploy --dry-run``, it needs no account: it fails only if the project itself can't
+be uploaded. What is wrong with the login or the account is a finding.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfpy.account.conflicts import conflict_error
+from cfpy.account.plan import Plan
+from cfpy.account.session import open_session, refuse_unusable
+from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.errors import CfpyError, CloudflareError, NotAuthenticatedError, UsageError
+from cfpy.project.vendor import vendor
+from cfpy.tools.context import Context
+from cfpy.tools.invocation import command
+
+# Uncompressed, on every plan since 2026-09-04: developers.cloudflare.com/workers/platform/limits.
+_SIZE_LIMIT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a deployment would find. ``plan`` is ``None`` if the account could not be read;
+    ``findings`` are the errors with which the deployment would stop."""
+
+    plan: Plan | None
+    findings: tuple[CfpyError, ...]
+
+
+def rehearse(
+    ctx: Context, root: Path, environment: str, config: Path | None, *, provisions: bool
+) -> Rehearsal:
+    """Install the Worker's packages, and let wrangler check the project.
+
+    Args:
+        ctx: The tools of the run.
+        root: The project's directory.
+        environment: One of its environments; empty for the top level.
+        config: The configuration, if known.
+        provisions: Whether the deployment would create what is missing.
+
+    Raises:
+        ProjectError: The project's files are missing or not valid.
+        ToolNotFoundError: A package can't be installed.
+        WranglerError: wrangler does not accept the project.
+        UsageError: The upload is too big, or there is no such environment.
+    """
+    project = load_project(root, config)
+    refuse_unusable(project, environment)
+    plan: Plan | None = None
+    findings: list[CfpyError] = []
+    try:
+        plan = open_session(ctx, root, environment, config).plan()
+        findings += problems(plan, provisions=provisions)
+    except (CloudflareError, NotAuthenticatedError) as error:
+        findings.append(error)
+    if project.is_python:
+        vendor(project, ctx.runner, ctx.progress)
+    ctx.progress("Checking the project")
+    path = project.config_path
+    check_upload(
+        Wrangler(ctx.runner, ctx.toolchain, project.root, config=path, environment=environment)
+    )
+    return Rehearsal(plan, tuple(findings))
+
+
+def problems(plan: Plan, *, provisions: bool) -> Iterator[CfpyError]:
+    """What stops a deployment. Migrations do not: it applies them.
+
+    Args:
+        plan: The plan before the deployment.
+        provisions: Whether it creates what is missing.
+    """
+    if plan.conflicts:
+        see = f"See the plan: {command('plan')}. Nothing was changed."
+        yield conflict_error(plan.conflicts, see)
+    missing = [
+        item.key for item in plan.changes if not item.migrates and item not in plan.conflicts
+    ]
+    if missing and not provisions:
+        yield UsageError(
+            f"missing in the account: {', '.join(missing)}",
+            hint=f"Create it: {command('provision')}, or {command('deploy', '--provision')}. "
+            "Nothing was changed.",
+        )
+
+
+def check_upload(wrangler: Wrangler) -> None:
+    """Check that wrangler accepts the project, and Cloudflare its size.
+
+    Raises:
+        WranglerError: wrangler does not accept it.
+        UsageError: It is too big.
+    """
+    with tempfile.TemporaryDirectory(prefix="cfpy-") as scratch:
+        wrangler.deploy_dry_run(out_dir=Path(scratch))
+        files = [path for path in Path(scratch).rglob("*") if path.is_file()]
+        total = sum(path.stat().st_size for path in files if path.suffix != ".map")
+        if total <= _SIZE_LIMIT_BYTES:
+            return
+        largest = max(files, key=lambda path: path.stat().st_size)
+        raise UsageError(
+            f"the upload is {total / 2**20:.1f} MiB; the limit is "
+            f"{_SIZE_LIMIT_BYTES / 2**20:.0f} MiB",
+            hint=f"Its largest file is {largest.relative_to(scratch)}. Nothing was changed.",
+        )

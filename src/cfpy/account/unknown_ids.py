@@ -1,0 +1,43 @@
+"""Removes ids that the account does not have from a configuration: those of an example, or of
+another account."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+from cfpy.account.resources import desired_state
+from cfpy.account.session import Session
+from cfpy.bindings.registry import OWNED
+from cfpy.project.edits import Remove, change
+
+
+def without_unknown_ids(
+    session: Session, *, really: bool
+) -> tuple[Session, dict[str, str], tuple[Remove, ...]]:
+    """The session as it is without these ids, the ids by binding, and the edits that remove them.
+
+    Nothing is written. Unless ``really``, nothing is removed.
+    """
+    if not really:
+        return session, {}, ()
+    name = session.environment
+    scope: tuple[str, ...] = ("env", name) if name else ()
+    wrangler: dict[str, Any] = copy.deepcopy(dict(session.project.wrangler))
+    tables = wrangler["env"][name] if name else wrangler
+    removed: dict[str, str] = {}
+    edits: list[Remove] = []
+    for action in session.plan().conflicts:
+        kind = OWNED.get(action.kind)
+        if kind is None or not kind.id_key:
+            continue
+        for number, item in enumerate(kind.entries(tables)):
+            if item.get(kind.id_key) in action.unknown_ids:
+                removed[str(item.get("binding"))] = str(item[kind.id_key])
+                edits.append(Remove((*scope, *kind.table.split("."), number, kind.id_key)))
+    for edit in edits:
+        change(wrangler, edit)
+    project = dataclasses.replace(session.project, wrangler=wrangler)
+    desired = desired_state(project, name)
+    return dataclasses.replace(session, project=project, desired=desired), removed, tuple(edits)

@@ -1,0 +1,3 @@
+"""See ``dbapi2.py``."""
+
+from sqlite3.dbapi2 import *
