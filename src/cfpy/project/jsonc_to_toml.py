@@ -158,7 +158,7 @@ class _Writer:
         return [line for line in self._lines(part.start, part.end) if line]
 
     def _children(self, part: Part) -> Iterator[tuple[Part, list[str], str]]:
-        """The children, with the comments and empty lines above each, and the comment next to it."""
+        """The children, each with the comments and empty lines above it, and the one next to it."""
         for number, child in enumerate(part.children):
             start = part.children[number - 1].end if number else part.start + 1
             above = self._lines(start, child.begin, skip=bool(number))
