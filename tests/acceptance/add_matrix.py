@@ -35,7 +35,7 @@ OPTIONS = Options(id="0123456789abcdef0123456789abcdef", consumer=True)
 # What wrangler refuses before anything was added: it is not cfpy's to mend.
 REFUSED_ANYWAY = {"dotted keys"}
 FOREIGN = [shape for shape in ALL if shape[1] not in REFUSED_ANYWAY]
-FORMATS = tuple(ConfigFormat)
+FORMATS = (ConfigFormat.TOML, ConfigFormat.JSONC)
 _PYTHON = """\
 from workers import DurableObject, Response, WorkerEntrypoint
 

@@ -60,7 +60,7 @@ class Case:
             interactive=False,
             dry_run=False,
             git=False,
-            config=ConfigFormat.JSONC if self.name == "jsonc" else ConfigFormat.TOML,
+            config=ConfigFormat.JSONC if self.name == "jsonc" else None,
         )
         return run(build_context(print), request).path
 

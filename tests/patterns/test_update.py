@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from cfpy.errors import CfpyError, PatternError, ProjectError, UsageError
 from cfpy.patterns import update as update_module
 from cfpy.patterns.base_archive import pack, read_base, read_tree
+from cfpy.patterns.config_format import ConfigFormat
 from cfpy.patterns.departures import departures
 from cfpy.patterns.merge import BaseFile, File, Outcome, digest, merge_trees
 from cfpy.patterns.new import NewRequest
@@ -142,6 +144,54 @@ def test_a_project_with_the_other_format_is_updated_in_it(story: Story) -> None:
     git(story.project, "add", "--all")
     git(story.project, "commit", "--quiet", "--message", "Updated")
     assert story.update().up_to_date
+
+
+# As people and tools write it: in another order, on one line, without comments.
+OTHERWISE = {
+    "wrangler.toml": 'vars = { C = "3", B = "2", A = "mine" }\nname = "app"\n',
+    "wrangler.jsonc": '{"vars": {"C": "3", "B": "2", "A": "mine"}, "name": "app"}',
+    "wrangler.json": '{"vars": {"C": "3", "B": "2", "A": "mine"}, "name": "app"}',
+}
+
+
+@pytest.mark.parametrize(
+    ("made", "kept"),
+    [
+        ("wrangler.jsonc", "wrangler.toml"),
+        ("wrangler.toml", "wrangler.jsonc"),
+        ("wrangler.toml", "wrangler.json"),
+        ("wrangler.json", "wrangler.toml"),
+        ("wrangler.toml", "wrangler.toml"),
+    ],
+)
+def test_a_configuration_that_was_converted_by_hand_is_updated(
+    made: str, kept: str, story: Story
+) -> None:
+    values = {"name": "app", "vars": {"A": "mine", "B": "2", "C": "3"}}
+
+    def release(version: str, text: str) -> None:
+        files = {"wrangler.toml": text} if made == "wrangler.toml" else {made: to_jsonc(text)}
+        story.release(version, {**files, "b.txt": f"{version}: {made}\n"})
+
+    release("1.1.0", WORKER)
+    story.update()
+    if made != kept:
+        story.edit({made: None, kept: OTHERWISE[kept]})
+    else:
+        story.edit({kept: OTHERWISE[kept]})
+    release("1.2.0", f"{WORKER}\n[ai]\nbinding = 'AI'\n")
+    assert not story.update().conflicts
+    read = jsonc.loads if kept != "wrangler.toml" else tomllib.loads
+    assert read(story.read(kept)) == {**values, "ai": {"binding": "AI"}}
+    assert made == kept or not (story.project / made).exists()
+    assert story.read("b.txt") == f"1.2.0: {kept}\n"
+    story.edit({"own.txt": "own\n"})
+    release("1.3.0", f"{WORKER.replace('3', '4')}\n[ai]\nbinding = 'AI'\n")
+    assert not story.update().conflicts
+    assert read(story.read(kept))["vars"] == {"A": "mine", "B": "2", "C": "4"}
+    story.edit({"own.txt": "own, again\n"})
+    release("1.4.0", f"{WORKER.replace('1', 'theirs')}\n[ai]\nbinding = 'AI'\n")
+    assert [step.name for step in story.update().conflicts] == [kept]
 
 
 def test_a_conflict_is_marked_as_git_marks_it(story: Story) -> None:
@@ -361,7 +411,7 @@ def test_no_edit_is_lost_and_git_would_say_the_same(
         {name: BaseFile(digest(t.encode()), False, t.encode()) for name, t in base.items()},
         {name: File(text.encode(), False) for name, text in theirs.items()},
         files.get,
-        lambda m, b, t: runner.merge_file(m, b, t, ("m", "b", "t")),
+        lambda _, m, b, t: runner.merge_file(m, b, t, ("m", "b", "t")),
     )
     by_name = {step.name: step for step in steps}
     for name in {*base, *mine, *theirs}:
@@ -403,3 +453,51 @@ def test_a_pattern_with_two_configurations_is_refused(story: Story) -> None:
         PatternError, match=r"wrangler\.jsonc and wrangler\.toml: a project has one"
     ):
         story.update()
+
+
+@pytest.mark.parametrize(
+    ("given_format", "name", "mention"),
+    [
+        (None, "wrangler.jsonc", "see wrangler.jsonc\n"),
+        (ConfigFormat.JSONC, "wrangler.jsonc", "see wrangler.jsonc\n"),
+        (ConfigFormat.TOML, "wrangler.toml", "see wrangler.toml\n"),
+    ],
+)
+def test_a_pattern_with_a_jsonc_is_created_in_the_format_that_is_asked_for(
+    given_format: ConfigFormat | None, name: str, mention: str, story: Story
+) -> None:
+    files = {"wrangler.jsonc": to_jsonc(WORKER), "b.txt": "see wrangler.jsonc\n"}
+    story.release("1.1.0", files)
+    root = story.project.parent
+    options = {"interactive": False, "dry_run": False, "git": False}
+    new(
+        story.ctx, NewRequest(str(story.pattern), "other", root, {}, **options, config=given_format)
+    )
+    assert sorted(path.name for path in (root / "other").glob("wrangler.*")) == [name]
+    text = (root / "other" / name).read_text()
+    assert text == (
+        WORKER.replace("\n# V", "\n\n# V") if name.endswith("toml") else to_jsonc(WORKER)
+    )
+    assert (root / "other" / "b.txt").read_text() == mention
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "creates no wrangler.toml, wrangler.jsonc or wrangler.json in the project's top"),
+        ('{"a": null}', "can't be converted to wrangler.toml: `a` is null"),
+        ('{"a": ', "creates a wrangler.jsonc that can't be converted to wrangler.toml"),
+    ],
+)
+def test_a_format_that_is_not_possible_is_refused(
+    text: str | None, said: str, story: Story
+) -> None:
+    if text:
+        story.release("1.1.0", {"wrangler.jsonc": text})
+    options = {"interactive": False, "dry_run": False, "git": False}
+    root = story.project.parent
+    request = NewRequest(str(story.pattern), "other", root, {}, **options, config=ConfigFormat.TOML)
+    with pytest.raises(PatternError, match=said) as raised:
+        new(story.ctx, request)
+    assert "without --config" in raised.value.hint
+    assert not (root / "other").exists()

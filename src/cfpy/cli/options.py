@@ -123,6 +123,7 @@ NewConfig = Annotated[
         "--config",
         metavar="toml|jsonc",
         help="The format of its configuration: wrangler.toml or wrangler.jsonc.",
+        show_default="the pattern's: toml for cfpy's own",
         autocompletion=complete_from("toml|jsonc"),
     ),
 ]

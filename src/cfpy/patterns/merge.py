@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: Merges texts line by line: project, base, new. Returns the result and whether it has conflicts.
-MergeText = Callable[[bytes, bytes, bytes], tuple[bytes, bool]]
+#: Merges the texts of a file: its name, project, base, new. Returns the result and whether it has
+#: conflicts.
+MergeText = Callable[[str, bytes, bytes, bytes], tuple[bytes, bool]]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _changed(
         note = "changed here and in the pattern, and not a text file"
         yield Step(name, Outcome.CONFLICT, beside=wanted, note=note)
     else:
-        merged, conflicts = merge_text(ours, ends.plain(before), theirs)
+        merged, conflicts = merge_text(name, ours, ends.plain(before), theirs)
         note = "changed here and in the pattern" if old else "created here and in the pattern"
         outcome = Outcome.CONFLICT if conflicts else Outcome.MERGED
         yield Step(name, outcome, File(ends.written(merged), executable), note=note)

@@ -20,6 +20,7 @@ from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.new_directory import make_directory, refuse_taken
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.rendering import commit_of, may_run_code, render_standing, render_with
+from cfpy.project.config_file import configuration_in
 from cfpy.project.names import check_project_name
 from cfpy.tools.context import Context
 from cfpy.tools.git import GitOutcome
@@ -34,7 +35,7 @@ _NAME_QUESTION = "project_name"
 class NewRequest:
     """What to create. ``answers`` are strings from the command line or values from a file.
     ``trust`` lets the pattern run its code, and remembers that for this version. ``config`` is the
-    format of the project's configuration."""
+    format of the project's configuration, ``None`` for the pattern's."""
 
     pattern: str
     name: str
@@ -44,7 +45,7 @@ class NewRequest:
     dry_run: bool
     git: bool
     trust: bool = False
-    config: ConfigFormat = ConfigFormat.TOML
+    config: ConfigFormat | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,13 @@ def run(
         options = {"trusted": trusted, "commit": commit, "config": request.config}
         rendered = render_with(pattern, tree, answers, **options, **asking)
         done.append(rendered)
+        if request.config and configuration_in(tree) is None:
+            raise PatternError(
+                f"pattern {pattern.name!r} creates no wrangler.toml, wrangler.jsonc or "
+                f"wrangler.json in the project's top folder, so --config {request.config} has no "
+                "effect",
+                hint="Run the command without --config.",
+            )
         _record(pattern, rendered, tree, answers, options)
 
     message = f"Start {name} from the cfpy pattern {pattern.name}" if request.git else ""

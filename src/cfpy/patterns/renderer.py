@@ -73,7 +73,7 @@ def render(
     folder: str = "",
     commit: str = "",
     requirement: str = "",
-    config: ConfigFormat = ConfigFormat.TOML,
+    config: ConfigFormat | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Rendered:
     """Render ``pattern`` into the existing, empty directory ``target``.
@@ -92,7 +92,7 @@ def render(
         commit: The template's commit, for copier's own answers file.
         requirement: The requirement by which pip installs this cfpy on any machine; if it is
             empty, that of a release.
-        config: The format of the project's configuration.
+        config: The format of the project's configuration; ``None`` for the pattern's.
         say: Called with the template's message before the first question.
 
     Raises:
@@ -116,8 +116,8 @@ def render(
                 rendered = _told(pattern, copying, given, config)
             merge_layers(pattern, target)
         _refuse_odd(pattern, target)
-        if config is ConfigFormat.JSONC:
-            convert(target)
+        if config:
+            convert(target, config, pattern.name)
     return rendered
 
 
@@ -136,7 +136,9 @@ def _composed(pattern: Pattern, *, trusted: bool) -> Iterator[Path]:
         yield Path(template)
 
 
-def _told(pattern: Pattern, copying: Rendering, given: Given, config: ConfigFormat) -> Rendered:
+def _told(
+    pattern: Pattern, copying: Rendering, given: Given, config: ConfigFormat | None
+) -> Rendered:
     answers = dict(copying.answers.combined)
     asked = {
         question.name: answers[question.name]
@@ -165,7 +167,7 @@ def _refuse_odd(pattern: Pattern, target: Path) -> None:
         raise PatternError(
             f"pattern {pattern.name!r} creates {' and '.join(configurations)}: a project has one "
             "configuration",
-            hint="A pattern with a wrangler.toml can also be rendered with --config jsonc.",
+            hint="A pattern with one can be rendered in the other format, with --config.",
         )
     for path in target.rglob("*"):
         check_name(PurePosixPath(path.relative_to(target).as_posix()), pattern.name)

@@ -18,7 +18,8 @@ from cfpy.errors import CancelledError, PatternError, UsageError
 from cfpy.patterns.answers import read_answers as read_given
 from cfpy.patterns.answers_file import ANSWERS_FILE, MadeOf, answers_text, made_of, read_answers
 from cfpy.patterns.base_archive import BASE_FILE, pack, read_base
-from cfpy.patterns.config_format import JSONC, TOML, ConfigFormat, format_in
+from cfpy.patterns.config_format import format_in, with_format
+from cfpy.patterns.config_merge import merge_values
 from cfpy.patterns.copier_format import check_format
 from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.merge import (
@@ -27,15 +28,14 @@ from cfpy.patterns.merge import (
     File,
     Outcome,
     Step,
-    digest,
     merge_trees,
 )
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.rendering import commit_of, may_run_code
 from cfpy.patterns.renewal import Renewal, Renewing
 from cfpy.project.changes import NewContent, apply, make_directories
+from cfpy.project.config_file import NAMES
 from cfpy.project.lock import alone
-from cfpy.project.toml_to_jsonc import to_jsonc
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 
@@ -157,13 +157,7 @@ def _unchanged() -> Iterator[None]:
 def _base(root: Path) -> dict[str, BaseFile]:
     """The base, with its configuration in the format of the project's: it may have been converted
     by hand."""
-    base = read_base(root)
-    before = base.get(TOML)
-    if format_in(root) is ConfigFormat.JSONC and before and before.data:
-        data = to_jsonc(before.data.decode()).encode()
-        base[JSONC] = BaseFile(digest(data), before.executable, data)
-        del base[TOML]
-    return base
+    return with_format(read_base(root), format_in(root))
 
 
 def _renewed(
@@ -300,11 +294,14 @@ def _merged(ctx: Context, root: Path, renewal: Renewal, pattern: Pattern) -> tup
     ignored = ctx.git.ignored(root, rendered) if known else set()
     old, new = read_answers(root), pattern.manifest.version
     labels = ("yours", f"{old.name} {old.version}", f"{pattern.name} {new}")
+
+    def merge_file(name: str, mine: bytes, before: bytes, theirs: bytes) -> tuple[bytes, bool]:
+        merged, conflicts = ctx.git.merge_file(mine, before, theirs, labels)
+        by_value = merge_values(name, mine, before, theirs) if conflicts and name in NAMES else None
+        return (merged, conflicts) if by_value is None else (by_value, False)
+
     return merge_trees(
-        base,
-        rendered,
-        lambda name: look_up(root, name, ignored - set(base)),
-        lambda mine, before, theirs: ctx.git.merge_file(mine, before, theirs, labels),
+        base, rendered, lambda name: look_up(root, name, ignored - set(base)), merge_file
     )
 
 

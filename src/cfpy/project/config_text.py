@@ -55,6 +55,20 @@ def read(path: Path, error: type[LocatedError] = ProjectError) -> tuple[str, dic
     return text, data
 
 
+def loads(path: Path, text: str) -> Any:
+    """The values of a document.
+
+    Args:
+        path: The file of ``text``; it is not read.
+        text: A document.
+
+    Raises:
+        ValueError: It does not parse.
+        RecursionError: It is nested too deeply.
+    """
+    return _FORMATS[path.suffix].loads(plain(text))
+
+
 def locate(path: Path, text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:
     """The 1-based line and column of a value, or of the innermost existing table around it.
 

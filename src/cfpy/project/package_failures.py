@@ -113,6 +113,14 @@ def install_failure(stderr: str, pins: Sequence[Pin]) -> ToolNotFoundError:
     )
 
 
+def limited(error: ToolNotFoundError, limits: Sequence[Pin]) -> ToolNotFoundError:
+    """An error that may be due to the versions of another tool's lock."""
+    if not limits:
+        return error
+    hint = f"{NAME} sets the versions of what it has: if they no longer fit, run `pywrangler sync`."
+    return ToolNotFoundError(error.message, hint=f"{error.hint} {hint}")
+
+
 def wrong_index(pin: Pin, address: str) -> ToolNotFoundError:
     """The error for a package that another index has than the one named for it."""
     return ToolNotFoundError(

@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,31 +153,6 @@ def pins_of_report(report: Mapping[str, Any], root: Path = Path()) -> tuple[Pin,
     return tuple(sorted(pins, key=lambda pin: pin.name))
 
 
-def requirement_lines(pins: Sequence[Pin]) -> str:
-    """The pins with a hash as a requirements file: by version, or by the URL that named them."""
-    return "".join(
-        f"{pin.name} @ {_fragment(pin)} --hash={pin.hash}\n"
-        if pin.direct
-        else f"{pin.name}=={pin.version} --hash={pin.hash}\n"
-        for pin in pins
-        if not pin.built
-    )
-
-
-def built_lines(pins: Sequence[Pin], root: Path) -> str:
-    """The pins that are built on this machine as a requirements file."""
-    return "".join(f"{pin.name} @ {_built_from(pin, root)}\n" for pin in pins if pin.built)
-
-
-def constraint_lines(pins: Sequence[Pin]) -> str:
-    """The pins as a constraints file."""
-    return "".join(
-        f"{pin.name}=={pin.version}\n"
-        for pin in pins
-        if pin.version and not pin.built and not pin.direct
-    )
-
-
 def _source(pin: Pin) -> tuple[str, Any]:
     """The key and the table that tell where a package is from."""
     if pin.directory:
@@ -230,17 +205,6 @@ def _hashes(hashes: Mapping[str, str]) -> tuple[str, str]:
     sha256 = hashes.get("sha256", "")
     strong = [name for name in ("sha512", "sha384") if name in hashes]
     return sha256, f"{strong[0]}:{hashes[strong[0]]}" if strong and not sha256 else ""
-
-
-def _fragment(pin: Pin) -> str:
-    return f"{pin.url}#subdirectory={pin.subdirectory}" if pin.subdirectory else pin.url
-
-
-def _built_from(pin: Pin, root: Path) -> str:
-    if pin.directory:
-        return (root / pin.directory).resolve().as_uri()
-    folder = f"#subdirectory={pin.subdirectory}" if pin.subdirectory else ""
-    return f"git+{pin.url}@{pin.commit}{folder}"
 
 
 def _pin(package: Mapping[str, Any], target: PythonTarget, root: Path) -> Pin:

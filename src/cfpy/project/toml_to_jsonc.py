@@ -16,8 +16,8 @@ from cfpy.project.line_ends import lines_of, plain
 from cfpy.project.toml_layout import HEADER, Block, blocks, content_lines, values_of
 
 _TOKEN = re.compile(
-    r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*'
-    r"|[\[\]{},=]|\s+|[^\s\[\]{},=#]+",
+    r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*'
+    r"|[\[\]{},=]|\d{4}-\d\d-\d\d \d\d:[^\s,\]}#]+|\s+|[^\s\[\]{},=#\"']+",
     re.DOTALL,
 )
 _SCHEMA = "#:schema "
@@ -52,8 +52,10 @@ def to_jsonc(text: str) -> str:
         found.pop("$schema", None)
         if found == wanted:
             return written
-    # It is written in a way that has no counterpart in JSON: its comments can't be kept.
-    return json.dumps(wanted, indent=len(_UNIT), ensure_ascii=False) + "\n"
+    # It is written in a way that has no counterpart in JSON: the comments go above all.
+    comments = [_comment(token[0]) for token in _TOKEN.finditer(body) if token[0][0] == "#"]
+    written = json.dumps(wanted, indent=len(_UNIT), ensure_ascii=False)
+    return "".join(f"{line}\n" for line in [*comments, written])
 
 
 def _loads(text: str) -> dict[str, Any]:
@@ -137,7 +139,12 @@ def _values(table: _Item, lines: list[str], block: Block, above: list[str]) -> l
 
 def _parts(key: str) -> list[str]:
     """The parts of a dotted key, some of which may be quoted."""
-    return ["".join(found) for found in re.findall(r""""([^"]*)"|'([^']*)'|([^\s."']+)""", key)]
+    parts: list[str] = []
+    found: Any = _loads(f"{key} = 0")
+    while isinstance(found, dict):
+        [(name, found)] = found.items()
+        parts.append(name)
+    return parts
 
 
 def _comment(line: str) -> str:
@@ -148,21 +155,45 @@ def _comment(line: str) -> str:
 def _json(value: str) -> str:
     """A TOML value as JSON, written in the same way."""
     parts = [found[0] for found in _TOKEN.finditer(value)]
-    written = ""
-    for number, part in enumerate(parts):
-        after = next((t for t in parts[number + 1 :] if not t.isspace()), "")
+    written, number = "", 0
+    while number < len(parts):
+        part, end = parts[number], number + 1
         if part.startswith("#"):
             written += _comment(part)
-        elif part == "=":
-            written = f"{written.rstrip()}:"
-        elif part in "[]{}," or part.isspace():
+        elif part == "{":
+            end = _closing(parts, number)
+            written += _inline_table(parts[number:end])
+        elif part in "[]," or part.isspace():
             written += part
-        elif after == "=":
-            written += json.dumps(part.strip("\"'"), ensure_ascii=False)
         else:
-            scalar = _loads(f"it = {part}")["it"]
-            written += json.dumps(scalar, ensure_ascii=False, default=str)
+            written += _dumped(_loads(f"it = {part}")["it"])
+        number = end
     return written
+
+
+def _closing(parts: list[str], number: int) -> int:
+    """The index after the bracket that closes the one at ``number``."""
+    depth = 0
+    for end in range(number, len(parts)):
+        depth += {"{": 1, "}": -1}.get(parts[end], 0)
+        if depth == 0:
+            return end + 1
+    raise ValueError("an inline table has no end")
+
+
+def _inline_table(parts: list[str]) -> str:
+    """An inline table in one line, below the comments in it. Its keys may be dotted."""
+    comments = [f"{_comment(part)}\n" for part in parts if part.startswith("#")]
+    return "".join([*comments, _dumped(_loads(f"it = {''.join(parts)}")["it"])])
+
+
+def _dumped(value: Any) -> str:
+    if isinstance(value, dict):
+        members = [f"{json.dumps(k, ensure_ascii=False)}: {_dumped(v)}" for k, v in value.items()]
+        return f"{{ {', '.join(members)} }}" if members else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_dumped, value))}]"
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _lines(item: _Item, indent: str) -> Iterator[str]:

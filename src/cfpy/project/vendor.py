@@ -16,16 +16,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
-
-from cfpy.errors import FilesystemError, ProjectError, ToolNotFoundError
+from cfpy.errors import FilesystemError, ToolNotFoundError
+from cfpy.project.foreign_lock import install_foreign
 from cfpy.project.package_indexes import find_pyodide_index
 from cfpy.project.project import Project
 from cfpy.project.pylock import NAME, Lock, Pin, read_lock, write_lock
 from cfpy.project.python_requirements import Requirements, read_requirements
-from cfpy.project.python_target import TARGETS, PythonTarget, holds
+from cfpy.project.python_target import TARGETS, PythonTarget
 from cfpy.project.worker_pip import WorkerPip
 from cfpy.tools.process import Runner
 
@@ -79,7 +76,8 @@ def _vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -
     if lock is None or not _current(lock, wanted, target):
         lock = _resolve(pip, root, target, wanted, lock, modules, progress)
     elif lock.requirements is None:
-        _install_foreign(pip, target, wanted, lock, modules, progress)
+        progress(_INSTALLING)
+        install_foreign(pip, target, wanted, lock, modules, progress)
     else:
         progress(_INSTALLING)
         _install_locked(pip, target, lock.pins, modules)
@@ -142,85 +140,6 @@ def _install_locked(
         if not index.usable:
             raise ToolNotFoundError(f"{error.message}\n{index.unasked}", hint=error.hint) from error
         pip.install_pins(pins, modules, index=index)
-
-
-def _install_foreign(
-    pip: WorkerPip,
-    target: PythonTarget,
-    wanted: Requirements,
-    lock: Lock,
-    modules: Path,
-    progress: Callable[[str], None],
-) -> None:
-    """Install another tool's lock: as it is, or, if it is older than the dependencies, as limits of
-    versions."""
-    progress(_INSTALLING)
-    missing = _missing_in(lock, wanted, target)
-    if not missing:
-        _refuse_unfit(target, wanted, lock)
-        try:
-            pip.install_pins([dataclasses.replace(pin, direct=True) for pin in lock.pins], modules)
-        except ToolNotFoundError as error:
-            if "does not match its hash" in error.message:
-                raise
-            # Another machine may reach these files only through its own index.
-            index = find_pyodide_index(target, pip.environment())
-            try:
-                pip.install_pins(lock.pins, modules, index=index)
-            except ToolNotFoundError:
-                raise error from None
-        return
-    progress(
-        f"{NAME} does not have {', '.join(missing)}: its versions are used, its hashes are not"
-    )
-    pip.install_constrained(find_pyodide_index(target, pip.environment()), lock.pins, modules)
-
-
-def _refuse_unfit(target: PythonTarget, wanted: Requirements, lock: Lock) -> None:
-    """Refuse a lock that has nothing for this Python, or only sources that may not be built."""
-    if lock.unfit:
-        raise ProjectError(
-            f"{NAME} has no wheel of {', '.join(lock.unfit)} for a Worker with Python "
-            f"{target.python}",
-            hint="Run `pywrangler sync` again, or delete the file: cfpy creates it, too.",
-        )
-    sources = [
-        pin.name
-        for pin in lock.pins
-        if pin.url and not pin.commit and not pin.direct and not pin.url.endswith(".whl")
-    ]
-    if sources and not wanted.build:
-        raise ProjectError(
-            f"{NAME} has only the sources of {', '.join(sources)}",
-            hint="Set allow-build = true in [tool.pywrangler] of pyproject.toml to build them.",
-        )
-
-
-def _missing_in(lock: Lock, wanted: Requirements, target: PythonTarget) -> list[str]:
-    """The requirements that a lock does not have, or only without a file and its hash."""
-    pins = {pin.name: pin for pin in lock.pins}
-    missing = []
-    for text in wanted.arguments:
-        requirement = Requirement(text)
-        if requirement.marker and not holds(str(requirement.marker), target):
-            continue
-        pin = pins.get(canonicalize_name(requirement.name))
-        if pin is None or not (pin.built or requirement.url or _allows(requirement, pin)):
-            missing.append(requirement.name)
-    if not missing:
-        missing = [
-            pin.name
-            for pin in lock.pins
-            if not pin.built and not (pin.url and pin.hash) and pin.name not in lock.unfit
-        ]
-    return missing
-
-
-def _allows(requirement: Requirement, pin: Pin) -> bool:
-    try:
-        return requirement.specifier.contains(Version(pin.version), prereleases=True)
-    except InvalidVersion:
-        return False
 
 
 def _digest(target: PythonTarget, wanted: Requirements, lock: Lock | None) -> str:

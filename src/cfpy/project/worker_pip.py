@@ -18,16 +18,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cfpy.project.built_wheels import refuse_foreign
-from cfpy.project.package_failures import Search, install_failure, resolve_failure, wrong_index
+from cfpy.project.package_failures import (
+    Search,
+    install_failure,
+    limited,
+    resolve_failure,
+    wrong_index,
+)
 from cfpy.project.package_indexes import PyodideIndex
-from cfpy.project.pip_log import PipLog, read_log, with_index
-from cfpy.project.pylock import (
-    Pin,
+from cfpy.project.pip_lines import (
+    arguments_next_to,
     built_lines,
     constraint_lines,
-    pins_of_report,
     requirement_lines,
 )
+from cfpy.project.pip_log import PipLog, read_log, with_index
+from cfpy.project.pylock import Pin, pins_of_report
 from cfpy.project.python_requirements import Requirements
 from cfpy.project.python_target import PythonTarget
 from cfpy.project.wheels import Wheels, are_wheels, downloaded, unpack
@@ -122,21 +128,40 @@ class WorkerPip:
                 refuse_foreign(scratch / "modules", pins, self._target)
             _replace(modules, scratch)
 
-    def install_constrained(self, index: PyodideIndex, pins: Sequence[Pin], modules: Path) -> None:
-        """Install the requirements in the versions of another tool's lock, without hashes.
+    def resolve_more(
+        self, index: PyodideIndex, kept: Sequence[Pin], limits: Sequence[Pin]
+    ) -> tuple[Pin, ...]:
+        """Resolve the requirements next to another tool's lock, and install nothing.
+
+        Args:
+            index: Pyodide's index.
+            kept: What the lock has. Of these, only wheels are read without a check of their hash,
+                and nothing in a wheel runs.
+            limits: The versions of the lock.
+
+        Returns:
+            All packages, each with a hash of the file that was found.
 
         Raises:
-            ToolNotFoundError: As :meth:`install_chosen`.
+            ToolNotFoundError: A package can't be found, or does not fit those of the lock.
         """
         with self._scratch() as scratch:
-            log = scratch / "pip.log"
-            kept = _write(scratch / "wanted.txt", constraint_lines(pins))
-            argv = ["--log", str(log), "-c", str(kept), *self._wanted.arguments]
-            done = self._into(scratch, *argv, index=index, choosing=False)
+            report, log = scratch / "report.json", scratch / "pip.log"
+            versions = _write(scratch / "limits.txt", constraint_lines(limits))
+            more = _write(scratch / "more.txt", "\n".join(self._wanted.constraints))
+            argv = ["--dry-run", "--log", str(log), "--report", str(report)]
+            argv += ["-c", str(versions), "-c", str(more)]
+            argv += arguments_next_to(kept, self._wanted.arguments, self._root)
+            done = self._into(scratch, *argv, index=index)
+            said = read_log(log)
             if done.returncode != 0:
-                search = Search(self._target, index, read_log(log), self._versions)
-                raise resolve_failure(done.stderr, search)
-            _replace(modules, scratch)
+                search = Search(self._target, index, said, self._versions)
+                raise limited(resolve_failure(done.stderr, search), limits)
+            found = pins_of_report(json.loads(report.read_text("utf-8")), self._root)
+            names = {pin.name for pin in kept}
+            found = tuple(pin for pin in found if pin.name not in names)
+            self._refuse_other_indexes(found, said)
+            return tuple(self._hashed(scratch, pin, index) for pin in found)
 
     def _unpack(self, pins: Sequence[Pin], scratch: Path, index: PyodideIndex | None) -> bool:
         """Install kept wheels, after downloading the others; ``False`` if pip has to install."""

@@ -259,14 +259,24 @@ def test_pywranglers_lock_for_another_python_is_named(
         worker.install()
 
 
-def test_pywranglers_lock_that_is_older_than_the_dependencies(
+def test_pywranglers_lock_that_does_not_have_all_is_checked_by_its_hashes(
     worker: Worker, there: Indexes, pypi: Index
 ) -> None:
-    text = pywranglers_lock(worker.root, there)
+    file = pypi.add("plain", "1.0")
+    digest = hashlib.sha256(pypi.files[file]).hexdigest()
+    url = f"{there.address('pypi')}/files/{file}"
+    wheel = f'{{ url = "{url}", hashes = {{ sha256 = "{digest}" }} }}'
+    entry = f'name = "plain"\nversion = "1.0"\nwheels = [{wheel}]\n'
+    text = pywranglers_lock(worker.root, there, entry)
     pypi.add("six", "1.17.0")
-    worker.needs("six")
-    worker.install()
-    assert worker.version("six") == "1.17.0"
+    worker.needs("plain", "six")
+    modules = worker.install()
+    assert (worker.version("six"), worker.version("plain")) == ("1.17.0", "1.0")
     assert (worker.root / "pylock.toml").read_text() == text
-    said = "pylock.toml does not have six: its versions are used, its hashes are not"
-    assert said in worker.said
+    [said] = [line for line in worker.said if "does not have six" in line]
+    assert "2 packages are checked by the hashes in pylock.toml" in said
+    # The next installation resolves it again, and checks what is locked.
+    modules.rename(worker.root / "old")
+    pypi.files[file] += b"changed"
+    assert "does not match its hash in pylock.toml" in worker.fails()
+    assert not modules.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 
 import pytest
@@ -134,3 +135,25 @@ def test_quoted_keys_keep_the_comments(text: str) -> None:
 
 def test_json_has_no_infinite_number() -> None:
     assert jsonc.loads(to_jsonc("a = inf\nb = -nan\nc = 1.5")) == {"a": None, "b": None, "c": 1.5}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# c0\na = { d.e = 2, d . f = 3, 'x.y'.z = 1 } # c1\n",
+        "a = [ # c0\n  { b.c = 1 }, # c1\n] # c2\n",
+        "# c0\nd = 2026-11-17 07:32:00 # c1\ne = [2026-11-17 07:32:00, 07:32:00] # c2\n",
+        "d = 2026-11-17t07:32:00Z # c0\nf = 07:32:00.5 # c1\ng = 2026-11-17 # c2\n",
+        "a = { b = [ # c0\n 1, # c1\n 2], c.d = 1 } # c2\n",
+        '"\\u0041"."b\\"" = 1 # c0\n[ "a.b" . c ] # c1\nx = 1\n',
+        "s = '''a''''' # c0\nt = \"\"\"a # b\"\"\"\"\" # c1\n",
+        "# c0\n[a] # c1\n# c2\n[a.b.c] # c3\nd = 1 # c4\n[a.b] # c5\ne = 1 # c6\n",
+        '# c0\n["a]b"] # c1\nx = 1 # c2\n',
+        "# c0\n[[a]] # c1\n[a.b] # c2\nc = 1\n[[a]] # c3\n# c4\n",
+    ],
+)
+def test_no_way_to_write_it_loses_a_comment(text: str) -> None:
+    written = to_jsonc(text)
+    assert jsonc.loads(written) == json.loads(json.dumps(tomllib.loads(text), default=str))
+    wanted = sorted(set(re.findall(r"# (c\d)$", text, re.MULTILINE)))
+    assert sorted(re.findall(r"// (c\d)$", written, re.MULTILINE)) == wanted

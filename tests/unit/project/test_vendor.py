@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from cfpy.errors import ProjectError, ToolNotFoundError
+from cfpy.project.pip_lines import arguments_next_to
 from cfpy.project.project import Project
-from cfpy.project.pylock import read_lock
+from cfpy.project.pylock import Pin, read_lock
 from cfpy.project.vendor import vendor
 from cfpy.tools.process import Completed
 from wheel_files import file_name, sha256, wheel
@@ -54,6 +55,8 @@ class Pip:
             self.installed = "".join(f"{name}=={version}\n" for name, version in chosen.items())
         else:
             self.installed = Path(argv[argv.index("-r") + 1]).read_text()
+        if "--dry-run" in argv:
+            return Completed(tuple(argv), 0, "", "")
         if "download" in argv:
             self._download(Path(argv[argv.index("--dest") + 1]))
             return Completed(tuple(argv), 0, "", "")
@@ -65,7 +68,12 @@ class Pip:
     def _download(self, folder: Path) -> None:
         folder.mkdir()
         for line in self.installed.splitlines():
-            name, version = line.partition(" ")[0].split("==")
+            if " @ " in line:
+                url = line.split(" @ ")[1].split(" ")[0]
+                name, version = url.rpartition("/")[2].split("-")[:2]
+                name = name.replace("_", "-")
+            else:
+                name, version = line.partition(" ")[0].split("==")
             (folder / file_name(name, version)).write_bytes(_wheel(name, version))
 
     @staticmethod
@@ -200,9 +208,84 @@ def test_the_lock_of_pywrangler_is_kept_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ToolNotFoundError):
         vendor(made, pip, print)
     [call] = pip.calls
-    assert "--report" not in call
-    assert "-c" in call
+    assert "--dry-run" in call
     assert (tmp_path / "pylock.toml").read_text() == text
+
+
+def foreign(root: Path, *packages: tuple[str, str, str]) -> None:
+    """A lock of another tool: name, version and the rest of each package."""
+    entries = (f'[[packages]]\nname = "{n}"\nversion = "{v}"\n{more}' for n, v, more in packages)
+    (root / "pylock.toml").write_text("\n".join(entries))
+
+
+def wheels(name: str, version: str) -> str:
+    url = f"https://index.test/{file_name(name, version)}"
+    digest = sha256(_wheel(name, version))
+    return f'wheels = [{{ url = "{url}", hashes = {{ sha256 = "{digest}" }} }}]\n'
+
+
+@pytest.mark.parametrize(
+    ("locked", "said"),
+    [
+        # What the lock has: the SDK and a package; one of them; only a version; too old.
+        ({"a": "1.0"}, "does not have workers-runtime-sdk: "),
+        ({"a": "1.0", "workers-runtime-sdk": "1.9.6"}, ""),
+        ({"workers-runtime-sdk": "1.9.6"}, "does not have a: "),
+        ({"a": "0.5", "workers-runtime-sdk": "1.9.6"}, "does not have a: "),
+        ({"workers-runtime-sdk": "1.0"}, "does not have workers-runtime-sdk, a: "),
+        ({"b": "1.0", "workers-runtime-sdk": "1.9.6"}, "does not have a: "),
+    ],
+)
+def test_a_foreign_lock_is_checked_by_its_hashes_and_completed(
+    locked: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    pip, lines = Pip(a="1.5", c="3.0"), list[str]()
+    foreign(tmp_path, *((name, version, wheels(name, version)) for name, version in locked.items()))
+    vendor(project(tmp_path, '["a>=1"]'), pip, lines.append)
+    fits = {n: v for n, v in locked.items() if not (v == "0.5" or (n[0] == "w" and v == "1.0"))}
+    expected = {"workers-runtime-sdk": "1.9.5", "a": "1.5", "c": "3.0"} if said else {}
+    wanted = {**expected, **fits}
+    found = [line.split(" --hash=sha256:") for line in pip.installed.splitlines()]
+    names = {re.split(" @ |==", line)[0]: digest for line, digest in found}
+    assert names == {name: sha256(_wheel(name, version)) for name, version in wanted.items()}
+    assert any(said in line for line in lines)
+    number = {0: "No package is", 1: "One package is"}.get(len(fits), f"{len(fits)} packages are")
+    checked = f"{number} checked by the hashes in pylock.toml"
+    assert any(checked in line for line in lines) == bool(said)
+
+
+def test_a_package_with_only_a_version_keeps_it(tmp_path: Path) -> None:
+    foreign(tmp_path, ("a", "1.0", ""), ("workers-runtime-sdk", "1.9.6", "wheels = []\n"))
+    pip = Pip(a="1.5")
+    vendor(project(tmp_path, '["a"]'), pip, print)
+    assert sha256(_wheel("a", "1.0")) in pip.installed
+    assert sha256(_wheel("workers-runtime-sdk", "1.9.6")) in pip.installed
+
+
+def test_what_is_built_is_resolved_exactly_as_it_is_locked(tmp_path: Path) -> None:
+    kept = [
+        Pin("a", "1", "https://x/a-1.tar.gz", "0" * 64),
+        Pin("b", "1", "https://x/b.git", "", commit="c0ffee", subdirectory="d"),
+        Pin("c", "1", "https://x/c-1-py3-none-any.whl", "1" * 64),
+        Pin("d", "1", "https://x/d.zip", "", direct=True, subdirectory="e", other_hash="sha512:2"),
+        Pin("e", "", "", "", directory="../e"),
+    ]
+    asked = ["a[x,y]>=1", "b @ git+https://x/b.git", "c>=1", "z"]
+    assert arguments_next_to(kept, asked, tmp_path / "p") == [
+        "c>=1",
+        "z",
+        f"a[x,y] @ https://x/a-1.tar.gz#sha256={'0' * 64}",
+        "b @ git+https://x/b.git@c0ffee#subdirectory=d",
+        "d @ https://x/d.zip#subdirectory=e&sha512=2",
+        f"e @ {(tmp_path / 'e').as_uri()}",
+    ]
+
+
+def test_a_lock_that_limits_the_versions_is_named(tmp_path: Path) -> None:
+    foreign(tmp_path, ("workers-runtime-sdk", "1.9.6", wheels("workers-runtime-sdk", "1.9.6")))
+    with pytest.raises(ToolNotFoundError, match="stop here") as caught:
+        vendor(project(tmp_path, '["a"]'), Pip("ERROR: stop here"), print)
+    assert "pylock.toml sets the versions of what it has" in caught.value.hint
 
 
 def test_a_failure_keeps_what_was_there_and_quotes_pip(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def new(
         bool,
         typer.Option("--trust", help="Let this version of the pattern run its tasks."),
     ] = False,
-    config: NewConfig = "toml",
+    config: NewConfig = "",
     tree: Annotated[
         bool, typer.Option("--tree", help="List every file, not only the top level.")
     ] = False,
@@ -126,15 +126,17 @@ def new(
     tells(output)(result.closing)
 
 
-def config_format(value: str) -> ConfigFormat:
-    """The format that ``--config`` names.
+def config_format(value: str) -> ConfigFormat | None:
+    """The format that ``--config`` names; ``None`` for the pattern's.
 
     Raises:
         UsageError: There is no such format.
     """
     from cfpy.patterns.config_format import ConfigFormat
 
-    if value not in list(ConfigFormat):
+    if not value:
+        return None
+    if value not in (ConfigFormat.TOML, ConfigFormat.JSONC):
         raise UsageError(f"--config {value!r} is not a format", hint="Use toml or jsonc.")
     return ConfigFormat(value)
 
