@@ -94,11 +94,6 @@ WRONG_FOR_BOTH: dict[str, Wrong] = {
     "nothing": ({"body": ""}, INTERNAL, "not JSON: nothing"),
     "NaN": ({"body": '{"data": [NaN], "choices": [NaN]}'}, INTERNAL, "not JSON"),
     "cut JSON": ({"body": '{"data": ['}, INTERNAL, "not JSON"),
-    "an event stream": (
-        {"headers": {"content-type": "text/event-stream"}, "body": "data: [DONE]\n\n"},
-        INTERNAL,
-        "text/event-stream, which is not JSON: data: [DONE]",
-    ),
     "null": (as_json(None), INTERNAL, "answered with no"),
     "a list": (as_json([]), INTERNAL, "answered with no"),
     "an error in 200": (
@@ -146,7 +141,15 @@ WRONG_FOR_BOTH: dict[str, Wrong] = {
     "broken off": ({"cut": True}, INTERNAL, "broke off its answer: the connection was lost"),
 }
 
+# Where no stream was asked for.
+EVENT_STREAM: Wrong = (
+    {"headers": {"content-type": "text/event-stream"}, "body": "data: [DONE]\n\n"},
+    INTERNAL,
+    "text/event-stream, which is not JSON: data: [DONE]",
+)
+
 WRONG_VECTORS: dict[str, Wrong] = {
+    "an event stream": EVENT_STREAM,
     "too few": (embeddings([1, 2]), INTERNAL, "1 embeddings for 2 texts"),
     "too many": (embeddings([1], [2], [3]), INTERNAL, "3 embeddings for 2 texts"),
     "none": (as_json({"object": "list"}), INTERNAL, "no list of embeddings"),
@@ -189,6 +192,117 @@ WRONG_ANSWERS: dict[str, Wrong] = {
 }
 
 
+def sse(*datas: Any, ends: bool = True, line: str = "\n", **reply: Any) -> dict[str, Any]:
+    """A reply with these events; those that are no strings as JSON."""
+    texts = [data if isinstance(data, str) else json.dumps(data) for data in datas]
+    lines = [f"data: {text}{line}{line}" for text in (*texts, *(["[DONE]"] if ends else []))]
+    return {"headers": {"content-type": "text/event-stream"}, "body": "".join(lines), **reply}
+
+
+def piece(content: Any = None, finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    said = {} if content is None else {"content": content}
+    return {"choices": [{"index": 0, "delta": {**said, **delta}, "finish_reason": finish}]}
+
+
+def pieces(text: str, size: int = 3) -> list[dict[str, Any]]:
+    return [piece(text[i : i + size]) for i in range(0, len(text), size)]
+
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 8, "total_tokens": 15}
+STOP = piece(finish="stop")
+FINAL = "<|end|><|start|>assistant<|channel|>final<|message|>"
+RIGHT_STREAMS: dict[str, dict[str, Any]] = {
+    "pieces": sse(*pieces(ANSWER), STOP),
+    "one piece": sse(piece(ANSWER, "stop")),
+    "cut in single bytes": sse(*pieces(ANSWER), STOP, cuts=1),
+    "cut in threes": sse(*pieces(ANSWER), STOP, cuts=3),
+    "ends of Windows": sse(*pieces(ANSWER), STOP, line="\r\n", cuts=1),
+    "ends of old Macs": sse(*pieces(ANSWER), STOP, line="\r", cuts=2),
+    "comments and names": {
+        "headers": {"content-type": "text/event-stream; charset=utf-8"},
+        "body": ": OPENROUTER PROCESSING\n\nevent: message\nid: 1\nretry: 5\n"
+        f"data:{json.dumps(piece(ANSWER))}\n\n: x\n\ndata: [DONE]\n\n",
+    },
+    "data on several lines": {
+        "headers": {"content-type": "text/event-stream"},
+        "body": '\ufeffdata: {"choices":\ndata: '
+        + json.dumps(piece(ANSWER)["choices"])
+        + "}\n\ndata:[DONE]",
+    },
+    "a role first": sse(piece("", role="assistant"), *pieces(ANSWER), STOP),
+    "null": sse({"choices": [{"delta": {"content": None}}]}, *pieces(ANSWER), STOP),
+    "usage last": sse(*pieces(ANSWER), STOP, {"choices": [], "usage": USAGE}),
+    "usage in each": sse(
+        *[{**one, "usage": None} for one in pieces(ANSWER)], STOP | {"usage": USAGE}
+    ),
+    "no choices in the first": sse({"choices": []}, {}, *pieces(ANSWER), STOP),
+    "in parts": sse(piece([{"type": "text", "text": ANSWER}]), STOP),
+    "thoughts": sse(*pieces(f"<think>\n{THOUGHT}\n</think>\n\n{ANSWER}"), STOP),
+    "thoughts a letter each": sse(*pieces(f" <think>{THOUGHT}</think>{ANSWER}", 1), STOP, cuts=1),
+    "thoughts twice": sse(*pieces(f"<think>a</think>\n<thinking>b</thinking>\n{ANSWER}"), STOP),
+    "thoughts of Mistral": sse(*pieces(f"[THINK]{THOUGHT}[/THINK]{ANSWER}"), STOP),
+    "thoughts of gpt-oss": sse(
+        *pieces(f"<|channel|>analysis<|message|>{THOUGHT}{FINAL}{ANSWER}<|return|>"), STOP
+    ),
+    "no thoughts": sse(*pieces(f"<think></think>{ANSWER}"), STOP),
+    "reasoning apart": sse(
+        *[piece(reasoning_content=word) for word in THOUGHT.split(" ")], *pieces(ANSWER), STOP
+    ),
+    "reasoning, by its other name": sse(piece("", reasoning=THOUGHT), *pieces(ANSWER), STOP),
+    "white space around": sse(*pieces(f"\n\n{ANSWER}\n \n", 1), STOP),
+}
+LOST = "broke off its answer: "
+# What fails before there is any text of an answer, and what fails in its middle.
+WRONG_STREAMS: dict[str, Wrong] = {
+    "nothing": (sse(), INTERNAL, "no text (finish_reason: none)"),
+    "no text": (sse(piece(""), STOP), INTERNAL, "no text (finish_reason: stop)"),
+    "white space": (sse(piece(" \n"), STOP), INTERNAL, "no text"),
+    "thoughts alone": (
+        sse(*pieces(f"<think>{THOUGHT}</think>"), piece(finish="length")),
+        INTERNAL,
+        "not think",
+    ),
+    "thoughts without an end": (
+        sse(*pieces(f"<think>{THOUGHT}"), piece(finish="length")),
+        INTERNAL,
+        "not think",
+    ),
+    "an error first": (
+        sse({"error": {"message": "overloaded", "code": 529}}, ends=False),
+        INTERNAL,
+        "answered 200: overloaded",
+    ),
+    "no model": (sse({"error": "model 'x' not found"}), NO_MODEL, "answered 200: model 'x' not"),
+    "not JSON": (sse("Sign in"), INTERNAL, "an event that is not JSON: Sign in"),
+    "an empty body": (sse(ends=False), INTERNAL, LOST),
+    "silence": (sse(hang=True, ends=False), TIMEOUT, "no more of its answer within 0.05 s"),
+}
+BROKEN_STREAMS: dict[str, Wrong] = {
+    "an error": (
+        sse(*pieces(ANSWER), {"error": {"message": "out of memory"}}),
+        INTERNAL,
+        "answered 200: out of memory",
+    ),
+    "not JSON": (sse(*pieces(ANSWER), '{"choices": [{"del'), INTERNAL, "an event that is not JSON"),
+    "no end": (sse(*pieces(ANSWER), ends=False), INTERNAL, f"{LOST}the stream has no [DONE]"),
+    "lost": (
+        sse(*pieces(ANSWER), ends=False, cut=True),
+        INTERNAL,
+        f"{LOST}the connection was lost",
+    ),
+    "silence": (
+        sse(*pieces(ANSWER), ends=False, hang=True),
+        TIMEOUT,
+        "no more of its answer within 0.05 s; CFPY_AI_TIMEOUT",
+    ),
+    "thoughts without their first mark": (
+        sse(*pieces(f"{THOUGHT}\n</think>\n\n{ANSWER}"), STOP),
+        INTERNAL,
+        "reasoning that does not begin with <think>",
+    ),
+}
+
+
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, dict[str, Any]]:
     """What became of every case of the tables, in one process."""
@@ -203,6 +317,17 @@ def outcomes() -> dict[str, dict[str, Any]]:
         for streamed in (False, True):
             inputs = ASK | {"stream": streamed}
             cases[f"chat {streamed} {name}"] = case(GEMMA, inputs, reply, AI_TIMEOUT="0.05")
+    cases["chat False an event stream"] = case(GEMMA, ASK, EVENT_STREAM[0])
+    streamed_ask = ASK | {"stream": True}
+    for model in (LLAMA, GEMMA):
+        for name, reply in RIGHT_STREAMS.items():
+            cases[f"{model} stream {name}"] = case(model, streamed_ask, reply)
+        for name, (reply, _, _) in WRONG_STREAMS.items():
+            wrong = case(model, streamed_ask, reply, AI_TIMEOUT="0.05")
+            cases[f"{model} wrong stream {name}"] = wrong
+        for name, (reply, _, _) in BROKEN_STREAMS.items():
+            broken = case(model, streamed_ask, reply, AI_TIMEOUT="0.05")
+            cases[f"{model} broken stream {name}"] = broken
     return dict(zip(cases, run_all(list(cases.values())), strict=True))
 
 
@@ -215,6 +340,26 @@ def test_each_text_gets_its_own_vector(outcomes: dict[str, dict[str, Any]], name
     assert request["url"] == f"{BASE}/embeddings"
     assert request["body"] == {"model": "own-embed", "input": ["a", "b"]}
     assert request["redirect"] == "manual"
+
+
+def events_of(outcome: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events of a stream that came to its end."""
+    assert "broken" not in outcome, outcome
+    frames = outcome["result"].removesuffix("\n\n").split("\n\n")
+    assert frames.pop() == "data: [DONE]"
+    return [json.loads(frame.removeprefix("data: ")) for frame in frames]
+
+
+def deltas_of(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event["choices"][0]["delta"] for event in events if "choices" in event]
+
+
+def text_of(events: list[dict[str, Any]]) -> str:
+    """The text of a streamed answer, of either family."""
+    return "".join(
+        event["choices"][0]["delta"].get("content", "") if "choices" in event else event["response"]
+        for event in events
+    )
 
 
 @pytest.mark.parametrize("name", RIGHT_ANSWERS)
@@ -230,19 +375,48 @@ def test_the_answer_is_what_the_model_says_and_not_what_it_thinks(
     assert request["url"] == f"{BASE}/chat/completions"
     assert request["body"]["model"] == "own-chat"
     assert request["body"]["stream"] is False
-    frames = outcomes[f"{model} {name} streamed"]["result"].removesuffix("\n\n").split("\n\n")
-    assert frames.pop() == "data: [DONE]"
-    events = [json.loads(frame.removeprefix("data: ")) for frame in frames]
-    pieces = [
-        event["response"] if model == LLAMA else event["choices"][0]["delta"]["content"]
-        for event in events
-    ]
-    assert "".join(pieces) == ANSWER
+    assert text_of(events_of(outcomes[f"{model} {name} streamed"])) == ANSWER
 
 
-def assert_wrong(outcome: dict[str, Any], wrong: Wrong, path: str) -> None:
+@pytest.mark.parametrize("name", RIGHT_STREAMS)
+@pytest.mark.parametrize("model", [LLAMA, GEMMA])
+def test_a_stream_is_passed_on_in_the_form_of_the_family(
+    outcomes: dict[str, dict[str, Any]], model: str, name: str
+) -> None:
+    outcome = outcomes[f"{model} stream {name}"]
+    events = events_of(outcome)
+    assert text_of(events) == ANSWER
+    assert events[-1]["response"] == ""
+    usage = events[-1]["usage"]
+    assert (usage == USAGE) is ("usage" in name)
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] > 0
+    if model == LLAMA:
+        assert all("response" in event for event in events)
+    else:
+        assert {event["object"] for event in events[:-1]} == {"chat.completion.chunk"}
+        assert {event["model"] for event in events[:-1]} == {GEMMA}
+        assert events[-2]["choices"][0]["finish_reason"] == "stop"
+        reasoning = "".join(delta.get("reasoning_content", "") for delta in deltas_of(events))
+        apart = {
+            "reasoning apart": THOUGHT.replace(" ", ""),
+            "reasoning, by its other name": THOUGHT,
+        }
+        assert reasoning == apart.get(name, "")
+    [request] = outcome["requests"]
+    assert request["body"]["stream"] is True
+    assert request["body"]["stream_options"] == {"include_usage": True}
+
+
+def test_a_stream_arrives_in_the_pieces_of_the_endpoint(
+    outcomes: dict[str, dict[str, Any]],
+) -> None:
+    events = events_of(outcomes[f"{LLAMA} stream pieces"])
+    assert len([event for event in events if event["response"]]) > 4
+
+
+def assert_wrong(outcome: dict[str, Any], wrong: Wrong, path: str, where: str = "error") -> None:
     _, start, words = wrong
-    error = outcome["error"]
+    error = outcome[where]
     kind = "embed" if path == "embeddings" else "chat"
     assert error["name"] == "AiError"
     assert error["message"].startswith(start.format(kind))
@@ -267,6 +441,30 @@ def test_no_wrong_answer_is_taken(
 ) -> None:
     wrong = (WRONG_FOR_BOTH | WRONG_ANSWERS)[name]
     assert_wrong(outcomes[f"chat {streamed} {name}"], wrong, "chat/completions")
+
+
+def test_a_stream_that_was_not_asked_for(outcomes: dict[str, dict[str, Any]]) -> None:
+    assert_wrong(outcomes["chat False an event stream"], EVENT_STREAM, "chat/completions")
+
+
+@pytest.mark.parametrize("name", WRONG_STREAMS)
+@pytest.mark.parametrize("model", [LLAMA, GEMMA])
+def test_a_stream_without_text_is_an_error_of_the_call(
+    outcomes: dict[str, dict[str, Any]], model: str, name: str
+) -> None:
+    outcome = outcomes[f"{model} wrong stream {name}"]
+    assert_wrong(outcome, WRONG_STREAMS[name], "chat/completions")
+
+
+@pytest.mark.parametrize("name", BROKEN_STREAMS)
+@pytest.mark.parametrize("model", [LLAMA, GEMMA])
+def test_a_stream_that_breaks_off_never_looks_complete(
+    outcomes: dict[str, dict[str, Any]], model: str, name: str
+) -> None:
+    outcome = outcomes[f"{model} broken stream {name}"]
+    assert outcome["result"]
+    assert "[DONE]" not in outcome["result"]
+    assert_wrong(outcome, BROKEN_STREAMS[name], "chat/completions", "broken")
 
 
 def test_many_texts_go_in_requests_that_an_endpoint_takes() -> None:
@@ -311,6 +509,6 @@ def test_an_answer_of_the_endpoint_is_not_cut_again() -> None:
 
 def test_the_key_is_sent_and_never_shown() -> None:
     refused = as_json({"error": "who are you?"}, 401)
-    [outcome] = run_all([case(LLAMA, ASK, refused, AI_API_KEY="own-key")])
+    [outcome] = run_all([case(LLAMA, ASK, refused, CFPY_AI_API_KEY="own-key")])
     assert outcome["requests"][0]["headers"]["authorization"] == "Bearer own-key"
     assert "own-key" not in json.dumps(outcome["error"])
