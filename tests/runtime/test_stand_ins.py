@@ -296,6 +296,9 @@ def test_a_bad_vector_refuses_its_whole_batch(call: Bindings) -> None:
 
 
 def test_embeddings_have_the_models_dimensions_and_a_meaning(call: Bindings) -> None:
+    # Ready, and with Vectorize in use, long before the model is in memory.
+    loading = "Loading the local embedding model"
+    assert not any(loading in line for line in call.dev.log)
     texts = ["How do I reset my password?", "Recovering account access", "Two eggs and flour"]
     reply = call("AI", "run", BGE, {"text": texts, "pooling": "cls"})
     assert reply["shape"] == [3, 768]
@@ -312,6 +315,7 @@ def test_embeddings_have_the_models_dimensions_and_a_meaning(call: Bindings) -> 
     assert again["shape"] == [1, 768]
     assert again["data"][0] == pytest.approx(first, abs=1e-3)
     assert call("AI", "run", "@cf/baai/bge-m3", {"text": "a"})["shape"] == [1, 1024]
+    assert sum(loading in line for line in call.dev.log) == 1
 
 
 def test_the_reranker_sorts_and_scores_between_0_and_1(call: Bindings) -> None:
