@@ -6,6 +6,7 @@ download only for Python.
 
 from __future__ import annotations
 
+import http.client
 import http.server
 import json
 import math
@@ -295,6 +296,9 @@ def test_a_bad_vector_refuses_its_whole_batch(call: Bindings) -> None:
 
 
 def test_embeddings_have_the_models_dimensions_and_a_meaning(call: Bindings) -> None:
+    # Ready, and with Vectorize in use, long before the model is in memory.
+    loading = "Loading the local embedding model"
+    assert not any(loading in line for line in call.dev.log)
     texts = ["How do I reset my password?", "Recovering account access", "Two eggs and flour"]
     reply = call("AI", "run", BGE, {"text": texts, "pooling": "cls"})
     assert reply["shape"] == [3, 768]
@@ -311,6 +315,7 @@ def test_embeddings_have_the_models_dimensions_and_a_meaning(call: Bindings) -> 
     assert again["shape"] == [1, 768]
     assert again["data"][0] == pytest.approx(first, abs=1e-3)
     assert call("AI", "run", "@cf/baai/bge-m3", {"text": "a"})["shape"] == [1, 1024]
+    assert sum(loading in line for line in call.dev.log) == 1
 
 
 def test_the_reranker_sorts_and_scores_between_0_and_1(call: Bindings) -> None:
@@ -355,14 +360,15 @@ def test_chat_says_when_nothing_is_near(call: Bindings) -> None:
 def test_streams_have_the_frames_of_their_family(call: Bindings, model: str) -> None:
     whole = call("AI", "run", LLAMA, {"messages": MESSAGES})["response"]
     stream = call.raw("AI", "run", model, {"messages": MESSAGES, "stream": True}).decode()
-    *frames, last, rest = stream.split("\n\n")
-    assert last == "data: [DONE]"
-    assert rest == ""
+    *frames, usage, last, rest = stream.split("\n\n")
+    assert (last, rest) == ("data: [DONE]", "")
+    assert json.loads(usage.removeprefix("data: "))["usage"]["completion_tokens"] > 0
     events = [json.loads(frame.removeprefix("data: ")) for frame in frames]
     if model == LLAMA:
         tokens = [event["response"] for event in events]
     else:
         tokens = [event["choices"][0]["delta"]["content"] for event in events]
+        assert events[-1]["choices"][0]["finish_reason"] == "stop"
     assert "".join(tokens) == whole
 
 
@@ -407,6 +413,21 @@ AI_REFUSED: list[tuple[list[Any], str]] = [
     (["@cf/nobody/nothing", {}], "Check its name, deploy the Worker to use it, or use one of @cf/"),
     (["@cf/black-forest-labs/flux-1-schnell", {"prompt": "x"}], "no stand-in for text to image"),
     (["@cf/openai/whisper", {"audio": []}], "no stand-in for speech recognition. Deploy the"),
+    (["@cf/deepgram/aura-1", {"text": "x"}], "no stand-in for text to speech"),
+    (["@cf/meta/m2m100-1.2b", {"text": "x"}], "no stand-in for translation"),
+    (["@cf/huggingface/distilbert-sst-2-int8", {"text": "x"}], "no stand-in for text classif"),
+    (["@cf/microsoft/resnet-50", {"image": []}], "no stand-in for image classification"),
+    (["@cf/llava-hf/llava-1.5-7b-hf", {"image": []}], "no stand-in for image to text"),
+    (["@cf/meta/llama-guard-3-8b", {"messages": []}], "no stand-in for moderation"),
+    (["@cf/cloudflare/clef", {"state": "x"}], "no stand-in for decisions"),
+    (["openai/gpt-5", {"input": "x"}], "no stand-in for models of other providers"),
+    (["@hf/nousresearch/hermes-2-pro-mistral-7b", {"prompt": "x"}], "5028: "),
+    ([BGE, {"requests": [{"text": "x"}]}], "no stand-in for the batch API"),
+    ([BGE, {"text": "x"}, {"queueRequest": True}], "no stand-in for the batch API"),
+    ([LLAMA, {"prompt": "x"}, {"returnRawResponse": True}], "no stand-in for raw responses"),
+    ([LLAMA, {"prompt": "x"}, {"websocket": True}], "no stand-in for WebSockets"),
+    ([LLAMA, {"prompt": "x", "lora": "mine"}], "no stand-in for fine-tuned models"),
+    ([LLAMA, {"prompt": "x", "response_format": {"type": "json_object"}}], "CFPY_AI_BASE_URL"),
     ([LLAMA, {"prompt": ""}], "5006: "),
     ([LLAMA, {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}], "5006: "),
     ([LLAMA, {"input": "x"}], "5006: "),
@@ -428,6 +449,40 @@ AI_REFUSED: list[tuple[list[Any], str]] = [
 @pytest.mark.parametrize(("args", "words"), AI_REFUSED)
 def test_what_workers_ai_refuses_is_refused(call: Bindings, args: list[Any], words: str) -> None:
     assert words in call.error("AI", "run", *args)
+
+
+OTHER_METHODS = {
+    "toMarkdown": "the conversion of documents",
+    "gateway": "AI Gateway",
+    "autorag": "AI Search",
+    "aiSearch": "AI Search",
+    "websearch": "searches of the web",
+}
+
+
+@pytest.mark.parametrize("method", OTHER_METHODS)
+def test_what_else_workers_ai_does_is_refused_by_its_name(call: Bindings, method: str) -> None:
+    call.dev.log.clear()
+    error = call.error("AI", method, "mine")
+    wanted = f"AI.{method}(): cfpy dev has no stand-in for {OTHER_METHODS[method]}. Deploy the"
+    assert error.startswith(f"5007: No such model AI.{method}() or task ({wanted}")
+    assert wanted in call.dev.wait_for_log("Workers AI stand-in: ")
+
+
+def test_a_call_through_ai_gateway_does_without_it(call: Bindings) -> None:
+    call.dev.log.clear()
+    answer = call("AI", "run", LLAMA, {"prompt": "hello there"}, {"gateway": {"id": "mine"}})
+    assert answer["response"] == "You said: hello there"
+    assert "no AI Gateway" in call.dev.wait_for_log("Workers AI stand-in: ")
+
+
+def test_the_catalog_has_the_models_that_work_here(call: Bindings) -> None:
+    names = {model["name"]: model["task"]["name"] for model in call("AI", "models")}
+    assert names[BGE] == "Text Embeddings"
+    assert names[LLAMA] == names[GPT_OSS] == "Text Generation"
+    found = call("AI", "models", {"search": "bge", "task": "Text Embeddings"})
+    assert {"bge" in model["name"] for model in found} == {True}
+    assert not any("reranker" in model["name"] for model in found)
 
 
 def test_an_index_that_is_not_described_takes_the_size_of_its_first_vector(
@@ -460,7 +515,13 @@ def test_vectors_outlive_a_restart_and_an_index_can_not_change(
 
 
 class OpenAI(http.server.BaseHTTPRequestHandler):
-    """A stand-in for the user's own endpoint, which wants a key."""
+    """A stand-in for the user's own endpoint, which wants a key.
+
+    A stream has a piece, waits until the test has it, and then ends; or breaks off, if the
+    question is "break".
+    """
+
+    go_on = threading.Event()
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -471,13 +532,31 @@ class OpenAI(http.server.BaseHTTPRequestHandler):
             assert body["model"] == "own-embed"
             reply = {"data": [{"embedding": [1.0] * 4} for _ in body["input"]]}
         elif self.path == "/v1/chat/completions":
-            content = f"{body['model']} says {body['messages'][-1]['content']}"
+            asked = body["messages"][-1]["content"]
+            content = f"{body['model']} says {asked}"
+            if body["stream"]:
+                return self.stream(content, breaks=asked == "break")
             reply = {"choices": [{"message": {"content": content}}]}
         data = json.dumps(reply).encode()
         self.send_response(status)
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+        return None
+
+    def stream(self, content: str, *, breaks: bool) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        for number, text in enumerate(content.split(" ")):
+            if number == 1:
+                assert self.go_on.wait(60)
+            delta = {"content": text if number == 0 else f" {text}"}
+            event = {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
+            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+            self.wfile.flush()
+        if not breaks:
+            self.wfile.write(b"data: [DONE]\n\n")
 
     def log_message(self, *_args: object) -> None:
         pass
@@ -489,6 +568,29 @@ def endpoint() -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}/v1"
     server.shutdown()
+
+
+def streamed(call: Bindings, prompt: str) -> str | None:
+    """A streamed answer, whose first token is here before the endpoint gives the second; none if it
+    breaks off."""
+    OpenAI.go_on.clear()
+    asked = {"prompt": prompt, "stream": True}
+    connection = call.dev.connect()
+    body = json.dumps({"binding": "AI", "method": "run", "args": [LLAMA, asked]})
+    connection.request("POST", "/", body)
+    response = connection.getresponse()
+    text = response.readline().decode()
+    assert json.loads(text.removeprefix("data: "))["response"] == "own-chat"
+    OpenAI.go_on.set()
+    try:
+        text += response.read().decode()
+    except (http.client.HTTPException, OSError):
+        return None
+    finally:
+        connection.close()
+    *frames, last = text.removesuffix("\n\n").split("\n\n") if "[DONE]" in text else ["", ""]
+    assert last == "data: [DONE]", text
+    return "".join(json.loads(line.strip().removeprefix("data: "))["response"] for line in frames)
 
 
 def test_the_users_own_endpoint_is_used_and_its_key_is_in_no_file(
@@ -504,6 +606,10 @@ def test_the_users_own_endpoint_is_used_and_its_key_is_in_no_file(
     }
     call = Bindings(run_dev(project, env=env))
     assert call("AI", "run", LLAMA, {"prompt": "hello"})["response"] == "own-chat says hello"
+    assert streamed(call, "hello") == "own-chat says hello"
+    assert streamed(call, "break") is None
+    broke = f"{endpoint}/chat/completions broke off its answer: the stream has no [DONE]"
+    assert broke in call.dev.wait_for_log("broke off")
     embedded = call("AI", "run", BGE, {"text": "x"})["data"][0]
     assert embedded == [1.0] * 4 + [0.0] * 764
     assert endpoint in call.dev.data["embeddings"]

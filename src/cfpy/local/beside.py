@@ -75,6 +75,7 @@ def prepare_beside(
     ctx: Context,
     projects: Sequence[Project],
     request: DevRequest,
+    ai: configuration.LocalAI,
     *,
     main: Runtime,
     names: frozenset[str],
@@ -85,6 +86,7 @@ def prepare_beside(
         ctx: The tools of the run.
         projects: The result of :func:`load_beside`.
         request: The request for the main Worker.
+        ai: What stands in for Workers AI in all of them.
         main: Where the main Worker runs.
         names: The names of all Workers of the run.
 
@@ -111,7 +113,6 @@ def prepare_beside(
             env_files=(),
         )
         own.state.mkdir(parents=True, exist_ok=True)
-        ai = configuration.LocalAI()
         on_node = runtime is Runtime.NODE
         session = prepare(ctx, project, own, ai, on_node=on_node, names=names).session
         prepared.append(Beside(project, session, runtime))

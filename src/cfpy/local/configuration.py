@@ -73,11 +73,12 @@ class LocalAI:
     @property
     def secrets(self) -> dict[str, str]:
         """The keys of the stand-ins, and the address that a key belongs to. They are never written
-        to a file: two runs in the same project would overwrite each other's."""
+        to a file: two runs in the same project would overwrite each other's. They are variables of
+        the process that also reads the project's own secrets, so their names begin with CFPY."""
         found = {
-            "EMBEDDINGS_URL": self.embeddings_url,
-            "EMBEDDINGS_KEY": self.embeddings_key,
-            "AI_API_KEY": self.api_key,
+            "CFPY_EMBEDDINGS_URL": self.embeddings_url,
+            "CFPY_EMBEDDINGS_KEY": self.embeddings_key,
+            "CFPY_AI_API_KEY": self.api_key,
         }
         return {name: value for name, value in found.items() if value}
 

@@ -139,11 +139,12 @@ def _run_once(
     runtime, note = choose_runtime(project, request.runtime)
     others = load_beside(project, request.beside)
     names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
-    with _alone_with(request.state), _local_ai(project) as (ai, embeddings_note):
+    every = (project, *others)
+    with _alone_with(request.state), _local_ai(every, on_event) as (ai, embeddings_note):
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
             prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names)
-            beside = prepare_beside(ctx, others, request, main=attempt, names=names)
+            beside = prepare_beside(ctx, others, request, ai, main=attempt, names=names)
             session = prepared.session
             on_start(
                 DevInfo(
@@ -247,9 +248,14 @@ def _alone_with_each(beside: tuple[Beside, ...], state: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _local_ai(project: Project) -> Iterator[tuple[configuration.LocalAI, str]]:
-    """Start the server of embeddings if the project needs it; also return its description."""
-    if not configuration.needs_local_services(project):
+def _local_ai(
+    projects: tuple[Project, ...], on_event: Callable[[Event], None]
+) -> Iterator[tuple[configuration.LocalAI, str]]:
+    """Where the embeddings of all these projects come from, and its description.
+
+    The model on this machine is loaded when one of them embeds, and not before.
+    """
+    if not any(configuration.needs_local_services(project) for project in projects):
         yield configuration.LocalAI(), ""
         return
     user = read_endpoint(os.environ)
@@ -260,7 +266,8 @@ def _local_ai(project: Project) -> Iterator[tuple[configuration.LocalAI, str]]:
     if missing:
         yield user, f"hashed n-grams: word overlap, no meaning ({missing})"
         return
-    with embeddings.EmbeddingServer() as server:
+    loading = Event("log", {"level": "info", "text": "Loading the local embedding model"})
+    with embeddings.EmbeddingServer(lambda: on_event(loading)) as server:
         ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
         yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
 

@@ -15,7 +15,7 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,18 +129,20 @@ def _tokenizer() -> tokenizers.Tokenizer:
 class EmbeddingServer:
     """Serves OpenAI's ``POST /v1/embeddings`` on a free loopback port, behind a random key.
 
-    The model is loaded in the background; requests wait until it is loaded. Use it as a context
-    manager.
+    The first request loads the model, and the others wait. A failure is the answer to the request;
+    the next one tries again. Use it as a context manager.
+
+    Args:
+        on_load: Called when the model is about to be loaded, in a thread of the server.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_load: Callable[[], None] = lambda: None) -> None:
         self.key = secrets.token_hex(32)
+        self._on_load = on_load
         self._vectors: OrderedDict[str, list[float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._loader = threading.Thread(target=self._load, daemon=True)
         self._closed = False
         self._embedder: Embedder | None = None
-        self._failure = ""
         handler = functools.partial(_Handler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
@@ -151,7 +153,6 @@ class EmbeddingServer:
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def __enter__(self) -> EmbeddingServer:
-        self._loader.start()
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -159,25 +160,21 @@ class EmbeddingServer:
         self._server.shutdown()
         self._server.server_close()
         # A thread that is inside onnxruntime when Python exits aborts the process.
-        self._loader.join()
         with self._lock:
             self._closed = True
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Wait for the model, then embed.
+        """Embed, with the model loaded before.
 
         Raises:
             ToolNotFoundError: The model could not be loaded, or the server has been closed.
         """
-        self._loader.join()
-        if self._embedder is None:
-            raise ToolNotFoundError(self._failure)
         # One at a time: the model already uses every core for each call.
         with self._lock:
             if self._closed:
                 raise ToolNotFoundError("the embedding server was closed")
             missing = list(dict.fromkeys(text for text in texts if text not in self._vectors))
-            fresh = dict(zip(missing, self._embedder.embed(missing), strict=True))
+            fresh = dict(zip(missing, self._loaded().embed(missing), strict=True))
             vectors = [fresh.get(text) or self._vectors[text] for text in texts]
             self._vectors |= fresh
             for text in texts:
@@ -186,11 +183,11 @@ class EmbeddingServer:
                 self._vectors.popitem(last=False)
         return vectors
 
-    def _load(self) -> None:
-        try:
+    def _loaded(self) -> Embedder:
+        if self._embedder is None:
+            self._on_load()
             self._embedder = load_embedder()
-        except Exception as error:  # noqa: BLE001 - the thread can only report it as a 500
-            self._failure = str(error)
+        return self._embedder
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -221,7 +218,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             vectors = self._owner.embed(texts)
         except ToolNotFoundError as error:
-            return self._fail(500, error.message)
+            return self._fail(500, f"{error.message}. {error.hint}".removesuffix(". "))
+        except Exception as error:  # noqa: BLE001 - whatever the model's packages raise
+            return self._fail(500, f"{type(error).__name__}: {error}")
         data = [{"index": i, "embedding": vector} for i, vector in enumerate(vectors)]
         return self._answer(200, {"object": "list", "data": data})
 

@@ -22,6 +22,18 @@ import pytest
 
 from dev_process import Dev, start_dev
 
+# More modes: a stream that waits for the file `go-on` after its first piece, and then has `rest`.
+STREAMS = """\
+        if m.startswith('stream-') and req.get('stream'):
+            self.send_response(200); self.send_header('Content-Type','text/event-stream')
+            self.send_header('Connection','close'); self.end_headers()
+            first = {'choices':[{'index':0,'delta':{'content':'It takes'}}]}
+            self.wfile.write(b'data: '+json.dumps(first).encode()+b'\\n\\n'); self.wfile.flush()
+            import os
+            while not os.path.exists('go-on'): time.sleep(0.01)
+            for line in open('rest'): self.wfile.write(b'data: '+line.strip().encode()+b'\\n\\n')
+            return
+"""
 TOKEN = {"authorization": "Bearer local-development-token", "content-type": "application/json"}
 ANSWER = "It takes 30 days [1]."
 # By mode: the status and code of the API's error, and what the line says of the endpoint's answer.
@@ -66,7 +78,10 @@ def serving(case: Path) -> Iterator[str]:
     script = case / "fake_ai.py"
     source = script.read_text("utf-8")
     assert "8811" in source
-    script.write_text(source.replace("8811", str(port)), "utf-8")
+    place = "        if m=='chat-html'"
+    assert place in source
+    source = source.replace("8811", str(port)).replace(place, STREAMS + place)
+    script.write_text(source, "utf-8")
     process = subprocess.Popen([sys.executable, script.name], cwd=case)
     try:
         deadline = time.monotonic() + 60
@@ -125,6 +140,7 @@ def test_every_answer_of_an_endpoint(case: Path, ready: Callable[[str], Path]) -
         try:
             check_embeddings(case, dev, url)
             check_answers(case, dev, url)
+            check_streams(case, dev, url)
         finally:
             dev.stop()
 
@@ -167,5 +183,42 @@ def check_answers(case: Path, dev: Dev, url: str) -> None:
         got, problem = call(dev, "POST", "/query", {"query": "returns"})
         assert (got, problem["code"]) == (status, code), mode
         wait_for_line(dev, f"Workers AI stand-in: {url}/chat/completions ", words)
+        if mode == "chat-sse":  # It is right where a stream was asked for.
+            assert streamed(dev)[0] == "It takes"
+            continue
         text, problem = streamed(dev)
         assert (text, problem["status"], problem["code"]) == ("", status, code), mode
+
+
+def check_streams(case: Path, dev: Dev, url: str) -> None:
+    """The first piece is here before the endpoint gives the second."""
+    (case / "mode").write_text("stream-on")
+    more = json.dumps({"choices": [{"index": 0, "delta": {"content": " 30 days [1]."}}]})
+    said, last = read_slowly(case, dev, f"{more}\n[DONE]\n")
+    assert (said, last["grounded"]) == (ANSWER, True)
+    dev.log.clear()
+    said, last = read_slowly(case, dev, json.dumps({"error": {"message": "out of memory"}}) + "\n")
+    assert (said, last["status"], last["code"]) == ("It takes", 502, "service-failed")
+    wait_for_line(dev, f"Workers AI stand-in: {url}/chat/completions answered 200: out of memory")
+    dev.log.clear()
+    said, last = read_slowly(case, dev, more + "\n")
+    assert (said, last["status"]) == (ANSWER, 502)
+    wait_for_line(dev, f"{url}/chat/completions broke off its answer: the stream has no [DONE]")
+
+
+def read_slowly(case: Path, dev: Dev, rest: str) -> tuple[str, dict[str, Any]]:
+    """The text of a streamed answer and its last event; `rest` follows once the first is here."""
+    (case / "go-on").unlink(missing_ok=True)
+    (case / "rest").write_text(rest)
+    connection = dev.connect()
+    query = json.dumps({"query": "returns", "stream": True})
+    connection.request("POST", "/query", query, TOKEN)
+    response = connection.getresponse()
+    events = []
+    while line := response.readline().decode():
+        if line.startswith("data: "):
+            events.append(json.loads(line.removeprefix("data: ")))
+        if events and events[-1].get("text") == "It takes":
+            (case / "go-on").write_text("")
+    connection.close()
+    return "".join(event.get("text", "") for event in events), events[-1]

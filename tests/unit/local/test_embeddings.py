@@ -135,6 +135,56 @@ def test_a_damaged_model_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: A
         load_embedder()
 
 
+def test_the_model_is_loaded_by_the_first_request_and_only_once(
+    monkeypatch: pytest.MonkeyPatch, embedder: Embedder
+) -> None:
+    happened: list[str] = []
+
+    def load() -> Embedder:
+        happened.append("loaded")
+        return embedder
+
+    monkeypatch.setattr(embeddings, "load_embedder", load)
+    with EmbeddingServer(lambda: happened.append("told")) as server:
+        post(server, "/embeddings", b"{")
+        post(server, "/embeddings", b'{"input": ["x"]}', "wrong")
+        assert happened == []
+        threads = [threading.Thread(target=server.embed, args=([f"text {n}"],)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert server.embed(["text 1"])
+    assert happened == ["told", "loaded"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (ToolNotFoundError("it is damaged", hint="Reinstall it"), "it is damaged. Reinstall it"),
+        (ToolNotFoundError("it is gone"), "it is gone"),
+        (MemoryError("no memory"), "MemoryError: no memory"),
+        (ImportError("no such symbol"), "ImportError: no such symbol"),
+    ],
+)
+def test_a_failure_is_the_answer_and_the_next_request_tries_again(
+    monkeypatch: pytest.MonkeyPatch, embedder: Embedder, failure: Exception, message: str
+) -> None:
+    outcomes: list[Exception | Embedder] = [failure, embedder]
+
+    def load() -> Embedder:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(embeddings, "load_embedder", load)
+    body = b'{"input": ["a whale"]}'
+    with EmbeddingServer() as server:
+        assert post(server, "/embeddings", body) == (500, {"error": {"message": message}})
+        assert post(server, "/embeddings", body)[0] == 200
+
+
 def test_no_thread_is_in_the_model_once_the_server_is_closed(
     monkeypatch: pytest.MonkeyPatch, embedder: Embedder
 ) -> None:
@@ -149,6 +199,7 @@ def test_no_thread_is_in_the_model_once_the_server_is_closed(
     monkeypatch.setattr(embeddings, "load_embedder", load)
     server = EmbeddingServer()
     with server:
+        threading.Thread(target=server.embed, args=(["a dog"],)).start()
         assert loading.wait(120)
         threading.Timer(0.2, go_on.set).start()
     assert go_on.is_set()

@@ -194,5 +194,5 @@ def test_the_address_and_key_of_one_run_stand_in_no_file_that_two_share() -> Non
     config = configuration.local_services_config(Path("main.js"), "2026-11-17", ai)
     assert "4321" not in str(config)
     assert "k-123" not in str(config)
-    assert config["secrets"] == {"required": ["EMBEDDINGS_KEY", "EMBEDDINGS_URL"]}
-    assert ai.secrets["EMBEDDINGS_URL"] == "http://127.0.0.1:4321/v1"
+    assert config["secrets"] == {"required": ["CFPY_EMBEDDINGS_KEY", "CFPY_EMBEDDINGS_URL"]}
+    assert ai.secrets["CFPY_EMBEDDINGS_URL"] == "http://127.0.0.1:4321/v1"

@@ -1,19 +1,32 @@
 // Workers AI's `run()`: validates like the real one, then embeds, reranks or chats.
-import { answer } from './chat.js';
 import { embed, relevance } from './embedding.js';
-import { aiError, find } from './models.js';
-import { asMessages, eventsOf, fromReply, textOf } from './responses.js';
+import { aiError, missing } from './errors.js';
+import { find } from './models.js';
+import { generate } from './text_generation.js';
 
 const MAX_TEXTS = 100; // the BGE models' own limit
-const HANDLERS = { embedding: runEmbedding, reranker: runReranker, chat: runChat };
+const HANDLERS = { embedding: runEmbedding, reranker: runReranker, chat: generate };
+// Options and inputs that ask for another kind of answer, and what that is.
+const OTHER_ANSWERS = [
+  ['returnRawResponse', 'raw responses'],
+  ['websocket', 'WebSockets'],
+  ['queueRequest', 'the batch API'],
+];
 
-/** @returns {Promise<object | ReadableStream>} in the shape of the model's family */
-export async function run(env, name, inputs, options = {}) {
+/**
+ * @returns {Promise<object | AsyncGenerator<string>>} in the shape of the model's family; for a
+ *   streamed answer, the data of its events
+ */
+export async function run(env, name, inputs, options) {
   const model = find(name);
   if (inputs === null || typeof inputs !== 'object' || Array.isArray(inputs)) {
     throw aiError(5006, "Error: Type mismatch of '/', 'object' expected");
   }
-  if (options?.returnRawResponse) throw aiError(5006, 'cfpy-local: no returnRawResponse');
+  for (const [option, what] of OTHER_ANSWERS) {
+    if (options?.[option]) throw missing(`${name} with ${option}`, what);
+  }
+  if (inputs.requests !== undefined) throw missing(`${name} with requests`, 'the batch API');
+  if (inputs.lora !== undefined) throw missing(`${name} with lora`, 'fine-tuned models');
   return HANDLERS[model.kind](env, model, inputs);
 }
 
@@ -38,7 +51,7 @@ async function runReranker(env, _model, { query, contexts, top_k: topK }) {
   if (typeof query !== 'string' || query.length === 0) {
     throw aiError(5006, "Error: required properties at '/' are 'query', 'contexts'");
   }
-  if (!Array.isArray(contexts) || !contexts.every(({ text }) => typeof text === 'string')) {
+  if (!Array.isArray(contexts) || !contexts.every((item) => typeof item?.text === 'string')) {
     throw aiError(5006, "Error: required properties at '/contexts' are 'text'");
   }
   if (contexts.length === 0) return { response: [] };
@@ -46,68 +59,4 @@ async function runReranker(env, _model, { query, contexts, top_k: topK }) {
   const response = scores.map((score, id) => ({ id, score }));
   response.sort((a, b) => b.score - a.score || a.id - b.id);
   return { response: response.slice(0, topK ?? response.length) };
-}
-
-async function runChat(env, model, inputs) {
-  const isResponses = model.responses && inputs.input !== undefined;
-  const messages = isResponses ? asMessages(inputs) : toMessages(inputs);
-  for (const unsupported of ['tools', 'response_format']) {
-    if (inputs[unsupported] !== undefined) {
-      throw aiError(5006, `cfpy-local: '${unsupported}' needs a real model: set CFPY_AI_BASE_URL`);
-    }
-  }
-  const limit = inputs[model.limit] ?? inputs.max_tokens ?? model.defaultTokens;
-  const reply = await answer(env, messages, inputs, limit);
-  if (isResponses) return inputs.stream ? stream(eventsOf(words(reply))) : fromReply(reply, inputs);
-  if (inputs.stream) return eventStream(reply, model);
-  const usage = countTokens(messages, reply);
-  if (model.shape === 'response') return { response: reply, usage };
-  const message = { role: 'assistant', content: reply };
-  return {
-    id: 'cfpy-local',
-    object: 'chat.completion',
-    choices: [{ index: 0, message, finish_reason: 'stop' }],
-    usage,
-  };
-}
-
-function toMessages({ messages, prompt }) {
-  if (typeof prompt === 'string' && prompt.length > 0) return [{ role: 'user', content: prompt }];
-  if (Array.isArray(messages) && messages.length > 0) {
-    const read = messages.map((message) => ({ role: message?.role, content: textOf(message?.content) }));
-    const isValid = ({ role, content }) => typeof role === 'string' && typeof content === 'string';
-    if (read.every(isValid)) return read;
-  }
-  throw aiError(5006, "Error: oneOf at '/' not met: required properties are 'prompt' or 'messages'");
-}
-
-/** Server-sent events in the frames of the model's family, a word each. */
-function eventStream(reply, { shape }) {
-  const frames = words(reply).map((content) =>
-    shape === 'response' ? { response: content } : { choices: [{ index: 0, delta: { content } }] },
-  );
-  return stream([...frames.map((frame) => JSON.stringify(frame)), '[DONE]']);
-}
-
-function words(reply) {
-  return reply.match(/\s*\S+/g) ?? [];
-}
-
-function stream(lines) {
-  const encoder = new TextEncoder();
-  return new ReadableStream({
-    type: 'bytes',
-    async pull(controller) {
-      // Real tokens take time: the delay shows how a page displays them.
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      controller.enqueue(encoder.encode(`data: ${lines.shift()}\n\n`));
-      if (lines.length === 0) controller.close();
-    },
-  });
-}
-
-function countTokens(messages, reply) {
-  const prompt = Math.ceil(messages.reduce((sum, { content }) => sum + content.length, 0) / 4);
-  const completion = Math.ceil(reply.length / 4);
-  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
 }

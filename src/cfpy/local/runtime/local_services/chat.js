@@ -1,29 +1,42 @@
 // The stand-in for a language model: the user's own endpoint, or an extract of the prompt.
+import { complete, completeInPieces, piecesOfWhole } from './completion.js';
 import { relevance } from './embedding.js';
-import { ask, usersEndpoint } from './endpoint.js';
 
 const PASSAGE = /<passage id="(\d+)"(?: title="[^"]*")?>([\s\S]*?)<\/passage>/g;
 const DOCUMENT = /<document>([\s\S]*?)<\/document>/g;
-const THOUGHTS = /^\s*(?:<(think|thinking|thought|reasoning)>[^]*?<\/\1>|\[THINK\][^]*?\[\/THINK\])/i;
-const UNFINISHED_THOUGHTS = /^\s*(?:<(?:think|thinking|thought|reasoning)>|\[THINK\]|<\|channel\|>)/i;
-const UNOPENED_THOUGHTS = /^(?:(?!<think>)[^])*<\/think>/i;
-// gpt-oss: the text before it is its analysis.
-const FINAL_CHANNEL = '<|channel|>final<|message|>';
 const LEADING_SENTENCES = 3;
 const NOTHING_NEAR = 'I could not find that in the passages.';
 const MIN_RELEVANCE = 0.2;
 
 /**
- * The reply to `messages`, of at most `limit` tokens.
+ * The reply to `messages`, of at most `asked.limit` tokens.
  *
  * Without an endpoint, it quotes the sentences of the prompt's numbered passages that are nearest
  * to the question, each with the number of its passage, or of the whole context if nothing is
  * numbered. For <document> blocks, as in a request for a summary, it quotes their first sentences.
  * It is not a model: text is quoted, never obeyed.
+ *
+ * @param {{inputs: object, limit: number}} asked
+ * @returns {Promise<import('./completion.js').Reply>}
  */
-export async function answer(env, messages, inputs, limit) {
-  if (env.AI_BASE_URL) return complete(env, messages, inputs, limit);
-  return cut(await extract(env, messages), limit);
+export async function answer(env, messages, asked) {
+  // The endpoint was given the limit in tokens: its answer is not cut again.
+  if (env.AI_BASE_URL) return complete(env, messages, asked);
+  return { text: cut(await extract(env, messages), asked.limit), finish: 'stop' };
+}
+
+/** The same piece by piece: {@link completeInPieces}. */
+export async function answerInPieces(env, messages, asked) {
+  if (env.AI_BASE_URL) return completeInPieces(env, messages, asked);
+  return slowly(piecesOfWhole(await answer(env, messages, asked)));
+}
+
+/** Real tokens take time: the delay shows how a page displays them. */
+async function* slowly(pieces) {
+  for await (const piece of pieces) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    yield piece;
+  }
 }
 
 async function extract(env, messages) {
@@ -43,40 +56,6 @@ async function extract(env, messages) {
     .slice(0, 2);
   if (best.length === 0) return NOTHING_NEAR;
   return best.map(({ id, sentence }) => (id ? `${sentence} [${id}]` : sentence)).join(' ');
-}
-
-/** The endpoint was given the limit in tokens: its answer is not cut again. */
-async function complete(env, messages, { temperature }, limit) {
-  const model = env.AI_CHAT_MODEL;
-  const body = { model, messages, max_tokens: limit, temperature, stream: false };
-  return ask(usersEndpoint(env), 'chat/completions', body, contentOf);
-}
-
-/** The text of an answer in OpenAI's format, without the model's reasoning. */
-function contentOf({ choices }) {
-  const choice = Array.isArray(choices) ? choices[0] : undefined;
-  const content = choice?.message?.content;
-  const whole = Array.isArray(content)
-    ? content.map((part) => (part?.type === 'text' ? part.text : '')).join('')
-    : content;
-  const text = typeof whole === 'string' ? withoutThoughts(whole) : '';
-  if (text) return text;
-  if (choice === undefined) throw new Error('no choices');
-  if (choice.finish_reason === 'length') {
-    throw new Error('no text: thinking took all of its tokens. Choose a model that does not think');
-  }
-  throw new Error(`no text (finish_reason: ${choice.finish_reason ?? 'none'})`);
-}
-
-/**
- * Reasoning models put their reasoning first, between marks. Some omit the first mark, because
- * their prompt ends with it; an answer that was cut off has no last mark.
- */
-function withoutThoughts(text) {
-  let rest = text.split(FINAL_CHANNEL).at(-1).replace(/<\|(?:return|end)\|>\s*$/, '');
-  while (THOUGHTS.test(rest)) rest = rest.replace(THOUGHTS, '');
-  if (UNFINISHED_THOUGHTS.test(rest)) return '';
-  return rest.replace(UNOPENED_THOUGHTS, '').trim();
 }
 
 /** Numbered passages in any message; otherwise the system messages as one. */

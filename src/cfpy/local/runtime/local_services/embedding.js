@@ -1,5 +1,6 @@
 // Turns texts into vectors with the dimensions of the named model.
-import { ask, failure, usersEndpoint } from './endpoint.js';
+import { ask, usersEndpoint } from './endpoint.js';
+import { failure } from './errors.js';
 
 const CHARACTERS_PER_TOKEN = 4;
 // The dimensions for comparing texts with each other, independent of a model.
@@ -7,6 +8,7 @@ const COMPARED_TOKENS = 512;
 const HASHED_DIMENSIONS = 384;
 // The default limit of Text Embeddings Inference. If an endpoint refuses it, requests get smaller.
 const TEXTS_PER_REQUEST = 32;
+const LOCAL_MODEL = 'the local embedding model (all-MiniLM-L6-v2)';
 const STOP_WORDS = new Set(
   ('a an and are as at be by did do does for from had has have how i in is it its my of on or ' +
     'that the this to was were what when where which who why will with you your').split(' '),
@@ -39,8 +41,9 @@ export async function relevance(env, query, texts) {
 async function embedded(env, texts, tokens) {
   const cut = texts.map((text) => text.slice(0, tokens * CHARACTERS_PER_TOKEN));
   if (env.AI_BASE_URL && env.AI_EMBED_MODEL) return request(usersEndpoint(env), env.AI_EMBED_MODEL, cut);
-  if (env.EMBEDDINGS_URL) {
-    return request({ base: env.EMBEDDINGS_URL, key: env.EMBEDDINGS_KEY }, 'all-MiniLM-L6-v2', cut);
+  if (env.CFPY_EMBEDDINGS_URL) {
+    const local = { base: env.CFPY_EMBEDDINGS_URL, key: env.CFPY_EMBEDDINGS_KEY, name: LOCAL_MODEL };
+    return request(local, 'all-MiniLM-L6-v2', cut);
   }
   return null;
 }
@@ -70,7 +73,7 @@ async function request(endpoint, model, input) {
     }
   }
   if (new Set(vectors.map((vector) => vector.length)).size > 1) {
-    const note = `${endpoint.base} gave embeddings of different lengths`;
+    const note = `${endpoint.name ?? endpoint.base} gave embeddings of different lengths`;
     throw failure(3043, 'Internal server error', note);
   }
   return vectors;

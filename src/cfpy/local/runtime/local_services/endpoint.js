@@ -3,65 +3,160 @@
 // Errors are thrown as the matching error of Workers AI, followed by the endpoint's own words.
 // Codes: developers.cloudflare.com/workers-ai/platform/errors, and 3043 ("Internal server error"),
 // which is the error of Workers AI if a model fails.
-import { aiError } from './models.js';
+import { failure } from './errors.js';
+import { dataOf } from './events.js';
 
 const EXCERPT = 200;
 const SECONDS = 50; // below the minute after which many clients give up
 const MODEL_UNKNOWN = /model.{0,80}(not found|not exist|unknown|not loaded)|(no such|unknown|invalid) model/i;
+const END = '[DONE]';
 
 /** The endpoint at `CFPY_AI_BASE_URL`. */
 export function usersEndpoint(env) {
-  return { base: env.AI_BASE_URL, key: env.AI_API_KEY, timeout: env.AI_TIMEOUT };
+  return { base: env.AI_BASE_URL, key: env.CFPY_AI_API_KEY, timeout: env.AI_TIMEOUT };
 }
 
 /**
- * `POST {base}/{path}`.
+ * `POST {base}/{path}`, for one answer in JSON.
  *
- * @param {{base: string, key?: string, timeout?: string}} endpoint `timeout` in seconds
+ * @param {{base: string, key?: string, timeout?: string, name?: string}} endpoint `timeout` in
+ *   seconds; `name` replaces the address in messages
  * @param {{model: string}} body
  * @param {(answer: object) => T} read takes what is wanted from the answer, and throws what is
  *   wrong with it, in words that go on from "it answered with"
  * @returns {Promise<T>}
  * @template T
  */
-export async function ask({ base, key, timeout }, path, body, read) {
-  const url = `${base.replace(/\/+$/, '')}/${path}`;
-  const seconds = Number(timeout) || SECONDS;
-  let response;
-  let text;
-  try {
-    response = await fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${key || 'none'}` },
-      body: JSON.stringify(body),
-      redirect: 'manual', // A redirect would send the key to another address.
-      signal: AbortSignal.timeout(seconds * 1000),
-    });
-    text = await response.text();
-  } catch (error) {
-    if (['TimeoutError', 'AbortError'].includes(error.name)) {
-      const note = `${url} gave no whole answer within ${seconds} s; CFPY_AI_TIMEOUT gives it more`;
-      throw failure(3007, 'Request timeout', note);
+export async function ask(endpoint, path, body, read) {
+  const call = await Call.start(endpoint, path, body);
+  return call.whole(read);
+}
+
+/**
+ * `POST {base}/{path}`, for an event stream. An endpoint that does not stream answers with JSON.
+ *
+ * @returns {Promise<{answer: T} | {events: AsyncGenerator<object>, wrong: (what: string) => Error}>}
+ *   `events` fails where the answer breaks off; `wrong` is the error about what is in them, in words
+ *   as those of `read`
+ * @template T
+ */
+export async function askForStream(endpoint, path, body, read) {
+  const call = await Call.start(endpoint, path, body);
+  const kind = call.response.headers.get('content-type') ?? '';
+  if (call.response.ok && kind.startsWith('text/event-stream')) {
+    return { events: call.events(), wrong: (what) => call.wrong(what) };
+  }
+  return { answer: await call.whole(read) };
+}
+
+/** One request. It is given up if nothing arrives for too long. */
+class Call {
+  #shown;
+  #seconds;
+  #model;
+  #control = new AbortController();
+  #timer;
+
+  static async start(endpoint, path, body) {
+    const call = new Call();
+    const url = `${endpoint.base.replace(/\/+$/, '')}/${path}`;
+    call.#shown = endpoint.name ?? url;
+    call.#seconds = Number(endpoint.timeout) || SECONDS;
+    call.#model = body.model;
+    call.#wait();
+    try {
+      call.response = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${endpoint.key || 'none'}` },
+        body: JSON.stringify(body),
+        redirect: 'manual', // A redirect would send the key to another address.
+        signal: call.#control.signal,
+      });
+    } catch (error) {
+      throw call.#lost(error, "can't be reached", 'no whole answer');
     }
-    const broke = response === undefined ? "can't be reached" : 'broke off its answer';
-    throw failure(3043, 'Internal server error', `${url} ${broke}: ${error.message}`);
+    return call;
   }
-  const { ok, status, headers } = response;
-  const answer = parsed(text);
-  if (!ok || answer?.error) {
-    const location = headers.get('location');
+
+  async whole(read) {
+    let text;
+    try {
+      text = await this.response.text();
+    } catch (error) {
+      throw this.#lost(error, 'broke off its answer', 'no whole answer');
+    } finally {
+      clearTimeout(this.#timer);
+    }
+    const { ok, status, headers } = this.response;
+    const answer = parsed(text);
+    if (!ok || answer?.error) throw this.#refusal(status, answer, text);
+    if (answer === undefined) {
+      const kind = headers.get('content-type') ?? 'no content type';
+      throw this.wrong(`${kind}, which is not JSON: ${excerpt(text)}`);
+    }
+    try {
+      return read(answer ?? {});
+    } catch (error) {
+      throw this.wrong(error.message);
+    }
+  }
+
+  async *events() {
+    try {
+      for await (const data of dataOf(this.#pieces())) {
+        if (data.trim() === END) return;
+        const event = parsed(data);
+        if (event === null || typeof event !== 'object') {
+          throw this.wrong(`an event that is not JSON: ${excerpt(data)}`);
+        }
+        if (event.error) throw this.#refusal(this.response.status, event, data);
+        yield event;
+      }
+      throw this.#lost(new Error(`the stream has no ${END}`), 'broke off its answer');
+    } finally {
+      clearTimeout(this.#timer);
+      this.#control.abort();
+    }
+  }
+
+  /** An error about what the endpoint answered with. */
+  wrong(what) {
+    return failure(3043, 'Internal server error', `${this.#shown} answered with ${what}`);
+  }
+
+  async *#pieces() {
+    try {
+      for await (const piece of this.response.body) {
+        clearTimeout(this.#timer); // How long the reader takes does not count.
+        yield piece;
+        this.#wait();
+      }
+    } catch (error) {
+      throw this.#lost(error, 'broke off its answer', 'no more of its answer');
+    }
+  }
+
+  #wait() {
+    clearTimeout(this.#timer);
+    const late = () => this.#control.abort(new DOMException('', 'TimeoutError'));
+    this.#timer = setTimeout(late, this.#seconds * 1000);
+  }
+
+  #lost(error, what, missing) {
+    clearTimeout(this.#timer);
+    if (['TimeoutError', 'AbortError'].includes(error.name)) {
+      const note = `${this.#shown} gave ${missing} within ${this.#seconds} s; CFPY_AI_TIMEOUT gives it more`;
+      return failure(3007, 'Request timeout', note);
+    }
+    return failure(3043, 'Internal server error', `${this.#shown} ${what}: ${error.message}`);
+  }
+
+  #refusal(status, answer, text) {
+    const location = this.response.headers.get('location');
     const said = location ? `go to ${location} (set CFPY_AI_BASE_URL)` : quoted(answer, text);
-    throw refusal(status, body.model, said, `${url} answered ${status}: ${said}`);
-  }
-  if (answer === undefined) {
-    const kind = headers.get('content-type') ?? 'no content type';
-    const said = `${url} answered with ${kind}, which is not JSON: ${excerpt(text)}`;
-    throw failure(3043, 'Internal server error', said);
-  }
-  try {
-    return read(answer ?? {});
-  } catch (error) {
-    throw failure(3043, 'Internal server error', `${url} answered with ${error.message}`);
+    const again = this.response.headers.get('retry-after');
+    const wait = again ? ` (retry-after: ${excerpt(again)})` : '';
+    return refusal(status, this.#model, said, `${this.#shown} answered ${status}: ${said}${wait}`);
   }
 }
 
@@ -82,11 +177,6 @@ function refusal(status, model, said, note) {
     504: [3007, 'Request timeout'],
   }[status] ?? [3043, 'Internal server error'];
   return Object.assign(failure(code, words, note), { status });
-}
-
-/** An error of Workers AI. `note` is for the user of `cfpy dev`. */
-export function failure(code, words, note) {
-  return Object.assign(aiError(code, `${words} (${note})`), { note });
 }
 
 function parsed(text) {

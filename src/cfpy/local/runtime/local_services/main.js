@@ -4,33 +4,55 @@
 // `wrangler dev`, miniflare and wrangler's test harness.
 import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
 import { run } from './ai.js';
-import { catalog } from './models.js';
 import dots from './dots.wasm';
+import { missing } from './errors.js';
+import { eventStream } from './events.js';
+import { catalog, NO_GATEWAY, OTHER_METHODS } from './models.js';
 import { VectorIndex } from './vector_index.js';
 
-const METHODS = {
-  LocalAI: ['run', 'models'],
-  LocalVectorize: ['insert', 'upsert', 'query', 'queryById', 'getByIds', 'deleteByIds', 'describe'],
-};
+const VECTORIZE = ['insert', 'upsert', 'query', 'queryById', 'getByIds', 'deleteByIds', 'describe'];
 
 /** The stand-in for the `ai` binding. */
 export class LocalAI extends WorkerEntrypoint {
   async run(model, inputs, options) {
-    try {
-      return await run(this.env, model, inputs, options);
-    } catch (error) {
-      if (error.note) console.log(`Workers AI stand-in: ${error.note}`);
-      throw error;
-    }
+    const answer = await this.#run(model, inputs, options);
+    return isFrames(answer) ? eventStream(answer, log) : answer;
   }
 
-  models() {
-    return catalog();
+  models(params) {
+    return catalog(params ?? undefined);
   }
 
   fetch(request) {
-    return callOverFetch(this, METHODS.LocalAI, request);
+    const run = (...args) => this.#run(...args);
+    return callOverFetch({ run, models: (params) => this.models(params) }, request);
   }
+
+  async #run(model, inputs, options) {
+    if (options?.gateway) log({ note: NO_GATEWAY });
+    try {
+      return await run(this.env, model, inputs, options);
+    } catch (error) {
+      log(error);
+      throw error;
+    }
+  }
+}
+
+for (const [method, task] of Object.entries(OTHER_METHODS)) {
+  LocalAI.prototype[method] = () => {
+    const error = missing(`AI.${method}()`, task);
+    log(error);
+    throw error;
+  };
+}
+
+function log({ note }) {
+  if (note) console.log(`Workers AI stand-in: ${note}`);
+}
+
+function isFrames(answer) {
+  return typeof answer[Symbol.asyncIterator] === 'function';
 }
 
 /** The stand-in for a `vectorize` binding; `props` are the settings of the real index. */
@@ -64,7 +86,8 @@ export class LocalVectorize extends WorkerEntrypoint {
   }
 
   fetch(request) {
-    return callOverFetch(this, METHODS.LocalVectorize, request);
+    const calls = VECTORIZE.map((method) => [method, (...args) => this[method](...args)]);
+    return callOverFetch(Object.fromEntries(calls), request);
   }
 
   async #call(method, ...args) {
@@ -106,23 +129,25 @@ export class VectorStore extends DurableObject {
 
 /**
  * RPC for callers without Workers RPC: `{m: method, a: args}` in, `{r: result}` or
- * `{e: {name, message, note}}` out, or an event stream.
+ * `{e: {name, message, note}}` out, or an event stream. A stream that fails ends with a comment,
+ * `: {name, message, note}`.
  */
-async function callOverFetch(target, methods, request) {
+async function callOverFetch(calls, request) {
   const { m: method, a: args } = await request.json();
-  if (!methods.includes(method)) {
+  if (!Object.hasOwn(calls, method)) {
     return Response.json({ e: { name: 'TypeError', message: `no method ${method}` } });
   }
   try {
-    const result = await target[method](...args);
-    if (result instanceof ReadableStream) {
-      return new Response(result, { headers: { 'content-type': 'text/event-stream' } });
-    }
-    return Response.json({ r: result ?? null });
-  } catch ({ name, message, note }) {
-    return Response.json({ e: { name, message, note } });
+    const result = await calls[method](...args);
+    if (!isFrames(result ?? {})) return Response.json({ r: result ?? null });
+    const failed = (error) => `: ${JSON.stringify(described(error))}\n\n`;
+    return new Response(eventStream(result, failed), { headers: { 'content-type': 'text/event-stream' } });
+  } catch (error) {
+    return Response.json({ e: described(error) });
   }
 }
+
+const described = ({ name, message, note }) => ({ name, message, note });
 
 /** Projects use the entrypoints above; this one is for the page of `cfpy dev`. */
 export default {

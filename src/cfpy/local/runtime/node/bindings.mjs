@@ -5,6 +5,8 @@
 // synchronous round trip. So each proxy is wrapped in an object with the right class name and only
 // its real members.
 
+import { missing } from '../local_services/errors.js';
+import { NO_GATEWAY, OTHER_METHODS } from '../local_services/models.js';
 import { emit } from './events.mjs';
 import { count } from './meter.mjs';
 import { noteCall, noteStream } from './observed.mjs';
@@ -103,21 +105,64 @@ export function standIn(fetcher, kind, { binding, life }) {
     Class.prototype[method] = async (...args) => {
       if (life.over) return new Promise(() => {});
       const call = { binding, kind, method, args, since: performance.now() };
+      const failed = (error) => {
+        noteCall({ ...call, error: error.message });
+        tell(error.note, 'error');
+        return error;
+      };
+      if (method === 'run' && args[2]?.gateway) tell(NO_GATEWAY, 'warning');
       try {
         const result = await callStandIn(fetcher, method, args);
-        if (result instanceof ReadableStream) return noteStream(call, result);
+        if (result instanceof ReadableStream) return noteStream(call, failingLast(result, failed));
         count(kind, method, args, result);
         noteCall({ ...call, result });
         return result;
       } catch (error) {
-        noteCall({ ...call, error: error.message });
-        // The stand-in's own log output does not leave this workerd.
-        if (error.note) emit('log', { level: 'error', text: `Workers AI stand-in: ${error.note}` });
-        throw error;
+        throw failed(error);
       }
     };
   }
+  if (kind === 'Ai') refuseOthers(Class.prototype);
   return new Class();
+}
+
+/** The stand-in's own log output does not leave its workerd. */
+function tell(note, level) {
+  if (note) emit('log', { level, text: `Workers AI stand-in: ${note}` });
+}
+
+/** The methods of Workers AI without a stand-in. They fail at once: most give an object, not a promise. */
+function refuseOthers(prototype) {
+  for (const [method, task] of Object.entries(OTHER_METHODS)) {
+    prototype[method] = () => {
+      const error = missing(`AI.${method}()`, task);
+      tell(error.note, 'error');
+      throw error;
+    };
+  }
+}
+
+/** The same event stream. A comment at its end says why it failed: then this one fails. */
+function failingLast(stream, failed) {
+  const decoder = new TextDecoder();
+  const encoder = new TextEncoder();
+  let rest = '';
+  return stream.pipeThrough(
+    new TransformStream({
+      transform(chunk, controller) {
+        const events = (rest + decoder.decode(chunk, { stream: true })).split(/(?<=\n\n)/);
+        rest = events.at(-1).endsWith('\n\n') ? '' : events.pop();
+        for (const event of events) {
+          if (event.startsWith(': ')) throw failed(asError(JSON.parse(event.slice(2))));
+          controller.enqueue(encoder.encode(event));
+        }
+      },
+    }),
+  );
+}
+
+function asError({ name, message, note }) {
+  return Object.assign(new Error(message), { name, note });
 }
 
 /** Call a method of a stand-in. */
@@ -127,7 +172,7 @@ export async function callStandIn(fetcher, method, args) {
   if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
   const { r: result, e: error } = await response.json();
   if (error === undefined) return result;
-  throw Object.assign(new Error(error.message), { name: error.name, note: error.note });
+  throw asError(error);
 }
 
 /** The replacement for a binding that does not work here: every use fails with the reason. */
