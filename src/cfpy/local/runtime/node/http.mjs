@@ -7,10 +7,13 @@ import { emit, inProject } from './events.mjs';
 import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
-// More than the shim accepts, plus the headers that it adds. Node's own limit is 16 KiB.
-const HEADER_BYTES = 1024 * 1024;
-// Headers between the shim and this server, and those that only apply to this connection.
-const OWN = /^(x-cfpy-.*|connection|host|keep-alive|transfer-encoding)$/;
+// workerd accepts 384 KiB, which may be three times as long when the shim has encoded them. Node's
+// own limit is 16 KiB.
+const HEADER_BYTES = 2 * 1024 * 1024;
+// What Cloudflare accepts, and workerd on this machine does not check:
+// developers.cloudflare.com/workers/platform/limits, "Request and response limits".
+const URL_LIMIT = 16 * 1024;
+const HEADERS_LIMIT = 128 * 1024;
 
 /**
  * Serve on a free loopback port.
@@ -60,17 +63,20 @@ async function answerFetch(host, incoming, outgoing) {
 }
 
 async function answerWith(fetch, incoming, outgoing) {
-  const body = hasBody(incoming) ? bodyOf(incoming) : null;
-  const request = toRequest(incoming, body);
+  const head = JSON.parse(decodeURIComponent(incoming.headers['x-cfpy-head']));
+  // The shim sends GET if the request has no body.
+  const body = incoming.method === 'POST' ? bodyOf(incoming) : null;
+  const request = toRequest(head, body);
   let status = 500;
   try {
     const response = await fetch(request);
     status = response.status;
     if (status >= 400) await body?.drain();
-    const headers = Object.fromEntries(response.headers);
-    const cookies = response.headers.getSetCookie();
-    if (cookies.length) headers['set-cookie'] = cookies;
-    outgoing.writeHead(200, { ...headers, 'x-cfpy-status': status });
+    const { statusText, headers } = response;
+    const length = headers.get('content-length');
+    if (length !== null && response.body && request.method !== 'HEAD') outgoing.setHeader('content-length', length);
+    // Empty, it would replace the usual words.
+    writeHead(outgoing, { status, statusText: statusText || undefined, headers: [...headers] });
     outgoing.flushHeaders();
     // When a client disconnects, the pipeline ends and cancels the stream that Python writes to.
     if (response.body) await pipeline(Readable.fromWeb(response.body), outgoing).catch(() => {});
@@ -110,7 +116,12 @@ function bodyOf(incoming) {
 /** Answer 500 if that is still possible. */
 function fail(outgoing, text) {
   if (outgoing.headersSent) outgoing.destroy();
-  else outgoing.writeHead(200, { 'x-cfpy-status': 500, 'content-type': 'text/plain' }).end(text);
+  else writeHead(outgoing, { status: 500, headers: [['content-type', 'text/plain']] }).end(text);
+}
+
+/** Answer the shim: 200, whatever the head says, so that it follows no redirect. */
+function writeHead(outgoing, head) {
+  return outgoing.writeHead(200, { 'x-cfpy-head': encodeURIComponent(JSON.stringify(head)) });
 }
 
 async function answerEvent(host, kind, incoming, outgoing) {
@@ -125,28 +136,33 @@ async function answerEvent(host, kind, incoming, outgoing) {
   outgoing.end(JSON.stringify(result));
 }
 
-function hasBody({ headers }) {
-  const { 'content-length': length, 'transfer-encoding': encoding } = headers;
-  return !['GET', 'HEAD'].includes(headers['x-cfpy-method']) && (encoding !== undefined || length > 0);
-}
-
 /** The Request that the client sent to workerd. */
-function toRequest(incoming, body) {
-  const headers = new Headers();
-  for (let i = 0; i < incoming.rawHeaders.length; i += 2) {
-    const name = incoming.rawHeaders[i].toLowerCase();
-    if (!OWN.test(name)) headers.append(name, incoming.rawHeaders[i + 1]);
-  }
-  headers.set('host', incoming.headers['x-cfpy-host']);
-  const method = incoming.headers['x-cfpy-method'];
-  const url = incoming.headers['x-cfpy-url'];
+function toRequest({ method, url, headers, cf }, body) {
+  warnOfLimits(url, headers);
   const more = body ? { body: body.stream, duplex: 'half' } : {};
-  // fetch() may not send these methods, so Node refuses to create a Request with them. But a server
-  // receives them.
-  const refused = ['CONNECT', 'TRACE', 'TRACK'].includes(method);
-  const request = new Request(url, { method: refused ? 'POST' : method, headers, ...more });
+  // fetch() sends no body with the first two methods, and may not send the others, so Node refuses
+  // to create such a Request. But a server receives them.
+  const refused = [...(body ? ['GET', 'HEAD'] : []), 'CONNECT', 'TRACE', 'TRACK'].includes(method);
+  const sent = headers.map(([name, value]) => [name, asBytes(value)]);
+  const request = new Request(url, { method: refused ? 'POST' : method, headers: sent, ...more });
   if (refused) Object.defineProperty(request, 'method', { value: method });
-  const cf = JSON.parse(decodeURIComponent(incoming.headers['x-cfpy-cf']));
   Object.defineProperty(request, 'cf', { value: cf });
   return request;
+}
+
+/** A header's value as Node takes it: beyond Latin-1, its bytes in UTF-8. */
+function asBytes(value) {
+  return /^[\0-\xff]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1');
+}
+
+/** Tell about a request that Cloudflare would not forward to a Worker. */
+function warnOfLimits(url, headers) {
+  const warn = (what, limit) => {
+    const text = `Cloudflare would refuse this request: its ${what} more than ${limit / 1024} KB`;
+    emit('log', { level: 'warning', text });
+  };
+  if (url.length > URL_LIMIT) warn('URL has', URL_LIMIT);
+  // A name, a colon, a space, a value, the end of the line.
+  const bytes = headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
+  if (bytes > HEADERS_LIMIT) warn('headers have', HEADERS_LIMIT);
 }

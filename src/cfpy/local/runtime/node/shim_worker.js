@@ -3,6 +3,8 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 
 // Statuses that must not have a body.
 const BODILESS = new Set([101, 204, 205, 304]);
+// Headers that tell how long a body is.
+const LENGTHS = ['content-length', 'transfer-encoding'];
 // The path at which `wrangler dev` runs a cron trigger by hand.
 const RUN_SCHEDULED = '/cdn-cgi/handler/scheduled';
 // The page of `cfpy dev`, which is served by the process around Python, not by Python.
@@ -11,10 +13,6 @@ const PAGE = /^\/__cfpy(\/|$)/;
 const QUERY = '/__cfpy/query';
 // The path at which it sends requests for Workers that a worker loader loads.
 const LOADED = '/__cfpy/loaded';
-
-// Limits of Cloudflare: developers.cloudflare.com/workers/platform/limits, "Request limits".
-const URL_BYTES = 16 * 1024;
-const HEADER_BYTES = 128 * 1024;
 
 // The methods of the Python Worker that other Workers call: filled in from its code.
 const METHODS = [];
@@ -25,29 +23,21 @@ export default class Shim extends WorkerEntrypoint {
     if (pathname === RUN_SCHEDULED) return this.#runScheduled(searchParams);
     if (pathname === QUERY) return this.#query(request);
     if (pathname === LOADED) return this.#loaded(request);
-    const refused = refuse(request);
-    if (refused) return refused;
-    const headers = new Headers(request.headers);
-    headers.set('x-cfpy-key', this.env.CFPY_HOST_KEY);
-    headers.set('x-cfpy-kind', PAGE.test(pathname) ? 'page' : 'fetch');
-    headers.set('x-cfpy-method', request.method);
-    // Percent-encoded already, as every URL is: plain ASCII.
-    headers.set('x-cfpy-url', request.url);
-    headers.set('x-cfpy-host', request.headers.get('host') ?? '');
-    headers.set('x-cfpy-cf', encodeURIComponent(JSON.stringify(request.cf ?? {})));
+    const body = hasBody(request) ? (request.body ?? '') : undefined;
     const answer = await fetch(this.env.CFPY_HOST, {
-      // The host always answers 200 with the real status in a header, and HEAD is sent as GET, so
-      // that nothing on the way follows a redirect or drops a body.
-      method: request.method === 'HEAD' ? 'GET' : request.method,
-      headers,
-      body: request.body,
-      redirect: 'manual',
+      // fetch() sends no body with some methods, but receives one with any. So the method is in the
+      // head, like all else that another HTTP server might refuse, change or add to.
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        'x-cfpy-key': this.env.CFPY_HOST_KEY,
+        'x-cfpy-kind': PAGE.test(pathname) ? 'page' : 'fetch',
+        'x-cfpy-head': pack(headOf(request)),
+      },
+      body,
     });
-    const answered = new Headers(answer.headers);
-    const status = Number(answered.get('x-cfpy-status'));
-    answered.delete('x-cfpy-status');
+    const { status, statusText, headers } = unpack(answer.headers.get('x-cfpy-head'));
     const bodiless = BODILESS.has(status) || request.method === 'HEAD';
-    return new Response(bodiless ? null : answer.body, { status, headers: answered });
+    return new Response(bodiless ? null : answer.body, { status, statusText, headers });
   }
 
   async queue(batch) {
@@ -139,14 +129,30 @@ for (const name of METHODS) {
   };
 }
 
-/** The answer to a request that Cloudflare would not forward to a Worker; null for any other. */
-function refuse({ url, headers }) {
-  if (url.length > URL_BYTES) return new Response('URI Too Long', { status: 414 });
-  let bytes = 0;
-  // A name, a colon, a space, a value, the end of the line.
-  for (const [name, value] of headers) bytes += name.length + value.length + 4;
-  if (bytes <= HEADER_BYTES) return null;
-  return new Response('Request Header Fields Too Large', { status: 431 });
+/** Whether Python gets a body: as behind the proxy of `wrangler dev`. */
+function hasBody({ method, headers }) {
+  return !['GET', 'HEAD'].includes(method) || Number(headers.get('content-length')) > 0;
+}
+
+/** What Python gets of a request besides its body: as behind the proxy of `wrangler dev`. */
+function headOf(request) {
+  const { method, url, cf = {} } = request;
+  const headers = new Headers(request.headers);
+  headers.delete('connection');
+  // It may also have a user's name.
+  headers.set('host', new URL(url).host);
+  if (!hasBody(request)) for (const name of LENGTHS) headers.delete(name);
+  else if (!LENGTHS.some((name) => headers.has(name))) headers.set('content-length', '0');
+  return { method, url, headers: [...headers], cf };
+}
+
+/** A value as the value of a header: plain ASCII. */
+function pack(value) {
+  return encodeURIComponent(JSON.stringify(value));
+}
+
+function unpack(text) {
+  return JSON.parse(decodeURIComponent(text));
 }
 
 function encode(body) {
