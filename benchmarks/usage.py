@@ -166,11 +166,14 @@ def fullstack(bench: Bench) -> Iterator[tuple[str, Callable[[int], object]]]:
     yield "list", lambda _: bench.send("GET", "/api/items?limit=20")
     yield "process", process
     data = "x" * FILE
-    yield (
-        "upload",
-        lambda n: bench.send("PUT", f"/files/{n + 9}.txt", data, Content_Type="text/plain"),
-    )
-    yield "download", lambda n: bench.send("GET", f"/files/{n + 9}.txt")
+    files: list[str] = []
+
+    def upload(_: int) -> None:
+        reply = bench.send("POST", "/files/a.txt", data, Content_Type="text/plain")
+        files.append(reply["url"])
+
+    yield "upload", upload
+    yield "download", lambda n: bench.send("GET", files[n % len(files)])
 
 
 PATTERNS = {"rag": rag, "pipeline": pipeline, "fullstack": fullstack}

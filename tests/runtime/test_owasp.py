@@ -58,7 +58,8 @@ SURFACES = {
         (
             *(("GET", "/api/items"), ("POST", "/api/items"), ("GET", "/api/items/1")),
             *(("PUT", "/api/items/1"), ("DELETE", "/api/items/1"), ("POST", "/api/process")),
-            *(("PUT", "/files/a.txt"), ("DELETE", "/files/a.txt"), ("GET", "/api/metrics")),
+            *(("POST", "/files/a.txt"), ("GET", "/api/files"), ("GET", "/api/metrics")),
+            ("DELETE", f"/files/{'0' * 32}/a.txt"),
         ),
         "/api/items",
         ("POST", "/api/items", {"name": "A"}),
@@ -342,14 +343,16 @@ def test_9_there_is_nothing_that_no_page_names(served: Served) -> None:
     if served.name == "fullstack":
         paths = served("GET", "/openapi.json", token=None).json()["paths"]
         named = {(m.upper(), path) for path, item in paths.items() for m in item}
-        guarded = {
-            (m, path.replace("items/1", "items/{item_id}").replace("a.txt", "{name}"))
-            for m, path in served.surface.routes
-        }
+        shapes = {"items/1": "items/{item_id}", "0" * 32: "{key}", "a.txt": "{name}"}
+        guarded = set()
+        for method, path in served.surface.routes:
+            for example, shape in shapes.items():
+                path = path.replace(example, shape)
+            guarded.add((method, path))
         assert named - PUBLIC == guarded
 
 
-PUBLIC = {("GET", "/health"), ("GET", "/files/{name}")}
+PUBLIC = {("GET", "/health"), ("GET", "/files/{key}/{name}")}
 
 
 def test_10_what_comes_from_elsewhere_is_no_page_of_ours(served: Served) -> None:
@@ -368,10 +371,11 @@ def test_10_what_comes_from_elsewhere_is_no_page_of_ours(served: Served) -> None
             assert found.headers["Content-Type"].startswith("application/json")
     else:
         page = "<script>alert(1)</script>"
-        refused = served("PUT", "/files/a.html", page, Content_Type="text/html")
+        refused = served("POST", "/files/a.html", page, Content_Type="text/html")
         assert refused.status == 415
-        assert served("PUT", "/files/a.txt", page, Content_Type="text/plain").status in (200, 201)
-        given = served("GET", "/files/a.txt")
+        stored = served("POST", "/files/a.txt", page, Content_Type="text/plain")
+        assert stored.status == 201
+        given = served("GET", stored.headers["Location"])
         assert given.headers["Content-Disposition"].startswith("attachment")
         assert given.headers["X-Content-Type-Options"] == "nosniff"
 

@@ -20,7 +20,7 @@ from contextvars import ContextVar
 from http import HTTPMethod, HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from urllib.parse import unquote
-from uuid import uuid4
+from uuid import uuid4, uuid7
 
 import js
 from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         MessageBatch,
         Queue,
         R2Bucket,
+        R2Object,
         R2ObjectBody,
         RateLimit,
         ReadableStream,
@@ -89,7 +90,7 @@ MAX_DELAY_SECONDS = 3_600
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 # What web pages of CORS_ORIGINS may send, and may read of the answer.
-ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range"
+ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Range"
 EXPOSED_HEADERS = "Content-Range, ETag, Location, Retry-After, X-Request-Id"
 # Types that a browser may show by itself without running anything; others are downloaded.
 SHOWN_TYPES = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp"])
@@ -151,12 +152,19 @@ class ProcessIn(BaseModel):
     item_id: int = Field(ge=1, le=MAX_ID)
 
 
-class Stored(BaseModel):
-    """An upload."""
+class File(BaseModel):
+    """An upload. Who knows its ``url`` can read it."""
 
+    url: str
     name: str
     size: int
-    etag: str
+
+
+class Files(BaseModel):
+    """Some uploads; ``next_cursor`` leads to those after them."""
+
+    files: list[File]
+    next_cursor: str | None
 
 
 class EventCount(BaseModel):
@@ -638,12 +646,19 @@ def consumer_of(queue: str) -> Callable[[Env, Message], Awaitable[None]]:
 
 
 # Uploads, in R2. A body goes there as a stream, around the bridge that would hold it in memory.
+# Each gets an address of its own that nobody can guess. So no upload replaces another one, and a
+# page can show a picture without a token.
 
 _upload: ContextVar[Any] = ContextVar("upload", default=None)
+FileKey = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
-@app.put(
+def to_file(stored: R2Object) -> File:
+    return File(url=f"/files/{stored.key}", name=stored.key.rpartition("/")[2], size=stored.size)
+
+
+@app.post(
     "/files/{name}",
     status_code=201,
     dependencies=protected,
@@ -655,7 +670,7 @@ FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
         }
     },
 )
-async def put_file(env: Bound, request: Request, name: FileName, response: Response) -> Stored:
+async def add_file(env: Bound, request: Request, name: FileName, response: Response) -> File:
     """Store a file. R2 takes a stream only if its length is known."""
     said = request.headers.get("content-type", "")
     kind = said.partition(";")[0].strip().lower()
@@ -665,14 +680,28 @@ async def put_file(env: Bound, request: Request, name: FileName, response: Respo
     # Without it, whoever reads the file takes it for UTF-8.
     charset = CHARSET.search(said) if kind.startswith("text/") else None
     metadata = {"httpMetadata": {"contentType": kind + (charset[0].lower() if charset else "")}}
-    stored = await env.FILES.put(name, _upload.get() or b"", metadata)
+    # A UUID of version 7 begins with the time: R2 lists by key, so it lists the oldest first.
+    stored = await env.FILES.put(f"{uuid7().hex}/{name}", _upload.get() or b"", metadata)
     assert stored is not None
-    response.headers.update({"Location": f"/files/{name}", "ETag": stored.httpEtag})
-    return Stored(name=name, size=stored.size, etag=stored.httpEtag)
+    file = to_file(stored)
+    response.headers.update({"Location": file.url, "ETag": stored.httpEtag})
+    return file
+
+
+@app.get("/api/files", dependencies=protected, responses=responses())
+async def list_files(
+    env: Bound,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str, Query(max_length=1_000)] = "",
+) -> Files:
+    """Files by age."""
+    found = await env.FILES.list({"limit": limit, **({"cursor": cursor} if cursor else {})})
+    files = [to_file(stored) for stored in found["objects"]]
+    return Files(files=files, next_cursor=found["cursor"] if found["truncated"] else None)
 
 
 @app.get(
-    "/files/{name}",
+    "/files/{key}/{name}",
     response_class=Response,
     responses=responses(404, 416)
     | {
@@ -684,26 +713,23 @@ async def put_file(env: Bound, request: Request, name: FileName, response: Respo
 async def get_file(
     env: Bound,
     request: Request,
+    key: FileKey,
     name: FileName,
     if_none_match: Annotated[str | None, Header()] = None,
-    if_range: Annotated[str | None, Header()] = None,
     range_: Annotated[str | None, Header(alias="range")] = None,
 ) -> Response:
-    """A file. Anyone may read it who knows its name, as a page's pictures must be."""
-    head = request.scope["head"]
-    part = wanted_part(range_)
-    found = await read_part(env, name, part, if_range) if part and not head else None
+    """A file. If-Range needs no check: an address never gets another file."""
+    path, head = f"{key}/{name}", request.scope["head"]
+    part = {} if head else wanted_part(range_)
+    found = await (env.FILES.head(path) if head else read_file(env, path, part))
     if found is None:
-        part = {}
-        found = await (env.FILES.head(name) if head else env.FILES.get(name))
-    if found is None:
-        raise missing(f"file {name!r}")
+        raise missing(f"file {name!r} of this address")
     # Files that came by other ways may have no type.
     kind = found.httpMetadata.get("contentType") or "application/octet-stream"
     headers = {
         "ETag": found.httpEtag,
         "Accept-Ranges": "bytes",
-        # Kept, but asked for again each time: the same name may hold another file tomorrow.
+        # Kept, but asked for again each time: it may have been deleted.
         "Cache-Control": "public, no-cache",
         # Whatever somebody uploads must not act as a page of this host.
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -725,24 +751,15 @@ async def get_file(
     return StreamingResponse(pieces(body), status, headers)
 
 
-async def read_part(
-    env: Env, name: str, part: Mapping[str, int], if_range: str | None
-) -> R2ObjectBody | None:
-    """A part of a file; ``None`` if there is no file, or another one than ``If-Range`` names."""
-    options: dict[str, Any] = {"range": part}
-    if if_range:
-        # Only this very ETag shows that nothing changed; a date is too coarse (RFC 9110, 13.1.5).
-        options["onlyIf"] = {"etagMatches": if_range.strip('"')}
+async def read_file(env: Env, path: str, part: Mapping[str, int]) -> R2ObjectBody | None:
     try:
-        found = await env.FILES.get(name, options)
+        return await env.FILES.get(path, {"range": part} if part else {})
     except JsException as error:
-        if RANGE_ERROR not in str(error) or not (file := await env.FILES.head(name)):
+        if RANGE_ERROR not in str(error) or not (found := await env.FILES.head(path)):
             raise
-        whole = {"Content-Range": f"bytes */{file.size}"}
-        detail = f"The file has {file.size} bytes."
+        whole = {"Content-Range": f"bytes */{found.size}"}
+        detail = f"The file has {found.size} bytes."
         raise Problem(416, "range-not-satisfiable", detail, whole) from error
-    # R2 leaves out the body of a file that is another one.
-    return found if getattr(found, "body", None) else None
 
 
 def wanted_part(header: str | None) -> dict[str, int]:
@@ -765,12 +782,15 @@ async def pieces(stream: ReadableStream) -> AsyncIterator[bytes]:
         yield piece.to_bytes()
 
 
-@app.delete("/files/{name}", status_code=204, dependencies=protected, responses=responses(404))
-async def delete_file(env: Bound, name: FileName) -> None:
+@app.delete(
+    "/files/{key}/{name}", status_code=204, dependencies=protected, responses=responses(404)
+)
+async def delete_file(env: Bound, key: FileKey, name: FileName) -> None:
     """Delete a file."""
-    if await env.FILES.head(name) is None:
-        raise missing(f"file {name!r}")
-    await env.FILES.delete(name)
+    path = f"{key}/{name}"
+    if await env.FILES.head(path) is None:
+        raise missing(f"file {name!r} of this address")
+    await env.FILES.delete(path)
 
 
 # Metrics, in Analytics Engine in place of Prometheus
@@ -908,7 +928,7 @@ class Outside:
 
 
 def is_upload(method: str, path: str) -> bool:
-    return method == "PUT" and path.startswith("/files/")
+    return method == "POST" and path.startswith("/files/")
 
 
 def may_be_large(request: WorkersRequest) -> bool:

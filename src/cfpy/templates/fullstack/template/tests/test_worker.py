@@ -8,12 +8,15 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from worker_client import send
 
 FINISH_SECONDS = 120
+# The key of no file.
+KEY = "0" * 32
 ITEM = {"name": "Kettle", "description": "Boils water quickly"}
 
 
@@ -138,21 +141,45 @@ def test_metrics_say_that_they_are_local(worker_url: str) -> None:
 
 def test_a_file_comes_back_byte_for_byte(worker_url: str) -> None:
     data = bytes(range(256)) * 10_000
-    response, content = send(worker_url, "PUT", "/files/a.png", data, Content_Type="image/png")
-    assert (response.status, json.loads(content)["size"]) == (201, len(data))
-    etag = response.headers["ETag"]
-    response, content = send(worker_url, "GET", "/files/a.png", token="")
+    response, content = send(worker_url, "POST", "/files/a.png", data, Content_Type="image/png")
+    file = json.loads(content)
+    assert (response.status, file["name"], file["size"]) == (201, "a.png", len(data))
+    path, etag = response.headers["Location"], response.headers["ETag"]
+    assert path == file["url"]
+    response, content = send(worker_url, "GET", path, token="")
     assert content == data
     assert response.headers["Content-Type"] == "image/png"
     assert response.headers["ETag"] == etag
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     for known in (etag, f'"x", W/{etag}', "*"):
-        response, content = send(worker_url, "GET", "/files/a.png", If_None_Match=known)
+        response, content = send(worker_url, "GET", path, If_None_Match=known)
         assert (response.status, content) == (304, b"")
-    response, content = send(worker_url, "HEAD", "/files/a.png")
+    response, content = send(worker_url, "HEAD", path)
     assert (response.headers["Content-Length"], content) == (str(len(data)), b"")
-    assert send(worker_url, "DELETE", "/files/a.png")[0].status == 204
-    assert send(worker_url, "GET", "/files/a.png")[0].status == 404
+    assert send(worker_url, "DELETE", path)[0].status == 204
+    assert send(worker_url, "GET", path)[0].status == 404
+
+
+def test_a_file_never_replaces_another_one(worker_url: str) -> None:
+    for data in (b"first", b"second"):
+        file = store(worker_url, "same.txt", data)
+        assert send(worker_url, "GET", file)[1] == data
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = call(worker_url, "GET", f"/api/files?limit=2&cursor={quote(cursor)}")
+        seen += page["files"]
+        cursor = page["next_cursor"]
+    sizes = {file["url"]: file["size"] for file in seen}
+    assert len(sizes) == len(seen)
+    assert sizes[file] == len(data)
+    assert [file["name"] for file in seen].count("same.txt") == 2
+
+
+def store(url: str, name: str, data: bytes, kind: str = "text/plain") -> str:
+    """The address of a new file."""
+    response, content = send(url, "POST", f"/files/{name}", data, Content_Type=kind)
+    assert response.status == 201, content
+    return str(response.headers["Location"])
 
 
 @pytest.mark.parametrize(
@@ -165,15 +192,14 @@ def test_a_file_comes_back_byte_for_byte(worker_url: str) -> None:
 )
 def test_a_file_keeps_its_charset(worker_url: str, said: str, kind: str) -> None:
     data = "Jürgen;Köln".encode("cp1252")
-    assert send(worker_url, "PUT", "/files/c.csv", data, Content_Type=said)[0].status == 201
-    response, content = send(worker_url, "GET", "/files/c.csv")
+    response, content = send(worker_url, "GET", store(worker_url, "c.csv", data, said))
     assert (response.headers["Content-Type"], content) == (kind, data)
 
 
-@pytest.mark.parametrize("path", ["/files/a.txt", "/api/items/1"])
+@pytest.mark.parametrize("path", ["/files/a.txt", "/api/items"])
 def test_a_compressed_body_is_refused(worker_url: str, path: str) -> None:
     said = {"Content_Type": "text/plain", "Content_Encoding": "gzip"}
-    response, content = send(worker_url, "PUT", path, gzip.compress(b"{}"), **said)
+    response, content = send(worker_url, "POST", path, gzip.compress(b"{}"), **said)
     problem = json.loads(content)
     assert (response.status, problem["code"]) == (415, "unsupported-encoding")
     assert response.headers["Accept-Encoding"] == "identity"
@@ -195,35 +221,21 @@ def test_a_compressed_body_is_refused(worker_url: str, path: str) -> None:
     ],
 )
 def test_a_part_of_a_file(worker_url: str, wanted: str, status: int, part: bytes | None) -> None:
-    send(worker_url, "PUT", "/files/digits.txt", b"0123456789", Content_Type="text/plain")
-    response, content = send(worker_url, "GET", "/files/digits.txt", Range=wanted)
+    path = store(worker_url, "digits.txt", b"0123456789")
+    response, content = send(worker_url, "GET", path, Range=wanted)
     assert response.status == status
     assert part is None or content == part
     assert response.headers["Content-Disposition"] == (None if status == 416 else "attachment")
 
 
-def test_parts_of_different_files_are_not_mixed(worker_url: str) -> None:
-    upload = (worker_url, "PUT", "/files/mixed.txt")
-    old = send(*upload, b"abcdefghij", Content_Type="text/plain")[0].headers["ETag"]
-    new = send(*upload, b"0123456789", Content_Type="text/plain")[0].headers["ETag"]
-    date = "Wed, 21 Oct 2026 07:28:00 GMT"
-    for condition, status in ((new, 206), (old, 200), (f"W/{new}", 200), (date, 200)):
-        headers = {"Range": "bytes=3-", "If_Range": condition}
-        response, content = send(worker_url, "GET", "/files/mixed.txt", **headers)
-        assert (response.status, content[-7:]) == (status, b"3456789"), condition
-        assert len(content) == (7 if status == 206 else 10)
-
-
 @pytest.mark.parametrize("path", ["/%66iles/encoded.png", "/files%2Fencoded.png"])
 def test_an_encoded_path_is_an_upload_too(worker_url: str, path: str) -> None:
     data = b"x" * 200_000
-    response, content = send(worker_url, "PUT", path, data, Content_Type="image/png")
+    response, content = send(worker_url, "POST", path, data, Content_Type="image/png")
     assert (response.status, json.loads(content)["size"]) == (201, len(data))
-    assert send(worker_url, "GET", "/files/encoded.png")[1] == data
-    assert send(worker_url, "PUT", path, data[:9], Content_Type="image/png")[0].status == 201
-    assert send(worker_url, "GET", path)[1] == data[:9]
-    assert send(worker_url, "PUT", path, iter([b"x"]), Content_Type="image/png")[0].status == 411
-    assert send(worker_url, "PUT", path.replace("%", "%25"), b"x")[0].status == 404
+    assert send(worker_url, "GET", response.headers["Location"])[1] == data
+    assert send(worker_url, "POST", path, iter([b"x"]), Content_Type="image/png")[0].status == 411
+    assert send(worker_url, "POST", path.replace("%", "%25"), b"x")[0].status == 404
 
 
 def test_head_answers_where_get_does(worker_url: str, item: dict[str, Any]) -> None:
@@ -245,7 +257,7 @@ def test_head_answers_where_get_does(worker_url: str, item: dict[str, Any]) -> N
         ("/api/items", "GET, HEAD, POST"),
         ("/api/items/1", "GET, HEAD, PUT, DELETE"),
         ("/api/process", "POST"),
-        ("/%66iles/a.txt", "GET, HEAD, PUT, DELETE"),
+        ("/%66iles/a.txt", "POST"),
     ],
 )
 def test_a_refusal_names_the_methods_of_the_path(
@@ -273,18 +285,18 @@ def test_a_body_that_is_no_json_is_refused_in_plain_words(worker_url: str) -> No
     [
         ("GET", "/api/items", None, {"Authorization": "Bearer wrong"}, 401),
         ("GET", "/api/items", None, {"Authorization": "Basic eDp5"}, 401),
-        ("PUT", "/files/a.txt", b"x", {"Authorization": "", "Content_Type": "text/plain"}, 401),
+        ("POST", "/files/a.txt", b"x", {"Authorization": "", "Content_Type": "text/plain"}, 401),
         ("GET", "/nothing", None, {}, 404),
-        ("GET", "/files/none.txt", None, {}, 404),
-        ("GET", "/files/..%2Fa", None, {}, 404),
-        ("GET", "/files/.a", None, {}, 422),
+        ("GET", f"/files/{KEY}/none.txt", None, {}, 404),
+        ("GET", f"/files/{KEY}/..%2Fa", None, {}, 404),
+        ("GET", f"/files/{KEY}/.a", None, {}, 422),
         ("POST", "/api/process", {"item_id": 1_000_000}, {}, 404),
         ("PATCH", "/api/items", None, {}, 405),
         ("QUERY", "/api/items", None, {}, 405),
-        ("PUT", "/files/a.txt", iter([b"x"]), {"Content_Type": "text/plain"}, 411),
+        ("POST", "/files/a.txt", iter([b"x"]), {"Content_Type": "text/plain"}, 411),
         ("POST", "/api/items", {"name": "x" * 100_000}, {}, 413),
-        ("PUT", "/files/a.html", b"<b>", {"Content_Type": "text/html"}, 415),
-        ("PUT", "/files/a.txt", b"x", {}, 415),
+        ("POST", "/files/a.html", b"<b>", {"Content_Type": "text/html"}, 415),
+        ("POST", "/files/a.txt", b"x", {}, 415),
         ("POST", "/api/items", b"[" * 50_000, {"Content_Type": "application/json"}, 400),
         ("POST", "/api/items", "[]".encode("utf-16"), {"Content_Type": "application/json"}, 400),
         ("POST", "/api/items", b"{", {"Content_Type": "application/json"}, 422),

@@ -1,8 +1,9 @@
-// Lists items, and creates, changes, processes and deletes them. Text from the server only ever
+// Lists items and files, and creates, changes, processes and deletes them. Text from the server only ever
 // becomes values and text nodes: no item can put markup on this page.
 
 const form = document.querySelector('#create');
 const list = document.querySelector('#items');
+const files = document.querySelector('#files');
 const more = document.querySelector('#more');
 const status = document.querySelector('#status');
 const template = document.querySelector('#item');
@@ -13,7 +14,7 @@ const WAIT_MS = 1000;
 form.token.value = sessionStorage.getItem('token') ?? '';
 document.querySelector('#access').open = !form.token.value;
 form.token.addEventListener('input', () => sessionStorage.setItem('token', form.token.value));
-form.token.addEventListener('change', () => run(() => load(0)));
+form.token.addEventListener('change', () => run(loadAll));
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -25,7 +26,11 @@ form.addEventListener('submit', (event) => {
 });
 form.file.addEventListener('change', () => run(upload));
 more.addEventListener('click', () => run(() => load(Number(more.value))));
-if (form.token.value) run(() => load(0));
+if (form.token.value) run(loadAll);
+
+async function loadAll() {
+  await Promise.all([load(0), loadFiles()]);
+}
 
 /** Show the items after `cursor`. */
 async function load(cursor) {
@@ -97,17 +102,43 @@ async function upload() {
   if (!file) return;
   form.file.value = '';
   const allowed = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
-  const name = allowed || 'file';
-  const path = `/files/${name}`;
-  const taken = (await fetch(path, { method: 'HEAD' })).ok;
-  if (taken && !confirm(`There is a file “${name}” already. Replace it?`)) return;
   const headers = { 'Content-Type': file.type || 'text/plain' };
-  const response = await call('PUT', path, file, headers);
-  const link = Object.assign(document.createElement('a'), {
-    href: response.headers.get('location'),
-    textContent: name,
+  showFile(await (await call('POST', `/files/${allowed || 'file'}`, file, headers)).json());
+}
+
+/** Show all files. */
+async function loadFiles() {
+  const shown = [...files.children];
+  const found = [];
+  let cursor = '';
+  do {
+    const path = `/api/files?limit=100&cursor=${encodeURIComponent(cursor)}`;
+    const page = await (await call('GET', path)).json();
+    found.push(...page.files);
+    cursor = page.next_cursor;
+  } while (cursor);
+  shown.forEach((row) => row.remove());
+  found.forEach(showFile);
+}
+
+/** Show a file, unless it is shown already. */
+function showFile({ url, name, size }) {
+  if (files.querySelector(`[href="${url}"]`)) return;
+  const row = document.createElement('li');
+  const link = Object.assign(document.createElement('a'), { href: url, textContent: name });
+  const button = Object.assign(document.createElement('button'), {
+    className: 'plain',
+    textContent: 'Delete',
+    ariaLabel: `Delete ${name}`,
   });
-  status.replaceChildren('Stored ', link);
+  button.addEventListener('click', () =>
+    run(async () => {
+      await call('DELETE', url);
+      row.remove();
+    }),
+  );
+  row.append(link, ` ${size.toLocaleString()} bytes `, button);
+  files.append(row);
 }
 
 /** What a change is made to: the version that this page shows. */
