@@ -26,12 +26,9 @@ class DjangoFinder:
     def find_spec(self, name, path=None, target=None):
         if name != "django.core.signals":
             return None
-        sys.meta_path.remove(self)
-        for finder in sys.meta_path:
-            spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                return self._connecting(spec)
-        return None
+        others = (finder for finder in sys.meta_path if finder is not self)
+        specs = (finder.find_spec(name, path, target) for finder in others)
+        return next((self._connecting(spec) for spec in specs if spec is not None), None)
 
     def _connecting(self, spec):
         load = spec.loader.exec_module
