@@ -188,6 +188,35 @@ def test_an_example_is_planned_as_it_stands(shop: Path, cfpy: Any, api: Cloudfla
     assert "YOUR" not in path.read_text()
 
 
+def test_the_id_of_another_account_is_replaced(shop: Path, cfpy: Any, api: CloudflareApi) -> None:
+    path = config(shop)
+    foreign = "408cddb7-e3f7-40d7-a4f7-33136a7fd3fa"
+    key = f'"database_id": "{foreign}"' if "json" in path.name else f'database_id = "{foreign}"'
+    text = path.read_text()
+    example = text.replace("orders", "quotes").replace(" }], // the", f", {key} }}], // the")
+    path.write_text(example.replace(" }] # the", f", {key} }}] # the"))
+    assert foreign in path.read_text()
+    code, document = cfpy("plan", shop)
+    [conflict] = [item for item in document["data"]["actions"] if item["do"] == "conflict"]
+    assert (code, conflict["unknown_ids"]) == (7, [foreign])
+    assert "it may be of another account, as in an example" in conflict["reason"]
+    for command in ("provision", "adopt", "deploy"):
+        code, document = cfpy(command, shop, *(["--yes"] if command != "adopt" else []))
+        assert (code, document["error"]["code"]) == (7, "plan_conflict")
+        assert "cfpy adopt --remove-ids" in document["error"]["hint"]
+    before = path.read_text()
+    assert cfpy("adopt", shop, "--remove-ids", "--dry-run")[0] == 0
+    assert path.read_text() == before
+    code, document = cfpy("adopt", shop, "--remove-ids")
+    assert (code, document["data"]["removed_ids"]) == (0, {"DB": foreign})
+    assert "d1:quotes" in document["data"]["missing"]
+    code, document = cfpy("provision", shop, "--yes")
+    assert code == 0, document
+    assert api.database_id("quotes") in path.read_text()
+    assert foreign not in path.read_text()
+    assert cfpy("plan", shop)[0] == 0
+
+
 LAYOUTS = [
     *(("wrangler.toml", "everything at once"), ("wrangler.jsonc", "everything at once")),
     *(("wrangler.jsonc", "commas first"), ("wrangler.jsonc", "brackets together")),

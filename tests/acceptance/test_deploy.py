@@ -55,6 +55,29 @@ def test_a_dry_run_changes_nothing(live: Path, cfpy: Any, api: CloudflareApi) ->
     assert (code, document["data"]["deployment"], api.mutations) == (0, None, [])
 
 
+def test_a_dry_run_reports_what_would_stop_a_deployment(
+    ready: Callable[[str], Path], cfpy: Any, api: CloudflareApi
+) -> None:
+    project = ready("fullstack")
+    code, document = cfpy("deploy", project, "--dry-run")
+    [missing] = document["data"]["findings"]
+    assert (code, missing["code"]) == (0, "usage")
+    assert "missing in the account" in missing["message"]
+    assert "d1:shop-db" in missing["message"]
+    config = project / "wrangler.toml"
+    foreign = 'binding = "DB"\ndatabase_id = "408cddb7-e3f7-40d7-a4f7-33136a7fd3fa"'
+    config.write_text(config.read_text().replace('binding = "DB"', foreign))
+    code, document = cfpy("up", project, "--dry-run")
+    [conflict] = document["data"]["findings"]
+    assert (code, conflict["code"]) == (0, "plan_conflict")
+    assert "cfpy adopt --remove-ids" in conflict["hint"]
+    # Like `wrangler deploy --dry-run`, it needs no account.
+    code, document = cfpy("deploy", project, "--dry-run", CLOUDFLARE_API_TOKEN="")
+    assert (code, document["data"]["plan"]) == (0, None)
+    assert [found["code"] for found in document["data"]["findings"]] == ["not_authenticated"]
+    assert api.mutations == []
+
+
 def test_a_failed_upload_leaves_the_old_version_live(
     live: Path, cfpy: Any, api: CloudflareApi
 ) -> None:

@@ -669,8 +669,11 @@ def test_auto_falls_back_to_node_or_runs_workerd_and_says_which(small: Path) -> 
 def test_a_date_gets_its_own_python(small: Path) -> None:
     config, entry = small / "wrangler.toml", small / "src" / "entry.py"
     config.write_text(config.read_text().replace("2026-11-17", "2026-01-01"))
+    # Django imports it also for D1; npm's Pyodide for 3.13 does not have it.
     entry.write_text(
-        "import sys\n" + entry.read_text().replace("'ok'", "f'{sys.version_info[:2]}'"), "utf-8"
+        "import sys\nfrom sqlite3 import dbapi2\n"
+        + entry.read_text().replace("'ok'", "f'{sys.version_info[:2]}'"),
+        "utf-8",
     )
     dev = start_dev(small, "--runtime", "node")
     assert dev.request("GET", "/").body == b"(3, 13)"

@@ -4,6 +4,8 @@ with frameworks, configured by `wrangler.toml` or `wrangler.jsonc`, in `cfpy dev
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +31,12 @@ SOCKETS = "{sockets}"
 binding = "DB"
 database_name = "quotes"
 database_id = "00000000-0000-0000-0000-000000000000"
+
+[[d1_databases]]
+binding = "WORDS"
+database_name = "words"
+database_id = "0f7cddb7-e3f7-40d7-a4f7-33136a7fd3fa"
+migrations_dir = "none"
 
 [assets]
 directory = "public"
@@ -108,6 +116,13 @@ class Default(WorkerEntrypoint):
     async def on_d1(self, request):
         found = await self.env.DB.prepare("SELECT quote FROM quotes").all()
         return [row["quote"] for row in found.results]
+
+    async def on_words(self, request):
+        found = await self.env.WORDS.prepare("SELECT word FROM words").all()
+        return [row["word"] for row in found.results]
+
+    async def on_absent(self, request):
+        return await self.env.WORDS.prepare("SELECT * FROM absent").all()
 
     async def on_ai(self, request):
         asked = {"instructions": "Be short.", "input": "Who are you?"}
@@ -217,6 +232,9 @@ MIGRATION = """\
 CREATE TABLE quotes (quote TEXT);
 INSERT INTO quotes VALUES ('Ceci n''est pas une base');
 """
+# As the READMEs of examples have it, before the first run.
+FILL = "d1 execute words --local --file init.sql"
+WORDS = "CREATE TABLE words (word TEXT);\nINSERT INTO words VALUES ('from wrangler');\n"
 FRAMEWORKS = HEAD.format(name="frameworks")
 FRAMEWORKS_ENTRY = """\
 import os
@@ -251,8 +269,10 @@ DJANGO = {
         "MIDDLEWARE = []\nINSTALLED_APPS = []\n"
     ),
     "src/site_urls.py": (
-        "from django.http import JsonResponse\nfrom django.urls import path\n\n"
-        'urlpatterns = [path("django/<name>", lambda _, name: JsonResponse({"hello": name}))]\n'
+        "from django.http import JsonResponse\nfrom django.urls import path\n\n\n"
+        "def fail(request):\n    raise RuntimeError('out of tea')\n\n\n"
+        'urlpatterns = [path("django/fail", fail),\n'
+        '    path("django/<name>", lambda _, name: JsonResponse({"hello": name}))]\n'
     ),
 }
 PYPROJECT = """\
@@ -289,15 +309,18 @@ def many(
             "src/entry.py": ENTRY,
             "migrations/0001_quotes.sql": MIGRATION,
             "public/index.html": "<h1>shapes</h1>",
+            "init.sql": WORDS,
         }
-        yield run_dev(
-            write_project(root / "shapes", files), "--runtime", "node", "--with", "../other"
-        )
+        project = write_project(root / "shapes", files)
+        filled = [sys.executable, "-m", "cfpy", "wrangler", *FILL.split()]
+        subprocess.run(filled, cwd=project, check=True, stdin=subprocess.DEVNULL)
+        yield run_dev(project, "--runtime", "node", "--with", "../other")
 
 
 def test_what_works(many: Dev) -> None:
     assert many.request("GET", "/").body == b"<h1>shapes</h1>"
     assert many.request("GET", "/d1").json() == ["Ceci n'est pas une base"]
+    assert many.request("GET", "/words").json() == ["from wrangler"]
     assert many.request("GET", "/cdn-cgi/handler/scheduled?cron=*+*").body == b"ok"
     assert many.request("GET", "/cron").json() == ["* *"]
 
@@ -318,7 +341,8 @@ def test_models(many: Dev) -> None:
         ("/chat", "WebSocketPair does not work with --runtime node; use --runtime workerd"),
         ("/rewriter", "HTMLRewriter does not work with --runtime node; use --runtime workerd"),
         ("/loader/python", "a dynamic Worker in Python needs --runtime workerd"),
-        ("/unreachable", "fetch of http://nobody.invalid/path failed: getaddrinfo ENOTFOUND"),
+        ("/unreachable", "fetch of http://nobody.invalid/path failed: the host nobody.invalid was"),
+        ("/absent", "D1_ERROR: no such table: absent"),
         ("/rpc/fails", "not today"),
     ],
 )
@@ -326,6 +350,13 @@ def test_what_fails_says_why(many: Dev, path: str, reason: str) -> None:
     answer = many.request("GET", path)
     assert answer.status == 500
     assert reason in answer.body.decode()
+
+
+def test_where_a_missing_table_comes_from_is_told_once(many: Dev) -> None:
+    for _ in range(2):
+        many.request("GET", "/absent")
+    [told] = [line for line in many.log if "has no table" in line]
+    assert "cfpy wrangler d1 execute WORDS --local --file FILE.sql" in told
 
 
 def test_the_start_tells_what_needs_workerd(many: Dev) -> None:
@@ -377,4 +408,8 @@ def test_frameworks(packages: Path, run_dev: Callable[..., Dev], form: str) -> N
     dev = run_dev(packages, "--runtime", "node")
     assert dev.request("GET", "/hi/Ada").json() == {"message": "Hello, Ada!"}
     assert dev.request("GET", "/django/Ada").json() == {"hello": "Ada"}
+    # Its page with DEBUG = False does not say why.
+    assert dev.request("GET", "/django/fail").status == 500
+    dev.wait_for_log("RuntimeError: out of tea")
+    assert '  File "src/site_urls.py", line 6, in fail' in dev.log
     dev.stop()

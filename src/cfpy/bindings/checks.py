@@ -93,7 +93,7 @@ def _name(worker: str) -> Iterator[Finding]:
 
 def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
     value = str(scope.get("compatibility_date", ""))
-    mend = f'Set compatibility_date = "{today - timedelta(days=7)}", or an earlier date.'
+    mend = f"Set compatibility_date to {today - timedelta(days=7)}, or an earlier date."
     try:
         day = date.fromisoformat(value)
     except ValueError:

@@ -10,9 +10,9 @@ from pathlib import Path
 NEEDS_WORKERD = "--runtime workerd"
 # Of JavaScript's global scope in workerd; Node has none of them, and no faithful replacement.
 _CLASSES = {
-    "WebSocketPair": "inbound WebSockets",
-    "HTMLRewriter": "HTMLRewriter",
-    "caches": "the Cache API",
+    "WebSocketPair": "inbound WebSockets need",
+    "HTMLRewriter": "it needs",
+    "caches": "the Cache API needs",
 }
 _SKIPPED = {"python_modules", "node_modules", "__pycache__"}
 
@@ -27,7 +27,7 @@ def used_classes(entry: Path) -> dict[str, str]:
         except (SyntaxError, ValueError, OSError):
             continue
         for name in _names(tree):
-            found[name] = f"{_CLASSES[name]}: this needs {NEEDS_WORKERD}"
+            found[name] = f"{_CLASSES[name]} {NEEDS_WORKERD}"
     return found
 
 

@@ -28,6 +28,8 @@ CONFIG_VARIABLE = "CFPY_CONFIG"
 REDIRECT = Path(".wrangler", "deploy", "config.json")
 #: Written by a build for Cloudflare's other command line, `cf`.
 _BUILD_OUTPUT = Path(".cloudflare", "output")
+# Of the projects in a folder, in a hint.
+_MOST_SHOWN = 5
 _NAMES = " or ".join(reversed(NAMES))
 _SUFFIXES = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 _BUILD_VERSION = re.compile(r"v(0|[1-9]\d*)")
@@ -90,10 +92,22 @@ def choose(directory: Path, named: Path | None = None) -> Path:
     if found.used is None:
         raise ProjectError(
             f"{directory.resolve()} has no {_NAMES}",
-            hint="Go to a project, name one with --cwd, or create one: cfpy new rag myapp",
+            hint=_below(directory)
+            or "Go to a project, name one with --cwd, or create one: cfpy new rag myapp",
         )
     _refuse_contradiction(directory, found.used, found)
     return found.used
+
+
+def _below(directory: Path) -> str:
+    """A hint about the projects in the folders of ``directory``; empty if there are none."""
+    with contextlib.suppress(OSError):
+        folders = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+        found = [path.name for path in folders if path.is_dir() and configuration_in(path)]
+        if found:
+            shown = ", ".join(found[:_MOST_SHOWN])
+            return f"Name one of the projects in it with --cwd: {shown}"
+    return ""
 
 
 def refuse_build_output(root: Path) -> None:

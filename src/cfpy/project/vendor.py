@@ -113,7 +113,8 @@ def _resolve(
     same_python = lock is not None and lock.python == target.python
     pins, log = pip.install_chosen(index, lock.pins if lock and same_python else (), modules)
     failed = log.failures_of(index.address) if index.usable else {}
-    if index.address and index.problem:
+    # The SDK alone is always from PyPI.
+    if index.address and index.problem and len(wanted.declared) > 1:
         progress(f"{index.unasked}; all packages are from PyPI")
     elif failed:
         progress(

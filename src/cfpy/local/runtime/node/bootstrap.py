@@ -8,17 +8,14 @@ import importlib.util
 import os
 import site
 import sys
-import traceback
 import types
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from inspect import isawaitable
 
 SOURCES = "/session/metadata"
 MODULES = "/session/python_modules"
 STAND_INS = "/session/stand-ins"
-# Modules of the standard library that workerd has, and npm's Pyodide 0.28 (Python 3.13) has not.
-ABSENT = {"lzma", "_lzma", "ssl", "_ssl"}
 
 
 class PatchedLoader:
@@ -58,41 +55,13 @@ class PatchFinder:
         return None
 
 
-class AbsentFinder:
-    """Asked last: says why a module that workerd has is not here."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name not in ABSENT:
-            return None
-        raise ModuleNotFoundError(
-            f"No module named {name!r}: --runtime node does not have it with Python 3.13. Use "
-            "--runtime workerd, or Python 3.14: compatibility_date 2026-09-08 or later.",
-            name=name,
-        )
-
-
-@contextmanager
-def reporting_errors(module):
-    """A patch of ``django.core.signals``: with ``DEBUG = False``, Django answers an exception with a
-    page that does not show it, and logs it nowhere by default."""
-    yield
-
-    def report(**_):
-        from django.conf import settings
-
-        if not settings.DEBUG:
-            traceback.print_exc()
-
-    module.got_request_exception.connect(report, weak=False)
-
-
 def install_cloudflare_package():
     """`_cloudflare`, built into workerd: the SDK's .pth file registers its import patches there.
 
     One of them lets anyio run without threads, which sync FastAPI routes need. Patches against
     entropy at import are accepted but not used: there is no deploy-time snapshot here.
     """
-    patches = {"django.core.signals": reporting_errors}
+    patches = {}
 
     def register_exec(name, patch=None):
         if patch is None:
@@ -196,6 +165,6 @@ keep_bytecode_right()
 install_cloudflare_package()
 sys.path[:0] = [SOURCES, MODULES]
 sys.path.append(STAND_INS)
-sys.meta_path.append(AbsentFinder())
+importlib.import_module("_cfpy_reasons")
 # Processes the SDK's .pth file, which plain sys.path entries would not do.
 site.addsitedir(MODULES)

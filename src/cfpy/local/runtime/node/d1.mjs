@@ -1,5 +1,6 @@
 // D1 with one request for each query. With Miniflare's proxy, prepare(), bind() and all() would
 // each be a round trip, and the first two would block this thread.
+import { emit } from './events.mjs';
 import { count, isMetering } from './meter.mjs';
 
 // Not properties, because Python looks those up.
@@ -89,10 +90,26 @@ export function d1(proxy, send, { binding, life }) {
     if (life.over) return new Promise(() => {});
     const { r: result, e: error } = await send({ binding, ...query });
     if (life.over) return new Promise(() => {});
-    if (error) throw Object.assign(new Error(error.message), { name: error.name });
+    if (error) {
+      explain(binding, error.message);
+      throw Object.assign(new Error(error.message), { name: error.name });
+    }
     return result;
   };
   return new D1Database({ proxy, ask });
+}
+
+const explained = new Set();
+
+/** Say once where a missing table comes from. */
+function explain(binding, message) {
+  const table = /no such table: (\S+?)(:|$)/.exec(message)?.[1];
+  if (!table || explained.has(table)) return;
+  explained.add(table);
+  const text =
+    `The local database ${binding} has no table ${table}. Tables come from migrations, which cfpy ` +
+    `dev applies, or from a file: cfpy wrangler d1 execute ${binding} --local --file FILE.sql`;
+  emit('log', { level: 'warning', text });
 }
 
 /**

@@ -85,10 +85,18 @@ async function fetch(input, init) {
     return await nodeFetch(input, init);
   } catch (error) {
     if (error.message !== 'fetch failed') throw error;
-    const { code, message } = error.cause ?? {};
-    const why = message || code || 'no connection';
+    const why = reasonOf(error.cause ?? {});
     throw new TypeError(`fetch of ${input?.url ?? input} failed: ${why}`, { cause: error.cause });
   }
+}
+
+/** Node's error about a connection, in words. */
+function reasonOf({ code, message, hostname }) {
+  const said = message || code || 'no connection';
+  if (['ENOTFOUND', 'EAI_AGAIN'].includes(code)) {
+    return `the host ${hostname} was not found; check its name, and the network of this machine (${said})`;
+  }
+  return code === 'ECONNREFUSED' ? `nothing listens there (${said})` : said;
 }
 
 function isUpgrade(input, init) {
