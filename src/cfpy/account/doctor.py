@@ -18,6 +18,7 @@ from cfpy.bindings.finding import Finding
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError
 from cfpy.project.config_file import find
+from cfpy.project.config_text import read, repeated
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
@@ -110,8 +111,15 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
     yield Check("project", "ok", f"{desired.worker} in {project.root}")
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())
-    yield from _found("configuration", findings)
+    yield from _found("configuration", (*findings, *_repeated(project)))
     yield from _found("models", check_models(source_texts(project)))
+
+
+def _repeated(project: Project) -> Iterator[Finding]:
+    text, _ = read(project.config_path)
+    for key, line in repeated(project.config_path, text):
+        message = f"`{key}` is in {project.config_name} more than once: line {line} is used"
+        yield Finding(broken=False, message=message, mend="Remove the others.")
 
 
 def _is_project(root: Path, config: Path | None) -> bool:
