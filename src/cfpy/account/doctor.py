@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import shutil
 import sys
@@ -22,10 +23,11 @@ from cfpy.project.config_text import read, repeated
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
-from cfpy.tools.toolchain import SIZE
+from cfpy.tools.toolchain import SIZE, cache_directory
 
 _SOURCES = (".py", ".toml", ".js", ".ts", ".vars")
 _LARGEST_SOURCE = 1_000_000
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def run(
     login = _login(ctx, root, environment, config)
     if account and login.state == "warning":
         login = replace(login, state="error")
-    return (*_machine(ctx), *_project(root, environment, config), login)
+    return (*_machine(ctx), _cache(cache_directory()), *_project(root, environment, config), login)
 
 
 def _machine(ctx: Context) -> Iterator[Check]:
@@ -80,6 +82,39 @@ def _machine(ctx: Context) -> Iterator[Check]:
     else:
         # A project's CI and its README use it; cfpy itself does not.
         yield Check("uv", "ok", "not installed; cfpy does not need it")
+
+
+def _cache(directory: Path) -> Check:
+    """The size of the cache: nothing deletes what is no longer used."""
+    sizes = {path.name: _size(path) for path in _entries(directory)}
+    total = sum(sizes.values())
+    if not total:
+        return Check("cache", "ok", f"empty ({directory})")
+    largest = sorted(sizes, key=lambda name: -sizes[name])
+    parts = ", ".join(
+        f"{name} {_shown(sizes[name])}" for name in largest if sizes[name] >= _MEGABYTE
+    )
+    said = f"{_shown(total)} in {directory}{f': {parts}' if parts else ''}"
+    return Check("cache", "ok", f"{said}\nYou can delete it: cfpy downloads again what it needs")
+
+
+def _entries(directory: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(directory.iterdir())
+    return []
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, or of all files in a directory. What can't be read has none."""
+    total = 0
+    for place in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        with contextlib.suppress(OSError):
+            total += place.lstat().st_size if not place.is_dir() else 0
+    return total
+
+
+def _shown(size: int) -> str:
+    return f"{size / _MEGABYTE:.0f} MB" if size >= _MEGABYTE else "less than 1 MB"
 
 
 def _version(ctx: Context, argv: list[str], path: str | None = None) -> str:
