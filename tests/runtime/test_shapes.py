@@ -199,6 +199,28 @@ class Default(WorkerEntrypoint):
     async def on_rpc_fails(self, request):
         return await self.env.OTHER.fail()
 
+    async def on_rpc_passes(self, request):
+        # Each is refused by name, in both directions.
+        moment, refused = js.Date.new(0), []
+        self_made = [lambda: 1, moment, b"abc", to_js([1, {"a": float("nan")}]), 2**70]
+        for value in [*self_made, request.js_object, {"a": [1, moment]}]:
+            try:
+                refused.append(await self.env.OTHER.take(value))
+            except Exception as error:
+                refused.append(str(error).split(": with --runtime")[0])
+        for kind in ("date", "map", "stream", "function", "infinity", "bytes", "plain", "nothing"):
+            try:
+                refused.append(await self.env.OTHER.give(kind))
+            except Exception as error:
+                refused.append(str(error).split(": with --runtime")[0])
+        return refused
+
+    async def on_rpc_odd(self, request):
+        return await self.env.OTHER.odd()
+
+    async def moment(self):
+        return js.Date.new(0)
+
     async def shout(self, text, times=1):
         return {"text": text.upper() * times, "nothing": None}
 """
@@ -215,7 +237,11 @@ service = "shapes"
 OTHER_ENTRY = """\
 import { WorkerEntrypoint } from "cloudflare:workers";
 
-interface Env { SHAPES: { shout(text: string, times?: number): Promise<{ text: string }> } }
+interface Shapes {
+  shout(text: string, times?: number | Date): Promise<{ text: string }>;
+  moment(): Promise<Date>;
+}
+interface Env { SHAPES: Shapes }
 
 export default class extends WorkerEntrypoint<Env> {
   async fetch(request: Request) {
@@ -223,9 +249,21 @@ export default class extends WorkerEntrypoint<Env> {
     if (pathname === "/shout") return Response.json(await this.env.SHAPES.shout("hey"));
     return new Response(`other: ${pathname}`);
   }
+  async odd() {
+    const calls = [this.env.SHAPES.moment(), this.env.SHAPES.shout("hey", new Date(0))];
+    return (await Promise.allSettled(calls)).map(({ reason }) => reason.message.split(": with")[0]);
+  }
   add(a: number, b: number) { return a + b; }
   async ask_back(text: string) { return this.env.SHAPES.shout(text, 2); }
   fail() { throw new RangeError("not today"); }
+  take(value: unknown) { return "taken"; }
+  give(kind: string) {
+    const plain = { a: [1, "b", null, true, -0.5] };
+    return {
+      date: { at: new Date(0) }, map: [new Map()], stream: new ReadableStream(), function: () => 1,
+      infinity: [[1, Infinity]], bytes: new Uint8Array(2), plain, nothing: undefined,
+    }[kind];
+  }
 }
 """
 MIGRATION = """\
@@ -381,6 +419,29 @@ def test_a_worker_loader(many: Dev) -> None:
 def test_python_and_javascript_call_each_other(many: Dev) -> None:
     assert many.request("GET", "/service").body == b"other: /a/b"
     assert many.request("GET", "/rpc").json() == [3, {"text": "HEYHEY", "nothing": None}]
+
+
+def test_what_json_does_not_have_is_refused_by_name(many: Dev) -> None:
+    argument, result = "TypeError: argument 1 of OTHER.take", "TypeError: the result of OTHER.give"
+    assert many.request("GET", "/rpc/passes").json() == [
+        f"{argument} has a function",
+        f"{argument} has a Date",
+        f"{argument} has a Uint8Array",
+        f"{argument} has NaN at [1].a",
+        f"{argument} has a bigint",
+        f"{argument} has a Request",
+        f"{argument} has a Date at .a[1]",
+        f"{result} has a Date at .at",
+        f"{result} has a Map at [0]",
+        f"{result} has a ReadableStream",
+        f"{result} has a function",
+        f"{result} has Infinity at [0][1]",
+        f"{result} has a Uint8Array",
+        {"a": [1, "b", None, True, -0.5]},
+        None,
+    ]
+    said = ["the result of moment has a Date", "argument 2 of shout has a Date"]
+    assert many.request("GET", "/rpc/odd").json() == said
 
 
 def test_a_javascript_worker_with_a_python_one(many: Dev, run_dev: Callable[..., Dev]) -> None:

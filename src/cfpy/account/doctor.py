@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import shutil
 import sys
@@ -18,13 +19,15 @@ from cfpy.bindings.finding import Finding
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError
 from cfpy.project.config_file import find
+from cfpy.project.config_text import read, repeated
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
-from cfpy.tools.toolchain import SIZE
+from cfpy.tools.toolchain import SIZE, cache_directory
 
 _SOURCES = (".py", ".toml", ".js", ".ts", ".vars")
 _LARGEST_SOURCE = 1_000_000
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def run(
     login = _login(ctx, root, environment, config)
     if account and login.state == "warning":
         login = replace(login, state="error")
-    return (*_machine(ctx), *_project(root, environment, config), login)
+    return (*_machine(ctx), _cache(cache_directory()), *_project(root, environment, config), login)
 
 
 def _machine(ctx: Context) -> Iterator[Check]:
@@ -79,6 +82,39 @@ def _machine(ctx: Context) -> Iterator[Check]:
     else:
         # A project's CI and its README use it; cfpy itself does not.
         yield Check("uv", "ok", "not installed; cfpy does not need it")
+
+
+def _cache(directory: Path) -> Check:
+    """The size of the cache: nothing deletes what is no longer used."""
+    sizes = {path.name: _size(path) for path in _entries(directory)}
+    total = sum(sizes.values())
+    if not total:
+        return Check("cache", "ok", f"empty ({directory})")
+    largest = sorted(sizes, key=lambda name: -sizes[name])
+    parts = ", ".join(
+        f"{name} {_shown(sizes[name])}" for name in largest if sizes[name] >= _MEGABYTE
+    )
+    said = f"{_shown(total)} in {directory}{f': {parts}' if parts else ''}"
+    return Check("cache", "ok", f"{said}\nYou can delete it: cfpy downloads again what it needs")
+
+
+def _entries(directory: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(directory.iterdir())
+    return []
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file, or of all files in a directory. What can't be read has none."""
+    total = 0
+    for place in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        with contextlib.suppress(OSError):
+            total += place.lstat().st_size if not place.is_dir() else 0
+    return total
+
+
+def _shown(size: int) -> str:
+    return f"{size / _MEGABYTE:.0f} MB" if size >= _MEGABYTE else "less than 1 MB"
 
 
 def _version(ctx: Context, argv: list[str], path: str | None = None) -> str:
@@ -110,8 +146,15 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
     yield Check("project", "ok", f"{desired.worker} in {project.root}")
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())
-    yield from _found("configuration", findings)
+    yield from _found("configuration", (*findings, *_repeated(project)))
     yield from _found("models", check_models(source_texts(project)))
+
+
+def _repeated(project: Project) -> Iterator[Finding]:
+    text, _ = read(project.config_path)
+    for key, line in repeated(project.config_path, text):
+        message = f"`{key}` is in {project.config_name} more than once: line {line} is used"
+        yield Finding(broken=False, message=message, mend="Remove the others.")
 
 
 def _is_project(root: Path, config: Path | None) -> bool:

@@ -19,7 +19,7 @@ from cfpy.bindings.environment_edits import (
 )
 from cfpy.bindings.environments import NewEnvironment, derive, held_ids, left_over, only_in
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import PlanConflictError, UsageError
+from cfpy.errors import PlanConflictError, ProjectError, UsageError
 from cfpy.project.changes import NewContent, apply
 from cfpy.project.config_text import edited
 from cfpy.project.edits import Edit
@@ -82,6 +82,8 @@ def add(root: Path, name: str, *, dry_run: bool, config: Path | None = None) -> 
     """
     with alone(root, config, dry_run=dry_run):
         project = load_project(root, config)
+        if not project.wrangler.get("name"):
+            raise ProjectError("`name` is missing", path=project.config_path)
         new = derive(project.wrangler, name)
         settings = settings_additions(_settings(project), new)
         before, after = _edited(project, additions(new), settings)

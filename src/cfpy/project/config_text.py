@@ -51,7 +51,10 @@ def read(path: Path, error: type[LocatedError] = ProjectError) -> tuple[str, dic
     """
     text, data = _FORMATS[path.suffix].read(path, error)
     if not isinstance(data, dict):
-        raise error("is not a JSON object, so not a configuration", path=path, line=1, column=1)
+        line, column = _FORMATS[path.suffix].locate(text, ())
+        message = "is not a JSON object, so not a configuration"
+        hint = 'Write an object: { "name": "my-worker" }'
+        raise error(message, path=path, line=line, column=column, hint=hint)
     return text, data
 
 
@@ -78,6 +81,17 @@ def locate(path: Path, text: str, keys: tuple[str | int, ...]) -> tuple[int, int
         keys: The path of the value: ``("vectorize", 0, "metric")``.
     """
     return _FORMATS[path.suffix].locate(text, keys)
+
+
+def repeated(path: Path, text: str) -> list[tuple[str, int]]:
+    """The keys that are there more than once, with the line of the one that counts: JSON allows
+    that, TOML does not.
+
+    Args:
+        path: The file of ``text``, which parses.
+        text: A document.
+    """
+    return [] if path.suffix == ".toml" else jsonc_tree.repeated(text)
 
 
 def edited(path: Path, text: str, edits: Iterable[Edit]) -> str:

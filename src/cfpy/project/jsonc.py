@@ -7,16 +7,13 @@ wrangler 4.164 reads both ``wrangler.json`` and ``wrangler.jsonc`` with Microsof
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cfpy.errors import LocatedError
-
-_TOKEN = re.compile(
-    r"""(?P<comment>//[^\r\n]*|/\*.*?\*/)|(?P<value>"[^"\\]*(?:\\.[^"\\]*)*"|[^\s",/])|,""", re.S
-)
-_NOT_BLANK = re.compile(r"[^\r\n]")
+from cfpy.project.encoded import read_text
+from cfpy.project.jsonc_blanks import without_comments
+from cfpy.project.jsonc_faults import fault, unknown_number
 
 
 def parse_jsonc(path: Path, error: type[LocatedError]) -> tuple[str, Any]:
@@ -32,14 +29,22 @@ def parse_jsonc(path: Path, error: type[LocatedError]) -> tuple[str, Any]:
     Raises:
         LocatedError: It can't be read or does not parse; then with line and column.
     """
+    text = read_text(path, error)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
         return text, loads(text)
     except json.JSONDecodeError as problem:
-        line, column = problem.lineno, problem.colno
-        raise error(problem.msg, path=path, line=line, column=column) from None
-    except (OSError, ValueError, RecursionError) as problem:
-        raise error(f"can't be read: {problem}", path=path) from problem
+        found = fault(text, problem)
+    except RecursionError:
+        raise error(
+            "can't be read: its lists or objects are nested too deeply", path=path
+        ) from None
+    except ValueError as problem:
+        unknown = unknown_number(text)
+        if unknown is None:
+            what = "can't be read: a number has too many digits"
+            raise error(what, path=path) from problem
+        found = unknown
+    raise error(found.message, path=path, line=found.line, column=found.column, hint=found.hint)
 
 
 def loads(text: str) -> Any:
@@ -51,31 +56,6 @@ def loads(text: str) -> Any:
         RecursionError: It is nested too deeply.
     """
     return json.loads(without_comments(text), parse_constant=_refuse)
-
-
-def comments(text: str) -> list[tuple[int, int]]:
-    """Where each comment begins and ends."""
-    return [token.span() for token in _TOKEN.finditer(text) if token["comment"]]
-
-
-def without_comments(text: str) -> str:
-    """The text with spaces in place of comments and trailing commas, so that positions stay the
-    same."""
-    characters = list(text)
-    before, comma = "", -1
-    for token in _TOKEN.finditer(text):
-        if token["comment"]:
-            characters[token.start() : token.end()] = _NOT_BLANK.sub(" ", token[0])
-        elif token["value"]:
-            if comma >= 0 and token[0] in "]}":
-                characters[comma] = " "
-            before, comma = token[0], -1
-        else:
-            # Two commas in a row, or one without a value before it, are errors, not trailing
-            # commas.
-            comma = token.start() if comma < 0 and before not in ("", "[", "{", ":") else -1
-            before = ","
-    return "".join(characters)
 
 
 def _refuse(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cfpy.project.edits import Append, Edit, KeyPath, NoPlaceError, Put, Remove, dotted
-from cfpy.project.jsonc import comments, without_comments
+from cfpy.project.jsonc_blanks import comments, without_comments
 from cfpy.project.jsonc_tree import Part, tree
 
 # What may follow a value on its line: a comma and comments.

@@ -12,6 +12,7 @@ from typing import Any
 import tomlkit
 
 from cfpy.project import jsonc
+from cfpy.project.jsonc_blanks import comments
 from cfpy.project.jsonc_tree import Part, tree
 from cfpy.project.line_ends import plain
 
@@ -39,15 +40,15 @@ def to_toml(text: str) -> str:
     if _parsed(written) == wanted:
         return f"{written}\n" if written else ""
     # It is written in a way that has no counterpart in TOML.
-    comments = [line for start, end in jsonc.comments(body) for line in _comment(body[start:end])]
-    return "".join(f"{line}\n" for line in comments) + tomlkit.dumps(wanted)
+    above = [line for start, end in comments(body) for line in _comment(body[start:end])]
+    return "".join(f"{line}\n" for line in above) + tomlkit.dumps(wanted)
 
 
 class _Writer:
     def __init__(self, text: str) -> None:
         self._text = text
         self._root = tree(text)
-        self._comments = jsonc.comments(text)
+        self._comments = comments(text)
 
     def document(self) -> Iterator[str]:
         """The lines of the document."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cfpy.project.jsonc import without_comments
+from cfpy.project.jsonc_blanks import without_comments
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
@@ -56,6 +56,21 @@ def locate(text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:
             break
         node = inner
     return text.count("\n", 0, node.begin) + 1, node.begin - text.rfind("\n", 0, node.begin)
+
+
+def repeated(text: str) -> list[tuple[str, int]]:
+    """The keys that an object has more than once, each dotted and with the 1-based line of the last
+    one, which is the one that counts."""
+    return list(_repeated(tree(text), text, ""))
+
+
+def _repeated(node: Part, text: str, path: str) -> Iterator[tuple[str, int]]:
+    keys = [child.key for child in node.children if child.key is not None]
+    for number, child in enumerate(node.children):
+        name = f"{path}.{number if child.key is None else child.key}".lstrip(".")
+        if keys.count(child.key or "") > 1 and child is node.child(child.key or ""):
+            yield name, text.count("\n", 0, child.begin) + 1
+        yield from _repeated(child, text, name)
 
 
 def _value(tokens: Iterator[re.Match[str]], first: re.Match[str]) -> Part:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from packaging.utils import canonicalize_name
 
@@ -92,8 +95,15 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
     )
 
 
-def install_failure(stderr: str, pins: Sequence[Pin]) -> ToolNotFoundError:
-    """The error for a failed installation of locked packages, from what pip wrote."""
+def install_failure(stderr: str, pins: Sequence[Pin], root: Path) -> ToolNotFoundError:
+    """The error for a failed installation of locked packages, from what pip wrote. ``root`` is the
+    project."""
+    gone = [f"{pin.name} ({place})" for pin in pins if (place := _gone(pin, root))]
+    if gone:
+        return ToolNotFoundError(
+            f"{NAME} names files that do not exist: {', '.join(gone)}",
+            hint=f"Restore them, or update {NAME} with the tool that wrote it.",
+        )
     if "DO NOT MATCH THE HASHES" in stderr:
         return ToolNotFoundError(
             f"a package does not match its hash in {NAME}:\n{_errors(stderr)}",
@@ -111,6 +121,18 @@ def install_failure(stderr: str, pins: Sequence[Pin]) -> ToolNotFoundError:
         f"pip could not install the packages in {NAME}:\n{_errors(stderr)}",
         hint=f"Check the network and the dependencies in pyproject.toml.{note}",
     )
+
+
+def _gone(pin: Pin, root: Path) -> str:
+    """The path of a pin's file or folder on this machine if it does not exist; empty otherwise."""
+    url = pin.directory or pin.url
+    if url.startswith("file:"):
+        url = url2pathname(unquote(urlsplit(url).path))
+    if not url or "://" in url or pin.commit:
+        return ""
+    place = (root / url).resolve()
+    inside = place.relative_to(root) if place.is_relative_to(root) else place
+    return "" if place.exists() else str(inside)
 
 
 def limited(error: ToolNotFoundError, limits: Sequence[Pin]) -> ToolNotFoundError:
@@ -154,7 +176,7 @@ def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
             hint=f"Use one of these versions: {', '.join(usable[:_SHOWN_VERSIONS])}."
             + (f" {_ask_it(search)}" if unasked else ""),
         )
-    others = f"PyPI has {', '.join(anywhere[:_SHOWN_VERSIONS])}, but only for other platforms."
+    others = _others(name, anywhere, search)
     if unasked and anywhere:
         return ToolNotFoundError(
             f"no wheel of {name} that runs in {python} was found: PyPI has none, and {unasked}",
@@ -174,7 +196,22 @@ def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
     return ToolNotFoundError(
         f"{name} has no wheel that runs in {python}: neither PyPI nor Pyodide's package index "
         f"{search.index.shown} has one",
-        hint=f"{others} Use another package, or remove the dependency.",
+        hint=others
+        if "allow-build" in others
+        else f"{others} Use another package, or remove the dependency.",
+    )
+
+
+def _others(name: str, versions: Sequence[str], search: Search) -> str:
+    """What PyPI has instead of a wheel for a Worker, and whether that helps."""
+    kinds = search.log.unusable.get(canonicalize_name(name), ())
+    what = f"only {' and '.join(kinds)}" if kinds else "no wheel for a Worker"
+    text = f"PyPI has {', '.join(versions[:_SHOWN_VERSIONS])}, but {what}."
+    if kinds != ("as sources",):
+        return text
+    return (
+        f"{text} If it is pure Python, set allow-build = true in [tool.pywrangler] of "
+        "pyproject.toml, and cfpy builds it; otherwise use another package."
     )
 
 

@@ -5,17 +5,23 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urldefrag
 
 from cfpy.project.pylock import Pin, without_login
 
 _LINK = re.compile(r"Found link (\S+) \(from (\S+?)\)")
+_SKIPPED = re.compile(r"Skipping link: (.*): \S+ \(from (\S+?)\)")
 _FAILED = re.compile(r"Could not fetch URL (\S+): (.*) - skipping")
 _CAUSES = re.compile(r"The conflict is caused by:\n(?P<lines>(\S+     *\S.*\n)*)")
 _ABSENT = re.compile(
     r"no matching distributions available for your environment:\n(?P<lines>(\S+     *\S.*\n)*)"
+)
+_REASONS = (
+    ("No sources permitted", "as sources"),
+    ("none of the wheel's tags", "for other platforms"),
+    ("Requires-Python", "for other versions of Python"),
 )
 
 
@@ -25,12 +31,14 @@ class PipLog:
     that did not answer, with the reason. A page that does not exist is an answer. All addresses
     are without login and fragment. ``causes`` are why no set of versions fits, one for each
     package that asks for another; ``absent`` are the packages among them of which there is no
-    usable file."""
+    usable file. ``unusable`` is what there is instead, by package: "as sources", "for other
+    platforms", "for other versions of Python"."""
 
     pages: Mapping[str, str]
     failed: Mapping[str, str]
     causes: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    unusable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def failures_of(self, address: str) -> dict[str, str]:
         """The failed pages of an index by package."""
@@ -49,7 +57,16 @@ def read_log(path: Path) -> PipLog:
     failed = {
         _plain(page): why for page, why in _FAILED.findall(text) if not why.startswith("404 ")
     }
-    return PipLog(pages, failed, _block(_CAUSES, text), _block(_ABSENT, text))
+    return PipLog(pages, failed, _block(_CAUSES, text), _block(_ABSENT, text), _unusable(text))
+
+
+def _unusable(text: str) -> dict[str, tuple[str, ...]]:
+    """Why pip skipped files, by package (``LinkEvaluator.evaluate_link`` in pip 26)."""
+    found: dict[str, set[str]] = {}
+    for why, page in _SKIPPED.findall(text):
+        kinds = [kind for said, kind in _REASONS if said in why]
+        found.setdefault(_plain(page).rstrip("/").rpartition("/")[2], set()).update(kinds)
+    return {name: tuple(sorted(kinds)) for name, kinds in found.items() if kinds}
 
 
 def _block(title: re.Pattern[str], text: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +22,24 @@ from tomlkit.items import InlineTable
 
 from cfpy.errors import ProjectError
 from cfpy.project.python_target import TARGETS, PythonTarget, best_wheel, holds
+from cfpy.project.toml_position import parse_toml
 
 NAME = "pylock.toml"
 _NEWEST = TARGETS["3.14"]
+_RESTORE = f"Restore {NAME} from git, or delete it to create it again."
+# The hashes that pip can check, the first choice first, with their lengths.
+_DIGITS = {"sha256": 64, "sha512": 128, "sha384": 96}
+
+
+class _BadHashError(Exception):
+    """A hash of a lock file that no file can have."""
+
+    def __init__(self, name: str, algorithm: str, digest: str) -> None:
+        super().__init__(
+            f"the {algorithm} of {name} is not a hash, which has {_DIGITS[algorithm]} hexadecimal "
+            "digits"
+        )
+        self.digest = digest
 
 
 @dataclass(frozen=True)
@@ -86,20 +100,26 @@ def read_lock(root: Path, target: PythonTarget = _NEWEST) -> Lock | None:
     path = root / NAME
     if not path.is_file():
         return None
+    text, data = _document(path)
     try:
-        data = tomllib.loads(path.read_text("utf-8"))
         packages = [
             package for package in data.get("packages", []) if holds(package.get("marker"), target)
         ]
         pins = tuple(_pin(package, target, root) for package in packages)
         requirements = data.get("tool", {}).get("cfpy", {}).get("requirements")
         python = re.search(r"\d+\.\d+", str(data.get("requires-python", "")))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ProjectError(
-            f"is not a valid lock file: {error}",
-            path=path,
-            hint=f"Restore {NAME} from git, or delete it to create it again.",
-        ) from error
+    except _BadHashError as error:
+        line = text.count("\n", 0, max(text.find(error.digest), 0)) + 1
+        raise ProjectError(str(error), path=path, line=line, hint=_RESTORE) from None
+    except KeyError as error:
+        message = f"is not a valid lock file: a package has no `{error.args[0]}`"
+        raise ProjectError(message, path=path, hint=_RESTORE) from error
+    except (TypeError, AttributeError) as error:
+        message = "is not a valid lock file: a value has another type than the standard says"
+        raise ProjectError(message, path=path, hint=_RESTORE) from error
+    except ValueError as error:
+        message = f"is not a valid lock file: {error}"
+        raise ProjectError(message, path=path, hint=_RESTORE) from error
     return Lock(
         pins,
         None if requirements is None else tuple(requirements),
@@ -110,6 +130,13 @@ def read_lock(root: Path, target: PythonTarget = _NEWEST) -> Lock | None:
             if not pin.url and package.get("wheels")
         ),
     )
+
+
+def _document(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        return parse_toml(path, ProjectError)
+    except ProjectError as error:
+        raise ProjectError(error.message, hint=_RESTORE) from error
 
 
 def write_lock(root: Path, lock: Lock) -> None:
@@ -203,8 +230,21 @@ def _pin_of_report(item: Mapping[str, Any], root: Path) -> Pin:
 def _hashes(hashes: Mapping[str, str]) -> tuple[str, str]:
     """``sha256``, and if there is none another one that pip can check (its hash-checking mode)."""
     sha256 = hashes.get("sha256", "")
-    strong = [name for name in ("sha512", "sha384") if name in hashes]
-    return sha256, f"{strong[0]}:{hashes[strong[0]]}" if strong and not sha256 else ""
+    strong = [name for name in _DIGITS if name in hashes and not sha256]
+    return sha256, f"{strong[0]}:{hashes[strong[0]]}" if strong else ""
+
+
+def _checked(name: str, hashes: Mapping[str, Any]) -> dict[str, str]:
+    """The hashes that pip can check.
+
+    Raises:
+        _BadHashError: One of them can't be a hash.
+    """
+    known = {algorithm: str(hashes[algorithm]) for algorithm in _DIGITS if algorithm in hashes}
+    for algorithm, digest in known.items():
+        if not re.fullmatch(rf"[0-9A-Fa-f]{{{_DIGITS[algorithm]}}}", digest):
+            raise _BadHashError(name, algorithm, digest)
+    return {algorithm: digest.lower() for algorithm, digest in known.items()}
 
 
 def _pin(package: Mapping[str, Any], target: PythonTarget, root: Path) -> Pin:
@@ -228,7 +268,7 @@ def _pin(package: Mapping[str, Any], target: PythonTarget, root: Path) -> Pin:
     if not archive:
         # Without a version there is nothing to compare with the dependencies.
         version = package["version"]
-    sha256, other = _hashes(file.get("hashes", {}))
+    sha256, other = _hashes(_checked(name, file.get("hashes", {})))
     return Pin(
         name,
         version,

@@ -9,6 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.errors import LocatedError, ProjectError
+from cfpy.project.encoded import read_text
+
+_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+# What tomlkit means. It ends its texts with a NUL character.
+_CLEAR = {
+    "Empty key": "a line that is neither `key = value` nor `[table]`",
+    "Unexpected character: '\\x00'": "the file ends too early",
+    "Unexpected end of file": "the file ends too early: a quote or a bracket has no end",
+}
 
 
 def parse_toml(path: Path, error: type[LocatedError]) -> tuple[str, dict[str, Any]]:
@@ -24,20 +33,13 @@ def parse_toml(path: Path, error: type[LocatedError]) -> tuple[str, dict[str, An
     Raises:
         LocatedError: It can't be read or does not parse; then with line and column.
     """
+    text = read_text(path, error)
     try:
-        data = path.read_bytes()
-        text = data.decode("utf-8-sig")
         return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise _located(text, path, str(problem), error) from problem
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        message = f"can't be read: line {line} is not UTF-8"
-        raise error(message, path=path, hint="Save it as UTF-8 with your editor.") from problem
     except RecursionError:
         raise error("can't be read: its lists or tables are nested too deeply", path=path) from None
-    except OSError as problem:
-        raise error(f"can't be read: {problem}", path=path) from problem
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -87,6 +89,9 @@ def _first_letter(lines: list[str], number: int) -> tuple[int, int]:
 
 def _located(text: str, path: Path, message: str, error: type[LocatedError]) -> LocatedError:
     """The error with its line and column; only tomlkit has them as numbers."""
+    if text.lstrip().startswith(("{", "//", "/*")):
+        hint = f"Name the file {path.stem}.jsonc, or write it as TOML."
+        return error("this looks like JSON, not TOML", path=path, line=1, column=1, hint=hint)
     import tomlkit
     from tomlkit.exceptions import ParseError, TOMLKitError
 
@@ -94,7 +99,11 @@ def _located(text: str, path: Path, message: str, error: type[LocatedError]) -> 
         tomlkit.parse(text)
     except ParseError as problem:
         said = str(problem).split(" at line ")[0]
+        said = _CLEAR.get(said, said)
         return error(said, path=path, line=problem.line, column=problem.col + 1)
     except TOMLKitError as problem:
         return error(str(problem), path=path)
+    # The standard library is stricter in a few places.
+    if found := _PLACE.search(message):
+        return error(message[: found.start()], path=path, line=int(found[1]), column=int(found[2]))
     return error(message, path=path)

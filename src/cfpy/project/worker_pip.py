@@ -231,10 +231,9 @@ class WorkerPip:
         lines = (line.partition(": ") for line in done.stdout.splitlines())
         return next((rest.split(", ") for key, _, rest in lines if key == "Available versions"), [])
 
-    @staticmethod
-    def _checked(done: Completed, pins: Sequence[Pin]) -> None:
+    def _checked(self, done: Completed, pins: Sequence[Pin]) -> None:
         if done.returncode != 0:
-            raise install_failure(done.stderr, pins)
+            raise install_failure(done.stderr, pins, self._root)
 
     def _refuse_other_indexes(self, pins: Sequence[Pin], log: PipLog) -> None:
         """pip asks all indexes for a package, even if one is named for it."""

@@ -96,8 +96,8 @@ def test_a_file_of_a_folder_above_that_wrangler_does_not_use_is_of_no_interest(p
         ({"wrangler.json": OTHER}, "differ in `name`"),
         # Its `main` is another file.
         ({"wrangler.json": SAME}, "another folder"),
-        ({"app/wrangler.json": "{"}, "Expecting property name"),
-        ({"wrangler.jsonc": "{"}, "Expecting property name"),
+        ({"app/wrangler.json": "{"}, "the file ends too early"),
+        ({"wrangler.jsonc": "{"}, "the file ends too early"),
         ({"app/wrangler.json": "[]"}, "not a JSON object"),
     ],
 )
@@ -133,7 +133,7 @@ REDIRECT = "app/.wrangler/deploy/config.json"
         ({REDIRECT: '{"configPath": "../../dist/wrangler.json"}'}, "differ in `name`"),
         ({REDIRECT: '{"configPath": "../../dist/none.json"}'}, "which does not exist"),
         ({REDIRECT: '{"configPath": "../../dist"}'}, "which does not exist"),
-        ({REDIRECT: '{"configPath": "../../dist/broken.jsonc"}'}, "Expecting property name"),
+        ({REDIRECT: '{"configPath": "../../dist/broken.jsonc"}'}, "the file ends too early"),
         (
             {REDIRECT: '{"configPath": "../../dist/wrangler.yaml"}'},
             "not a .toml, .json or .jsonc file",
@@ -142,7 +142,7 @@ REDIRECT = "app/.wrangler/deploy/config.json"
         ({REDIRECT: '{"configPath": ""}'}, "`configPath` is missing"),
         ({REDIRECT: '{"configPath": 1}'}, "`configPath` is missing"),
         ({REDIRECT: "null"}, "`configPath` is missing"),
-        ({REDIRECT: "{"}, "Expecting property name"),
+        ({REDIRECT: "{"}, "the file ends too early"),
         # wrangler refuses one that does not lie beside the configuration.
         (
             {".wrangler/deploy/config.json": '{"configPath": "../../app/dist/wrangler.json"}'},

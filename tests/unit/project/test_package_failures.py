@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from cfpy.project.package_failures import Search, resolve_failure
+from cfpy.project.package_failures import Search, install_failure, resolve_failure
 from cfpy.project.package_indexes import PyodideIndex
-from cfpy.project.pip_log import PipLog
+from cfpy.project.pip_log import PipLog, read_log
+from cfpy.project.pylock import Pin
 from cfpy.project.python_target import TARGETS
 
 ADDRESS = "https://index.test/0.28.3"
@@ -59,7 +62,45 @@ def test_the_failure_of_another_page_is_none_of_this_package() -> None:
     failed = {f"{ADDRESS}/other/": "503 Server"}
     text = said(MISSING, ANSWERS, here={"Num.Py": ["3.0"]}, worker={}, failed=failed)
     assert "Num.Py has no wheel that runs in a Worker (Pyodide, Python 3.13): neither" in text
-    assert "PyPI has 3.0, but only for other platforms." in text
+    assert "PyPI has 3.0, but no wheel for a Worker." in text
+
+
+LOG = """\
+2026 Skipping link: No sources permitted for num.py: https://f/num.py-3.tar.gz (from https://i/num-py/)
+2026 Skipping link: {why}: https://f/x (from https://i/num-py/) (requires-python:>=3)
+2026 Skipping link: none of the wheel's tags (x) are compatible (run y): https://f/z (from https://i/z/)
+"""
+
+
+@pytest.mark.parametrize(
+    ("why", "kinds", "builds"),
+    [
+        ("unsupported archive format: .egg", "only as sources.", True),
+        (
+            "none of the wheel's tags (cp314-win) are compatible (run pip debug)",
+            "only as sources and for other platforms.",
+            False,
+        ),
+        (
+            "3.0 Requires-Python >=3.99",
+            "only as sources and for other versions of Python.",
+            False,
+        ),
+    ],
+)
+def test_what_there_is_instead_of_a_wheel_is_told_as_it_is(
+    why: str, kinds: str, builds: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "pip.log").write_text(LOG.format(why=why))
+    log = read_log(tmp_path / "pip.log")
+    assert log.unusable["z"] == ("for other platforms",)
+
+    def versions(name: str, *, here: bool, index: PyodideIndex | None) -> list[str]:
+        return ["3.0", "2.0"] if here else []
+
+    error = resolve_failure(MISSING, Search(TARGETS["3.13"], ANSWERS, log, versions))
+    assert f"PyPI has 3.0, 2.0, but {kinds}" in error.hint
+    assert ("allow-build = true" in error.hint) == builds
 
 
 def test_a_page_of_pypi_that_was_silent_is_named() -> None:
@@ -81,3 +122,15 @@ def test_versions_in_conflict_may_be_for_want_of_the_index() -> None:
     assert f"{ADDRESS} could not be asked (timed out)" in text
     assert "ERROR: Cannot install a" in text
     assert "could not be asked" not in said(stderr, ANSWERS, here={}, worker={}, failed={})
+
+
+def test_a_folder_of_a_lock_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    pins = [
+        Pin("a", "", "", "", directory="there"),
+        Pin("b", "", "", "", directory="../gone"),
+        Pin("c", "1", "https://x/c.git", "", commit="c0ffee"),
+    ]
+    error = install_failure("ERROR: pip's words", pins, tmp_path)
+    assert error.message.startswith("pylock.toml names files that do not exist: b (")
+    assert "pip's words" in install_failure("ERROR: pip's words", pins[::2], tmp_path).message

@@ -48,11 +48,11 @@ def test_the_hash_is_one_that_pip_checks(hashes: dict[str, str], expected: str) 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     wheel = "https://f.test/a-1-cp313-cp313-pyodide_2025_0_wasm32.whl"
     pins = (
-        Pin("a", "1", wheel, "ab", index="https://index.test/0.28.3"),
+        Pin("a", "1", wheel, "ab" * 32, index="https://index.test/0.28.3"),
         Pin("b", "", "", "", directory="../b"),
         Pin("c", "1", "https://git.test/c", "", commit="f" * 40, subdirectory="python"),
-        Pin("d", "1", "https://f.test/d.tar.gz", "cd", direct=True, subdirectory="p"),
-        Pin("e", "1", "https://f.test/e-1-py3-none-any.whl", "", other_hash="sha512:ef"),
+        Pin("d", "1", "https://f.test/d.tar.gz", "cd" * 32, direct=True, subdirectory="p"),
+        Pin("e", "1", "https://f.test/e-1-py3-none-any.whl", "", other_hash=f"sha512:{'ef' * 64}"),
     )
     write_lock(tmp_path, Lock(pins, ("a", "b @ ../b"), "3.13"))
     read = read_lock(tmp_path, TARGETS["3.13"])

@@ -182,7 +182,7 @@ def test_without_a_cache_of_pip_nothing_is_kept_and_pip_installs(
 def test_a_lock_without_hashes_is_installed_by_pip(tmp_path: Path) -> None:
     shutil.rmtree(vendor(project(tmp_path), Pip(), print))
     lock = tmp_path / "pylock.toml"
-    lock.write_text(re.sub(r"sha256 = \"\w+\"", 'sha256 = ""', lock.read_text()))
+    lock.write_text(re.sub(r"sha256 = \"\w+\"", 'md5 = "x"', lock.read_text()))
     pip = Pip()
     vendor(project(tmp_path), pip, print)
     assert "--target" in pip.calls[0]
@@ -306,7 +306,7 @@ def test_a_failure_keeps_what_was_there_and_quotes_pip(tmp_path: Path) -> None:
         (
             "numpy",
             "no wheel of numpy that runs in a Worker (Pyodide, Python 3.14) was found",
-            "PyPI has 2.0, 1.0, but only for other",
+            "PyPI has 2.0, 1.0, but no wheel for a Worker.",
         ),
         ("unheard-of", "there is no package 'unheard-of'", "Check its name"),
         ("anything", "pip could not reach a package index", "Check the network"),
@@ -329,12 +329,58 @@ def test_a_package_that_was_tampered_with_is_refused(tmp_path: Path) -> None:
         vendor(project(tmp_path), Pip("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n"), print)
 
 
-@pytest.mark.parametrize("text", ["[", "packages = 1", "[[packages]]\nname = 'x'"])
-def test_a_broken_lock_is_named(tmp_path: Path, text: str) -> None:
+BAD = '[[packages]]\nname = "x"\nversion = "1"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[", ":1:1: the file ends too early"),
+        ("packages = 1", "another type than the standard says"),
+        ("packages = [1]", "another type than the standard says"),
+        ("[[packages]]\nname = 'x'", "a package has no `version`"),
+        ("[[packages]]\nversion = '1'", "a package has no `name`"),
+        (f"{BAD}marker = 'x'\n", "is not a valid lock file: "),
+        (
+            f"{BAD}wheels = [{{ url = 'http://x/x-1-py3-none-any.whl', hashes = "
+            "{ sha256 = 'zz' } }]",
+            ":4: the sha256 of x is not a hash, which has 64 hexadecimal digits",
+        ),
+        (
+            f"{BAD}archive = {{ url = 'http://x', hashes = {{ sha512 = '{'a' * 64}' }} }}",
+            ":4: the sha512 of x is not a hash, which has 128 hexadecimal digits",
+        ),
+        (f"{BAD}wheels = [{{ url = 'http://x', hashes = {{ sha256 = 5 }} }}]", "is not a hash"),
+    ],
+)
+def test_a_broken_lock_is_named(text: str, said: str, tmp_path: Path) -> None:
     made = project(tmp_path)
     (tmp_path / "pylock.toml").write_text(text)
-    with pytest.raises(ProjectError, match=r"pylock\.toml"):
+    with pytest.raises(ProjectError, match=r"pylock\.toml") as caught:
         vendor(made, Pip(), print)
+    assert said in caught.value.message
+    assert "Restore pylock.toml from git" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ('wheels = [{{ path = "wheels/x-1-py3-none-any.whl", hashes = {hashes} }}]', "wheels/x-1-"),
+        ('archive = {{ path = "../x.tar.gz", hashes = {hashes} }}', "x.tar.gz"),
+    ],
+)
+def test_a_file_of_a_lock_that_does_not_exist_is_named(
+    source: str, place: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    hashes = f'{{ sha256 = "{"0" * 64}" }}'
+    sdk = ("workers-runtime-sdk", "1.9.6", wheels("workers-runtime-sdk", "1.9.6"))
+    foreign(root, sdk, ("x", "1", source.format(hashes=hashes)))
+    with pytest.raises(ToolNotFoundError, match="names files that do not exist: x") as caught:
+        vendor(project(root), Pip("ERROR: [Errno 2] No such file"), print)
+    assert place in caught.value.message
+    assert "Restore them" in caught.value.hint
 
 
 def test_what_pywrangler_synced_is_left_alone_until_its_inputs_change(tmp_path: Path) -> None:

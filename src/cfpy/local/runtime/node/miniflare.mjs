@@ -11,6 +11,8 @@ import { workerLoader } from './loader.mjs';
 import { rpcMethods, service } from './rpc.mjs';
 
 const SHIM = path.join(import.meta.dirname, 'shim_worker.js');
+// What the shim shares with the process around Python.
+const SHARED = path.join(import.meta.dirname, 'json_only.js');
 const STAND_INS = new Set(['Ai', 'VectorizeIndexImpl']);
 // Settings of wrangler: whether secrets also come from the environment, and whether `.env` is read.
 const INCLUDE = 'CLOUDFLARE_INCLUDE_PROCESS_ENV';
@@ -47,7 +49,8 @@ export async function startMiniflare(session, loopback) {
   const miniflare = await import(pathToFileURL(wrangler.resolve('miniflare')));
   const { Miniflare, convertV4MiniflareOptions } = miniflare;
 
-  const workers = workersOf(readOptions, session.worker, fs.readFileSync(SHIM, 'utf8'));
+  const shared = fs.readFileSync(SHARED, 'utf8').replace('export function', 'function');
+  const workers = workersOf(readOptions, session.worker, shared + fs.readFileSync(SHIM, 'utf8'));
   const [main] = workers;
   main.script = main.script.replace('const METHODS = [];', `const METHODS = ${rpcMethods(session.entry)};`);
   const values = Object.entries(vars).map(([name, { value }]) => [name, value]);

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { emit, QueueController, ScheduledController } from './events.mjs';
+import { refuseOther } from './json_only.js';
 import { count } from './meter.mjs';
 import { importTool } from './miniflare.mjs';
 import { closeSockets, provideWebPlatform } from './web_platform.mjs';
@@ -109,6 +110,7 @@ class PythonHost {
   async rpc({ method, args }) {
     try {
       const result = await this.#invoke(method, ...args);
+      refuseOther(result, `the result of ${method}`);
       return { result: result ?? null };
     } catch (error) {
       return { error: String(error.message ?? error) };

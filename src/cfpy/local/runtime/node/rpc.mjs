@@ -1,7 +1,9 @@
 // Methods of Workers, called by other Workers: developers.cloudflare.com/workers/runtime-apis/rpc.
 //
-// Arguments and results go through JSON, so functions, streams and stubs can't be passed.
+// Arguments and results go through JSON. Anything else is refused by name: it would arrive changed.
 import fs from 'node:fs';
+
+import { refuseOther } from './json_only.js';
 
 // Handlers, which the runtime calls, and what every object has.
 const HANDLERS = new Set(['fetch', 'queue', 'scheduled', 'email', 'tail', 'trace', 'test', 'alarm', 'constructor']);
@@ -24,7 +26,8 @@ export function rpcMethods(entry) {
 export function service(binding, name, query, life) {
   const call = (method) => async (...args) => {
     if (life.over) return new Promise(() => {});
-    const { r: result, e: error } = await query({ binding: name, method, args });
+    args.forEach((arg, index) => refuseOther(arg, `argument ${index + 1} of ${name}.${method}`));
+    const { r: result, e: error } = await query({ binding: name, method, args, checked: true });
     if (error) throw Object.assign(new Error(error.message), { name: error.name });
     return result;
   };

@@ -1,4 +1,5 @@
 // Runs in workerd as `main`, and forwards every event to Python in the Node process.
+// `refuseOther` is from json_only.js.
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
 // Statuses that must not have a body.
@@ -68,9 +69,10 @@ export default class Shim extends WorkerEntrypoint {
     const given = request.headers.get('x-cfpy-key') ?? '';
     // Nobody can guess 32 random bytes in time: the key is new with each start.
     if (given !== this.env.CFPY_HOST_KEY) return new Response(null, { status: 403 });
-    const { binding, method, args, statements } = await request.json();
+    const { binding, method, args, statements, checked } = await request.json();
     const database = this.env[binding];
     try {
+      if (checked) return Response.json({ r: await this.#asked(binding, method, args) });
       if (!statements) return Response.json({ r: (await database[method](...args)) ?? null });
       const prepared = statements.map(({ sql, values }) => database.prepare(sql).bind(...values));
       const result = await (method === 'batch'
@@ -82,8 +84,16 @@ export default class Shim extends WorkerEntrypoint {
     }
   }
 
+  /** Call a method of another Worker for the Python Worker. */
+  async #asked(binding, method, args) {
+    const result = (await this.env[binding][method](...args)) ?? null;
+    refuseOther(result, `the result of ${binding}.${method}`);
+    return result;
+  }
+
   /** Call a method of the Python Worker. */
   static async call(worker, method, args) {
+    args.forEach((arg, index) => refuseOther(arg, `argument ${index + 1} of ${method}`));
     const { result, error } = await worker.#post('rpc', { method, args });
     if (error) throw new Error(error);
     return result;
