@@ -194,8 +194,12 @@ def check_streams(case: Path, dev: Dev, url: str) -> None:
     """The first piece is here before the endpoint gives the second."""
     (case / "mode").write_text("stream-on")
     more = json.dumps({"choices": [{"index": 0, "delta": {"content": " 30 days [1]."}}]})
-    said, last = read_slowly(case, dev, f"{more}\n[DONE]\n")
+    usage = {"prompt_tokens": 71, "completion_tokens": 8, "total_tokens": 79}
+    counted = json.dumps({"choices": [], "usage": usage})
+    said, last = read_slowly(case, dev, f"{more}\n{counted}\n[DONE]\n")
     assert (said, last["grounded"]) == (ANSWER, True)
+    shown = dev.request("GET", "/__cfpy/api/ai/AI").json()["calls"][0]
+    assert (shown["output"], shown.get("error")) == (8, None)
     dev.log.clear()
     said, last = read_slowly(case, dev, json.dumps({"error": {"message": "out of memory"}}) + "\n")
     assert (said, last["status"], last["code"]) == ("It takes", 502, "service-failed")
