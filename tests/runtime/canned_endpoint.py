@@ -90,6 +90,7 @@ def body_of(outcome: dict[str, Any]) -> Any:
 
 TWO = {"text": ["a", "b"]}
 ASK = {"prompt": "How long?"}
+STREAMED = ASK | {"stream": True}
 HTML = {"headers": {"content-type": "text/html"}, "body": "<html>Sign\nin</html>"}
 THOUGHT = "The user asks [2]. Passage [3] says nope."
 ANSWER = "It takes 30 days [1]."

@@ -14,6 +14,7 @@ from canned_endpoint import (
     GPT_OSS,
     LLAMA,
     STOP,
+    STREAMED,
     THOUGHT,
     USAGE,
     as_json,
@@ -127,6 +128,48 @@ def test_the_results_of_tools_go_to_the_calls() -> None:
     }
     assert body_of(gemma)["messages"] == whole
     assert body_of(oss)["messages"] == whole
+
+
+ODD_CALLS: dict[str, list[Any]] = {
+    "null": [None],
+    "no function": [{"id": "x", "name": "weather", "arguments": "{}"}],
+    "a string": ["weather"],
+}
+
+
+@pytest.mark.parametrize("name", ODD_CALLS)
+@pytest.mark.parametrize("model", [LLAMA, GEMMA])
+def test_tool_calls_that_are_none_are_an_error(model: str, name: str) -> None:
+    calls = ODD_CALLS[name]
+    whole = said(None, tool_calls=calls)
+    stream = sse(piece(tool_calls=calls), piece(finish="tool_calls"))
+    asked = ASK | {"tools": [TOOL]}
+    for outcome in run_all([case(model, asked, whole), case(model, asked | STREAMED, stream)]):
+        assert outcome["error"]["name"] == "AiError"
+        assert outcome["error"]["note"].endswith("answered with a tool call without a function")
+
+
+def test_arguments_as_an_object() -> None:
+    function = {"name": "weather", "arguments": {"city": "Bern"}}
+    reply = said("", tool_calls=[{**CALL, "function": function}])
+    llama, gemma = run_all(
+        [case(model, ASK | {"tools": [TOOL]}, reply) for model in (LLAMA, GEMMA)]
+    )
+    assert llama["result"]["tool_calls"] == [function]
+    [call] = gemma["result"]["choices"][0]["message"]["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"city": "Bern"}
+
+
+def test_inputs_of_the_wrong_type_are_refused() -> None:
+    wrong: list[dict[str, Any]] = [
+        {"tools": "weather"},
+        {"tools": TOOL},
+        {"response_format": "json"},
+        {"response_format": {"type": "xml"}},
+    ]
+    for outcome in run_all([case(LLAMA, ASK | inputs, said(ANSWER)) for inputs in wrong]):
+        assert outcome["error"]["message"].startswith("5006: Error: ")
+        assert outcome["requests"] == []
 
 
 SCHEMA = {"type": "json_schema", "json_schema": WEATHER}

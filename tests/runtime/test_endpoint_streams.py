@@ -9,12 +9,12 @@ import pytest
 
 from canned_endpoint import (
     ANSWER,
-    ASK,
     GEMMA,
     INTERNAL,
     LLAMA,
     NO_MODEL,
     STOP,
+    STREAMED,
     THOUGHT,
     TIMEOUT,
     USAGE,
@@ -30,7 +30,6 @@ from canned_endpoint import (
     text_of,
 )
 
-STREAMED = ASK | {"stream": True}
 FINAL = "<|end|><|start|>assistant<|channel|>final<|message|>"
 RIGHT_STREAMS: dict[str, dict[str, Any]] = {
     "pieces": sse(*pieces(ANSWER), STOP),
