@@ -213,7 +213,14 @@ def test_what_the_model_is_asked() -> None:
     cases: list[tuple[str, dict[str, Any]]] = [
         (LLAMA, ASK | settings | other | {"max_tokens": 9}),
         (GEMMA, {"messages": messages, "max_completion_tokens": 11, **settings}),
-        (LLAMA, {"messages": messages, "max_tokens": None, "temperature": None}),
+        (
+            LLAMA,
+            {
+                "messages": [{**message, "id": 1, "name": None} for message in messages],
+                "max_tokens": None,
+                "temperature": None,
+            },
+        ),
         (GEMMA, {"messages": [{"role": "user", "content": parts}]}),
         (GPT_OSS, {"input": "How long?", "instructions": "Answer.", "max_output_tokens": 12}),
     ]
@@ -232,7 +239,7 @@ def test_what_the_model_is_asked() -> None:
         assert again == {name: value for name, value in body.items() if name != "stream"}
     prompt, chat, plain, image, responses = bodies
     assert prompt["messages"] == [{"role": "user", "content": "How long?"}]
-    assert chat["messages"] == responses["messages"] == messages
+    assert chat["messages"] == plain["messages"] == responses["messages"] == messages
     assert image["messages"][0]["content"] == parts
     assert [body["max_tokens"] for body in bodies] == [9, 11, 256, 2048, 12]
     for body in (prompt, chat):
