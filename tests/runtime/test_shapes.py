@@ -130,7 +130,9 @@ class Default(WorkerEntrypoint):
 
     async def on_ai_options(self, request):
         options = {"gateway": {"id": "mine"}}
-        return await self.env.AI.run("@cf/meta/llama-3.2-3b-instruct", {"prompt": "hi"}, options)
+        model = "@cf/meta/llama-3.2-3b-instruct"
+        answer = await self.env.AI.run(model, {"prompt": "hi"}, options)
+        return [answer.response, bool(self.env.AI.aiGatewayLogId)]
 
     async def embed(self, text):
         return (await self.env.AI.run("@cf/baai/bge-small-en-v1.5", {"text": text})).shape
@@ -330,7 +332,7 @@ def test_models(many: Dev) -> None:
     refused = many.request("GET", "/ai/image")
     assert refused.status == 500
     assert b"flux-1-schnell: cfpy dev has no stand-in for text to image" in refused.body
-    assert many.request("GET", "/ai/options").json()["response"] == "You said: hi"
+    assert many.request("GET", "/ai/options").json() == ["You said: hi", False]
     many.wait_for_log("Workers AI stand-in: cfpy dev has no AI Gateway")
 
 
