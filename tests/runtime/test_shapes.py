@@ -134,6 +134,24 @@ class Default(WorkerEntrypoint):
     async def on_ai_image(self, request):
         return await self.env.AI.run("@cf/black-forest-labs/flux-1-schnell", {"prompt": "hi"})
 
+    async def on_ai_markdown(self, request):
+        return await self.env.AI.toMarkdown([])
+
+    async def on_ai_gateway(self, request):
+        return await self.env.AI.gateway("mine").getUrl("openai")
+
+    async def on_ai_search(self, request):
+        return await self.env.AI.autorag("mine").search({"query": "hi"})
+
+    async def on_ai_options(self, request):
+        options = {"gateway": {"id": "mine"}}
+        model = "@cf/meta/llama-3.2-3b-instruct"
+        answer = await self.env.AI.run(model, {"prompt": "hi"}, options)
+        return [answer.response, bool(self.env.AI.aiGatewayLogId)]
+
+    async def embed(self, text):
+        return (await self.env.AI.run("@cf/baai/bge-small-en-v1.5", {"text": text})).shape
+
     async def on_object(self, request):
         stub = self.env.LISTS.get(self.env.LISTS.idFromName("a"))
         return await stub.messages()
@@ -240,6 +258,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 interface Shapes {
   shout(text: string, times?: number | Date): Promise<{ text: string }>;
   moment(): Promise<Date>;
+  embed(text: string): Promise<number[]>;
 }
 interface Env { SHAPES: Shapes }
 
@@ -247,6 +266,7 @@ export default class extends WorkerEntrypoint<Env> {
   async fetch(request: Request) {
     const { pathname } = new URL(request.url);
     if (pathname === "/shout") return Response.json(await this.env.SHAPES.shout("hey"));
+    if (pathname === "/embed") return Response.json(await this.env.SHAPES.embed("hey"));
     return new Response(`other: ${pathname}`);
   }
   async odd() {
@@ -369,11 +389,19 @@ def test_models(many: Dev) -> None:
     refused = many.request("GET", "/ai/image")
     assert refused.status == 500
     assert b"flux-1-schnell: cfpy dev has no stand-in for text to image" in refused.body
+    assert many.request("GET", "/ai/options").json() == ["You said: hi", False]
+    many.wait_for_log("Workers AI stand-in: cfpy dev has no AI Gateway")
 
 
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
+        (
+            "/ai/markdown",
+            "AI.toMarkdown(): cfpy dev has no stand-in for the conversion of documents",
+        ),
+        ("/ai/gateway", "5007: No such model AI.gateway() or task (AI.gateway(): cfpy dev has no"),
+        ("/ai/search", "AI.autorag(): cfpy dev has no stand-in for AI Search. Deploy the Worker"),
         ("/object", "LISTS does not work here: classes in Python need --runtime workerd"),
         ("/workflow", "STEPS does not work here: classes in Python need --runtime workerd"),
         ("/chat", "WebSocketPair does not work with --runtime node; use --runtime workerd"),
@@ -452,6 +480,12 @@ def test_a_javascript_worker_with_a_python_one(many: Dev, run_dev: Callable[...,
     assert dev.data["runtime"] == "workerd"
     assert dev.request("GET", "/x").body == b"other: /x"
     assert dev.request("GET", "/shout").json() == {"text": "HEY", "nothing": None}
+    # Only the Worker next to it binds Workers AI.
+    assert dev.data["embeddings"].startswith("all-MiniLM-L6-v2")
+    loading = "Loading the local embedding model"
+    assert not any(loading in line for line in dev.log)
+    assert dev.request("GET", "/embed").json() == [1, 384]
+    dev.wait_for_log(loading)
     dev.stop()
 
 

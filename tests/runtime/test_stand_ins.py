@@ -413,6 +413,8 @@ AI_REFUSED: list[tuple[list[Any], str]] = [
     (["@cf/nobody/nothing", {}], "Check its name, deploy the Worker to use it, or use one of @cf/"),
     (["@cf/black-forest-labs/flux-1-schnell", {"prompt": "x"}], "no stand-in for text to image"),
     (["@cf/openai/whisper", {"audio": []}], "no stand-in for speech recognition. Deploy the"),
+    (["@cf/deepgram/flux", {"audio": {}}], "no stand-in for speech recognition"),
+    (["@cf/leonardo/lucid-origin", {"prompt": "x"}], "no stand-in for text to image"),
     (["@cf/deepgram/aura-1", {"text": "x"}], "no stand-in for text to speech"),
     (["@cf/meta/m2m100-1.2b", {"text": "x"}], "no stand-in for translation"),
     (["@cf/huggingface/distilbert-sst-2-int8", {"text": "x"}], "no stand-in for text classif"),

@@ -24,6 +24,7 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import build_context
 from dev_process import STOP_SECONDS, Dev, start_dev, write_project
+from odd_secrets import expected, odd_secrets
 
 CFPY = [sys.executable, "-m", "cfpy"]
 
@@ -106,14 +107,18 @@ def failed_start(project: Path, *arguments: str) -> tuple[int, str]:
 @pytest.mark.case("dev-js", "dev-env-file")
 def test_secrets_are_those_of_wrangler_dev(case: Path) -> None:
     with (case / "wrangler.toml").open("a") as config:
-        config.write('NUMBER = 1\nHOME = "not that of the process"\n')
+        config.write('NUMBER = 1\nHOME = "not that of the process"\nTWICE = "not that"\n')
+    [secrets] = [path for name in (".dev.vars", ".env") if (path := case / name).exists()]
+    secrets.write_bytes(odd_secrets(secrets.read_bytes()))
     with running(case, "--runtime", "workerd") as dev, wrangler_dev(case) as address:
         given = dev.request("GET", "/").json()
         with urllib.request.urlopen(address) as answer:
             assert given == json.load(answer)
     assert given["A"] == "x"
+    odd = expected(expands=secrets.name == ".env")
+    assert {name: given.get(name) for name in odd} == odd
     assert given["HOME"] == "not that of the process"
-    assert dev.data["secrets_file"] == (".env" if "API_KEY" in given else ".dev.vars")
+    assert dev.data["secrets_file"] == secrets.name
     assert given.get("API_KEY", "from-dot-env") == "from-dot-env"
     assert given.get("WINPATH", "C:\\temp\new") == "C:\\temp\new"
     assert "not-here" in dev.data["left_out"]["OTHER"]
@@ -125,12 +130,14 @@ SECRETS_ENTRY = """\
 from workers import Response, WorkerEntrypoint
 
 NAMES = ("API_KEY", "LOCAL", "WIDE", "TOLD", "ABSENT")
+ODD = {}
 
 
 class Default(WorkerEntrypoint):
     async def fetch(self, request):
         found = {name: getattr(self.env, name, None) for name in NAMES}
-        return Response.json({**found, "PG": self.env.PG.connectionString})
+        odd = {name: getattr(self.env, name, None) for name in ODD}
+        return Response.json({**found, "PG": self.env.PG.connectionString, "ODD": odd})
 """
 
 
@@ -138,19 +145,22 @@ class Default(WorkerEntrypoint):
 def test_env_files_and_the_environment_reach_python(case: Path, node: Node) -> None:
     """`.env` holds settings of wrangler's own, too."""
     text = (case / "wrangler.toml").read_text().replace("index.js", "entry.py")
+    odd = expected(expands=True)
     flags = 'compatibility_flags = ["python_workers"]\nhyperdrive = [{binding = "PG", id = "x"}]\n'
     files = {
         "wrangler.toml": text.replace("[[services]]", f"{flags}\n[[services]]"),
-        "src/entry.py": SECRETS_ENTRY,
+        "src/entry.py": SECRETS_ENTRY.replace("{}", repr(list(odd))),
         ".env.local": (
             "LOCAL=$API_KEY#1\nCLOUDFLARE_INCLUDE_PROCESS_ENV=true\nTOLD=by the file\n"
             "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_PG=postgres://u:p@127.0.0.1:1/d\n"
         ),
     }
+    (case / ".env").write_bytes(odd_secrets((case / ".env").read_bytes()))
     with node(write_project(case, files), env={"WIDE": "world", "TOLD": "by the shell"}) as dev:
         found = dev.request("GET", "/").json()
         page = dev.request("GET", "/__cfpy/api/bindings").json()["bindings"]
     assert found.pop("PG").startswith("postgres")
+    assert found.pop("ODD") == odd
     assert found == {
         "API_KEY": "from-dot-env",
         "LOCAL": "from-dot-env",

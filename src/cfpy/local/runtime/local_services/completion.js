@@ -3,6 +3,7 @@ import { ask, askForStream, usersEndpoint } from './endpoint.js';
 import { Answer, withoutThoughts } from './thoughts.js';
 
 const PATH = 'chat/completions';
+const NO_FUNCTION = 'a tool call without a function';
 // Inputs of Workers AI that OpenAI's format has under the same name.
 const SAME = [
   'temperature', 'top_p', 'seed', 'stop', 'frequency_penalty', 'presence_penalty', 'tool_choice',
@@ -104,17 +105,26 @@ async function adjusting(body, send) {
 function replyOf({ choices, usage }) {
   const choice = Array.isArray(choices) ? choices[0] : undefined;
   if (choice === undefined) throw new Error('no choices');
-  const { content, tool_calls: toolCalls, ...message } = choice?.message ?? {};
+  const { content, tool_calls: calls, ...message } = choice?.message ?? {};
   const text = withoutThoughts(textOf(content));
+  const toolCalls = callsOf(calls);
+  if (toolCalls?.some((call) => !call.function.name)) throw new Error(NO_FUNCTION);
   const finish = choice?.finish_reason ?? undefined;
-  if (!text && !toolCalls?.length) throw new Error(noText(finish));
-  return {
-    text,
-    reasoning: reasoningOf(message),
-    ...(toolCalls?.length > 0 && { toolCalls }),
-    finish,
-    usage: usage ?? undefined,
-  };
+  if (!text && !toolCalls) throw new Error(noText(finish));
+  return { text, reasoning: reasoningOf(message), toolCalls, finish, usage: usage ?? undefined };
+}
+
+/** Tool calls, or pieces of them; some servers give the arguments as an object. */
+function callsOf(calls) {
+  if (calls == null || calls.length === 0) return undefined;
+  if (!Array.isArray(calls) || !calls.every((call) => typeof call?.function === 'object' && call.function)) {
+    throw new Error(NO_FUNCTION);
+  }
+  return calls.map((call) => {
+    const { arguments: given } = call.function;
+    if (given === null || typeof given !== 'object') return call;
+    return { ...call, function: { ...call.function, arguments: JSON.stringify(given) } };
+  });
 }
 
 /** @returns {AsyncGenerator<Reply>} */
@@ -127,9 +137,9 @@ async function* piecesOf({ events, wrong }, { withReasoning }) {
     if (text || rest.toolCalls) isEmpty = false;
     return { text, ...rest };
   };
-  const added = (what) => {
+  const checked = (read) => {
     try {
-      return answer.add(what);
+      return read();
     } catch (error) {
       throw wrong(error.message);
     }
@@ -138,8 +148,8 @@ async function* piecesOf({ events, wrong }, { withReasoning }) {
     usage = event.usage ?? usage;
     const { delta, finish_reason: reason } = event.choices?.[0] ?? {};
     finish = reason ?? finish;
-    const text = added(textOf(delta?.content));
-    const toolCalls = delta?.tool_calls?.length > 0 ? delta.tool_calls : undefined;
+    const text = checked(() => answer.add(textOf(delta?.content)));
+    const toolCalls = checked(() => callsOf(delta?.tool_calls));
     const reasoning = withReasoning ? reasoningOf(delta) : undefined;
     if (text || toolCalls || reasoning) yield piece(text, { toolCalls, reasoning });
   }

@@ -23,6 +23,11 @@ export class LocalAI extends WorkerEntrypoint {
     return catalog(params ?? undefined);
   }
 
+  /** There is no AI Gateway, so there is no log of it. */
+  get aiGatewayLogId() {
+    return null;
+  }
+
   fetch(request) {
     const run = (...args) => this.#run(...args);
     return callOverFetch({ run, models: (params) => this.models(params) }, request);

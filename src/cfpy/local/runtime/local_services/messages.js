@@ -3,6 +3,9 @@
 // (developers.cloudflare.com/workers-ai/models/gpt-oss-120b).
 import { aiError } from './errors.js';
 
+// Of a message: strict endpoints refuse any other.
+const MEMBERS = ['role', 'name', 'tool_calls', 'tool_call_id'];
+
 /**
  * The messages of `prompt` or `messages`. Their content is one string, or a list of parts if some
  * are not text.
@@ -10,7 +13,7 @@ import { aiError } from './errors.js';
 export function readMessages({ messages, prompt }) {
   if (typeof prompt === 'string' && prompt.length > 0) return [{ role: 'user', content: prompt }];
   if (Array.isArray(messages) && messages.length > 0) {
-    const read = messages.map((message) => ({ ...message, content: contentOf(message) }));
+    const read = messages.map((message) => ({ ...only(MEMBERS, message), content: contentOf(message) }));
     if (read.every(isMessage)) return withCallIds(read);
   }
   throw aiError(5006, "Error: oneOf at '/' not met: required properties are 'prompt' or 'messages'");
@@ -25,6 +28,10 @@ export function asMessages({ input, instructions }) {
     if (items.every(isMessage)) return [...before, ...items];
   }
   throw aiError(5006, "Error: Type mismatch of '/input', non-empty 'string' or 'array' expected");
+}
+
+function only(names, object) {
+  return Object.fromEntries(names.filter((name) => object?.[name] != null).map((name) => [name, object[name]]));
 }
 
 function asMessage(item) {

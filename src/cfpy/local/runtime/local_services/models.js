@@ -47,15 +47,15 @@ const MODELS = {
   '@cf/qwen/qwen2.5-coder-32b-instruct': LLAMA,
 };
 
-// Tasks without a stand-in, by what the last part of a model's name contains:
+// Tasks without a stand-in, by what a model's name contains, the first that fits:
 // developers.cloudflare.com/workers-ai/models.
 const OTHER_TASKS = [
+  [/deepgram\/flux|whisper|nova-\d|smart-turn/, 'speech recognition'],
   [/flux|stable-diffusion|dreamshaper|phoenix|lucid/, 'text to image'],
-  [/whisper|nova-\d|smart-turn/, 'speech recognition'],
   [/aura-|melotts/, 'text to speech'],
   [/m2m100|indictrans/, 'translation'],
   [/distilbert/, 'text classification'],
-  [/^clef/, 'decisions'],
+  [/\/clef/, 'decisions'],
   [/resnet-50$/, 'image classification or object detection'],
   [/llava|uform|moondream|vision/, 'image to text'],
   [/llama-?guard/, 'moderation'],
@@ -113,7 +113,7 @@ export function find(name) {
 /** The error for a model that the stand-in does not have, with what to do about it. */
 function unknown(name) {
   if (/^[a-z][\w.-]*\/[\w.-]+$/i.test(name)) return missing(name, 'models of other providers');
-  const [, task] = OTHER_TASKS.find(([words]) => words.test(String(name).split('/').at(-1))) ?? [];
+  const [, task] = OTHER_TASKS.find(([words]) => words.test(name)) ?? [];
   if (task) return missing(name, task);
   const note =
     `cfpy dev has no stand-in for ${name}. Check its name, deploy the Worker to use it, or use ` +

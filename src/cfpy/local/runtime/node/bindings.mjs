@@ -133,6 +133,7 @@ function tell(note, level) {
 
 /** The methods of Workers AI without a stand-in. They fail at once: most give an object, not a promise. */
 function refuseOthers(prototype) {
+  prototype.aiGatewayLogId = null;
   for (const [method, task] of Object.entries(OTHER_METHODS)) {
     prototype[method] = () => {
       const error = missing(`AI.${method}()`, task);

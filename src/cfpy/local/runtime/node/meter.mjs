@@ -65,15 +65,17 @@ function chunks(total, body) {
 
 /** The tokens of one call of a model: {input, output}. Those of the input are estimated. */
 export function tokensOf(inputs, value) {
-  return { input: inputTokens(inputs), output: value?.usage?.completion_tokens ?? 0 };
+  const { completion_tokens: output, output_tokens: responses } = value?.usage ?? {};
+  return { input: inputTokens(inputs), output: output ?? responses ?? 0 };
 }
 
-function inputTokens({ text, query, contexts, messages, prompt }) {
-  const texts = [text ?? [], prompt ?? [], (messages ?? []).map(({ content }) => content)].flat();
+function inputTokens({ text, query, contexts, messages, prompt, input }) {
+  const asked = [messages, input].filter(Array.isArray).flat().map((item) => item?.content);
+  const texts = [text, prompt, Array.isArray(input) ? '' : input, asked].flat(2);
   // A reranker reads the question with each passage.
   const read = contexts ? contexts.map((context) => `${query}${context.text}`) : texts;
-  return tokens(read.join('').length);
+  return tokens(read.map((part) => part?.text ?? part ?? '').join('').length);
 }
 
 /** The approximate number of tokens for this many characters. */
-export const tokens = (characters) => Math.ceil(characters / CHARACTERS_A_TOKEN);
+const tokens = (characters) => Math.ceil(characters / CHARACTERS_A_TOKEN);

@@ -1,6 +1,6 @@
 // Records the use of bindings that do not store anything: calls of models, data points, messages of
 // queues. It keeps the last few of each in memory for the page of this run.
-import { tokens, tokensOf } from './meter.mjs';
+import { tokensOf } from './meter.mjs';
 
 const KEPT = 200;
 const PREVIEW = 2000;
@@ -29,8 +29,7 @@ export function noteStream(call, stream) {
         controller.enqueue(chunk);
       },
       flush() {
-        const { input } = tokensOf(call.args[1]);
-        noteModel(call, { input, output: tokens(contentLength(text)) });
+        noteModel(call, tokensOf(call.args[1], { usage: lastUsage(text) }));
       },
     }),
   );
@@ -113,14 +112,10 @@ function noteModel({ binding, args, since, error }, { input, output }) {
   keep(calls, { binding, at: Date.now(), model, ms, input, output, error, pooling });
 }
 
-/** The number of characters of a model's answer in the frames of an event stream. */
-function contentLength(text) {
-  let length = 0;
-  for (const [, json] of text.matchAll(/^data: (\{.*)$/gm)) {
-    const { response, choices } = JSON.parse(json);
-    length += (response ?? choices?.[0]?.delta?.content ?? '').length;
-  }
-  return length;
+/** What the last events of a stream say of its tokens. */
+function lastUsage(text) {
+  const events = Array.from(text.matchAll(/^data: (\{.*)$/gm), ([, json]) => JSON.parse(json));
+  return events.map(({ usage, response }) => usage ?? response?.usage).findLast(Boolean);
 }
 
 /** A copy that stays valid after Python frees the original. */
