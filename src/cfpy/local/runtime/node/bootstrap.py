@@ -162,6 +162,9 @@ def import_vendored(entry):
 
 keep_bytecode_right()
 install_cloudflare_package()
-sys.path[:0] = [SOURCES, MODULES]
+# As in workerd: the standard library, python_modules, site-packages, the project's own modules.
+packages = [path for path in sys.path if path.endswith("/site-packages")]
+sys.path[:] = [path for path in sys.path if path not in packages] + [MODULES, *packages]
 # Processes the SDK's .pth file, which plain sys.path entries would not do.
 site.addsitedir(MODULES)
+sys.path.append(SOURCES)
