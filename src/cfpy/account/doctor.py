@@ -20,6 +20,7 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError
 from cfpy.project.config_file import find
 from cfpy.project.config_text import read, repeated
+from cfpy.project.import_names import RENAME, shadowed_modules
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
@@ -148,6 +149,7 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
     findings = check(scope, desired.worker, datetime.now(UTC).date())
     yield from _found("configuration", (*findings, *_repeated(project)))
     yield from _found("models", check_models(source_texts(project)))
+    yield from _found("imports", tuple(_unreachable(project)))
 
 
 def _repeated(project: Project) -> Iterator[Finding]:
@@ -166,6 +168,11 @@ def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
         yield Check(name, "error" if item.broken else "warning", item.message, item.mend)
     if not findings:
         yield Check(name, "ok", "nothing to fix")
+
+
+def _unreachable(project: Project) -> Iterator[Finding]:
+    for module in shadowed_modules(project):
+        yield Finding(broken=False, message=module.message, mend=RENAME)
 
 
 def source_texts(project: Project) -> dict[str, str]:

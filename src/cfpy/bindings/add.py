@@ -18,6 +18,7 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError, UsageError
 from cfpy.project.changes import NewContent, apply
 from cfpy.project.config_text import edited
+from cfpy.project.import_names import taken_name
 from cfpy.project.line_ends import edited as with_line_ends
 from cfpy.project.lock import alone
 from cfpy.project.project import Project
@@ -160,12 +161,21 @@ def _changed(
         if path.exists() and not addition.reused and not environment:
             raise UsageError(f"{name} already exists", hint="Choose another NAME.")
         if not path.exists():
+            _refuse_shadowed(project, path)
             before[name], files[name] = "", text
     for path, text in _sources(project, kind, addition):
         name = path.relative_to(project.root).as_posix()
         if text != (now := _read(path)):
             before[name], files[name] = now, text
     return before, files
+
+
+def _refuse_shadowed(project: Project, path: Path) -> None:
+    if path.suffix == ".py" and (why := taken_name(project, path.stem)):
+        raise UsageError(
+            f"{path.relative_to(project.root).as_posix()} could not be imported: {why}",
+            hint="Choose another NAME. Nothing was changed.",
+        )
 
 
 def _sources(project: Project, kind: BindingKind, addition: Addition) -> list[tuple[Path, str]]:

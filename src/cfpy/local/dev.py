@@ -22,6 +22,7 @@ from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
 from cfpy.local.env_files import find_env_files
 from cfpy.local.held_events import Held
+from cfpy.local.import_warnings import ImportWarnings
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
 from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.ports import refuse_unusable
@@ -160,7 +161,9 @@ def _run_once(
             )
             # What workerd prints about a failed download, cfpy reports better.
             pyodide = project.is_python and attempt is Runtime.WORKERD
-            tell = Held(on_event, bundle.forget_missing if pyodide else None)
+            tell = Held(
+                ImportWarnings(project, on_event), bundle.forget_missing if pyodide else None
+            )
             try:
                 with _alone_with_each(beside, request.state):
                     return _serve(_start_all(ctx, project, session, attempt, beside), tell)

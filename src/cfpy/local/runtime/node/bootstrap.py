@@ -163,8 +163,11 @@ def import_vendored(entry):
 
 keep_bytecode_right()
 install_cloudflare_package()
-sys.path[:0] = [SOURCES, MODULES]
-sys.path.append(STAND_INS)
+# As in workerd: the standard library, python_modules, site-packages, the project's own modules.
+packages = [path for path in sys.path if path.endswith("/site-packages")]
+own = [path for path in sys.path if path not in packages]
+sys.path[:] = [*own, STAND_INS, MODULES, *packages]
 importlib.import_module("_cfpy_reasons")
 # Processes the SDK's .pth file, which plain sys.path entries would not do.
 site.addsitedir(MODULES)
+sys.path.append(SOURCES)

@@ -7,7 +7,7 @@ import { emit, inProject } from './events.mjs';
 import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
-// workerd accepts 384 KiB, which may be three times as long when the shim has encoded them. Node's
+// workerd accepts 512 KiB, which may be three times as long when the shim has encoded them. Node's
 // own limit is 16 KiB.
 const HEADER_BYTES = 2 * 1024 * 1024;
 // What Cloudflare accepts, and workerd on this machine does not check:

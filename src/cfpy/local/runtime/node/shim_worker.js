@@ -6,6 +6,8 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 const BODILESS = new Set([101, 204, 205, 304]);
 // Headers that tell how long a body is.
 const LENGTHS = ['content-length', 'transfer-encoding'];
+// Headers about the connection, which end with it.
+const HOP_BY_HOP = ['connection', 'keep-alive', 'te', 'trailer'];
 // The path at which `wrangler dev` runs a cron trigger by hand.
 const RUN_SCHEDULED = '/cdn-cgi/handler/scheduled';
 // The page of `cfpy dev`, which is served by the process around Python, not by Python.
@@ -148,7 +150,8 @@ function hasBody({ method, headers }) {
 function headOf(request) {
   const { method, url, cf = {} } = request;
   const headers = new Headers(request.headers);
-  headers.delete('connection');
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  if (headers.get('upgrade')?.toLowerCase() !== 'websocket') headers.delete('upgrade');
   // It may also have a user's name.
   headers.set('host', new URL(url).host);
   if (!hasBody(request)) for (const name of LENGTHS) headers.delete(name);

@@ -8,6 +8,7 @@ deployment, and is shared by every request.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -80,6 +81,8 @@ STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTA
 MAX_FILE_BYTES = 50_000_000
 # R2's error for a range that begins behind the end of a file.
 RANGE_ERROR = "10039"
+# How long a client may go on sending what is refused.
+DISCARD_SECONDS = 5
 # The shortest time after which KV lets an entry expire.
 CACHE_SECONDS = 60
 # Far more rows than D1 holds, far less than JavaScript counts exactly.
@@ -957,6 +960,20 @@ def refuse_body(scope: Scope, headers: Mapping[str, str]) -> Problem | None:
     return None
 
 
+async def discard_rest(request: WorkersRequest) -> None:
+    """Let a client finish sending a body that nobody reads: workerd closes the connection of one
+    that still sends when it is answered, and many clients then never look at the answer."""
+    if request.body and not request.js_object.bodyUsed:
+        rest = asyncio.ensure_future(discard(request.body))
+        await asyncio.wait([rest], timeout=DISCARD_SECONDS)
+
+
+async def discard(body: Any) -> None:
+    # It fails if the client has gone.
+    with suppress(JsException):
+        await body.pipeTo(js.WritableStream.new())
+
+
 application = Outside(app)
 
 
@@ -969,6 +986,11 @@ class Default(WorkerEntrypoint):
     env: Env
 
     async def fetch(self, request: WorkersRequest) -> Any:
+        reply = await self._reply(request)
+        await discard_rest(request)
+        return reply
+
+    async def _reply(self, request: WorkersRequest) -> Any:
         # Decoded, as routes are matched: /%66iles/a.txt is the path of an upload, too.
         method, path = str(request.js_object.method), unquote(js.URL.new(request.url).pathname)
         if method not in HTTPMethod.__members__:

@@ -18,7 +18,7 @@ from pipeline.services import Bindings, Services
 from pipeline.settings import read_settings
 from pipeline.sweep import sweep
 from web.app import App
-from web.edge import from_workers, to_workers
+from web.edge import discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
     from bindings import (
@@ -49,7 +49,9 @@ class Default(WorkerEntrypoint):
 
     async def fetch(self, request: Request) -> Response:
         app = App(self._resources, self._variable, JsException)
-        return to_workers(await app.handle(from_workers(request)))
+        reply = await app.handle(from_workers(request))
+        await discard_rest(request)
+        return to_workers(reply)
 
     # The runtime passes `env` and `ctx` to these two, and both are None in Python.
     async def queue(self, batch: MessageBatch, env: None = None, ctx: None = None) -> None:

@@ -17,7 +17,7 @@ from rag.app import RagApp
 from rag.resources import Bindings, Resources
 from rag.settings import read_settings
 from rag.streaming import StreamReply
-from web.edge import from_workers, to_workers
+from web.edge import discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
     from bindings import AI, D1Database, RateLimit, Vectorize
@@ -40,6 +40,7 @@ class Default(WorkerEntrypoint):
     async def fetch(self, request: Request) -> Response:
         app = RagApp(self._resources, self._variable, JsException)
         reply = await app.handle(from_workers(request))
+        await discard_rest(request)
         if not isinstance(reply, StreamReply):
             return to_workers(reply)
         pipe = js.TransformStream.new()

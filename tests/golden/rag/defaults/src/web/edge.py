@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import js
+from pyodide.ffi import JsException
 from workers import Request as WorkersRequest
 from workers import Response
 
 from web.http import Reply, Request
+
+# How long a client may go on sending what is refused.
+_DISCARD_SECONDS = 5
 
 
 def from_workers(request: WorkersRequest) -> Request:
@@ -27,3 +35,17 @@ def to_workers(reply: Reply) -> Response:
     """A reply as the runtime sends it."""
     headers = list(reply.headers.items())
     return Response(reply.body or None, status=reply.status, headers=headers)
+
+
+async def discard_rest(request: WorkersRequest) -> None:
+    """Let a client finish sending a body that nobody reads: workerd closes the connection of one
+    that still sends when it is answered, and many clients then never look at the answer."""
+    if request.body and not request.js_object.bodyUsed:
+        rest = asyncio.ensure_future(_discard(request.body))
+        await asyncio.wait([rest], timeout=_DISCARD_SECONDS)
+
+
+async def _discard(body: Any) -> None:
+    # It fails if the client has gone.
+    with suppress(JsException):
+        await body.pipeTo(js.WritableStream.new())
