@@ -70,6 +70,8 @@ export class LocalVectorize extends WorkerEntrypoint {
   async #call(method, ...args) {
     const { index, ...settings } = this.ctx.props;
     const answer = await this.env.STORE.getByName(index).call(settings, method, args);
+    this.note = answer.note;
+    if (answer.note) console.warn(`Vectorize stand-in: ${answer.note}`);
     if (answer.error) throw new Error(answer.error);
     return answer.result;
   }
@@ -87,7 +89,11 @@ export class VectorStore extends DurableObject {
     try {
       const index = this.#open();
       index.configure(settings);
-      return { result: index[method](...args) };
+      index.settle();
+      const result = index[method](...args);
+      const note = method.startsWith('query') ? index.hint(args[1]) : '';
+      index.settle(); // Without a delay, a mutation is visible at once.
+      return { result, note };
     } catch (error) {
       return { error: error.message };
     }
@@ -95,17 +101,20 @@ export class VectorStore extends DurableObject {
 
   /** For display: the real service only lists ids, and not to Workers. */
   page(offset, limit) {
-    return this.#open().page(offset, limit);
+    const index = this.#open();
+    index.settle();
+    return index.page(offset, limit);
   }
 
   #open() {
-    this.#index ??= new VectorIndex(this.ctx.storage, dots);
+    const milliseconds = Number(this.env.VECTORIZE_DELAY) * 1000;
+    this.#index ??= new VectorIndex(this.ctx.storage, dots, milliseconds);
     return this.#index;
   }
 }
 
 /**
- * RPC for callers without Workers RPC: `{m: method, a: args}` in, `{r: result}` or
+ * RPC for callers without Workers RPC: `{m: method, a: args}` in, `{r: result, n: note}` or
  * `{e: {name, message, note}}` out, or an event stream.
  */
 async function callOverFetch(target, methods, request) {
@@ -118,7 +127,7 @@ async function callOverFetch(target, methods, request) {
     if (result instanceof ReadableStream) {
       return new Response(result, { headers: { 'content-type': 'text/event-stream' } });
     }
-    return Response.json({ r: result ?? null });
+    return Response.json({ r: result ?? null, n: target.note });
   } catch ({ name, message, note }) {
     return Response.json({ e: { name, message, note } });
   }
