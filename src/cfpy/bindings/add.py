@@ -131,7 +131,7 @@ def _note(project: Project, kind: BindingKind, files: dict[str, str], resource: 
         return ""
     where = f"{main}:{line}"
     if changed is not None:
-        return f"{where} has the new handler {handler.name}: {handler.gets} arrive there."
+        return f"{where} has the new handler {handler.name}: it gets {handler.gets}."
     said = f"{where} already has the handler {handler.name}; it gets these events, too. "
     chooses = chosen_by(source, handler.name, handler.tells) if project.is_python else ""
     if chooses:

@@ -90,7 +90,7 @@ def remote_only(*members: str) -> Local:
 @dataclass(frozen=True)
 class Handler:
     """A method of the Worker that a kind triggers: ``new`` is what ``cfpy add`` adds if there is
-    none, ``tells`` what names the event in it, and ``gets`` what arrives there."""
+    none, ``tells`` what names the event in it, and ``gets`` what it is called for."""
 
     new: NewHandler
     tells: str

@@ -86,7 +86,7 @@ CRON = BindingKind(
             javascript=("console.log(controller.cron);",),
         ),
         tells="controller.cron",
-        gets="the runs",
+        gets="the cron triggers",
     ),
     python="""\
 # In the Worker's entry point. The schedule is in UTC.

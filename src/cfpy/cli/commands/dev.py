@@ -35,7 +35,7 @@ EnvFiles = Annotated[
 ]
 # How long a mutation of a Vectorize index stays invisible, in seconds. On Cloudflare it is tens of
 # seconds. Code that relies on none fails here, too, and nobody has to wait for long.
-_VECTORIZE_DELAY = 0.0
+_VECTORIZE_DELAY = 2.0
 
 
 Delay = Annotated[
