@@ -116,7 +116,7 @@ def prepared(name: str, scratch: Path) -> tuple[Path, Path]:
     config.write_text(config.read_text().replace("limit = ", "limit = 10000"))
     dev = start_dev(project, "--runtime", "node")
     if name == "rag":
-        ingest = [sys.executable, "scripts/ingest.py", "corpus", "--url", dev.url]
+        ingest = [sys.executable, "scripts/ingest.py", "corpus", "--wait", "--url", dev.url]
         subprocess.run(ingest, cwd=project, check=True, capture_output=True)
     if name == "fullstack":
         for number in range(20):

@@ -69,7 +69,7 @@ def main() -> None:
     if not project.exists():
         run(*CFPY, "new", "rag", "myapp", "--defaults", "--into", str(options.into), cwd=Path())
     with running(project) as url:
-        run(sys.executable, "scripts/ingest.py", "corpus", "--url", url, cwd=project)
+        run(sys.executable, "scripts/ingest.py", "corpus", "--wait", "--url", url, cwd=project)
         reply = ask(url, options.question)
     print(f"\nQuestion: {options.question}\nAnswer:   {reply['answer']}")
     for citation in reply["citations"]:

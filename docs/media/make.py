@@ -45,9 +45,9 @@ def main() -> None:
             banner = {"Ready": url, "Embeddings": data["embeddings"], "Chat": data["chat"]}
             show(console, "cfpy dev", "\n".join(f"{k:<11}{v}" for k, v in banner.items()))
             ingested = output(
-                sys.executable, "scripts/ingest.py", "corpus", "--url", url, cwd=project
+                sys.executable, "scripts/ingest.py", "corpus", "--wait", "--url", url, cwd=project
             )
-            show(console, "python scripts/ingest.py corpus", ingested, lines=4)
+            show(console, "python scripts/ingest.py corpus --wait", ingested, lines=4)
             body = json.dumps({"query": QUESTION})
             request = urllib.request.Request(
                 f"{url}query",

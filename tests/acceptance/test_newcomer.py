@@ -121,7 +121,7 @@ def test_the_readme_from_new_to_cost(tmp_path: Path) -> None:
         walk.run("cfpy new rag mine --defaults")
     walk.directory /= "mine"
     with walk.dev() as url:
-        walk.run(f"python3 scripts/ingest.py corpus --url {url}")
+        walk.run(f"python3 scripts/ingest.py corpus --wait --url {url}")
         with walk.step("a question"):
             assert "1.2 metres" in ask(url, ANSWERED)
         prompt = walk.directory / "src" / "rag" / "prompt.py"

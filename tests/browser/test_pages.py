@@ -27,7 +27,7 @@ def open_binding(page: Page, name: str) -> Locator:
 
 def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
     dev, page = open_page("rag")
-    argv = [sys.executable, "scripts/ingest.py", "corpus", "--url", dev.url]
+    argv = [sys.executable, "scripts/ingest.py", "corpus", "--wait", "--url", dev.url]
     subprocess.run(argv, cwd=dev.project, check=True, capture_output=True)
     page.get_by_label("Your question").fill("How large is the mirror of the main telescope?")
     page.get_by_role("button", name="Ask").click()

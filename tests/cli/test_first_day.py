@@ -57,7 +57,51 @@ def test_add_says_that_the_handler_is_there(cli, shop: Path) -> None:
     assert note in cli("add", "queue", "jobs", "--consumer", "--dry-run").stdout
 
 
-@pytest.mark.parametrize("addition", [("queue", "jobs"), ("cron", "hourly"), ("kv", "cache")])
+HANDLERS = [(("cron", "hourly"), "scheduled"), (("queue", "jobs", "--consumer"), "queue")]
+
+
+@pytest.mark.parametrize(("addition", "name"), HANDLERS)
+def test_add_adds_the_handler_and_says_where(
+    addition: tuple[str, ...], name: str, cli, shop: Path
+) -> None:
+    [main] = (shop / "src").iterdir()
+    main.write_text(main.read_text().replace(" queue(", " other("))
+    before = main.read_text().splitlines()
+    data = cli.json("add", *addition)["data"]
+    assert f"has the new handler {name}" in data["note"]
+    where, _, line = data["note"].split(" ")[0].partition(":")
+    lines = main.read_text().splitlines()
+    assert (shop / where, f"{name}(" in lines[int(line) - 1]) == (main, True)
+    assert set(before) <= set(lines)
+    assert where in data["files"]
+    # Where it is, it is not added again.
+    again = cli.json("add", addition[0], "daily", *addition[2:])["data"]
+    assert f"already has the handler {name}" in again["note"]
+    assert main.read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize("build", ['[build]\ncommand = "make"\n', "dist"])
+def test_add_leaves_what_a_build_writes(build: str, cli, shop: Path) -> None:
+    config, [main] = shop / "wrangler.toml", (shop / "src").iterdir()
+    if build == "dist":
+        main.parent.rename(shop / "dist")
+        config.write_text(config.read_text().replace("src/", "dist/"))
+    else:
+        config.write_text(config.read_text() + build)
+    data = cli.json("add", "cron", "hourly")["data"]
+    assert (data["files"], data["note"]) == (["wrangler.toml"], "")
+    assert "scheduled" in data["snippet"]
+
+
+@pytest.mark.parametrize("kind", ["durable-object", "workflow"])
+def test_add_says_which_runtime_runs_a_class(kind: str, cli, shop: Path) -> None:
+    python = (shop / "src" / "entry.py").is_file()
+    data = cli.json("add", kind, "thing", "--dry-run")["data"]
+    assert ("classes in Python need --runtime workerd" in data["note"]) == python
+    assert data["next_steps"][0].endswith("dev --runtime workerd" if python else "dev")
+
+
+@pytest.mark.parametrize("addition", [("queue", "jobs"), ("kv", "cache")])
 def test_add_says_nothing_where_there_is_none(addition: tuple[str, str], cli, shop: Path) -> None:
     assert cli.json("add", *addition, "--dry-run")["data"]["note"] == ""
 

@@ -105,7 +105,8 @@ def start_dev(
         process = subprocess.Popen(
             argv,
             cwd=project,
-            env={**os.environ, **(env or {})},
+            # What is not about the delay of a local Vectorize does not wait for it.
+            env={"CFPY_VECTORIZE_DELAY": "0", **os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -49,9 +49,11 @@ for (const dimensions of [1, 17, 384, 1536]) {
       const vectors = Array.from({ length: 300 }, (_, n) => ({ id: `v${n}`, values: make() }));
       index.write(vectors, { replace: true });
       // Rows move when others go, and are replaced.
+      index.settle();
       index.deleteByIds(vectors.splice(0, 40).map(({ id }) => id));
       for (const vector of vectors.slice(0, 40)) vector.values = make();
       index.write(vectors.slice(0, 40), { replace: true });
+      index.settle();
       for (const asked of [make(), vectors[5].values, Float32Array.from(centre.slice(0, dimensions))]) {
         const wanted = vectors
           .map(({ id, values }) => [EXACT[metric](asked, values), id])

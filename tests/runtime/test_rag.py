@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,11 @@ class Api:
         found = self.ok("GET", "/search?" + urlencode({"q": question, **parameters}))
         sources: list[dict[str, Any]] = found["sources"]
         return sources
+
+    def settle(self) -> None:
+        """Wait until searches find every document."""
+        while self.ok("GET", "/documents?state=pending")["documents"]:
+            time.sleep(0.05)
 
     def problem(self, status: int, method: str, path: str, body: Any = None, **more: Any) -> Any:
         """Expect an error, in the one shape that all errors have."""
@@ -86,7 +92,7 @@ def project(
 
 @pytest.fixture(scope="module")
 def api(project: Path, run_dev: Callable[..., Dev]) -> Api:
-    return Api(run_dev(project, "--runtime", "node"))
+    return Api(run_dev(project, "--runtime", "node", "--vectorize-delay", "0.5"))
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +104,7 @@ def library(api: Api) -> list[dict[str, Any]]:
         outcomes = api.ok("POST", "/documents", {"documents": batch})["documents"]
         assert [outcome["id"] for outcome in outcomes] == [document["id"] for document in batch]
         assert {outcome["status"] for outcome in outcomes} == {"indexed"}
+    api.settle()
     return documents
 
 
@@ -109,6 +116,7 @@ def scratch(api: Api) -> Iterator[Callable[..., dict[str, Any]]]:
     def ingest(**document: Any) -> dict[str, Any]:
         [outcome] = api.ok("POST", "/documents", document)["documents"]
         made.append(outcome["id"])
+        api.settle()
         return dict(outcome)
 
     yield ingest
@@ -249,6 +257,27 @@ def test_a_new_version_replaces_the_old_one(
     assert api.ok("GET", "/documents/menu")["chunks"] == 1
 
 
+def test_an_edited_document_is_found_all_the_time(
+    api: Api, library: list[dict[str, Any]], scratch: Callable[..., dict[str, Any]]
+) -> None:
+    scratch(id="tide", title="Tide", text="High tide at the jetty is at noon.", source="a")
+    found = []
+    for edit in ({"source": "b"}, {"text": "High tide at the jetty is at midnight."}):
+        document = api.ok("GET", "/documents/tide")
+        body = {"id": "tide", "title": "Tide", "text": "High tide at the jetty is at noon."} | edit
+        assert api.ok("POST", "/documents", body)["documents"][0]["status"] == "indexed"
+        while True:
+            state = api.ok("GET", "/documents/tide")["state"]
+            [first, *_] = api.search("high tide at the jetty", top_k=1)
+            found.append((first["document_id"], first["source"], first["text"].split()[-1]))
+            if state == "searchable":
+                break
+        assert api.ok("GET", "/documents/tide")["created_at"] == document["created_at"]
+    versions = [("tide", "a", "noon."), ("tide", "b", "noon."), ("tide", "", "midnight.")]
+    assert found == sorted(found, key=versions.index)
+    assert found[-1] == ("tide", "", "midnight.")
+
+
 def test_a_deleted_document_is_gone(
     api: Api, library: list[dict[str, Any]], scratch: Callable[..., dict[str, Any]]
 ) -> None:
@@ -292,6 +321,7 @@ def test_two_writers_of_one_document_leave_one_whole_version(
     ]
     with ThreadPoolExecutor(4) as pool:
         statuses = list(pool.map(lambda b: api("POST", "/documents", b).status, bodies))
+    api.settle()
     assert set(statuses) <= {200, 409}
     assert 200 in statuses
     versions = {

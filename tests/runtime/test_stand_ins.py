@@ -13,6 +13,7 @@ import math
 import random
 import subprocess
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cfpy.cli.commands.dev import cron_url
 from cfpy.local.local_runtime import RUNTIME_FILES
 from cfpy.tools.process import SubprocessRunner
 from cfpy.tools.toolchain import Toolchain
@@ -28,6 +30,9 @@ from dev_process import Dev, write_project
 
 WORKER = """\
 export default {
+  async scheduled(controller, env) {
+    await env.DOCS.upsert([{ id: controller.cron, values: Array(8).fill(0.5) }]);
+  },
   async fetch(request, env) {
     const { binding, method, args } = await request.json();
     try {
@@ -42,6 +47,7 @@ export default {
 """
 INDEXES = [("docs", 8, "cosine"), ("far", 8, "euclidean"), ("dots", 8, "dot-product")]
 WRANGLER = 'name = "stand-ins"\nmain = "src/index.js"\ncompatibility_date = "2026-11-17"\n'
+WRANGLER += '[triggers]\ncrons = ["*/10 * * * 1-5"]\n'
 WRANGLER += '[ai]\nbinding = "AI"\n'
 # cfpy.toml does not describe this one.
 WRANGLER += '[[vectorize]]\nbinding = "FOREIGN"\nindex_name = "foreign"\n'
@@ -89,7 +95,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def call(project: Path, run_dev: Callable[..., Dev]) -> Bindings:
-    return Bindings(run_dev(project))
+    return Bindings(run_dev(project, "--vectorize-delay", "0"))
 
 
 def vector(seed: int) -> list[float]:
@@ -506,14 +512,32 @@ def test_vectors_outlive_a_restart_and_an_index_can_not_change(
 ) -> None:
     call.dev.stop()
     (project / "cfpy.toml").write_text(CFPY.replace("dimensions = 8", "dimensions = 16", 1))
-    call.dev = run_dev(project)
+    call.dev = run_dev(project, env={"CFPY_VECTORIZE_DELAY": "3600"})
     assert "8 dimensions, cosine" in call.error("DOCS", "describe")
     assert call("FAR", "describe")["vectorCount"] == 50
     assert call("FAR", "getByIds", ["v07"])[0]["metadata"] == filled["v07"]["metadata"]
+    # A mutation that waits outlives it, too; a filter by an index that is newer does not find it.
+    call("FAR", "upsert", [{"id": "late", "values": vector(7), "metadata": {"note": "x"}}])
+    assert call("FAR", "getByIds", ["late"]) == []
     call.dev.stop()
-    (project / "cfpy.toml").write_text(CFPY)
-    call.dev = run_dev(project)
+    note = '[[vectorize.metadata_indexes]]\nproperty = "note"\n'
+    [docs, far, *rest] = CFPY.split("[[vectorize]]")[1:]
+    (project / "cfpy.toml").write_text("[[vectorize]]".join(["", docs, far + note, *rest]))
+    call.dev = run_dev(project, "--vectorize-delay", "0")
     assert call("DOCS", "describe")["vectorCount"] == 50
+    assert call("FAR", "getByIds", ["late"])[0]["metadata"] == {"note": "x"}
+    assert call("FAR", "query", vector(7), {"filter": {"note": "x"}}) == {"count": 0, "matches": []}
+    assert "filter by" in call.dev.wait_for_log('the metadata index on "note"')
+
+
+def test_a_cron_is_run_by_opening_its_address(
+    call: Bindings, filled: dict[str, dict[str, Any]]
+) -> None:
+    [schedule] = tomllib.loads(WRANGLER)["triggers"]["crons"]
+    path = cron_url(call.dev.url, schedule).removeprefix(call.dev.url.rstrip("/"))
+    assert call.dev.request("GET", path).status == 200
+    assert call("DOCS", "getByIds", [schedule])
+    call("DOCS", "deleteByIds", [schedule])
 
 
 class OpenAI(http.server.BaseHTTPRequestHandler):

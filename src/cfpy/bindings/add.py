@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -13,11 +13,12 @@ from pathlib import Path
 
 from cfpy.bindings.additions import kind_called, plan_addition
 from cfpy.bindings.asked import Addition, Export, Options
-from cfpy.bindings.kind import BindingKind
+from cfpy.bindings.kind import BindingKind, Handler
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError, UsageError
 from cfpy.project.changes import NewContent, apply
 from cfpy.project.config_text import edited
+from cfpy.project.handler_source import with_python_handler, with_script_handler
 from cfpy.project.import_names import taken_name
 from cfpy.project.line_ends import edited as with_line_ends
 from cfpy.project.lock import alone
@@ -30,6 +31,8 @@ from cfpy.project.python_source import (
     with_export,
 )
 
+# Folders of what a build writes.
+_BUILT = {"dist", "build", "node_modules"}
 _STUB = Path("typings", "bindings.pyi")
 #: The head of a new ``cfpy.toml``.
 SETTINGS_HEAD = (
@@ -54,8 +57,9 @@ class AddRequest:
 class Added:
     """What was added, or would be. ``files`` has the new content of each changed or new file, and
     ``before`` its old content, empty if it is new. ``lacking`` are environments that do not inherit
-    the binding, and ``again`` the words of the command that adds it there. ``note`` names an
-    existing handler for it; empty if there is none."""
+    the binding, and ``again`` the words of the command that adds it there. ``note`` names the
+    handler that gets its events, or the runtime that it needs; empty if there is nothing to say.
+    ``runtime`` is the one that runs it here, empty if both do."""
 
     kind: BindingKind
     environment: str
@@ -64,6 +68,7 @@ class Added:
     before: dict[str, str]
     snippet: str
     note: str
+    runtime: str
     lacking: tuple[str, ...]
     again: tuple[str, ...]
 
@@ -84,39 +89,50 @@ def run(request: AddRequest) -> Added:
         addition = plan_addition(
             project.wrangler, kind, request.name, request.environment, request.options
         )
-        before, files = _changed(project, kind, request.environment, addition)
+        before, files = _changed(project, kind, request, addition)
         if not request.dry_run:
             apply(project.root, {name: NewContent(text.encode()) for name, text in files.items()})
     environments = project.wrangler.get("env") or {}
     inherited = kind.inherited or bool(request.environment)
-    note = _note(project, kind, request, addition.resource)
+    handled = _handles(kind, request)
+    note = _note(project, kind, files, addition.resource) if handled else ""
+    missing = handled and not note
+    if project.is_python and kind.fails:
+        note = f"{kind.label} {addition.binding}: {kind.fails}."
+    workerd = project.is_python and "--runtime workerd" in kind.fails
     return Added(
         kind,
         request.environment,
         addition,
         files,
         before,
-        _snippet(project, kind, handles=request.options.consumer and not note).format(
-            b=addition.binding
-        ),
+        _snippet(project, kind, handles=missing).format(b=addition.binding),
         note,
+        "workerd" if workerd else "",
         () if inherited else tuple(environments),
         _words(request),
     )
 
 
-def _note(project: Project, kind: BindingKind, request: AddRequest, resource: str) -> str:
-    """A note that the Worker already has the handler that the addition triggers; empty if not."""
+def _handles(kind: BindingKind, request: AddRequest) -> bool:
+    """Whether the addition triggers a handler of the Worker."""
+    return kind.handler is not None and (request.options.consumer or not kind.on_request)
+
+
+def _note(project: Project, kind: BindingKind, files: dict[str, str], resource: str) -> str:
+    """A note about the handler that the addition triggers; empty if the Worker has none."""
     handler, main = kind.handler, project.wrangler.get("main")
-    if handler is None or (kind.on_request and not request.options.consumer):
+    if handler is None or not isinstance(main, str) or not (project.root / main).is_file():
         return ""
-    if not isinstance(main, str) or not (project.root / main).is_file():
-        return ""
-    source = (project.root / main).read_text("utf-8", errors="replace")
+    now = (project.root / main).read_text("utf-8", errors="replace")
+    changed = files.get(Path(main).as_posix())
+    source = now if changed is None else changed
     line = handler_line(source, handler.name, python=project.is_python)
     if not line:
         return ""
     where = f"{main}:{line}"
+    if changed is not None:
+        return f"{where} has the new handler {handler.name}: it gets {handler.gets}."
     said = f"{where} already has the handler {handler.name}; it gets these events, too. "
     chooses = chosen_by(source, handler.name, handler.tells) if project.is_python else ""
     if chooses:
@@ -145,7 +161,7 @@ def _words(request: AddRequest) -> tuple[str, ...]:
 
 
 def _changed(
-    project: Project, kind: BindingKind, environment: str, addition: Addition
+    project: Project, kind: BindingKind, request: AddRequest, addition: Addition
 ) -> tuple[dict[str, str], dict[str, str]]:
     """All files that change, with their old and new content."""
     config = project.config_path.name
@@ -158,12 +174,15 @@ def _changed(
     for name, text in addition.files.items():
         path = project.root / name
         # An environment uses the migrations and classes of the top level.
-        if path.exists() and not addition.reused and not environment:
+        if path.exists() and not addition.reused and not request.environment:
             raise UsageError(f"{name} already exists", hint="Choose another NAME.")
         if not path.exists():
             _refuse_shadowed(project, path)
             before[name], files[name] = "", text
-    for path, text in _sources(project, kind, addition):
+    sources = _sources(project, kind, addition)
+    if kind.handler is not None and _handles(kind, request):
+        sources |= _handled(project, kind.handler, sources)
+    for path, text in sources.items():
         name = path.relative_to(project.root).as_posix()
         if text != (now := _read(path)):
             before[name], files[name] = now, text
@@ -178,7 +197,7 @@ def _refuse_shadowed(project: Project, path: Path) -> None:
         )
 
 
-def _sources(project: Project, kind: BindingKind, addition: Addition) -> list[tuple[Path, str]]:
+def _sources(project: Project, kind: BindingKind, addition: Addition) -> dict[Path, str]:
     """Modules that change: the main module exports a class, and another one types the bindings."""
     changed: dict[Path, str] = {}
     if addition.export is not None:
@@ -193,7 +212,33 @@ def _sources(project: Project, kind: BindingKind, addition: Addition) -> list[tu
                 changed[path] = typed
                 changed |= _stub(project.root, kind.python_type)
                 break
-    return list(changed.items())
+    return changed
+
+
+def _handled(project: Project, handler: Handler, changed: Mapping[Path, str]) -> dict[Path, str]:
+    """The main module with the handler, if it has none and a place for one; and its type."""
+    main = Path(str(project.wrangler.get("main")))
+    path = project.root / main
+    # What a build writes is not the source.
+    built = project.wrangler.get("build") or _BUILT & set(main.parts)
+    if built or any(part.startswith(".") for part in main.parts) or not path.is_file():
+        return {}
+    text, new = changed.get(path) or _read(path), handler.new
+
+    def add(source: str) -> str:
+        if handler_line(source, new.name, python=project.is_python):
+            return source
+        if project.is_python:
+            return with_python_handler(source, new) or source
+        typed = main.suffix in (".ts", ".tsx", ".mts")
+        return with_script_handler(source, new, typed=typed) or source
+
+    # Broken code is not the subject here: it stays, and the handler is shown.
+    with contextlib.suppress(SyntaxError):
+        handled = with_line_ends(text, add)
+        if handled != text:
+            return {path: handled, **_stub(project.root, new.type)}
+    return {}
 
 
 def _stub(root: Path, type_: str) -> dict[Path, str]:

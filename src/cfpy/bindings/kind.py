@@ -16,6 +16,7 @@ from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import SAME, Becoming
 from cfpy.bindings.finding import Finding
 from cfpy.errors import ProjectError
+from cfpy.project.edits import NewHandler
 from cfpy.project.names import is_placeholder
 
 
@@ -88,10 +89,16 @@ def remote_only(*members: str) -> Local:
 
 @dataclass(frozen=True)
 class Handler:
-    """A method of the Worker that a kind triggers; ``tells`` is what names the event in it."""
+    """A method of the Worker that a kind triggers: ``new`` is what ``cfpy add`` adds if there is
+    none, ``tells`` what names the event in it, and ``gets`` what it is called for."""
 
-    name: str
+    new: NewHandler
     tells: str
+    gets: str
+
+    @property
+    def name(self) -> str:
+        return self.new.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +146,7 @@ class BindingKind:
     - ``add`` returns the changes. ``python`` and ``javascript`` use the binding ``{b}``; other
       braces are doubled.
     - ``python_handler`` and ``javascript_handler``: code of the handler, shown with ``--consumer``
-      if the Worker does not have the handler yet.
+      if the Worker does not have the handler, and no place for it was found.
     - ``handler``: what it triggers in the Worker, only with ``--consumer`` if ``on_request``.
     - ``binds``: whether NAME becomes a binding; otherwise ``add`` checks NAME itself.
     """

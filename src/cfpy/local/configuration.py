@@ -130,12 +130,13 @@ def worker_config(
     return config
 
 
-def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> dict[str, Any]:
-    """The wrangler configuration of the Worker that stands in for Workers AI and Vectorize."""
+def local_services_config(main: Path, date: str, ai: LocalAI, delay: float) -> dict[str, Any]:
+    """The wrangler configuration of the Worker that stands in for Workers AI and Vectorize, where a
+    mutation of an index is visible after ``delay`` seconds; ``date`` is its compatibility date."""
     return {
         "name": LOCAL_SERVICES,
         "main": str(main),
-        "compatibility_date": compatibility_date,
+        "compatibility_date": date,
         "durable_objects": {"bindings": [{"name": "STORE", "class_name": "VectorStore"}]},
         "migrations": [{"tag": "v1", "new_sqlite_classes": ["VectorStore"]}],
         "vars": {
@@ -143,6 +144,7 @@ def local_services_config(main: Path, compatibility_date: str, ai: LocalAI) -> d
             "AI_CHAT_MODEL": ai.chat_model,
             "AI_EMBED_MODEL": ai.embed_model,
             "AI_TIMEOUT": str(ai.timeout or ""),
+            "VECTORIZE_DELAY": str(delay),
         },
         # Only the names: the values come from the environment of the process that reads this.
         "secrets": {"required": sorted(ai.secrets)},

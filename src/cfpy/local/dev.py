@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
+from cfpy.bindings.kinds.cron import schedules
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import FilesystemError, LocalRuntimeError, ProjectError, UsageError, WranglerError
 from cfpy.local import bundle, configuration, embeddings
@@ -38,16 +39,18 @@ class DevInfo:
     """What a session consists of, in words for the banner.
 
     ``runtime_note`` explains the choice of the runtime; ``embeddings`` and ``chat`` name the
-    stand-ins for Workers AI (empty if the project does not bind it); ``vectorize`` is whether it
-    has an index; ``secrets_file`` names the files with the secrets; ``left_out`` are bindings that
-    do not work here, with what you can do about it.
+    stand-ins for Workers AI (empty if the project does not bind it); ``vectorize_delay`` is after
+    how many seconds a mutation of its Vectorize index is visible, ``None`` if it has none;
+    ``crons`` are the schedules of its cron triggers; ``secrets_file`` names the files with the
+    secrets; ``left_out`` are bindings that do not work here, with what you can do about it.
     """
 
     runtime: Runtime
     runtime_note: str
     embeddings: str
     chat: str
-    vectorize: bool
+    vectorize_delay: float | None
+    crons: tuple[str, ...]
     secrets_file: str
     state: Path
     left_out: Mapping[str, str]
@@ -152,7 +155,10 @@ def _run_once(
                     runtime=attempt,
                     runtime_note=why,
                     embeddings=embeddings_note,
-                    vectorize=bool(project.wrangler.get("vectorize")),
+                    vectorize_delay=(
+                        request.vectorize_delay if project.wrangler.get("vectorize") else None
+                    ),
+                    crons=_crons(project),
                     chat=_chat_note(project, ai),
                     secrets_file=prepared.secrets_file,
                     state=session.state,
@@ -273,6 +279,13 @@ def _local_ai(
     with embeddings.EmbeddingServer(lambda: on_event(loading)) as server:
         ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
         yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
+
+
+def _crons(project: Project) -> tuple[str, ...]:
+    # A schedule that is not valid fails the deployment, not a local run.
+    with contextlib.suppress(ProjectError):
+        return tuple(schedules(project.wrangler))
+    return ()
 
 
 def _chat_note(project: Project, ai: configuration.LocalAI) -> str:

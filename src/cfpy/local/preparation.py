@@ -42,6 +42,7 @@ class DevRequest:
     ``port`` 0 selects a free port. ``environment`` is empty for the top level of the configuration.
     ``env_files`` have the secrets, instead of the files that wrangler finds. ``beside`` are the
     folders of other Workers that run in the same run.
+    ``vectorize_delay`` is how long a mutation of a Vectorize index stays invisible, in seconds.
     ``neurons`` is what a million tokens of a model cost, ``input`` and ``output``, for the page.
     """
 
@@ -55,6 +56,7 @@ class DevRequest:
     config: Path | None = None
     env_files: tuple[Path, ...] = ()
     beside: tuple[Path, ...] = ()
+    vectorize_delay: float = 0.0
     neurons: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @property
@@ -113,7 +115,7 @@ def prepare(
         config=project.config_name,
         entry=entry,
         worker=_write_json(derived / "worker.json", worker),
-        local_services=_write_services(project, derived, ai),
+        local_services=_write_services(project, derived, ai, request.vectorize_delay),
         python_modules=modules,
         kinds=configuration.binding_kinds(project),
         failing=configuration.failing_bindings(project, missing),
@@ -144,14 +146,16 @@ def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
     )
 
 
-def _write_services(project: Project, derived: Path, ai: configuration.LocalAI) -> Path | None:
+def _write_services(
+    project: Project, derived: Path, ai: configuration.LocalAI, delay: float
+) -> Path | None:
     """The configuration of the stand-ins, in its own directory: the secrets next to the other one
     are not for them."""
     if not configuration.needs_local_services(project):
         return None
     stand_ins = RUNTIME_FILES / "local_services" / "main.js"
     date = str(project.wrangler.get("compatibility_date"))
-    config = configuration.local_services_config(stand_ins, date, ai)
+    config = configuration.local_services_config(stand_ins, date, ai, delay)
     directory = derived / "local-services"
     directory.mkdir(exist_ok=True)
     return _write_json(directory / "local-services.json", config)

@@ -1,4 +1,4 @@
-"""Edits of a configuration's text, the same for TOML and JSONC.
+"""Edits of a project's text: of the configuration, the same for TOML and JSONC, and of the Worker.
 
 A path is the keys from the top of the document to a value, with the index of an item after the name
 of an array: ``("env", "staging", "d1_databases", 1, "database_id")``.
@@ -53,6 +53,18 @@ class Remove:
 
 
 Edit = Append | Put | Remove
+
+
+@dataclass(frozen=True)
+class NewHandler:
+    """A method for the Worker: ``name`` takes ``parameter`` of the type ``type``. ``python`` and
+    ``javascript`` are the lines of its body."""
+
+    name: str
+    parameter: str
+    type: str
+    python: tuple[str, ...]
+    javascript: tuple[str, ...]
 
 
 def change(data: Any, edit: Edit) -> None:

@@ -32,13 +32,13 @@ def with_export(source: str, module: str, name: str, first_party: Sequence[str])
     if own:
         later = [n for n in own if isinstance(n, ast.ImportFrom) and _module(n) > module]
         at = later[0].lineno - 1 if later else (own[-1].end_lineno or 0)
-        return _inserted(source, at, line)
+        return inserted(source, at, line)
     if imports:
-        return _inserted(source, imports[-1].end_lineno or 0, f"\n{line}")
+        return inserted(source, imports[-1].end_lineno or 0, f"\n{line}")
     body = _top(source)
     documented = body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
     at = (body[0].end_lineno or 0) if documented else 0
-    return _inserted(source, at, f"\n{line}" if at else f"{line}\n")
+    return inserted(source, at, f"\n{line}" if at else f"{line}\n")
 
 
 def with_binding(source: str, binding: str, kind: str) -> str | None:
@@ -50,16 +50,26 @@ def with_binding(source: str, binding: str, kind: str) -> str | None:
     """
     tree = ast.parse(source)
     env = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Env"), None)
-    types = next(
-        (n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == _TYPES), None
-    )
-    if env is None or types is None or env.end_lineno is None or types.end_lineno is None:
+    if env is None or _types(tree) is None or env.end_lineno is None:
         return None
     said = [ast.unparse(n.target) for n in env.body if isinstance(n, ast.AnnAssign)]
     if binding in said:
         return None
     # From the bottom up, so that the lines above keep their numbers.
-    source = _inserted(source, env.end_lineno, f"    {binding}: {kind}\n")
+    source = inserted(source, env.end_lineno, f"    {binding}: {kind}\n")
+    return with_type(source, kind)
+
+
+def with_type(source: str, kind: str) -> str | None:
+    """``source`` with the type ``kind`` imported where it imports such types; ``None`` if it
+    imports none.
+
+    Raises:
+        SyntaxError: ``source`` is not valid Python.
+    """
+    types = _types(ast.parse(source))
+    if types is None:
+        return None
     lines = lines_of(source)
     indent = " " * types.col_offset
     names = {alias.name for alias in types.names} | {kind}
@@ -131,6 +141,12 @@ def _import(indent: str, names: set[str]) -> str:
     return f"{indent}from {_TYPES} import (\n{listed}{indent})\n"
 
 
+def _types(tree: ast.Module) -> ast.ImportFrom | None:
+    """The import of the types of bindings."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    return next((node for node in imports if node.module == _TYPES), None)
+
+
 def _top(source: str) -> list[ast.stmt]:
     return ast.parse(source).body
 
@@ -141,7 +157,8 @@ def _module(node: ast.Import | ast.ImportFrom) -> str:
     return node.names[0].name
 
 
-def _inserted(source: str, at: int, text: str) -> str:
+def inserted(source: str, at: int, text: str) -> str:
+    """``source`` with ``text`` after the line ``at``."""
     lines = lines_of(source)
     if lines[:at] and not lines[at - 1].endswith("\n"):
         lines[at - 1] += "\n"

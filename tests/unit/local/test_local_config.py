@@ -191,8 +191,9 @@ def test_a_broken_vectorize_table_is_named(table: dict[str, Any], words: str) ->
 
 def test_the_address_and_key_of_one_run_stand_in_no_file_that_two_share() -> None:
     ai = configuration.LocalAI(embeddings_url="http://127.0.0.1:4321/v1", embeddings_key="k-123")
-    config = configuration.local_services_config(Path("main.js"), "2026-11-17", ai)
+    config = configuration.local_services_config(Path("main.js"), "2026-11-17", ai, 0.5)
     assert "4321" not in str(config)
     assert "k-123" not in str(config)
+    assert config["vars"]["VECTORIZE_DELAY"] == "0.5"
     assert config["secrets"] == {"required": ["CFPY_EMBEDDINGS_KEY", "CFPY_EMBEDDINGS_URL"]}
     assert ai.secrets["CFPY_EMBEDDINGS_URL"] == "http://127.0.0.1:4321/v1"

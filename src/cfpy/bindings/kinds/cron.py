@@ -10,7 +10,7 @@ from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import BindingKind, Handler, Shape, Stance
 from cfpy.errors import ProjectError, UsageError
-from cfpy.project.edits import Append
+from cfpy.project.edits import Append, NewHandler
 
 #: Schedules that have a name, in UTC.
 SCHEDULES = {
@@ -79,7 +79,15 @@ CRON = BindingKind(
     local=None,
     add=_add,
     binds=False,
-    handler=Handler("scheduled", "controller.cron"),
+    handler=Handler(
+        NewHandler(
+            *("scheduled", "controller", "ScheduledController"),
+            python=("print(controller.cron)",),
+            javascript=("console.log(controller.cron);",),
+        ),
+        tells="controller.cron",
+        gets="the cron triggers",
+    ),
     python="""\
 # In the Worker's entry point. The schedule is in UTC.
 # async def scheduled(self, controller, env=None, ctx=None):

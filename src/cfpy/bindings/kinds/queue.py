@@ -10,6 +10,7 @@ from cfpy.bindings.becoming import own_name
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import REAL, BindingKind, Handler, only_local, passed, used
 from cfpy.errors import UsageError
+from cfpy.project.edits import NewHandler
 
 # developers.cloudflare.com/queues/platform/limits
 _CONSUMER_LIMITS = {
@@ -80,7 +81,24 @@ QUEUE = BindingKind(
     js_class="WorkerQueue",
     python_type="Queue",
     add=_add,
-    handler=Handler("queue", "batch.queue"),
+    handler=Handler(
+        NewHandler(
+            *("queue", "batch", "MessageBatch"),
+            python=(
+                "for message in batch.messages:",
+                "    print(message.body)",
+                '    message.ack()  # or message.retry({"delaySeconds": 30})',
+            ),
+            javascript=(
+                "for (const message of batch.messages) {",
+                "  console.log(message.body);",
+                "  message.ack(); // or message.retry({ delaySeconds: 30 })",
+                "}",
+            ),
+        ),
+        tells="batch.queue",
+        gets="the messages",
+    ),
     on_request=True,
     python="""\
 await self.env.{b}.send({{"id": 1}})

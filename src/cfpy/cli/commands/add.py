@@ -85,7 +85,8 @@ def add(
     """Add a binding to a project: any Worker that wrangler deploys.
 
     Adds its table to the configuration, and changes nothing else there. Also adds the first
-    migration or class, settings in cfpy.toml and the type if needed, and shows how to use it.
+    migration, class or handler, settings in cfpy.toml and the type if needed, and shows how to use
+    it.
 
     Example: cfpy add kv sessions
     """
@@ -99,10 +100,14 @@ def add(
     show_addition(output, run(request), dry_run=dry_run)
 
 
+def _dev(added: Added) -> tuple[str, ...]:
+    return ("dev", "--runtime", added.runtime) if added.runtime else ("dev",)
+
+
 def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
     """Report ``cfpy add``."""
     addition = added.addition
-    words: list[tuple[str, ...]] = [("dev",), *([("provision",)] if added.kind.owned else [])]
+    words: list[tuple[str, ...]] = [_dev(added), *([("provision",)] if added.kind.owned else [])]
     words += [(*added.again, "--env", name) for name in added.lacking]
     steps = [output.invocation.command(*step) for step in words]
     if output.json:

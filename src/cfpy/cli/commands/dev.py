@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote_plus
 
 import typer
 
@@ -30,6 +31,21 @@ EnvFiles = Annotated[
     typer.Option(
         metavar="FILE",
         help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
+    ),
+]
+# How long a mutation of a Vectorize index stays invisible, in seconds. On Cloudflare it is tens of
+# seconds. Code that relies on none fails here, too, and nobody has to wait for long.
+_VECTORIZE_DELAY = 2.0
+
+
+Delay = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS",
+        min=0,
+        max=3600,
+        envvar="CFPY_VECTORIZE_DELAY",
+        help="How long changes of a Vectorize index stay invisible.",
     ),
 ]
 Others = Annotated[
@@ -65,6 +81,7 @@ def dev(
     ] = None,
     env_file: EnvFiles = None,
     others: Others = None,
+    vectorize_delay: Delay = _VECTORIZE_DELAY,
     watch: Annotated[bool, typer.Option(help="Reload when a file changes.")] = True,
     env: Environment = "",
     cwd: ProjectDirectory = Path(),
@@ -74,7 +91,8 @@ def dev(
     """Run the project on this machine, without a Cloudflare account.
 
     D1, KV, R2 and Queues are workerd's local versions; Workers AI and Vectorize are stand-ins.
-    Data is kept in .wrangler/state. With --json, prints one document once it is ready.
+    Data is kept in .wrangler/state. With --json, prints one document once it is ready. Crons run
+    only by hand: each has an address, which is shown.
 
     To use your own models, set CFPY_AI_BASE_URL to an OpenAI-compatible endpoint, with
     CFPY_AI_CHAT_MODEL, CFPY_AI_EMBED_MODEL, CFPY_AI_API_KEY and CFPY_AI_TIMEOUT (seconds, 50 by
@@ -96,7 +114,7 @@ def dev(
     given = (root, host, port, Runtime(runtime), persist_to, watch, env, file)
     files = tuple(env_file or ())
     folders = tuple(folder.resolve() for folder in others or ())
-    request = DevRequest(*given, env_files=files, beside=folders, neurons=neurons_of_models())
+    request = DevRequest(*given, files, folders, vectorize_delay, neurons=neurons_of_models())
     view = DevView(output)
     run_dev(context_of(output), request, view.start, view.event)
 
@@ -173,8 +191,8 @@ class DevView:
         table.add_row("Runtime", draw.Text(_runtime_text(info)))
         if info.embeddings:
             table.add_row("Embeddings", draw.Text(info.embeddings))
-        if info.vectorize:
-            table.add_row("Vectorize", draw.Text("a local stand-in, strict like the real one"))
+        if info.vectorize_delay is not None:
+            table.add_row("Vectorize", draw.Text(_vectorize_text(info.vectorize_delay)))
         if info.chat:
             table.add_row("Chat", draw.Text(info.chat))
         if info.secrets_file:
@@ -182,10 +200,23 @@ class DevView:
             sample = info.secrets_file.endswith(".example")
             note = " (sample values; it has the token that the Worker asks for)" if sample else ""
             table.add_row("Secrets", draw.Text(f"{info.secrets_file}{note}"))
+        for cron in info.crons:
+            table.add_row("Cron", draw.Text(f"{cron}: to run it, open {cron_url(url, cron)}"))
         table.add_row("Data", draw.Text(str(info.state)))
         for binding, why in info.left_out.items():
             table.add_row("Not available", draw.Text(f"{binding}: {why}", style="yellow"))
         self._output.show(table, draw.Text("Press Ctrl-C to stop.", style="dim"))
+
+
+def cron_url(url: str, cron: str) -> str:
+    """The address at which ``wrangler dev``, and the Node runtime, run a cron trigger by hand."""
+    parameter = quote_plus(cron, safe="*/,-")
+    return f"{url.rstrip('/')}/cdn-cgi/handler/scheduled?cron={parameter}"
+
+
+def _vectorize_text(delay: float) -> str:
+    after = f"changes are visible after {delay:g} s (--vectorize-delay)" if delay else "no delay"
+    return f"a local stand-in, strict like the real one; {after}"
 
 
 def _runtime_text(info: DevInfo) -> str:

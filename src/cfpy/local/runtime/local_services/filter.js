@@ -18,8 +18,9 @@ const MAX_BYTES = 2048;
  * Check a filter, and turn it into a predicate.
  *
  * @param {object} filter `{key: value}` or `{key: {$op: value, ...}}`
- * @param {{property: string, type: string}[]} indexes declared metadata indexes
- * @returns {(metadata: object | undefined) => boolean}
+ * @param {{property: string, type: string, since: number}[]} indexes the metadata indexes, each with the
+ *   number of the first mutation whose vectors it has
+ * @returns {(vector: {metadata: object | undefined, number: number}) => boolean}
  */
 export function compile(filter, indexes) {
   if (filter === null || typeof filter !== 'object' || Array.isArray(filter)) {
@@ -28,16 +29,16 @@ export function compile(filter, indexes) {
   if (new TextEncoder().encode(JSON.stringify(filter)).length >= MAX_BYTES) {
     throw queryError(`filter must be smaller than ${MAX_BYTES} bytes as JSON`);
   }
-  const types = new Map(indexes.map(({ property, type }) => [property, type]));
+  const byProperty = new Map(indexes.map((index) => [index.property, index]));
   const tests = Object.entries(filter).flatMap(([key, condition]) => {
     checkKey(key);
     // The real service finds no matches on a property without an index; a local run reports it.
-    if (!types.has(key)) throw queryError(`no metadata index on "${key}"; add it to cfpy.toml`);
+    if (!byProperty.has(key)) throw queryError(`no metadata index on "${key}"; add it to cfpy.toml`);
     return conditions(key, condition).map(([operator, value]) =>
-      compileOne(key, operator, value, types.get(key)),
+      compileOne(key, operator, value, byProperty.get(key)),
     );
   });
-  return (metadata) => tests.every((test) => test(metadata));
+  return (vector) => tests.every((test) => test(vector));
 }
 
 function conditions(key, condition) {
@@ -49,7 +50,7 @@ function conditions(key, condition) {
   return entries;
 }
 
-function compileOne(key, operator, value, type) {
+function compileOne(key, operator, value, { type, since }) {
   const compare = COMPARE[operator];
   if (!compare) throw queryError(`unknown filter operator "${operator}"`);
   const isList = operator === '$in' || operator === '$nin';
@@ -59,7 +60,8 @@ function compileOne(key, operator, value, type) {
   if (RANGE.has(operator) && !['string', 'number'].includes(typeof value)) {
     throw queryError(`${operator} on "${key}" takes a string or a number`);
   }
-  return (metadata) => {
+  return ({ metadata, number }) => {
+    if (number < since) return false;
     const found = valueAt(metadata, key);
     // A value whose type differs from the index's is not in the index.
     const indexed = typeof found === type ? found : undefined;

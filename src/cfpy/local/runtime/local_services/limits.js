@@ -73,3 +73,37 @@ function checkMetadata(kind, id, metadata) {
     throw vectorizeError(kind, 40023, message);
   }
 }
+
+/** The options of a query, with their defaults. */
+export function checkOptions({ topK = 5, returnValues = false, returnMetadata = 'none', namespace, filter }) {
+  // Booleans were only valid in the first version of Vectorize.
+  if (!['none', 'indexed', 'all'].includes(returnMetadata)) {
+    const message = 'returnMetadata must be "none", "indexed" or "all"';
+    throw vectorizeError('QUERY', 40026, message);
+  }
+  const max = returnValues || returnMetadata === 'all' ? MAX_TOP_K_WITH_DATA : MAX_TOP_K;
+  if (!Number.isInteger(topK) || topK < 1) {
+    throw vectorizeError('QUERY', 40025, `top K must be a whole number from 1, but got ${topK}`);
+  }
+  if (topK > max) {
+    throw vectorizeError('QUERY', 40025, `max top K is ${max}, but got ${topK}`);
+  }
+  return { topK, returnValues, returnMetadata, namespace: namespace ?? undefined, filter };
+}
+
+/** Refuse what is not a list of at most `max` ids. */
+export function checkIds(kind, ids, max) {
+  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) {
+    throw vectorizeError(kind, 40004, 'expected an array of ids');
+  }
+  if (ids.length > max) {
+    throw vectorizeError(kind, 40007, `too many ids in payload; max id count is ${max}, got ${ids.length}`);
+  }
+}
+
+/** The first 64 bytes of a string, without a partial character at the end. */
+export function clip(text) {
+  if (byteLength(text) <= MAX_INDEXED_STRING_BYTES) return text;
+  const bytes = new TextEncoder().encode(text).slice(0, MAX_INDEXED_STRING_BYTES);
+  return new TextDecoder().decode(bytes).replace(/\uFFFD+$/, '');
+}

@@ -92,12 +92,14 @@ export class LocalVectorize extends WorkerEntrypoint {
 
   fetch(request) {
     const calls = VECTORIZE.map((method) => [method, (...args) => this[method](...args)]);
-    return callOverFetch(Object.fromEntries(calls), request);
+    return callOverFetch(Object.fromEntries(calls), request, () => this.note);
   }
 
   async #call(method, ...args) {
     const { index, ...settings } = this.ctx.props;
     const answer = await this.env.STORE.getByName(index).call(settings, method, args);
+    this.note = answer.note;
+    if (answer.note) console.warn(`Vectorize stand-in: ${answer.note}`);
     if (answer.error) throw new Error(answer.error);
     return answer.result;
   }
@@ -115,7 +117,11 @@ export class VectorStore extends DurableObject {
     try {
       const index = this.#open();
       index.configure(settings);
-      return { result: index[method](...args) };
+      index.settle();
+      const result = index[method](...args);
+      const note = method.startsWith('query') ? index.hint(args[1]) : '';
+      index.settle(); // Without a delay, a mutation is visible at once.
+      return { result, note };
     } catch (error) {
       return { error: error.message };
     }
@@ -123,28 +129,31 @@ export class VectorStore extends DurableObject {
 
   /** For display: the real service only lists ids, and not to Workers. */
   page(offset, limit) {
-    return this.#open().page(offset, limit);
+    const index = this.#open();
+    index.settle();
+    return index.page(offset, limit);
   }
 
   #open() {
-    this.#index ??= new VectorIndex(this.ctx.storage, dots);
+    const milliseconds = Number(this.env.VECTORIZE_DELAY) * 1000;
+    this.#index ??= new VectorIndex(this.ctx.storage, dots, milliseconds);
     return this.#index;
   }
 }
 
 /**
- * RPC for callers without Workers RPC: `{m: method, a: args}` in, `{r: result}` or
+ * RPC for callers without Workers RPC: `{m: method, a: args}` in, `{r: result, n: note}` or
  * `{e: {name, message, note}}` out, or an event stream. A stream that fails ends with a comment,
  * `: {name, message, note}`.
  */
-async function callOverFetch(calls, request) {
+async function callOverFetch(calls, request, noted = () => undefined) {
   const { m: method, a: args } = await request.json();
   if (!Object.hasOwn(calls, method)) {
     return Response.json({ e: { name: 'TypeError', message: `no method ${method}` } });
   }
   try {
     const result = await calls[method](...args);
-    if (!isFrames(result ?? {})) return Response.json({ r: result ?? null });
+    if (!isFrames(result ?? {})) return Response.json({ r: result ?? null, n: noted() });
     const failed = (error) => `: ${JSON.stringify(described(error))}\n\n`;
     return new Response(eventStream(result, failed), { headers: { 'content-type': 'text/event-stream' } });
   } catch (error) {

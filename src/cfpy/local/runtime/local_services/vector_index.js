@@ -1,16 +1,18 @@
 // One Vectorize index: SQLite stores it, queries run in memory.
+import { Best } from './best.js';
 import { compile, valueAt } from './filter.js';
 import { Matrix, length } from './matrix.js';
+import { MetadataIndexes } from './metadata_indexes.js';
+import { Mutations } from './mutations.js';
 import {
   MAX_BATCH,
   MAX_DELETE_IDS,
   MAX_GET_IDS,
-  MAX_INDEXED_STRING_BYTES,
-  MAX_TOP_K,
-  MAX_TOP_K_WITH_DATA,
-  byteLength,
+  checkIds,
+  checkOptions,
   checkValues,
   checkVector,
+  clip,
   vectorizeError,
 } from './limits.js';
 
@@ -25,28 +27,37 @@ export class VectorIndex {
   #storage;
   #settings;
   #module;
-  #vectors = new Map(); // id -> {id, namespace, row, metadata}
+  #delay;
+  #mutations;
+  #metadataIndexes;
+  #vectors = new Map(); // id -> {id, namespace, row, metadata, number}
   #matrix; // the values, one row per vector; none before the dimensions are known
   #byRow = [];
 
   /**
    * @param {DurableObjectStorage} storage
    * @param {WebAssembly.Module} module dots.wasm
+   * @param {number} delay milliseconds until a mutation is visible
    */
-  constructor(storage, module) {
+  constructor(storage, module, delay = 0) {
     this.#storage = storage;
     this.#module = module;
+    this.#delay = delay;
     storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS vectors (
         id TEXT PRIMARY KEY, namespace TEXT, vals BLOB NOT NULL, metadata TEXT
       );
       CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     `);
-    for (const row of storage.sql.exec('SELECT * FROM vectors')) {
-      const metadata = row.metadata === null ? undefined : JSON.parse(row.metadata);
-      const values = new Float32Array(row.vals);
-      this.#matrix ??= new Matrix(module, values.length);
-      this.#put(row.id, row.namespace ?? undefined, values, metadata);
+    const columns = storage.sql.exec("SELECT name FROM pragma_table_info('vectors')").toArray();
+    // The number of the mutation that wrote the vector: cfpy did not count them at first.
+    if (!columns.some(({ name }) => name === 'number')) {
+      storage.sql.exec('ALTER TABLE vectors ADD COLUMN number INTEGER NOT NULL DEFAULT 0');
+    }
+    this.#mutations = new Mutations(storage);
+    this.#metadataIndexes = new MetadataIndexes(storage);
+    for (const { vals, ...row } of storage.sql.exec('SELECT * FROM vectors')) {
+      this.#put({ ...row, values: new Float32Array(vals) }, row.number);
     }
   }
 
@@ -55,7 +66,8 @@ export class VectorIndex {
    * values are refused while it has vectors. An index that cfpy.toml does not describe takes the
    * dimensions of its first vector.
    */
-  configure({ dimensions: described, metric, metadata_indexes: metadataIndexes = [] }) {
+  configure({ dimensions: described, metric, metadata_indexes: declared = [] }) {
+    const metadataIndexes = this.#metadataIndexes.create(declared, this.#mutations.last);
     const dimensions = described || Number(this.#fact('learned') ?? 0);
     if (dimensions === 0) {
       this.#settings = { dimensions, metric, metadataIndexes };
@@ -64,7 +76,7 @@ export class VectorIndex {
     const wanted = `${dimensions} dimensions, ${metric}`;
     const made = this.#fact('made');
     if (made !== wanted) {
-      if (made !== undefined && this.#vectors.size > 0) {
+      if (made !== undefined && this.#vectors.size + this.#mutations.waiting > 0) {
         throw vectorizeError(
           'INDEX',
           40005,
@@ -86,6 +98,15 @@ export class VectorIndex {
     this.configure({ metric, metadata_indexes: metadataIndexes });
   }
 
+  /** Process the mutations that are old enough. */
+  settle() {
+    this.#mutations.process(this.#delay, ({ number, id, changes }, at) => {
+      for (const change of changes) this.#apply(change, number);
+      this.#setFact('mutation', id);
+      this.#setFact('mutated_at', new Date(at).toISOString());
+    });
+  }
+
   /** insert keeps an existing vector with the same id, upsert replaces it. */
   write(vectors, { replace }) {
     const kind = replace ? 'UPSERT' : 'INSERT';
@@ -98,20 +119,14 @@ export class VectorIndex {
     }
     if (this.#settings.dimensions === 0) this.#learn(kind, vectors[0]);
     for (const vector of vectors) checkVector(kind, vector, this.#settings.dimensions);
-    this.#storage.transactionSync(() => {
-      for (const { id, namespace, values, metadata } of vectors) {
-        if (!replace && this.#vectors.has(id)) continue;
-        const floats = Float32Array.from(values);
-        const json = metadata == null ? null : JSON.stringify(metadata);
-        this.#storage.sql.exec(
-          'INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)',
-          ...[id, namespace ?? null, floats.buffer, json],
-        );
-        const copy = json === null ? undefined : JSON.parse(json);
-        this.#put(id, namespace ?? undefined, floats, copy);
-      }
-    });
-    return this.#mutated();
+    const changes = vectors.map(({ id, namespace, values, metadata }) => ({
+      kind: replace ? 'upsert' : 'insert',
+      id,
+      namespace: namespace ?? null,
+      values: Float32Array.from(values),
+      metadata: metadata == null ? null : JSON.stringify(metadata),
+    }));
+    return { mutationId: this.#mutations.accept(changes) };
   }
 
   query(vector, options) {
@@ -134,12 +149,13 @@ export class VectorIndex {
       if (!best.takes(score(ceilings[row], norm, askedNorm))) continue;
       const candidate = this.#byRow[row];
       if (namespace !== undefined && candidate.namespace !== namespace) continue;
-      if (!accepts(candidate.metadata)) continue;
+      if (!accepts(candidate)) continue;
       const value = score(matrix.dot(row), norm, askedNorm);
       if (best.takes(value)) best.add(value, candidate);
     }
-    const matches = best.sorted().map(([value, { id, namespace: own, row, metadata }]) => {
-      const shown = this.#show(metadata, returnMetadata);
+    const matches = best.sorted().map(([value, found]) => {
+      const { id, namespace: own, row } = found;
+      const shown = this.#show(found, returnMetadata);
       return {
         id,
         score: value,
@@ -170,13 +186,10 @@ export class VectorIndex {
 
   deleteByIds(ids) {
     checkIds('DELETE', ids, MAX_DELETE_IDS);
-    this.#storage.transactionSync(() => {
-      for (const id of ids) {
-        this.#storage.sql.exec('DELETE FROM vectors WHERE id = ?', id);
-        this.#remove(id);
-      }
-    });
-    return this.#mutated();
+    const named = ids.length > 0 ? ids : ['']; // No vector has this id.
+    const nothing = { namespace: null, values: null, metadata: null };
+    const changes = named.map((id) => ({ kind: 'delete', id, ...nothing }));
+    return { mutationId: this.#mutations.accept(changes) };
   }
 
   describe() {
@@ -188,23 +201,53 @@ export class VectorIndex {
     };
   }
 
-  /** Vectors in the order of their first writing, without their values. */
+  /** Vectors in the order of their first writing, without their values; what waits is counted. */
   page(offset, limit) {
     const vectors = this.#vectors.values().drop(offset).take(limit);
     return {
       total: this.#vectors.size,
+      waiting: this.#mutations.waiting,
       vectors: Array.from(vectors, ({ id, namespace, metadata }) => ({ id, namespace, metadata })),
     };
   }
 
-  #put(id, namespace, values, metadata) {
+  /** What somebody should know who queries with these options; empty if nothing. */
+  hint({ filter } = {}) {
+    return this.#metadataIndexes.hint(Object.keys(filter ?? {}), (property, since) => {
+      const vectors = this.#vectors.values();
+      const missed = ({ number, metadata }) =>
+        number < since && valueAt(metadata, property) !== undefined;
+      return vectors.filter(missed).toArray().length;
+    });
+  }
+
+  #apply(change, number) {
+    const { kind, id, namespace, values, metadata } = change;
+    if (kind === 'delete') {
+      this.#storage.sql.exec('DELETE FROM vectors WHERE id = ?', id);
+      this.#remove(id);
+    } else if (kind === 'upsert' || !this.#vectors.has(id)) {
+      this.#storage.sql.exec(
+        'INSERT OR REPLACE INTO vectors (id, namespace, vals, metadata, number) ' +
+          'VALUES (?, ?, ?, ?, ?)',
+        ...[id, namespace, values.buffer, metadata, number],
+      );
+      this.#put(change, number);
+    }
+  }
+
+  /** Keep a vector in memory: `namespace` may be null, `metadata` is JSON or null. */
+  #put({ id, namespace, values, metadata: json }, number) {
+    this.#matrix ??= new Matrix(this.#module, values.length);
+    const metadata = json === null ? undefined : JSON.parse(json);
+    const facts = { namespace: namespace ?? undefined, metadata, number };
     const there = this.#vectors.get(id);
     if (there) {
       this.#matrix.set(there.row, values);
-      Object.assign(there, { namespace, metadata });
+      Object.assign(there, facts);
       return;
     }
-    const added = { id, namespace, row: this.#matrix.push(values), metadata };
+    const added = { id, row: this.#matrix.push(values), ...facts };
     this.#vectors.set(id, added);
     this.#byRow.push(added);
   }
@@ -220,22 +263,16 @@ export class VectorIndex {
     this.#byRow[gone.row] = last;
   }
 
-  #show(metadata, mode) {
+  #show({ metadata, number }, mode) {
     if (mode === 'none' || metadata === undefined) return undefined;
     if (mode === 'all') return metadata;
     const shown = {};
-    for (const { property } of this.#settings.metadataIndexes) {
+    for (const { property, since } of this.#settings.metadataIndexes) {
+      if (number < since) continue;
       const value = valueAt(metadata, property);
       if (value !== undefined) shown[property] = typeof value === 'string' ? clip(value) : value;
     }
     return shown;
-  }
-
-  #mutated() {
-    const mutationId = crypto.randomUUID();
-    this.#setFact('mutation', mutationId);
-    this.#setFact('mutated_at', new Date().toISOString());
-    return { mutationId };
   }
 
   #fact(name) {
@@ -246,88 +283,4 @@ export class VectorIndex {
   #setFact(name, value) {
     this.#storage.sql.exec('INSERT OR REPLACE INTO facts VALUES (?, ?)', name, value);
   }
-}
-
-/** The `size` best candidates so far, in a binary heap whose root is the worst of them. */
-class Best {
-  #heap = [];
-
-  constructor(size, sign) {
-    this.size = size;
-    this.sign = sign;
-  }
-
-  takes(score) {
-    return this.#heap.length < this.size || score * this.sign > this.#heap[0][0];
-  }
-
-  /** Only the keys that it accepts. */
-  add(score, candidate) {
-    const item = [score * this.sign, score, candidate];
-    if (this.#heap.length < this.size) {
-      this.#heap.push(item);
-      this.#up(this.#heap.length - 1);
-    } else {
-      this.#heap[0] = item;
-      this.#down(0);
-    }
-  }
-
-  sorted() {
-    const byRank = (a, b) => b[0] - a[0] || (a[2].id < b[2].id ? -1 : 1);
-    return this.#heap.sort(byRank).map(([, score, candidate]) => [score, candidate]);
-  }
-
-  #up(i) {
-    const heap = this.#heap;
-    for (let parent = (i - 1) >> 1; i > 0 && heap[i][0] < heap[parent][0]; parent = (i - 1) >> 1) {
-      [heap[i], heap[parent]] = [heap[parent], heap[i]];
-      i = parent;
-    }
-  }
-
-  #down(i) {
-    const heap = this.#heap;
-    for (;;) {
-      let least = i;
-      for (const child of [2 * i + 1, 2 * i + 2]) {
-        if (child < heap.length && heap[child][0] < heap[least][0]) least = child;
-      }
-      if (least === i) return;
-      [heap[i], heap[least]] = [heap[least], heap[i]];
-      i = least;
-    }
-  }
-}
-
-function checkOptions({ topK = 5, returnValues = false, returnMetadata = 'none', namespace, filter }) {
-  // Booleans were only valid in the first version of Vectorize.
-  if (!['none', 'indexed', 'all'].includes(returnMetadata)) {
-    const message = 'returnMetadata must be "none", "indexed" or "all"';
-    throw vectorizeError('QUERY', 40026, message);
-  }
-  const max = returnValues || returnMetadata === 'all' ? MAX_TOP_K_WITH_DATA : MAX_TOP_K;
-  if (!Number.isInteger(topK) || topK < 1) {
-    throw vectorizeError('QUERY', 40025, `top K must be a whole number from 1, but got ${topK}`);
-  }
-  if (topK > max) {
-    throw vectorizeError('QUERY', 40025, `max top K is ${max}, but got ${topK}`);
-  }
-  return { topK, returnValues, returnMetadata, namespace: namespace ?? undefined, filter };
-}
-
-function checkIds(kind, ids, max) {
-  if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) {
-    throw vectorizeError(kind, 40004, 'expected an array of ids');
-  }
-  if (ids.length > max) {
-    throw vectorizeError(kind, 40007, `too many ids in payload; max id count is ${max}, got ${ids.length}`);
-  }
-}
-
-/** The first 64 bytes of a text, without a partial character at the end. */
-function clip(text) {
-  if (byteLength(text) <= MAX_INDEXED_STRING_BYTES) return text;
-  const bytes = new TextEncoder().encode(text).slice(0, MAX_INDEXED_STRING_BYTES);
-  return new TextDecoder().decode(bytes).replace(/\uFFFD+$/, '');
 }

@@ -171,7 +171,8 @@ export async function callStandIn(fetcher, method, args) {
   const body = JSON.stringify({ m: method, a: args }, plainArrays);
   const response = await fetcher.fetch('http://cfpy-local/', { method: 'POST', body });
   if (response.headers.get('content-type')?.startsWith('text/event-stream')) return response.body;
-  const { r: result, e: error } = await response.json();
+  const { r: result, e: error, n: note } = await response.json();
+  if (note) emit('log', { level: 'warning', text: `Vectorize stand-in: ${note}` });
   if (error === undefined) return result;
   throw asError(error);
 }

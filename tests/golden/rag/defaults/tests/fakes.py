@@ -29,18 +29,35 @@ _DIMENSIONS = 64
 
 
 class FakeVectorize:
-    """Exact cosine similarity."""
+    """Exact cosine similarity. Mutations are visible at once or, if it ``lags``, when they are
+    processed, in their order."""
 
     def __init__(self, fuse: Fuse) -> None:
         self.fuse = fuse
+        self.lags = False
         self.vectors: dict[str, dict[str, Any]] = {}
+        self.mutations: list[dict[str, dict[str, Any] | None]] = []
+
+    def process(self, count: int | None = None) -> None:
+        """Make the oldest mutations visible, or all of them."""
+        taken = self.mutations[:count]
+        del self.mutations[:count]
+        for mutation in taken:
+            for id_, vector in mutation.items():
+                self.vectors.pop(id_, None)
+                if vector is not None:
+                    self.vectors[id_] = vector
+
+    def _mutate(self, mutation: dict[str, dict[str, Any] | None]) -> None:
+        self.mutations.append(mutation)
+        if not self.lags:
+            self.process()
 
     async def upsert(self, vectors: list[dict[str, Any]]) -> None:
         await asyncio.sleep(0)
         self.fuse.before_call()
-        for vector in vectors:
-            assert len(vector["id"].encode()) <= 64
-            self.vectors[vector["id"]] = vector
+        assert all(len(vector["id"].encode()) <= 64 for vector in vectors)
+        self._mutate({vector["id"]: vector for vector in vectors})
         self.fuse.after_call()
 
     async def query(self, vector: list[float], options: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,12 +72,17 @@ class FakeVectorize:
         found.sort(key=lambda match: -match["score"])
         return {"matches": found[: options["topK"]]}
 
+    async def getByIds(self, ids: list[str]) -> list[dict[str, Any]]:
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        assert len(ids) <= 20
+        return [self.vectors[id_] for id_ in ids if id_ in self.vectors]
+
     async def deleteByIds(self, ids: list[str]) -> None:
         await asyncio.sleep(0)
         self.fuse.before_call()
         assert len(ids) <= 100
-        for id_ in ids:
-            self.vectors.pop(id_, None)
+        self._mutate(dict.fromkeys(ids))
         self.fuse.after_call()
 
 
@@ -171,6 +193,16 @@ class World:
         status, reply = self.call("POST", "/documents", {"documents": list(documents)})
         assert status == 200, reply
         return [document["status"] for document in reply["documents"]]
+
+    def search(self, query: str) -> list[str]:
+        """The titles of the documents that a search finds, each once."""
+        status, reply = self.call("GET", "/search", parameters={"q": query, "top_k": "10"})
+        assert status == 200, reply
+        return sorted({source["title"] for source in reply["sources"]})
+
+    def run_cron(self) -> None:
+        """What the cron does."""
+        asyncio.run(self.resources().tidy())
 
     def stream(self, query: Mapping[str, Any]) -> list[tuple[str, Any]]:
         """Ask with ``stream``; return the events."""

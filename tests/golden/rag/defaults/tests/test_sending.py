@@ -72,6 +72,25 @@ def test_files_go_in_once(script: Script, folder: Path, server: Server) -> None:
     assert server.documents() == ["a.md", "b.md", "c.md"]
 
 
+def test_it_waits_until_searches_find_everything(
+    script: Script, folder: Path, server: Server
+) -> None:
+    pending, none = ({"documents": documents} for documents in ([{"id": "a.md"}], []))
+    server.faults = [None, answer(200, pending), answer(200, pending), answer(200, none)]
+    status, lines, errors = script(folder, "--wait")
+    assert (status, lines[-1], errors) == (0, "3 ingested, 0 unchanged, 0 skipped", "")
+    assert script.waits == [1, 1]
+
+
+def test_it_does_not_wait_for_ever(
+    script: Script, folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest, "_LONGEST_WAIT", -1)
+    server.faults = [None, answer(200, {"documents": [{"id": "a.md"}]})]
+    status, _, errors = script(folder, "--wait")
+    assert (status, errors.startswith("Some documents are still pending")) == (1, True)
+
+
 def test_what_is_skipped_is_named_at_the_end(script: Script, folder: Path, server: Server) -> None:
     (folder / "b.md").write_text("")
     (folder / "d.md").write_bytes(b"caf\xe9 menu")

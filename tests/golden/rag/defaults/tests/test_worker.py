@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def url(worker_url: str) -> str:
     """A Worker that has read the sample corpus."""
-    done = script("ingest", "corpus", "--url", worker_url)
+    done = script("ingest", "corpus", "--url", worker_url, "--wait")
     assert done.returncode == 0, done.stderr
     return worker_url
 
@@ -69,18 +70,33 @@ def test_a_filter_on_language(url: str) -> None:
     assert {source["metadata"]["lang"] for source in json.loads(body)["sources"]} == {"de"}
 
 
+def found(url: str, query: str) -> dict[str, str]:
+    """Texts of the first passages that a search finds, by document."""
+    _, body = send(url, "GET", f"/search?q={query}")
+    return {source["document_id"]: source["text"] for source in json.loads(body)["sources"]}
+
+
 def test_a_document_lives_and_dies(url: str) -> None:
-    text = "The yellow submarine is moored at the north pier. " * 100
-    document = {"id": "boats/yellow.md", "title": "Submarine", "text": text}
-    for expected in ("indexed", "unchanged"):
-        response, body = send(url, "POST", "/documents", document)
-        assert json.loads(body)["documents"][0]["status"] == expected, response.status
-    _, body = send(url, "GET", "/documents/boats%2Fyellow.md")
-    assert json.loads(body)["chunks"] > 1
+    name = "boats/yellow.md"
+    for colour in ("yellow", "purple"):
+        text = f"The {colour} submarine is moored at the north pier. " * 100
+        document = {"id": name, "title": "Submarine", "text": text}
+        for expected in ("indexed", "unchanged"):
+            response, body = send(url, "POST", "/documents", document)
+            assert json.loads(body)["documents"][0]["status"] == expected, response.status
+        state = "pending"
+        while state == "pending":
+            # Searches find the document all the time, once they have found it.
+            assert colour == "yellow" or name in found(url, "submarine")
+            _, body = send(url, "GET", "/documents/boats%2Fyellow.md")
+            state = json.loads(body)["state"]
+            time.sleep(0.2)
+        assert (state, json.loads(body)["chunks"] > 1) == ("searchable", True)
+        assert f"The {colour} submarine" in found(url, "submarine")[name]
+    assert send(url, "GET", "/cdn-cgi/handler/scheduled")[0].status == 200
     response, _ = send(url, "DELETE", "/documents/boats/yellow.md")
     assert response.status == 204
-    _, body = send(url, "GET", "/search?q=yellow+submarine")
-    assert "boats/yellow.md" not in {s["document_id"] for s in json.loads(body)["sources"]}
+    assert name not in found(url, "submarine")
 
 
 @pytest.mark.parametrize(

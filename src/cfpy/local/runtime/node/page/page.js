@@ -163,7 +163,7 @@ const VIEWS = {
     ];
   },
 
-  vectors({ matches, vectors, total, model }) {
+  vectors({ matches, vectors, total, waiting, model }) {
     const form = ask('Text to search by meaning', 'text', 'Search');
     if (matches) {
       const rows = matches.map(({ id, score, namespace, metadata }) => [
@@ -189,6 +189,7 @@ const VIEWS = {
     return [
       form,
       make('p', {}, `${total} vectors. Choose one to see what is near it.`),
+      waiting ? make('p', {}, `Mutations that are not visible yet: ${waiting}.`) : null,
       table(['id', 'namespace', 'metadata'], rows),
       offset < total ? more({ offset }) : null,
     ];

@@ -1,11 +1,14 @@
 """Sends files, or folders of them, to the Worker: Markdown or plain text.
 
-    python3 scripts/ingest.py corpus
+    python3 scripts/ingest.py corpus --wait
     API_TOKEN=... python3 scripts/ingest.py corpus --url https://example.workers.dev
 
 A file's path is the document's id, its first heading the title, its first folder the `section`, and
 `page.de.md` has the `lang` "de". A file that can't be ingested is named at the end, and the exit
 status is 1; the others go in. Run it as often as you like: unchanged files cost next to nothing.
+
+Searches find a document when Vectorize has processed it: after seconds, seldom minutes. With
+`--wait`, the script ends when they find all.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +31,9 @@ _BATCH_BYTES = 500_000
 # So many requests that fail one after the other are not the fault of what is in them.
 _MAX_FAILURES = 3
 _SHOWN = 10
+# Seconds between two looks at what is pending, and until waiting is given up.
+_PAUSE = 1
+_LONGEST_WAIT = 600
 _POINTER = re.compile(r"#/documents/([0-9]+)(?:/(.*))?")
 
 
@@ -132,6 +139,20 @@ def batches(items: Iterator[Document]) -> Iterator[list[Document]]:
         yield batch
 
 
+def wait(client: Client) -> bool:
+    """Wait until no document is pending any more; return ``False`` if it takes too long.
+
+    Raises:
+        CallError: The Worker does not answer.
+    """
+    deadline = time.monotonic() + _LONGEST_WAIT
+    while client.call("GET", "/documents?state=pending&limit=1")["documents"]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
 def _statuses(reply: Any, batch: Sequence[Document]) -> list[str]:
     try:
         found = {item["id"]: item["status"] for item in reply["documents"]}
@@ -172,14 +193,17 @@ def main() -> int:
     parser.add_argument(
         "--lang", default="en", help="language of files whose names tell none (default: en)"
     )
+    parser.add_argument("--wait", action="store_true", help="end when searches find all documents")
     options = parser.parse_args()
     # A terminal that can't show a letter of a name still gets the line.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    ingestion = Ingestion(make_client(options.url))
-    stopped = 0
+    client = make_client(options.url)
+    ingestion = Ingestion(client)
+    stopped, searchable = 0, False
     try:
         for batch in batches(documents(options.paths, options.lang, ingestion)):
             ingestion.send(batch)
+        searchable = options.wait and wait(client)
     except CallError as error:
         stopped = 1
         print(error, file=sys.stderr)
@@ -192,6 +216,9 @@ def main() -> int:
         print("It stopped early. Run it again to continue.", file=sys.stderr)
     elif not ingestion.skipped and not any(ingestion.counts.values()):
         print(f"There is no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.", file=sys.stderr)
+        return 1
+    elif options.wait and not searchable:
+        print("Some documents are still pending: searches don't find them yet.", file=sys.stderr)
         return 1
     return stopped or (1 if ingestion.skipped else 0)
 

@@ -1,4 +1,4 @@
-"""The Worker's entry point.
+"""The Worker's entry point: requests, and the cron.
 
 Nothing here, or in what it imports, may touch a binding, the clock or randomness while it is
 imported: that happens once, at deployment, and is shared by every request.
@@ -20,7 +20,7 @@ from rag.streaming import StreamReply
 from web.edge import discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
-    from bindings import AI, D1Database, RateLimit, Vectorize
+    from bindings import AI, D1Database, RateLimit, ScheduledController, Vectorize
 
 
 class Env(Protocol):
@@ -33,7 +33,7 @@ class Env(Protocol):
 
 
 class Default(WorkerEntrypoint):
-    """Called by the runtime, in a new instance for each request."""
+    """Called by the runtime, in a new instance for each event."""
 
     env: Env
 
@@ -48,6 +48,12 @@ class Default(WorkerEntrypoint):
         self.ctx.waitUntil(_pump(reply.stream, pipe.writable.getWriter()))
         headers = list(reply.headers.items())
         return Response(pipe.readable, status=reply.status, headers=headers)
+
+    # The runtime passes `env` and `ctx`, and both are None in Python.
+    async def scheduled(
+        self, controller: ScheduledController, env: None = None, ctx: None = None
+    ) -> None:
+        await self._resources().tidy()
 
     def _resources(self) -> Resources:
         bindings = Bindings(

@@ -93,8 +93,9 @@ def test_a_stream_below_the_floor_says_so(world: World) -> None:
 
 
 def test_a_stream_that_breaks_ends_in_an_error(world: World) -> None:
-    # Settings, embedding, vectors, texts and reranking go well; the chat model does not.
-    world.fuse.calls, world.fuse.blows_at = 0, 6
+    # Six calls go well, the last to the reranker; the chat model does not answer.
+    world.search("ferry")
+    world.fuse.calls, world.fuse.blows_at = 0, 7
     events = world.stream(QUESTION)
     assert [name for name, _ in events] == ["sources", "error"]
     assert (events[-1][1]["status"], events[-1][1]["code"]) == (503, "model-busy")
@@ -263,6 +264,7 @@ def test_bodies_are_checked(body: bytes, headers: dict[str, str], status: int) -
 
 
 def test_a_reply_is_json_or_an_error(world: World) -> None:
+    world.search("ferry")
     world.database.rows("""UPDATE documents SET metadata = '{"year": NaN}'""")
     assert world.call("GET", "/documents")[0] == 500
 

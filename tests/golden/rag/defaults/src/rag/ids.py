@@ -1,4 +1,4 @@
-"""Deterministic ids: the same document always gets the same ones."""
+"""Ids of documents, of their revisions, and of their chunks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import json
 
 from rag.records import Document
 
-# Part of every revision: raise it when chunking or embedding changes, and the next ingestion of a
-# document indexes it again, although its text is the same.
+# Part of every fingerprint: raise it when chunking or embedding changes, and the next ingestion of
+# a document indexes it again, although its text is the same.
 SCHEME = 1
 
 
@@ -17,11 +17,20 @@ def document_id(title: str, text: str) -> str:
     return f"doc-{_digest([title, text], 24)}"
 
 
-def revision(document: Document) -> str:
+def fingerprint(document: Document) -> str:
     """16 hexadecimal digits that change when anything of the document does."""
     return _digest(
         [SCHEME, document.title, document.text, document.source, dict(document.metadata)], 16
     )
+
+
+def revision(document: Document, owner: str) -> str:
+    """The name of one ingestion of a document, by the request ``owner``: its fingerprint and more.
+
+    No two ingestions share it, not even of the same text: a vector that is found is the one that
+    was just written, and never one that is about to be deleted.
+    """
+    return f"{fingerprint(document)}-{_digest(owner, 8)}"
 
 
 def chunk_id(document_id: str, revision: str, position: int) -> str:

@@ -37,9 +37,11 @@ OVERLAP_TOKENS = 40
 # enough to indent code or to line up a table.
 MAX_BLANK = 32
 
-# Batches. Workers AI embeds at most 100 texts a call; Vectorize deletes at most 100 ids a call.
+# Batches. Workers AI embeds at most 100 texts a call; Vectorize deletes at most 100 ids a call, and
+# returns 20 vectors.
 EMBED_BATCH = 100
 DELETE_BATCH = 100
+GET_BATCH = 20
 # A bound value may have 2 MB. 25 chunks are about 50 kB, and below 2 MB even where there is
 # MAX_BLANK between any two tokens, all escaped in JSON.
 CHUNK_ROWS_BATCH = 25
@@ -52,6 +54,11 @@ MAX_TOP_K = 10
 
 # Answers. A few paragraphs; output tokens are what an answer costs.
 MAX_ANSWER_TOKENS = 800
+
+# Pending documents that a request looks for in Vectorize, and documents that a run of the cron
+# sweeps. The next one continues.
+SETTLE_BATCH = 100
+SWEEP_DOCUMENTS = 100
 
 # How long an ingestion may hold a document, in seconds. Far longer than one takes; after it, a
 # document whose ingestion was cut off can be ingested again.

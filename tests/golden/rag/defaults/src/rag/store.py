@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 #: What D1 binds.
 Value = str | int | None
 
-_COLUMNS = "id, title, source, metadata, chunks, created_at, updated_at"
+_NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+# What is pending of a document replaces what is served of it.
+_REPLACED = ("title", "source", "metadata", "chunks")
+_LATEST = ", ".join(
+    [f"ifnull(json_extract(pending, '$.{name}'), {name}) AS {name}" for name in _REPLACED]
+)
+_COLUMNS = (
+    f"id, {_LATEST}, iif(pending IS NULL, 'searchable', 'pending') AS state, created_at, updated_at"
+)
+_KNOWN = "(revision IS NOT NULL OR pending IS NOT NULL)"
+# Of a chunk ``c`` and its document ``d``.
+_STALE = "c.revision IS NOT d.revision AND c.revision IS NOT json_extract(d.pending, '$.revision')"
 
 
 class Store:
@@ -65,18 +76,19 @@ class Store:
     async def claim(self, document_id: str, owner: str) -> AsyncIterator[str | None]:
         """Hold a document, so that no other request changes it meanwhile.
 
-        Yields the revision that is served, ``None`` if there is none. A claim that was never
-        given back (the Worker was cut off) ends after ``CLAIM_SECONDS``.
+        Yields the latest revision, pending or served, ``None`` if there is none. A claim that was
+        never given back (the Worker was cut off) ends after ``CLAIM_SECONDS``. A document of
+        which nothing is left is forgotten at the end.
 
         Raises:
             Problem: 409 if another request holds it.
         """
         row = await self._first(
-            "INSERT INTO documents (id, claim, claimed_at) VALUES (?, ?, unixepoch()) "
+            "INSERT INTO documents (id, claim, claimed_at, unswept) VALUES (?, ?, unixepoch(), 1) "
             "ON CONFLICT (id) DO UPDATE SET claim = excluded.claim, "
-            "claimed_at = excluded.claimed_at "
+            "claimed_at = excluded.claimed_at, unswept = 1 "
             "WHERE documents.claim IS NULL OR documents.claimed_at < unixepoch() - ? "
-            "RETURNING revision",
+            "RETURNING ifnull(json_extract(pending, '$.revision'), revision) AS latest",
             document_id,
             owner,
             CLAIM_SECONDS,
@@ -84,10 +96,20 @@ class Store:
         if row is None:
             raise _conflict(document_id)
         try:
-            yield row["revision"]
+            yield row["latest"]
         finally:
             await self._run(
-                "UPDATE documents SET claim = NULL WHERE id = ? AND claim = ?", document_id, owner
+                f"DELETE FROM documents AS d WHERE id = ? AND claim = ? AND NOT {_KNOWN} "
+                "AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.document_id = d.id)",
+                document_id,
+                owner,
+            )
+            await self._run(
+                "UPDATE documents AS d SET claim = NULL, unswept = EXISTS ("
+                f"SELECT 1 FROM chunks c WHERE c.document_id = d.id AND {_STALE}) "
+                "WHERE id = ? AND claim = ?",
+                document_id,
+                owner,
             )
 
     async def add_chunks(self, document_id: str, revision: str, chunks: Sequence[Chunk]) -> None:
@@ -105,38 +127,73 @@ class Store:
                 json.dumps(rows),
             )
 
-    async def publish(self, document: Document, revision: str, chunks: int, owner: str) -> None:
-        """Serve ``revision`` from now on.
+    async def hold(
+        self, document: Document, revision: str, chunks: Sequence[Chunk], owner: str
+    ) -> None:
+        """Keep ``revision`` as the pending one.
 
         Raises:
             Problem: 409 if ``owner`` has lost its claim.
         """
+        pending = {
+            "revision": revision,
+            "last_chunk": chunks[-1].id,
+            "title": document.title,
+            "source": document.source,
+            "metadata": dict(document.metadata),
+            "chunks": len(chunks),
+        }
         row = await self._first(
-            "UPDATE documents SET title = ?, source = ?, metadata = ?, chunks = ?, revision = ?, "
-            "updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') "
-            "WHERE id = ? AND claim = ? RETURNING id",
-            document.title,
-            document.source,
-            json.dumps(dict(document.metadata)),
-            chunks,
-            revision,
+            "UPDATE documents SET pending = ? WHERE id = ? AND claim = ? RETURNING id",
+            json.dumps(pending),
             document.id,
             owner,
         )
         if row is None:
             raise _conflict(document.id)
 
+    async def pending(self, limit: int) -> list[str]:
+        """Ids of the last chunks of at most ``limit`` pending revisions."""
+        rows = await self._all(
+            "SELECT json_extract(pending, '$.last_chunk') AS id FROM documents "
+            "WHERE pending IS NOT NULL LIMIT ?",
+            limit,
+        )
+        return [row["id"] for row in rows]
+
+    async def publish(self, last_chunks: Sequence[str]) -> None:
+        """Serve the revisions with these last chunks from now on, if they are still pending."""
+        replaced = ", ".join(f"{name} = json_extract(pending, '$.{name}')" for name in _REPLACED)
+        await self._run(
+            f"UPDATE documents SET {replaced}, revision = json_extract(pending, '$.revision'), "
+            f"pending = NULL, unswept = 1, updated_at = {_NOW} WHERE pending IS NOT NULL "
+            "AND json_extract(pending, '$.last_chunk') IN (SELECT value FROM json_each(?))",
+            json.dumps(last_chunks),
+        )
+
     async def withdraw(self, document_id: str, owner: str) -> None:
         """Serve no revision of the document any more."""
         await self._run(
-            "UPDATE documents SET revision = NULL WHERE id = ? AND claim = ?", document_id, owner
+            "UPDATE documents SET revision = NULL, pending = NULL WHERE id = ? AND claim = ?",
+            document_id,
+            owner,
         )
 
+    async def unswept(self, limit: int) -> list[str]:
+        """Ids of at most ``limit`` documents that may have stale chunks, and that nobody holds."""
+        rows = await self._all(
+            "SELECT id FROM documents WHERE unswept = 1 "
+            "AND (claim IS NULL OR claimed_at < unixepoch() - ?) LIMIT ?",
+            CLAIM_SECONDS,
+            limit,
+        )
+        return [row["id"] for row in rows]
+
     async def stale_chunks(self, document_id: str) -> list[str]:
-        """Ids of some chunks, at most ``DELETE_BATCH``, that belong to no served revision."""
+        """Ids of some chunks, at most ``DELETE_BATCH``, of revisions neither served nor pending."""
         rows = await self._all(
             "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id "
-            "WHERE d.id = ? AND d.revision IS NOT c.revision LIMIT ?",
+            f"WHERE d.id = ? AND {_STALE} LIMIT ?",
             document_id,
             DELETE_BATCH,
         )
@@ -148,37 +205,38 @@ class Store:
             "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))", json.dumps(ids)
         )
 
-    async def delete_document(self, document_id: str, owner: str) -> None:
-        """Forget a document whose chunks are gone."""
-        await self._run("DELETE FROM documents WHERE id = ? AND claim = ?", document_id, owner)
-
     async def exists(self, document_id: str) -> bool:
         """Whether anything is known of the document, be it served or half ingested."""
         return await self._first("SELECT 1 FROM documents WHERE id = ?", document_id) is not None
 
     async def get(self, document_id: str) -> StoredDocument | None:
-        """A document that is served."""
+        """A document that is served or pending."""
         row = await self._first(
-            f"SELECT {_COLUMNS} FROM documents WHERE id = ? AND revision IS NOT NULL", document_id
+            f"SELECT {_COLUMNS} FROM documents WHERE id = ? AND {_KNOWN}", document_id
         )
         return _stored(row) if row else None
 
-    async def page(self, after: str, limit: int) -> list[StoredDocument]:
-        """At most ``limit`` documents that are served, by id, from the one after ``after`` on."""
+    async def page(self, after: str, limit: int, *, pending: bool = False) -> list[StoredDocument]:
+        """At most ``limit`` documents by id, from the one after ``after`` on: those that are served
+        or pending, or only those that are ``pending``."""
+        wanted = "pending IS NOT NULL" if pending else _KNOWN
         rows = await self._all(
-            f"SELECT {_COLUMNS} FROM documents WHERE id > ? AND revision IS NOT NULL "
-            "ORDER BY id LIMIT ?",
+            f"SELECT {_COLUMNS} FROM documents WHERE id > ? AND {wanted} ORDER BY id LIMIT ?",
             after,
             limit,
         )
         return [_stored(row) for row in rows]
 
     async def passages(self, chunk_ids: Sequence[str]) -> list[Passage]:
-        """The chunks of these ids, unscored, without those that no served revision has."""
+        """The chunks of these ids, unscored. One of a revision that is not served, since it is
+        pending or was replaced, stands for that of the served revision at the same position."""
         rows = await self._all(
-            "SELECT c.text, c.position, d.id, d.title, d.source, d.metadata "
+            "SELECT DISTINCT s.text, s.position, d.id, d.title, d.source, d.metadata "
             "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.value "
-            "JOIN documents d ON d.id = c.document_id AND d.revision = c.revision",
+            "JOIN documents d ON d.id = c.document_id "
+            # An id as `ids.py` builds it; the document's part has 24 characters.
+            "JOIN chunks s ON s.id = substr(c.id, 1, 25) || d.revision || '-' "
+            "|| min(c.position, d.chunks - 1)",
             json.dumps(list(chunk_ids)),
         )
         return [
@@ -209,8 +267,7 @@ class Store:
 
 
 def _stored(row: Mapping[str, Any]) -> StoredDocument:
-    fields = {name: row[name] for name in _COLUMNS.split(", ")}
-    return StoredDocument(**fields | {"metadata": json.loads(row["metadata"])})
+    return StoredDocument(**dict(row) | {"metadata": json.loads(row["metadata"])})
 
 
 def _conflict(document_id: str) -> Problem:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rag.limits import CANDIDATES
+from rag.limits import CANDIDATES, DELETE_BATCH, GET_BATCH
 from rag.records import FILTER_KEYS, Scalar
 from rag.requests import Filter
 
@@ -17,7 +18,7 @@ class Vectors:
     """The index.
 
     Writes are asynchronous: a vector is found some seconds after it was written, and for as long
-    after it was deleted.
+    after it was deleted. They take effect in their order.
 
     Args:
         index: The Vectorize binding.
@@ -49,6 +50,13 @@ class Vectors:
         found = await self._index.query(vector, options)
         return [match["id"] for match in found["matches"]]
 
+    async def present(self, ids: Sequence[str]) -> list[str]:
+        """Those of ``ids`` that the index has processed: a search finds their vectors."""
+        batches = [list(ids[start : start + GET_BATCH]) for start in range(0, len(ids), GET_BATCH)]
+        found = await asyncio.gather(*(self._index.getByIds(batch) for batch in batches))
+        return [vector["id"] for vectors in found for vector in vectors]
+
     async def delete(self, ids: Sequence[str]) -> None:
-        """Delete vectors, at most ``DELETE_BATCH``; those that are not there do no harm."""
-        await self._index.deleteByIds(list(ids))
+        """Delete vectors; those that are not there do no harm."""
+        for start in range(0, len(ids), DELETE_BATCH):
+            await self._index.deleteByIds(list(ids[start : start + DELETE_BATCH]))

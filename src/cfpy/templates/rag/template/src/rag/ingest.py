@@ -5,22 +5,28 @@ D1 and Vectorize share no transaction, so the order of the steps makes up for it
 1. claim the document, so that nobody else changes it meanwhile;
 2. write the chunks of the new revision to D1, where nothing serves them yet;
 3. embed them and write their vectors;
-4. publish: the document's row names the new revision. This one statement is the moment of change;
-5. delete the vectors, then the chunks, of every other revision; give the claim back.
+4. note the new revision as pending, instead of one that was pending before;
+5. delete the vectors, then the chunks, of revisions that are neither served nor pending; give the
+   claim back.
 
-A search drops vectors whose chunk belongs to no published revision. So a cut between any two
-steps leaves the old revision served, or the new one, never a mixture; what it leaves behind is
-known to D1 and is deleted by step 5 of the next ingestion, also of one that changes nothing.
+Later, when Vectorize finds the vectors, ``publication.py`` makes the pending revision the served
+one: this one statement is the moment of change. The cron sweeps the old one.
+
+A search answers from served revisions alone, whichever vectors it meets. So a cut between any two
+steps leaves the old revision served, or the new one, never a mixture and never neither. What it
+leaves behind is known to D1: the next ingestion or the cron deletes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import Literal
 
 from rag.chunking import chunk
-from rag.ids import chunk_id, revision
-from rag.limits import EMBED_BATCH
+from rag.ids import chunk_id, fingerprint, revision
+from rag.limits import EMBED_BATCH, SWEEP_DOCUMENTS
 from rag.models import Models
+from rag.publication import publish_visible
 from rag.records import Chunk, Document, searchable_text
 from rag.settings import POOLING, Settings
 from rag.store import Store
@@ -55,12 +61,12 @@ class Ingestion:
         Raises:
             Problem: 409 if another request is changing the document.
         """
-        wanted = revision(document)
-        async with self._store.claim(document.id, owner) as served:
-            if served != wanted:
-                await self._index(document, wanted, owner)
+        async with self._store.claim(document.id, owner) as latest:
+            unchanged = latest is not None and latest.startswith(fingerprint(document))
+            if not unchanged:
+                await self._index(document, owner)
             await self._sweep(document.id)
-        return "unchanged" if served == wanted else "indexed"
+        return "unchanged" if unchanged else "indexed"
 
     async def delete(self, document_id: str, owner: str) -> None:
         """Delete a document, its chunks and its vectors.
@@ -73,9 +79,22 @@ class Ingestion:
         async with self._store.claim(document_id, owner):
             await self._store.withdraw(document_id, owner)
             await self._sweep(document_id)
-            await self._store.delete_document(document_id, owner)
 
-    async def _index(self, document: Document, wanted: str, owner: str) -> None:
+    async def tidy(self, owner: str) -> None:
+        """Delete what others have left behind, and publish what Vectorize finds by now.
+
+        In this order: a search that runs now may have found vectors of what is replaced here.
+        """
+        for document_id in await self._store.unswept(SWEEP_DOCUMENTS):
+            # A conflict: somebody is changing the document, and sweeps it.
+            with contextlib.suppress(Problem):
+                async with self._store.claim(document_id, owner):
+                    await self._sweep(document_id)
+        while await publish_visible(self._store, self._vectors):
+            pass
+
+    async def _index(self, document: Document, owner: str) -> None:
+        wanted = revision(document, owner)
         chunks = [
             Chunk(chunk_id(document.id, wanted, position), position, text)
             for position, text in enumerate(chunk(document.text))
@@ -88,15 +107,15 @@ class Ingestion:
             vectors = await self._models.embed_passages(texts)
             await self._vectors.put([item.id for item in some], vectors, document.metadata)
         try:
-            await self._store.publish(document, wanted, len(chunks), owner)
+            await self._store.hold(document, wanted, chunks, owner)
         except Problem:
             # The claim ended, and its next holder may have swept our chunks before we wrote their
-            # vectors. Noted once more, the next sweep deletes them.
-            await self._store.add_chunks(document.id, wanted, chunks)
+            # vectors: nobody else knows them.
+            await self._vectors.delete([item.id for item in chunks])
             raise
 
     async def _sweep(self, document_id: str) -> None:
-        """Delete what belongs to no served revision: vectors first, while D1 still knows them."""
+        """Delete what no search will serve: vectors first, while D1 still knows them."""
         while stale := await self._store.stale_chunks(document_id):
             await self._vectors.delete(stale)
             await self._store.delete_chunks(stale)

@@ -34,13 +34,18 @@ class Chunk:
 
 @dataclass(frozen=True)
 class StoredDocument:
-    """A document as the database knows it. Times are ISO 8601, in UTC."""
+    """The latest revision of a document. Times are ISO 8601, in UTC.
+
+    ``state`` is "searchable", or "pending" until Vectorize finds it; a search finds the revision
+    before, if there is one.
+    """
 
     id: str
     title: str
     source: str
     metadata: Mapping[str, Scalar]
     chunks: int
+    state: str
     created_at: str
     updated_at: str
 

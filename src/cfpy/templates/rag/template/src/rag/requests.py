@@ -120,16 +120,20 @@ def parse_search(parameters: Mapping[str, str]) -> Query:
     return Query(query, top_k, wanted, stream=False)
 
 
-def parse_page(parameters: Mapping[str, str]) -> tuple[int, str]:
-    """Read ``limit`` and ``cursor`` (empty for the first page) of ``GET /documents``.
+def parse_page(parameters: Mapping[str, str]) -> tuple[int, str, bool]:
+    """Read ``limit``, ``cursor`` (empty for the first page) and ``state`` of ``GET /documents``:
+    whether only documents that are pending are asked for.
 
     Raises:
-        Problem: The limit is out of range.
+        Problem: The limit is out of range, or there is no such state.
     """
     errors = _Errors()
     limit = _number(parameters, "limit", limits.DEFAULT_PAGE, limits.MAX_PAGE, errors)
+    state = parameters.get("state", "")
+    if state not in ("", "pending"):
+        errors.add("?state", 'must be "pending", if it is there')
     errors.check()
-    return limit, parameters.get("cursor", "")
+    return limit, parameters.get("cursor", ""), state == "pending"
 
 
 def _document(item: object, at: str, errors: _Errors) -> Document:

@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from rag.answering import Event, answer, sources, stream_answer
 from rag.ingest import Ingestion
 from rag.limits import MAX_BODY_BYTES
 from rag.models import Models
+from rag.publication import publish_visible
 from rag.requests import parse_documents, parse_page, parse_query, parse_search
 from rag.retrieval import Retrieval
 from rag.settings import POOLING, Settings
@@ -46,9 +48,9 @@ class Resources:
         self._rate_limiter = bindings.rate_limiter
         self._store = Store(bindings.database)
         self._models = Models(bindings.ai, settings)
-        vectors = Vectors(bindings.vectorize)
-        self._ingestion = Ingestion(settings, self._store, self._models, vectors)
-        self._retrieval = Retrieval(settings, self._store, self._models, vectors)
+        self._vectors = Vectors(bindings.vectorize)
+        self._ingestion = Ingestion(settings, self._store, self._models, self._vectors)
+        self._retrieval = Retrieval(settings, self._store, self._models, self._vectors)
 
     async def route(self, call: Call) -> Reply:
         """Answer a request.
@@ -64,6 +66,10 @@ class Resources:
         if path != "/health":
             await self._admit(call)
         return await handler(call)
+
+    async def tidy(self) -> None:
+        """The cron's work: publish and clean up, also where nobody searches."""
+        await self._ingestion.tidy(uuid4().hex)
 
     def _handlers(self, path: str) -> dict[str, Handler]:
         """What a path takes, by method."""
@@ -126,14 +132,16 @@ class Resources:
         return json_reply(200, {"documents": outcomes})
 
     async def _list_documents(self, call: Call) -> Reply:
-        limit, after = parse_page(call.request.parameters)
-        documents = await self._store.page(after, limit)
+        limit, after, pending = parse_page(call.request.parameters)
+        await publish_visible(self._store, self._vectors)
+        documents = await self._store.page(after, limit, pending=pending)
         cursor = documents[-1].id if len(documents) == limit else None
         page = {"documents": [asdict(document) for document in documents], "next_cursor": cursor}
         return json_reply(200, page)
 
     async def _get_document(self, call: Call) -> Reply:
         document_id = call.request.path.removeprefix("/documents/")
+        await publish_visible(self._store, self._vectors)
         document = await self._store.get(document_id)
         if document is None:
             raise not_found(f"document {document_id!r}")

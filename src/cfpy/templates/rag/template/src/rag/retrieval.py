@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rag.models import Models
-from rag.records import Passage, searchable_text
-from rag.requests import Query
+from rag.publication import publish_visible
+from rag.records import Passage, Scalar, searchable_text
+from rag.requests import Filter, Query
 from rag.settings import POOLING, Settings
 from rag.store import Store
 from rag.vectors import Vectors
@@ -28,12 +30,15 @@ class Retrieval:
         Raises:
             Problem: The index holds vectors of another model.
         """
-        _, vector = await asyncio.gather(
+        _, vector, _ = await asyncio.gather(
             self._store.check_index(self._settings.embedding_model, POOLING, record=False),
             self._models.embed_query(query.query),
+            publish_visible(self._store, self._vectors),
         )
         ids = await self._vectors.nearest(vector, query.filter)
-        passages = await self._store.passages(ids)
+        found = await self._store.passages(ids)
+        # An edit may have changed the metadata since the vectors were written.
+        passages = [passage for passage in found if _fits(passage.metadata, query.filter)]
         if not passages:
             return []
         texts = [searchable_text(passage.title, passage.text) for passage in passages]
@@ -45,3 +50,7 @@ class Retrieval:
     async def evidence(self, query: Query) -> list[Passage]:
         """Those of the best passages that are good enough to answer from."""
         return [p for p in await self.search(query) if p.score >= self._settings.min_score]
+
+
+def _fits(metadata: Mapping[str, Scalar], wanted: Filter) -> bool:
+    return all(metadata.get(key) in rule["$in"] for key, rule in wanted.items())
