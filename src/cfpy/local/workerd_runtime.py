@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from cfpy.account.wrangler import Wrangler
 from cfpy.errors import LocalRuntimeError, UsageError
 from cfpy.local.env_files import DEV_VARS, LOAD_ENV_FILES
-from cfpy.local.local_runtime import Event, LocalSession, died
+from cfpy.local.local_runtime import RUNTIME_FILES, Event, LocalSession, died
 from cfpy.local.traces import in_project, reload_failed
 from cfpy.local.watching import Change, State, Watched, Watcher, look
 from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
@@ -28,6 +28,7 @@ from cfpy.tools.toolchain import Toolchain
 _NO_BUNDLE = "Pyodide bundle failed"
 _RELOADS = "Reloading local server"
 _PORT_TAKEN = ("Address already in use", "EADDRINUSE")
+_GUARD = RUNTIME_FILES / "workerd" / "guard.mjs"
 _KEPT_LINES = 40
 # How long a start may be silent: after an error that needs a fix, and in general.
 _LAST_WORDS_SECONDS = 2.0
@@ -59,7 +60,7 @@ class WorkerdRuntime:
             _link_modules(each)
         self._dev_vars = [_link_dev_vars(each) for each in (session, *session.beside)]
         self._child = ChildProcess(
-            wrangler.argv(*_arguments(session)),
+            _guarded(wrangler.argv(*_arguments(session))),
             cwd=session.project,
             # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
             # these.
@@ -185,6 +186,12 @@ def _event(said: Ready | Request | Said) -> Event:
     if isinstance(said, Request):
         return Event("request", vars(said))
     return Event("log", {"level": said.level, "text": said.text})
+
+
+def _guarded(argv: list[str]) -> list[str]:
+    """``argv``, a command line of node, with what ends it when cfpy is killed: wrangler itself does
+    not notice."""
+    return [argv[0], f"--import={_GUARD.as_uri()}", *argv[1:]]
 
 
 def _arguments(session: LocalSession) -> list[str]:
