@@ -16,7 +16,14 @@ from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import FilesystemError, LocalRuntimeError, ProjectError, UsageError, WranglerError
+from cfpy.errors import (
+    CfpyError,
+    FilesystemError,
+    LocalRuntimeError,
+    ProjectError,
+    UsageError,
+    WranglerError,
+)
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
@@ -24,10 +31,17 @@ from cfpy.local.choosing import attempts, choose_runtime, without_bundle
 from cfpy.local.env_files import find_env_files
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
-from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession, NodeRuntime
+from cfpy.local.local_runtime import (
+    Event,
+    LocalRuntime,
+    LocalSession,
+    NodeRuntime,
+    StartFailedError,
+)
 from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.local.traces import reload_failed
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
@@ -110,16 +124,22 @@ def run(
         before = look(watched)
         try:
             again = _run_once(ctx, request, on_start, keep_port)
-        except (ProjectError, WranglerError) as error:
+        except (ProjectError, WranglerError, StartFailedError) as error:
             # A faulty edit does not end the session.
             if not served or not request.watch:
                 raise
-            on_event(
-                Event(
-                    "reload_failed", {"text": f"reload failed: {error.message}\nWaiting for a fix."}
-                )
-            )
-            _wait_for_change(watched, before)
+            text = f"{_failure(error)}\nWaiting for a fix."
+            on_event(Event("reload_failed", {"text": text}))
+            if isinstance(error, StartFailedError):
+                _wait_for_change(error.watched, error.since)
+            else:
+                _wait_for_change(watched, before)
+
+
+def _failure(error: CfpyError) -> str:
+    """The first line only if the rest was shown already, as the output of the runtime."""
+    text = reload_failed(error.message)
+    return text.splitlines()[0] if isinstance(error, StartFailedError) else text
 
 
 def _wait_for_change(watched: Watched, before: State) -> None:

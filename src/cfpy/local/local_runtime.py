@@ -21,7 +21,7 @@ from cfpy.errors import LocalRuntimeError, UsageError
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.ports import TAKEN_HINT
 from cfpy.local.traces import reload_failed
-from cfpy.local.watching import Change, Watched, Watcher
+from cfpy.local.watching import Change, State, Watched, Watcher
 from cfpy.tools.process import ChildProcess
 from cfpy.tools.toolchain import NEWEST_PYTHON, Toolchain
 
@@ -54,7 +54,8 @@ class LocalSession:
     ``failing`` the replacements for those that do not work, ``build`` is the custom build.
     ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
     selects a free port. ``migrations`` are directories of SQL files. ``python`` is the version
-    of the project's Python. ``beside`` are the Workers that run in the same workerd.
+    of the project's Python. ``beside`` are the Workers that run in the same workerd. If wrangler
+    reads the modules of a directory only when told, that is ``module_root``.
     """
 
     project: Path
@@ -77,6 +78,17 @@ class LocalSession:
     service_secrets: Mapping[str, str] = field(repr=False)
     python: str = NEWEST_PYTHON
     beside: tuple[LocalSession, ...] = ()
+    module_root: Path | None = None
+
+
+class StartFailedError(LocalRuntimeError):
+    """The Worker could not start; ``since`` is the state of ``watched``, the files that it was
+    started with."""
+
+    def __init__(self, message: str, *, hint: str = "", watched: Watched, since: State) -> None:
+        super().__init__(message, hint=hint)
+        self.watched = watched
+        self.since = since
 
 
 class LocalRuntime(Protocol):

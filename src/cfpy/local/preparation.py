@@ -18,6 +18,7 @@ from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import find_env_files
 from cfpy.local.local_data import keep_data, local_data
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
+from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
 from cfpy.local.toml_values import as_json
 from cfpy.project.migrations import migrations_of
@@ -110,10 +111,15 @@ def prepare(
     )
     derived = project.root / configuration.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
+    modules_root = None if on_node else module_root(project, entry)
+    if modules_root is not None:
+        link = link_modules(modules_root, derived)
+        worker = below_link(worker, modules_root, entry, link)
     session = LocalSession(
         project=project.root,
         config=project.config_name,
         entry=entry,
+        module_root=modules_root,
         worker=_write_json(derived / "worker.json", worker),
         local_services=_write_services(project, derived, ai, request.vectorize_delay),
         python_modules=modules,

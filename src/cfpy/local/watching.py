@@ -7,10 +7,11 @@ two polls, so that no half-written file is read.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ _CONFIGURATION = re.compile(
 _NEVER = {".git", ".venv", ".wrangler", "__pycache__", "node_modules", "python_modules"}
 
 #: The state of the files: by path, a value that changes with the content of the file.
-State = dict[str, tuple[int, int, int]]
+State = dict[str, tuple[int, int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Watched:
     ``sources`` are directories whose files with one of ``suffixes`` are watched, ``everything``
     directories (or files) in which all are, ``migrations`` directories whose ``.sql`` files count
     as configuration, like ``settings``, which are files in any place. ``config`` is the name of the
-    configuration file, in ``root``.
+    configuration file, in ``root``. ``ignored`` are directories below ``everything``.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Watched:
     everything: tuple[Path, ...] = ()
     migrations: tuple[Path, ...] = ()
     settings: tuple[Path, ...] = ()
+    ignored: tuple[Path, ...] = ()
 
 
 class Watcher:
@@ -88,13 +90,32 @@ class Watcher:
 def look(watched: Watched) -> State:
     """Every watched file, with a value that changes with its content."""
     state: State = {}
+    own = _own_output()
     for path in _files(watched):
         try:
             found = path.stat()
         except OSError:
             continue
-        state[str(path)] = (found.st_mtime_ns ^ found.st_ctime_ns, found.st_size, found.st_ino)
+        if (found.st_dev, found.st_ino) in own:
+            continue
+        times = (found.st_mtime_ns, found.st_ctime_ns)
+        state[str(path)] = (*times, found.st_size, found.st_ino)
     return state
+
+
+def difference(before: State, now: State) -> list[str]:
+    """The paths of the files that differ, in order."""
+    return sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
+
+
+def _own_output() -> set[tuple[int, int]]:
+    """The files that cfpy itself writes to: ``cfpy dev > dev.log 2>&1`` is no edit."""
+    own = set()
+    for number in (1, 2):
+        with contextlib.suppress(OSError):
+            found = os.fstat(number)
+            own.add((found.st_dev, found.st_ino))
+    return own
 
 
 def _files(watched: Watched) -> Iterator[Path]:
@@ -106,15 +127,19 @@ def _files(watched: Watched) -> Iterator[Path]:
         yield from (directory / name for name in _listed(directory) if name.endswith(".sql"))
     for directory in watched.sources:
         yield from (path for path in _below([directory]) if path.suffix in watched.suffixes)
-    yield from _below(watched.everything)
+    yield from _below(watched.everything, watched.ignored)
 
 
-def _below(places: Iterable[Path]) -> Iterator[Path]:
+def _below(places: Iterable[Path], ignored: Collection[Path] = ()) -> Iterator[Path]:
     for place in places:
         if place.is_file():
             yield place
         for directory, below, names in os.walk(place):
-            below[:] = [name for name in below if name not in _NEVER]
+            below[:] = [
+                name
+                for name in below
+                if name not in _NEVER and Path(directory, name) not in ignored
+            ]
             yield from (Path(directory, name) for name in names)
 
 
@@ -128,7 +153,7 @@ def _listed(directory: Path) -> list[str]:
 def _change(watched: Watched, before: State, now: State) -> Change:
     """The difference between two states. If configuration changed, changes of code do not
     matter."""
-    paths = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
+    paths = difference(before, now)
     configuration = [path for path in paths if _is_configuration(watched, Path(path))]
     told = configuration or paths
     names = tuple(os.path.relpath(path, watched.root) for path in told)

@@ -1,14 +1,15 @@
 """The runtime with workerd, as on Cloudflare: supervises ``wrangler dev``.
 
 The output of ``wrangler dev`` about the Worker becomes events. It exits if workerd can't start, for
-instance because of an error at the top of a module. After it was ready once, cfpy then waits for a
-fix instead of exiting.
+instance because of an error at the top of a module.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,16 +18,23 @@ from queue import Empty, SimpleQueue
 from cfpy.account.wrangler import Wrangler
 from cfpy.errors import LocalRuntimeError, UsageError
 from cfpy.local.env_files import DEV_VARS, LOAD_ENV_FILES
-from cfpy.local.local_runtime import RUNTIME_FILES, Event, LocalSession, died
-from cfpy.local.traces import in_project, reload_failed
-from cfpy.local.watching import Change, State, Watched, Watcher, look
-from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
+from cfpy.local.local_runtime import (
+    RUNTIME_FILES,
+    Event,
+    LocalSession,
+    StartFailedError,
+    died,
+)
+from cfpy.local.module_root import read_again
+from cfpy.local.ports import TAKEN_HINT
+from cfpy.local.traces import in_project
+from cfpy.local.watching import Change, State, Watched, Watcher, difference, look
+from cfpy.local.wrangler_output import Ready, Reload, Request, Said, WranglerOutput
 from cfpy.tools.process import ChildProcess
 from cfpy.tools.toolchain import Toolchain
 
 # What workerd prints if it can't download Pyodide (observed with workerd 1.20261117.1).
 _NO_BUNDLE = "Pyodide bundle failed"
-_RELOADS = "Reloading local server"
 _PORT_TAKEN = ("Address already in use", "EADDRINUSE")
 _GUARD = RUNTIME_FILES / "workerd" / "guard.mjs"
 _KEPT_LINES = 40
@@ -34,6 +42,7 @@ _KEPT_LINES = 40
 _LAST_WORDS_SECONDS = 2.0
 _SILENT_SECONDS = 180.0
 _Line = tuple[str, bool]
+_Edit = tuple[LocalSession, Change]
 
 
 class BundleUnavailableError(LocalRuntimeError):
@@ -45,20 +54,18 @@ class WorkerdRuntime:
 
     def __init__(self, toolchain: Toolchain, wrangler: Wrangler, session: LocalSession) -> None:
         self._session = session
+        self._all = (session, *session.beside)
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._feed: SimpleQueue[_Line | Change | None] = SimpleQueue()
-        given = session.env_files.watched
-        self._watcher = self._watch(
-            Watched(session.project, session.config, migrations=session.migrations, settings=given)
-        )
-        self._everything = Watched(
-            session.project, session.config, everything=(session.project,), settings=given
-        )
-        # The files as they were when workerd last loaded them.
-        self._taken: State = {}
-        for each in (session, *session.beside):
-            _link_modules(each)
-        self._dev_vars = [_link_dev_vars(each) for each in (session, *session.beside)]
+        self._feed: SimpleQueue[_Line | _Edit | None] = SimpleQueue()
+        self._since: float | None = None
+        # Before any file is read, so that no edit is missed.
+        self._watchers = [self._watch(each) for each in self._all if session.watch]
+        self._everything = everything(session)
+        # The files as they were when workerd loaded them, or before.
+        self._taken: State = look(self._everything)
+        for each in self._all:
+            _link_packages(each)
+        self._dev_vars = [_link_dev_vars(each) for each in self._all]
         self._child = ChildProcess(
             _guarded(wrangler.argv(*_arguments(session))),
             cwd=session.project,
@@ -76,31 +83,37 @@ class WorkerdRuntime:
     def events(self) -> Iterator[Event]:
         output = WranglerOutput()
         ready = False
+        # Edits of modules that wrangler reads only when told, while it can't be told yet.
+        waiting: list[_Edit] = []
         while (item := self._next(output, ready=ready)) is not None:
-            if isinstance(item, Change):
-                yield Event("config_changed", {"path": item.paths[0]})
+            if isinstance(item[1], Change):
+                if item[1].configuration:
+                    yield Event("config_changed", {"path": item[1].paths[0]})
+                elif ready:
+                    yield self._reload(*item)
+                else:
+                    waiting.append(item)
                 continue
             said = output.read(item[0], on_stderr=item[1])
-            if said is None:
-                continue
-            ready = ready or isinstance(said, Ready)
-            if isinstance(said, Ready) or _RELOADS in item[0]:
-                self._taken = look(self._everything)
-                # What was said before is not about this version.
-                self._kept.clear()
-            if isinstance(said, Said):
-                said = self._in_project(said)
-            yield _event(said)
+            if isinstance(said, Ready):
+                ready = True
+                self._loaded()
+            event = self._reloaded(said) if isinstance(said, Reload) else self._event(said)
+            if event is not None:
+                yield event
+            if ready and waiting:
+                yield self._reload(*waiting[-1])
+                waiting.clear()
         yield from self._ended(was_ready=ready)
 
     def stop(self) -> None:
-        if self._watcher is not None:
-            self._watcher.stop()
+        for watcher in self._watchers:
+            watcher.stop()
         self._child.stop()
         for link in self._dev_vars:
             link.unlink(missing_ok=True)
 
-    def _next(self, output: WranglerOutput, *, ready: bool) -> _Line | Change | None:
+    def _next(self, output: WranglerOutput, *, ready: bool) -> _Line | _Edit | None:
         """The next line or change; a start without progress ends here with the reason."""
         if ready:
             return self._feed.get()
@@ -114,19 +127,37 @@ class WorkerdRuntime:
                 if output.not_built
                 else f"wrangler dev is not ready, and was silent for {_SILENT_SECONDS:.0f} seconds"
             )
-            raise LocalRuntimeError(
-                f"{what}:\n{self._tail()}".rstrip(":\n"),
-                hint="Fix the error above and start again.",
-            ) from None
+            raise self._failed(f"{what}:\n{self._tail()}".rstrip(":\n")) from None
+
+    def _reload(self, session: LocalSession, change: Change) -> Event:
+        """Tell wrangler to read everything again: its configuration was written."""
+        self._since = time.monotonic()
+        self._taken = look(self._everything)
+        read_again(session.worker)
+        return Event("reloading", {"path": change.paths[0]})
+
+    def _reloaded(self, reload: Reload) -> Event | None:
+        if not reload.done:
+            self._since = self._since or time.monotonic()
+            # What was said before is not about this version.
+            self._kept.clear()
+            return None
+        self._loaded()
+        since, self._since = self._since or time.monotonic(), None
+        return Event("reloaded", {"ms": (time.monotonic() - since) * 1000})
+
+    def _loaded(self) -> None:
+        self._kept.clear()
+        if self._session.module_root is None:
+            self._taken = look(self._everything)
 
     def _ended(self, *, was_ready: bool) -> Iterator[Event]:
-        """After it exited by itself: report why, or wait for a change and start again."""
+        """After it exited by itself: report why, or start again with what was saved since."""
         status = self._child.wait()
         # The last lines may come from the other stream.
         while (item := self._leftover()) is not None:
-            said = WranglerOutput().read(item[0], on_stderr=item[1])
-            if isinstance(said, Said):
-                yield _event(self._in_project(said))
+            if event := self._event(WranglerOutput().read(item[0], on_stderr=item[1])):
+                yield event
         text = self._tail()
         if _NO_BUNDLE in text:
             raise BundleUnavailableError(
@@ -135,44 +166,55 @@ class WorkerdRuntime:
             )
         if any(words in text for words in _PORT_TAKEN):
             raise UsageError(
-                f"port {self._session.port} of {self._session.host} is in use",
-                hint="Stop the program that uses it, or choose another --port.",
+                f"port {self._session.port} of {self._session.host} is in use", hint=TAKEN_HINT
             )
         if not status:
             return
-        if not (was_ready and self._session.watch):
-            raise died("wrangler dev", status, self._kept)
-        # The traceback is in the log already.
-        summary, *_ = reload_failed(f"the Worker can't start\n{text}").splitlines()
-        yield Event("reload_failed", {"text": f"{summary}\nWaiting for a fix."})
-        yield self._wait_for_change()
+        if was_ready and self._session.watch:
+            # It may have read a file in the middle of a save.
+            if changed := difference(self._taken, look(self._everything)):
+                path = os.path.relpath(changed[0], self._session.project)
+                yield Event("config_changed", {"path": path})
+                return
+            raise self._failed(f"the Worker can't start\n{text}")
+        raise self._failed(died("wrangler dev", status, self._kept).message)
 
-    def _wait_for_change(self) -> Event:
-        if self._watcher is not None:
-            self._watcher.stop()
-        self._watcher = Watcher(self._everything, self._feed.put, since=self._taken)
-        while True:
-            if isinstance(item := self._feed.get(), Change):
-                return Event("config_changed", {"path": item.paths[0]})
+    def _failed(self, message: str) -> StartFailedError:
+        hint = "Fix the error above and start again."
+        return StartFailedError(message, hint=hint, watched=self._everything, since=self._taken)
 
-    def _in_project(self, said: Said) -> Said:
-        """With paths that the user knows; kept for the report of a failure."""
+    def _event(self, said: Ready | Reload | Request | Said | None) -> Event | None:
+        if isinstance(said, Ready):
+            return Event("ready", {"url": said.url})
+        if isinstance(said, Request):
+            return Event("request", vars(said))
+        if not isinstance(said, Said):
+            return None
+        # With paths that the user knows; kept for the report of a failure.
         text = in_project(said.text, self._session.project, self._session.entry)
         self._kept.append(text)
-        return Said(said.level, text)
+        return Event("log", {"level": said.level, "text": text})
 
     def _leftover(self) -> _Line | None:
         with contextlib.suppress(Empty):
             while True:
-                if isinstance(item := self._feed.get_nowait(), tuple):
-                    return item
+                item = self._feed.get_nowait()
+                if item is not None and not isinstance(item[1], Change):
+                    return item[0], item[1]
         return None
 
     def _tail(self) -> str:
         return "\n".join(self._kept)
 
-    def _watch(self, watched: Watched) -> Watcher | None:
-        return Watcher(watched, self._feed.put) if self._session.watch else None
+    def _watch(self, session: LocalSession) -> Watcher:
+        watched = Watched(
+            session.project,
+            session.config,
+            everything=() if session.module_root is None else (session.module_root,),
+            migrations=session.migrations,
+            settings=session.env_files.watched,
+        )
+        return Watcher(watched, lambda change: self._feed.put((session, change)))
 
     def _listen(self) -> None:
         for line in self._child.lines():
@@ -180,12 +222,15 @@ class WorkerdRuntime:
         self._feed.put(None)
 
 
-def _event(said: Ready | Request | Said) -> Event:
-    if isinstance(said, Ready):
-        return Event("ready", {"url": said.url})
-    if isinstance(said, Request):
-        return Event("request", vars(said))
-    return Event("log", {"level": said.level, "text": said.text})
+def everything(session: LocalSession) -> Watched:
+    """All files that a Worker of the run may consist of."""
+    return Watched(
+        session.project,
+        session.config,
+        everything=tuple(each.project for each in (session, *session.beside)),
+        settings=session.env_files.watched,
+        ignored=(session.state,),
+    )
 
 
 def _guarded(argv: list[str]) -> list[str]:
@@ -213,7 +258,7 @@ def _arguments(session: LocalSession) -> list[str]:
     ]
 
 
-def _link_modules(session: LocalSession) -> None:
+def _link_packages(session: LocalSession) -> None:
     """wrangler looks for ``python_modules`` next to its configuration."""
     link = session.worker.parent / "python_modules"
     with contextlib.suppress(FileExistsError):

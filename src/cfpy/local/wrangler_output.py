@@ -20,6 +20,7 @@ _BINDINGS = re.compile(r"Your Worker has access to the following bindings:")
 _BINDING = re.compile(r"\s*$|Binding\s+Resource|env\.")
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
+_RELOAD = re.compile("⎔ (Reloading local server\\.\\.\\.|(?P<done>Local server updated and ready))")
 _INFO = "[wrangler:info] "
 # A path as esbuild shows it, relative to the derived configuration: ../../src/index.js:1:14
 _PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
@@ -48,6 +49,13 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Reload:
+    """It starts the Worker again, or has done so."""
+
+    done: bool
+
+
+@dataclass(frozen=True)
 class Said:
     """A line of a log; ``level`` is ``log``, ``warning`` or ``error``."""
 
@@ -65,7 +73,7 @@ class WranglerOutput:
     _in_dump: bool = field(default=False, init=False)
     _in_table: bool = field(default=False, init=False)
 
-    def read(self, line: str, *, on_stderr: bool) -> Ready | Request | Said | None:
+    def read(self, line: str, *, on_stderr: bool) -> Ready | Reload | Request | Said | None:
         """The event in a line; ``None`` if the line does not matter."""
         if on_stderr:
             return None if not line.strip() or _ASIDE.match(line) else self._complaint(line)
@@ -75,6 +83,8 @@ class WranglerOutput:
         if found := _READY.search(line):
             self.not_built = False
             return Ready(found[1].rstrip("/") + "/")
+        if found := _RELOAD.fullmatch(line.strip()):
+            return Reload(done=found["done"] is not None)
         if found := _REQUEST.search(line):
             return Request(found["method"], found["path"], int(found["status"]), int(found["ms"]))
         return Said("log", line.removeprefix(_INFO))

@@ -83,6 +83,13 @@ def test_time_and_size_may_stay_the_same(root: Path, noticed: Next) -> None:
     assert noticed().paths == ("src/entry.py",)
 
 
+def test_a_plain_save_of_the_same_size_is_noticed(root: Path, noticed: Next) -> None:
+    """It leaves both times of the file equal."""
+    for text in ("other", "third"):
+        (root / "src" / "entry.py").write_text(text)
+        assert noticed().paths == ("src/entry.py",)
+
+
 def test_a_file_that_goes_is_noticed(root: Path, noticed: Next) -> None:
     (root / "src" / "deep" / "a.py").unlink()
     assert noticed().paths == ("src/deep/a.py",)
@@ -114,3 +121,20 @@ def test_configuration_is_told_alone(root: Path, noticed: Next) -> None:
     told = noticed()
     # The two may come in one look or in two.
     assert told in (Change(("wrangler.toml",), True), Change(("src/entry.py",), False))
+
+
+def test_data_of_the_run_and_its_own_output_are_no_edits(root: Path) -> None:
+    (root / "state").mkdir()
+    (root / "state" / "db.sqlite").write_text("x")
+    watched = Watched(root, everything=(root,), ignored=(root / "state",))
+    assert not {path for path in look(watched) if "sqlite" in path}
+    log = root / "dev.log"
+    before = os.dup(2)
+    try:
+        with log.open("w") as file:
+            os.dup2(file.fileno(), 2)
+        assert str(log) not in look(watched)
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+    assert str(log) in look(watched)

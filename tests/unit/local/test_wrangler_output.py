@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
+from cfpy.local.wrangler_output import Ready, Reload, Request, Said, WranglerOutput
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,8 @@ from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
         ("[wrangler:info] GET / 200 OK (17ms)", Request("GET", "/", 200, 17)),
         ("[wrangler:info] POST /a?b=c 500 Internal Server Error (1200ms)", None),
         ("a log line", Said("log", "a log line")),
-        ("⎔ Reloading local server...", Said("log", "⎔ Reloading local server...")),
+        ("⎔ Reloading local server...", Reload(done=False)),
+        ("⎔ Local server updated and ready", Reload(done=True)),
         ("", None),
         ("┌───┐", None),
         ("Using secrets defined in .dev.vars", None),
