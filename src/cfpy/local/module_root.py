@@ -48,7 +48,7 @@ def below_link(config: dict[str, Any], root: Path, entry: Path, link: Path) -> d
 
 
 def read_again(worker: Path) -> None:
-    """Tell wrangler to read everything again: ``worker``, a derived configuration, gets another size
-    and keeps its meaning."""
+    """Tell wrangler to read everything again: ``worker``, a derived configuration, gets another
+    size and keeps its meaning."""
     text = worker.read_text("utf-8")
     worker.write_text(text[:-1] if text.endswith("\n\n") else f"{text}\n", "utf-8")
