@@ -48,7 +48,8 @@ class LocalSession:
     """Describes what to run, and where.
 
     ``config`` is the name of the project's configuration file, ``worker`` and ``local_services``
-    are derived configurations. ``state`` is wrangler's ``--persist-to`` directory, ``env_files``
+    are derived configurations, like ``front``, that of the Worker which shows the page of a run in
+    workerd. ``state`` is wrangler's ``--persist-to`` directory, ``env_files``
     are the files from which wrangler reads secrets, and ``service_secrets`` the secrets of the
     stand-ins, which are never written to disk. ``kinds`` are the classes of bindings by name,
     ``failing`` the replacements for those that do not work, ``build`` is the custom build.
@@ -79,6 +80,7 @@ class LocalSession:
     python: str = NEWEST_PYTHON
     beside: tuple[LocalSession, ...] = ()
     module_root: Path | None = None
+    front: Path | None = None
 
 
 class StartFailedError(LocalRuntimeError):

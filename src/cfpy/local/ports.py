@@ -13,6 +13,11 @@ _HOST_HINT = "Choose another --host: 127.0.0.1 for this machine alone, 0.0.0.0 f
 _EVERY = "*"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``, as in ``hasPage`` of ``page_answer.mjs``."""
+    return host in ("127.0.0.1", "localhost", "::1", "[::1]")
+
+
 def refuse_unusable(host: str, port: int) -> None:
     """Fail early if no server can listen on ``port`` of ``host``; 0 is any free port.
 

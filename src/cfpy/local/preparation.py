@@ -15,7 +15,8 @@ from cfpy.account.migrating import naming_the_file
 from cfpy.account.wrangler import Wrangler
 from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
-from cfpy.local.env_files import find_env_files
+from cfpy.local.env_files import EnvFiles, find_env_files
+from cfpy.local.front import FRONT, front_config
 from cfpy.local.local_data import keep_data, local_data
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.module_root import below_link, link_modules, module_root
@@ -111,6 +112,8 @@ def prepare(
     )
     derived = project.root / configuration.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
+    if not on_node:
+        worker["tail_consumers"] = [{"service": FRONT}]
     modules_root = None if on_node else module_root(project, entry)
     if modules_root is not None:
         link = link_modules(modules_root, derived)
@@ -121,6 +124,9 @@ def prepare(
         entry=entry,
         module_root=modules_root,
         worker=_write_json(derived / "worker.json", worker),
+        front=None
+        if on_node
+        else _write_front(project, derived, worker, env_files=env_files, request=request),
         local_services=_write_services(project, derived, ai, request.vectorize_delay),
         python_modules=modules,
         kinds=configuration.binding_kinds(project),
@@ -150,6 +156,28 @@ def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
     return tuple(
         sorted({*directories, *(file.parent for d in databases for file in _migrations(d))})
     )
+
+
+def _write_front(
+    project: Project,
+    derived: Path,
+    worker: Mapping[str, Any],
+    *,
+    env_files: EnvFiles,
+    request: DevRequest,
+) -> Path:
+    """The configuration of the Worker in front, in its own directory, too."""
+    config = front_config(
+        project,
+        worker,
+        RUNTIME_FILES / "workerd" / "front.mjs",
+        env_files=env_files,
+        neurons=request.neurons,
+        host=request.host,
+    )
+    directory = derived / "front"
+    directory.mkdir(exist_ok=True)
+    return _write_json(directory / "front.json", config)
 
 
 def _write_services(

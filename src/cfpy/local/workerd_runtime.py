@@ -7,6 +7,7 @@ instance because of an error at the top of a module.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import threading
 import time
@@ -17,6 +18,7 @@ from queue import Empty, SimpleQueue
 
 from cfpy.account.wrangler import Wrangler
 from cfpy.errors import LocalRuntimeError, UsageError
+from cfpy.local.configuration import PAGE
 from cfpy.local.env_files import DEV_VARS, LOAD_ENV_FILES
 from cfpy.local.local_runtime import (
     RUNTIME_FILES,
@@ -26,7 +28,8 @@ from cfpy.local.local_runtime import (
     died,
 )
 from cfpy.local.module_root import read_again
-from cfpy.local.ports import TAKEN_HINT
+from cfpy.local.page_log import PageLog
+from cfpy.local.ports import TAKEN_HINT, is_loopback
 from cfpy.local.traces import in_project
 from cfpy.local.watching import Change, State, Watched, Watcher, difference, look
 from cfpy.local.wrangler_output import Ready, Reload, Request, Said, WranglerOutput
@@ -58,6 +61,8 @@ class WorkerdRuntime:
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[_Line | _Edit | None] = SimpleQueue()
         self._since: float | None = None
+        self._name = json.loads(session.worker.read_text("utf-8"))["name"]
+        self._log = PageLog()
         # Before any file is read, so that no edit is missed.
         self._watchers = [self._watch(each) for each in self._all if session.watch]
         self._everything = everything(session)
@@ -75,12 +80,18 @@ class WorkerdRuntime:
                 **toolchain.environment(),
                 **({LOAD_ENV_FILES: "true"} if session.env_files.given else {}),
                 **session.service_secrets,
+                **self._log.variables,
             },
             on_stderr=lambda line: self._feed.put((line, True)),
         )
         threading.Thread(target=self._listen, daemon=True).start()
 
     def events(self) -> Iterator[Event]:
+        for event in self._events():
+            self._log.add(event)
+            yield event
+
+    def _events(self) -> Iterator[Event]:
         output = WranglerOutput()
         ready = False
         # Edits of modules that wrangler reads only when told, while it can't be told yet.
@@ -110,6 +121,7 @@ class WorkerdRuntime:
         for watcher in self._watchers:
             watcher.stop()
         self._child.stop()
+        self._log.close()
         for link in self._dev_vars:
             link.unlink(missing_ok=True)
 
@@ -185,13 +197,17 @@ class WorkerdRuntime:
 
     def _event(self, said: Ready | Reload | Request | Said | None) -> Event | None:
         if isinstance(said, Ready):
-            return Event("ready", {"url": said.url})
+            return Event("ready", {"url": said.url, "page": page_address(self._session, said.url)})
         if isinstance(said, Request):
+            if said.path == PAGE or said.path.startswith(f"{PAGE}/"):
+                return None
             return Event("request", vars(said))
         if not isinstance(said, Said):
             return None
-        # With paths that the user knows; kept for the report of a failure.
-        text = in_project(said.text, self._session.project, self._session.entry)
+        # With paths that the user knows; kept for the report of a failure. wrangler prints the name
+        # of a Worker before what it logs, because there is more than one.
+        text = said.text.removeprefix(f"[{self._name}] ")
+        text = in_project(text, self._session.project, self._session.entry)
         self._kept.append(text)
         return Event("log", {"level": said.level, "text": text})
 
@@ -222,6 +238,11 @@ class WorkerdRuntime:
         self._feed.put(None)
 
 
+def page_address(session: LocalSession, url: str) -> str:
+    """The address of the page; empty if the run does not listen on loopback."""
+    return f"{url.rstrip('/')}{PAGE}" if is_loopback(session.host) else ""
+
+
 def everything(session: LocalSession) -> Watched:
     """All files that a Worker of the run may consist of."""
     return Watched(
@@ -241,7 +262,8 @@ def _guarded(argv: list[str]) -> list[str]:
 
 def _arguments(session: LocalSession) -> list[str]:
     # The derived configuration is for one environment, whatever the value of CLOUDFLARE_ENV.
-    arguments = ["dev", "--local", "--env", "", "--config", str(session.worker)]
+    arguments = ["dev", "--local", "--env", "", "--config", str(session.front)]
+    arguments += ["--config", str(session.worker)]
     for each in session.beside:
         arguments += ["--config", str(each.worker)]
     # One Worker of this name is enough for all.

@@ -11,24 +11,33 @@ _MARK = re.compile(r"^(?P<indent>\s*)(?:[✘▲]|X)\s*\[(?P<level>ERROR|WARNING)
 _ASIDE = re.compile(
     r"[│┌├└]|Attaching additional modules|Total \(|.*If you think this is a bug"
     r"|.*Logs were written to|Using secrets defined in"
+    # Frames of what wrangler wraps around a Worker.
+    r"|\s+at .*/(wrangler/templates/middleware/|middleware-loader\.entry\.ts:)"
+    r"|\S+ is sending Tail events to the following Workers:|- cfpy-page \["
+    r"|Service bindings, Durable Object bindings, and Tail consumers connect to other"
     # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
     r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"
     r'|\s*\{"timestamp":"\d+","level":|\*\*\* Uncaught exception \*\*\*$'
 )
 # The table of bindings: cfpy has its own, on the page.
-_BINDINGS = re.compile(r"Your Worker has access to the following bindings:")
+_BINDINGS = re.compile(r"(Your Worker|\S+) has access to the following bindings:")
 _BINDING = re.compile(r"\s*$|Binding\s+Resource|env\.")
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _RELOAD = re.compile("⎔ (Reloading local server\\.\\.\\.|(?P<done>Local server updated and ready))")
-_INFO = "[wrangler:info] "
+_OWN = re.compile(r"\[wrangler:(?P<level>\w+)\] (?P<text>.*)")
 # A path as esbuild shows it, relative to the derived configuration: ../../src/index.js:1:14
 _PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
 # A failed custom build is shown as a dump of the whole JavaScript error.
 _DUMP = re.compile(r"\[Error\]: Process exited with non-zero status \((\d+)\)")
+# An exception that no handler caught. wrangler shows those of one Worker of several, which may be
+# any of them; the Worker in front reports all, marked.
+_UNCAUGHT = re.compile(r"Uncaught [\w$.]+(:|$)")
+_REPORTED = "cfpy: "
 # After these lines it waits for an edit.
 _NOT_BUILT = re.compile(r"Build failed with \d+ error|Running custom build `.*` failed")
 _LEVELS = {"ERROR": "error", "WARNING": "warning"}
+_OWN_LEVELS = {"error": "error", "warn": "warning"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,8 @@ class WranglerOutput:
 
     not_built: bool = False
     _level: str = field(default="error", init=False)
-    _in_dump: bool = field(default=False, init=False)
+    _own: str = field(default="log", init=False)
+    _skips: bool = field(default=False, init=False)
     _in_table: bool = field(default=False, init=False)
 
     def read(self, line: str, *, on_stderr: bool) -> Ready | Reload | Request | Said | None:
@@ -87,19 +97,24 @@ class WranglerOutput:
             return Reload(done=found["done"] is not None)
         if found := _REQUEST.search(line):
             return Request(found["method"], found["path"], int(found["status"]), int(found["ms"]))
-        return Said("log", line.removeprefix(_INFO))
+        if found := _OWN.match(line):
+            self._own = _OWN_LEVELS.get(found["level"], "log")
+            return Said(self._own, found["text"])
+        if not line.startswith(" "):
+            self._own = "log"
+        return Said(self._own, line)
 
     def _complaint(self, line: str) -> Said | None:
         text = line
         if found := _MARK.match(line):
             # The lines after a marked line belong to it.
             self._level = _LEVELS[found["level"]]
-            self._in_dump = False
-            text = found["indent"] + found["text"]
-        if self._in_dump:
+            text = found["indent"] + found["text"].removeprefix(_REPORTED)
+            self._skips = bool(_UNCAUGHT.match(found["text"]))
+        if self._skips:
             return None
         if found := _DUMP.search(text):
-            self._in_dump = True
+            self._skips = True
             return Said("error", f"The build failed with status {found[1]}.")
         if _NOT_BUILT.search(text):
             self.not_built = True

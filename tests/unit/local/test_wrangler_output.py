@@ -46,6 +46,44 @@ If you think this is a bug then please create an issue at https://x
 """
 
 
+UNCAUGHT = """\
+✘ [ERROR] Uncaught Error: late Error
+
+      at null.<anonymous> (file:///p/src/index.js:6:95)
+
+✘ [ERROR] cfpy: Uncaught Error: late
+      at null.<anonymous> (file:///p/src/index.js:6:95)
+      at x (file:///p/.wrangler/cfpy/.wrangler/tmp/bundle-x/middleware-loader.entry.ts:54:17)
+
+✘ [ERROR] Uncaught
+
+✘ [ERROR] Uncaught exceptions are a bad thing
+"""
+
+
+def test_an_uncaught_exception_is_shown_once() -> None:
+    """wrangler may show it or not, according to which of its Workers was ready last."""
+    output = WranglerOutput()
+    found = [output.read(line, on_stderr=True) for line in UNCAUGHT.splitlines()]
+    assert [item.text for item in found if isinstance(item, Said)] == [
+        "Uncaught Error: late",
+        "      at null.<anonymous> (file:///p/src/index.js:6:95)",
+        "Uncaught exceptions are a bad thing",
+    ]
+
+
+def test_what_wrangler_logs_has_its_level() -> None:
+    output = WranglerOutput()
+    lines = ["[wrangler:error] Error: no", "    at fetch (a.js:1:1)", "x", "[wrangler:warn] y"]
+    found = [output.read(line, on_stderr=False) for line in lines]
+    assert [item.level for item in found if isinstance(item, Said)] == [
+        "error",
+        "error",
+        "log",
+        "warning",
+    ]
+
+
 def test_standard_error() -> None:
     output = WranglerOutput()
     found = [output.read(line, on_stderr=True) for line in COMPLAINTS.splitlines()]

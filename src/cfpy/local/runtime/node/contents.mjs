@@ -1,11 +1,10 @@
 // Reads the content of each kind of binding, for the page of `cfpy dev`.
-import { callStandIn } from './bindings.mjs';
-import { dataPoints, modelCalls, queueStates } from './observed.mjs';
 import { embeddingModels } from '../local_services/models.js';
 
 const PAGE = 50;
 const PREVIEW_BYTES = 8192;
 const NEAREST = 10;
+const IN_WORKERD = 'are not recorded with --runtime workerd; --runtime node records them.';
 
 // By class of binding: its usual name, and the view that shows it.
 const KINDS = {
@@ -66,7 +65,11 @@ function propsOf(config, name) {
   return { index, dimensions };
 }
 
-/** By name of the view: reads the content of `found`, a binding. */
+/**
+ * By name of the view: reads the content of `found`, a binding. `raw` are the bindings of the run,
+ * `call` calls a method of a stand-in. `observed` is what passed, from observed.mjs; null where that
+ * is not recorded, which the result then says in `note`.
+ */
 export const VIEWS = {
   async d1({ found, raw, parameters }) {
     const database = raw[found.name];
@@ -130,12 +133,16 @@ export const VIEWS = {
     };
   },
 
-  async queues({ found, bindings, raw }) {
+  async queues({ found, bindings, raw, observed }) {
     const backlogs = new Map();
     for (const { name, view, target } of bindings) {
       if (view === 'queues') backlogs.set(target, (await raw[name].metrics()).backlogCount);
     }
-    const queues = queueStates().map((state) => ({ ...state, backlog: backlogs.get(state.queue) }));
+    if (observed === null) {
+      const backlog = backlogs.get(found.target);
+      return { queues: [{ queue: found.target, backlog }], note: `Handled messages ${IN_WORKERD}` };
+    }
+    const queues = observed.queueStates().map((state) => ({ ...state, backlog: backlogs.get(state.queue) }));
     const byName = new Map(queues.map((state) => [state.queue, state]));
     // This binding's queue, and its dead-letter queues.
     const chain = [];
@@ -149,14 +156,14 @@ export const VIEWS = {
     return { queues: chain };
   },
 
-  async vectors({ found, bindings, raw, localServices, parameters }) {
+  async vectors({ found, bindings, raw, call, observed, localServices, parameters }) {
     const text = parameters.get('text');
     const near = parameters.get('near');
     const options = { topK: NEAREST, returnMetadata: 'all' };
-    if (near !== null) return callStandIn(raw[found.name], 'queryById', [near, options]);
+    if (near !== null) return call(raw[found.name], 'queryById', [near, options]);
     if (text !== null) {
-      const { model, values } = await embed(text, found, bindings, raw);
-      return { model, ...(await callStandIn(raw[found.name], 'query', [values, options])) };
+      const { model, values } = await embed(text, found, { bindings, raw, call, observed });
+      return { model, ...(await call(raw[found.name], 'query', [values, options])) };
     }
     const body = JSON.stringify({
       index: found.index,
@@ -167,28 +174,31 @@ export const VIEWS = {
     return (await stand.fetch('http://cfpy-local/', { method: 'POST', body })).json();
   },
 
-  async ai({ session }) {
+  async ai({ session, observed }) {
+    if (observed === null) return { calls: [], note: `Calls of models ${IN_WORKERD}` };
     return {
-      calls: modelCalls().map((call) => ({ ...call, neurons: neuronsOf(call, session.neurons) })),
+      calls: observed.modelCalls().map((call) => ({ ...call, neurons: neuronsOf(call, session.neurons) })),
     };
   },
 
-  async points({ found }) {
-    return { points: dataPoints(found.name) };
+  async points({ found, observed }) {
+    if (observed === null) return { points: [], note: `Data points ${IN_WORKERD}` };
+    return { points: observed.dataPoints(found.name) };
   },
 };
 
 /** Uses the model that the project last used for this index, or else the first one that fits. */
-async function embed(text, { dimensions }, bindings, raw) {
+async function embed(text, { dimensions }, { bindings, raw, call, observed }) {
   const ai = bindings.find(({ view }) => view === 'ai');
   if (!ai) throw new Error('there is no Workers AI binding to embed text: search with a vector');
   const models = embeddingModels(dimensions);
   if (models.length === 0)
     throw new Error(`there is no model whose embeddings have ${dimensions} dimensions`);
-  const last = modelCalls().find((call) => models.includes(call.model) && !call.error);
+  const calls = observed?.modelCalls() ?? [];
+  const last = calls.find(({ model, error }) => models.includes(model) && !error);
   const { model, pooling } = last ?? { model: models[0] };
   const inputs = { text: [text], ...(pooling && { pooling }) };
-  const { data } = await callStandIn(raw[ai.name], 'run', [model, inputs]);
+  const { data } = await call(raw[ai.name], 'run', [model, inputs]);
   return { model, values: data[0] };
 }
 

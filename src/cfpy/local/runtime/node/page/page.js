@@ -68,6 +68,8 @@ function more(parameters) {
   return make('p', {}, go('More', { ...shown.parameters, ...parameters }));
 }
 
+const missing = (note) => make('p', { className: 'muted' }, note);
+
 const time = (at) => new Date(at).toLocaleTimeString();
 
 function content({ size, text, cut, ...facts }) {
@@ -134,7 +136,11 @@ const VIEWS = {
     ];
   },
 
-  queues({ queues }) {
+  queues({ queues, note }) {
+    if (note) {
+      const waiting = queues.map(({ queue, backlog }) => [queue, backlog]);
+      return [table(['queue', 'waiting'], waiting), missing(note)];
+    }
     const columns = [
       'queue',
       'waiting',
@@ -195,7 +201,8 @@ const VIEWS = {
     ];
   },
 
-  ai({ calls }) {
+  ai({ calls, note: why }) {
+    if (why) return [missing(why)];
     const rows = calls.map(({ at, model, ms, input, output, neurons, error }) => [
       time(at),
       model,
@@ -215,7 +222,8 @@ const VIEWS = {
     ];
   },
 
-  points({ points }) {
+  points({ points, note }) {
+    if (note) return [missing(note)];
     const rows = points.map(({ at, indexes, blobs, doubles }) => [
       time(at),
       indexes,

@@ -1,0 +1,83 @@
+"""The Worker in front of the project's with ``--runtime workerd``, which shows the page of the run.
+
+It runs in the same workerd, with bindings of its own to the same local data: a second process would
+be a second writer on the same SQLite files. ``wrangler dev`` sends every request to its first
+Worker, so this one passes them on, inside workerd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cfpy.bindings.registry import bindings
+from cfpy.local.configuration import LOCAL_SERVICES
+from cfpy.local.env_files import EnvFiles
+from cfpy.local.page_log import ADDRESS, KEY
+from cfpy.project.dotenv_text import parse_dotenv
+from cfpy.project.project import Project
+
+#: Name of the Worker.
+FRONT = "cfpy-page"
+
+# What the page reads. The settings of ``wrangler dev`` are those of its first Worker.
+_TABLES = ("d1_databases", "kv_namespaces", "r2_buckets", "dev")
+_SHOWN = ("name", "vars", "analytics_engine_datasets", "queues", "d1_databases", "r2_buckets")
+
+
+def front_config(
+    project: Project,
+    worker: Mapping[str, Any],
+    main: Path,
+    *,
+    env_files: EnvFiles,
+    neurons: Mapping[str, Mapping[str, float]],
+    host: str,
+) -> dict[str, Any]:
+    """The wrangler configuration of the Worker in front.
+
+    Args:
+        project: The project.
+        worker: The derived configuration of its Worker.
+        main: The module of the Worker in front.
+        env_files: The files with the secrets: only their names are used.
+        neurons: What a million tokens of a model cost.
+        host: Where the run listens: there is a page only on loopback.
+    """
+    stand_ins = [each for each in worker.get("services", []) if each["service"] == LOCAL_SERVICES]
+    services = [{"binding": "CFPY_WORKER", "service": worker["name"]}, *stand_ins]
+    if stand_ins:
+        services.append({"binding": "CFPY_LOCAL", "service": LOCAL_SERVICES})
+    shown = {key: worker[key] for key in _SHOWN if key in worker}
+    page = {
+        "config": {**shown, "services": stand_ins},
+        "secretNames": sorted(_secret_names(worker, env_files)),
+        "kinds": {
+            name: kind.js_class for name, kind, _ in bindings(project.wrangler) if kind.js_class
+        },
+        "neurons": neurons,
+        "host": host,
+    }
+    producers = worker.get("queues", {}).get("producers", [])
+    return {
+        "name": FRONT,
+        "main": str(main),
+        "compatibility_date": worker["compatibility_date"],
+        # For `scheduled()` of another Worker.
+        "compatibility_flags": ["service_binding_extra_handlers"],
+        "rules": [{"type": "Text", "globs": ["**/node/page/*"], "fallthrough": False}],
+        **{key: worker[key] for key in _TABLES if key in worker},
+        **({"queues": {"producers": producers}} if producers else {}),
+        "services": services,
+        "vars": {"CFPY_PAGE": page},
+        # Only the names: the values come from the environment of the process that reads this.
+        "secrets": {"required": [ADDRESS, KEY]},
+    }
+
+
+def _secret_names(worker: Mapping[str, Any], env_files: EnvFiles) -> set[str]:
+    names = set(env_files.names) | set(worker.get("secrets", {}).get("required", []))
+    if env_files.dev_vars is not None:
+        names |= set(parse_dotenv(env_files.dev_vars.read_text("utf-8", errors="replace")))
+    return names
