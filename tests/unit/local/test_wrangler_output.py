@@ -55,8 +55,6 @@ UNCAUGHT = """\
       at null.<anonymous> (file:///p/src/index.js:6:95)
       at x (file:///p/.wrangler/cfpy/.wrangler/tmp/bundle-x/middleware-loader.entry.ts:54:17)
 
-✘ [ERROR] Uncaught
-
 ✘ [ERROR] Uncaught exceptions are a bad thing
 """
 
