@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import lives
 import pytest
 
 from dev_process import Dev, start_dev
@@ -23,3 +24,11 @@ def run_dev() -> Iterator[Callable[..., Dev]]:
     yield start
     for dev in started:
         dev.stop()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what the tests of the life around a Worker ran."""
+    if ran := config.stash.get(lives.RAN, None):
+        terminalreporter.write_line(lives.told(ran))

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dev_process import Dev, start_dev, write_project
+from dev_process import Dev, children, start_dev, write_project
 
 WRANGLER = """\
 name = "everything"
@@ -271,28 +268,6 @@ def dev(project: Path, run_dev: Callable[..., Dev]) -> Dev:
     return run_dev(project, "--runtime", "node")
 
 
-def children(pid: int) -> list[int]:
-    """All processes below `pid`."""
-    listed = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout.split()
-    pairs = list(zip(map(int, listed[::2]), map(int, listed[1::2]), strict=True))
-    found, frontier = [], [pid]
-    while frontier:
-        parent = frontier.pop()
-        below = [child for child, its_parent in pairs if its_parent == parent]
-        found += below
-        frontier += below
-    return found
-
-
-def wait_until_gone(pids: list[int], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < deadline, "processes were left behind"
-        time.sleep(0.05)
-
-
 def test_modules_vars_and_secrets(dev: Dev) -> None:
     assert dev.request("GET", "/hello").body == b"hello world sssh-7f3a"
     assert dev.wait_for_log("a printed line")
@@ -382,25 +357,6 @@ def test_the_page_takes_no_name_for_another(dev: Dev) -> None:
         assert dev.request("GET", f"/__cfpy/{path}").status == 404
     bad = dev.request("GET", "/__cfpy/api/d1/DB?table=items%22;DROP%20TABLE%20items;--").json()
     assert bad["error"].startswith("there is no table")
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Host": "rebound.example"},
-        {"Host": "127.0.0.1.rebound.example"},
-        {"Origin": "http://127.0.0.1:1"},
-        {"Origin": "null"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-    ],
-)
-def test_the_page_is_for_its_own_origin_alone(dev: Dev, headers: dict[str, str]) -> None:
-    for path in ("/__cfpy", "/__cfpy/api/bindings", "/__cfpy/api/events"):
-        answer = dev.request("GET", path, headers=headers)
-        assert answer.status == 403, path
-        assert b"SECRET_TOKEN" not in answer.body
-        assert answer.headers["Access-Control-Allow-Origin"] is None
 
 
 def test_the_page_only_reads(dev: Dev) -> None:
@@ -560,53 +516,6 @@ for line in open('/proc/net/tcp').read().splitlines()[1:]:
 """
 
 
-def test_code_reloads_and_a_mistake_is_shown_until_it_is_mended(dev: Dev, project: Path) -> None:
-    helper = project / "src" / "helper.py"
-    helper.write_text('NAME = "moon"\n')
-    dev.wait_for_log("reloaded in")
-    assert dev.request("GET", "/hello").body.startswith(b"hello moon")
-    dev.log.clear()
-    helper.write_text("NAME = \n")
-    dev.wait_for_log("SyntaxError")
-    answer = dev.request("GET", "/hello")
-    assert answer.status == 500
-    assert b"SyntaxError" in answer.body
-    dev.log.clear()
-    helper.write_text('NAME = "sun"\n')
-    dev.wait_for_log("reloaded in")
-    assert dev.request("GET", "/hello").body.startswith(b"hello sun")
-    assert not list((project / "src").rglob("__pycache__"))
-
-
-def test_an_edit_counts_though_time_and_size_stay_the_same(dev: Dev, project: Path) -> None:
-    helper, then = project / "src" / "helper.py", 1_700_000_000
-    for name in ("east", "west"):
-        dev.log.clear()
-        helper.write_text(f'NAME = "{name}"\n')
-        os.utime(helper, (then, then))
-        dev.wait_for_log("reloaded in")
-        assert dev.request("GET", "/hello").body.startswith(f"hello {name}".encode())
-
-
-def test_changed_configuration_starts_it_again(dev: Dev, project: Path) -> None:
-    port = dev.url
-    dev.log.clear()
-    path = project / "wrangler.toml"
-    path.write_text(path.read_text().replace('"hello"', '"goodbye"'))
-    dev.wait_for_log("wrangler.toml changed")
-    dev.log.clear()
-    assert dev.wait_for_log("Ready on").endswith(port)
-    assert dev.request("GET", "/hello").body.startswith(b"goodbye")
-    # A slip while it runs does not end it.
-    right = path.read_text()
-    dev.log.clear()
-    path.write_text(right + "[broken\n")
-    dev.wait_for_log("Waiting for a fix")
-    path.write_text(right)
-    assert dev.wait_for_log("Ready on").endswith(port)
-    assert dev.request("GET", "/hello").body.startswith(b"goodbye")
-
-
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     entry = (
@@ -617,26 +526,6 @@ def small(tmp_path: Path) -> Path:
     )
     config = WRANGLER.partition("[vars]")[0]
     return write_project(tmp_path / "small", {"wrangler.toml": config, "src/entry.py": entry})
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_no_process_is_left_behind(small: Path, number: signal.Signals) -> None:
-    dev = start_dev(small, "--runtime", "node")
-    below = children(dev.process.pid)
-    assert below
-    status = dev.stop(number)
-    assert status == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
-    wait_until_gone(below)
-
-
-def test_a_port_that_is_taken_is_named(small: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        argv = [sys.executable, "-m", "cfpy", "dev", "--runtime", "node", "--port", str(port)]
-        done = subprocess.run(argv, cwd=small, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 2
-    assert f"port {port} of 127.0.0.1 is in use" in done.stderr
-    assert "--port" in done.stderr
 
 
 def test_a_damaged_snapshot_is_made_again(

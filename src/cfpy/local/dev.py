@@ -139,7 +139,8 @@ def run(
 def _failure(error: CfpyError) -> str:
     """The first line only if the rest was shown already, as the output of the runtime."""
     text = reload_failed(error.message)
-    return text.splitlines()[0] if isinstance(error, StartFailedError) else text
+    shown = isinstance(error, StartFailedError)
+    return text.splitlines()[0].rstrip(":") if shown else text
 
 
 def _wait_for_change(watched: Watched, before: State) -> None:

@@ -66,8 +66,10 @@ class WorkerdRuntime:
         # Before any file is read, so that no edit is missed.
         self._watchers = [self._watch(each) for each in self._all if session.watch]
         self._everything = everything(session)
-        # The files as they were when workerd loaded them, or before.
+        # The files as they were when workerd loaded them, or before; and when wrangler was told to
+        # read them, but has not begun.
         self._taken: State = look(self._everything)
+        self._told: deque[State] = deque()
         for each in self._all:
             _link_packages(each)
         self._dev_vars = [_link_dev_vars(each) for each in self._all]
@@ -144,13 +146,15 @@ class WorkerdRuntime:
     def _reload(self, session: LocalSession, change: Change) -> Event:
         """Tell wrangler to read everything again: its configuration was written."""
         self._since = time.monotonic()
-        self._taken = look(self._everything)
+        self._told.append(look(self._everything))
         read_again(session.worker)
         return Event("reloading", {"path": change.paths[0]})
 
     def _reloaded(self, reload: Reload) -> Event | None:
         if not reload.done:
             self._since = self._since or time.monotonic()
+            if self._told:
+                self._taken = self._told.popleft()
             # What was said before is not about this version.
             self._kept.clear()
             return None
@@ -189,7 +193,8 @@ class WorkerdRuntime:
                 yield Event("config_changed", {"path": path})
                 return
             raise self._failed(f"the Worker can't start\n{text}")
-        raise self._failed(died("wrangler dev", status, self._kept).message)
+        why = died("wrangler dev", status, self._kept).message
+        raise self._failed(f"the Worker can't start: {why}")
 
     def _failed(self, message: str) -> StartFailedError:
         hint = "Fix the error above and start again."

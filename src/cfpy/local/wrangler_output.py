@@ -110,7 +110,7 @@ class WranglerOutput:
             # The lines after a marked line belong to it.
             self._level = _LEVELS[found["level"]]
             text = found["indent"] + found["text"].removeprefix(_REPORTED)
-            self._skips = bool(_UNCAUGHT.match(found["text"]))
+            self._skips = bool(_UNCAUGHT.match(found["text"]) or _ASIDE.match(found["text"]))
         if self._skips:
             return None
         if found := _DUMP.search(text):

@@ -1,0 +1,245 @@
+"""What is around a Worker is the same in both runtimes: output, exceptions, reloads, saves of every
+kind, configuration, the page, the port, signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from lives import RAN, Life, lives
+
+from dev_process import Dev, children, start_dev, wait_until_gone, write_project
+
+PAUSES = (0.0, 0.002, 0.01, 0.04, 0.2, 0.01)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "life" in metafunc.fixturenames:
+        found = lives()
+        metafunc.config.stash.setdefault(RAN, found)
+        names = [f"{each.runtime}-{each.language.lower()}" for each in found]
+        metafunc.parametrize("life", found, ids=names, scope="module", indirect=True)
+
+
+@pytest.fixture(scope="module")
+def life(request: pytest.FixtureRequest) -> Life:
+    given: Life = request.param
+    return given
+
+
+@pytest.fixture(scope="module")
+def project(life: Life, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_project(tmp_path_factory.mktemp("life"), life.files)
+
+
+@pytest.fixture(scope="module")
+def dev(life: Life, project: Path) -> Iterator[Dev]:
+    running = start_dev(project, "--runtime", life.runtime)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def helper(life: Life, project: Path) -> Path:
+    return project / life.helper
+
+
+def save_whole(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def save_by_renaming(path: Path, text: str) -> None:
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
+def save_slowly(pause: float) -> Callable[[Path, str], None]:
+    """Truncate, and write later: as some editors and `>` in a shell do."""
+
+    def save(path: Path, text: str) -> None:
+        with path.open("w") as file:
+            time.sleep(pause)
+            file.write(text)
+
+    return save
+
+
+def wait_for_answer(dev: Dev, body: str, seconds: float = 120.0) -> None:
+    """Ask until the Worker answers so."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if dev.request("GET", "/").body == body.encode():
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"never answered {body!r}:\n" + "\n".join(dev.log))
+
+
+def test_variables_secrets_modules_and_output(dev: Dev) -> None:
+    assert dev.request("GET", "/").body == b"hello world sssh-7f3a"
+    assert dev.wait_for_log("asked for /")
+    assert dev.wait_for_log("GET / 200")
+    assert not any("sssh-7f3a" in line for line in dev.log)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/raise", 500, "out of cheese"),
+        ("/later", 200, "late cheese"),
+        ("/send", 200, "queued cheese"),
+        ("/cdn-cgi/handler/scheduled?cron=*/5+*+*+*+*", 500, "cheese at */5 * * * *"),
+    ],
+)
+def test_an_uncaught_exception_is_shown(dev: Dev, path: str, status: int, said: str) -> None:
+    assert dev.request("GET", path).status == status
+    dev.wait_for_log(said)
+
+
+def test_the_page_shows_what_the_bindings_hold(life: Life, dev: Dev) -> None:
+    dev.request("GET", "/store")
+    assert dev.data["page"] == f"{dev.url}__cfpy"
+    for path, content in {"": b"cfpy dev", "/page.js": b"VIEWS", "/page.css": b"{"}.items():
+        assert content in dev.request("GET", f"/__cfpy{path}").body
+
+    def ask(path: str) -> dict[str, object]:
+        return dict(dev.request("GET", f"/__cfpy/api/{path}").json())
+
+    answer = dev.request("GET", "/__cfpy/api/bindings")
+    kinds = {item["name"]: item["kind"] for item in answer.json()["bindings"]}
+    assert kinds == {
+        "KV": "KV",
+        "DB": "D1",
+        "JOBS": "Queue",
+        "METRICS": "Analytics Engine",
+        "GREETING": "variable",
+        "TOKEN": "secret",
+    }
+    assert b"sssh-7f3a" not in answer.body
+    assert ask("kv/KV?key=key")["text"] == "value"
+    assert ask("d1/DB")["tables"] == [{"name": "items", "rows": 0}]
+    for view in ("queues/JOBS", "points/METRICS"):
+        # What can't be recorded there says so.
+        assert ("--runtime workerd" in str(ask(view).get("note"))) == (life.runtime == "workerd")
+    assert dev.request("POST", "/__cfpy/api/d1/DB", {}).status == 405
+    assert dev.request("GET", "/__cfpy/api/d1/KV").status == 404
+
+
+def test_the_page_shows_the_log(dev: Dev) -> None:
+    dev.request("GET", "/raise")
+    connection = dev.connect()
+    connection.request("GET", "/__cfpy/api/events")
+    response = connection.getresponse()
+    while b"out of cheese" not in response.readline():
+        pass
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "rebound.example"},
+        {"Host": "127.0.0.1.rebound.example"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_the_page_is_for_its_own_origin_alone(dev: Dev, headers: dict[str, str]) -> None:
+    for path in ("/__cfpy", "/__cfpy/api/bindings", "/__cfpy/api/events"):
+        answer = dev.request("GET", path, headers=headers)
+        assert answer.status == 403, path
+        assert b"TOKEN" not in answer.body
+        assert answer.headers["Access-Control-Allow-Origin"] is None
+
+
+def test_a_save_of_any_kind_is_loaded(life: Life, dev: Dev, helper: Path) -> None:
+    # Names of one length: the size of the file stays the same.
+    saves = [save_whole, save_by_renaming, save_by_renaming, *map(save_slowly, PAUSES), save_whole]
+    for number, save in enumerate(saves):
+        dev.log.clear()
+        save(helper, life.named(f"edit-{number}"))
+        wait_for_answer(dev, f"hello edit-{number} sssh-7f3a")
+        dev.wait_for_log("reloaded in")
+
+
+def test_an_edit_counts_though_time_and_size_stay_the_same(
+    life: Life, dev: Dev, helper: Path
+) -> None:
+    for name in ("east", "west"):
+        helper.write_text(life.named(name))
+        os.utime(helper, (1_700_000_000, 1_700_000_000))
+        wait_for_answer(dev, f"hello {name} sssh-7f3a")
+
+
+def test_a_mistake_is_shown_until_it_is_fixed(life: Life, dev: Dev, helper: Path) -> None:
+    """Also one after the other."""
+    address = dev.url
+    for text, said in ((life.broken, "SyntaxError"), (life.raises, "no cheese at the top")):
+        dev.log.clear()
+        helper.write_text(text)
+        dev.wait_for_log(said)
+    dev.wait_for_log("Waiting for a fix" if life.runtime == "workerd" else "reload failed")
+    helper.write_text(life.named("sun"))
+    wait_for_answer(dev, "hello sun sssh-7f3a")
+    assert dev.url == address
+
+
+def test_an_edit_of_the_configuration_takes_effect(dev: Dev, project: Path) -> None:
+    config = project / "wrangler.toml"
+    right = config.read_text().replace('"hello"', '"bye"')
+    for text, said in ((right, "Ready on"), (f"{right}[broken\n", "Waiting for a fix")):
+        dev.log.clear()
+        config.write_text(text)
+        dev.wait_for_log("wrangler.toml changed")
+        dev.wait_for_log(said)
+    config.write_text(right)
+    wait_for_answer(dev, "bye sun sssh-7f3a")
+    (project / ".dev.vars").write_text("TOKEN=other-9c1b\n")
+    wait_for_answer(dev, "bye sun other-9c1b")
+    (project / "migrations" / "0002_rows.sql").write_text("INSERT INTO items VALUES (1);\n")
+    dev.wait_for_log("0002_rows.sql changed")
+    deadline = time.monotonic() + 120
+    rows = b""
+    while b"1" not in rows and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            rows = dev.request("GET", "/rows").body
+    assert rows in (b"[[1]]", b"[[1.0]]"), rows
+
+
+def test_a_port_that_is_taken_is_named(life: Life, project: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        argv = [sys.executable, "-m", "cfpy", "dev", "--runtime", life.runtime, "--port", port]
+        done = subprocess.run(
+            [*argv, "--persist-to", str(tmp_path)],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use" in done.stderr
+    assert "--port" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_process_is_left_behind(life: Life, dev: Dev, number: signal.Signals) -> None:
+    """The first ends what the other tests used."""
+    used = number is signal.SIGKILL
+    running = dev if used else start_dev(dev.project, "--runtime", life.runtime)
+    below = children(running.process.pid)
+    assert below
+    status = running.stop(number)
+    assert status == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
+    wait_until_gone(below)
