@@ -66,10 +66,8 @@ class WorkerdRuntime:
         # Before any file is read, so that no edit is missed.
         self._watchers = [self._watch(each) for each in self._all if session.watch]
         self._everything = everything(session)
-        # The files as they were when workerd loaded them, or before; and when wrangler was told to
-        # read them, but has not begun.
+        # The files as they were before it started, or when it was last ready.
         self._taken: State = look(self._everything)
-        self._told: deque[State] = deque()
         for each in self._all:
             _link_packages(each)
         self._dev_vars = [_link_dev_vars(each) for each in self._all]
@@ -146,15 +144,12 @@ class WorkerdRuntime:
     def _reload(self, session: LocalSession, change: Change) -> Event:
         """Tell wrangler to read everything again: its configuration was written."""
         self._since = time.monotonic()
-        self._told.append(look(self._everything))
         read_again(session.worker)
         return Event("reloading", {"path": change.paths[0]})
 
     def _reloaded(self, reload: Reload) -> Event | None:
         if not reload.done:
             self._since = self._since or time.monotonic()
-            if self._told:
-                self._taken = self._told.popleft()
             # What was said before is not about this version.
             self._kept.clear()
             return None
@@ -164,8 +159,7 @@ class WorkerdRuntime:
 
     def _loaded(self) -> None:
         self._kept.clear()
-        if self._session.module_root is None:
-            self._taken = look(self._everything)
+        self._taken = look(self._everything)
 
     def _ended(self, *, was_ready: bool) -> Iterator[Event]:
         """After it exited by itself: report why, or start again with what was saved since."""
@@ -187,7 +181,7 @@ class WorkerdRuntime:
         if not status:
             return
         if was_ready and self._session.watch:
-            # It may have read a file in the middle of a save.
+            # What was saved may be half a file, or a newer one that it did not come to.
             if changed := difference(self._taken, look(self._everything)):
                 path = os.path.relpath(changed[0], self._session.project)
                 yield Event("config_changed", {"path": path})
