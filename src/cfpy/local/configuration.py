@@ -18,7 +18,7 @@ from cfpy.bindings.kinds.kv import KV
 from cfpy.bindings.kinds.vectorize import VECTORIZE
 from cfpy.bindings.registry import BY_TABLE, bindings
 from cfpy.errors import ProjectError
-from cfpy.local.custom_build import with_watched
+from cfpy.local.custom_build import with_own_build
 from cfpy.local.local_bindings import OLD_FORMAT, SITE_BINDING
 from cfpy.local.local_data import databases, namespaces
 from cfpy.local.local_paths import relocate
@@ -102,7 +102,7 @@ def worker_config(
     """
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
-    config = relocate(with_watched(config), project.root, project.root / DERIVED)
+    config = relocate(with_own_build(config, project.root), project.root, project.root / DERIVED)
     config["main"] = str(main)
     if not python:
         config = _without_classes(project, config)

@@ -6,6 +6,7 @@ The defaults are wrangler's: developers.cloudflare.com/workers/wrangler/custom-b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from cfpy.project.project import Project
@@ -28,10 +29,12 @@ def build_settings(project: Project) -> dict[str, Any] | None:
     }
 
 
-def with_watched(config: dict[str, Any]) -> dict[str, Any]:
+def with_own_build(config: dict[str, Any], root: Path) -> dict[str, Any]:
     """``config`` with wrangler's default for what [build] watches written out, so that the path can
-    be relocated."""
+    be relocated, and with an absolute ``cwd``: wrangler takes that as it is, relative to its own
+    working directory."""
     build = config.get("build")
     if not isinstance(build, Mapping) or not build.get("command"):
         return config
-    return {**config, "build": {"watch_dir": _WATCHED, **build}}
+    cwd = str((root / str(build.get("cwd", "."))).absolute())
+    return {**config, "build": {"watch_dir": _WATCHED, **build, "cwd": cwd}}

@@ -19,7 +19,6 @@ from typing import Any
 PATHS = (
     "base_dir",
     "tsconfig",
-    "build.cwd",
     "build.watch_dir",
     "build.watch_dir.*",
     "site.bucket",
@@ -41,6 +40,7 @@ SOMETIMES_PATHS = ("alias.*", "containers.*.image")
 NO_PATHS = {
     "$schema": "for editors",
     "main": "the caller sets it",
+    "build.cwd": "absolute already: wrangler takes it as it is",
     "assets.directory": "absolute already: wrangler resolves it",
     "d1_databases.*.migrations_dir": "absolute already: wrangler resolves it",
     "d1_databases.*.migrations_pattern": "the same",

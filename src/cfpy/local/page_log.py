@@ -34,7 +34,7 @@ class PageLog:
         self._lock = threading.Lock()
         self._history: deque[bytes] = deque(maxlen=_HISTORY)
         self._readers: set[SimpleQueue[_Line]] = set()
-        handler = functools.partial(_Handler, self)
+        handler = functools.partial(_LogHandler, self)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -76,7 +76,7 @@ class PageLog:
         self._server.server_close()
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _LogHandler(http.server.BaseHTTPRequestHandler):
     def __init__(self, log: PageLog, *args: Any) -> None:
         self._log = log
         super().__init__(*args)

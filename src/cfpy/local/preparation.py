@@ -112,21 +112,17 @@ def prepare(
     )
     derived = project.root / configuration.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
+    modules_root, front = None, None
     if not on_node:
-        worker["tail_consumers"] = [{"service": FRONT}]
-    modules_root = None if on_node else module_root(project, entry)
-    if modules_root is not None:
-        link = link_modules(modules_root, derived)
-        worker = below_link(worker, modules_root, entry, link)
+        worker, modules_root = _for_workerd(project, worker, entry, derived)
+        front = _write_front(project, derived, worker, env_files=env_files, request=request)
     session = LocalSession(
         project=project.root,
         config=project.config_name,
         entry=entry,
         module_root=modules_root,
         worker=_write_json(derived / "worker.json", worker),
-        front=None
-        if on_node
-        else _write_front(project, derived, worker, env_files=env_files, request=request),
+        front=front,
         local_services=_write_services(project, derived, ai, request.vectorize_delay),
         python_modules=modules,
         kinds=configuration.binding_kinds(project),
@@ -156,6 +152,18 @@ def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
     return tuple(
         sorted({*directories, *(file.parent for d in databases for file in _migrations(d))})
     )
+
+
+def _for_workerd(
+    project: Project, worker: dict[str, Any], entry: Path, derived: Path
+) -> tuple[dict[str, Any], Path | None]:
+    """``worker`` as ``wrangler dev`` runs it behind the Worker in front, and the directory of the
+    modules that wrangler reads only when told."""
+    worker = {**worker, "tail_consumers": [{"service": FRONT}]}
+    root = module_root(project, entry)
+    if root is None:
+        return worker, None
+    return below_link(worker, root, entry, link_modules(root, derived)), root
 
 
 def _write_front(

@@ -109,7 +109,7 @@ def difference(before: State, now: State) -> list[str]:
 
 
 def _own_output() -> set[tuple[int, int]]:
-    """The files that cfpy itself writes to: ``cfpy dev > dev.log 2>&1`` is no edit."""
+    """The files that cfpy itself writes to: ``cfpy dev > dev.log 2>&1`` is not an edit."""
     own = set()
     for number in (1, 2):
         with contextlib.suppress(OSError):
