@@ -102,16 +102,12 @@ def prepare(
     if project.is_python:
         modules = vendor(project, ctx.runner, ctx.progress)
     env_files = find_env_files(project.root, request.environment, os.environ, request.env_files)
-    known = {**os.environ, **dict.fromkeys(env_files.names, "")}
-    missing = configuration.left_out(project, known, on_node=on_node, names=names)
-    if on_node:
-        missing |= used_classes(entry)
+    missing = _missing(project, entry, env_files, on_node=on_node, names=names)
     main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
     worker = configuration.worker_config(
         project, main, python=not on_node, without=missing, environment=request.environment
     )
-    derived = project.root / configuration.DERIVED
-    derived.mkdir(parents=True, exist_ok=True)
+    derived = _derived(project)
     modules_root, front = None, None
     if not on_node:
         worker, modules_root = _for_workerd(project, worker, entry, derived)
@@ -139,8 +135,7 @@ def prepare(
         service_secrets=ai.secrets,
         python=project.python_version if project.is_python else NEWEST_PYTHON,
     )
-    owner = f"{project.wrangler.get('name')}:{request.environment}"
-    keep_data(session.state, owner, local_data(project, request.environment), ctx.progress)
+    _keep_data(ctx, project, session, request.environment)
     _migrate(ctx, project, session)
     return Prepared(session, env_files.shown, missing)
 
@@ -152,6 +147,28 @@ def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
     return tuple(
         sorted({*directories, *(file.parent for d in databases for file in _migrations(d))})
     )
+
+
+def _missing(
+    project: Project, entry: Path, env_files: EnvFiles, *, on_node: bool, names: frozenset[str]
+) -> dict[str, str]:
+    """What does not work in the run, each with what you can do about it."""
+    known = {**os.environ, **dict.fromkeys(env_files.names, "")}
+    missing = configuration.left_out(project, known, on_node=on_node, names=names)
+    return missing | used_classes(entry) if on_node else missing
+
+
+def _derived(project: Project) -> Path:
+    """The directory of the derived configurations."""
+    derived = project.root / configuration.DERIVED
+    derived.mkdir(parents=True, exist_ok=True)
+    return derived
+
+
+def _keep_data(ctx: Context, project: Project, session: LocalSession, environment: str) -> None:
+    """Move local data whose id was changed."""
+    owner = f"{project.wrangler.get('name')}:{environment}"
+    keep_data(session.state, owner, local_data(project, environment), ctx.progress)
 
 
 def _for_workerd(

@@ -124,7 +124,7 @@ def test_paths_count_from_the_derived_configuration() -> None:
     assert config["tsconfig"] == "../.././config/tsconfig.json"
     assert config["build"] == {
         "command": "make",
-        "cwd": "../../tools",
+        "cwd": "/app/tools",
         "watch_dir": ["../../src", "../../../shared"],
     }
     assert config["alias"] == {"billing": "../.././src/fake.js", "react": "preact/compat"}
@@ -149,7 +149,7 @@ def test_a_path_outside_of_the_project_stays_one(tmp_path: Path) -> None:
 def test_a_build_watches_src_unless_it_says_otherwise() -> None:
     build = {"command": "make"}
     config = configuration.worker_config(project(build=build), Path("/app/index.js"), python=True)
-    assert config["build"] == {"command": "make", "watch_dir": "../.././src"}
+    assert config["build"] == {"command": "make", "cwd": "/app", "watch_dir": "../.././src"}
     assert build_settings(project(build=build)) == {
         "command": "make",
         "cwd": "/app",
