@@ -16,7 +16,8 @@ from cfpy.account.wrangler import Wrangler
 from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import find_env_files
-from cfpy.local.local_data import keep_data, local_data
+from cfpy.local.kept_data import keep_data
+from cfpy.local.local_data import local_data
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.only_workerd import used_classes
 from cfpy.local.toml_values import as_json
