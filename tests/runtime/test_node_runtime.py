@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dev_process import Dev, start_dev, write_project
+from dev_process import Dev, children, start_dev, wait_until_gone, write_project
 
 WRANGLER = """\
 name = "everything"
@@ -269,28 +269,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def dev(project: Path, run_dev: Callable[..., Dev]) -> Dev:
     return run_dev(project, "--runtime", "node")
-
-
-def children(pid: int) -> list[int]:
-    """All processes below `pid`."""
-    listed = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
-    ).stdout.split()
-    pairs = list(zip(map(int, listed[::2]), map(int, listed[1::2]), strict=True))
-    found, frontier = [], [pid]
-    while frontier:
-        parent = frontier.pop()
-        below = [child for child, its_parent in pairs if its_parent == parent]
-        found += below
-        frontier += below
-    return found
-
-
-def wait_until_gone(pids: list[int], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < deadline, "processes were left behind"
-        time.sleep(0.05)
 
 
 def test_modules_vars_and_secrets(dev: Dev) -> None:

@@ -102,7 +102,8 @@ def run(
         on_event(event)
 
     config = request.config.name if request.config else "wrangler.toml"
-    watched = Watched(request.root, config, settings=env_files.watched)
+    others = tuple(folder.resolve() for folder in request.beside)
+    watched = Watched(request.root, config, settings=env_files.watched, beside=others)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True

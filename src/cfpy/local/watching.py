@@ -22,7 +22,7 @@ _CONFIGURATION = re.compile(
 _NEVER = {".git", ".venv", ".wrangler", "__pycache__", "node_modules", "python_modules"}
 
 #: The state of the files: by path, a value that changes with the content of the file.
-State = dict[str, tuple[int, int, int]]
+State = dict[str, tuple[int, int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Watched:
     ``sources`` are directories whose files with one of ``suffixes`` are watched, ``everything``
     directories (or files) in which all are, ``migrations`` directories whose ``.sql`` files count
     as configuration, like ``settings``, which are files in any place. ``config`` is the name of the
-    configuration file, in ``root``.
+    configuration file, in ``root``; ``beside`` are the folders of other Workers of the run, whose
+    configuration counts, too.
     """
 
     root: Path
@@ -50,6 +51,7 @@ class Watched:
     everything: tuple[Path, ...] = ()
     migrations: tuple[Path, ...] = ()
     settings: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
 
 
 class Watcher:
@@ -93,7 +95,9 @@ def look(watched: Watched) -> State:
             found = path.stat()
         except OSError:
             continue
-        state[str(path)] = (found.st_mtime_ns ^ found.st_ctime_ns, found.st_size, found.st_ino)
+        # Most edits set both times to the same moment.
+        times = (found.st_mtime_ns, found.st_ctime_ns)
+        state[str(path)] = (*times, found.st_size, found.st_ino)
     return state
 
 
@@ -101,6 +105,8 @@ def _files(watched: Watched) -> Iterator[Path]:
     for name in _listed(watched.root):
         if _configures(watched, name):
             yield watched.root / name
+    for folder in watched.beside:
+        yield from (folder / name for name in _listed(folder) if _CONFIGURATION.fullmatch(name))
     yield from watched.settings
     for directory in watched.migrations:
         yield from (directory / name for name in _listed(directory) if name.endswith(".sql"))
@@ -140,6 +146,8 @@ def _is_configuration(watched: Watched, path: Path) -> bool:
         return True
     if path.parent in watched.migrations:
         return path.suffix == ".sql"
+    if path.parent in watched.beside:
+        return bool(_CONFIGURATION.fullmatch(path.name))
     return path.parent == watched.root and _configures(watched, path.name)
 
 

@@ -8,6 +8,7 @@ fix instead of exiting.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ from cfpy.tools.toolchain import Toolchain
 _NO_BUNDLE = "Pyodide bundle failed"
 _RELOADS = "Reloading local server"
 _PORT_TAKEN = ("Address already in use", "EADDRINUSE")
+# A port that wrangler chooses for itself (observed with wrangler 4.164).
+_OWN_SOCKET = 'socket "direct:'
+_MOST_STARTS = 3
 _KEPT_LINES = 40
 # How long a start may be silent: after an error that needs a fix, and in general.
 _LAST_WORDS_SECONDS = 2.0
@@ -46,31 +50,22 @@ class WorkerdRuntime:
         self._session = session
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[_Line | Change | None] = SimpleQueue()
-        given = session.env_files.watched
-        self._watcher = self._watch(
-            Watched(session.project, session.config, migrations=session.migrations, settings=given)
+        beside = tuple(each.project for each in session.beside)
+        watched = Watched(
+            session.project, session.config, settings=session.env_files.watched, beside=beside
         )
-        self._everything = Watched(
-            session.project, session.config, everything=(session.project,), settings=given
-        )
+        migrations = (path for each in (session, *session.beside) for path in each.migrations)
+        self._watcher = self._watch(dataclasses.replace(watched, migrations=tuple(migrations)))
+        self._everything = dataclasses.replace(watched, everything=(session.project, *beside))
         # The files as they were when workerd last loaded them.
         self._taken: State = {}
         for each in (session, *session.beside):
             _link_modules(each)
         self._dev_vars = [_link_dev_vars(each) for each in (session, *session.beside)]
-        self._child = ChildProcess(
-            wrangler.argv(*_arguments(session)),
-            cwd=session.project,
-            # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
-            # these.
-            env={
-                **toolchain.environment(),
-                **({LOAD_ENV_FILES: "true"} if session.env_files.given else {}),
-                **session.service_secrets,
-            },
-            on_stderr=lambda line: self._feed.put((line, True)),
-        )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._argv = wrangler.argv(*_arguments(session))
+        self._environment = toolchain.environment()
+        self._starts = 0
+        self._child = self._start()
 
     def events(self) -> Iterator[Event]:
         output = WranglerOutput()
@@ -98,6 +93,23 @@ class WorkerdRuntime:
         self._child.stop()
         for link in self._dev_vars:
             link.unlink(missing_ok=True)
+
+    def _start(self) -> ChildProcess:
+        self._starts += 1
+        child = ChildProcess(
+            self._argv,
+            cwd=self._session.project,
+            # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
+            # these.
+            env={
+                **self._environment,
+                **({LOAD_ENV_FILES: "true"} if self._session.env_files.given else {}),
+                **self._session.service_secrets,
+            },
+            on_stderr=lambda line: self._feed.put((line, True)),
+        )
+        threading.Thread(target=self._listen, args=(child,), daemon=True).start()
+        return child
 
     def _next(self, output: WranglerOutput, *, ready: bool) -> _Line | Change | None:
         """The next line or change; a start without progress ends here with the reason."""
@@ -133,6 +145,13 @@ class WorkerdRuntime:
                 hint="Use --runtime node, which needs no download, or check the network.",
             )
         if any(words in text for words in _PORT_TAKEN):
+            # wrangler chose the port, and another program was faster.
+            chosen = not self._session.port or _OWN_SOCKET in text
+            if chosen and not was_ready and self._starts < _MOST_STARTS:
+                self._kept.clear()
+                self._child = self._start()
+                yield from self.events()
+                return
             raise UsageError(
                 f"port {self._session.port} of {self._session.host} is in use",
                 hint="Stop the program that uses it, or choose another --port.",
@@ -173,8 +192,8 @@ class WorkerdRuntime:
     def _watch(self, watched: Watched) -> Watcher | None:
         return Watcher(watched, self._feed.put) if self._session.watch else None
 
-    def _listen(self) -> None:
-        for line in self._child.lines():
+    def _listen(self, child: ChildProcess) -> None:
+        for line in child.lines():
             self._feed.put((line, False))
         self._feed.put(None)
 

@@ -27,9 +27,11 @@ def root(tmp_path: Path) -> Path:
 def noticed(root: Path) -> Iterator[Next]:
     """Gives the next change, and waits for it."""
     feed: SimpleQueue[Change] = SimpleQueue()
+    (root / "other").mkdir(exist_ok=True)
     watched = Watched(
         root,
         "other.toml",
+        beside=(root / "other",),
         sources=(root / "src",),
         everything=(root / "templates",),
         migrations=(root / "migrations",),
@@ -62,10 +64,15 @@ def replace(path: Path, text: str) -> None:
         ("cfpy.toml", True),
         ("pyproject.toml", True),
         ("migrations/2.sql", True),
+        ("other/wrangler.jsonc", True),
+        ("other/.dev.vars", True),
     ],
 )
 def test_a_change_is_noticed(root: Path, noticed: Next, name: str, configuration: bool) -> None:
     (root / name).write_text("second")
+    assert noticed() == Change((name,), configuration)
+    # In the same file, and of the same length.
+    (root / name).write_text("SECOND")
     assert noticed() == Change((name,), configuration)
 
 
