@@ -22,7 +22,7 @@ _CONFIGURATION = re.compile(
 _NEVER = {".git", ".venv", ".wrangler", "__pycache__", "node_modules", "python_modules"}
 
 #: The state of the files: by path, a value that changes with the content of the file.
-State = dict[str, tuple[int, int, int]]
+State = dict[str, tuple[int, int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ def look(watched: Watched) -> State:
             found = path.stat()
         except OSError:
             continue
-        state[str(path)] = (found.st_mtime_ns ^ found.st_ctime_ns, found.st_size, found.st_ino)
+        times = (found.st_mtime_ns, found.st_ctime_ns)
+        state[str(path)] = (*times, found.st_size, found.st_ino)
     return state
 
 
