@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dev_process import Dev, children, wait_until_gone, write_project
+from dev_process import Dev, children, start_dev, wait_until_gone, write_project
 
 MAIN = """\
 name = "main"
@@ -90,13 +90,24 @@ export default class extends WorkerEntrypoint {
 """
 
 
-def test_two_in_one_workerd(tmp_path: Path, run_dev: Callable[..., Dev]) -> None:
+def test_two_in_one_workerd(tmp_path: Path) -> None:
     main = write_project(tmp_path / "main", {"wrangler.toml": MAIN, "src/index.js": MAIN_ENTRY})
     other = write_project(
         tmp_path / "other", {"wrangler.jsonc": OTHER, "src/index.js": OTHER_ENTRY}
     )
-    dev = run_dev(main, "--runtime", "workerd", "--with", "../other")
+    dev = start_dev(main, "--runtime", "workerd", "--with", "../other")
 
+    try:
+        calls_and_edits(dev, other)
+        started = children(dev.process.pid)
+        assert len(started) > 1
+        assert dev.stop(signal.SIGINT) == 130
+        wait_until_gone(started)
+    finally:
+        dev.stop()
+
+
+def calls_and_edits(dev: Dev, other: Path) -> None:
     def get(path: str) -> object:
         return dev.request("GET", path).json()
 
@@ -113,10 +124,6 @@ def test_two_in_one_workerd(tmp_path: Path, run_dev: Callable[..., Dev]) -> None
     (other / "wrangler.jsonc").write_text(OTHER.replace('"one"', '"two"'))
     until(lambda: get("/fetch") == ["/a/b", "second", "two", "1"])
     assert get("/object") == 3
-    started = children(dev.process.pid)
-    assert len(started) > 1
-    assert dev.stop(signal.SIGINT) == 130
-    wait_until_gone(started)
 
 
 def until(holds: Callable[[], bool]) -> None:
