@@ -2,26 +2,23 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { makeCaches } from './caches.mjs';
 import { emit, QueueController, ScheduledController } from './events.mjs';
+import { makeScope, withoutClock } from './global_scope.mjs';
 import { refuseOther } from './json_only.js';
 import { count } from './meter.mjs';
 import { importTool } from './miniflare.mjs';
-import { closeSockets, provideWebPlatform } from './web_platform.mjs';
+import { mountReadOnly } from './read_only.mjs';
+import { closeSockets } from './web_platform.mjs';
+import { makeGlobal } from './worker_global.mjs';
 
-const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py'), 'utf8');
+const [GLOBAL_SCOPE, BOOTSTRAP] = ['global_scope.py', 'bootstrap.py'].map((name) =>
+  fs.readFileSync(path.join(import.meta.dirname, name), 'utf8'),
+);
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const BYTECODE = '/session/pycache';
 const STAND_INS = '/session/stand-ins'; // modules that npm's Pyodide does not have
-
-provideWebPlatform();
-// workerd has it; a Worker that streams a known number of bytes uses it.
-globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream {
-  constructor(length) {
-    super();
-    this.expectedLength = length;
-  }
-};
 
 /**
  * Start a fresh interpreter and import the entry module.
@@ -34,21 +31,32 @@ export async function startPython(session, bindings) {
   const env = {};
   closeSockets();
   const life = { over: false };
-  const python = await loadInterpreter(session);
+  const scope = makeScope();
+  const caches = makeCaches(scope, async (...question) => (await bindings).ask(...question));
+  const python = await loadInterpreter(session, makeGlobal(scope, caches, compatibilityOf(session)));
   const background = new Set();
   const waitUntil = (promise) => keep(background, promise);
   registerRuntimeModules(python, session, env, waitUntil);
-  mount(python, SOURCES, path.dirname(session.entry));
-  mount(python, MODULES, session.python_modules);
-  mount(python, STAND_INS, path.join(import.meta.dirname, 'python'));
+  python.registerJsModule('_cfpy_scope', scope);
+  mountReadOnly(python, SOURCES, path.dirname(session.entry));
+  mountReadOnly(python, MODULES, session.python_modules);
+  mountReadOnly(python, STAND_INS, path.join(import.meta.dirname, 'python'));
   mountBytecodeCache(python, session.cache);
-  await python.runPythonAsync(BOOTSTRAP);
+  python.runPython(GLOBAL_SCOPE);
+  python.runPython(BOOTSTRAP);
   // The entry's imports from python_modules need no bindings: workerd starts in the meantime.
   const entry = path.basename(session.entry);
-  python.globals.get('import_vendored')(`${SOURCES}/${entry}`);
+  withoutClock(scope, () => python.globals.get('import_vendored')(`${SOURCES}/${entry}`));
   (await bindings).fill(env, life);
-  const module = python.pyimport('importlib').import_module(entry.replace(/\.py$/, ''));
+  const load = python.pyimport('importlib').import_module;
+  const module = withoutClock(scope, () => load(entry.replace(/\.py$/, '')));
+  python.globals.get('open_global_scope')();
   return new PythonHost(python, module, env, waitUntil, background, life);
+}
+
+function compatibilityOf({ worker }) {
+  const { compatibility_date: date = '', compatibility_flags: flags = [] } = JSON.parse(fs.readFileSync(worker, 'utf8'));
+  return { date, flags };
 }
 
 /** Where the files of the project are in the interpreter: pairs of both paths. */
@@ -91,7 +99,8 @@ class PythonHost {
   }
 
   fetch(request) {
-    return this.#invoke('fetch', request);
+    // workerd passes `env` and `ctx` too, and both are None in Python.
+    return this.#invoke('fetch', request, undefined, undefined);
   }
 
   async queue(event) {
@@ -129,7 +138,6 @@ class PythonHost {
 
   async #attempt(handler, event) {
     try {
-      // workerd passes `env` and `ctx` too, and both are None in Python.
       await this.#invoke(handler, event, undefined, undefined);
       return undefined;
     } catch (error) {
@@ -208,11 +216,6 @@ function registerRuntimeModules(python, session, env, waitUntil) {
   });
 }
 
-function mount(python, where, directory) {
-  python.FS.mkdirTree(where);
-  python.mountNodeFS(where, directory);
-}
-
 /** Keep .pyc files in the user's cache, never next to the project's sources. */
 function mountBytecodeCache(python, cache) {
   const directory = path.join(cache, 'pycache');
@@ -223,7 +226,8 @@ function mountBytecodeCache(python, cache) {
     python.runPython('import sys; sys.dont_write_bytecode = True');
     return;
   }
-  mount(python, BYTECODE, directory);
+  python.FS.mkdirTree(BYTECODE);
+  python.mountNodeFS(BYTECODE, directory);
   python.runPython(
     `import sys; sys.dont_write_bytecode = False; sys.pycache_prefix = '${BYTECODE}'`,
   );
@@ -234,15 +238,21 @@ function mountBytecodeCache(python, cache) {
  *
  * The snapshot options are private to Pyodide, so every failure falls back to a plain load.
  */
-async function loadInterpreter(session) {
+async function loadInterpreter(session, jsglobals) {
   const { loadPyodide, version } = await importTool(session.python, 'pyodide/pyodide.mjs');
   const options = {
     fullStdLib: false,
-    env: { HOME: '/session' },
+    // workerd has no entropy for the hashes of strings.
+    env: { HOME: '/session', PYTHONHASHSEED: '111' },
+    jsglobals,
+    // Nobody can answer input(): it raises OSError, as in workerd.
+    stdin: () => {
+      throw new Error('no input');
+    },
     stdout: (text) => emit('log', { level: 'log', text }),
     stderr: (text) => emit('log', { level: 'error', text }),
   };
-  const name = `snapshot-${version}-node${process.versions.node}`;
+  const name = `snapshot-${version}-node${process.versions.node}-2`;
   const file = path.join(session.cache, name);
   try {
     const snapshot = fs.readFileSync(file);
