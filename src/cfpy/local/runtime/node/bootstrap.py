@@ -61,13 +61,25 @@ async def call(instance, handler, *args):
     from pyodide.code import relaxed_call
     from workers import python_from_rpc, python_to_rpc
 
-    method = getattr(instance, handler)
+    method = getattr(instance, handler, None)
+    if method is None:
+        raise TypeError(f"Handler does not export a {handler}() function.")
     converted = [python_from_rpc(arg) for arg in args]
     # fetch may have fewer parameters than arguments; other handlers must accept all.
     result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
     if isawaitable(result):
         result = await result
     return python_to_rpc(result)
+
+
+def import_entry(name):
+    """Import the main module."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == "src":
+            error.add_note("The main module's folder is not a package: import without `src.`")
+        raise
 
 
 def import_vendored(entry):

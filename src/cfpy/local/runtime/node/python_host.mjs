@@ -1,5 +1,6 @@
 // Real Pyodide, running the Worker's real entry module.
 import fs from 'node:fs';
+import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { makeCaches } from './caches.mjs';
@@ -19,6 +20,14 @@ const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const BYTECODE = '/session/pycache';
 const STAND_INS = '/session/stand-ins'; // modules that npm's Pyodide does not have
+// Those of Node's modules that reach nothing outside of the Worker. workerd has others too, such as
+// node:fs with files of its own: here they would be this machine's.
+const PURE_MODULES = new Set([
+  'assert', 'async_hooks', 'buffer', 'crypto', 'diagnostics_channel', 'events', 'path', 'punycode',
+  'querystring', 'stream', 'stream/promises', 'string_decoder', 'timers', 'timers/promises', 'url',
+  'util', 'util/types', 'zlib',
+]);
+const NO_CLASS = 'the main module has no class Default';
 
 /**
  * Start a fresh interpreter and import the entry module.
@@ -38,6 +47,9 @@ export async function startPython(session, bindings) {
   const waitUntil = (promise) => keep(background, promise);
   registerRuntimeModules(python, session, env, waitUntil);
   python.registerJsModule('_cfpy_scope', scope);
+  python.loadPackage = () => {
+    throw new Error('pyodide.loadPackage is disabled');
+  };
   mountReadOnly(python, SOURCES, path.dirname(session.entry));
   mountReadOnly(python, MODULES, session.python_modules);
   mountReadOnly(python, STAND_INS, path.join(import.meta.dirname, 'python'));
@@ -48,7 +60,7 @@ export async function startPython(session, bindings) {
   const entry = path.basename(session.entry);
   withoutClock(scope, () => python.globals.get('import_vendored')(`${SOURCES}/${entry}`));
   (await bindings).fill(env, life);
-  const load = python.pyimport('importlib').import_module;
+  const load = python.globals.get('import_entry');
   const module = withoutClock(scope, () => load(entry.replace(/\.py$/, '')));
   python.globals.get('open_global_scope')();
   return new PythonHost(python, module, env, waitUntil, background, life);
@@ -98,9 +110,11 @@ class PythonHost {
     this.#call = python.globals.get('call');
   }
 
-  fetch(request) {
+  async fetch(request) {
     // workerd passes `env` and `ctx` too, and both are None in Python.
-    return this.#invoke('fetch', request, undefined, undefined);
+    const answer = await this.#invoke('fetch', request, undefined, undefined);
+    if (answer instanceof Response) return answer;
+    throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
   }
 
   async queue(event) {
@@ -148,6 +162,7 @@ class PythonHost {
   /** A new instance for each event, as in workerd. */
   async #invoke(handler, ...args) {
     count('Worker', handler, args);
+    if (!this.#module.Default) throw new Error(`Handler does not export a ${handler}() function: ${NO_CLASS}`);
     const instance = this.#module.Default(new ExecutionContext(this.#waitUntil), this.#env);
     try {
       // callPromising lets Python use run_sync() (JSPI).
@@ -196,6 +211,10 @@ function registerRuntimeModules(python, session, env, waitUntil) {
     cloudflareSocketsModule: {},
     async doAnImport(name) {
       const vendored = name.startsWith('python_modules/');
+      const builtin = name.replace(/^node:/, '');
+      if (isBuiltin(name) && !PURE_MODULES.has(builtin)) {
+        throw new Error(`No such module "${name}" with --runtime node; use --runtime workerd`);
+      }
       const file = path.join(session.python_modules, name.slice('python_modules/'.length));
       return import(vendored ? pathToFileURL(file).href : name);
     },
