@@ -40,7 +40,7 @@ AT_IMPORT = {
     "process": HIDDEN,
     "require": HIDDEN,
 }
-GUEST = '''\
+GUEST = """\
 import datetime
 import os
 import random
@@ -52,7 +52,7 @@ from random import randint
 
 import js
 from pyodide.ffi import to_js
-from workers import Response
+from workers import Response, import_from_javascript
 
 seen = {}
 
@@ -120,6 +120,8 @@ async def in_request(request, env, ctx):
     attempt("address", lambda: request.headers["cf-connecting-ip"])
     attempt("header", lambda: request.headers["x-word"])
     attempt("country", lambda: request.js_object.cf.country)
+    attempt("node:fs", lambda: import_from_javascript("node:fs"))
+    attempt("node:path", lambda: import_from_javascript("node:path").basename("/a/b"))
     attempt("userAgent", lambda: js.navigator.userAgent)
     bytes_ = js.Uint8Array.new(2)
     attempt("equal", lambda: js.crypto.subtle.timingSafeEqual(bytes_, bytes_))
@@ -153,4 +155,4 @@ async def cached():
     except Exception as error:
         seen["posted"] = str(error)
     return Response.json(seen)
-'''
+"""

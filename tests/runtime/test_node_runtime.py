@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from guest import AT_IMPORT, EVAL, GUEST
 
 from dev_process import Dev, children, start_dev, wait_until_gone, write_project
 from guest import AT_IMPORT, EVAL, GUEST
@@ -100,6 +101,9 @@ class Default(WorkerEntrypoint):
 
     async def at_import(self, request):
         return Response.json(guest.at_import)
+
+    async def text(self, request):
+        return "not a Response"
 
     async def cached(self, request):
         return await guest.cached()
@@ -308,10 +312,18 @@ def test_a_request_is_as_in_workerd(dev: Dev) -> None:
     assert (found["address"], found["country"]) == ("127.0.0.1", "US")
     assert found["header"] == "zażółć ☃"
     assert answer.headers["x-word"].encode("latin-1").decode() == "zażółć ☃"
+    assert 'No such module "node:fs"' in found["node:fs"]
+    assert found["node:path"] == "b"
     assert found["userAgent"] == "Cloudflare-Workers"
     assert (found["equal"], found["digest"]) == ("True", "32")
     assert dev.wait_for_log("seen { list: [ 1 ] } {'a': 1}")
     assert dev.wait_for_log("careful")
+
+
+def test_an_answer_has_to_be_a_response(dev: Dev) -> None:
+    answer = dev.request("GET", "/text")
+    words = b"Incorrect type for Promise: the Promise did not resolve to 'Response'."
+    assert (answer.status, answer.body) == (500, words)
 
 
 def test_the_cache_is_that_of_workerd(dev: Dev) -> None:

@@ -1,14 +1,12 @@
 // Real Pyodide, running the Worker's real entry module.
 import fs from 'node:fs';
-import { isBuiltin } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { makeCaches } from './caches.mjs';
 import { emit, QueueController, ScheduledController } from './events.mjs';
 import { makeScope, withoutClock } from './global_scope.mjs';
+import { loadInterpreter, mountBytecodeCache, registerRuntimeModules } from './interpreter.mjs';
 import { refuseOther } from './json_only.js';
 import { count } from './meter.mjs';
-import { importTool } from './miniflare.mjs';
 import { mountReadOnly } from './read_only.mjs';
 import { closeSockets } from './web_platform.mjs';
 import { makeGlobal } from './worker_global.mjs';
@@ -18,15 +16,7 @@ const [GLOBAL_SCOPE, BOOTSTRAP] = ['global_scope.py', 'bootstrap.py'].map((name)
 );
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
-const BYTECODE = '/session/pycache';
 const STAND_INS = '/session/stand-ins'; // modules that npm's Pyodide does not have
-// Those of Node's modules that reach nothing outside of the Worker. workerd has others too, such as
-// node:fs with files of its own: here they would be this machine's.
-const PURE_MODULES = new Set([
-  'assert', 'async_hooks', 'buffer', 'crypto', 'diagnostics_channel', 'events', 'path', 'punycode',
-  'querystring', 'stream', 'stream/promises', 'string_decoder', 'timers', 'timers/promises', 'url',
-  'util', 'util/types', 'zlib',
-]);
 const NO_CLASS = 'the main module has no class Default';
 
 /**
@@ -202,91 +192,4 @@ function keep(background, promise) {
     }
   })();
   background.add(task);
-}
-
-/** JavaScript modules that the Workers SDK imports and workerd provides. */
-function registerRuntimeModules(python, session, env, waitUntil) {
-  python.registerJsModule('_pyodide_entrypoint_helper', {
-    cloudflareWorkersModule: { env, waitUntil },
-    cloudflareSocketsModule: {},
-    async doAnImport(name) {
-      const vendored = name.startsWith('python_modules/');
-      const builtin = name.replace(/^node:/, '');
-      if (isBuiltin(name) && !PURE_MODULES.has(builtin)) {
-        throw new Error(`No such module "${name}" with --runtime node; use --runtime workerd`);
-      }
-      const file = path.join(session.python_modules, name.slice('python_modules/'.length));
-      return import(vendored ? pathToFileURL(file).href : name);
-    },
-    patchWaitUntil() {},
-    *patch_env_helper(values) {
-      const saved = Object.fromEntries(Object.keys(values).map((key) => [key, env[key]]));
-      Object.assign(env, values);
-      try {
-        yield;
-      } finally {
-        Object.assign(env, saved);
-      }
-    },
-  });
-  python.registerJsModule('_cloudflare_compat_flags', {
-    python_workflows_implicit_dependencies: true,
-    python_request_headers_preserve_commas: true,
-  });
-}
-
-/** Keep .pyc files in the user's cache, never next to the project's sources. */
-function mountBytecodeCache(python, cache) {
-  const directory = path.join(cache, 'pycache');
-  try {
-    fs.mkdirSync(directory, { recursive: true });
-    fs.accessSync(directory, fs.constants.W_OK);
-  } catch {
-    python.runPython('import sys; sys.dont_write_bytecode = True');
-    return;
-  }
-  python.FS.mkdirTree(BYTECODE);
-  python.mountNodeFS(BYTECODE, directory);
-  python.runPython(
-    `import sys; sys.dont_write_bytecode = False; sys.pycache_prefix = '${BYTECODE}'`,
-  );
-}
-
-/**
- * Load Pyodide, from a memory snapshot if there is one: 0.2 s instead of 1.6 s.
- *
- * The snapshot options are private to Pyodide, so every failure falls back to a plain load.
- */
-async function loadInterpreter(session, jsglobals) {
-  const { loadPyodide, version } = await importTool(session.python, 'pyodide/pyodide.mjs');
-  const options = {
-    fullStdLib: false,
-    // workerd has no entropy for the hashes of strings.
-    env: { HOME: '/session', PYTHONHASHSEED: '111' },
-    jsglobals,
-    // Nobody can answer input(): it raises OSError, as in workerd.
-    stdin: () => {
-      throw new Error('no input');
-    },
-    stdout: (text) => emit('log', { level: 'log', text }),
-    stderr: (text) => emit('log', { level: 'error', text }),
-  };
-  const name = `snapshot-${version}-node${process.versions.node}-2`;
-  const file = path.join(session.cache, name);
-  try {
-    const snapshot = fs.readFileSync(file);
-    return await loadPyodide({ ...options, _loadSnapshot: snapshot });
-  } catch (error) {
-    if (error.code !== 'ENOENT') fs.rmSync(file, { force: true });
-  }
-  try {
-    const template = await loadPyodide({ ...options, _makeSnapshot: true });
-    const snapshot = template.makeMemorySnapshot();
-    fs.mkdirSync(session.cache, { recursive: true });
-    fs.writeFileSync(`${file}.${process.pid}`, snapshot);
-    fs.renameSync(`${file}.${process.pid}`, file);
-    return await loadPyodide({ ...options, _loadSnapshot: snapshot });
-  } catch {
-    return loadPyodide(options);
-  }
 }
