@@ -45,6 +45,7 @@ import datetime
 import os
 import random
 import secrets
+import socket
 import tempfile
 import time
 import uuid
@@ -132,6 +133,13 @@ async def in_request(request, env, ctx):
     js.console.warn("careful")
     headers = {"x-word": "zażółć ☃", "x-cache": request.headers["cf-connecting-ip"]}
     return Response.json(seen, headers=headers)
+
+
+def connected(request):
+    port = int(request.headers["x-port"])
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"hello")
+        return Response(connection.recv(100).decode())
 
 
 async def cached():

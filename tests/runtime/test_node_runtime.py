@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from guest import AT_IMPORT, EVAL, GUEST
 
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain, pinned
 from dev_process import Dev, children, start_dev, wait_until_gone, write_project
 from guest import AT_IMPORT, EVAL, GUEST
 
@@ -101,6 +104,9 @@ class Default(WorkerEntrypoint):
 
     async def at_import(self, request):
         return Response.json(guest.at_import)
+
+    async def connected(self, request):
+        return guest.connected(request)
 
     async def text(self, request):
         return "not a Response"
@@ -318,6 +324,29 @@ def test_a_request_is_as_in_workerd(dev: Dev) -> None:
     assert (found["equal"], found["digest"]) == ("True", "32")
     assert dev.wait_for_log("seen { list: [ 1 ] } {'a': 1}")
     assert dev.wait_for_log("careful")
+
+
+def test_pyodide_is_the_one_that_the_pinned_workerd_runs(dev: Dev) -> None:
+    root = Toolchain(SubprocessRunner(), print).directory / "node_modules"
+    workerd = next(root.glob("@cloudflare/workerd-*/bin/workerd*"))
+    # How its own JavaScript names the version, for Python 3.14.
+    versions = re.findall(rb"V314_\d+_\d+: '([\d.]+)'", workerd.read_bytes())
+    assert max(versions).decode() == pinned()["pyodide"]
+
+
+def test_python_sockets_connect(dev: Dev) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(connection.recv(100).upper())
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = str(server.getsockname()[1])
+        assert dev.request("GET", "/connected", headers={"x-port": port}).body == b"HELLO"
+        thread.join(60)
 
 
 def test_an_answer_has_to_be_a_response(dev: Dev) -> None:

@@ -137,7 +137,7 @@ function scheduled(scope) {
   );
 }
 
-/** A class whose constructor fails in the global scope, if `matters` says so of its arguments. */
+/** A class whose constructor fails in the global scope, if `matters` is true of its arguments. */
 function constructed(scope, Class, matters = () => true) {
   return new Proxy(Class, {
     construct(target, args, newTarget) {
