@@ -2,6 +2,8 @@
 
 // Only emit() may write there: a console.log in a library must not break the lines.
 const write = process.stdout.write.bind(process.stdout);
+// The time even while a Worker's modules are imported, for which there is none.
+const { now } = Date;
 console.log = console.info = console.debug = console.error;
 
 // Where files are in the interpreter, and in the project.
@@ -25,7 +27,7 @@ export function emit(event, data = {}) {
   const message = { event, ...data };
   if (typeof data.text === 'string') message.text = inProject(data.text);
   write(`${JSON.stringify(message)}\n`);
-  history.push({ ...message, at: Date.now() });
+  history.push({ ...message, at: now() });
   if (history.length > HISTORY) history.shift();
   for (const listener of listeners) listener(history.at(-1));
 }

@@ -33,9 +33,11 @@ export async function importTool(directory, name) {
  *
  * @param {object} session
  * @param {{url: string, key: string}} loopback the address of Python for the shim
- * @returns {Promise<{url: string, raw: object, secretNames: string[], localServices: () => Promise<object>,
+ * @returns {Promise<{url: string, raw: object, ask: (path: string, init: object) => Promise<Response>,
+ *   secretNames: string[], localServices: () => Promise<object>,
  *   fill: (env: object, life: object) => void, dispose: () => Promise<void>}>} `raw` are Miniflare's
- *   own bindings, `fill` puts the bindings of an interpreter into `env`
+ *   own bindings, `ask` sends a request to the shim, `fill` puts the bindings of an interpreter into
+ *   `env`
  */
 export async function startMiniflare(session, loopback) {
   const { unstable_getMiniflareWorkerOptions: readOptions, unstable_getVarsForDev: readVars } =
@@ -80,7 +82,7 @@ export async function startMiniflare(session, loopback) {
   const ask = (where, init) =>
     instance.dispatchFetch(`http://localhost${where}`, {
       ...init,
-      headers: { 'x-cfpy-key': loopback.key },
+      headers: { ...init.headers, 'x-cfpy-key': loopback.key },
     });
   const query = async (question) =>
     (await ask(QUERY, { method: 'POST', body: JSON.stringify(question) })).json();
@@ -101,7 +103,7 @@ export async function startMiniflare(session, loopback) {
   };
   // Under the name from local/configuration.py.
   const localServices = () => instance.getWorker('cfpy-local');
-  return { url, raw, secretNames, localServices, fill, dispose: () => instance.dispose() };
+  return { url, raw, ask, secretNames, localServices, fill, dispose: () => instance.dispose() };
 }
 
 /**
