@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { emit, QueueController, ScheduledController } from './events.mjs';
 import { refuseOther } from './json_only.js';
 import { count } from './meter.mjs';
-import { importTool } from './miniflare.mjs';
+import { importTool } from './tools.mjs';
 import { closeSockets, provideWebPlatform } from './web_platform.mjs';
 
 const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py'), 'utf8');
