@@ -23,7 +23,7 @@ const READER = path.join(import.meta.dirname, 'wrangler_reader.mjs');
 export async function readConfiguration(session) {
   const reader = fork(READER, {
     execArgv: ['--no-warnings'],
-    // It has regular expressions and bytes, which JSON has not.
+    // It has regular expressions and bytes, which JSON does not have.
     serialization: 'advanced',
     // Standard output is for events.
     stdio: ['ignore', 2, 2, 'ipc'],
