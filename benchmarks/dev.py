@@ -127,8 +127,8 @@ def figures(
             wait_for(url + PROBE, "0")
             took, used = time.perf_counter() - begin, processor_seconds(pid)
             changed = time.perf_counter()
-            write(1)
-            wait_for(url + PROBE, "1")
+            write(10)  # Another size, which every way of watching notices.
+            wait_for(url + PROBE, "10")
             answered, then = time.perf_counter() - changed, processor_seconds(pid)
             if number:
                 found.append((took, used, answered, then - used, memory(pid)))

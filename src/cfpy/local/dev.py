@@ -16,7 +16,7 @@ from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, UsageError
+from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
