@@ -86,3 +86,17 @@ def test_lines_of_requests_that_never_end_are_forgotten(monkeypatch: pytest.Monk
     assert shown.count("GET /0 200") == 1
     assert "GET /0 200 1 ms" in shown
     assert "GET /39 200 1 ms" not in shown
+
+
+def test_advice_that_is_wrong_in_a_worker_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    log = WorkerLog(Output())
+    for line in (
+        "The module 'yaml' is included in the Pyodide distribution, but it is not installed.",
+        "You can install it by calling:",
+        '  await micropip.install("pyyaml") in Python, or',
+        '  await pyodide.loadPackage("pyyaml") in JavaScript',
+        "See https://pyodide.org/en/stable/usage/loading-packages.html for more details.",
+        "The module is loaded.",
+    ):
+        log.line(line, "error")
+    assert capsys.readouterr().err == "The module is loaded.\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cfpy.cli.console import Output
 from cfpy.local import log_lines
-from cfpy.local.traces import readable
+from cfpy.local.traces import is_advice_of_pyodide, readable
 
 _Request = tuple[str, str, int]
 # A Worker logs a request just before or after its answer: so many requests may be in between.
@@ -35,6 +35,8 @@ class WorkerLog:
 
     def line(self, text: str, level: str) -> None:
         """Show a line, or several, of the Worker's log."""
+        if is_advice_of_pyodide(text):
+            return
         line = log_lines.parse(text)
         told = bool(line and line.request and _take(self._answered, line.request))
         if line and line.request and not told:

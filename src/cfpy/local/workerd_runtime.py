@@ -19,7 +19,7 @@ from cfpy.account.wrangler import Wrangler
 from cfpy.errors import LocalRuntimeError, UsageError
 from cfpy.local.env_files import DEV_VARS, LOAD_ENV_FILES
 from cfpy.local.local_runtime import Event, LocalSession, died
-from cfpy.local.traces import in_project, is_advice_of_pyodide, reload_failed
+from cfpy.local.traces import in_project, reload_failed
 from cfpy.local.watching import Change, State, Watched, Watcher, look
 from cfpy.local.wrangler_output import Ready, Request, Said, WranglerOutput
 from cfpy.tools.process import ChildProcess
@@ -83,8 +83,6 @@ class WorkerdRuntime:
                 # What was said before is not about this version.
                 self._kept.clear()
             if isinstance(said, Said):
-                if is_advice_of_pyodide(said.text):
-                    continue
                 said = self._in_project(said)
             yield _event(said)
         yield from self._ended(was_ready=ready)
