@@ -129,6 +129,7 @@ def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
         sources=(request.root,),
         suffixes=(".py", ".sql"),
         settings=settings,
+        beside=tuple(folder.resolve() for folder in request.beside),
     )
 
 
