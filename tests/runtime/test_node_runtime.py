@@ -635,6 +635,12 @@ def test_code_reloads_and_a_mistake_is_shown_until_it_is_mended(dev: Dev, projec
     answer = dev.request("GET", "/hello")
     assert answer.status == 500
     assert b"SyntaxError" in answer.body
+    # A package that Pyodide has is a dependency like any other: not for micropip.
+    helper.write_text("import yaml\n")
+    dev.wait_for_log("add 'pyyaml' to `dependencies` in pyproject.toml")
+    answer = dev.request("GET", "/hello")
+    assert b"add 'pyyaml' to `dependencies` in pyproject.toml" in answer.body
+    assert b"micropip" not in answer.body
     dev.log.clear()
     helper.write_text('NAME = "sun"\n')
     dev.wait_for_log("reloaded in")
@@ -666,6 +672,12 @@ def test_changed_configuration_starts_it_again(dev: Dev, project: Path) -> None:
     dev.log.clear()
     path.write_text(right + "[broken\n")
     dev.wait_for_log("Waiting for a fix")
+    # Neither does one that only workerd finds.
+    dev.log.clear()
+    path.write_text(right.replace('compatibility_flags = ["', 'compatibility_flags = ["no", "'))
+    dev.wait_for_log("No such compatibility flag")
+    dev.wait_for_log("Waiting for a fix")
+    dev.log.clear()
     path.write_text(right)
     assert dev.wait_for_log("Ready on").endswith(port)
     assert dev.request("GET", "/hello").body.startswith(b"goodbye")

@@ -16,7 +16,7 @@ from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import FilesystemError, LocalRuntimeError, ProjectError, UsageError, WranglerError
+from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
@@ -91,40 +91,57 @@ def run(
     in_environment(load_project(request.root, request.config), request.environment)
     env_files = find_env_files(request.root, request.environment, os.environ, request.env_files)
     refuse_unusable(request.host, request.port)
-    served = False
+    # Whether it ever was ready, and whether it is with the files as they are.
+    served = serving = False
 
     def keep_port(event: Event) -> None:
-        nonlocal request, served
+        nonlocal request, served, serving
         if event.kind == "ready":
-            served = True
+            served = serving = True
             # The port stays the same after a restart, so that an open browser still works.
             request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
         on_event(event)
 
-    config = request.config.name if request.config else "wrangler.toml"
-    others = tuple(folder.resolve() for folder in request.beside)
-    watched = Watched(request.root, config, settings=env_files.watched, beside=others)
+    watched = _watched(request, env_files.watched)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True
     while again:
         before = look(watched)
+        serving = False
         try:
             again = _run_once(ctx, request, on_start, keep_port)
-        except (ProjectError, WranglerError) as error:
-            # A faulty edit does not end the session.
-            if not served or not request.watch:
+        except CfpyError as error:
+            # A faulty edit does not end the session: a typo, a package or a flag that there is not.
+            if not served or serving or not request.watch:
                 raise
-            on_event(
-                Event(
-                    "reload_failed", {"text": f"reload failed: {error.message}\nWaiting for a fix."}
-                )
-            )
+            on_event(_waits(error))
             _wait_for_change(watched, before)
 
 
+def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
+    """What may be wrong when it can't start: the configuration, a migration, or a main module that
+    is not there."""
+    config = request.config.name if request.config else "wrangler.toml"
+    return Watched(
+        request.root,
+        config,
+        sources=(request.root,),
+        suffixes=(".py", ".sql"),
+        settings=settings,
+        beside=tuple(folder.resolve() for folder in request.beside),
+    )
+
+
+def _waits(error: CfpyError) -> Event:
+    # It starts again by itself.
+    hint = "" if "again" in error.hint else error.hint
+    told = [f"reload failed: {error.message}", hint, "Waiting for a fix."]
+    return Event("reload_failed", {"text": "\n".join(filter(None, told))})
+
+
 def _wait_for_change(watched: Watched, before: State) -> None:
-    """Return when the configuration differs from ``before``."""
+    """Return when the files differ from ``before``."""
     changed = threading.Event()
     watcher = Watcher(watched, lambda _: changed.set(), since=before)
     try:

@@ -408,6 +408,16 @@ def test_all_that_the_worker_says_is_shown(case: Path) -> None:
         assert dev.wait_for_log("Ready on").endswith(address)
         assert dev.request("GET", "/").body == b"fixed"
         dev.log.clear()
+        # A slip in the configuration, or a flag that there is not, waits for a fix as well.
+        config = case / "wrangler.toml"
+        right = config.read_text()
+        for wrong in ("[broken\n", 'compatibility_flags = ["no"]\n'):
+            config.write_text(right + wrong)
+            dev.wait_for_log("Waiting for a fix")
+            dev.log.clear()
+        config.write_text(right)
+        assert dev.wait_for_log("Ready on").endswith(address)
+        dev.log.clear()
         (case / ".dev.vars").write_text("A=1\n")
         dev.wait_for_log(".dev.vars changed")
         dev.wait_for_log("Ready on")

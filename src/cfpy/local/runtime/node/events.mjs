@@ -1,5 +1,7 @@
 // The events on standard output, and the event objects that Python handlers receive.
 
+import { advise } from './advice.mjs';
+
 // Only emit() may write there: a console.log in a library must not break the lines.
 const write = process.stdout.write.bind(process.stdout);
 // The time even while a Worker's modules are imported, for which there is none.
@@ -17,9 +19,9 @@ export function showPlaces(pairs) {
   places = pairs;
 }
 
-/** `text` with paths of the project, which people know. */
+/** `text` with paths of the project, which people know, and advice that is right for a Worker. */
 export function inProject(text) {
-  return places.reduce((seen, [inside, outside]) => seen.replaceAll(inside, outside), text);
+  return advise(places.reduce((seen, [inside, outside]) => seen.replaceAll(inside, outside), text));
 }
 
 /** Report one event to cfpy, and to viewers of this run's page. */

@@ -4,7 +4,7 @@ import { isBuiltin } from 'node:module';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { emit } from './events.mjs';
-import { importTool } from './miniflare.mjs';
+import { importTool } from './tools.mjs';
 
 const BYTECODE = '/session/pycache';
 // Those of Node's modules that reach nothing outside of the Worker. workerd has others too, such as
