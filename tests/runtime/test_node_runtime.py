@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from guest import AT_IMPORT, EVAL, GUEST
 
 from cfpy.tools.process import SubprocessRunner
 from cfpy.tools.toolchain import Toolchain, pinned
 from dev_process import Dev, children, start_dev, wait_until_gone, write_project
+from guest import AT_IMPORT, EVAL, GUEST
 
 WRANGLER = """\
 name = "everything"
