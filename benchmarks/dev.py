@@ -1,9 +1,11 @@
-"""From `cfpy dev` to the first answer, and from an edit to the new one.
+"""From `cfpy dev` to the first answer, from an edit to the new one, and the memory in between.
 
 The peer is plain `wrangler dev` with the same handler in JavaScript, the same data and the same
-stand-ins: what it starts is one workerd; cfpy starts one too, and Python. The third line of a
-pattern is the same edit in a Python Worker that imports nothing: what is above it is the time that
-the pattern's imports take in Pyodide.
+stand-ins, in the same run: what it starts is one workerd; cfpy starts one too, and Python. The
+lines "in workerd" are the same JavaScript under both. Processor time is what all processes used; it
+depends less on what else the machine does. Memory is of all processes after the edit, shared pages
+once. The last line of a pattern is the same edit in a Python Worker that imports nothing: what is
+above it is the time that the pattern's imports take in Pyodide.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -28,19 +30,33 @@ sys.path.insert(0, str(HERE.parent / "tests" / "runtime"))
 
 from comparison import Target  # noqa: E402
 from latency import REQUESTS, prepared  # noqa: E402
+from processes import memory, processor_seconds  # noqa: E402
 
 from cfpy.tools.process import SubprocessRunner  # noqa: E402
 from cfpy.tools.toolchain import Toolchain  # noqa: E402
 from dev_process import start_dev, write_project  # noqa: E402
 
-EMPTY = "an empty Python Worker: an edit, to the new answer"
+EMPTY = "an empty Python Worker"
+EDIT = "an edit, to the new answer"
+# What is measured of each, with its unit.
+FIGURES = {
+    "start, to the first answer": "s",
+    "start, processor time": "s",
+    EDIT: "s",
+    "an edit, processor time": "s",
+    "memory": "MB",
+}
+IN_WORKERD = "in JavaScript, in workerd"
 TARGETS = tuple(
     target
     for name in REQUESTS
     for target in (
-        Target(f"{name}: cfpy dev, to the first answer", f"{name} in JavaScript: start", None),
-        Target(f"{name}: an edit, to the new answer", f"{name} in JavaScript: an edit", None),
-        Target(f"{name}: an edit, to the new answer", EMPTY, None),
+        *(
+            Target(f"{name}{how}: {what}", f"{name} in wrangler dev: {what}", None, unit)
+            for how in ("", f" {IN_WORKERD}")
+            for what, unit in FIGURES.items()
+        ),
+        Target(f"{name}: {EDIT}", f"{EMPTY}: {EDIT}", None),
     )
 )
 PROBE = "/edited"
@@ -68,85 +84,108 @@ BARE = {
 
 
 def measure(rounds: int) -> dict[str, float]:
-    """Median seconds of at most five starts and edits."""
+    """Medians of at most five starts and edits."""
     rounds = min(rounds, 5)
-    found: dict[str, list[float]] = {}
+    found: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         project = write_project(Path(scratch, "empty"), BARE)
-        entry = project / "src" / "entry.py"
-        found[EMPTY] = python_times(entry, entry.read_text(), rounds)[1]
+        found |= figures(EMPTY, lambda: cfpy_dev(project, "node"), python(project), rounds)
     for name in REQUESTS:
         with tempfile.TemporaryDirectory() as scratch:
             project, peer = prepared(name, Path(scratch))
-            entry = project / "src" / ("main.py" if name == "fullstack" else "entry.py")
-            starts, edits = python_times(entry, entry.read_text(), rounds)
-            found[f"{name}: cfpy dev, to the first answer"] = starts
-            found[f"{name}: an edit, to the new answer"] = edits
-            starts, edits = script_times(peer, rounds)
-            found[f"{name} in JavaScript: start"] = starts
-            found[f"{name} in JavaScript: an edit"] = edits
-    return {name: statistics.median(values) for name, values in found.items()}
+            found |= figures(name, lambda p=project: cfpy_dev(p, "node"), python(project), rounds)
+            how = f"{name} {IN_WORKERD}"
+            found |= figures(how, lambda p=peer: cfpy_dev(p, "workerd"), script(peer), rounds)
+            hide_required_secrets(peer)
+            how = f"{name} in wrangler dev"
+            found |= figures(how, lambda p=peer: wrangler_dev(p), script(peer), rounds)
+    return found
 
 
-def python_times(entry: Path, source: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Seconds of starts, and of edits."""
-    starts, edits = [], []
-    for number in range(rounds + 1):
-        entry.write_text(source + PYTHON.replace("NUMBER", "0"))
-        begin = time.perf_counter()
-        dev = start_dev(entry.parent.parent, "--runtime", "node")
-        try:
-            wait_for(dev.url + PROBE[1:], "0")
-            took = time.perf_counter() - begin
-            changed = time.perf_counter()
-            entry.write_text(source + PYTHON.replace("NUMBER", "1"))
-            wait_for(dev.url + PROBE[1:], "1")
-            if number:
-                starts.append(took)
-                edits.append(time.perf_counter() - changed)
-        finally:
-            dev.stop()
-    return starts, edits
+Running = tuple[str, int]
 
 
-def script_times(peer: Path, rounds: int) -> tuple[list[float], list[float]]:
-    """The same for the JavaScript Worker under wrangler dev."""
-    start_dev(peer).stop()  # Derives the configurations that wrangler is given here, and migrates.
-    services = peer / ".wrangler" / "cfpy" / "local-services.json"
-    if services.is_file():
-        config = json.loads(services.read_text())
-        services.write_text(json.dumps(config | {"secrets": {"required": []}}))
-    script = peer / "src" / "index.js"
-    source = script.read_text()
-    starts, edits = [], []
+def figures(
+    name: str,
+    start: Callable[[], AbstractContextManager[Running]],
+    write: Callable[[int], None],
+    rounds: int,
+) -> dict[str, float]:
+    """The medians of all figures of one; the first round only fills caches.
 
-    def write(number: int) -> None:
-        probed = SCRIPT.replace("NUMBER", str(number))
-        script.write_text(source.replace("async fetch(request, env) {", probed, 1))
-
+    Args:
+        name: What it is.
+        start: Starts it, and gives its address and process.
+        write: Changes its code, so that it answers the probe with a number.
+        rounds: How often.
+    """
+    found: list[tuple[float, ...]] = []
     for number in range(rounds + 1):
         write(0)
         begin = time.perf_counter()
-        with wrangler_dev(peer) as url:
+        with start() as (url, pid):
             wait_for(url + PROBE, "0")
-            took = time.perf_counter() - begin
+            took, used = time.perf_counter() - begin, processor_seconds(pid)
             changed = time.perf_counter()
-            write(1)
-            wait_for(url + PROBE, "1")
+            write(10)  # Another size, which every way of watching notices.
+            wait_for(url + PROBE, "10")
+            answered, then = time.perf_counter() - changed, processor_seconds(pid)
             if number:
-                starts.append(took)
-                edits.append(time.perf_counter() - changed)
-    return starts, edits
+                found.append((took, used, answered, then - used, memory(pid)))
+    medians = (statistics.median(values) for values in zip(*found, strict=True))
+    return {f"{name}: {what}": value for what, value in zip(FIGURES, medians, strict=True)}
+
+
+def python(project: Path) -> Callable[[int], None]:
+    """Writes the main module of a Python project with another number."""
+    source = project / "src"
+    entry = source / "main.py" if (source / "main.py").is_file() else source / "entry.py"
+    before = entry.read_text()
+
+    def write(number: int) -> None:
+        entry.write_text(before + PYTHON.replace("NUMBER", str(number)))
+
+    return write
+
+
+def script(peer: Path) -> Callable[[int], None]:
+    """Writes the JavaScript with another number."""
+    module = peer / "src" / "index.js"
+    before = module.read_text()
+    head = "async fetch(request, env) {"
+
+    def write(number: int) -> None:
+        module.write_text(before.replace(head, SCRIPT.replace("NUMBER", str(number)), 1))
+
+    return write
 
 
 @contextmanager
-def wrangler_dev(project: Path) -> Iterator[str]:
-    """`wrangler dev` as one would type it; its address."""
+def cfpy_dev(project: Path, runtime: str) -> Iterator[Running]:
+    """`cfpy dev`; its address and process."""
+    dev = start_dev(project, "--runtime", runtime)
+    try:
+        yield dev.url.rstrip("/"), dev.process.pid
+    finally:
+        dev.stop()
+
+
+def hide_required_secrets(peer: Path) -> None:
+    """In the configuration of the stand-ins, which cfpy has derived: plain wrangler has none."""
+    services = peer / ".wrangler" / "cfpy" / "local-services" / "local-services.json"
+    if services.is_file():
+        config = json.loads(services.read_text())
+        services.write_text(json.dumps(config | {"secrets": {"required": []}}))
+
+
+@contextmanager
+def wrangler_dev(project: Path) -> Iterator[Running]:
+    """`wrangler dev` as one would type it; its address and process."""
     toolchain = Toolchain(SubprocessRunner(), print)
     wrangler = toolchain.directory / "node_modules" / "wrangler" / "bin" / "wrangler.js"
     argv = [str(toolchain.node.binary), str(wrangler), "dev", "--local", "--port", "0"]
-    for name in ("worker", "local-services"):
-        config = project / ".wrangler" / "cfpy" / f"{name}.json"
+    for name in ("worker.json", "local-services/local-services.json"):
+        config = project / ".wrangler" / "cfpy" / name
         argv += ["--config", str(config)] if config.is_file() else []
     argv += ["--persist-to", str(project / ".wrangler" / "state")]
     secrets = dict(
@@ -170,7 +209,7 @@ def wrangler_dev(project: Path) -> Iterator[str]:
     try:
         for line in process.stdout:
             if found := re.search(r"Ready on (http://\S+)", line):
-                yield found[1].rstrip("/")
+                yield found[1].rstrip("/"), process.pid
                 break
         else:
             sys.exit("wrangler dev did not start")

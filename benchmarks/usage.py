@@ -123,6 +123,7 @@ def rag(bench: Bench) -> Iterator[tuple[str, Callable[[int], object]]]:
     ask = [f"What is told of the {word} and the crew?" for word in words]
     yield "question", lambda n: bench.send("POST", "/query", {"query": ask[n % len(ask)]})
     yield "search", lambda n: bench.send("GET", f"/search?q={words[n % len(words)]}")
+    yield "cron", lambda _: bench.send("GET", "/cdn-cgi/handler/scheduled")
 
 
 def pipeline(bench: Bench) -> Iterator[tuple[str, Callable[[int], object]]]:

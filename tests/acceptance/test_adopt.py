@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -251,3 +252,142 @@ def test_nothing_is_left_to_do_in_any_layout(
     _, document = cfpy("plan", tmp_path)
     assert {action["do"] for action in document["data"]["actions"]} == {"keep"}, document
     assert api.mutations == []
+
+
+WHOLE = """\
+{
+  // Ours since 2024.
+  "name": "shop",
+  "main": "src/index.js",
+  "compatibility_date": "2026-11-01",
+  "assets": { "directory": "./public", "binding": "ASSETS" },
+  "d1_databases": [{ "binding": "DB", "database_name": "orders" }], // the orders
+  "kv_namespaces": [
+    { "binding": "CACHE" },
+  ],
+  "r2_buckets": [{ "binding": "FILES", "bucket_name": "files" }],
+  "vectorize": [{ "binding": "DOCS", "index_name": "docs" }],
+  "queues": {
+    "producers": [{ "binding": "JOBS", "queue": "jobs" }],
+    "consumers": [{ "queue": "jobs", "dead_letter_queue": "dead", "max_retries": 3 }],
+  },
+  "durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] },
+  "migrations": [{ "tag": "v1", "new_sqlite_classes": ["Room"] }],
+  "services": [{ "binding": "AUTH", "service": "auth" }],
+  "triggers": { "crons": ["0 3 * * *"] },
+  "env": {
+    "staging": {
+      "name": "shop-staging",
+      "d1_databases": [{ "binding": "DB", "database_name": "orders-staging" }],
+      "kv_namespaces": [{ "binding": "CACHE" }],
+      "vectorize": [{ "binding": "DOCS", "index_name": "docs-staging" }],
+      "queues": { "producers": [{ "binding": "JOBS", "queue": "jobs-staging" }] },
+      "durable_objects": { "bindings": [{ "name": "ROOM", "class_name": "Room" }] },
+    },
+  },
+}
+"""
+
+
+@pytest.fixture
+def whole(tmp_path: Path, api: CloudflareApi) -> Path:
+    """A project with one of each kind, in two environments that are live."""
+    (tmp_path / "wrangler.jsonc").write_text(WHOLE)
+    for number, suffix in enumerate(["", "-staging"]):
+        api.add_database(f"orders{suffix}")
+        api.namespaces[f"shop{suffix}-cache"] = f"{number}123456789abcdef0123456789abcdef"
+        api.queues[f"jobs{suffix}"] = f"{number}edcba9876543210fedcba9876543210"
+        api.add_index(f"docs{suffix}", 384, "euclidean", lang="string", year="number")
+    api.buckets.append("files")
+    api.queues["dead"] = "d" * 32
+    api.scripts |= {"shop": ["BOTH", "LIVE"], "shop-staging": ["BOTH", "TEST"]}
+    return tmp_path
+
+
+def test_a_whole_project_with_two_environments(whole: Path, cfpy: Any, api: CloudflareApi) -> None:
+    before = contents(whole)
+    options = {"": [], "staging": ["--env", "staging"]}
+    assert cfpy("adopt", whole, "--dry-run")[0] == 0
+    assert contents(whole) == before
+    assert not (whole / ".wrangler").exists()
+    for arguments in options.values():
+        code, document = cfpy("adopt", whole, *arguments)
+        assert (code, document["data"]["missing"]) == (0, []), document
+    text = (whole / "wrangler.jsonc").read_text()
+    assert text.count('"id": ') == text.count('"database_id": ') == 2
+    assert [line for line in text.splitlines() if "orders" not in line and "CACHE" not in line] == [
+        line for line in WHOLE.splitlines() if "orders" not in line and "CACHE" not in line
+    ]
+    found = tomllib.loads((whole / "cfpy.toml").read_text())["secrets"]
+    assert {secret["name"]: secret["environments"] for secret in found} == {
+        "BOTH": ["", "staging"],
+        "LIVE": [""],
+        "TEST": ["staging"],
+    }
+    for name, arguments in options.items():
+        code, document = cfpy("plan", whole, *arguments)
+        assert code == 0, document
+        assert {action["do"] for action in document["data"]["actions"]} == {"keep"}
+        worker = "-".join(filter(None, ["shop", name]))
+        code, document = cfpy(
+            "destroy", whole, "--yes", "--confirm", worker, "--delete-data", *arguments
+        )
+        assert (code, document["data"]["changes"]) == (0, 0), document
+    assert api.mutations == []
+
+
+D1_NAME = '"binding": "DB", "database_name": "orders" }]'
+REFUSED = {
+    "an id that does not exist": (
+        WHOLE.replace(
+            D1_NAME, f'"database_id": "{"0" * 7}1-1111-2222-3333-444444444444", {D1_NAME}'
+        ),
+        "",
+        (7, "which the account does not have"),
+    ),
+    "another account": (
+        WHOLE.replace('"main"', f'"account_id": "{"f" * 32}",\n  "main"', 1),
+        "",
+        (6, "accounts/ffffffff"),
+    ),
+    "other dimensions": (
+        WHOLE,
+        '[[vectorize]]\nindex_name = "docs"\ndimensions = 768\nmetric = "cosine"\n',
+        (7, "the account has 384 dimensions, euclidean; cfpy.toml wants 768, cosine"),
+    ),
+    "a broken cfpy.toml": (WHOLE, "[[vectorize]\n", (8, "cfpy.toml:1:13")),
+    "secrets for nobody": (
+        WHOLE,
+        '[[secrets]]\nname = "A"\nenvironments = "staging"\n',
+        (8, "`environments` of the secret 'A' is not a list of strings"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_fit_changes_nothing(
+    case: str, whole: Path, cfpy: Any, api: CloudflareApi
+) -> None:
+    text, settings, (code, said) = REFUSED[case]
+    (whole / "wrangler.jsonc").write_text(text)
+    if settings:
+        (whole / "cfpy.toml").write_text(settings)
+    before = contents(whole)
+    found, document = cfpy("adopt", whole)
+    assert (found, said in document["error"]["message"]) == (code, True), document
+    assert contents(whole) == before
+    assert api.mutations == []
+
+
+@pytest.mark.parametrize("name", ["wrangler.jsonc", "cfpy.toml", "cfpy.state.json"])
+def test_a_file_that_is_read_only_changes_nothing(name: str, whole: Path, cfpy: Any) -> None:
+    path = whole / name
+    if not path.exists():
+        path.write_text(
+            '{"record_version": 2, "environments": {}}' if "json" in name else "# mine\n"
+        )
+    path.chmod(0o444)
+    before = contents(whole)
+    code, document = cfpy("adopt", whole)
+    assert (code, f"can't write {path}" in document["error"]["message"]) == (10, True), document
+    assert contents(whole) == before

@@ -55,24 +55,30 @@ def test_a_dry_run_changes_nothing(live: Path, cfpy: Any, api: CloudflareApi) ->
     assert (code, document["data"]["deployment"], api.mutations) == (0, None, [])
 
 
+EXAMPLE = """\
+name = "example"
+main = "index.js"
+compatibility_date = "2026-11-01"
+kv_namespaces = [{ binding = "KV" }]
+d1_databases = [
+  { binding = "DB", database_name = "q", database_id = "408cddb7-e3f7-40d7-a4f7-33136a7fd3fa" },
+]
+"""
+
+
 def test_a_dry_run_reports_what_would_stop_a_deployment(
-    ready: Callable[[str], Path], cfpy: Any, api: CloudflareApi
+    tmp_path: Path, cfpy: Any, api: CloudflareApi
 ) -> None:
-    project = ready("fullstack")
-    code, document = cfpy("deploy", project, "--dry-run")
-    [missing] = document["data"]["findings"]
-    assert (code, missing["code"]) == (0, "usage")
-    assert "missing in the account" in missing["message"]
-    assert "d1:shop-db" in missing["message"]
-    config = project / "wrangler.toml"
-    foreign = 'binding = "DB"\ndatabase_id = "408cddb7-e3f7-40d7-a4f7-33136a7fd3fa"'
-    config.write_text(config.read_text().replace('binding = "DB"', foreign))
-    code, document = cfpy("up", project, "--dry-run")
-    [conflict] = document["data"]["findings"]
-    assert (code, conflict["code"]) == (0, "plan_conflict")
+    (tmp_path / "wrangler.toml").write_text(EXAMPLE)
+    (tmp_path / "index.js").write_text("export default { fetch() { return new Response(); } };\n")
+    code, document = cfpy("deploy", tmp_path, "--dry-run")
+    conflict, missing = document["data"]["findings"]
+    assert (code, conflict["code"], missing["code"]) == (0, "plan_conflict", "usage")
+    assert "d1:q: the configuration names the id 408cddb7" in conflict["message"]
     assert "cfpy adopt --remove-ids" in conflict["hint"]
+    assert missing["message"] == "missing in the account: kv:example-kv"
     # Like `wrangler deploy --dry-run`, it needs no account.
-    code, document = cfpy("deploy", project, "--dry-run", CLOUDFLARE_API_TOKEN="")
+    code, document = cfpy("deploy", tmp_path, "--dry-run", CLOUDFLARE_API_TOKEN="")
     assert (code, document["data"]["plan"]) == (0, None)
     assert [found["code"] for found in document["data"]["findings"]] == ["not_authenticated"]
     assert api.mutations == []

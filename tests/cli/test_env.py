@@ -73,6 +73,15 @@ def test_add_says_what_it_changed_and_what_the_environment_has(cli, shop: Path) 
     assert [line.split()[-1] for line in output.splitlines() if "  " in line.strip()] == [*names]
 
 
+@pytest.mark.parametrize("text", ["", "# later\n", 'main = "a.py"\n', 'name = ""\n'])
+def test_add_needs_the_name_of_the_worker(text: str, cli, shop: Path) -> None:
+    (shop / "wrangler.toml").write_text(text)
+    result = cli("env", "add", "staging")
+    assert result.exit_code == 8
+    assert "wrangler.toml: `name` is missing" in result.stderr
+    assert texts(shop) == (text, SETTINGS)
+
+
 def test_add_twice_says_how_to_go_on(cli, shop: Path) -> None:
     cli("env", "add", "staging")
     before = texts(shop)

@@ -64,6 +64,12 @@ RIGHT_STREAMS: dict[str, dict[str, Any]] = {
     "thoughts of gpt-oss": sse(
         *pieces(f"<|channel|>analysis<|message|>{THOUGHT}{FINAL}{ANSWER}<|return|>"), STOP
     ),
+    "thoughts of gpt-oss from their start": sse(
+        *pieces(
+            f"<|start|>assistant<|channel|>analysis<|message|>{THOUGHT}{FINAL}{ANSWER}<|return|>", 5
+        ),
+        STOP,
+    ),
     "no thoughts": sse(*pieces(f"<think></think>{ANSWER}"), STOP),
     "reasoning apart": sse(
         *[piece(reasoning_content=word) for word in THOUGHT.split(" ")], *pieces(ANSWER), STOP

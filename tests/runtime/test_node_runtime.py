@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import re
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain, pinned
 from dev_process import Dev, children, start_dev, write_project
+from guest import AT_IMPORT, EVAL, GUEST
 
 WRANGLER = """\
 name = "everything"
@@ -73,6 +79,7 @@ import http.client
 import json
 from urllib.parse import urlsplit
 
+import guest
 import helper
 from js import TextEncoder, TransformStream
 from workers import Response, WorkerEntrypoint
@@ -83,13 +90,27 @@ gate = {"open": False}
 
 
 class Default(WorkerEntrypoint):
-    async def fetch(self, request):
+    async def fetch(self, request, env, ctx):
         path = urlsplit(request.url).path
+        if path == "/guest":
+            return await guest.in_request(request, env, ctx)
         return await getattr(self, path.strip("/").replace("-", "_"))(request)
 
     async def hello(self, request):
         print("a printed line")
         return Response(f"{GREETING} {helper.NAME} {self.env.SECRET_TOKEN}")
+
+    async def at_import(self, request):
+        return Response.json(guest.at_import)
+
+    async def connected(self, request):
+        return guest.connected(request)
+
+    async def text(self, request):
+        return "not a Response"
+
+    async def cached(self, request):
+        return await guest.cached()
 
     async def kv(self, request):
         await self.env.KV.put("key", "value", {"metadata": {"n": 1}})
@@ -251,6 +272,7 @@ class Default(WorkerEntrypoint):
 FILES = {
     "wrangler.toml": WRANGLER,
     "src/entry.py": ENTRY,
+    "src/guest.py": GUEST,
     "src/helper.py": 'NAME = "world"\n',
     "migrations/0001_items.sql": "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);\n",
     "public/page.txt": "an asset\n",
@@ -272,6 +294,71 @@ def test_modules_vars_and_secrets(dev: Dev) -> None:
     assert dev.request("GET", "/hello").body == b"hello world sssh-7f3a"
     assert dev.wait_for_log("a printed line")
     assert dev.wait_for_log("GET /hello 200")
+
+
+def test_the_global_scope_is_as_in_workerd(dev: Dev) -> None:
+    found = dev.request("GET", "/at-import").json()
+    assert {name: text[: len(AT_IMPORT[name])] for name, text in found.items()} == AT_IMPORT
+    assert (dev.project / "src" / "guest.py").read_text() == GUEST
+    assert sorted(path.name for path in (dev.project / "src").glob("n*")) == []
+
+
+def test_a_request_is_as_in_workerd(dev: Dev) -> None:
+    answer = dev.request("GET", "/guest", headers={"x-word": "zażółć ☃".encode()})
+    found = answer.json()
+    assert len(found["uuid4"]) == len(found["randomUUID"]) == 36
+    assert (found["choice"], found["from_random"]) == ("a", "1")
+    assert found["arguments"] == "(None, None)"
+    assert found["year"] == "True"
+    assert found["eval"] == EVAL
+    assert found["edit"].startswith("PermissionError")
+    assert found["input"] == "OSError: [Errno 29] I/O error"
+    assert (found["address"], found["country"]) == ("127.0.0.1", "US")
+    assert found["header"] == "zażółć ☃"
+    assert answer.headers["x-word"].encode("latin-1").decode() == "zażółć ☃"
+    assert 'No such module "node:fs"' in found["node:fs"]
+    assert found["node:path"] == "b"
+    assert found["userAgent"] == "Cloudflare-Workers"
+    assert (found["equal"], found["digest"]) == ("True", "32")
+    assert dev.wait_for_log("seen { list: [ 1 ] } {'a': 1}")
+    assert dev.wait_for_log("careful")
+
+
+def test_pyodide_is_the_one_that_the_pinned_workerd_runs(dev: Dev) -> None:
+    root = Toolchain(SubprocessRunner(), print).directory / "node_modules"
+    workerd = next(root.glob("@cloudflare/workerd-*/bin/workerd*"))
+    # How its own JavaScript names the version, for Python 3.14.
+    versions = re.findall(rb"V314_\d+_\d+: '([\d.]+)'", workerd.read_bytes())
+    assert max(versions).decode() == pinned()["pyodide"]
+
+
+def test_python_sockets_connect(dev: Dev) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(connection.recv(100).upper())
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = str(server.getsockname()[1])
+        assert dev.request("GET", "/connected", headers={"x-port": port}).body == b"HELLO"
+        thread.join(60)
+
+
+def test_an_answer_has_to_be_a_response(dev: Dev) -> None:
+    answer = dev.request("GET", "/text")
+    words = b"Incorrect type for Promise: the Promise did not resolve to 'Response'."
+    assert (answer.status, answer.body) == (500, words)
+
+
+def test_the_cache_is_that_of_workerd(dev: Dev) -> None:
+    found = dev.request("GET", "/cached").json()
+    assert found == {
+        f"[object Cache]{number}": f"[None, 200, 'zażółć', '[object Cache]{number}', True, None]"
+        for number in (0, 1)
+    } | {"posted": "TypeError: Cannot cache response to non-GET request."}
 
 
 def test_kv(dev: Dev) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import http.server
+import itertools
 import json
 import math
 import random
@@ -544,10 +545,11 @@ class OpenAI(http.server.BaseHTTPRequestHandler):
     """A stand-in for the user's own endpoint, which wants a key.
 
     A stream has a piece, waits until the test has it, and then ends; or breaks off, if the
-    question is "break".
+    question is "break"; or goes on until nobody listens, if it is "leave".
     """
 
     go_on = threading.Event()
+    left = threading.Event()
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -561,7 +563,7 @@ class OpenAI(http.server.BaseHTTPRequestHandler):
             asked = body["messages"][-1]["content"]
             content = f"{body['model']} says {asked}"
             if body["stream"]:
-                return self.stream(content, breaks=asked == "break")
+                return self.stream(content, asked)
             reply = {"choices": [{"message": {"content": content}}]}
         data = json.dumps(reply).encode()
         self.send_response(status)
@@ -570,25 +572,32 @@ class OpenAI(http.server.BaseHTTPRequestHandler):
         self.wfile.write(data)
         return None
 
-    def stream(self, content: str, *, breaks: bool) -> None:
+    def stream(self, content: str, asked: str) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
-        for number, text in enumerate(content.split(" ")):
+        words = itertools.chain(
+            content.split(" "), itertools.repeat("on" if asked == "leave" else "")
+        )
+        for number, text in enumerate(itertools.takewhile(bool, words)):
             if number == 1:
                 assert self.go_on.wait(60)
             delta = {"content": text if number == 0 else f" {text}"}
             event = {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
-            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
-            self.wfile.flush()
-        if not breaks:
+            try:
+                self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+                self.wfile.flush()
+            except OSError:
+                return self.left.set()
+        if asked != "break":
             self.wfile.write(b"data: [DONE]\n\n")
+        return None
 
     def log_message(self, *_args: object) -> None:
         pass
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OpenAI)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -596,55 +605,81 @@ def endpoint() -> Iterator[str]:
     server.shutdown()
 
 
-def streamed(call: Bindings, prompt: str) -> str | None:
-    """A streamed answer, whose first token is here before the endpoint gives the second; none if it
-    breaks off."""
-    OpenAI.go_on.clear()
-    asked = {"prompt": prompt, "stream": True}
-    connection = call.dev.connect()
-    body = json.dumps({"binding": "AI", "method": "run", "args": [LLAMA, asked]})
-    connection.request("POST", "/", body)
-    response = connection.getresponse()
-    text = response.readline().decode()
-    assert json.loads(text.removeprefix("data: "))["response"] == "own-chat"
-    OpenAI.go_on.set()
-    try:
-        text += response.read().decode()
-    except (http.client.HTTPException, OSError):
-        return None
-    finally:
-        connection.close()
-    *frames, last = text.removesuffix("\n\n").split("\n\n") if "[DONE]" in text else ["", ""]
-    assert last == "data: [DONE]", text
-    return "".join(json.loads(line.strip().removeprefix("data: "))["response"] for line in frames)
-
-
-def test_the_users_own_endpoint_is_used_and_its_key_is_in_no_file(
-    tmp_path: Path, endpoint: str, run_dev: Callable[..., Dev]
-) -> None:
-    files = {"wrangler.toml": WRANGLER, "cfpy.toml": CFPY, "src/index.js": WORKER}
-    project = write_project(tmp_path, files)
-    env = {
+def own_environment(endpoint: str) -> dict[str, str]:
+    return {
         "CFPY_AI_BASE_URL": endpoint,
         "CFPY_AI_CHAT_MODEL": "own-chat",
         "CFPY_AI_EMBED_MODEL": "own-embed",
         "CFPY_AI_API_KEY": "own-key",
     }
-    call = Bindings(run_dev(project, env=env))
-    assert call("AI", "run", LLAMA, {"prompt": "hello"})["response"] == "own-chat says hello"
-    assert streamed(call, "hello") == "own-chat says hello"
-    assert streamed(call, "break") is None
+
+
+@pytest.fixture(scope="module")
+def own(
+    tmp_path_factory: pytest.TempPathFactory, endpoint: str, run_dev: Callable[..., Dev]
+) -> Bindings:
+    """A Worker with the user's own endpoint."""
+    files = {"wrangler.toml": WRANGLER, "cfpy.toml": CFPY, "src/index.js": WORKER}
+    project = write_project(tmp_path_factory.mktemp("own"), files)
+    return Bindings(run_dev(project, env=own_environment(endpoint)))
+
+
+def begin(call: Bindings, prompt: str) -> tuple[http.client.HTTPConnection, Any]:
+    """Ask for a stream, and read its first token before the endpoint gives the second."""
+    OpenAI.go_on.clear()
+    args = [LLAMA, {"prompt": prompt, "stream": True}]
+    connection = call.dev.connect()
+    connection.request("POST", "/", json.dumps({"binding": "AI", "method": "run", "args": args}))
+    response = connection.getresponse()
+    first = response.readline().decode()
+    assert json.loads(first.removeprefix("data: "))["response"] == "own-chat"
+    OpenAI.go_on.set()
+    return connection, response
+
+
+def test_streams_of_the_users_own_endpoint(own: Bindings, endpoint: str) -> None:
+    connection, response = begin(own, "hello")
+    *frames, last, end = response.read().decode().strip("\n").split("\n\n")
+    assert (json.loads(last.removeprefix("data: "))["response"], end) == ("", "data: [DONE]")
+    words = [json.loads(frame.removeprefix("data: "))["response"] for frame in frames]
+    assert words == [" says", " hello"]
+    connection.close()
+
+
+def test_a_stream_that_the_endpoint_breaks_off_fails(own: Bindings, endpoint: str) -> None:
+    connection, response = begin(own, "break")
+    with pytest.raises((http.client.HTTPException, OSError)):
+        response.read()
+    connection.close()
     broke = f"{endpoint}/chat/completions broke off its answer: the stream has no [DONE]"
-    assert broke in call.dev.wait_for_log("broke off")
-    embedded = call("AI", "run", BGE, {"text": "x"})["data"][0]
+    assert broke in own.dev.wait_for_log("broke off")
+
+
+def test_the_endpoint_learns_that_nobody_listens_any_more(own: Bindings) -> None:
+    OpenAI.left.clear()
+    connection, response = begin(own, "leave")
+    response.close()
+    connection.close()
+    assert OpenAI.left.wait(60)
+
+
+def test_the_users_own_endpoint_is_used_and_its_key_is_in_no_file(
+    own: Bindings, endpoint: str
+) -> None:
+    assert own("AI", "run", LLAMA, {"prompt": "hello"})["response"] == "own-chat says hello"
+    embedded = own("AI", "run", BGE, {"text": "x"})["data"][0]
     assert embedded == [1.0] * 4 + [0.0] * 764
-    assert endpoint in call.dev.data["embeddings"]
-    assert endpoint in call.dev.data["chat"]
-    assert not any("own-key" in line for line in call.dev.log)
-    for path in project.rglob("*"):
+    assert endpoint in own.dev.data["embeddings"]
+    assert endpoint in own.dev.data["chat"]
+    assert not any("own-key" in line for line in own.dev.log)
+    for path in own.dev.project.rglob("*"):
         assert not path.is_file() or b"own-key" not in path.read_bytes()
-    call.dev.stop()
-    wrong = Bindings(run_dev(project, env={**env, "CFPY_AI_API_KEY": "wrong"}))
+
+
+def test_a_wrong_key_is_named(own: Bindings, endpoint: str, run_dev: Callable[..., Dev]) -> None:
+    own.dev.stop()
+    env = own_environment(endpoint) | {"CFPY_AI_API_KEY": "wrong"}
+    wrong = Bindings(run_dev(own.dev.project, env=env))
     error = wrong.error("AI", "run", LLAMA, {"prompt": "x"})
     assert error.startswith("3023: Service unavailable for account")
     note = f"{endpoint}/chat/completions answered 401: who are you?"

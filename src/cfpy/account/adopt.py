@@ -29,6 +29,7 @@ from cfpy.project.lock import alone
 from cfpy.project.project import VectorizeIndex
 from cfpy.project.secret import Secret
 from cfpy.tools.context import Context
+from cfpy.tools.files import refuse_read_only
 from cfpy.tools.installed import installation
 
 _SETTINGS = "cfpy.toml"
@@ -122,6 +123,8 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         )
         if not request.dry_run:
             opened.refuse_edited()
+            # It is written last.
+            refuse_read_only(session.records.path)
             changed = {name: NewContent(text.encode()) for name, text in adopted.after.items()}
             apply(session.project.root, changed)
             account_id = session.account.id
@@ -195,8 +198,22 @@ def _descriptions(
                 {"property": item.property, "type": item.type} for item in metadata
             ]
         yield Append(("vectorize",), described)
-    for name in secrets:
-        yield Append(("secrets",), {"name": name})
+    yield from _secrets(session, secrets)
+
+
+def _secrets(session: Session, names: tuple[str, ...]) -> Iterator[Edit]:
+    """The names of secrets: with the environment if there are several, which may not have the
+    same."""
+    described = {secret.name: number for number, secret in enumerate(session.project.secrets)}
+    for name in names:
+        if name in described:
+            known = session.project.secrets[described[name]].environments or ()
+            path = ("secrets", described[name], "environments")
+            yield Put(path, [*known, session.environment], after="name")
+        elif session.project.wrangler.get("env"):
+            yield Append(("secrets",), {"name": name, "environments": [session.environment]})
+        else:
+            yield Append(("secrets",), {"name": name})
 
 
 def _extras(session: Session, names: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:

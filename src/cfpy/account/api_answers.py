@@ -12,6 +12,8 @@ from cfpy.errors import CloudflareError
 from cfpy.tools.credentials import variable
 
 _LONGEST_WAIT_SECONDS = 30.0
+# "Could not route to": the account, or what is asked for in it, does not exist.
+_NO_ROUTE = 7003
 
 
 def api_address(environ: Mapping[str, str]) -> tuple[str, str]:
@@ -46,9 +48,13 @@ def checked(response: httpx.Response, path: str) -> Any:
     kind = path.split("/")[2] if path.count("/") >= 2 else ""
     if error := refusal(response.status_code, _codes(errors), said, kind, "read"):
         raise error
+    hint = "Nothing was changed."
+    if _NO_ROUTE in _codes(errors) and path.startswith("accounts/"):
+        where = "`account_id` in the configuration, or the variable CLOUDFLARE_ACCOUNT_ID"
+        hint = f"Check the account's id ({where}): it may be of another account. {hint}"
     raise CloudflareError(
         f"Cloudflare's API refused {path.partition('?')[0]}: {said}",
-        hint="Nothing was changed.",
+        hint=hint,
         api_code=code,
         status=response.status_code,
     )

@@ -35,12 +35,14 @@ class DesiredState:
 class Scope:
     """The files of a project, from which a kind reads what one environment needs of it.
 
-    ``tables`` are the environment's own: bindings are not inherited.
+    ``tables`` are the environment's own: bindings are not inherited. ``environment`` is its name,
+    empty for the top level.
     """
 
     project: Project
     worker: str
     tables: Mapping[str, Any]
+    environment: str = ""
 
     def entries(self, table: str) -> list[Mapping[str, Any]]:
         """The entries of a list of tables, such as ``r2_buckets`` or ``queues.producers``."""

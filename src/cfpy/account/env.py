@@ -14,6 +14,7 @@ from cfpy.account.resources import desired_state
 from cfpy.bindings.environment_edits import (
     additions,
     removals,
+    secret_removals,
     settings_additions,
     settings_removals,
 )
@@ -147,9 +148,13 @@ def _removal(project: Project, name: str) -> RemovedEnvironment:
     written = _settings(project)
     if name in environments:
         gone = only_in(project.wrangler, name)
-        before, after = _edited(project, removals(name), settings_removals(written, gone))
+        settings = (*settings_removals(written, gone), *secret_removals(written, name))
+        before, after = _edited(project, removals(name), settings)
     else:
-        left = settings_removals(written, left_over(project.wrangler, name))
+        left = (
+            *settings_removals(written, left_over(project.wrangler, name)),
+            *secret_removals(written, name),
+        )
         if not left:
             raise UsageError(
                 f"{project.config_name} has no environment {name!r}",

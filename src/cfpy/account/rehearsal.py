@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cfpy.account.conflicts import conflict_error
 from cfpy.account.plan import Plan
-from cfpy.account.session import open_session, refuse_unusable
+from cfpy.account.session import open_session
+from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, CloudflareError, NotAuthenticatedError, UsageError

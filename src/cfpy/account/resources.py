@@ -26,7 +26,7 @@ def desired_state(project: Project, environment: str = "") -> DesiredState:
     """
     tables = scope_of(project, environment)
     worker = _worker_name(project, environment, tables)
-    scope = Scope(project, worker, tables)
+    scope = Scope(project, worker, tables, environment)
     wanted = tuple(item for kind in KINDS for item in kind.wanted(scope))
     return DesiredState(worker, environment, wanted)
 

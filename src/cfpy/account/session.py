@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +19,14 @@ from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.record import Record
 from cfpy.account.record_store import RECORD_FILE, RecordStore
 from cfpy.account.resources import desired_state
+from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import Wrangler
-from cfpy.bindings.checks import check
 from cfpy.bindings.environments import effective
 from cfpy.bindings.registry import OWNED
 from cfpy.bindings.stances import REFUSED, refused
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
 from cfpy.project.config_difference import only_filled_in
-from cfpy.project.config_file import refuse_build_output
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 from cfpy.tools.credentials import (
@@ -202,25 +200,6 @@ def refuse_broken(session: Session) -> None:
             tool.
     """
     refuse_unusable(session.project, session.environment)
-
-
-def refuse_unusable(project: Project, environment: str) -> None:
-    """The same without an account.
-
-    Raises:
-        UsageError: There is no such environment.
-        ProjectError: As :func:`refuse_broken`.
-    """
-    worker = desired_state(project, environment).worker
-    refuse_build_output(project.root)
-    scope = effective(project.wrangler, environment)
-    findings = check(scope, worker, datetime.now(UTC).date())
-    if broken := [finding for finding in findings if finding.broken]:
-        raise ProjectError(
-            "; ".join(finding.message for finding in broken),
-            path=project.config_path,
-            hint=broken[0].mend,
-        )
 
 
 def account_of(ctx: Context, root: Path) -> str:

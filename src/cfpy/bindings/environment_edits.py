@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from cfpy.bindings.environments import NAME_KEYS, NewEnvironment
-from cfpy.project.edits import Append, Edit, Put, Remove
+from cfpy.project.edits import Append, Edit, KeyPath, Put, Remove
 
 
 def additions(new: NewEnvironment) -> tuple[Edit, ...]:
@@ -16,7 +16,8 @@ def additions(new: NewEnvironment) -> tuple[Edit, ...]:
 
 
 def settings_additions(settings: Mapping[str, Any], new: NewEnvironment) -> tuple[Edit, ...]:
-    """The edits of ``cfpy.toml`` that repeat the settings of renamed resources, unless it has them.
+    """The edits of ``cfpy.toml`` that repeat the settings of renamed resources, unless it has them,
+    and that name the environment where a secret is for the top level.
 
     Args:
         settings: The parsed ``cfpy.toml``.
@@ -31,6 +32,10 @@ def settings_additions(settings: Mapping[str, Any], new: NewEnvironment) -> tupl
         for table, name in NAME_KEYS.items()
         for item in settings.get(table) or ()
         if item.get(name) in new.renamed and new.renamed[item[name]] not in written[table]
+    ) + tuple(
+        Put((*path, "environments"), [*names, new.name])
+        for path, names in _secrets(settings)
+        if "" in names and new.name not in names
     )
 
 
@@ -55,3 +60,27 @@ def settings_removals(
         for number, item in reversed(list(enumerate(settings.get(table) or ())))
         if item.get(NAME_KEYS[table]) in names
     )
+
+
+def secret_removals(settings: Mapping[str, Any], environment: str) -> tuple[Edit, ...]:
+    """The edits of ``cfpy.toml`` that remove an environment from those that need a secret, and
+    secrets that only it needs.
+
+    Args:
+        settings: The parsed ``cfpy.toml``.
+        environment: The environment.
+    """
+    return tuple(
+        Put((*path, "environments"), [name for name in names if name != environment])
+        if names != [environment]
+        else Remove(path)
+        for path, names in reversed(list(_secrets(settings)))
+        if environment in names
+    )
+
+
+def _secrets(settings: Mapping[str, Any]) -> Iterator[tuple[KeyPath, list[str]]]:
+    """The secrets that are for some environments: the path of each, and the environments."""
+    for number, item in enumerate(settings.get("secrets") or ()):
+        if item.get("environments"):
+            yield ("secrets", number), list(item["environments"])

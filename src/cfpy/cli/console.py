@@ -155,6 +155,11 @@ class Output:
         )
         self.show(Text("\n".join(wrapped), style=style))
 
+    @property
+    def notes_are_read(self) -> bool:
+        """Whether a person reads the notes: they go to a terminal, and no script asked for JSON."""
+        return not self.json and _is_terminal(sys.stderr)
+
     def note(self, text: str, style: str = "") -> None:
         """Print a line on standard error."""
         self.end_progress()

@@ -16,14 +16,7 @@ from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import (
-    CfpyError,
-    FilesystemError,
-    LocalRuntimeError,
-    ProjectError,
-    UsageError,
-    WranglerError,
-)
+from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
@@ -41,7 +34,6 @@ from cfpy.local.local_runtime import (
 from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, prepare
-from cfpy.local.traces import reload_failed
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
@@ -105,46 +97,65 @@ def run(
     in_environment(load_project(request.root, request.config), request.environment)
     env_files = find_env_files(request.root, request.environment, os.environ, request.env_files)
     refuse_unusable(request.host, request.port)
-    served = False
+    # Whether it ever was ready, and whether it is with the files as they are.
+    served = serving = False
 
     def keep_port(event: Event) -> None:
-        nonlocal request, served
+        nonlocal request, served, serving
         if event.kind == "ready":
-            served = True
+            served = serving = True
             # The port stays the same after a restart, so that an open browser still works.
             request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
         on_event(event)
 
-    config = request.config.name if request.config else "wrangler.toml"
-    watched = Watched(request.root, config, settings=env_files.watched)
+    watched = _watched(request, env_files.watched)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True
     while again:
         before = look(watched)
+        serving = False
         try:
             again = _run_once(ctx, request, on_start, keep_port)
-        except (ProjectError, WranglerError, StartFailedError) as error:
-            # A faulty edit does not end the session.
-            if not served or not request.watch:
+        except CfpyError as error:
+            # A faulty edit does not end the session: a typo, a package or a flag that there is not.
+            failed = error if isinstance(error, StartFailedError) else None
+            if not served or not request.watch or (serving and not failed):
                 raise
-            text = f"{_failure(error)}\nWaiting for a fix."
-            on_event(Event("reload_failed", {"text": text}))
-            if isinstance(error, StartFailedError):
-                _wait_for_change(error.watched, error.since)
+            on_event(_waits(error))
+            if failed:
+                _wait_for_change(failed.watched, failed.since)
             else:
                 _wait_for_change(watched, before)
 
 
-def _failure(error: CfpyError) -> str:
-    """The first line only if the rest was shown already, as the output of the runtime."""
-    text = reload_failed(error.message)
-    shown = isinstance(error, StartFailedError)
-    return text.splitlines()[0].rstrip(":") if shown else text
+def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
+    """What may be wrong when it can't start: the configuration, a migration, or a main module that
+    is not there."""
+    config = request.config.name if request.config else "wrangler.toml"
+    return Watched(
+        request.root,
+        config,
+        sources=(request.root,),
+        suffixes=(".py", ".sql"),
+        settings=settings,
+        beside=tuple(folder.resolve() for folder in request.beside),
+    )
+
+
+def _waits(error: CfpyError) -> Event:
+    # It starts again by itself.
+    hint = "" if "again" in error.hint else error.hint
+    message = error.message
+    if isinstance(error, StartFailedError):
+        # The rest was shown already, as the output of the runtime.
+        message = message.splitlines()[0].rstrip(":")
+    told = [f"reload failed: {message}", hint, "Waiting for a fix."]
+    return Event("reload_failed", {"text": "\n".join(filter(None, told))})
 
 
 def _wait_for_change(watched: Watched, before: State) -> None:
-    """Return when the configuration differs from ``before``."""
+    """Return when the files differ from ``before``."""
     changed = threading.Event()
     watcher = Watcher(watched, lambda _: changed.set(), since=before)
     try:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 #: The option that the reasons name.
 NEEDS_WORKERD = "--runtime workerd"
-# Of JavaScript's global scope in workerd; Node has none of them, and no faithful replacement.
+# Of JavaScript's global scope in workerd; there is no replacement for them in Node.
 _CLASSES = {
     "WebSocketPair": "inbound WebSockets need",
     "HTMLRewriter": "it needs",
-    "caches": "the Cache API needs",
 }
 _SKIPPED = {"python_modules", "node_modules", "__pycache__"}
 

@@ -17,7 +17,8 @@ from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import EnvFiles, find_env_files
 from cfpy.local.front import FRONT, front_config
-from cfpy.local.local_data import keep_data, local_data
+from cfpy.local.kept_data import keep_data
+from cfpy.local.local_data import local_data
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes

@@ -1,9 +1,12 @@
-"""Shows a traceback of the Worker's Python as a person needs it: one line first, own paths."""
+"""Shows a traceback of the Worker's Python as a person needs it: own paths, only the frames that
+matter, and the error at the end (or, for a failed reload, in the first line)."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 # Where workerd and the node runtime mount the directory of the entry module.
@@ -11,14 +14,51 @@ _SOURCES = "/session/metadata/"
 _MODULES = (f"{_SOURCES}python_modules/", "/session/python_modules/")
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _HEAD = "Traceback (most recent call last):"
+# A frame with its lines of source, in an exception group after bars: they are indented deeper.
+_WITH_SOURCE = re.compile(r'(?P<bars>[ |]*)  File "(?P<path>[^"]+)", line \d+')
+# Frames of JavaScript, which follow the message of a PythonError.
+_SCRIPT_FRAME = "    at "
+# More frames of packages than this in a row are folded.
+_FOLDED = 3
+_HOW = "to `dependencies` in pyproject.toml"
+# What Pyodide adds to a ModuleNotFoundError (its _pyodide/_importhook.py). A Worker can't use
+# micropip. Line breaks may be escaped: a Worker logs its errors as JSON.
+_NOTE = re.compile(
+    r"(No module named '([^']+)')(?:\\n|\n)The module '([^']+)' is included in the Pyodide"
+    r".+?for more details\.",
+    re.DOTALL,
+)
+_NOTE_LINE = re.compile(
+    r"\s*(The module '.*' is included in the Pyodide distribution"
+    r"|You can install it by calling:$|await (micropip|pyodide)\."
+    r"|See https://pyodide\.org/\S+ for more details\.)"
+)
+_UNKNOWN = re.compile(r"""(ModuleNotFoundError: No module named '[A-Za-z]\w*')(?=\\n|\n|"|$)""")
 
 
 def in_project(text: str, project: Path, entry: Path) -> str:
-    """``text`` with paths of the project instead of those of the interpreter."""
+    """``text`` with paths of the project instead of those of the interpreter, and with advice that
+    is right for a Worker."""
     for place in _MODULES:
         text = text.replace(place, "python_modules/")
     sources = os.path.relpath(entry.parent, project)
-    return text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/")
+    return advise(text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/"))
+
+
+def advise(text: str) -> str:
+    """``text``, in which each module that is not there comes with what to do about it. The node
+    runtime does the same in ``advice.mjs``, because its answers contain it as well."""
+
+    def add(found: re.Match[str]) -> str:
+        said, module, package = found.groups()
+        return f"{said}: add {'it' if module == package else repr(package)} {_HOW}"
+
+    return _UNKNOWN.sub(rf"\1: if it is a package, add it {_HOW}", _NOTE.sub(add, text))
+
+
+def is_advice_of_pyodide(line: str) -> bool:
+    """Whether a line of a log is a part of what Pyodide adds about a module that is not there."""
+    return bool(_NOTE_LINE.match(line))
 
 
 def reload_failed(text: str) -> str:
@@ -40,5 +80,60 @@ def reload_failed(text: str) -> str:
     return f"{summary}\n{_HEAD}\n{rest}"
 
 
+def readable(text: str) -> str:
+    """A traceback without the frames of the interpreter, with long runs of frames of packages
+    folded, and with the error last. Another text stays as it is.
+
+    Args:
+        text: A traceback with paths of the project, or another text.
+    """
+    if _HEAD not in text:
+        return text
+    lines = text.rstrip("\n").splitlines()
+    while lines[-1].startswith(_SCRIPT_FRAME):
+        lines.pop()
+    lines[0] = lines[0].removeprefix("PythonError: ")
+    blocks = list(_blocks(lines))
+    if not any(path and _is_own(path) for path, _ in blocks):
+        return "\n".join(lines)
+    return "\n".join(_folded([block for block in blocks if not _is_interpreter(block[0])]))
+
+
+_Block = tuple[str, list[str]]
+
+
+def _blocks(lines: list[str]) -> Iterator[_Block]:
+    """The frames with their paths, and what is between them with an empty path."""
+    path, depth, kept = "", 0, list[str]()
+    for line in lines:
+        frame = _WITH_SOURCE.match(line)
+        deeper = line[:depth].strip(" |") == "" and line[depth : depth + 1] == " "
+        if frame or not (path and deeper):
+            if kept:
+                yield path, kept
+            kept = []
+            path = frame["path"] if frame else ""
+            depth = len(frame["bars"]) + 2 if frame else 0
+        kept.append(line)
+    yield path, kept
+
+
+def _folded(blocks: list[_Block]) -> Iterator[str]:
+    """Their lines. Of many frames of packages in a row, the last one stays."""
+    for packaged, group in groupby(blocks, lambda block: block[0].startswith("python_modules/")):
+        run = list(group)
+        if packaged and len(run) > _FOLDED:
+            names = dict.fromkeys(Path(path).parts[1].removesuffix(".py") for path, _ in run[:-1])
+            bars = run[0][1][0].partition("File ")[0]
+            yield f"{bars}({len(run) - 1} frames in {', '.join(names)})"
+            run = run[-1:]
+        for _, lines in run:
+            yield from lines
+
+
 def _is_own(path: str) -> bool:
     return not path.startswith(("/", "<", "python_modules/"))
+
+
+def _is_interpreter(path: str) -> bool:
+    return path.startswith(("/", "<"))

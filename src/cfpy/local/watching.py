@@ -41,7 +41,8 @@ class Watched:
     ``sources`` are directories whose files with one of ``suffixes`` are watched, ``everything``
     directories (or files) in which all are, ``migrations`` directories whose ``.sql`` files count
     as configuration, like ``settings``, which are files in any place. ``config`` is the name of the
-    configuration file, in ``root``. ``ignored`` are directories below ``everything``.
+    configuration file, in ``root``; ``beside`` are the folders of other Workers of the run, whose
+    configuration counts, too. ``ignored`` are directories below ``everything``.
     """
 
     root: Path
@@ -52,6 +53,7 @@ class Watched:
     migrations: tuple[Path, ...] = ()
     settings: tuple[Path, ...] = ()
     ignored: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
 
 
 class Watcher:
@@ -98,6 +100,7 @@ def look(watched: Watched) -> State:
             continue
         if (found.st_dev, found.st_ino) in own:
             continue
+        # Most edits set both times to the same moment.
         times = (found.st_mtime_ns, found.st_ctime_ns)
         state[str(path)] = (*times, found.st_size, found.st_ino)
     return state
@@ -122,6 +125,8 @@ def _files(watched: Watched) -> Iterator[Path]:
     for name in _listed(watched.root):
         if _configures(watched, name):
             yield watched.root / name
+    for folder in watched.beside:
+        yield from (folder / name for name in _listed(folder) if _CONFIGURATION.fullmatch(name))
     yield from watched.settings
     for directory in watched.migrations:
         yield from (directory / name for name in _listed(directory) if name.endswith(".sql"))
@@ -165,6 +170,8 @@ def _is_configuration(watched: Watched, path: Path) -> bool:
         return True
     if path.parent in watched.migrations:
         return path.suffix == ".sql"
+    if path.parent in watched.beside:
+        return bool(_CONFIGURATION.fullmatch(path.name))
     return path.parent == watched.root and _configures(watched, path.name)
 
 

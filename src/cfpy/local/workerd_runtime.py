@@ -40,6 +40,9 @@ from cfpy.tools.toolchain import Toolchain
 _NO_BUNDLE = "Pyodide bundle failed"
 _PORT_TAKEN = ("Address already in use", "EADDRINUSE")
 _GUARD = RUNTIME_FILES / "workerd" / "guard.mjs"
+# A port that wrangler chooses for itself (observed with wrangler 4.164).
+_OWN_SOCKET = 'socket "direct:'
+_MOST_STARTS = 3
 _KEPT_LINES = 40
 # How long a start may be silent: after an error that needs a fix, and in general.
 _LAST_WORDS_SECONDS = 2.0
@@ -71,20 +74,10 @@ class WorkerdRuntime:
         for each in self._all:
             _link_packages(each)
         self._dev_vars = [_link_dev_vars(each) for each in self._all]
-        self._child = ChildProcess(
-            _guarded(wrangler.argv(*_arguments(session))),
-            cwd=session.project,
-            # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
-            # these.
-            env={
-                **toolchain.environment(),
-                **({LOAD_ENV_FILES: "true"} if session.env_files.given else {}),
-                **session.service_secrets,
-                **self._log.variables,
-            },
-            on_stderr=lambda line: self._feed.put((line, True)),
-        )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._argv = _guarded(wrangler.argv(*_arguments(session)))
+        self._environment = toolchain.environment()
+        self._starts = 0
+        self._child = self._start()
 
     def events(self) -> Iterator[Event]:
         for event in self._events():
@@ -124,6 +117,24 @@ class WorkerdRuntime:
         self._log.close()
         for link in self._dev_vars:
             link.unlink(missing_ok=True)
+
+    def _start(self) -> ChildProcess:
+        self._starts += 1
+        child = ChildProcess(
+            self._argv,
+            cwd=self._session.project,
+            # Because of `secrets.required` in the configuration of the stand-ins, wrangler reads
+            # these.
+            env={
+                **self._environment,
+                **({LOAD_ENV_FILES: "true"} if self._session.env_files.given else {}),
+                **self._session.service_secrets,
+                **self._log.variables,
+            },
+            on_stderr=lambda line: self._feed.put((line, True)),
+        )
+        threading.Thread(target=self._listen, args=(child,), daemon=True).start()
+        return child
 
     def _next(self, output: WranglerOutput, *, ready: bool) -> _Line | _Edit | None:
         """The next line or change; a start without progress ends here with the reason."""
@@ -175,6 +186,13 @@ class WorkerdRuntime:
                 hint="Use --runtime node, which needs no download, or check the network.",
             )
         if any(words in text for words in _PORT_TAKEN):
+            # wrangler chose the port, and another program was faster.
+            chosen = not self._session.port or _OWN_SOCKET in text
+            if chosen and not was_ready and self._starts < _MOST_STARTS:
+                self._kept.clear()
+                self._child = self._start()
+                yield from self._events()
+                return
             raise UsageError(
                 f"port {self._session.port} of {self._session.host} is in use", hint=TAKEN_HINT
             )
@@ -231,8 +249,8 @@ class WorkerdRuntime:
         )
         return Watcher(watched, lambda change: self._feed.put((session, change)))
 
-    def _listen(self) -> None:
-        for line in self._child.lines():
+    def _listen(self, child: ChildProcess) -> None:
+        for line in child.lines():
             self._feed.put((line, False))
         self._feed.put(None)
 

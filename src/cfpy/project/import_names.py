@@ -20,6 +20,7 @@ from cfpy.project.project import Project
 from cfpy.project.uv_sources import read_pyproject
 
 _STANDARD = "the standard library"
+_NEWEST = "3.14"
 _PACKAGES = "python_modules"
 # What Python removed: in 3.12, the oldest that workerd runs, and in 3.13.
 _REMOVED = frozenset(["asynchat", "asyncore", "distutils", "imp", "smtpd"])
@@ -143,7 +144,9 @@ def _sources(project: Project) -> Path:
 
 def _first(project: Project, name: str) -> str:
     """What an import of ``name`` finds before the project's own modules; empty if nothing."""
-    if name in standard_library(project.python_version):
+    # Without a date the project can't run yet; the one that it gets will be a new one.
+    dated = project.wrangler.get("compatibility_date")
+    if name in standard_library(project.python_version if dated else _NEWEST):
         return f"the module {name} of {_STANDARD}"
     if name in _RUNTIME:
         return f"the module {name} of the Workers runtime"

@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import httpx
-
 from cfpy.project.pylock import without_login
 from cfpy.project.python_target import PythonTarget
-from cfpy.tools.http_client import HttpClient
 
 #: Replaces the address of the index (a mirror); the version of Pyodide is added to it. With "off",
 #: the index is not used.
@@ -73,6 +70,11 @@ def find_pyodide_index(target: PythonTarget, environ: Mapping[str, str]) -> Pyod
 
 
 def _problem(address: str, environ: Mapping[str, str]) -> str:
+    # Slow to load, and rarely needed: a project's packages are there already.
+    import httpx
+
+    from cfpy.tools.http_client import HttpClient
+
     # Without an environment of its own, the client also finds the proxies of macOS.
     own = {**environ, **_connection(environ)} if _connection(environ) else None
     client = HttpClient(f"{address}/", source=VARIABLE, timeout=_SECONDS, environ=own)

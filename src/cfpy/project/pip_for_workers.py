@@ -29,17 +29,24 @@ from typing import Any
 # usable file. Once is normal: it tries older versions. But it comes back to the same ones for each
 # version of the packages above, hundreds of thousands of times for some requirements.
 _MOST_REJECTIONS = 20
+# How many versions of a package it may reject so while Pyodide's index, which may have the other
+# package, does not answer: each costs a request, and an old version is not what is wanted.
+_MOST_VERSIONS = 40
 
 
-def stop_hopeless_search() -> None:
+def stop_hopeless_search(*, asked: bool) -> None:
     """Let pip's resolver report a package without a usable file after a limited search.
 
     pip's error is the one that it raises if it finds this out at once.
+
+    Args:
+        asked: Whether Pyodide's index answers.
     """
     from pip._internal.resolution.resolvelib.reporter import PipReporter
     from pip._vendor.resolvelib import ResolutionImpossible
 
     rejections: Counter[tuple[str, str]] = Counter()
+    versions: Counter[tuple[str, str]] = Counter()
     report = PipReporter.rejecting_candidate
 
     def rejecting_candidate(self: PipReporter, criterion: Any, candidate: Any) -> None:
@@ -50,7 +57,12 @@ def stop_hopeless_search() -> None:
             return
         rejected = candidate.name, str(candidate.version)
         rejections[rejected] += 1
-        if rejections[rejected] > _MOST_REJECTIONS:
+        absent = causes[0].requirement
+        # Of an exact version, another version may have a file.
+        if not asked and rejections[rejected] == 1 and "==" not in str(absent):
+            versions[candidate.name, absent.name] += 1
+        too_many = versions[candidate.name, absent.name] > _MOST_VERSIONS
+        if too_many or rejections[rejected] > _MOST_REJECTIONS:
             raise ResolutionImpossible(causes)
 
     setattr(PipReporter, "rejecting_candidate", rejecting_candidate)  # noqa: B010 (a method)
@@ -72,7 +84,7 @@ def main() -> int:
         # pip refuses source distributions for another platform, because it can't know whether what
         # it builds runs there. cfpy looks at the tags of what was built.
         cmdoptions.check_dist_restriction = lambda *_, **__: None
-    stop_hopeless_search()
+    stop_hopeless_search(asked=bool(settings["second"]))
     first = os.environ.get("PIP_INDEX_URL") or os.environ.get("PIP_PYPI_URL") or PyPI.simple_url
     more = [*settings["more"], first, *os.environ.get("PIP_EXTRA_INDEX_URL", "").split()]
     if settings["second"]:

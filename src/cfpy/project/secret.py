@@ -31,6 +31,8 @@ class Secret:
             string of 43 letters, digits, hyphens and underscores. Empty if it can't be generated.
         pattern: A regular expression that the whole value must match; empty if any value is fine.
         example: A value of this form. Required if there is a pattern.
+        environments: The environments that need it, the top level as an empty string; ``None`` for
+            all.
     """
 
     name: str
@@ -38,6 +40,11 @@ class Secret:
     generate: str = ""
     pattern: str = ""
     example: str = ""
+    environments: tuple[str, ...] | None = None
+
+    def is_for(self, environment: str) -> bool:
+        """Whether an environment needs it."""
+        return self.environments is None or environment in self.environments
 
     @property
     def form(self) -> str:
@@ -88,9 +95,20 @@ def parse_secret(table: Mapping[str, Any], path: Path) -> Secret:
         _generate(table.get("generate", False), name, path),
         table.get("pattern", ""),
         table.get("example", ""),
+        _environments(table.get("environments"), name, path),
     )
     _check_form(secret, path)
     return secret
+
+
+def _environments(value: object, name: str, path: Path) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ProjectError(
+            f"`environments` of the secret {name!r} is not a list of strings", path=path
+        )
+    return tuple(value)
 
 
 def _generate(value: object, name: str, path: Path) -> str:

@@ -408,6 +408,16 @@ def test_all_that_the_worker_says_is_shown(case: Path) -> None:
         assert dev.wait_for_log("Ready on").endswith(address)
         assert dev.request("GET", "/").body == b"fixed"
         dev.log.clear()
+        # A slip in the configuration, or a flag that there is not, waits for a fix as well.
+        config = case / "wrangler.toml"
+        right = config.read_text()
+        for wrong in ("[broken\n", 'compatibility_flags = ["no"]\n'):
+            config.write_text(right + wrong)
+            dev.wait_for_log("Waiting for a fix")
+            dev.log.clear()
+        config.write_text(right)
+        assert dev.wait_for_log("Ready on").endswith(address)
+        dev.log.clear()
         (case / ".dev.vars").write_text("A=1\n")
         dev.wait_for_log(".dev.vars changed")
         dev.wait_for_log("Ready on")
@@ -439,6 +449,8 @@ def test_a_start_that_fails_ends_with_the_reason(case: Path) -> None:
 
 
 ECHO = """\
+import asgi
+import calendar
 from workers import Response, WorkerEntrypoint
 
 
@@ -447,6 +459,8 @@ class Default(WorkerEntrypoint):
         js = request.js_object
         if "refuse" in request.url:
             return Response("too large", status=413)
+        if "order" in request.url:
+            return Response(f"{calendar.isleap(2024)} {asgi.__file__}")
         body = await request.text() if js.body else None
         found = {"url": js.url, "headers": [list(pair) for pair in js.headers], "body": body}
         return Response.json({"method": js.method, **found}, headers={"x-method": js.method})
@@ -466,7 +480,8 @@ export default {
 def test_requests_arrive_as_in_workerd(case: Path, tmp_path: Path, node: Node) -> None:
     """Also those that Node would refuse, and up to the lengths that workerd accepts."""
     config = ALL.splitlines()[:4]
-    write_project(case, {"wrangler.toml": "\n".join(config), "src/entry.py": ECHO})
+    shadowed = {"src/calendar.py": "1 / 0\n", "src/asgi.py": "1 / 0\n"}
+    write_project(case, {"wrangler.toml": "\n".join(config), "src/entry.py": ECHO, **shadowed})
     script = {"wrangler.toml": f'{config[0]}\nmain = "i.js"\n{config[2]}', "i.js": ECHO_JS}
     reference = running(write_project(tmp_path / "script", script), "--runtime", "workerd")
     with node(case) as dev, reference as workerd:
@@ -489,6 +504,14 @@ def test_requests_arrive_as_in_workerd(case: Path, tmp_path: Path, node: Node) -
         dev.wait_for_log("Cloudflare would refuse this request: its headers have more than 128 KB")
         for _ in range(5):
             assert dev.request("POST", "/refuse", "a" * 4_000_000).status == 413
+        # An import finds the standard library first, then packages, as in workerd.
+        assert (
+            dev.request("GET", "/order")
+            .body.decode()
+            .endswith("True /session/python_modules/asgi.py")
+        )
+        for name in shadowed:
+            dev.wait_for_log(f"{name} is never imported")
 
 
 GIVEN_ENTRY = """\

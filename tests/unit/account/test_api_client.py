@@ -82,6 +82,7 @@ def test_a_refusal_is_not_asked_for_again(
     with pytest.raises(CloudflareError) as caught:
         client.get(QUEUES)
     assert (caught.value.status, caught.value.api_code) == (status, 7003)
+    assert "`account_id` in the configuration" in caught.value.hint
     assert (len(cloudflare.asked), pauses) == (1, [])
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cfpy.bindings.environment_edits import (
     additions,
     removals,
+    secret_removals,
     settings_additions,
     settings_removals,
 )
@@ -164,6 +165,34 @@ def test_settings_of_its_resources_go(end: str) -> None:
     assert edited(path, after, settings_removals(settings, only_in(whole, "live"))) == text
     shared = whole | {"env": {"live": new.tables, "other": new.tables}}
     assert not settings_removals(settings, only_in(shared, "live"))
+
+
+def test_secrets_of_some_environments_follow() -> None:
+    path = Path("cfpy.toml")
+    text = """\
+[[secrets]]
+name = "BOTH"
+environments = ["", "test"] # of both
+
+[[secrets]]
+name = "TEST"
+environments = ["test"]
+
+# Everywhere.
+[[secrets]]
+name = "ALL"
+"""
+    new = derive({"name": "shop"}, "live")
+    after = edited(path, text, settings_additions(tomllib.loads(text), new))
+    assert after == text.replace('["", "test"]', '["", "test", "live"]')
+    assert not settings_additions(tomllib.loads(after), new)
+    assert edited(path, after, secret_removals(tomllib.loads(after), "live")) == text
+    left = edited(path, text, secret_removals(tomllib.loads(text), "test"))
+    assert tomllib.loads(left)["secrets"] == [
+        {"name": "BOTH", "environments": [""]},
+        {"name": "ALL"},
+    ]
+    assert "# Everywhere." in left
 
 
 def test_what_can_t_be_removed_alone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cfpy.local.local_data import RECORD, LocalData, databases, keep_data, namespaces
+from cfpy.local.kept_data import RECORD, keep_data
+from cfpy.local.local_data import LocalData, databases, namespaces
 
 D1 = Path("v3", "d1", "miniflare-D1DatabaseObject")
 KV = Path("v3", "kv", "miniflare-KVNamespaceObject")

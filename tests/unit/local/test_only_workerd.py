@@ -17,10 +17,10 @@ from cfpy.project.project import Project
     [
         ("from js import WebSocketPair", ["WebSocketPair"]),
         ("from js import HTMLRewriter as Rewriter, Object", ["HTMLRewriter"]),
-        ("import js\n\nasync def f():\n    return js.caches.default", ["caches"]),
-        ("def f():\n    from js import WebSocketPair, caches", ["WebSocketPair", "caches"]),
+        ("import js\n\nasync def f():\n    return js.HTMLRewriter.new()", ["HTMLRewriter"]),
+        ("def f():\n    from js import WebSocketPair, caches", ["WebSocketPair"]),
         ("import js\njs.WebSocket.new('wss://x')", []),
-        ("from mine import HTMLRewriter, caches\n# js.caches", []),
+        ("from mine import HTMLRewriter, caches\n# js.HTMLRewriter", []),
         ("def (", []),
         ("", []),
     ],

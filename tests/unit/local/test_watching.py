@@ -27,9 +27,11 @@ def root(tmp_path: Path) -> Path:
 def noticed(root: Path) -> Iterator[Next]:
     """Gives the next change, and waits for it."""
     feed: SimpleQueue[Change] = SimpleQueue()
+    (root / "other").mkdir(exist_ok=True)
     watched = Watched(
         root,
         "other.toml",
+        beside=(root / "other",),
         sources=(root / "src",),
         everything=(root / "templates",),
         migrations=(root / "migrations",),
@@ -62,16 +64,46 @@ def replace(path: Path, text: str) -> None:
         ("cfpy.toml", True),
         ("pyproject.toml", True),
         ("migrations/2.sql", True),
+        ("other/wrangler.jsonc", True),
+        ("other/.dev.vars", True),
     ],
 )
 def test_a_change_is_noticed(root: Path, noticed: Next, name: str, configuration: bool) -> None:
     (root / name).write_text("second")
     assert noticed() == Change((name,), configuration)
+    # In the same file, and of the same length.
+    (root / name).write_text("SECOND")
+    assert noticed() == Change((name,), configuration)
 
 
-def test_saves_by_renaming_are_noticed_each_time(root: Path, noticed: Next) -> None:
-    for text in ("second", "third!", "fourth"):
-        replace(root / "src" / "entry.py", text)
+def write_slowly(path: Path, text: str) -> None:
+    """Truncate, then write."""
+    with path.open("w") as file:
+        file.flush()
+        file.write(text)
+
+
+def keep_a_backup(path: Path, text: str) -> None:
+    """Save as vim does: the old file moves away, and a new one has its name."""
+    backup = path.rename(path.with_suffix(".py~"))
+    path.write_text(text)
+    backup.unlink()
+
+
+def write_in_place(path: Path, text: str) -> None:
+    with path.open("r+") as file:
+        file.write(text)
+
+
+@pytest.mark.parametrize(
+    "save", [Path.write_text, write_slowly, replace, keep_a_backup, write_in_place]
+)
+def test_each_of_many_saves_is_noticed(
+    root: Path, noticed: Next, save: Callable[[Path, str], None]
+) -> None:
+    """Of the same length, too: an edit of one digit."""
+    for number in range(5):
+        save(root / "src" / "entry.py", f"text {number}")
         assert noticed().paths == ("src/entry.py",)
 
 

@@ -247,3 +247,13 @@ def test_a_named_file_is_the_project_and_has_a_record_of_its_own(put: Put) -> No
 def test_what_two_configurations_differ_in(one: str, other: str, found: str | None) -> None:
     assert first_difference(json.loads(one), json.loads(other)) == found
     assert (first_difference(json.loads(other), json.loads(one)) is None) == (found is None)
+
+
+def test_projects_in_the_folder_are_named(tmp_path: Path) -> None:
+    for name in ("ts", "py", ".git", "docs"):
+        (tmp_path / name).mkdir()
+    for name in ("ts", "py", ".git"):
+        (tmp_path / name / "wrangler.jsonc").write_text("{}")
+    with pytest.raises(ProjectError) as caught:
+        choose(tmp_path)
+    assert caught.value.hint == "Name one of the projects in it with --cwd: py, ts"

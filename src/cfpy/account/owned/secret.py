@@ -22,7 +22,8 @@ class WorkerSecrets(OwnedKind):
         """The secrets that the configuration requires, as described in cfpy.toml."""
         described = {secret.name: secret for secret in scope.project.secrets}
         required = (scope.tables.get("secrets") or {}).get("required") or []
-        for name in (*required, *(name for name in described if name not in required)):
+        here = (name for name, it in described.items() if it.is_for(scope.environment))
+        for name in (*required, *(name for name in here if name not in required)):
             yield described.get(name, Secret(name))
 
     def names(self, desired: DesiredState) -> list[str]:

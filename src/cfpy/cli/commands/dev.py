@@ -19,6 +19,7 @@ from cfpy.cli.options import (
     context_of,
     project_at,
 )
+from cfpy.cli.worker_log import WorkerLog
 
 if TYPE_CHECKING:
     from cfpy.local.dev import DevInfo
@@ -126,6 +127,7 @@ class DevView:
         self._output = output
         self._info: DevInfo | None = None
         self._announced = False
+        self._log = WorkerLog(output)
 
     def start(self, info: DevInfo) -> None:
         """Report that a runtime is about to start."""
@@ -146,18 +148,15 @@ class DevView:
             self._output.lasts = True
             self._ready(str(data["url"]), data.get("pid"), str(data.get("page", "")))
         elif event.kind == "request":
-            style = "red" if data["status"] >= 500 else "dim"
-            self._output.note(
-                f"{data['method']} {data['path']} {data['status']} {data['ms']:.0f} ms", style
-            )
+            self._log.request(data["method"], data["path"], data["status"], data["ms"])
         elif event.kind == "log":
-            self._output.note(str(data["text"]), "red" if data.get("level") == "error" else "")
+            self._log.line(str(data["text"]), str(data.get("level")))
         elif event.kind == "reloading":
             self._output.note(f"{data['path']} changed: reloading", "cyan")
         elif event.kind == "reloaded":
             self._output.note(f"reloaded in {data['ms']:.0f} ms", "cyan")
         elif event.kind == "reload_failed":
-            self._output.note(str(data["text"]), "red")
+            self._output.note(self._output.invocation.resolve(str(data["text"])), "red")
         elif event.kind == "config_changed":
             self._output.note(f"{data['path']} changed: starting again", "cyan")
 

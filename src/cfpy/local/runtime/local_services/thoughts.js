@@ -5,12 +5,12 @@
 
 const NAMES = 'think|thinking|thought|reasoning';
 const THOUGHTS = new RegExp(`^\\s*(?:<(${NAMES})>[^]*?</\\1>|\\[THINK\\][^]*?\\[/THINK\\])`, 'i');
-const UNFINISHED_THOUGHTS = new RegExp(`^\\s*(?:<(?:${NAMES})>|\\[THINK\\]|<\\|channel\\|>)`, 'i');
+const UNFINISHED_THOUGHTS = new RegExp(`^\\s*(?:<(?:${NAMES})>|\\[THINK\\]|<\\|(?:start|channel)\\|>)`, 'i');
 const UNOPENED_THOUGHTS = /^(?:(?!<think>)[^])*<\/think>/i;
 // gpt-oss: the text before it is its analysis.
 const FINAL_CHANNEL = '<|channel|>final<|message|>';
 const LAST_MARK = /<\|(?:return|end)\|>\s*$/;
-const MARKS = [...NAMES.split('|').map((name) => `<${name}>`), '[think]', '<|channel|>'];
+const MARKS = [...NAMES.split('|').map((name) => `<${name}>`), '[think]', '<|start|>', '<|channel|>'];
 // White space and a mark at the end of a piece: more may follow, or nothing.
 const TAIL = /\s*(?:<\|?[a-z]*\|?>?|<\/[a-z]*)?\s*$/i;
 

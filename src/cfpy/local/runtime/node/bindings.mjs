@@ -8,6 +8,7 @@
 import { missing } from '../local_services/errors.js';
 import { NO_GATEWAY, OTHER_METHODS } from '../local_services/models.js';
 import { emit } from './events.mjs';
+import { headerBytes, Request, Response } from './fetch_api.mjs';
 import { count } from './meter.mjs';
 import { noteCall, noteStream } from './observed.mjs';
 
@@ -239,10 +240,10 @@ function patchFetcher(prototype) {
   prototype.fetch = async function (input, init) {
     const request = new Request(input, init);
     const body = request.body ? { body: request.body, duplex: 'half' } : {};
-    const { method, headers } = request;
+    const { method } = request;
     const answer = await targets.get(this).fetch(request.url, {
       method,
-      headers: [...headers],
+      headers: [...headerBytes(request)],
       redirect: 'manual',
       ...body,
     });

@@ -8,86 +8,12 @@ import importlib.util
 import os
 import site
 import sys
-import types
-from contextlib import nullcontext, suppress
-from functools import partial
+from contextlib import suppress
 from inspect import isawaitable
 
 SOURCES = "/session/metadata"
 MODULES = "/session/python_modules"
 STAND_INS = "/session/stand-ins"
-
-
-class PatchedLoader:
-    """A loader that runs a module's body inside the SDK's patch for it."""
-
-    def __init__(self, loader, patch):
-        self._loader = loader
-        self._patch = patch
-
-    def __getattr__(self, name):
-        return getattr(self._loader, name)
-
-    def create_module(self, spec):
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module):
-        with self._patch(module):
-            self._loader.exec_module(module)
-
-
-class PatchFinder:
-    """Finds modules that have a patch, and wraps their loader."""
-
-    def __init__(self, patches):
-        self._patches = patches
-
-    def find_spec(self, name, path=None, target=None):
-        patch = self._patches.get(name)
-        if patch is None:
-            return None
-        for finder in sys.meta_path:
-            if finder is not self and hasattr(finder, "find_spec"):
-                spec = finder.find_spec(name, path, target)
-                if spec is not None:
-                    spec.loader = PatchedLoader(spec.loader, patch)
-                    return spec
-        return None
-
-
-def install_cloudflare_package():
-    """`_cloudflare`, built into workerd: the SDK's .pth file registers its import patches there.
-
-    One of them lets anyio run without threads, which sync FastAPI routes need. Patches against
-    entropy at import are accepted but not used: there is no deploy-time snapshot here.
-    """
-    patches = {}
-
-    def register_exec(name, patch=None):
-        if patch is None:
-            return partial(register_exec, name)
-        if name == "anyio.to_thread":
-            patches[name] = patch
-        return patch
-
-    def register_nothing(name, patch=None):
-        return partial(register_nothing, name) if patch is None else patch
-
-    manager = types.ModuleType("_cloudflare.import_patch_manager")
-    manager.register_exec_patch = register_exec
-    manager.register_create_patch = register_nothing
-    manager.register_after_snapshot = register_nothing
-    manager.register_before_first_request = register_nothing
-    manager.block_calls = lambda module, *, allowlist=(): None
-    entropy = types.ModuleType("_cloudflare.allow_entropy")
-    entropy.allow_bad_entropy_calls = lambda count: nullcontext()
-    entropy.in_request_context = lambda: True
-    package = types.ModuleType("_cloudflare")
-    package.__path__ = []
-    package.__spec__ = importlib.machinery.ModuleSpec("_cloudflare", None, is_package=True)
-    for module in (package, manager, entropy):
-        sys.modules[module.__name__] = module
-    sys.meta_path.insert(0, PatchFinder(patches))
 
 
 def keep_bytecode_right():
@@ -135,13 +61,25 @@ async def call(instance, handler, *args):
     from pyodide.code import relaxed_call
     from workers import python_from_rpc, python_to_rpc
 
-    method = getattr(instance, handler)
+    method = getattr(instance, handler, None)
+    if method is None:
+        raise TypeError(f"Handler does not export a {handler}() function.")
     converted = [python_from_rpc(arg) for arg in args]
     # fetch may have fewer parameters than arguments; other handlers must accept all.
     result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
     if isawaitable(result):
         result = await result
     return python_to_rpc(result)
+
+
+def import_entry(name):
+    """Import the main module."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == "src":
+            error.add_note("The main module's folder is not a package: import without `src.`")
+        raise
 
 
 def import_vendored(entry):
@@ -162,7 +100,6 @@ def import_vendored(entry):
 
 
 keep_bytecode_right()
-install_cloudflare_package()
 # As in workerd: the standard library, python_modules, site-packages, the project's own modules.
 packages = [path for path in sys.path if path.endswith("/site-packages")]
 own = [path for path in sys.path if path not in packages]

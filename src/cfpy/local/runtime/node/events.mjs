@@ -1,7 +1,11 @@
 // The events on standard output, and the event objects that Python handlers receive.
 
+import { advise } from './advice.mjs';
+
 // Only emit() may write there: a console.log in a library must not break the lines.
 const write = process.stdout.write.bind(process.stdout);
+// The time even while a Worker's modules are imported, for which there is none.
+const { now } = Date;
 console.log = console.info = console.debug = console.error;
 
 // Where files are in the interpreter, and in the project.
@@ -15,9 +19,9 @@ export function showPlaces(pairs) {
   places = pairs;
 }
 
-/** `text` with paths of the project, which people know. */
+/** `text` with paths of the project, which people know, and advice that is right for a Worker. */
 export function inProject(text) {
-  return places.reduce((seen, [inside, outside]) => seen.replaceAll(inside, outside), text);
+  return advise(places.reduce((seen, [inside, outside]) => seen.replaceAll(inside, outside), text));
 }
 
 /** Report one event to cfpy, and to viewers of this run's page. */
@@ -25,7 +29,7 @@ export function emit(event, data = {}) {
   const message = { event, ...data };
   if (typeof data.text === 'string') message.text = inProject(data.text);
   write(`${JSON.stringify(message)}\n`);
-  history.push({ ...message, at: Date.now() });
+  history.push({ ...message, at: now() });
   if (history.length > HISTORY) history.shift();
   for (const listener of listeners) listener(history.at(-1));
 }

@@ -4,6 +4,7 @@ import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { emit, inProject } from './events.mjs';
+import { Request } from './fetch_api.mjs';
 import { noteBatch } from './observed.mjs';
 
 const DRAIN_MS = 2000;
@@ -143,16 +144,10 @@ function toRequest({ method, url, headers, cf }, body) {
   // fetch() sends no body with the first two methods, and may not send the others, so Node refuses
   // to create such a Request. But a server receives them.
   const refused = [...(body ? ['GET', 'HEAD'] : []), 'CONNECT', 'TRACE', 'TRACK'].includes(method);
-  const sent = headers.map(([name, value]) => [name, asBytes(value)]);
-  const request = new Request(url, { method: refused ? 'POST' : method, headers: sent, ...more });
+  const request = new Request(url, { method: refused ? 'POST' : method, headers, ...more });
   if (refused) Object.defineProperty(request, 'method', { value: method });
   Object.defineProperty(request, 'cf', { value: cf });
   return request;
-}
-
-/** A header's value as Node takes it: beyond Latin-1, its bytes in UTF-8. */
-function asBytes(value) {
-  return /^[\0-\xff]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1');
 }
 
 /** Tell about a request that Cloudflare would not forward to a Worker. */

@@ -1,27 +1,23 @@
 // Real Pyodide, running the Worker's real entry module.
 import fs from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { makeCaches } from './caches.mjs';
 import { emit, QueueController, ScheduledController } from './events.mjs';
+import { makeScope, withoutClock } from './global_scope.mjs';
+import { loadInterpreter, mountBytecodeCache, registerRuntimeModules } from './interpreter.mjs';
 import { refuseOther } from './json_only.js';
 import { count } from './meter.mjs';
-import { importTool } from './miniflare.mjs';
-import { closeSockets, provideWebPlatform } from './web_platform.mjs';
+import { mountReadOnly } from './read_only.mjs';
+import { closeSockets } from './web_platform.mjs';
+import { makeGlobal } from './worker_global.mjs';
 
-const BOOTSTRAP = fs.readFileSync(path.join(import.meta.dirname, 'bootstrap.py'), 'utf8');
+const [GLOBAL_SCOPE, BOOTSTRAP] = ['global_scope.py', 'bootstrap.py'].map((name) =>
+  fs.readFileSync(path.join(import.meta.dirname, name), 'utf8'),
+);
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
-const BYTECODE = '/session/pycache';
 const STAND_INS = '/session/stand-ins'; // modules that npm's Pyodide does not have
-
-provideWebPlatform();
-// workerd has it; a Worker that streams a known number of bytes uses it.
-globalThis.FixedLengthStream ??= class FixedLengthStream extends TransformStream {
-  constructor(length) {
-    super();
-    this.expectedLength = length;
-  }
-};
+const NO_CLASS = 'the main module has no class Default';
 
 /**
  * Start a fresh interpreter and import the entry module.
@@ -34,21 +30,35 @@ export async function startPython(session, bindings) {
   const env = {};
   closeSockets();
   const life = { over: false };
-  const python = await loadInterpreter(session);
+  const scope = makeScope();
+  const caches = makeCaches(scope, async (...question) => (await bindings).ask(...question));
+  const python = await loadInterpreter(session, makeGlobal(scope, caches, compatibilityOf(session)));
   const background = new Set();
   const waitUntil = (promise) => keep(background, promise);
   registerRuntimeModules(python, session, env, waitUntil);
-  mount(python, SOURCES, path.dirname(session.entry));
-  mount(python, MODULES, session.python_modules);
-  mount(python, STAND_INS, path.join(import.meta.dirname, 'python'));
+  python.registerJsModule('_cfpy_scope', scope);
+  python.loadPackage = () => {
+    throw new Error('pyodide.loadPackage is disabled');
+  };
+  mountReadOnly(python, SOURCES, path.dirname(session.entry));
+  mountReadOnly(python, MODULES, session.python_modules);
+  mountReadOnly(python, STAND_INS, path.join(import.meta.dirname, 'python'));
   mountBytecodeCache(python, session.cache);
-  await python.runPythonAsync(BOOTSTRAP);
+  python.runPython(GLOBAL_SCOPE);
+  python.runPython(BOOTSTRAP);
   // The entry's imports from python_modules need no bindings: workerd starts in the meantime.
   const entry = path.basename(session.entry);
-  python.globals.get('import_vendored')(`${SOURCES}/${entry}`);
+  withoutClock(scope, () => python.globals.get('import_vendored')(`${SOURCES}/${entry}`));
   (await bindings).fill(env, life);
-  const module = python.pyimport('importlib').import_module(entry.replace(/\.py$/, ''));
+  const load = python.globals.get('import_entry');
+  const module = withoutClock(scope, () => load(entry.replace(/\.py$/, '')));
+  python.globals.get('open_global_scope')();
   return new PythonHost(python, module, env, waitUntil, background, life);
+}
+
+function compatibilityOf({ worker }) {
+  const { compatibility_date: date = '', compatibility_flags: flags = [] } = JSON.parse(fs.readFileSync(worker, 'utf8'));
+  return { date, flags };
 }
 
 /** Where the files of the project are in the interpreter: pairs of both paths. */
@@ -90,8 +100,11 @@ class PythonHost {
     this.#call = python.globals.get('call');
   }
 
-  fetch(request) {
-    return this.#invoke('fetch', request);
+  async fetch(request) {
+    // workerd passes `env` and `ctx` too, and both are None in Python.
+    const answer = await this.#invoke('fetch', request, undefined, undefined);
+    if (answer instanceof Response) return answer;
+    throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
   }
 
   async queue(event) {
@@ -129,7 +142,6 @@ class PythonHost {
 
   async #attempt(handler, event) {
     try {
-      // workerd passes `env` and `ctx` too, and both are None in Python.
       await this.#invoke(handler, event, undefined, undefined);
       return undefined;
     } catch (error) {
@@ -140,6 +152,7 @@ class PythonHost {
   /** A new instance for each event, as in workerd. */
   async #invoke(handler, ...args) {
     count('Worker', handler, args);
+    if (!this.#module.Default) throw new Error(`Handler does not export a ${handler}() function: ${NO_CLASS}`);
     const instance = this.#module.Default(new ExecutionContext(this.#waitUntil), this.#env);
     try {
       // callPromising lets Python use run_sync() (JSPI).
@@ -179,85 +192,4 @@ function keep(background, promise) {
     }
   })();
   background.add(task);
-}
-
-/** JavaScript modules that the Workers SDK imports and workerd provides. */
-function registerRuntimeModules(python, session, env, waitUntil) {
-  python.registerJsModule('_pyodide_entrypoint_helper', {
-    cloudflareWorkersModule: { env, waitUntil },
-    cloudflareSocketsModule: {},
-    async doAnImport(name) {
-      const vendored = name.startsWith('python_modules/');
-      const file = path.join(session.python_modules, name.slice('python_modules/'.length));
-      return import(vendored ? pathToFileURL(file).href : name);
-    },
-    patchWaitUntil() {},
-    *patch_env_helper(values) {
-      const saved = Object.fromEntries(Object.keys(values).map((key) => [key, env[key]]));
-      Object.assign(env, values);
-      try {
-        yield;
-      } finally {
-        Object.assign(env, saved);
-      }
-    },
-  });
-  python.registerJsModule('_cloudflare_compat_flags', {
-    python_workflows_implicit_dependencies: true,
-    python_request_headers_preserve_commas: true,
-  });
-}
-
-function mount(python, where, directory) {
-  python.FS.mkdirTree(where);
-  python.mountNodeFS(where, directory);
-}
-
-/** Keep .pyc files in the user's cache, never next to the project's sources. */
-function mountBytecodeCache(python, cache) {
-  const directory = path.join(cache, 'pycache');
-  try {
-    fs.mkdirSync(directory, { recursive: true });
-    fs.accessSync(directory, fs.constants.W_OK);
-  } catch {
-    python.runPython('import sys; sys.dont_write_bytecode = True');
-    return;
-  }
-  mount(python, BYTECODE, directory);
-  python.runPython(
-    `import sys; sys.dont_write_bytecode = False; sys.pycache_prefix = '${BYTECODE}'`,
-  );
-}
-
-/**
- * Load Pyodide, from a memory snapshot if there is one: 0.2 s instead of 1.6 s.
- *
- * The snapshot options are private to Pyodide, so every failure falls back to a plain load.
- */
-async function loadInterpreter(session) {
-  const { loadPyodide, version } = await importTool(session.python, 'pyodide/pyodide.mjs');
-  const options = {
-    fullStdLib: false,
-    env: { HOME: '/session' },
-    stdout: (text) => emit('log', { level: 'log', text }),
-    stderr: (text) => emit('log', { level: 'error', text }),
-  };
-  const name = `snapshot-${version}-node${process.versions.node}`;
-  const file = path.join(session.cache, name);
-  try {
-    const snapshot = fs.readFileSync(file);
-    return await loadPyodide({ ...options, _loadSnapshot: snapshot });
-  } catch (error) {
-    if (error.code !== 'ENOENT') fs.rmSync(file, { force: true });
-  }
-  try {
-    const template = await loadPyodide({ ...options, _makeSnapshot: true });
-    const snapshot = template.makeMemorySnapshot();
-    fs.mkdirSync(session.cache, { recursive: true });
-    fs.writeFileSync(`${file}.${process.pid}`, snapshot);
-    fs.renameSync(`${file}.${process.pid}`, file);
-    return await loadPyodide({ ...options, _loadSnapshot: snapshot });
-  } catch {
-    return loadPyodide(options);
-  }
 }

@@ -16,6 +16,8 @@ const PAGE = /^\/__cfpy(\/|$)/;
 const QUERY = '/__cfpy/query';
 // The path at which it sends requests for Workers that a worker loader loads.
 const LOADED = '/__cfpy/loaded';
+// The path at which it uses the cache.
+const CACHE = '/__cfpy/cache';
 
 // The methods of the Python Worker that other Workers call: filled in from its code.
 const METHODS = [];
@@ -26,6 +28,7 @@ export default class Shim extends WorkerEntrypoint {
     if (pathname === RUN_SCHEDULED) return this.#runScheduled(searchParams);
     if (pathname === QUERY) return this.#query(request);
     if (pathname === LOADED) return this.#loaded(request);
+    if (pathname === CACHE) return this.#cache(request);
     const body = hasBody(request) ? (request.body ?? '') : undefined;
     const answer = await fetch(this.env.CFPY_HOST, {
       // fetch() sends no body with some methods, but receives one with any. So the method is in the
@@ -116,6 +119,28 @@ export default class Shim extends WorkerEntrypoint {
       return new Response(answer.body, { headers: answered });
     } catch ({ message }) {
       return new Response(message, { status: 500 });
+    }
+  }
+
+  async #cache(request) {
+    if (request.headers.get('x-cfpy-key') !== this.env.CFPY_HOST_KEY) return new Response(null, { status: 403 });
+    const call = JSON.parse(decodeURIComponent(request.headers.get('x-cfpy-call')));
+    const { method, cache: name, url, options, answer } = call;
+    const shown = (result) => ({ headers: { 'x-cfpy-answer': encodeURIComponent(JSON.stringify(result)) } });
+    try {
+      const cache = name === null ? caches.default : await caches.open(name);
+      const key = new Request(url, { method: call.asked, headers: call.headers });
+      if (method === 'delete') return new Response(null, shown(await cache.delete(key, options)));
+      if (method === 'put') {
+        await cache.put(key, new Response(BODILESS.has(answer.status) ? null : request.body, answer));
+        return new Response(null, shown(null));
+      }
+      const found = await cache.match(key, options);
+      if (!found) return new Response(null, shown(null));
+      const { status, statusText, headers, body } = found;
+      return new Response(body, shown({ status, statusText, headers: [...headers] }));
+    } catch ({ name: error, message }) {
+      return new Response(null, shown({ error, message }));
     }
   }
 

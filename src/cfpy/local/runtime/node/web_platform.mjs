@@ -1,12 +1,12 @@
-// What code finds in JavaScript's global scope: what workerd has and Node does not.
+// fetch() and WebSocket as workerd has them: what Node's own do not.
+import { adopt, Headers, Request, Response, withBytes } from './fetch_api.mjs';
 
-const IN_WORKERD = 'does not work with --runtime node; use --runtime workerd';
 const sockets = new Set();
 const nodeFetch = globalThis.fetch;
 const NodeWebSocket = globalThis.WebSocket;
 
 /** An outbound WebSocket. In workerd, binary messages are ArrayBuffers by default. */
-class OutboundSocket extends NodeWebSocket {
+export class OutboundSocket extends NodeWebSocket {
   constructor(...args) {
     super(...args);
     this.binaryType = 'arraybuffer';
@@ -78,11 +78,11 @@ async function upgrade({ url, headers, signal }) {
 }
 
 /** Node's fetch(), which upgrades, and whose errors name the address and the cause. */
-async function fetch(input, init) {
+export async function fetch(input, init) {
   const request = isUpgrade(input, init) ? new Request(input, init) : null;
   if (request) return upgrade(request);
   try {
-    return await nodeFetch(input, init);
+    return adopt(await nodeFetch(input, withBytes(init)));
   } catch (error) {
     if (error.message !== 'fetch failed') throw error;
     const why = reasonOf(error.cause ?? {});
@@ -104,29 +104,7 @@ function isUpgrade(input, init) {
   return headers.get('upgrade')?.toLowerCase() === 'websocket';
 }
 
-/** A class or object of workerd that can't work here: its use fails with the reason. */
-function failing(name) {
-  const fail = () => {
-    throw new Error(`${name} ${IN_WORKERD}`);
-  };
-  return new Proxy(function () {}, { construct: fail, apply: fail });
-}
-
-/** Add it to the global scope. */
-export function provideWebPlatform() {
-  globalThis.WebSocket = OutboundSocket;
-  globalThis.fetch = fetch;
-  globalThis.WebSocketPair ??= failing('WebSocketPair');
-  globalThis.HTMLRewriter ??= failing('HTMLRewriter');
-  // A getter that fails would stop Python from listing what is there.
-  globalThis.caches ??= { open: failing('caches'), default: cacheThatFails() };
-}
-
 /** Close the sockets of an interpreter that has ended. */
 export function closeSockets() {
   for (const socket of sockets) socket.close(1001);
-}
-
-function cacheThatFails() {
-  return Object.fromEntries(['match', 'put', 'delete'].map((name) => [name, failing('caches')]));
 }

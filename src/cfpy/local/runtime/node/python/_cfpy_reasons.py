@@ -3,7 +3,7 @@
 import sys
 import traceback
 
-# Modules of the standard library that workerd has, and npm's Pyodide 0.28 (Python 3.13) has not.
+# Modules of the standard library that npm's Pyodide 0.28 (Python 3.13) does not have. workerd does.
 ABSENT = {"lzma", "_lzma", "ssl", "_ssl"}
 
 

@@ -1,0 +1,161 @@
+// Headers, Request and Response as workerd has them: the value of a header may have any characters,
+// and is sent in UTF-8. Node's classes take Latin-1 alone, so they hold the bytes here.
+
+const NodeHeaders = globalThis.Headers;
+const NodeRequest = globalThis.Request;
+const NodeResponse = globalThis.Response;
+const NOT_ASCII = /[^\0-\x7f]/;
+const inners = new WeakMap();
+const outers = new WeakMap();
+
+class Headers {
+  constructor(init) {
+    const inner = new NodeHeaders();
+    inners.set(this, inner);
+    if (init === undefined || init === null) return;
+    const source = inners.get(init) ?? init;
+    if (source instanceof NodeHeaders) {
+      for (const [name, value] of source) inner.append(name, value);
+      return;
+    }
+    const pairs = typeof source[Symbol.iterator] === 'function' ? source : Object.entries(source);
+    for (const [name, value] of pairs) this.append(name, value);
+  }
+
+  append(name, value) {
+    inners.get(this).append(name, toBytes(value));
+  }
+
+  set(name, value) {
+    inners.get(this).set(name, toBytes(value));
+  }
+
+  delete(name) {
+    inners.get(this).delete(name);
+  }
+
+  has(name) {
+    return inners.get(this).has(name);
+  }
+
+  get(name) {
+    const value = inners.get(this).get(name);
+    return value === null ? null : toText(value);
+  }
+
+  getAll(name) {
+    if (String(name).toLowerCase() === 'set-cookie') return this.getSetCookie();
+    throw new TypeError('getAll() can only be used with the header name "Set-Cookie".');
+  }
+
+  getSetCookie() {
+    return inners.get(this).getSetCookie().map(toText);
+  }
+
+  forEach(callback, self) {
+    for (const [name, value] of this) callback.call(self, value, name, this);
+  }
+
+  *entries() {
+    for (const [name, value] of inners.get(this)) yield [name, toText(value)];
+  }
+
+  keys() {
+    return inners.get(this).keys();
+  }
+
+  *values() {
+    for (const [, value] of this) yield value;
+  }
+
+  [Symbol.iterator]() {
+    return this.entries();
+  }
+
+  get [Symbol.toStringTag]() {
+    return 'Headers';
+  }
+}
+
+class Request extends NodeRequest {
+  constructor(input, init) {
+    super(input, withBytes(init));
+  }
+
+  get headers() {
+    return outerOf(this, super.headers);
+  }
+
+  clone() {
+    const copy = Object.setPrototypeOf(super.clone(), Request.prototype);
+    return this.cf === undefined ? copy : Object.defineProperty(copy, 'cf', { value: this.cf });
+  }
+}
+
+class Response extends NodeResponse {
+  constructor(body, init) {
+    super(body, withBytes(init));
+  }
+
+  static json(data, init) {
+    return adopt(NodeResponse.json(data, withBytes(init)));
+  }
+
+  static redirect(url, status) {
+    return adopt(NodeResponse.redirect(url, status));
+  }
+
+  static error() {
+    return adopt(NodeResponse.error());
+  }
+
+  get headers() {
+    return outerOf(this, super.headers);
+  }
+
+  clone() {
+    return adopt(super.clone());
+  }
+}
+
+/** Make a Response of Node one of these. */
+export function adopt(response) {
+  return Object.setPrototypeOf(response, Response.prototype);
+}
+
+/** The headers of a Request or Response, in bytes: each character is one. */
+export function headerBytes(message) {
+  const Class = message instanceof NodeRequest ? NodeRequest : NodeResponse;
+  return Reflect.get(Class.prototype, 'headers', message);
+}
+
+/** The options of a Request, Response or fetch(), as Node takes them. */
+export function withBytes(init) {
+  const headers = init?.headers;
+  if (headers === undefined || headers === null || headers instanceof NodeHeaders) return init;
+  const own = inners.has(headers) ? headers : new Headers(headers);
+  const inner = inners.get(own);
+  // Not a copy: the options may be a Response, whose properties are those of its class.
+  return new Proxy(init, { get: (target, key) => (key === 'headers' ? inner : Reflect.get(target, key)) });
+}
+
+/** One object for each message, so that a change of it stays. */
+function outerOf(message, inner) {
+  if (!outers.has(message)) {
+    const outer = new Headers();
+    inners.set(outer, inner);
+    outers.set(message, outer);
+  }
+  return outers.get(message);
+}
+
+function toBytes(value) {
+  const text = String(value);
+  return NOT_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+}
+
+function toText(bytes) {
+  return NOT_ASCII.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;
+}
+
+export { Headers, Request, Response };
