@@ -22,6 +22,9 @@ from cfpy.project.dotenv_text import parse_dotenv
 #: Name of wrangler's file of secrets next to the configuration.
 DEV_VARS = ".dev.vars"
 _EXAMPLE = ".dev.vars.example"
+#: The ``.env`` files that ``wrangler dev --env ""`` reads next to a configuration, each overriding
+#: those before it (``getDefaultEnvFiles``).
+ENV_SLOTS = (".env", ".env.local", ".env.", ".env..local")
 #: wrangler's switch for all files but ``.dev.vars``.
 LOAD_ENV_FILES = "CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV"
 

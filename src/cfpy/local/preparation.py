@@ -15,7 +15,7 @@ from cfpy.account.migrating import naming_the_file
 from cfpy.account.wrangler import Wrangler
 from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
-from cfpy.local.env_files import EnvFiles, find_env_files
+from cfpy.local.env_files import ENV_SLOTS, EnvFiles, find_env_files
 from cfpy.local.front import FRONT, front_config
 from cfpy.local.kept_data import keep_data
 from cfpy.local.local_data import local_data
@@ -112,7 +112,8 @@ def prepare(
     modules_root, front = None, None
     if not on_node:
         worker, modules_root = _for_workerd(project, worker, entry, derived)
-        front = _write_front(project, derived, worker, env_files=env_files, request=request)
+        if len(env_files.env_files) <= len(ENV_SLOTS):
+            front = _write_front(project, derived, worker, env_files=env_files, request=request)
     session = LocalSession(
         project=project.root,
         config=project.config_name,

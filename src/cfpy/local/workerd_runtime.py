@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from cfpy.account.wrangler import Wrangler
 from cfpy.errors import LocalRuntimeError, UsageError
 from cfpy.local.configuration import PAGE
-from cfpy.local.env_files import DEV_VARS, LOAD_ENV_FILES
+from cfpy.local.env_files import DEV_VARS, ENV_SLOTS, LOAD_ENV_FILES
 from cfpy.local.local_runtime import (
     RUNTIME_FILES,
     Event,
@@ -73,7 +73,7 @@ class WorkerdRuntime:
         self._taken: State = look(self._everything)
         for each in self._all:
             _link_packages(each)
-        self._dev_vars = [_link_dev_vars(each) for each in self._all]
+        self._secrets = [link for each in self._all for link in _link_secrets(each)]
         self._argv = _guarded(wrangler.argv(*_arguments(session)))
         self._environment = toolchain.environment()
         self._starts = 0
@@ -115,7 +115,7 @@ class WorkerdRuntime:
             watcher.stop()
         self._child.stop()
         self._log.close()
-        for link in self._dev_vars:
+        for link in self._secrets:
             link.unlink(missing_ok=True)
 
     def _start(self) -> ChildProcess:
@@ -257,7 +257,7 @@ class WorkerdRuntime:
 
 def page_address(session: LocalSession, url: str) -> str:
     """The address of the page; empty if the run does not listen on loopback."""
-    return f"{url.rstrip('/')}{PAGE}" if is_loopback(session.host) else ""
+    return f"{url.rstrip('/')}{PAGE}" if session.front and is_loopback(session.host) else ""
 
 
 def everything(session: LocalSession) -> Watched:
@@ -279,15 +279,17 @@ def _guarded(argv: list[str]) -> list[str]:
 
 def _arguments(session: LocalSession) -> list[str]:
     # The derived configuration is for one environment, whatever the value of CLOUDFLARE_ENV.
-    arguments = ["dev", "--local", "--env", "", "--config", str(session.front)]
-    arguments += ["--config", str(session.worker)]
+    first = [session.front] if session.front else []
+    arguments = ["dev", "--local", "--env", ""]
+    for path in (*first, session.worker):
+        arguments += ["--config", str(path)]
     for each in session.beside:
         arguments += ["--config", str(each.worker)]
     # One Worker of this name is enough for all.
     services = [each.local_services for each in (session, *session.beside) if each.local_services]
     for path in services[:1]:
         arguments += ["--config", str(path)]
-    for path in session.env_files.env_files:
+    for path in () if first else session.env_files.env_files:
         arguments += ["--env-file", str(path)]
     arguments += ["--ip", session.host, "--port", str(session.port)]
     return [
@@ -304,11 +306,15 @@ def _link_packages(session: LocalSession) -> None:
         link.symlink_to(session.python_modules, target_is_directory=True)
 
 
-def _link_dev_vars(session: LocalSession) -> Path:
-    """It also looks for ``.dev.vars`` there: create a link, so that no secret is written
-    anywhere."""
-    link = session.worker.parent / DEV_VARS
-    link.unlink(missing_ok=True)
-    if session.env_files.dev_vars is not None:
-        link.symlink_to(session.env_files.dev_vars)
-    return link
+def _link_secrets(session: LocalSession) -> list[Path]:
+    """It also looks for files of secrets there: create links, so that no secret is written
+    anywhere. ``--env-file`` would only be for the first Worker."""
+    directory, files = session.worker.parent, session.env_files
+    for name in (DEV_VARS, *ENV_SLOTS):
+        (directory / name).unlink(missing_ok=True)
+    named = [(DEV_VARS, files.dev_vars)] if files.dev_vars else []
+    if session.front is not None:
+        named += zip(ENV_SLOTS, files.env_files, strict=False)
+    for name, file in named:
+        (directory / name).symlink_to(file)
+    return [directory / name for name, _ in named]
