@@ -30,6 +30,9 @@ from cfpy.tools.context import Context
 from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory
 
 
+_SHIM = RUNTIME_FILES / "node" / "shim_worker.js"
+
+
 class Runtime(StrEnum):
     """Where the project's Python runs."""
 
@@ -99,12 +102,11 @@ def prepare(
     build = build_settings(project)
     # The main module may be created by the build.
     entry = project.root / str(project.wrangler.get("main")) if build else project.entry
-    modules = project.root / "python_modules"
-    if project.is_python:
-        modules = vendor(project, ctx.runner, ctx.progress)
+    vendored = vendor(project, ctx.runner, ctx.progress) if project.is_python else None
+    modules = vendored or project.root / "python_modules"
     env_files = find_env_files(project.root, request.environment, os.environ, request.env_files)
     missing = _missing(project, entry, env_files, on_node=on_node, names=names)
-    main = RUNTIME_FILES / "node" / "shim_worker.js" if on_node else entry
+    main = _SHIM if on_node else entry
     worker = configuration.worker_config(
         project, main, python=not on_node, without=missing, environment=request.environment
     )
@@ -112,8 +114,7 @@ def prepare(
     modules_root, front = None, None
     if not on_node:
         worker, modules_root = _for_workerd(project, worker, entry, derived)
-        if len(env_files.env_files) <= len(ENV_SLOTS):
-            front = _write_front(project, derived, worker, env_files=env_files, request=request)
+        front = _write_front(project, derived, worker, env_files=env_files, request=request)
     session = LocalSession(
         project=project.root,
         config=project.config_name,
@@ -192,8 +193,11 @@ def _write_front(
     *,
     env_files: EnvFiles,
     request: DevRequest,
-) -> Path:
-    """The configuration of the Worker in front, in its own directory, too."""
+) -> Path | None:
+    """The configuration of the Worker in front, in its own directory, too; ``None`` if there are
+    more files of secrets than wrangler reads for a Worker that is not the first."""
+    if len(env_files.env_files) > len(ENV_SLOTS):
+        return None
     config = front_config(
         project,
         worker,
