@@ -29,7 +29,6 @@ from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory
 
-
 _SHIM = RUNTIME_FILES / "node" / "shim_worker.js"
 
 
