@@ -89,6 +89,14 @@ def test_it_depends_on_the_python_of_the_worker(tmp_path: Path, python: str) -> 
     assert set(found(project)) == expected[python]
 
 
+def test_without_a_date_it_is_the_newest(tmp_path: Path) -> None:
+    project_of(tmp_path, "src/annotationlib.py", "src/cgi.py")
+    config = tmp_path / "wrangler.toml"
+    lines = config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if "compatibility_date" not in line))
+    assert set(found(load_project(tmp_path))) == {"src/annotationlib.py"}
+
+
 def test_a_javascript_worker_or_one_that_a_build_creates(tmp_path: Path) -> None:
     project = project_of(tmp_path, "src/secrets.py")
     config = tmp_path / "wrangler.toml"
