@@ -10,7 +10,8 @@ _ASSIGNMENTS: list[tuple[str, str, str, str | None]] = [
     ("SINGLE='single \\n #x'", "SINGLE", "single \\n #x", None),
     ('DOUBLE="double \\n #x $PLAIN"', "DOUBLE", "double \n #x $PLAIN", "double \n #x a b"),
     ("BACKTICKS=`back 'tick' \"q\"`", "BACKTICKS", "back 'tick' \"q\"", None),
-    ('LINES="line1\nline2\n\nline4"', "LINES", "line1\nline2\n\nline4", None),
+    # Not LINES, which Python's readline puts into the environment.
+    ('SEVERAL="line1\nline2\n\nline4"', "SEVERAL", "line1\nline2\n\nline4", None),
     ("LINES_1='l1\nl2'", "LINES_1", "l1\nl2", None),
     ("HASH_INSIDE=abc#def", "HASH_INSIDE", "abc", None),
     ("EMPTY=", "EMPTY", "", None),
