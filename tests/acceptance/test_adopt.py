@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cfpy.project.config_text import edited
-from cfpy.project.edits import Put
+from cfpy.project.edits import Append, Put
 from cloudflare_api import CloudflareApi
 from wrangler_shapes import ALL, ids
 
@@ -216,6 +216,17 @@ def test_the_id_of_another_account_is_replaced(shop: Path, cfpy: Any, api: Cloud
     assert api.database_id("quotes") in path.read_text()
     assert foreign not in path.read_text()
     assert cfpy("plan", shop)[0] == 0
+
+
+def test_bindings_of_one_unknown_id_lose_it_together(shop: Path, cfpy: Any) -> None:
+    path = config(shop)
+    foreign = "ab" * 16
+    text = path.read_text().replace("CACHE", "COPY")
+    both = [Append(("kv_namespaces",), {"binding": name, "id": foreign}) for name in ("A", "B")]
+    path.write_text(edited(path, text, both))
+    code, document = cfpy("adopt", shop, "--remove-ids", "--dry-run")
+    assert (code, document["data"]["removed_ids"]) == (0, {"A": foreign, "B": foreign})
+    assert foreign not in document["data"]["files"][path.name]
 
 
 LAYOUTS = [

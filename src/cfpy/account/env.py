@@ -146,21 +146,15 @@ def remove(
 def _removal(project: Project, name: str) -> RemovedEnvironment:
     environments = project.wrangler.get("env") or {}
     written = _settings(project)
-    if name in environments:
-        gone = only_in(project.wrangler, name)
-        settings = (*settings_removals(written, gone), *secret_removals(written, name))
-        before, after = _edited(project, removals(name), settings)
-    else:
-        left = (
-            *settings_removals(written, left_over(project.wrangler, name)),
-            *secret_removals(written, name),
+    exists = name in environments
+    gone = only_in(project.wrangler, name) if exists else left_over(project.wrangler, name)
+    settings = (*settings_removals(written, gone), *secret_removals(written, name))
+    if not exists and not settings:
+        raise UsageError(
+            f"{project.config_name} has no environment {name!r}",
+            hint=f"Its environments: {', '.join(environments) or 'none'}.",
         )
-        if not left:
-            raise UsageError(
-                f"{project.config_name} has no environment {name!r}",
-                hint=f"Its environments: {', '.join(environments) or 'none'}.",
-            )
-        before, after = _edited(project, (), left)
+    before, after = _edited(project, removals(name) if exists else (), settings)
     record = RecordStore(project.root, project.config_name).read()
     tables = environments.get(name) or {}
     held = dict.fromkeys((*record.created(name), *held_ids(tables)))

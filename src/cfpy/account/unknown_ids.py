@@ -13,27 +13,23 @@ from cfpy.bindings.registry import OWNED
 from cfpy.project.edits import Remove, change
 
 
-def without_unknown_ids(
-    session: Session, *, really: bool
-) -> tuple[Session, dict[str, str], tuple[Remove, ...]]:
+def without_unknown_ids(session: Session) -> tuple[Session, dict[str, str], tuple[Remove, ...]]:
     """The session as it is without these ids, the ids by binding, and the edits that remove them.
 
-    Nothing is written. Unless ``really``, nothing is removed.
+    Nothing is written.
     """
-    if not really:
-        return session, {}, ()
+    unknown = {
+        (action.kind, id_) for action in session.plan().conflicts for id_ in action.unknown_ids
+    }
     name = session.environment
     scope: tuple[str, ...] = ("env", name) if name else ()
     wrangler: dict[str, Any] = copy.deepcopy(dict(session.project.wrangler))
     tables = wrangler["env"][name] if name else wrangler
     removed: dict[str, str] = {}
     edits: list[Remove] = []
-    for action in session.plan().conflicts:
-        kind = OWNED.get(action.kind)
-        if kind is None or not kind.id_key:
-            continue
-        for number, item in enumerate(kind.entries(tables)):
-            if item.get(kind.id_key) in action.unknown_ids:
+    for called, kind in OWNED.items():
+        for number, item in enumerate(kind.entries(tables) if kind.id_key else ()):
+            if (called, item.get(kind.id_key)) in unknown:
                 removed[str(item.get("binding"))] = str(item[kind.id_key])
                 edits.append(Remove((*scope, *kind.table.split("."), number, kind.id_key)))
     for edit in edits:

@@ -12,7 +12,6 @@ import http.server
 import importlib.util
 import json
 import os
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cfpy.errors import ToolNotFoundError
+from cfpy.local.loopback import LoopbackServer
 from cfpy.tools.installed import installation
 
 if TYPE_CHECKING:
@@ -137,28 +137,29 @@ class EmbeddingServer:
     """
 
     def __init__(self, on_load: Callable[[], None] = lambda: None) -> None:
-        self.key = secrets.token_hex(32)
         self._on_load = on_load
         self._vectors: OrderedDict[str, list[float]] = OrderedDict()
         self._lock = threading.Lock()
         self._closed = False
         self._embedder: Embedder | None = None
-        handler = functools.partial(_Handler, self)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self.server = LoopbackServer(functools.partial(_Handler, self))
+
+    @property
+    def key(self) -> str:
+        """What requests have to give as a bearer token."""
+        return self.server.key
 
     @property
     def url(self) -> str:
         """The base URL: requests go to ``{url}/embeddings``."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.server.address}/v1"
 
     def __enter__(self) -> EmbeddingServer:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.server.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.server.stop()
         # A thread that is inside onnxruntime when Python exits aborts the process.
         with self._lock:
             self._closed = True
@@ -202,7 +203,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         given = self.headers.get("authorization", "").removeprefix("Bearer ")
-        if not secrets.compare_digest(given.encode(), self._owner.key.encode()):
+        if not self._owner.server.admits(given):
             return self._fail(401, "wrong key")
         if self.path != "/v1/embeddings":
             return self._fail(404, "no such path")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hmac
 import http.server
 import json
-import secrets
 import threading
 import time
 from collections import deque
@@ -15,6 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from cfpy.local.local_runtime import Event
+from cfpy.local.loopback import LoopbackServer
 
 #: The names under which the Worker in front gets the address of the log, and its key.
 ADDRESS = "CFPY_EVENTS_URL"
@@ -30,20 +29,16 @@ class PageLog:
     """Serves the events of a run on a free loopback port, behind a random key."""
 
     def __init__(self) -> None:
-        self.key = secrets.token_hex(32)
         self._lock = threading.Lock()
         self._history: deque[bytes] = deque(maxlen=_HISTORY)
         self._readers: set[SimpleQueue[_Line]] = set()
-        handler = functools.partial(_LogHandler, self)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.server = LoopbackServer(functools.partial(_LogHandler, self))
+        self.server.start()
 
     @property
     def variables(self) -> dict[str, str]:
         """The environment variables for wrangler, which gives them to the Worker in front."""
-        port = self._server.server_address[1]
-        return {ADDRESS: f"http://127.0.0.1:{port}/", KEY: self.key}
+        return {ADDRESS: f"{self.server.address}/", KEY: self.server.key}
 
     def add(self, event: Event) -> None:
         """Send ``event`` to the page."""
@@ -72,8 +67,7 @@ class PageLog:
         with self._lock:
             for reader in self._readers:
                 reader.put(None)
-        self._server.shutdown()
-        self._server.server_close()
+        self.server.stop()
 
 
 class _LogHandler(http.server.BaseHTTPRequestHandler):
@@ -82,9 +76,7 @@ class _LogHandler(http.server.BaseHTTPRequestHandler):
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        if not hmac.compare_digest(
-            self.headers.get("x-cfpy-key", "").encode(), self._log.key.encode()
-        ):
+        if not self._log.server.admits(self.headers.get("x-cfpy-key", "")):
             self.send_error(HTTPStatus.FORBIDDEN)
             return
         self.send_response(HTTPStatus.OK)

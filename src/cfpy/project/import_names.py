@@ -7,6 +7,7 @@ module, and so does ``cfpy dev`` with either runtime (observed in workerd 1.2026
 
 from __future__ import annotations
 
+import functools
 import keyword
 import sys
 from collections.abc import Iterator
@@ -95,6 +96,7 @@ class Shadowed:
 RENAME = "Rename the file, and change its imports."
 
 
+@functools.cache
 def standard_library(python: str) -> frozenset[str]:
     """The top-level modules of the standard library in a Worker with ``python``, such as
     ``"3.14"``."""
