@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class LoopbackServer:
-    """A server on a free loopback port, for whoever has its random key.
+    """A server on a free loopback port, for programs that have its random key.
 
     Args:
         handler: Creates the handler of a connection, each of which has a thread.
