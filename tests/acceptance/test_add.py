@@ -15,15 +15,21 @@ from cfpy.patterns.config_format import ConfigFormat
 from wrangler_shapes import ids
 
 
-@pytest.mark.parametrize(("pattern", "config"), zip(PATTERNS, itertools.cycle(FORMATS)))
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.mark.parametrize(("pattern", "config"), [*zip(PATTERNS, itertools.cycle(FORMATS))])
 def test_a_pattern_with_everything_added(
-    pattern: str, config: ConfigFormat, tmp_path: Path
+    pattern: str, config: ConfigFormat, tmp_path: Path, mypy_cache: Path
 ) -> None:
     root = pattern_project(pattern, tmp_path, config)
     added = [kind for kind in BY_NAME if add(root, kind)]
     assert len(added) >= len(BY_NAME) - 2
     assert accepted(root) == ""
-    for tool in (["mypy", "--no-incremental"], ["ruff", "check"], ["ruff", "format", "--check"]):
+    types = ["mypy", "--cache-dir", str(mypy_cache)]
+    for tool in (types, ["ruff", "check"], ["ruff", "format", "--check"]):
         argv = [sys.executable, "-m", *tool]
         done = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
