@@ -84,13 +84,4 @@ CRON = BindingKind(
         tells="controller.cron",
         gets="the cron triggers",
     ),
-    python="""\
-# In the Worker's entry point. The schedule is in UTC.
-# async def scheduled(self, controller, env=None, ctx=None):
-#     print(controller.cron)
-""",
-    javascript="""\
-// In the default export. The schedule is in UTC.
-// async scheduled(controller, env, ctx) {{ console.log(controller.cron); }}
-""",
 )
