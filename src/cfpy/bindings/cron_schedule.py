@@ -46,14 +46,14 @@ class _Field:
             for value in (first, last) if dash else (first,):
                 least = value == "*" and value is first and position
                 if not least and not self._is_value(value):
-                    return f"the {self.name} {text!r} is not {self._values}"
+                    return f"the {self.name} {text!r} must be {self._values}"
         return ""
 
     @property
     def _values(self) -> str:
         names = f" or from {self.names[0]} to {self.names[-1]}" if self.names else ""
         note = " (1 is Sunday)" if self.names == _DAYS else ""
-        return f"from {self.least} to {self.most}{note}{names}, *, or a list, range or step of them"
+        return f"from {self.least} to {self.most}{note}{names}, *, or a list, a range or a step"
 
     def _is_value(self, text: str) -> bool:
         return text.upper() in self.names or _is_number(text, self.least, self.most)

@@ -62,16 +62,16 @@ def handling(
         if python
         else with_script_handler(source, new, path.suffix)
     )
-    where = f"{main}:{handled.line}"
     if handled.why:
         return _refused(main, handled.why, new, source)
     if not handled.new:
-        return Handling(f"{where} {_there(handler, handled, event, python=python)}")
+        return Handling(_there(main, handler, handled, event))
     files = {
         path: with_ends_of(text, handled.source),
         **(stub(project.root, new.type) if python else {}),
     }
-    return Handling(f"{where} has the new handler {new.name}: it gets {handler.gets}.", files=files)
+    note = f"{main}:{handled.line} has the new handler {new.name}: it gets {handler.gets}."
+    return Handling(note, files=files)
 
 
 def _environment(project: Project, name: str) -> Mapping[str, Any]:
@@ -80,14 +80,15 @@ def _environment(project: Project, name: str) -> Mapping[str, Any]:
     return scope if isinstance(scope, Mapping) else {}
 
 
-def _there(handler: Handler, handled: Handled, event: str, *, python: bool) -> str:
+def _there(main: str, handler: Handler, handled: Handled, event: str) -> str:
     """What to do with a handler that the Worker has already."""
-    said = f"already has the handler {handler.name}; it gets these events, too."
+    where = f"{main}:{handled.line}"
+    said = f"{where} already has the handler {handler.name}; it gets these events, too."
     chooser, line = "", 0
-    if python:
+    if main.endswith(".py"):
         chooser, line = chosen_by(handled.source, handler.name, handler.tells)
     if chooser:
-        chooses = f"{chooser}({handler.tells}), in line {line}, chooses the code"
+        chooses = f"{chooser}({handler.tells}) in {main}:{line} chooses the code"
         return f"{said} {chooses}: add a case for {event} there."
     return f"{said} {handler.tells} distinguishes them: add a case for {event} there."
 
