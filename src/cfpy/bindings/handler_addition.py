@@ -51,10 +51,7 @@ def handling(
     path = project.root / main
     text = changed.get(path) or read_source(path)
     source, new = plain(text), handler.new
-    parts = Path(main).parts
-    # What a build writes is not the source.
-    if scope.get("build") or _BUILT & set(parts) or any(part.startswith(".") for part in parts):
-        why = "it is outside of the project" if ".." in parts else "a build writes it"
+    if why := _not_ours(Path(main), scope):
         return _refused(main, why, new, source)
     python = path.suffix == ".py"
     handled = (
@@ -78,6 +75,15 @@ def _environment(project: Project, name: str) -> Mapping[str, Any]:
     environments = project.wrangler.get("env") or {}
     scope = environments.get(name) if name else {}
     return scope if isinstance(scope, Mapping) else {}
+
+
+def _not_ours(main: Path, scope: Mapping[str, Any]) -> str:
+    """Why cfpy does not edit a main module, whatever it has in it; or an empty string."""
+    if main.is_absolute() or ".." in main.parts:
+        return "it is outside of the project"
+    hidden = any(part.startswith(".") for part in main.parts)
+    # What a build writes is not the source.
+    return "a build writes it" if scope.get("build") or _BUILT & {*main.parts} or hidden else ""
 
 
 def _there(main: str, handler: Handler, handled: Handled, event: str) -> str:

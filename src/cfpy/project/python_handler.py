@@ -50,9 +50,12 @@ def _with_method(source: str, tree: ast.Module, owner: ast.ClassDef, new: NewHan
     found = _existing(owner.body, new.name)
     if found and all(item.direct for item in found):
         return Handled(source, line=found[-1].line)
+    # Older runtimes call on_queue of a module, or of the class.
+    old = f"on_{new.name}"
+    found += [*_existing(owner.body, old), *_existing(tree.body, old)]
     why = (
         _star([*tree.body, *owner.body])
-        or next((f"line {item.line} may bind {new.name}" for item in found), "")
+        or next((f"line {item.line} may bind {item.name}" for item in found), "")
         or _unknown_class(tree, owner)
         or _open(owner.body, new.name)
         or _decorated(owner.body, new.name)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import sys
+import types
+from typing import Any
 
 import pytest
 
@@ -39,7 +42,7 @@ EDITED = [
     PLAIN + "\n    class Inner:\n        queue = 1\n",
     PLAIN + "\n    def send(self):\n        self.env.queue.send(self.queue)\n",
     PLAIN + '\n\n__all__ = ["Default"]\n',
-    PLAIN + "\n\nqueue = 1\non_queue = 2\n",
+    PLAIN + "\n\nqueue = 1\n",
     PLAIN + '\n\ndef names():\n    return globals(), "queue"\n',
     '"""Reads the queue."""\n' + PLAIN,
 ]
@@ -119,6 +122,9 @@ UNSURE = [
     PLAIN.replace("class Default", "@reading\nclass Default"),
     # The name may be bound in its body.
     *(f"{PLAIN}\n    {body}\n" for body in CLASS_BODIES),
+    # Older runtimes call these.
+    PLAIN + "\n    async def on_queue(self, batch):\n        pass\n",
+    PLAIN + "\n\nasync def on_queue(batch, env, ctx):\n    pass\n",
     # It may be changed, or replaced, elsewhere.
     PLAIN + "\n\nDefault.queue = run\n",
     PLAIN + '\n\nsetattr(Default, "queue", run)\n',
@@ -170,6 +176,14 @@ UNSURE = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("workers")
+    module.WorkerEntrypoint = type("WorkerEntrypoint", (), {})  # type: ignore[attr-defined]
+    module.Response = None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "workers", module)
+
+
 @pytest.mark.parametrize("source", EDITED)
 def test_a_class_gets_the_method(source: str) -> None:
     done = with_python_handler(source, NEW)
@@ -183,6 +197,9 @@ def test_a_class_gets_the_method(source: str) -> None:
     assert isinstance(method, ast.AsyncFunctionDef)
     assert (method.name, method.lineno) == ("queue", done.line)
     assert set(source.splitlines()) <= set(done.source.splitlines())
+    module: dict[str, Any] = {"__name__": "entry"}
+    exec(done.source, module)
+    assert module["Default"].queue.__code__.co_firstlineno == done.line
     again = with_python_handler(done.source, NEW)
     assert (again.source, again.line, again.new) == (done.source, done.line, False)
 
@@ -246,8 +263,8 @@ def test_a_type_that_is_not_there_is_not_used(source: str, kept: str) -> None:
 
 
 def test_imported_types_keep_their_other_names() -> None:
-    types = TYPES.replace("Queue", "Queue as Jobs, R2Bucket")
-    done = with_python_handler(POSTPONED + HEAD + types + CLASS, NEW)
+    imported = TYPES.replace("Queue", "Queue as Jobs, R2Bucket")
+    done = with_python_handler(POSTPONED + HEAD + imported + CLASS, NEW)
     assert "    from bindings import MessageBatch, Queue as Jobs, R2Bucket\n" in done.source
 
 
