@@ -30,12 +30,16 @@ def with_python_handler(source: str, new: NewHandler) -> Handled:
     """``source`` with the handler in its class ``Default``, or as a function if it has functions.
     It is unchanged if it has the handler, or if that is not sure."""
     try:
-        tree = ast.parse(source)
+        return _with_handler(source, ast.parse(source), new)
     except SyntaxError as error:
         version = platform.python_version()
-        return Handled(source, why=f"Python {version} can't read line {error.lineno} of it")
-    except (ValueError, RecursionError):
+        return Handled(source, why=f"Python {version} can't read line {error.lineno or 1} of it")
+    except (ValueError, RecursionError, MemoryError):
+        # A null byte, or too many parentheses.
         return Handled(source, why="Python can't read it")
+
+
+def _with_handler(source: str, tree: ast.Module, new: NewHandler) -> Handled:
     entries = [item for item in bound(tree.body) if item.name == _ENTRY]
     if not entries:
         return _with_function(source, tree, new)
