@@ -19,7 +19,8 @@ _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 @dataclass(frozen=True)
 class _Field:
     """One of the five fields. ``special`` matches what replaces a whole field: its group ``value``
-    is a value of the field, and ``count`` a number of at most ``most_counted``."""
+    is a value of the field, and ``count`` a number of at most ``most_counted``. ``examples`` are
+    shown with an error."""
 
     name: str
     least: int
@@ -27,6 +28,7 @@ class _Field:
     names: tuple[str, ...] = ()
     special: re.Pattern[str] = field(default=re.compile(r"(?!)"))
     most_counted: int = 0
+    examples: str = ""
 
     def fault(self, text: str) -> str:
         """What is wrong with the field, or an empty string."""
@@ -53,7 +55,7 @@ class _Field:
     def _values(self) -> str:
         names = f" or from {self.names[0]} to {self.names[-1]}" if self.names else ""
         note = " (1 is Sunday)" if self.names == _DAYS else ""
-        return f"from {self.least} to {self.most}{note}{names}, *, or a list, a range or a step"
+        return f"from {self.least} to {self.most}{note}{names}, *, {self.examples}or a list, a range or a step"
 
     def _is_value(self, text: str) -> bool:
         return text.upper() in self.names or _is_number(text, self.least, self.most)
@@ -76,6 +78,7 @@ _FIELDS = (
         *(1, 31),
         special=re.compile(r"LW?|L-(?P<count>[0-9]+)W?|(?P<value>[0-9]+)W"),
         most_counted=30,
+        examples="L, LW, 15W, ",
     ),
     _Field("month", 1, 12, _MONTHS),
     _Field(
@@ -84,6 +87,7 @@ _FIELDS = (
         _DAYS,
         special=re.compile(r"L|(?P<value>[0-9A-Za-z]+?)(?:L|#(?P<count>[0-9]+))"),
         most_counted=5,
+        examples="6L, 2#1, ",
     ),
 )
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _BASE, _MODULE = "WorkerEntrypoint", "cloudflare:workers"
+_SHORT = 40
 _WRAPPERS = {"parenthesized_expression", "satisfies_expression", "as_expression"}
 _CLASSES = {"class", "class_declaration"}
 # What can give a class methods that it does not show.
@@ -149,7 +150,7 @@ def _check(module: Node, owner: Node, name: str) -> None:
     """
     for key, node in _members(owner):
         if key is None or key == "__proto__":
-            raise _UnsureError(f"line {line_of(node)} may define {name}")
+            raise _UnsureError(f"`{_short(node)}` in line {line_of(node)} may define {name}")
     if owner.type == "object":
         return
     if not _extends_base(module, owner):
@@ -164,7 +165,12 @@ def _check(module: Node, owner: Node, name: str) -> None:
         )
     for node in nodes_in(module):
         if _may_define(node, name):
-            raise _UnsureError(f"line {line_of(node)} may define {name}")
+            raise _UnsureError(f"`{_short(node)}` in line {line_of(node)} may define {name}")
+
+
+def _short(node: Node) -> str:
+    text = text_of(node).partition("\n")[0]
+    return text if len(text) <= _SHORT else f"{text[:_SHORT]}..."
 
 
 def _may_define(node: Node, name: str) -> bool:

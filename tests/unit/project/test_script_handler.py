@@ -149,7 +149,7 @@ def test_it_is_written_like_the_rest(source: str, expected: str) -> None:
 
 def test_the_reason_names_the_line() -> None:
     for source, why in (
-        ("\nexport default { ...handlers };", "line 2 may define queue"),
+        ("\nexport default { ...handlers };", "`...handlers` in line 2 may define queue"),
         ("\nexport default {\n", "cfpy can't read line 2 of it"),
         ("const a = {};", "it has no default export"),
         (
