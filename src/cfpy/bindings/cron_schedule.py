@@ -55,7 +55,8 @@ class _Field:
     def _values(self) -> str:
         names = f" or from {self.names[0]} to {self.names[-1]}" if self.names else ""
         note = " (1 is Sunday)" if self.names == _DAYS else ""
-        return f"from {self.least} to {self.most}{note}{names}, *, {self.examples}or a list, a range or a step"
+        values = f"from {self.least} to {self.most}{note}{names}"
+        return f"{values}, *, {self.examples}or a list, a range or a step"
 
     def _is_value(self, text: str) -> bool:
         return text.upper() in self.names or _is_number(text, self.least, self.most)
