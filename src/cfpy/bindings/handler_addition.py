@@ -19,6 +19,10 @@ from cfpy.project.script_handler import with_script_handler
 
 # Folders of what a build writes.
 _BUILT = {"dist", "build", "node_modules"}
+_ENTRY = re.compile(r"\bDefault\b")
+# From this compatibility date on, a Python Worker's functions get no events, unless it opts out
+# (pythonNoGlobalHandlers in workerd's compatibility-date.capnp).
+_NO_FUNCTIONS_SINCE = "2025-08-14"
 
 
 @dataclass(frozen=True)
@@ -47,20 +51,21 @@ def handling(
     scope = {**project.wrangler, **_environment(project, environment)}
     main = scope.get("main")
     if not isinstance(main, str) or not (project.root / main).is_file():
-        return _refused("", "the project has no main module", handler.new, "")
+        return _refused("", "the project has no main module", handler.new)
     path = project.root / main
     text = changed.get(path) or read_source(path)
     source, new = plain(text), handler.new
     if why := _not_ours(Path(main), scope):
-        return _refused(main, why, new, source)
+        return _refused(main, why, new)
     python = path.suffix == ".py"
     handled = (
-        with_python_handler(source, new)
+        with_python_handler(source, new, functions=_calls_functions(scope))
         if python
         else with_script_handler(source, new, path.suffix)
     )
     if handled.why:
-        return _refused(main, handled.why, new, source)
+        functions = _calls_functions(scope) and _ENTRY.search(source) is None
+        return _refused(main, handled.why, new, functions=functions)
     if not handled.new:
         return Handling(_there(main, handler, handled, event))
     files = {
@@ -99,21 +104,29 @@ def _there(main: str, handler: Handler, handled: Handled, event: str) -> str:
     return f"{said} {handler.tells} distinguishes them: add a case for {event} there."
 
 
-def _refused(main: str, why: str, new: NewHandler, source: str) -> Handling:
+def _calls_functions(scope: Mapping[str, Any]) -> bool:
+    """Whether the runtime calls functions such as ``on_fetch`` of a Python Worker."""
+    flags = scope.get("compatibility_flags") or []
+    if "disable_python_no_global_handlers" in flags:
+        return True
+    old = str(scope.get("compatibility_date") or _NO_FUNCTIONS_SINCE) < _NO_FUNCTIONS_SINCE
+    return old and "python_no_global_handlers" not in flags
+
+
+def _refused(main: str, why: str, new: NewHandler, *, functions: bool = False) -> Handling:
     where = f" to {main}" if main else ""
     note = f"cfpy added no handler{where}: {why}. If the Worker has none, add the one shown."
-    return Handling(note, _snippet(main, new, source))
+    return Handling(note, _snippet(main, new, functions=functions))
 
 
-def _snippet(main: str, new: NewHandler, source: str) -> str:
-    """The code of the handler, in the form that the main module uses."""
+def _snippet(main: str, new: NewHandler, *, functions: bool) -> str:
+    """The code of the handler, in the form that the main module needs."""
     if not main.endswith(".py"):
         head = f"// In the default export:\nasync {new.name}({new.parameter}, env, ctx) {{"
         return "".join(
             f"{line}\n" for line in [head, *(f"  {line}" for line in new.javascript), "}"]
         )
-    functions = re.search(r"^(async )?def on_fetch\b", source, re.MULTILINE)
-    if functions and not re.search(r"\bDefault\b", source):
+    if functions:
         head = f"# In the main module:\nasync def on_{new.name}({new.parameter}, env, ctx):"
     else:
         arguments = f"self, {new.parameter}, env=None, ctx=None"

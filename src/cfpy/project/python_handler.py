@@ -2,9 +2,9 @@
 
 A second handler would replace the first one, and take its messages. So cfpy only edits what it can
 see through: anything that could give the Worker the handler in another way is a reason to change
-nothing. Only the class ``Default`` gets events, or functions such as ``on_fetch`` in a module
-without it (workerd's src/pyodide/python-entrypoint-helper.ts, ``handleDefaultClass``); other
-classes of ``WorkerEntrypoint`` are for service bindings.
+nothing. Only the class ``Default`` gets events, or with an old compatibility date functions such as
+``on_fetch`` (workerd's src/pyodide/python-entrypoint-helper.ts, ``handleDefaultClass`` and
+``LEGACY_GLOBAL_HANDLERS``); other classes of ``WorkerEntrypoint`` are for service bindings.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ _SETS = {"setattr", "__setattr__", "__dict__"}
 _ANSWERS = {"__getattr__", "__getattribute__"}
 
 
-def with_python_handler(source: str, new: NewHandler) -> Handled:
-    """``source`` with the handler in its class ``Default``, or as a function if it has functions.
-    It is unchanged if it has the handler, or if that is not sure."""
+def with_python_handler(source: str, new: NewHandler, *, functions: bool = False) -> Handled:
+    """``source`` with the handler in its class ``Default``, or as a function if it has functions
+    instead and the runtime calls them. It is unchanged if it has the handler, or if that is not
+    sure."""
     try:
-        return _with_handler(source, ast.parse(source), new)
+        return _with_handler(source, ast.parse(source), new, functions=functions)
     except SyntaxError as error:
         version = platform.python_version()
         return Handled(source, why=f"Python {version} can't read line {error.lineno or 1} of it")
@@ -39,10 +40,10 @@ def with_python_handler(source: str, new: NewHandler) -> Handled:
         return Handled(source, why="Python can't read it")
 
 
-def _with_handler(source: str, tree: ast.Module, new: NewHandler) -> Handled:
+def _with_handler(source: str, tree: ast.Module, new: NewHandler, *, functions: bool) -> Handled:
     entries = [item for item in bound(tree.body) if item.name == _ENTRY]
     if not entries:
-        return _with_function(source, tree, new)
+        return _with_function(source, tree, new, called=functions)
     owner = entries[0].statement
     if len(entries) > 1 or not isinstance(owner, ast.ClassDef) or not entries[0].direct:
         lines = ", ".join(str(item.line) for item in entries)
@@ -82,12 +83,13 @@ def _with_method(source: str, tree: ast.Module, owner: ast.ClassDef, new: NewHan
     return Handled(changed, line=_only_new(None, changed, owner.name), new=True)
 
 
-def _with_function(source: str, tree: ast.Module, new: NewHandler) -> Handled:
+def _with_function(source: str, tree: ast.Module, new: NewHandler, *, called: bool) -> Handled:
     name = f"on_{new.name}"
     found = _existing(tree.body, name)
-    if found and all(item.direct for item in found):
+    if called and found and all(item.direct for item in found):
         return Handled(source, line=found[-1].line)
-    if not any(item.name == "on_fetch" and item.direct for item in bound(tree.body)):
+    has = any(item.name == "on_fetch" and item.direct for item in bound(tree.body))
+    if not called or not has:
         star = _star(tree.body)
         return Handled(source, why=star or f"it has no class {_ENTRY}, which gets the events")
     globals_ = (node for node in ast.walk(tree) if isinstance(node, ast.Global))

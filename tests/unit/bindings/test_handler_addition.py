@@ -131,12 +131,40 @@ def test_a_handler_of_crons_needs_a_case(tmp_path: Path) -> None:
 def test_code_that_is_not_sure_is_shown(
     main: str, source: str, why: str, shown: str, tmp_path: Path
 ) -> None:
+    old = "on_fetch" in source
     path = project(tmp_path, main, source)
+    if old:
+        config = tmp_path / "wrangler.toml"
+        config.write_text(config.read_text().replace("2026-11-17", "2025-08-13"))
     added = add(tmp_path, "queue", "jobs")
     note = f"cfpy added no handler to {why}. If the Worker has none, add the one shown."
     assert added.note == note
     assert f"\n\n{shown}" in added.snippet
     assert "queue(" not in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("day", "flag", "called"),
+    [
+        ("2025-08-13", "", True),
+        ("2025-08-13", "python_no_global_handlers", False),
+        ("2025-08-14", "", False),
+        ("2026-11-17", "disable_python_no_global_handlers", True),
+    ],
+)
+def test_a_function_is_added_only_if_the_runtime_calls_it(
+    day: str, flag: str, called: bool, tmp_path: Path
+) -> None:
+    path = project(tmp_path, "src/entry.py", "async def on_fetch(request):\n    pass\n")
+    config = tmp_path / "wrangler.toml"
+    config.write_text(
+        config.read_text().replace("2026-11-17", day).replace('rkers"', f'rkers", "{flag}"')
+    )
+    added = add(tmp_path, "queue", "jobs")
+    assert ("async def on_queue(batch, env, ctx):" in path.read_text()) is called
+    assert ("has the new handler queue" in added.note) is called
+    # What is shown has the form that the runtime calls.
+    assert ("# In the class Default:" in added.snippet) is not called
 
 
 def test_an_environment_has_a_main_module_of_its_own(tmp_path: Path) -> None:

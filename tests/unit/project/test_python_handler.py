@@ -189,7 +189,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("source", EDITED)
 def test_a_class_gets_the_method(source: str) -> None:
-    done = with_python_handler(source, NEW)
+    done = with_python_handler(source, NEW, functions=True)
     assert (done.new, done.why) == (True, "")
     [owner] = [
         node
@@ -203,20 +203,20 @@ def test_a_class_gets_the_method(source: str) -> None:
     module: dict[str, Any] = {"__name__": "entry"}
     exec(done.source, module)
     assert module["Default"].queue.__code__.co_firstlineno == done.line
-    again = with_python_handler(done.source, NEW)
+    again = with_python_handler(done.source, NEW, functions=True)
     assert (again.source, again.line, again.new) == (done.source, done.line, False)
 
 
 @pytest.mark.parametrize("source", ALREADY)
 def test_a_handler_that_is_there_is_found(source: str) -> None:
-    done = with_python_handler(source, NEW)
+    done = with_python_handler(source, NEW, functions=True)
     assert (done.source, done.new, done.why) == (source, False, "")
     assert "queue" in source.splitlines()[done.line - 1]
 
 
 @pytest.mark.parametrize("source", UNSURE)
 def test_what_is_not_sure_stays_with_the_reason(source: str) -> None:
-    done = with_python_handler(source, NEW)
+    done = with_python_handler(source, NEW, functions=True)
     assert (done.source, done.line, done.new) == (source, 0, False)
     assert done.why
     assert not done.why.endswith(".")
@@ -225,14 +225,21 @@ def test_what_is_not_sure_stays_with_the_reason(source: str) -> None:
 def test_the_reason_names_the_line() -> None:
     source = PLAIN.replace("WorkerEntrypoint)", "Reads)")
     assert (
-        with_python_handler(source, NEW).why == "the base class Reads may define handlers (line 4)"
+        with_python_handler(source, NEW, functions=True).why
+        == "the base class Reads may define handlers (line 4)"
     )
     source = PLAIN + "\n    a, queue = handlers\n"
-    assert with_python_handler(source, NEW).why == "line 8 may bind queue"
+    assert with_python_handler(source, NEW, functions=True).why == "line 8 may bind queue"
     source = PLAIN + "\n\nDefault.queue = run\n"
-    assert with_python_handler(source, NEW).why == "line 9 uses Default, and may change it"
+    assert (
+        with_python_handler(source, NEW, functions=True).why
+        == "line 9 uses Default, and may change it"
+    )
     source = HEAD + CLASS.replace("Default", "Admin")
-    assert with_python_handler(source, NEW).why == "it has no class Default, which gets the events"
+    assert (
+        with_python_handler(source, NEW, functions=True).why
+        == "it has no class Default, which gets the events"
+    )
 
 
 TYPES = "if TYPE_CHECKING:\n    from bindings import Queue\n\n\n"
@@ -260,7 +267,7 @@ def test_a_typed_module_gets_types() -> None:
     ],
 )
 def test_a_type_that_is_not_there_is_not_used(source: str, kept: str) -> None:
-    done = with_python_handler(source, NEW)
+    done = with_python_handler(source, NEW, functions=True)
     assert "async def queue(self, batch, env=None, ctx=None):\n" in done.source
     assert kept in done.source
 
@@ -273,10 +280,17 @@ def test_imported_types_keep_their_other_names() -> None:
 
 def test_a_module_of_functions_gets_a_function() -> None:
     for source in (FUNCTION, FUNCTION.rstrip("\n"), "import re\n" + FUNCTION + "\n\nX = 1\n"):
-        done = with_python_handler(source, NEW)
+        done = with_python_handler(source, NEW, functions=True)
         end = "\n\nasync def on_queue(batch, env, ctx):\n    for x in y:\n        print(x)\n"
         assert done.source == source.removesuffix("\n") + "\n" + end
         assert done.source.splitlines()[done.line - 1].startswith("async def on_queue")
+
+
+@pytest.mark.parametrize("source", [FUNCTION, FUNCTION + "\n\ndef on_queue(batch):\n    pass\n"])
+def test_functions_that_the_runtime_does_not_call_are_no_handlers(source: str) -> None:
+    done = with_python_handler(source, NEW)
+    assert (done.source, done.line) == (source, 0)
+    assert done.why == "it has no class Default, which gets the events"
 
 
 def test_the_function_that_chooses_the_code_is_found() -> None:
