@@ -36,6 +36,7 @@ EDITED = [
     (".js", "// export default {\nexport const queue = 1;\nexport default {@ fetch() {} };"),
     (".ts", "export default {@ fetch() {} } satisfies ExportedHandler<{ A: string }>;"),
     (".ts", "export default {@ fetch() {} } as ExportedHandler<Env>;"),
+    (".ts", "const app = {@ fetch() {} } as const;\nexport default app satisfies Handlers;"),
     (".ts", "const app: ExportedHandler<{ A: string }> = {@ fetch() {} };\nexport default app;"),
     (".mts", "const app = {@ fetch() {} } satisfies ExportedHandler<Env>;\nexport default app;"),
     (".tsx", "export default {@ fetch: () => <p>{a}</p> } satisfies ExportedHandler<Env>;"),

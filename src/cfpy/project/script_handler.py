@@ -51,8 +51,10 @@ def with_script_handler(source: str, new: NewHandler, suffix: str) -> Handled:
             return Handled(source, line=line)
         _check(module, owner, new.name)
         changed = _inserted(source, owner, new, typed=is_typed(suffix))
-        module = syntax_of(changed, suffix)
-        return Handled(changed, line=_line_of(_default_export(module), new.name), new=True)
+        line = _line_of(_default_export(syntax_of(changed, suffix)), new.name)
+        if not line:
+            raise _UnsureError("cfpy can't tell where its default export begins")
+        return Handled(changed, line=line, new=True)
     except _UnsureError as unsure:
         return Handled(source, why=str(unsure))
 
@@ -179,6 +181,13 @@ def _may_define(node: Node, name: str) -> bool:
         return True
     if node.type == "class_static_block":
         return True
+    if node.type == "member_expression" and text_of(node) == f"this.{name}":
+        return True
+    if (
+        node.type == "required_parameter"
+        and node.named_children[0].type == "accessibility_modifier"
+    ):
+        return text_of(field_of(node, "pattern") or node) == name
     target = field_of(node, "left") if "assignment" in node.type else None
     if target and target.type == "member_expression":
         return text_of(field_of(target, "property") or target) == name
