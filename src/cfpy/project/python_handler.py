@@ -41,6 +41,9 @@ def with_python_handler(source: str, new: NewHandler, *, functions: bool = False
 
 
 def _with_handler(source: str, tree: ast.Module, new: NewHandler, *, functions: bool) -> Handled:
+    if "\r" in source:
+        # Python counts it as the end of a line, and other tools do not.
+        return Handled(source, why="it has a carriage return that does not end a line")
     entries = [item for item in bound(tree.body) if item.name == _ENTRY]
     if not entries:
         return _with_function(source, tree, new, called=functions)

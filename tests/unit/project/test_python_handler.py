@@ -173,6 +173,8 @@ UNSURE = [
     # What this Python can't read.
     "class Default(\n",
     "x = 1\0\n",
+    PLAIN.replace("\n", "\r"),
+    PLAIN + '    x = "a\rb"\n',
     f"x = {'(' * 5000}{')' * 5000}\n",
     PLAIN + f"x = {'-' * 5000}1\n",
     PLAIN + f"x = {'a.' * 5000}a\n",
