@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,33 @@ import pytest
 from add_matrix import FOREIGN, FORMATS, PATTERNS, accepted, add, foreign_project, pattern_project
 from cfpy.bindings.registry import BY_NAME
 from cfpy.patterns.config_format import ConfigFormat
+from cfpy.project.script_handler import with_script_handler
+from cfpy.tools.process import SubprocessRunner
+from cfpy.tools.toolchain import Toolchain
+from script_sources import EDITED, NEW
 from wrangler_shapes import ids
+
+# Runs each module in Node, which knows no JSX, and prints the handler of its default export.
+_HANDLERS = """
+import { stripTypeScriptTypes } from "node:module";
+import vm from "node:vm";
+const context = vm.createContext({ b: 1 });
+class WorkerEntrypoint {}
+const found = [];
+for (const [suffix, source] of JSON.parse(process.argv[1])) {
+  const code = suffix.includes("t") ? stripTypeScriptTypes(source) : source;
+  const worker = new vm.SourceTextModule(code, { context });
+  await worker.link(() => new vm.SyntheticModule(
+    ["WorkerEntrypoint"],
+    function () { this.setExport("WorkerEntrypoint", WorkerEntrypoint); },
+    { context },
+  ));
+  await worker.evaluate();
+  const exported = worker.namespace.default;
+  found.push(String((exported.prototype ?? exported).queue));
+}
+console.log(JSON.stringify(found));
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +69,18 @@ def test_a_foreign_project_with_everything_added(shape: tuple[str, str], tmp_pat
     added = [kind for kind in BY_NAME if add(root, kind)]
     assert len(added) >= len(BY_NAME) - 1
     assert accepted(root) == ""
+
+
+def test_scripts_with_a_new_handler_run_in_node() -> None:
+    edited = [
+        (suffix, with_script_handler(marked.replace("@", ""), NEW, suffix).source)
+        for suffix, marked in EDITED
+        if not suffix.endswith("x")
+    ]
+    node = Toolchain(SubprocessRunner(), print).node.binary
+    argv = [node, "--experimental-vm-modules", "--input-type=module", "--eval", _HANDLERS]
+    done = subprocess.run([*argv, json.dumps(edited)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found) == len(edited) > 20
+    assert [item for item in found if not item.startswith("async queue(batch")] == []
