@@ -79,6 +79,7 @@ def prepare_beside(
     *,
     main: Runtime,
     names: frozenset[str],
+    say: Callable[[str], None],
 ) -> tuple[Beside, ...]:
     """Prepare each of ``projects`` for a run next to the main Worker.
 
@@ -89,6 +90,7 @@ def prepare_beside(
         ai: What stands in for Workers AI in all of them.
         main: Where the main Worker runs.
         names: The names of all Workers of the run.
+        say: Called with what a person should know.
 
     Raises:
         ProjectError: Its Python runs in Node, which does not have that version.
@@ -114,7 +116,7 @@ def prepare_beside(
         )
         own.state.mkdir(parents=True, exist_ok=True)
         on_node = runtime is Runtime.NODE
-        session = prepare(ctx, project, own, ai, on_node=on_node, names=names).session
+        session = prepare(ctx, project, own, ai, on_node=on_node, names=names, say=say).session
         prepared.append(Beside(project, session, runtime))
     return tuple(prepared)
 

@@ -176,11 +176,15 @@ def _run_once(
     others = load_beside(project, request.beside)
     names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
     every = (project, *others)
+
+    def say(text: str) -> None:
+        on_event(Event("log", {"level": "warning", "text": text}))
+
     with _alone_with(request.state), _local_ai(every, on_event) as (ai, embeddings_note):
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
-            prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names)
-            beside = prepare_beside(ctx, others, request, ai, main=attempt, names=names)
+            prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names, say=say)
+            beside = prepare_beside(ctx, others, request, ai, main=attempt, names=names, say=say)
             session = prepared.session
             on_start(
                 DevInfo(

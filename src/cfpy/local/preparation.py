@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cfpy.account.migrating import naming_the_file
-from cfpy.account.wrangler import Wrangler
 from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import ENV_SLOTS, EnvFiles, find_env_files
 from cfpy.local.front import FRONT, front_config
 from cfpy.local.kept_data import keep_data
 from cfpy.local.local_data import local_data
+from cfpy.local.local_migrations import migrate, migration_directories
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
 from cfpy.local.toml_values import as_json
-from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
@@ -87,11 +84,12 @@ def prepare(
     ai: configuration.LocalAI,
     *,
     on_node: bool,
+    say: Callable[[str], None],
     names: frozenset[str] = frozenset(),
 ) -> Prepared:
     """Write the derived configurations, install packages and apply migrations.
 
-    ``names`` are those of all Workers of the run.
+    ``say`` is called with what a person should know; ``names`` are those of all Workers of the run.
 
     Raises:
         ProjectError: The project's files are missing or not valid.
@@ -127,7 +125,7 @@ def prepare(
         failing=configuration.failing_bindings(project, missing),
         build=build,
         env_files=env_files,
-        migrations=_migration_directories(worker),
+        migrations=migration_directories(worker),
         neurons=request.neurons,
         host=request.host,
         port=request.port,
@@ -137,18 +135,9 @@ def prepare(
         service_secrets=ai.secrets,
         python=project.python_version if project.is_python else NEWEST_PYTHON,
     )
-    _keep_data(ctx, project, session, request.environment)
-    _migrate(ctx, project, session)
+    _keep_data(project, session, request.environment, say)
+    migrate(ctx, project, session)
     return Prepared(session, env_files.shown, missing)
-
-
-def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
-    """The directories of migrations in a derived configuration."""
-    databases = worker.get("d1_databases", [])
-    directories = {Path(item["migrations_dir"]) for item in databases}
-    return tuple(
-        sorted({*directories, *(file.parent for d in databases for file in _migrations(d))})
-    )
 
 
 def _missing(
@@ -167,10 +156,12 @@ def _derived(project: Project) -> Path:
     return derived
 
 
-def _keep_data(ctx: Context, project: Project, session: LocalSession, environment: str) -> None:
+def _keep_data(
+    project: Project, session: LocalSession, environment: str, say: Callable[[str], None]
+) -> None:
     """Move local data whose id was changed."""
     owner = f"{project.wrangler.get('name')}:{environment}"
-    keep_data(session.state, owner, local_data(project, environment), ctx.progress)
+    keep_data(session.state, owner, local_data(project, environment), say)
 
 
 def _for_workerd(
@@ -223,37 +214,6 @@ def _write_services(
     directory = derived / "local-services"
     directory.mkdir(exist_ok=True)
     return _write_json(directory / "local-services.json", config)
-
-
-def _migrate(ctx: Context, project: Project, session: LocalSession) -> None:
-    """Apply pending migrations to local D1, unless their files are unchanged since the last
-    time."""
-    databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
-    found = {item["binding"]: _migrations(item) for item in databases}
-    files = [path for paths in found.values() for path in paths]
-    if not files:
-        return
-    # Another environment or another name is another database.
-    parts = [item["database_id"].encode() for item in databases]
-    parts += [str(path).encode() + path.read_bytes() for path in files]
-    digest = hashlib.sha256(b"\0".join(parts))
-    stamp = session.state / "cfpy-migrations"
-    if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
-        return
-    ctx.progress("Applying migrations to the local database")
-    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
-    for item in databases:
-        if found[item["binding"]]:
-            name = item.get("database_name") or item["binding"]
-            with naming_the_file(name, project.root, migrations_of(item).directory):
-                wrangler.apply_local_migrations(name, persist_to=session.state)
-    stamp.write_text(digest.hexdigest(), "utf-8")
-
-
-def _migrations(database: Mapping[str, Any]) -> list[Path]:
-    """The migrations of a table in the derived configuration, with absolute paths."""
-    source = migrations_of(database)
-    return [Path(source.directory, name) for name in source.names(Path())]
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> Path:
