@@ -15,10 +15,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import CfpyError, ProjectError, UsageError
+from cfpy.errors import CfpyError, UsageError
 from cfpy.local import configuration
 from cfpy.local.choosing import choose_runtime
+from cfpy.local.defaults import load_for_run
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
 from cfpy.local.preparation import DevRequest, Runtime, prepare
 from cfpy.project.config_file import configuration_in
@@ -42,11 +42,13 @@ class Beside:
         return str(self.project.wrangler.get("name"))
 
 
-def load_beside(project: Project, folders: Sequence[Path]) -> tuple[Project, ...]:
-    """The projects of ``--with``.
+def load_beside(
+    project: Project, folders: Sequence[Path], say: Callable[[str], None]
+) -> tuple[Project, ...]:
+    """The projects of ``--with``. ``say`` is called with what a person should know.
 
     Raises:
-        ProjectError: A folder has no project, or one without a name.
+        ProjectError: A folder has no project, or one that is not valid.
         UsageError: Two of the Workers are the same, or have the same name.
     """
     found = {str(project.wrangler.get("name")): project.root.resolve()}
@@ -57,10 +59,8 @@ def load_beside(project: Project, folders: Sequence[Path]) -> tuple[Project, ...
                 f"--with {folder}: there is no configuration of a Worker in this folder",
                 hint="Name the folder that has its wrangler.toml or wrangler.jsonc.",
             )
-        other = load_project(folder)
-        name = other.wrangler.get("name")
-        if not isinstance(name, str) or not name:
-            raise ProjectError("`name` is missing", path=other.config_path)
+        other = load_for_run(folder, say=say)
+        name = str(other.wrangler["name"])
         if name in found:
             raise UsageError(
                 f"--with {folder}: the Worker {name} is also in {found[name]}",

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
-from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
+from cfpy.local.defaults import load_for_run
 from cfpy.local.env_files import find_env_files
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
@@ -94,7 +93,7 @@ def run(
 
     # Checked first, because everything before the start of the server takes a while: what is wrong
     # with the files comes before a port that is only taken for now.
-    in_environment(load_project(request.root, request.config), request.environment)
+    load_for_run(request.root, request.config, request.environment)
     env_files = find_env_files(request.root, request.environment, os.environ, request.env_files)
     refuse_unusable(request.host, request.port)
     # Whether it ever was ready, and whether it is with the files as they are.
@@ -171,15 +170,15 @@ def _run_once(
     on_event: Callable[[Event], None],
 ) -> bool:
     """Run until the runtime exits (False) or the configuration changes (True)."""
-    project = in_environment(load_project(request.root, request.config), request.environment)
-    runtime, note = choose_runtime(project, request.runtime)
-    others = load_beside(project, request.beside)
-    names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
-    every = (project, *others)
 
     def say(text: str) -> None:
         on_event(Event("log", {"level": "warning", "text": text}))
 
+    project = load_for_run(request.root, request.config, request.environment, say)
+    runtime, note = choose_runtime(project, request.runtime)
+    others = load_beside(project, request.beside, say)
+    names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
+    every = (project, *others)
     with _alone_with(request.state), _local_ai(every, on_event) as (ai, embeddings_note):
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
