@@ -16,11 +16,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from cfpy.errors import CfpyError, UsageError
-from cfpy.local import configuration
 from cfpy.local.choosing import choose_runtime
 from cfpy.local.defaults import load_for_run
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
-from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
 from cfpy.project.config_file import configuration_in
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -75,11 +74,9 @@ def prepare_beside(
     ctx: Context,
     projects: Sequence[Project],
     request: DevRequest,
-    ai: configuration.LocalAI,
+    shared: Shared,
     *,
     main: Runtime,
-    names: frozenset[str],
-    say: Callable[[str], None],
 ) -> tuple[Beside, ...]:
     """Prepare each of ``projects`` for a run next to the main Worker.
 
@@ -87,10 +84,8 @@ def prepare_beside(
         ctx: The tools of the run.
         projects: The result of :func:`load_beside`.
         request: The request for the main Worker.
-        ai: What stands in for Workers AI in all of them.
+        shared: What all Workers of the run share.
         main: Where the main Worker runs.
-        names: The names of all Workers of the run.
-        say: Called with what a person should know.
 
     Raises:
         ProjectError: Its Python runs in Node, which does not have that version.
@@ -103,20 +98,22 @@ def prepare_beside(
         )
         runtime = Runtime.WORKERD if in_workerd else Runtime.NODE
         choose_runtime(project, runtime)
-        shared = runtime is main is Runtime.WORKERD
+        inside = runtime is main is Runtime.WORKERD
         own = dataclasses.replace(
             request,
             root=project.root,
             host=_LOOPBACK,
             port=0,
-            persist_to=request.state if shared else project.root / ".wrangler" / "state",
+            persist_to=request.state if inside else project.root / ".wrangler" / "state",
             environment="",
             config=None,
             env_files=(),
         )
         own.state.mkdir(parents=True, exist_ok=True)
         on_node = runtime is Runtime.NODE
-        session = prepare(ctx, project, own, ai, on_node=on_node, names=names, say=say).session
+        front = shared.own.front if inside else f"{project.wrangler['name']}-{shared.own.front}"
+        company = dataclasses.replace(shared, own=dataclasses.replace(shared.own, front=front))
+        session = prepare(ctx, project, own, company, on_node=on_node).session
         prepared.append(Beside(project, session, runtime))
     return tuple(prepared)
 

@@ -20,6 +20,7 @@ from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
 from cfpy.local.defaults import load_for_run
+from cfpy.local.dev_registry import registry_folder, running_workers
 from cfpy.local.env_files import find_env_files
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
@@ -31,8 +32,9 @@ from cfpy.local.local_runtime import (
     StartFailedError,
 )
 from cfpy.local.only_workerd import NEEDS_WORKERD
+from cfpy.local.own_names import own_names
 from cfpy.local.ports import refuse_unusable
-from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
@@ -177,13 +179,13 @@ def _run_once(
     project = load_for_run(request.root, request.config, request.environment, say)
     runtime, note = choose_runtime(project, request.runtime)
     others = load_beside(project, request.beside, say)
-    names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
     every = (project, *others)
     with _alone_with(request.state), _local_ai(every, on_event) as (ai, embeddings_note):
+        shared = Shared(ai, _workers(every), own_names(each.wrangler for each in every), say)
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
-            prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names, say=say)
-            beside = prepare_beside(ctx, others, request, ai, main=attempt, names=names, say=say)
+            prepared = prepare(ctx, project, request, shared, on_node=on_node)
+            beside = prepare_beside(ctx, others, request, shared, main=attempt)
             session = prepared.session
             on_start(
                 DevInfo(
@@ -314,6 +316,13 @@ def _local_ai(
     with embeddings.EmbeddingServer(lambda: on_event(loading)) as server:
         ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
         yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
+
+
+def _workers(projects: tuple[Project, ...]) -> frozenset[str]:
+    """The names of the Workers that bindings find: those of the run, and others that run on this
+    machine."""
+    own = frozenset(str(each.wrangler["name"]) for each in projects)
+    return own | running_workers(registry_folder(os.environ, Path.home()))
 
 
 def _crons(project: Project) -> tuple[str, ...]:

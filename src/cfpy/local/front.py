@@ -7,19 +7,14 @@ Worker, so this one passes them on, inside workerd.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from cfpy.bindings.registry import bindings
-from cfpy.local.configuration import LOCAL_SERVICES
-from cfpy.local.env_files import EnvFiles
+from cfpy.local.own_names import OwnNames
 from cfpy.local.page_log import ADDRESS, KEY
-from cfpy.project.dotenv_text import parse_dotenv
 from cfpy.project.project import Project
-
-#: Name of the Worker.
-FRONT = "cfpy-page"
 
 # What the page reads. The settings of ``wrangler dev`` are those of its first Worker.
 _TABLES = ("d1_databases", "kv_namespaces", "r2_buckets", "dev")
@@ -31,7 +26,8 @@ def front_config(
     worker: Mapping[str, Any],
     main: Path,
     *,
-    env_files: EnvFiles,
+    names: OwnNames,
+    secrets: Collection[str],
     neurons: Mapping[str, Mapping[str, float]],
     host: str,
 ) -> dict[str, Any]:
@@ -41,18 +37,19 @@ def front_config(
         project: The project.
         worker: The derived configuration of its Worker.
         main: The module of the Worker in front.
-        env_files: The files with the secrets: only their names are used.
+        names: Those of this Worker and of the stand-in for Workers AI and Vectorize.
+        secrets: The names of the Worker's secrets.
         neurons: What a million tokens of a model cost.
         host: Where the run listens: there is a page only on loopback.
     """
-    stand_ins = [each for each in worker.get("services", []) if each["service"] == LOCAL_SERVICES]
+    stand_ins = [each for each in worker.get("services", []) if each["service"] == names.services]
     services = [{"binding": "CFPY_WORKER", "service": worker["name"]}, *stand_ins]
     if stand_ins:
-        services.append({"binding": "CFPY_LOCAL", "service": LOCAL_SERVICES})
+        services.append({"binding": "CFPY_LOCAL", "service": names.services})
     shown = {key: worker[key] for key in _SHOWN if key in worker}
     page = {
         "config": {**shown, "services": stand_ins},
-        "secretNames": sorted(_secret_names(worker, env_files)),
+        "secretNames": sorted(secrets),
         "kinds": {
             name: kind.js_class for name, kind, _ in bindings(project.wrangler) if kind.js_class
         },
@@ -61,7 +58,7 @@ def front_config(
     }
     producers = worker.get("queues", {}).get("producers", [])
     return {
-        "name": FRONT,
+        "name": names.front,
         "main": str(main),
         "compatibility_date": worker["compatibility_date"],
         # For `scheduled()` of another Worker.
@@ -74,10 +71,3 @@ def front_config(
         # Only the names: the values come from the environment of the process that reads this.
         "secrets": {"required": [ADDRESS, KEY]},
     }
-
-
-def _secret_names(worker: Mapping[str, Any], env_files: EnvFiles) -> set[str]:
-    names = set(env_files.names) | set(worker.get("secrets", {}).get("required", []))
-    if env_files.dev_vars is not None:
-        names |= set(parse_dotenv(env_files.dev_vars.read_text("utf-8", errors="replace")))
-    return names

@@ -18,6 +18,7 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from cfpy.errors import LocalRuntimeError, UsageError
+from cfpy.local.dev_registry import registry_folder
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.ports import TAKEN_HINT
 from cfpy.local.traces import reload_failed
@@ -197,6 +198,7 @@ def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]
         "port": session.port,
         "state": str(session.state / "v3"),
         "cache": str(session.cache),
+        "registry": str(registry_folder(os.environ, Path.home())),
         "watch": session.watch,
         # A file that receives the billable usage: see benchmarks/usage.py.
         "meter": os.environ.get("CFPY_METER", ""),

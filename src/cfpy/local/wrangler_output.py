@@ -13,7 +13,7 @@ _ASIDE = re.compile(
     r"|.*Logs were written to|Using secrets defined in"
     # Frames of what wrangler wraps around a Worker.
     r"|\s+at .*/(wrangler/templates/middleware/|middleware-loader\.entry\.ts:)"
-    r"|\S+ is sending Tail events to the following Workers:|- cfpy-page \["
+    r"|\S+ is sending Tail events to the following Workers:|- \S+-cfpy-page\S* \["
     r"|Service bindings, Durable Object bindings, and Tail consumers connect to other"
     # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
     r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"

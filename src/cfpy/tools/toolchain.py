@@ -79,7 +79,7 @@ def workerd_date() -> date:
     default is the same."""
     lock = json.loads((_MANIFESTS / "package-lock.json").read_text("utf-8"))
     version = str(lock["packages"]["node_modules/workerd"]["version"])
-    return datetime.strptime(version.split(".")[1], "%Y%m%d").date()  # noqa: DTZ007 (a date)
+    return datetime.strptime(version.split(".")[1], "%Y%m%d").date()
 
 
 def pythons() -> tuple[str, ...]:

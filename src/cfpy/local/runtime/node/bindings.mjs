@@ -97,7 +97,7 @@ export function facade(target, kind, owner) {
 }
 
 /**
- * Workers AI or Vectorize, served by the Worker `cfpy-local`. It uses fetch instead of RPC, which
+ * Workers AI or Vectorize, served by a Worker next to the project's. It uses fetch instead of RPC, which
  * would block this thread in Miniflare's Node proxy and return proxies.
  */
 export function standIn(fetcher, kind, { binding, life }) {
