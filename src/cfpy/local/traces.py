@@ -42,7 +42,9 @@ def in_project(text: str, project: Path, entry: Path) -> str:
     for place in _MODULES:
         text = text.replace(place, "python_modules/")
     sources = os.path.relpath(entry.parent, project)
-    return advise(text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/"))
+    text = text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/")
+    # The folder itself.
+    return advise(text.replace(_SOURCES.rstrip("/"), sources))
 
 
 def advise(text: str) -> str:
