@@ -16,8 +16,10 @@ from cfpy.local.own_names import OwnNames
 from cfpy.local.page_log import ADDRESS, KEY
 from cfpy.project.project import Project
 
-# What the page reads. The settings of ``wrangler dev`` are those of its first Worker.
-_TABLES = ("d1_databases", "kv_namespaces", "r2_buckets", "dev")
+# What the page reads.
+_TABLES = ("d1_databases", "kv_namespaces", "r2_buckets")
+# The settings of ``wrangler dev`` that cfpy does not set.
+_SETTINGS = ("inspector_ip", "inspector_port", "local_protocol", "upstream_protocol")
 _SHOWN = ("name", "vars", "analytics_engine_datasets", "queues", "d1_databases", "r2_buckets")
 
 
@@ -33,6 +35,9 @@ def front_config(
 ) -> dict[str, Any]:
     """The wrangler configuration of the Worker in front.
 
+    The settings of ``wrangler dev`` are those of its first Worker, which is this one. With a
+    ``host``, wrangler would rewrite the address of the page, too: the Worker in front does it.
+
     Args:
         project: The project.
         worker: The derived configuration of its Worker.
@@ -46,6 +51,8 @@ def front_config(
     services = [{"binding": "CFPY_WORKER", "service": worker["name"]}, *stand_ins]
     if stand_ins:
         services.append({"binding": "CFPY_LOCAL", "service": names.services})
+    given = worker.get("dev") or {}
+    settings = {key: given[key] for key in _SETTINGS if key in given}
     shown = {key: worker[key] for key in _SHOWN if key in worker}
     page = {
         "config": {**shown, "services": stand_ins},
@@ -55,6 +62,7 @@ def front_config(
         },
         "neurons": neurons,
         "host": host,
+        "upstream": str(given.get("host") or ""),
     }
     producers = worker.get("queues", {}).get("producers", [])
     return {
@@ -65,6 +73,7 @@ def front_config(
         "compatibility_flags": ["service_binding_extra_handlers"],
         "rules": [{"type": "Text", "globs": ["**/node/page/*"], "fallthrough": False}],
         **{key: worker[key] for key in _TABLES if key in worker},
+        **({"dev": settings} if settings else {}),
         **({"queues": {"producers": producers}} if producers else {}),
         "services": services,
         "vars": {"CFPY_PAGE": page},
