@@ -35,10 +35,13 @@ from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.own_names import own_names
 from cfpy.local.ports import refuse_unusable
 from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
+from cfpy.local.waiting import answering_for
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
+
+_WAITING = "Waiting for a fix."
 
 
 @dataclass(frozen=True)
@@ -119,15 +122,14 @@ def run(
         try:
             again = _run_once(ctx, request, on_start, keep_port)
         except CfpyError as error:
-            # A faulty edit does not end the session: a typo, a package or a flag that there is not.
+            # A faulty edit does not end the session.
             failed = error if isinstance(error, StartFailedError) else None
             if not served or not request.watch or (serving and not failed):
                 raise
             on_event(_waits(error))
-            if failed:
-                _wait_for_change(failed.watched, failed.since)
-            else:
-                _wait_for_change(watched, before)
+            with answering_for(request.host, request.port, f"{error.message}\n{_WAITING}"):
+                last = (failed.watched, failed.since) if failed else (watched, before)
+                _wait_for_change(*last)
 
 
 def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
@@ -151,7 +153,7 @@ def _waits(error: CfpyError) -> Event:
     if isinstance(error, StartFailedError):
         # The rest was shown already, as the output of the runtime.
         message = message.splitlines()[0].rstrip(":")
-    told = [f"reload failed: {message}", hint, "Waiting for a fix."]
+    told = [f"reload failed: {message}", hint, _WAITING]
     return Event("reload_failed", {"text": "\n".join(filter(None, told))})
 
 
