@@ -20,7 +20,7 @@ def answering_for(host: str, port: int, text: str) -> Iterator[None]:
     """Answer each request to ``port`` of ``host`` with 503 and ``text``, unless the port is 0 or
     taken."""
     try:
-        server = _server(host, port, functools.partial(_Handler, text)) if port else None
+        server = _server(host, port, functools.partial(_Reason, text)) if port else None
     except OSError:
         server = None
     if server is None:
@@ -52,7 +52,7 @@ def _server(
     return Server((str(found[0]), port), handler)
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _Reason(http.server.BaseHTTPRequestHandler):
     timeout = 5
 
     def __init__(self, text: str, *args: Any) -> None:

@@ -18,7 +18,7 @@ class Sent:
         self.given: dict[str, str] = {}
         self.written = b""
         self.unread = body
-        handler = waiting._Handler.__new__(waiting._Handler)
+        handler = waiting._Reason.__new__(waiting._Reason)
         handler._text = "src/a.js: boom"
         handler.command = method
         handler.headers = headers  # type: ignore[assignment]
