@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
-from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
+from cfpy.local.defaults import load_for_run
+from cfpy.local.dev_registry import registry_folder, running_workers
 from cfpy.local.env_files import find_env_files
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
@@ -32,12 +32,16 @@ from cfpy.local.local_runtime import (
     StartFailedError,
 )
 from cfpy.local.only_workerd import NEEDS_WORKERD
+from cfpy.local.own_names import own_names
 from cfpy.local.ports import refuse_unusable
-from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
+from cfpy.local.waiting import answering_for
 from cfpy.local.watching import State, Watched, Watcher, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
+
+_WAITING = "Waiting for a fix."
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def run(
 
     # Checked first, because everything before the start of the server takes a while: what is wrong
     # with the files comes before a port that is only taken for now.
-    in_environment(load_project(request.root, request.config), request.environment)
+    load_for_run(request.root, request.config, request.environment)
     env_files = find_env_files(request.root, request.environment, os.environ, request.env_files)
     refuse_unusable(request.host, request.port)
     # Whether it ever was ready, and whether it is with the files as they are.
@@ -118,15 +122,14 @@ def run(
         try:
             again = _run_once(ctx, request, on_start, keep_port)
         except CfpyError as error:
-            # A faulty edit does not end the session: a typo, a package or a flag that there is not.
+            # A faulty edit does not end the session.
             failed = error if isinstance(error, StartFailedError) else None
             if not served or not request.watch or (serving and not failed):
                 raise
             on_event(_waits(error))
-            if failed:
-                _wait_for_change(failed.watched, failed.since)
-            else:
-                _wait_for_change(watched, before)
+            with answering_for(request.host, request.port, f"{error.message}\n{_WAITING}"):
+                last = (failed.watched, failed.since) if failed else (watched, before)
+                _wait_for_change(*last)
 
 
 def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
@@ -150,7 +153,7 @@ def _waits(error: CfpyError) -> Event:
     if isinstance(error, StartFailedError):
         # The rest was shown already, as the output of the runtime.
         message = message.splitlines()[0].rstrip(":")
-    told = [f"reload failed: {message}", hint, "Waiting for a fix."]
+    told = [f"reload failed: {message}", hint, _WAITING]
     return Event("reload_failed", {"text": "\n".join(filter(None, told))})
 
 
@@ -171,16 +174,20 @@ def _run_once(
     on_event: Callable[[Event], None],
 ) -> bool:
     """Run until the runtime exits (False) or the configuration changes (True)."""
-    project = in_environment(load_project(request.root, request.config), request.environment)
+
+    def say(text: str) -> None:
+        on_event(Event("log", {"level": "warning", "text": text}))
+
+    project = load_for_run(request.root, request.config, request.environment, say)
     runtime, note = choose_runtime(project, request.runtime)
-    others = load_beside(project, request.beside)
-    names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
+    others = load_beside(project, request.beside, say)
     every = (project, *others)
     with _alone_with(request.state), _local_ai(every, on_event) as (ai, embeddings_note):
+        shared = Shared(ai, _workers(every), own_names(each.wrangler for each in every), say)
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
-            prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names)
-            beside = prepare_beside(ctx, others, request, ai, main=attempt, names=names)
+            prepared = prepare(ctx, project, request, shared, on_node=on_node)
+            beside = prepare_beside(ctx, others, request, shared, main=attempt)
             session = prepared.session
             on_start(
                 DevInfo(
@@ -311,6 +318,13 @@ def _local_ai(
     with embeddings.EmbeddingServer(lambda: on_event(loading)) as server:
         ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
         yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
+
+
+def _workers(projects: tuple[Project, ...]) -> frozenset[str]:
+    """The names of the Workers that bindings find: those of the run, and others that run on this
+    machine."""
+    own = frozenset(str(each.wrangler["name"]) for each in projects)
+    return own | running_workers(registry_folder(os.environ, Path.home()))
 
 
 def _crons(project: Project) -> tuple[str, ...]:

@@ -18,9 +18,10 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from cfpy.errors import LocalRuntimeError, UsageError
+from cfpy.local.dev_registry import registry_folder
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.ports import TAKEN_HINT
-from cfpy.local.traces import reload_failed
+from cfpy.local.traces import in_own_file, reload_failed
 from cfpy.local.watching import Change, State, Watched, Watcher
 from cfpy.tools.process import ChildProcess
 from cfpy.tools.toolchain import NEWEST_PYTHON, Toolchain
@@ -113,6 +114,7 @@ class NodeRuntime:
     """Pyodide in Node: ``local/runtime/node/dev.mjs`` sends the events as JSON lines."""
 
     def __init__(self, toolchain: Toolchain, session: LocalSession) -> None:
+        self._config = session.config
         self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[str | Change | None] = SimpleQueue()
         # Before any file is read, so that the first edit is not missed.
@@ -142,7 +144,8 @@ class NodeRuntime:
                 self._errors.append(item)
             elif message.get("event") == "fatal":
                 self.stop()
-                raise _fatal(str(message.get("code")), str(message.get("text")))
+                text = in_own_file(str(message.get("text")), self._config)
+                raise _fatal(str(message.get("code")), text)
             else:
                 kind = str(message.pop("event", "log"))
                 if kind == "reload_failed":
@@ -197,6 +200,7 @@ def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]
         "port": session.port,
         "state": str(session.state / "v3"),
         "cache": str(session.cache),
+        "registry": str(registry_folder(os.environ, Path.home())),
         "watch": session.watch,
         # A file that receives the billable usage: see benchmarks/usage.py.
         "meter": os.environ.get("CFPY_METER", ""),

@@ -12,6 +12,8 @@ from pathlib import Path
 # Where workerd and the node runtime mount the directory of the entry module.
 _SOURCES = "/session/metadata/"
 _MODULES = (f"{_SOURCES}python_modules/", "/session/python_modules/")
+# Derived configurations: see preparation.py.
+_DERIVED = re.compile(r"\.wrangler/cfpy/(?:front/front|worker)\.json")
 _FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)', re.MULTILINE)
 _HEAD = "Traceback (most recent call last):"
 # A frame with its lines of source, in an exception group after bars: they are indented deeper.
@@ -42,7 +44,15 @@ def in_project(text: str, project: Path, entry: Path) -> str:
     for place in _MODULES:
         text = text.replace(place, "python_modules/")
     sources = os.path.relpath(entry.parent, project)
-    return advise(text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/"))
+    text = text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/")
+    # The folder itself.
+    return advise(text.replace(_SOURCES.rstrip("/"), sources))
+
+
+def in_own_file(text: str, config: str) -> str:
+    """``text``, in which ``config``, the name of the project's configuration, is in place of the
+    files that cfpy derives from it: wrangler names those that it reads."""
+    return _DERIVED.sub(config, text)
 
 
 def advise(text: str) -> str:

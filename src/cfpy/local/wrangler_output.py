@@ -13,12 +13,14 @@ _ASIDE = re.compile(
     r"|.*Logs were written to|Using secrets defined in"
     # Frames of what wrangler wraps around a Worker.
     r"|\s+at .*/(wrangler/templates/middleware/|middleware-loader\.entry\.ts:)"
-    r"|\S+ is sending Tail events to the following Workers:|- cfpy-page \["
+    r"|\S+ is sending Tail events to the following Workers:|- \S+-cfpy-page\S* \["
     r"|Service bindings, Durable Object bindings, and Tail consumers connect to other"
     # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
     r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"
     r'|\s*\{"timestamp":"\d+","level":|\*\*\* Uncaught exception \*\*\*$'
 )
+# A line that is hidden, while the reason below it is not.
+_HEADLINE = re.compile(r"\*\*\* Uncaught exception \*\*\*$")
 # The table of bindings: cfpy has its own, on the page.
 _BINDINGS = re.compile(r"(Your Worker|\S+) has access to the following bindings:")
 _BINDING = re.compile(r"\s*$|Binding\s+Resource|env\.")
@@ -110,7 +112,11 @@ class WranglerOutput:
             # The lines after a marked line belong to it.
             self._level = _LEVELS[found["level"]]
             text = found["indent"] + found["text"].removeprefix(_REPORTED)
-            self._skips = bool(_UNCAUGHT.match(found["text"]) or _ASIDE.match(found["text"]))
+            aside = _ASIDE.match(found["text"])
+            headline = _HEADLINE.match(found["text"])
+            self._skips = bool(_UNCAUGHT.match(found["text"]) or (aside and not headline))
+            if headline:
+                return None
         if self._skips:
             return None
         if found := _DUMP.search(text):

@@ -151,3 +151,22 @@ def test_a_table_of_bindings_is_not_shown() -> None:
 )
 def test_the_same_again_is_not_shown(line: str) -> None:
     assert WranglerOutput().read(line, on_stderr=True) is None
+
+
+NO_BUNDLE = """\
+✘ [ERROR] *** Uncaught exception ***
+
+  workerd/server/bridge.rs:843: failed: Request for Pyodide bundle failed; url = https://x; failed
+
+✘ [ERROR] The Workers runtime failed to start. There was likely a problem with the workerd binary.
+
+  Runtime stderr:
+  {"timestamp":"1795682698472","level":"error","message":"Request for Pyodide bundle failed"}
+"""
+
+
+def test_why_workerd_can_not_start_is_shown_once() -> None:
+    output = WranglerOutput()
+    found = [output.read(line, on_stderr=True) for line in NO_BUNDLE.splitlines()]
+    [said] = [item for item in found if isinstance(item, Said)]
+    assert "Request for Pyodide bundle failed" in said.text

@@ -65,11 +65,22 @@ async def call(instance, handler, *args):
     if method is None:
         raise TypeError(f"Handler does not export a {handler}() function.")
     converted = [python_from_rpc(arg) for arg in args]
-    # fetch may have fewer parameters than arguments; other handlers must accept all.
-    result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
-    if isawaitable(result):
-        result = await result
+    try:
+        # fetch may have fewer parameters than arguments; other handlers must accept all.
+        result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
+        if isawaitable(result):
+            result = await result
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise only_of_handler(error) from None
     return python_to_rpc(result)
+
+
+def only_of_handler(error):
+    """The same error for the caller of a handler alone. The event loop raises those that end a
+    program a second time, outside of every handler, as if the interpreter had crashed."""
+    name = type(error).__name__
+    same = type(name, (Exception,), {"__module__": "builtins"})(*error.args)
+    return same.with_traceback(error.__traceback__)
 
 
 def import_entry(name):

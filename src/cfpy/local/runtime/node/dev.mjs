@@ -77,7 +77,7 @@ async function main() {
     emit('log', { level: 'error', text });
     const crashed = host.promise;
     const reloaded = reload();
-    loopback.failAll(text);
+    loopback.failAll(inProject(text));
     (await crashed).drop();
     await reloaded;
   };

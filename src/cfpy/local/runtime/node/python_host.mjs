@@ -66,7 +66,10 @@ export function placesOf({ project, entry }) {
   const sources = path.relative(project, path.dirname(entry));
   return [
     [`${SOURCES}/`, sources && `${sources}/`],
-    [`${MODULES}/`, 'python_modules/'],
+    // The folders themselves.
+    [SOURCES, sources || '.'],
+    [MODULES, 'python_modules'],
+    [STAND_INS, '<cfpy>'],
   ];
 }
 
@@ -133,6 +136,11 @@ class PythonHost {
   /** End it like a crash: code that still runs in it can't use bindings any more. */
   drop() {
     this.#life.over = true;
+  }
+
+  /** Whether it has ended, and the crash was reported. */
+  get isOver() {
+    return this.#life.over;
   }
 
   /** Resolves when no `waitUntil` work is left. */
