@@ -15,7 +15,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from cfpy.errors import CfpyError, UsageError
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.errors import CfpyError, ProjectError, UsageError
 from cfpy.local.choosing import choose_runtime
 from cfpy.local.defaults import load_for_run
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
@@ -42,12 +43,12 @@ class Beside:
 
 
 def load_beside(
-    project: Project, folders: Sequence[Path], say: Callable[[str], None]
+    project: Project, folders: Sequence[Path], say: Callable[[str], None] = lambda _text: None
 ) -> tuple[Project, ...]:
     """The projects of ``--with``. ``say`` is called with what a person should know.
 
     Raises:
-        ProjectError: A folder has no project, or one that is not valid.
+        ProjectError: A folder has no project, or one without a name.
         UsageError: Two of the Workers are the same, or have the same name.
     """
     found = {str(project.wrangler.get("name")): project.root.resolve()}
@@ -58,6 +59,10 @@ def load_beside(
                 f"--with {folder}: there is no configuration of a Worker in this folder",
                 hint="Name the folder that has its wrangler.toml or wrangler.jsonc.",
             )
+        named = load_project(folder)
+        # Bindings find it by its name, so the default is not enough.
+        if not named.wrangler.get("name"):
+            raise ProjectError("`name` is missing", path=named.config_path)
         other = load_for_run(folder, say=say)
         name = str(other.wrangler["name"])
         if name in found:
