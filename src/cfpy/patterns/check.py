@@ -78,7 +78,7 @@ def _of_project(ctx: Context, pattern: Pattern, project: Path) -> Iterator[Probl
         *check_models(source_texts(loaded)),
     )
     for item in found:
-        yield Problem(item.broken, config.name, item.message, item.mend)
+        yield Problem(item.broken, config.name, item.message, item.fix)
     yield from check_described(pattern, loaded.wrangler)
 
 

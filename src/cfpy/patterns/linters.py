@@ -36,8 +36,8 @@ _DETECTORS = (
 def check_types(runner: Runner, project: Path) -> Iterator[Problem]:
     """The errors that mypy finds in a rendered project, with the project's own settings."""
     if "[tool.mypy]" not in _text(project / "pyproject.toml"):
-        mend = "Add [tool.mypy] to pyproject.toml."
-        yield Problem(False, "pyproject.toml", "the project does not configure mypy", mend)
+        fix = "Add [tool.mypy] to pyproject.toml."
+        yield Problem(False, "pyproject.toml", "the project does not configure mypy", fix)
         return
     argv = [_installed("mypy"), "--no-incremental", "--no-pretty", "--no-color-output"]
     env = python_environment(os.environ)
@@ -97,8 +97,8 @@ def check_secrets(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
         for path in files:
             for secret in scan_file(str(path)):
                 where = f"{path.relative_to(root).as_posix()}:{secret.line_number}"
-                mend = f"Remove and revoke it. Users set secrets with {command('provision')}."
-                yield Problem(True, where, f"contains what looks like: {secret.type}", mend)
+                fix = f"Remove and revoke it. Users set secrets with {command('provision')}."
+                yield Problem(True, where, f"contains what looks like: {secret.type}", fix)
 
 
 def _installed(tool: str) -> str:

@@ -60,7 +60,7 @@ def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
     crons: Iterable[Any] = (scope.get("triggers") or {}).get("crons") or []
     for cron in crons:
         if not _is_schedule(str(cron)):
-            yield Finding(broken=True, message=f"{cron!r} is not a cron schedule", mend=_WANTED)
+            yield Finding(broken=True, message=f"{cron!r} is not a cron schedule", fix=_WANTED)
 
 
 CRON = BindingKind(

@@ -60,7 +60,7 @@ def _wrong_ids(scope: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(
                 broken=True,
                 message=f"database_id {given!r} of {item.get('binding')} is not a UUID",
-                mend=f"Remove it: {command('provision')} writes the right one.",
+                fix=f"Remove it: {command('provision')} writes the right one.",
             )
 
 
@@ -76,7 +76,7 @@ def _ambiguous(scope: Mapping[str, Any]) -> Iterator[Finding]:
                     broken=True,
                     message=f"{name} is a binding of one database and the name of another, and "
                     "wrangler can't tell them apart",
-                    mend="Rename the binding or the database_name; the id still identifies the "
+                    fix="Rename the binding or the database_name; the id still identifies the "
                     "database.",
                 )
 
