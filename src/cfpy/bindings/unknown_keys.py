@@ -1,9 +1,9 @@
 """Finds keys of a configuration that wrangler does not know: most are misspelt.
 
 wrangler 4.164.0 skips them with a warning, ``Unexpected fields found in top-level field``
-(``validateAdditionalProperties`` in its ``validation.ts``), so a misspelt binding is missed only when
-the Worker needs it. The known keys are those of ``stances.py`` and of this module; a test compares
-them with the config-schema.json of the pinned wrangler.
+(``validateAdditionalProperties`` in its ``validation.ts``), so a misspelt binding is missed only
+when the Worker needs it. The known keys are those of ``stances.py`` and of this module; a test
+compares them with the config-schema.json of the pinned wrangler.
 """
 
 from __future__ import annotations

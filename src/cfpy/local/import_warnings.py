@@ -8,7 +8,7 @@ from cfpy.local.local_runtime import Event
 from cfpy.project.import_names import RENAME, shadowed_modules
 from cfpy.project.project import Project
 
-_LOADED = {"ready", "reloaded", "reload_failed"}
+_LOADED = {"ready", "reloaded", "reload_failed", "start_failed"}
 
 
 class ImportWarnings:

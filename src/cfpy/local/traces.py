@@ -61,21 +61,22 @@ def is_advice_of_pyodide(line: str) -> bool:
     return bool(_NOTE_LINE.match(line))
 
 
-def reload_failed(text: str) -> str:
-    """The report of code that can't be loaded: a summary, ``reload failed: FILE:LINE: ERROR``, and
-    then the part of the traceback that is about the project.
+def not_loaded(text: str, what: str) -> str:
+    """The report of code that can't be loaded: a summary, ``WHAT: FILE:LINE: ERROR``, and then the
+    part of the traceback that is about the project.
 
     Args:
         text: A traceback with paths of the project, or another text.
+        what: What failed, such as ``reload failed``.
     """
     lines = text.strip().splitlines() or ["unknown error"]
     own = [match for match in _FRAME.finditer(text) if _is_own(match["path"])]
     if not own:
-        return "\n".join([f"reload failed: {lines[0]}", *lines[1:]])
+        return "\n".join([f"{what}: {lines[0]}", *lines[1:]])
     # Below the frames, which are indented.
     after = text[own[-1].end() :].splitlines()[1:]
     why = next((line for line in after if line[:1].strip()), lines[-1].strip())
-    summary = f"reload failed: {own[-1]['path']}:{own[-1]['line']}: {why}"
+    summary = f"{what}: {own[-1]['path']}:{own[-1]['line']}: {why}"
     rest = text[own[0].start() :].strip("\n")
     return f"{summary}\n{_HEAD}\n{rest}"
 

@@ -11,8 +11,8 @@ from cfpy.local.traces import (
     advise,
     in_project,
     is_advice_of_pyodide,
+    not_loaded,
     readable,
-    reload_failed,
 )
 
 MISSING = """\
@@ -62,7 +62,7 @@ port
 )
 def test_the_first_line_says_what_and_where(trace: str, summary: str) -> None:
     text = in_project(trace, Path("/home/me/shop"), Path("/home/me/shop/src/entry.py"))
-    first, *rest = reload_failed(text).splitlines()
+    first, *rest = not_loaded(text, "reload failed").splitlines()
     assert first.startswith(f"reload failed: {summary}")
     assert "/session" not in text
     assert not any("frozen importlib" in line or "<exec>" in line for line in rest)
@@ -70,7 +70,7 @@ def test_the_first_line_says_what_and_where(trace: str, summary: str) -> None:
 
 def test_nothing_of_the_project_s_own_part_is_lost() -> None:
     text = in_project(VENDORED, Path("/p"), Path("/p/entry.py"))
-    whole = reload_failed(text)
+    whole = not_loaded(text, "reload failed")
     assert whole.splitlines()[0].startswith("reload failed: entry.py:3: pydantic_core")
     for line in VENDORED.splitlines()[2:]:
         assert in_project(line, Path("/p"), Path("/p/entry.py")) in whole
