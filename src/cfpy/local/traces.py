@@ -83,7 +83,8 @@ def not_loaded(text: str, what: str) -> str:
 
 def readable(text: str) -> str:
     """A traceback without the frames of the interpreter, with long runs of frames of packages
-    folded, and with the error last. Another text stays as it is.
+    folded, and with the error last. Another text stays as it is. The node runtime does the same in
+    ``traces.mjs`` for its answers.
 
     Args:
         text: A traceback with paths of the project, or another text.
@@ -95,9 +96,9 @@ def readable(text: str) -> str:
         lines.pop()
     lines[0] = lines[0].removeprefix("PythonError: ")
     blocks = list(_blocks(lines))
-    if not any(path and _is_own(path) for path, _ in blocks):
-        return "\n".join(lines)
-    return "\n".join(_folded([block for block in blocks if not _is_interpreter(block[0])]))
+    if any(path and _is_own(path) for path, _ in blocks):
+        blocks = [block for block in blocks if not _is_interpreter(block[0])]
+    return "\n".join(_folded(blocks))
 
 
 _Block = tuple[str, list[str]]
