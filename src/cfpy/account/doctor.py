@@ -21,6 +21,7 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError
 from cfpy.project.config_file import find
 from cfpy.project.config_text import read, repeated
+from cfpy.project.entry_class import FIX, no_entry_class
 from cfpy.project.import_names import RENAME, shadowed_modules
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -173,6 +174,8 @@ def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
 
 
 def _unreachable(project: Project) -> Iterator[Finding]:
+    if missing := no_entry_class(project):
+        yield Finding(broken=False, message=missing, fix=FIX)
     for module in shadowed_modules(project):
         yield Finding(broken=False, message=module.message, fix=RENAME)
 

@@ -21,6 +21,11 @@ _SCRIPT_FRAME = "    at "
 # More frames of packages than this in a row are folded.
 _FOLDED = 3
 _HOW = "to `dependencies` in pyproject.toml"
+_NO_PYPROJECT = ", which this project does not have yet"
+_NO_RESPONSE = re.compile(r"(the Promise did not resolve to 'Response'\.)(?! fetch\(\))")
+_RESPOND = (
+    r'\1 fetch() has to return a Response, such as Response("text") or Response.json({"a": 1})'
+)
 # What Pyodide adds to a ModuleNotFoundError (its _pyodide/_importhook.py). A Worker can't use
 # micropip. Line breaks may be escaped: a Worker logs its errors as JSON.
 _NOTE = re.compile(
@@ -42,18 +47,22 @@ def in_project(text: str, project: Path, entry: Path) -> str:
     for place in _MODULES:
         text = text.replace(place, "python_modules/")
     sources = os.path.relpath(entry.parent, project)
-    return advise(text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/"))
+    text = text.replace(_SOURCES, "" if sources == os.curdir else f"{sources}/")
+    return advise(text, has_pyproject=(project / "pyproject.toml").is_file())
 
 
-def advise(text: str) -> str:
-    """``text``, in which each module that is not there comes with what to do about it. The node
-    runtime does the same in ``advice.mjs``, because its answers contain it as well."""
+def advise(text: str, *, has_pyproject: bool = True) -> str:
+    """``text``, in which each module that is not there, and each answer that is no response, comes
+    with what to do about it. The node runtime does the same in ``advice.mjs``, because its answers
+    contain it as well."""
+    how = _HOW if has_pyproject else _HOW + _NO_PYPROJECT
 
     def add(found: re.Match[str]) -> str:
         said, module, package = found.groups()
-        return f"{said}: add {'it' if module == package else repr(package)} {_HOW}"
+        return f"{said}: add {'it' if module == package else repr(package)} {how}"
 
-    return _UNKNOWN.sub(rf"\1: if it is a package, add it {_HOW}", _NOTE.sub(add, text))
+    text = _NO_RESPONSE.sub(_RESPOND, text)
+    return _UNKNOWN.sub(rf"\1: if it is a package, add it {how}", _NOTE.sub(add, text))
 
 
 def is_advice_of_pyodide(line: str) -> bool:

@@ -113,6 +113,23 @@ def test_another_module_may_be_a_package() -> None:
     assert advise("No module named 'x' in the catalogue") == "No module named 'x' in the catalogue"
 
 
+def test_a_project_without_pyproject_toml_hears_that_it_needs_one(tmp_path: Path) -> None:
+    entry = tmp_path / "src" / "entry.py"
+    told = in_project("ModuleNotFoundError: No module named 'flask'", tmp_path, entry)
+    assert told.endswith(f"add it {TO_DO}, which this project does not have yet")
+    (tmp_path / "pyproject.toml").write_text("")
+    told = in_project("ModuleNotFoundError: No module named 'flask'", tmp_path, entry)
+    assert told.endswith(f"add it {TO_DO}")
+
+
+def test_an_answer_that_is_no_response_comes_with_what_to_do() -> None:
+    words = "TypeError: Incorrect type for Promise: the Promise did not resolve to 'Response'."
+    told = advise(f"{words}\n    at fetch (x.js:1:1)")
+    assert told.startswith(f"{words} fetch() has to return a Response, such as ")
+    # The node runtime knows what it was.
+    assert advise(f"{words} fetch() returned None") == f"{words} fetch() returned None"
+
+
 UNCAUGHT = """\
 PythonError: Traceback (most recent call last):
   File "<exec>", line 142, in call

@@ -30,7 +30,7 @@ async function main() {
     changed();
   });
   startMeter(session.meter);
-  showPlaces(placesOf(session));
+  showPlaces(placesOf(session), session.project);
   const build = makeBuild(session);
 
   // Requests wait here until Python is ready, and again while it reloads.

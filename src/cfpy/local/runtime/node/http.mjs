@@ -86,7 +86,7 @@ async function answerWith(fetch, incoming, outgoing) {
   } catch (error) {
     const text = inProject(String(error.message ?? error));
     emit('log', { level: 'error', text });
-    fail(outgoing, `${readable(text)}\n`);
+    fail(outgoing, readable(text));
   }
   return { url: request.url, method: request.method, status };
 }
