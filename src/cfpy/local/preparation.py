@@ -22,9 +22,9 @@ from cfpy.local.local_data import local_data
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
-from cfpy.local.toml_values import as_json
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
+from cfpy.project.toml_values import as_json
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory

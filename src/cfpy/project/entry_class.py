@@ -8,7 +8,7 @@ are the old form, which newer compatibility dates do not have
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cfpy.errors import ProjectError
 from cfpy.project.project import Project
@@ -73,6 +73,6 @@ def _names(body: list[ast.stmt]) -> Iterator[str]:
                 yield from _names(handler.body)
 
 
-def _targets(targets: list[ast.expr]) -> Iterator[ast.Name]:
+def _targets(targets: Sequence[ast.expr]) -> Iterator[ast.Name]:
     for target in targets:
         yield from (part for part in ast.walk(target) if isinstance(part, ast.Name))

@@ -10,6 +10,7 @@ import pytest
 
 from cfpy.project import jsonc
 from cfpy.project.toml_to_jsonc import to_jsonc
+from cfpy.project.toml_values import as_json
 from wrangler_shapes import SHAPES
 
 WORKER = """\
@@ -94,7 +95,7 @@ def test_it_says_the_same(shape: str) -> None:
     written = to_jsonc(text)
     found = jsonc.loads(written)
     found.pop("$schema", None)
-    assert found == json.loads(json.dumps(tomllib.loads(body), default=str))
+    assert found == as_json(tomllib.loads(body))
     assert list(found) == [key for key in tomllib.loads(body) if key != "$schema"]
     comments = [line.partition("#")[2].strip() for line in body.split("\n") if " # " in f" {line}"]
     if "text" not in shape:
@@ -131,6 +132,28 @@ def test_quoted_keys_keep_the_comments(text: str) -> None:
     written = to_jsonc(text)
     assert jsonc.loads(written) == tomllib.loads(text)
     assert "// c" in written
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-01-01", "2026-01-01"),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01 10:00:00.25Z", "2026-01-01T10:00:00.250Z"),
+        ("2026-01-01t10:00:00z", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T10:00:00.000+02:00"),
+        ("2026-01-01T10:00:00", "2026-01-01T10:00:00.000"),
+        ("10:00:00.123456", "10:00:00.123"),
+        ("-inf", None),
+        ("+nan", None),
+        ("1e3", 1000.0),
+    ],
+)
+def test_a_value_is_what_wrangler_reads(written: str, read: object) -> None:
+    """As smol-toml 1.9 of wrangler 4.164 and JSON.stringify."""
+    text = f"a = {written} # why\nb = [{written}]\nc = {{ d = {written} }}\n"
+    assert jsonc.loads(to_jsonc(text)) == {"a": read, "b": [read], "c": {"d": read}}
+    assert "// why" in to_jsonc(text)
 
 
 def test_json_has_no_infinite_number() -> None:
