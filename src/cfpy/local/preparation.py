@@ -22,6 +22,7 @@ from cfpy.local.local_data import local_data
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
+from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
 from cfpy.project.toml_values import as_json
@@ -164,6 +165,7 @@ def _derived(project: Project) -> Path:
     """The directory of the derived configurations."""
     derived = project.root / configuration.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
+    ignore_in_git(derived.parent, project.root)
     return derived
 
 
