@@ -147,7 +147,7 @@ class NodeRuntime:
                 raise _fatal(str(message.get("code")), str(message.get("text")))
             else:
                 kind = str(message.pop("event", "log"))
-                yield from first.told(Event(kind, message))
+                yield from (Event(*told) for told in first.told(kind, message))
         status = self._child.wait()
         if status:
             raise died("the local runtime", status, self._errors)

@@ -52,9 +52,9 @@ def in_project(text: str, project: Path, entry: Path) -> str:
 
 
 def advise(text: str, *, has_pyproject: bool = True) -> str:
-    """``text``, in which each module that is not there, and each answer that is no response, comes
-    with what to do about it. The node runtime does the same in ``advice.mjs``, because its answers
-    contain it as well."""
+    """``text``, in which each module that is not there, and each answer that is not a response,
+    comes with what to do about it. The node runtime does the same in ``advice.mjs``, because its
+    answers contain it as well."""
     how = _HOW if has_pyproject else _HOW + _NO_PYPROJECT
 
     def add(found: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ def answering(host: str, port: int, reason: str) -> Iterator[None]:
     """Answer each request to ``port`` of ``host`` with 503 and ``reason``, for as long as the
     context lasts. If the port can't be used, nothing is answered."""
     try:
-        server = _Server(host, port, reason)
+        server = _ReasonServer(host, port, reason)
     except OSError:
         yield
         return
@@ -33,7 +33,7 @@ def answering(host: str, port: int, reason: str) -> Iterator[None]:
         server.server_close()
 
 
-class _Server(http.server.ThreadingHTTPServer):
+class _ReasonServer(http.server.ThreadingHTTPServer):
     # The port can be bound again at once.
     allow_reuse_address = True
     daemon_threads = True
@@ -44,7 +44,7 @@ class _Server(http.server.ThreadingHTTPServer):
         )
         self.address_family = family
         self.body = f"The Worker does not run: {reason}\n".encode()
-        super().__init__((str(address[0]), port), _Handler)
+        super().__init__((str(address[0]), port), _ReasonHandler)
 
     def server_bind(self) -> None:
         # Without the look-up of the host's name in HTTPServer, which may take seconds.
@@ -53,9 +53,9 @@ class _Server(http.server.ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), 0
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
+class _ReasonHandler(http.server.BaseHTTPRequestHandler):
     timeout = 10
-    server: _Server
+    server: _ReasonServer
 
     def _answer(self) -> None:
         length = self.headers.get("Content-Length", "")
@@ -74,4 +74,4 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 for _method in _METHODS:
-    setattr(_Handler, f"do_{_method}", _Handler._answer)
+    setattr(_ReasonHandler, f"do_{_method}", _ReasonHandler._answer)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from cfpy.local.first_load import FirstLoad
-from cfpy.local.local_runtime import Event
+from typing import Any
 
-READY = Event("ready", {"url": "http://127.0.0.1:8787/"})
-RELOADED = Event("reloaded", {"ms": 5})
-FAILED = Event(
+from cfpy.local.first_load import FirstLoad
+
+READY = ("ready", {"url": "http://127.0.0.1:8787/"})
+RELOADED = ("reloaded", {"ms": 5})
+FAILED = (
     "reload_failed",
     {
         "text": "Traceback (most recent call last):\n"
@@ -16,14 +17,14 @@ FAILED = Event(
 )
 
 
-def told(*events: Event) -> list[tuple[str, str]]:
+def told(*events: tuple[str, dict[str, Any]]) -> list[tuple[str, str]]:
     first = FirstLoad()
-    found = [each for event in events for each in first.told(event)]
-    return [(each.kind, str(each.data.get("text", "")).partition("\n")[0]) for each in found]
+    found = [each for event in events for each in first.told(*event)]
+    return [(kind, str(data.get("text", "")).partition("\n")[0]) for kind, data in found]
 
 
 def test_it_is_ready_once_it_answers() -> None:
-    assert told(FAILED, READY, Event("reloading", {}), FAILED, RELOADED, FAILED, RELOADED) == [
+    assert told(FAILED, READY, ("reloading", {}), FAILED, RELOADED, FAILED, RELOADED) == [
         ("start_failed", "the Worker can't start: src/entry.py:7: NameError: x"),
         (
             "start_failed",

@@ -205,7 +205,7 @@ class DevView:
 
 
 def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
-    """The rows of the banner below the address: a name, a text and its style."""
+    """The rows of the banner below the address: a name, what it is, and the style."""
     rows = [("Bindings", page, "cyan")] if page else []
     rows.append(("Runtime", _runtime_text(info), ""))
     if info.embeddings:

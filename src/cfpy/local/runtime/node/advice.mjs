@@ -9,7 +9,7 @@ const NOTE =
   /(No module named '([^']+)')(?:\\n|\n)The module '([^']+)' is included in the Pyodide.+?for more details\./gs;
 const UNKNOWN = /(ModuleNotFoundError: No module named '[A-Za-z]\w*')(?=\\n|\n|"|$)/g;
 
-/** `text`, in which each module that is not there, and each answer that is no response, comes with what to do. */
+/** `text`, in which each module that is not there, and each answer that is not a response, comes with what to do. */
 export function advise(text, { hasPyproject = true } = {}) {
   const how = hasPyproject ? HOW : HOW + NO_PYPROJECT;
   return text
