@@ -372,8 +372,10 @@ def test_python_sockets_connect(dev: Dev) -> None:
 
 def test_an_answer_has_to_be_a_response(dev: Dev) -> None:
     answer = dev.request("GET", "/text")
-    words = b"Incorrect type for Promise: the Promise did not resolve to 'Response'."
-    assert (answer.status, answer.body) == (500, words)
+    words = (
+        "Incorrect type for Promise: the Promise did not resolve to 'Response'. fetch() returned "
+    )
+    assert (answer.status, answer.body.decode()) == (500, f"{words}a str: return Response(...)")
 
 
 def test_the_cache_is_that_of_workerd(dev: Dev) -> None:

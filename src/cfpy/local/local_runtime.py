@@ -20,8 +20,9 @@ from typing import Any, Protocol
 from cfpy.errors import LocalRuntimeError, UsageError
 from cfpy.local.dev_registry import registry_folder
 from cfpy.local.env_files import EnvFiles
+from cfpy.local.first_load import FirstLoad
 from cfpy.local.ports import TAKEN_HINT
-from cfpy.local.traces import in_own_file, reload_failed
+from cfpy.local.traces import in_own_file
 from cfpy.local.watching import Change, State, Watched, Watcher
 from cfpy.tools.process import ChildProcess
 from cfpy.tools.toolchain import NEWEST_PYTHON, Toolchain
@@ -37,7 +38,8 @@ class Event:
 
     ``kind`` is one of ``ready`` (data: url, and page if there is one), ``request`` (method, path,
     status, ms), ``log`` (level, text), ``reloading`` (path), ``reloaded`` (ms), ``reload_failed``
-    (text) and ``config_changed`` (path).
+    (text), ``start_failed`` (text: the Worker has not answered yet, and waits for a fix) and
+    ``config_changed`` (path).
     """
 
     kind: str
@@ -132,6 +134,7 @@ class NodeRuntime:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def events(self) -> Iterator[Event]:
+        first = FirstLoad()
         while (item := self._feed.get()) is not None:
             if isinstance(item, Change):
                 if item.configuration:
@@ -148,9 +151,7 @@ class NodeRuntime:
                 raise _fatal(str(message.get("code")), text)
             else:
                 kind = str(message.pop("event", "log"))
-                if kind == "reload_failed":
-                    message["text"] = reload_failed(str(message["text"]))
-                yield Event(kind, message)
+                yield from (Event(*told) for told in first.told(kind, message))
         status = self._child.wait()
         if status:
             raise died("the local runtime", status, self._errors)

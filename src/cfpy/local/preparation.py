@@ -22,8 +22,9 @@ from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
 from cfpy.local.own_names import OwnNames
 from cfpy.local.secret_names import secret_names, with_process_secrets
-from cfpy.local.toml_values import as_json
+from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.project import Project
+from cfpy.project.toml_values import as_json
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory
@@ -178,6 +179,7 @@ def _derived(project: Project) -> Path:
     """The directory of the derived configurations."""
     derived = project.root / configuration.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
+    ignore_in_git(derived.parent, project.root)
     return derived
 
 

@@ -72,7 +72,7 @@ def deploy(
     if given and not provision:
         raise UsageError(
             "--secrets-file does nothing without --provision",
-            hint="cfpy deploy sets no secrets: add --provision, or leave out --secrets-file.",
+            hint="Only provisioning sets secrets: add --provision, or leave out --secrets-file.",
         )
     output = ctx.ensure_object(Output)
     view = DeployView(output, yes=yes, provisions=provision)

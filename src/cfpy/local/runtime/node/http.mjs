@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { emit, inProject } from './events.mjs';
 import { lengthOf, Request } from './fetch_api.mjs';
 import { noteBatch } from './observed.mjs';
+import { readable } from './traces.mjs';
 
 const DRAIN_MS = 2000;
 // workerd accepts 512 KiB, which may be three times as long when the shim has encoded them. Node's
@@ -85,7 +86,7 @@ async function answerWith(fetch, incoming, outgoing, isReported = () => false) {
   } catch (error) {
     const text = inProject(String(error.message ?? error));
     if (!isReported()) emit('log', { level: 'error', text });
-    fail(outgoing, text);
+    fail(outgoing, readable(text));
   }
   return { url: request.url, method: request.method, status };
 }
