@@ -14,9 +14,13 @@ from cfpy.local.preparation import Runtime
 
 
 def banner(
-    capsys: pytest.CaptureFixture[str], *, delay: float | None = None, crons: tuple[str, ...] = ()
+    capsys: pytest.CaptureFixture[str],
+    *,
+    delay: float | None = None,
+    crons: tuple[str, ...] = (),
+    documents: str = "",
 ) -> str:
-    info = DevInfo(Runtime.NODE, "", "", "", delay, crons, "", Path("state"), {})
+    info = DevInfo(Runtime.NODE, "", "", "", delay, crons, "", Path("state"), {}, documents)
     view = DevView(Output())
     view.start(info)
     view.event(Event("ready", {"url": "http://127.0.0.1:8787/"}))
@@ -77,3 +81,8 @@ def test_a_start_that_failed_is_told_without_a_banner(capsys: pytest.CaptureFixt
     view.event(Event("start_failed", {"text": "the Worker can't start: src/entry.py:1: x"}))
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "the Worker can't start: src/entry.py:1: x\n")
+
+
+def test_it_says_what_converts_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Documents pypdf, mammoth" in banner(capsys, documents="pypdf, mammoth")
+    assert "Documents" not in banner(capsys)

@@ -135,7 +135,17 @@ class Default(WorkerEntrypoint):
         return await self.env.AI.run("@cf/black-forest-labs/flux-1-schnell", {"prompt": "hi"})
 
     async def on_ai_markdown(self, request):
-        return await self.env.AI.toMarkdown([])
+        page = js.Blob.new([to_js(b"<h1>Hi</h1>")], to_js({"type": "text/html"},
+                                                          dict_converter=Object.fromEntries))
+        ai = self.env.AI
+        one = await ai.toMarkdown({"name": "a.html", "blob": page})
+        words = js.Blob.new(["words"])
+        several = [{"name": "b.bin", "blob": words}, {"name": "c.html", "blob": page}]
+        options = {"conversionOptions": {"output": {"format": "text"}}}
+        more = await ai.toMarkdown().transform(several, options)
+        formats = await ai.toMarkdown().supported()
+        extensions = [item["extension"] for item in formats]
+        return {"one": one, "more": list(more), "formats": extensions}
 
     async def on_ai_gateway(self, request):
         return await self.env.AI.gateway("mine").getUrl("openai")
@@ -393,13 +403,25 @@ def test_models(many: Dev) -> None:
     many.wait_for_log("Workers AI stand-in: cfpy dev has no AI Gateway")
 
 
+def test_documents_become_markdown(many: Dev) -> None:
+    converted = many.request("GET", "/ai/markdown").json()
+    one, (bad, plain) = converted["one"], converted["more"]
+    assert (one["name"], one["mimeType"], one["format"]) == ("a.html", "text/html", "markdown")
+    assert (one["data"], one["tokens"]) == ("# Hi\n", 2)
+    assert one["id"] != plain["id"]
+    assert (bad["name"], bad["format"]) == ("b.bin", "error")
+    assert "Unsupported file type: application/octet-stream" in bad["error"]
+    assert (plain["name"], plain["format"], plain["data"]) == ("c.html", "text", "Hi\n")
+    assert converted["formats"][:2] == [".pdf", ".jpeg"]
+    # Documents cost nothing.
+    calls = many.request("GET", "/__cfpy/api/ai/AI").json()["calls"]
+    found = [call for call in calls if call["model"] == "toMarkdown"]
+    assert [(call["output"], call["neurons"]) for call in found] == [(1, 0), (2, 0)]
+
+
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        (
-            "/ai/markdown",
-            "AI.toMarkdown(): cfpy dev has no stand-in for the conversion of documents",
-        ),
         ("/ai/gateway", "5007: No such model AI.gateway() or task (AI.gateway(): cfpy dev has no"),
         ("/ai/search", "AI.autorag(): cfpy dev has no stand-in for AI Search. Deploy the Worker"),
         ("/object", "LISTS does not work here: classes in Python need --runtime workerd"),

@@ -6,6 +6,7 @@ download only for Python.
 
 from __future__ import annotations
 
+import base64
 import http.client
 import http.server
 import itertools
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 
 from cfpy.cli.commands.dev import cron_url
 from cfpy.local.local_runtime import RUNTIME_FILES
+from cfpy.local.markdown.server import Document, MarkdownServer
 from cfpy.tools.process import SubprocessRunner
 from cfpy.tools.toolchain import Toolchain
 from dev_process import Dev, write_project
@@ -37,6 +39,8 @@ export default {
   async fetch(request, env) {
     const { binding, method, args } = await request.json();
     try {
+      const own = { toMarkdown: convert, supported: () => env.AI.toMarkdown().supported() }[method];
+      if (own) return Response.json({ result: await own(env, args) });
       const result = await env[binding][method](...args);
       if (result instanceof ReadableStream) return new Response(result);
       return Response.json({ result });
@@ -45,6 +49,17 @@ export default {
     }
   },
 };
+
+function convert({ AI }, [files, options, transform]) {
+  const blobOf = ({ type, text, file }) => {
+    if (text === null) return null;
+    return file ? new File([text], file, { type }) : new Blob([text], { type });
+  };
+  const read = (file) => ({ name: file.name, blob: blobOf(file) });
+  const documents = Array.isArray(files) ? files.map(read) : read(files);
+  if (transform) return AI.toMarkdown().transform(documents, options);
+  return AI.toMarkdown(documents, options);
+}
 """
 INDEXES = [("docs", 8, "cosine"), ("far", 8, "euclidean"), ("dots", 8, "dot-product")]
 WRANGLER = 'name = "stand-ins"\nmain = "src/index.js"\ncompatibility_date = "2026-11-17"\n'
@@ -461,7 +476,6 @@ def test_what_workers_ai_refuses_is_refused(call: Bindings, args: list[Any], wor
 
 
 OTHER_METHODS = {
-    "toMarkdown": "the conversion of documents",
     "gateway": "AI Gateway",
     "autorag": "AI Search",
     "aiSearch": "AI Search",
@@ -476,6 +490,47 @@ def test_what_else_workers_ai_does_is_refused_by_its_name(call: Bindings, method
     wanted = f"AI.{method}(): cfpy dev has no stand-in for {OTHER_METHODS[method]}. Deploy the"
     assert error.startswith(f"5007: No such model AI.{method}() or task ({wanted}")
     assert wanted in call.dev.wait_for_log("Workers AI stand-in: ")
+
+
+PAGE = {"name": "a.html", "type": "text/html", "text": "<h1>Hi</h1>"}
+
+
+@pytest.mark.parametrize("transform", [False, True])
+def test_documents_become_markdown_in_their_order(call: Bindings, transform: bool) -> None:
+    bad = {"name": "b.pdf", "type": "application/pdf", "text": "no PDF"}
+    results = call("AI", "toMarkdown", [bad, PAGE], {}, transform)
+    assert [(each["name"], each["format"]) for each in results] == [
+        ("b.pdf", "error"),
+        ("a.html", "markdown"),
+    ]
+    assert set(results[0]) == {"id", "name", "mimeType", "format", "error"}
+    assert set(results[1]) == {"id", "name", "mimeType", "format", "tokens", "data"}
+    one = call("AI", "toMarkdown", PAGE, None, transform)
+    assert (one["data"], one["mimeType"]) == ("# Hi\n", "text/html")
+
+
+def test_a_conversion_that_is_asked_for_wrongly_fails(call: Bindings) -> None:
+    assert call("AI", "toMarkdown", []) == []
+    assert call("AI", "supported")[0] == {"extension": ".pdf", "mimeType": "application/pdf"}
+    unknown = {"conversionOptions": {"image": {"descriptionLanguage": "ja"}}}
+    assert "descriptionLanguage is not one of" in call.error("AI", "toMarkdown", PAGE, unknown)
+    assert "null" in call.error("AI", "toMarkdown", {**PAGE, "text": None})
+    assert "no name" in call.error("AI", "toMarkdown", [{**PAGE, "name": None}])
+    # What RPC does not pass to the stand-in.
+    assert 'type "File"' in call.error("AI", "toMarkdown", {**PAGE, "file": "a.html"})
+
+
+def test_a_document_that_costs_too_much_ends_alone() -> None:
+    """The process that takes minutes is stopped, and the next one is not."""
+
+    def convert(name: str, data: bytes, timeout: float) -> dict[str, Any]:
+        server = MarkdownServer(SubprocessRunner(), timeout)
+        return server.convert(Document(name, "", base64.b64encode(data).decode()), {})
+
+    late = convert("slow.html", b"<p>" + b"<a>" * 300_000, 1)
+    assert (late["format"], late["mimeType"]) == ("error", "text/html")
+    assert late["error"] == "the conversion took more than 1 s"
+    assert convert("a.html", b"<p>words</p>", 60)["data"] == "words\n"
 
 
 def test_a_call_through_ai_gateway_does_without_it(call: Bindings) -> None:

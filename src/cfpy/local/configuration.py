@@ -55,13 +55,16 @@ _DATABASE_VARIABLE = "CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_"
 
 @dataclass(frozen=True)
 class LocalAI:
-    """Where local embeddings and chat come from; empty strings mean the built-in stand-ins.
+    """Where local embeddings, chat and conversions of documents come from; empty strings mean the
+    built-in stand-ins.
 
     ``timeout`` is how long an answer of ``base_url`` may take, in seconds; 0 means the default.
     """
 
     embeddings_url: str = ""
     embeddings_key: str = field(default="", repr=False)
+    markdown_url: str = ""
+    markdown_key: str = field(default="", repr=False)
     base_url: str = ""
     api_key: str = field(default="", repr=False)
     chat_model: str = ""
@@ -76,6 +79,8 @@ class LocalAI:
         found = {
             "CFPY_EMBEDDINGS_URL": self.embeddings_url,
             "CFPY_EMBEDDINGS_KEY": self.embeddings_key,
+            "CFPY_MARKDOWN_URL": self.markdown_url,
+            "CFPY_MARKDOWN_KEY": self.markdown_key,
             "CFPY_AI_API_KEY": self.api_key,
         }
         return {name: value for name, value in found.items() if value}

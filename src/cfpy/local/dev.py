@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
 from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
-from cfpy.local import bundle, configuration, embeddings
-from cfpy.local.ai_endpoint import read_endpoint
+from cfpy.local import bundle
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
 from cfpy.local.defaults import load_for_run
@@ -23,6 +22,7 @@ from cfpy.local.dev_registry import registry_folder, running_workers
 from cfpy.local.faulty_edits import FileWarnings, fault_of_edit, read_files, wait_for_fix
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
+from cfpy.local.local_ai import chat_note, documents_note, local_ai
 from cfpy.local.local_runtime import (
     Event,
     LocalRuntime,
@@ -45,7 +45,8 @@ class DevInfo:
     """What a session consists of, in words for the banner.
 
     ``runtime_note`` explains the choice of the runtime; ``embeddings`` and ``chat`` name the
-    stand-ins for Workers AI (empty if the project does not bind it); ``vectorize_delay`` is after
+    stand-ins for Workers AI, and ``documents`` that for its conversion of documents (empty if the
+    project does not bind it); ``vectorize_delay`` is after
     how many seconds a mutation of its Vectorize index is visible, ``None`` if it has none;
     ``crons`` are the schedules of its cron triggers; ``secrets_file`` names the files with the
     secrets; ``left_out`` are bindings that do not work here, with what you can do about it.
@@ -60,6 +61,7 @@ class DevInfo:
     secrets_file: str
     state: Path
     left_out: Mapping[str, str]
+    documents: str = ""
 
     @property
     def only_in_workerd(self) -> list[str]:
@@ -158,7 +160,7 @@ def _run_once(
     runtime, note = choose_runtime(project, request.runtime)
     others = load_beside(project, request.beside, say)
     every = (project, *others)
-    with _alone_with(request.state), _local_ai(every, on_event) as (ai, embeddings_note):
+    with _alone_with(request.state), local_ai(ctx, every, on_event) as (ai, embeddings_note):
         shared = Shared(ai, _workers(every), own_names(each.wrangler for each in every), say)
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
@@ -174,10 +176,11 @@ def _run_once(
                         request.vectorize_delay if project.wrangler.get("vectorize") else None
                     ),
                     crons=_crons(project),
-                    chat=_chat_note(project, ai),
+                    chat=chat_note(project, ai),
                     secrets_file=prepared.secrets_file,
                     state=session.state,
                     left_out=prepared.left_out,
+                    documents=documents_note(project),
                 )
             )
             # What workerd prints about a failed download, cfpy reports better.
@@ -285,31 +288,6 @@ def _alone_with_each(beside: tuple[Beside, ...], state: Path) -> Iterator[None]:
         yield
 
 
-@contextlib.contextmanager
-def _local_ai(
-    projects: tuple[Project, ...], on_event: Callable[[Event], None]
-) -> Iterator[tuple[configuration.LocalAI, str]]:
-    """Where the embeddings of all these projects come from, and its description.
-
-    The model on this machine is loaded when one of them embeds, and not before.
-    """
-    if not any(configuration.needs_local_services(project) for project in projects):
-        yield configuration.LocalAI(), ""
-        return
-    user = read_endpoint(os.environ)
-    if user.base_url and user.embed_model:
-        yield user, f"{user.embed_model} at {user.base_url}"
-        return
-    missing = embeddings.why_unavailable()
-    if missing:
-        yield user, f"hashed n-grams: word overlap, no meaning ({missing})"
-        return
-    loading = Event("log", {"level": "info", "text": "Loading the local embedding model"})
-    with embeddings.EmbeddingServer(lambda: on_event(loading)) as server:
-        ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
-        yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
-
-
 def _workers(projects: tuple[Project, ...]) -> frozenset[str]:
     """The names of the Workers that bindings find: those of the run, and others that run on this
     machine."""
@@ -322,11 +300,3 @@ def _crons(project: Project) -> tuple[str, ...]:
     with contextlib.suppress(ProjectError):
         return tuple(schedules(project.wrangler))
     return ()
-
-
-def _chat_note(project: Project, ai: configuration.LocalAI) -> str:
-    if not project.wrangler.get("ai"):
-        return ""
-    if ai.base_url:
-        return f"{ai.chat_model or 'the default model'} at {ai.base_url}"
-    return "a stand-in that quotes the nearest passage (no language model)"

@@ -177,6 +177,7 @@ class DevView:
                         "runtime": str(info.runtime),
                         "embeddings": info.embeddings,
                         "chat": info.chat,
+                        "documents": info.documents,
                         "secrets_file": info.secrets_file,
                         "state": str(info.state),
                         "left_out": dict(info.left_out),
@@ -214,6 +215,8 @@ def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
         rows.append(("Vectorize", _vectorize_text(info.vectorize_delay), ""))
     if info.chat:
         rows.append(("Chat", info.chat, ""))
+    if info.documents:
+        rows.append(("Documents", info.documents, ""))
     if info.secrets_file:
         # The page and the API ask for a token: newcomers do not know it yet.
         sample = info.secrets_file.endswith(".example")

@@ -5,6 +5,11 @@ export function aiError(code, message) {
   return Object.assign(new Error(`${code}: ${message}`), { name: 'AiError' });
 }
 
+/** An error of a service around the models, such as the conversion of documents. */
+export function aiInternalError(message) {
+  return Object.assign(new Error(message), { name: 'AiInternalError' });
+}
+
 /** An error with a `note` for the user of `cfpy dev`, which is also logged. */
 export function failure(code, words, note) {
   return Object.assign(aiError(code, `${words} (${note})`), { note });

@@ -2,11 +2,12 @@
 //
 // A project's own Worker uses it through plain service bindings, so the same file works with
 // `wrangler dev`, miniflare and wrangler's test harness.
-import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+import { DurableObject, RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
 import { run } from './ai.js';
 import dots from './dots.wasm';
 import { missing } from './errors.js';
 import { eventStream } from './events.js';
+import { readFiles, resultFor, supported, transform } from './markdown.js';
 import { catalog, NO_GATEWAY, OTHER_METHODS } from './models.js';
 import { VectorIndex } from './vector_index.js';
 
@@ -23,14 +24,25 @@ export class LocalAI extends WorkerEntrypoint {
     return catalog(params ?? undefined);
   }
 
+  /** Without documents, an object with `transform` and `supported`. */
+  toMarkdown(files, options) {
+    const service = new ToMarkdownService(this.env);
+    return files ? service.transform(files, options) : service;
+  }
+
   /** There is no AI Gateway, so there is no log of it. */
   get aiGatewayLogId() {
     return null;
   }
 
   fetch(request) {
-    const run = (...args) => this.#run(...args);
-    return callOverFetch({ run, models: (params) => this.models(params) }, request);
+    const calls = {
+      run: (...args) => this.#run(...args),
+      models: (params) => this.models(params),
+      transform: (files, options) => transform(this.env, files, options),
+      supported: () => supported(this.env),
+    };
+    return callOverFetch(calls, request);
   }
 
   async #run(model, inputs, options) {
@@ -41,6 +53,26 @@ export class LocalAI extends WorkerEntrypoint {
       log(error);
       throw error;
     }
+  }
+}
+
+/** What `toMarkdown()` gives without documents. */
+class ToMarkdownService extends RpcTarget {
+  #env;
+
+  constructor(env) {
+    super();
+    this.#env = env;
+  }
+
+  async transform(files, options) {
+    const read = await readFiles(Array.isArray(files) ? files : [files]);
+    if (options?.gateway) log({ note: NO_GATEWAY });
+    return resultFor(files, await transform(this.#env, read, options));
+  }
+
+  supported() {
+    return supported(this.#env);
   }
 }
 

@@ -86,7 +86,6 @@ const RETIRED = new Set([
 
 // The methods of the binding without a stand-in, and what they are for.
 export const OTHER_METHODS = {
-  toMarkdown: 'the conversion of documents',
   gateway: 'AI Gateway',
   autorag: 'AI Search',
   aiSearch: 'AI Search',

@@ -6,6 +6,7 @@
 // its real members.
 
 import { missing } from '../local_services/errors.js';
+import { readFiles, resultFor } from '../local_services/markdown.js';
 import { NO_GATEWAY, OTHER_METHODS } from '../local_services/models.js';
 import { emit } from './events.mjs';
 import { headerBytes, noteLength, Request, Response } from './fetch_api.mjs';
@@ -72,9 +73,12 @@ const CLASSES = {
 };
 
 const STAND_IN_METHODS = {
-  Ai: ['run', 'models'],
+  Ai: ['run', 'models', 'transform', 'supported'],
   VectorizeIndexImpl: ['insert', 'upsert', 'query', 'queryById', 'getByIds', 'deleteByIds', 'describe'],
 };
+
+// Methods that are not the binding's own, but those of what its toMarkdown() gives.
+const OF_MARKDOWN = ['transform', 'supported'];
 
 const targets = new WeakMap();
 const owners = new WeakMap();
@@ -102,8 +106,9 @@ export function facade(target, kind, owner) {
  */
 export function standIn(fetcher, kind, { binding, life }) {
   const Class = namedClass(kind);
+  const calls = {};
   for (const method of STAND_IN_METHODS[kind]) {
-    Class.prototype[method] = async (...args) => {
+    calls[method] = async (...args) => {
       if (life.over) return new Promise(() => {});
       const call = { binding, kind, method, args, since: performance.now() };
       const failed = (error) => {
@@ -111,7 +116,7 @@ export function standIn(fetcher, kind, { binding, life }) {
         tell(error.note, 'error');
         return error;
       };
-      if (method === 'run' && args[2]?.gateway) tell(NO_GATEWAY, 'warning');
+      if (args[method === 'run' ? 2 : 1]?.gateway) tell(NO_GATEWAY, 'warning');
       try {
         const result = await callStandIn(fetcher, method, args);
         if (result instanceof ReadableStream) return noteStream(call, failingLast(result, failed));
@@ -123,8 +128,26 @@ export function standIn(fetcher, kind, { binding, life }) {
       }
     };
   }
-  if (kind === 'Ai') refuseOthers(Class.prototype);
+  for (const method of STAND_IN_METHODS[kind]) {
+    if (!OF_MARKDOWN.includes(method)) Class.prototype[method] = calls[method];
+  }
+  if (kind === 'Ai') {
+    refuseOthers(Class.prototype);
+    Class.prototype.toMarkdown = toMarkdown(calls);
+  }
   return new Class();
+}
+
+/** The method of Workers AI: without documents, it gives an object with `transform` and `supported`. */
+function toMarkdown({ transform, supported }) {
+  const service = new (namedClass('ToMarkdownService'))();
+  const convert = async (files, options) => {
+    const read = await readFiles(Array.isArray(files) ? files : [files]);
+    return resultFor(files, await transform(read, options));
+  };
+  const methods = { transform: convert, supported: () => supported() };
+  Object.assign(Object.getPrototypeOf(service), methods);
+  return (files, options) => (files ? convert(files, options) : service);
 }
 
 /** The stand-in's own log output does not leave its workerd. */

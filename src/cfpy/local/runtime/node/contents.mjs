@@ -203,7 +203,8 @@ async function embed(text, { dimensions }, { bindings, raw, call, observed }) {
 }
 
 /** The cost of a call on Cloudflare; null for a model without a price. */
-function neuronsOf({ model, input, output }, prices) {
+function neuronsOf({ model, input, output, free }, prices) {
+  if (free) return 0;
   const price = prices[model];
   return price ? (input * price.input + output * price.output) / 1e6 : null;
 }

@@ -47,6 +47,7 @@ const COUNTERS = {
     if (method.startsWith('query')) return { 'vectorize.queries': 1 };
     return ['insert', 'upsert'].includes(method) ? { 'vectorize.vectors': first.length } : null;
   },
+  // Cloudflare does not bill the conversion of documents; of images, its models are not known here.
   Ai: (method, [model, inputs], value) =>
     method === 'run' ? { ai: { model, ...tokensOf(inputs, value) } } : null,
 };

@@ -13,6 +13,12 @@ const queues = new Map();
 export function noteCall(call) {
   if (call.kind === 'Ai' && call.method === 'run') {
     noteModel(call, call.error ? { input: 0, output: 0 } : tokensOf(call.args[1], call.result));
+  } else if (call.kind === 'Ai' && call.method === 'transform') {
+    // Only the descriptions of images cost something, and their models and tokens are not known here.
+    const results = call.result ?? [];
+    const output = results.reduce((total, { tokens = 0 }) => total + tokens, 0);
+    const free = !results.some(({ mimeType }) => mimeType.startsWith('image/'));
+    noteModel({ ...call, args: ['toMarkdown'] }, { input: 0, output, free });
   } else if (call.kind === 'AnalyticsEngineDataset') {
     keep(points, { binding: call.binding, at: Date.now(), ...plain(call.args[0]) });
   }
@@ -105,11 +111,11 @@ function stateOf(queue) {
   return queues.get(queue);
 }
 
-function noteModel({ binding, args, since, error }, { input, output }) {
+function noteModel({ binding, args, since, error }, { input, output, free }) {
   const ms = Math.round(performance.now() - since);
   const [model, inputs] = args;
   const pooling = inputs?.pooling;
-  keep(calls, { binding, at: Date.now(), model, ms, input, output, error, pooling });
+  keep(calls, { binding, at: Date.now(), model, ms, input, output, free, error, pooling });
 }
 
 /** What the last events of a stream say of its tokens. */

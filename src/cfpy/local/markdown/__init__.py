@@ -1,0 +1,1 @@
+"""Converts documents to Markdown on this machine, for ``env.AI.toMarkdown()`` of a local Worker."""
