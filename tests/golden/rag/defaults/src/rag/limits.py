@@ -42,13 +42,20 @@ MAX_BLANK = 32
 EMBED_BATCH = 100
 DELETE_BATCH = 100
 GET_BATCH = 20
-# A bound value may have 2 MB. 25 chunks are about 50 kB, and below 2 MB even where there is
+# A bound value may have 2 MB. 20 chunks are about 40 kB, and below 2 MB even where there is
 # MAX_BLANK between any two tokens, all escaped in JSON.
-CHUNK_ROWS_BATCH = 25
+CHUNK_ROWS_BATCH = 20
 
-# Search. The vector search is the wide net, the reranker the judge: it sees CANDIDATES passages
-# and keeps top_k of them.
+# Search. The vectors and the text index are the wide net: each gives up to CANDIDATES passages. The
+# reranker is the judge: it sees the CANDIDATES best of both and keeps top_k of them.
 CANDIDATES = 30
+# What reciprocal rank fusion adds to each rank: 60, as in the paper of Cormack and others (2009).
+# Small ranks of one list then count no more than middling ones of both.
+FUSION_RANK = 60
+# Of a question, the text index looks for this many words and phrases.
+MAX_TERMS = 64
+# A word in more chunks than this is no help, and looking at each of them takes time and money.
+MAX_WORD_CHUNKS = 5_000
 DEFAULT_TOP_K = 5
 MAX_TOP_K = 10
 
