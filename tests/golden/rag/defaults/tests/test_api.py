@@ -41,6 +41,7 @@ def test_an_answer_comes_with_its_sources(world: World) -> None:
             "id": 1,
             "document_id": FERRY["id"],
             "title": "Ferry",
+            "heading": "Ferry",
             "source": "https://example.org/ferry",
         }
     ]

@@ -116,10 +116,21 @@ def test_a_word_that_is_in_too_many_chunks_does_not_count() -> None:
     assert found(world, "Cómmon rare") == ["rare"]
 
 
-def test_the_title_is_in_the_index() -> None:
+def test_title_and_headings_are_embedded_indexed_reranked_and_shown() -> None:
     world = World()
-    world.ingest({"id": "ferry", "title": "Sandpiper", "text": "It leaves twice a day."})
-    assert found(world, "sandpiper") == ["ferry"]
+    text = "# Winter\n" + "It leaves twice a day. " * 70
+    world.ingest({"id": "ferry", "title": "Sandpiper", "text": text})
+    heading = "Sandpiper > Winter"
+    _, inputs = world.ai.calls[-1]
+    assert [part.split("\n")[0] for part in inputs["text"]] == [heading] * 2
+    _, reply = world.call("POST", "/query", {"query": "sandpiper winter"})
+    assert [source["heading"] for source in reply["sources"]] == [heading] * 2
+    assert reply["citations"][0]["heading"] == heading
+    reranked = next(inputs["contexts"] for _, inputs in world.ai.calls if "contexts" in inputs)
+    assert [context["text"].split("\n")[0] for context in reranked] == [heading] * 2
+    assert f'title="{heading}"' in world.ai.chats()[-1]["messages"][-1]["content"]
+    _, reply = world.call("GET", "/search", parameters={"q": "sandpiper winter", "mode": "text"})
+    assert len(reply["sources"]) == 2
 
 
 @pytest.mark.parametrize("mode", ["vector", "text", "hybrid", "reranked"])

@@ -95,8 +95,8 @@ class Ingestion:
     async def _index(self, document: Document, owner: str) -> None:
         wanted = revision(document, owner)
         chunks = [
-            Chunk(chunk_id(document.id, wanted, position), position, document.title, text)
-            for position, text in enumerate(chunk(document.text))
+            Chunk(chunk_id(document.id, wanted, position), position, heading, text)
+            for position, (heading, text) in enumerate(chunk(document.title, document.text))
         ]
         await self._store.add_chunks(document.id, wanted, chunks)
         # One batch at a time: vectors as Python floats take some 30 kB each.

@@ -29,10 +29,14 @@ MAX_FILTER_VALUE_BYTES = 64
 MAX_FILTER_BYTES = 2_047
 
 # Chunks, in estimated tokens. The BGE models read 512 tokens and ignore the rest. A chunk, its
-# overlap and a long title stay near 420: room for an estimate that is a fifth too low. Only texts
+# overlap and long headings stay below 460: room for an estimate that is a tenth too low. Only texts
 # full of chemical names came close to 512 when measured with the tokenizer of bge-base-en-v1.5.
 CHUNK_TOKENS = 320
 OVERLAP_TOKENS = 40
+# Title and headings above a chunk; a longer title is kept alone.
+HEADING_TOKENS = 90
+# A section that is shorter may share its chunk with the next one.
+SHORT_TOKENS = 80
 # White space is not a token, but it would make a chunk as long as the document. In characters:
 # enough to indent code or to line up a table.
 MAX_BLANK = 32

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rag.limits import CHUNK_TOKENS, MAX_BLANK, OVERLAP_TOKENS
+from rag import limits
 
 Scalar = str | int | float | bool
 
@@ -18,7 +18,15 @@ FILTER_KEYS = ("lang", "section")
 # How documents are indexed: all settings that change chunks or vectors, and a number to increase
 # when the code that makes them changes. Part of every fingerprint: if it differs, the next
 # ingestion of a document indexes it again, although its text is the same.
-SCHEME = [2, CHUNK_TOKENS, OVERLAP_TOKENS, MAX_BLANK, *FILTER_KEYS]
+SCHEME = [
+    3,
+    limits.CHUNK_TOKENS,
+    limits.OVERLAP_TOKENS,
+    limits.HEADING_TOKENS,
+    limits.SHORT_TOKENS,
+    limits.MAX_BLANK,
+    *FILTER_KEYS,
+]
 
 
 @dataclass(frozen=True)
