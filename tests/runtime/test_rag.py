@@ -502,10 +502,10 @@ def test_another_embedding_model_on_the_same_index_is_refused(
     # The data itself is in use.
     shutil.copytree(project / ".wrangler" / "state", state)
     try:
-        config.write_text(text.replace("bge-base-en-v1.5", "bge-large-en-v1.5"))
+        config.write_text(text.replace("bge-m3", "bge-large-en-v1.5"))
         other = Api(run_dev(project, "--runtime", "node", "--persist-to", str(state)))
         problem = other.problem(500, "POST", "/documents", {"text": "x"})
-        assert "bge-base-en-v1.5" in problem["detail"]
+        assert "bge-m3" in problem["detail"]
         other.problem(500, "GET", "/search?q=x")
         other.dev.stop()
     finally:

@@ -245,4 +245,4 @@ def _similarity(one: list[float], other: list[float]) -> float:
 
 def _overlap(query: str, text: str) -> float:
     asked = set(_words(query))
-    return len(asked & set(_words(text))) / len(asked)
+    return len(asked & set(_words(text))) / (len(asked) or 1)

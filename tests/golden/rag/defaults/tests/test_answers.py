@@ -13,7 +13,7 @@ from rag.sse import EventDecoder, encode_event
 
 
 def passage(text: str, title: str = "Title") -> Passage:
-    return Passage("a", title, "a.md", {}, 0, text, 0.5)
+    return Passage("a", title, "a.md", {}, 0, title, text, 0.5)
 
 
 def test_a_passage_can_neither_end_its_block_nor_open_another() -> None:

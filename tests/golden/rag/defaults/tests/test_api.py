@@ -41,6 +41,7 @@ def test_an_answer_comes_with_its_sources(world: World) -> None:
             "id": 1,
             "document_id": FERRY["id"],
             "title": "Ferry",
+            "heading": "Ferry",
             "source": "https://example.org/ferry",
         }
     ]
@@ -93,9 +94,9 @@ def test_a_stream_below_the_floor_says_so(world: World) -> None:
 
 
 def test_a_stream_that_breaks_ends_in_an_error(world: World) -> None:
-    # Six calls go well, the last to the reranker; the chat model does not answer.
+    # Seven calls go well, the last to the reranker; the chat model does not answer.
     world.search("ferry")
-    world.fuse.calls, world.fuse.blows_at = 0, 7
+    world.fuse.calls, world.fuse.blows_at = 0, 8
     events = world.stream(QUESTION)
     assert [name for name, _ in events] == ["sources", "error"]
     assert (events[-1][1]["status"], events[-1][1]["code"]) == (503, "model-busy")

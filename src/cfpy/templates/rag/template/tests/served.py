@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 from client import Client
 from fakes import World
@@ -36,7 +37,9 @@ class Server:
             self._world = self._world or World()
             headers = {"authorization": handler.headers["authorization"]}
             sent = body if handler.command == "POST" else None
-            fault = answer(*self._world.call(handler.command, handler.path, sent, headers=headers))
+            path, _, query = handler.path.partition("?")
+            more = {"headers": headers, "parameters": dict(parse_qsl(query))}
+            fault = answer(*self._world.call(handler.command, path, sent, **more))
         fault(handler, body)
 
     def documents(self) -> list[str]:

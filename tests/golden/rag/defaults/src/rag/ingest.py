@@ -23,11 +23,10 @@ import contextlib
 from typing import Literal
 
 from rag.chunking import chunk
-from rag.ids import chunk_id, fingerprint, revision
 from rag.limits import EMBED_BATCH, SWEEP_DOCUMENTS
 from rag.models import Models
 from rag.publication import publish_visible
-from rag.records import Chunk, Document, searchable_text
+from rag.records import Chunk, Document, chunk_id, fingerprint, revision, searchable_text
 from rag.settings import POOLING, Settings
 from rag.store import Store
 from rag.vectors import Vectors
@@ -96,15 +95,14 @@ class Ingestion:
     async def _index(self, document: Document, owner: str) -> None:
         wanted = revision(document, owner)
         chunks = [
-            Chunk(chunk_id(document.id, wanted, position), position, text)
-            for position, text in enumerate(chunk(document.text))
+            Chunk(chunk_id(document.id, wanted, position), position, heading, text)
+            for position, (heading, text) in enumerate(chunk(document.title, document.text))
         ]
         await self._store.add_chunks(document.id, wanted, chunks)
         # One batch at a time: vectors as Python floats take some 30 kB each.
         for start in range(0, len(chunks), EMBED_BATCH):
             some = chunks[start : start + EMBED_BATCH]
-            texts = [searchable_text(document.title, item.text) for item in some]
-            vectors = await self._models.embed_passages(texts)
+            vectors = await self._models.embed_passages([searchable_text(item) for item in some])
             await self._vectors.put([item.id for item in some], vectors, document.metadata)
         try:
             await self._store.hold(document, wanted, chunks, owner)

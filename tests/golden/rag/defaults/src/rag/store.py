@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
-from rag.records import Chunk, Document, Passage, StoredDocument
+from rag.records import Chunk, Document, Passage, StoredDocument, searchable_text
+from rag.text_index import indexed_words
 from web.problems import Problem
 
 if TYPE_CHECKING:
@@ -115,11 +116,14 @@ class Store:
     async def add_chunks(self, document_id: str, revision: str, chunks: Sequence[Chunk]) -> None:
         """Write the chunks of a revision that is not served yet; doing it twice is harmless."""
         for start in range(0, len(chunks), CHUNK_ROWS_BATCH):
-            rows = [[c.id, c.position, c.text] for c in chunks[start : start + CHUNK_ROWS_BATCH]]
+            rows = [
+                [c.id, c.position, c.heading, c.text, indexed_words(searchable_text(c))]
+                for c in chunks[start : start + CHUNK_ROWS_BATCH]
+            ]
             await self._run(
-                "INSERT INTO chunks (id, document_id, revision, position, text) "
-                "SELECT json_extract(value, '$[0]'), ?, ?, json_extract(value, '$[1]'), "
-                "json_extract(value, '$[2]') FROM json_each(?) "
+                "INSERT INTO chunks (id, document_id, revision, position, heading, text, words) "
+                "SELECT value ->> 0, ?, ?, value ->> 1, value ->> 2, value ->> 3, value ->> 4 "
+                "FROM json_each(?) "
                 # Without a WHERE, SQLite takes ON CONFLICT for a join's condition.
                 "WHERE true ON CONFLICT (id) DO NOTHING",
                 document_id,
@@ -227,17 +231,19 @@ class Store:
         )
         return [_stored(row) for row in rows]
 
-    async def passages(self, chunk_ids: Sequence[str]) -> list[Passage]:
-        """The chunks of these ids, unscored. One of a revision that is not served, since it is
-        pending or was replaced, stands for that of the served revision at the same position."""
+    async def passages(self, scores: Mapping[str, float]) -> list[Passage]:
+        """The chunks of these ids with their scores, best first. One of a revision that is not
+        served, since it is pending or was replaced, stands for that of the served revision at the
+        same position."""
         rows = await self._all(
-            "SELECT DISTINCT s.text, s.position, d.id, d.title, d.source, d.metadata "
-            "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.value "
+            "SELECT s.heading, s.text, s.position, max(wanted.value) AS score, "
+            "d.id, d.title, d.source, d.metadata "
+            "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.key "
             "JOIN documents d ON d.id = c.document_id "
-            # An id as `ids.py` builds it; the document's part has 24 characters.
+            # An id as `records.py` builds it; the document's part has 24 characters.
             "JOIN chunks s ON s.id = substr(c.id, 1, 25) || d.revision || '-' "
-            "|| min(c.position, d.chunks - 1)",
-            json.dumps(list(chunk_ids)),
+            "|| min(c.position, d.chunks - 1) GROUP BY s.id ORDER BY score DESC, s.id",
+            json.dumps(scores),
         )
         return [
             Passage(
@@ -246,8 +252,9 @@ class Store:
                 source=row["source"],
                 metadata=json.loads(row["metadata"]),
                 position=row["position"],
+                heading=row["heading"],
                 text=row["text"],
-                score=0.0,
+                score=row["score"],
             )
             for row in rows
         ]

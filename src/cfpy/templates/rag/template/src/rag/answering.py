@@ -92,6 +92,7 @@ def _outcome(checked: CitationFilter, passages: Sequence[Passage], cut_off: bool
                 "id": number,
                 "document_id": passages[number - 1].document_id,
                 "title": passages[number - 1].title,
+                "heading": passages[number - 1].heading,
                 "source": passages[number - 1].source,
             }
             for number in checked.cited

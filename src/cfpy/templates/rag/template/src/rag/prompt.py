@@ -23,7 +23,7 @@ You answer questions from the numbered passages that the user message quotes, an
 def build_messages(query: str, passages: Sequence[Passage]) -> list[dict[str, str]]:
     """The chat messages that ask for an answer to ``query``; passages are numbered from 1."""
     blocks = "\n".join(
-        block("passage", passage.text, id=number, title=passage.title)
+        block("passage", passage.text, id=number, title=passage.heading or passage.title)
         for number, passage in enumerate(passages, 1)
     )
     question = without_tags("passage", query)

@@ -8,16 +8,19 @@ import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from rag import limits
-from rag.ids import document_id
-from rag.records import FILTER_KEYS, Document, Scalar
+from rag.records import FILTER_KEYS, Document, Scalar, document_id
 from web.problems import FieldError, invalid
 
 #: A metadata filter in Vectorize's own form: ``{"lang": {"$in": ["en", "de"]}}``.
 Filter = dict[str, dict[str, list[str]]]
 
+#: How passages are found: by vectors, by words, by both, or by both and then reranked.
+Mode = Literal["vector", "text", "hybrid", "reranked"]
+
+_MODES: tuple[Mode, ...] = get_args(Mode)
 _DOCUMENT_KEYS = {"id", "title", "text", "source", "metadata"}
 _QUERY_KEYS = {"query", "top_k", "filter", "stream"}
 _ID = re.compile(rf"[A-Za-z0-9._:/@+-]{{1,{limits.MAX_ID_CHARS}}}")
@@ -36,7 +39,8 @@ class Query:
     query: str
     top_k: int
     filter: Filter
-    stream: bool
+    stream: bool = False
+    mode: Mode = "reranked"
 
 
 class _Errors:
@@ -105,19 +109,23 @@ def parse_query(body: object) -> Query:
 
 
 def parse_search(parameters: Mapping[str, str]) -> Query:
-    """Read the parameters of ``GET /search``: ``q``, ``top_k`` and one for each filter key.
+    """Read the parameters of ``GET /search``: ``q``, ``top_k``, ``mode`` and the filter keys.
 
     Raises:
         Problem: Something is wrong with them; the problem names every parameter.
     """
     errors = _Errors()
-    for name in set(parameters) - {"q", "top_k", *FILTER_KEYS}:
+    for name in set(parameters) - {"q", "top_k", "mode", *FILTER_KEYS}:
         errors.add(f"?{name}", "is no parameter of this resource")
     query = _query_text(parameters.get("q"), "?q", errors)
     top_k = _number(parameters, "top_k", limits.DEFAULT_TOP_K, limits.MAX_TOP_K, errors)
     wanted = _filter({key: parameters[key] for key in FILTER_KEYS if key in parameters}, errors)
+    named = parameters.get("mode", "reranked")
+    mode = next((mode for mode in _MODES if mode == named), None)
+    if mode is None:
+        errors.add("?mode", f"must be one of {', '.join(_MODES)}")
     errors.check()
-    return Query(query, top_k, wanted, stream=False)
+    return Query(query, top_k, wanted, mode=mode or "reranked")
 
 
 def parse_page(parameters: Mapping[str, str]) -> tuple[int, str, bool]:

@@ -19,6 +19,7 @@ from rag.settings import POOLING, Settings
 from rag.sse import encode_event
 from rag.store import Store
 from rag.streaming import StreamReply
+from rag.text_index import TextIndex
 from rag.vectors import Vectors
 from web.auth import identify
 from web.http import Call, Reply, json_reply, read_json
@@ -50,7 +51,8 @@ class Resources:
         self._models = Models(bindings.ai, settings)
         self._vectors = Vectors(bindings.vectorize)
         self._ingestion = Ingestion(settings, self._store, self._models, self._vectors)
-        self._retrieval = Retrieval(settings, self._store, self._models, self._vectors)
+        words = TextIndex(bindings.database)
+        self._retrieval = Retrieval(settings, self._store, self._models, self._vectors, words)
 
     async def route(self, call: Call) -> Reply:
         """Answer a request.
