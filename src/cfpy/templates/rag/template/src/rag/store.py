@@ -216,6 +216,18 @@ class Store:
         )
         return _stored(row) if row else None
 
+    async def texts(self, document_id: str, start: int, limit: int) -> list[str]:
+        """At most ``limit`` chunks of the served revision, from position ``start`` on."""
+        rows = await self._all(
+            "SELECT c.text FROM chunks c JOIN documents d ON d.id = c.document_id "
+            "AND d.revision = c.revision WHERE d.id = ? AND c.position >= ? "
+            "ORDER BY c.position LIMIT ?",
+            document_id,
+            start,
+            limit,
+        )
+        return [row["text"] for row in rows]
+
     async def page(self, after: str, limit: int, *, pending: bool = False) -> list[StoredDocument]:
         """At most ``limit`` documents by id, from the one after ``after`` on: those that are served
         or pending, or only those that are ``pending``."""
