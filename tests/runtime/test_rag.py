@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import time
@@ -11,7 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 
 from dev_process import Answer, Dev
 
@@ -333,6 +337,41 @@ def test_two_writers_of_one_document_leave_one_whole_version(
     assert api.ok("GET", "/documents/contested")["chunks"] == 1
 
 
+@pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
+def test_an_agent_searches_reads_and_asks(
+    api: Api, library: list[dict[str, Any]], mode: Any, version: str
+) -> None:
+    """With the official client of the Model Context Protocol, which checks every answer."""
+
+    async def session() -> None:
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
+            Client(streamable_http_client(f"{api.dev.url}mcp", http_client=http), mode=mode) as mcp,
+        ):
+            assert mcp.protocol_version == version
+            assert mcp.server_info is not None
+            assert mcp.server_info.name == "rag"
+            assert [tool.name for tool in (await mcp.list_tools()).tools] == [
+                "search",
+                "fetch",
+                "ask",
+            ]
+            question = {"query": "How was ambergris found inside a sick whale?"}
+            found = (await mcp.call_tool("search", question)).structured_content["results"]
+            chapter = next(result for result in found if result["title"] == "Ambergris")
+            fetched = (await mcp.call_tool("fetch", {"id": chapter["id"]})).structured_content
+            whole = next(document for document in library if document["id"] == chapter["id"])
+            assert fetched["text"].split() == whole["text"].split()
+            answered = (await mcp.call_tool("ask", question)).structured_content
+            assert answered["grounded"] is True
+            failed = await mcp.call_tool("search", {"query": ""})
+            assert failed.is_error
+            assert "#/query" in failed.content[0].text
+
+    asyncio.run(session())
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -342,6 +381,7 @@ def test_two_writers_of_one_document_leave_one_whole_version(
         ("DELETE", "/documents/x"),
         ("POST", "/query"),
         ("GET", "/search?q=x"),
+        ("POST", "/mcp"),
     ],
 )
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN + "x"])

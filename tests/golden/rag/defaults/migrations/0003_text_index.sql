@@ -1,9 +1,11 @@
 -- The text index, beside Vectorize: chunks by their words. FTS5 holds the index alone, and reads
 -- words from the view. The triggers are part of each statement that writes or deletes chunks, so
 -- that index and chunks can't differ.
--- `heading` is what a chunk is about; `words`, if not NULL, is what FTS5 gets of a chunk whose
+-- `heading` is what a chunk is about; the first `shared` characters of its text are also in the one
+-- before; `words`, if not NULL, is what FTS5 gets of a chunk whose
 -- script puts no spaces between words (src/rag/text_index.py).
 ALTER TABLE chunks ADD COLUMN heading TEXT NOT NULL DEFAULT '';
+ALTER TABLE chunks ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE chunks ADD COLUMN words TEXT;
 
 CREATE VIEW chunk_words AS

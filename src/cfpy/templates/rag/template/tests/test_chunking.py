@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from rag.chunking import chunk, estimate_tokens
+from rag.chunking import Cut, chunk, estimate_tokens
 from rag.limits import CHUNK_TOKENS, HEADING_TOKENS, MAX_BLANK, OVERLAP_TOKENS
 
 SENTENCE = "The dome turns on sixteen wheels and follows the telescope by itself. "
@@ -17,7 +17,7 @@ TABLE = "| name | size |\n|---|--:|\n" + "".join(f"| row {n} | {n} |\n" for n in
 
 
 def texts(text: str) -> list[str]:
-    return [piece for _, piece in chunk("", text)]
+    return [cut.text.strip() for cut in chunk("", text)]
 
 
 DIGITS = "".join(str(n) for n in range(1000))
@@ -57,6 +57,7 @@ def test_no_chunk_exceeds_what_the_model_reads_and_nothing_is_lost(text: str) ->
         assert not text[end:start].strip()
         end = start + len(piece)
     assert not text[end:].strip()
+    assert "".join(cut.text[cut.shared :] for cut in chunk("", text)) == text
 
 
 def test_white_space_makes_no_chunk_long() -> None:
@@ -94,7 +95,7 @@ def test_a_chunk_says_which_headings_it_is_under() -> None:
         f"{SECTION}\n# Install\n{SECTION}\n## Windows\n{SECTION}{SECTION}{SECTION}\n"
         f"## Linux ##\n{SECTION}\n# Use\n{SECTION}"
     )
-    assert [heading for heading, _ in chunk("Guide", text)] == [
+    assert [cut.heading for cut in chunk("Guide", text)] == [
         "Guide",
         "Guide > Install",
         "Guide > Install > Windows",
@@ -106,31 +107,31 @@ def test_a_chunk_says_which_headings_it_is_under() -> None:
 
 def test_short_sections_share_a_chunk_and_what_they_have_in_common() -> None:
     text = f"# Install\n## Windows\nPress F8.\n## Linux\nPress F9.\n# Use\n{SECTION}"
-    assert [heading for heading, _ in chunk("Guide", text)] == ["Guide"]
-    (first, _), (second, _) = chunk("Guide", text.replace("F9.", "F9. " + SECTION))
+    assert [cut.heading for cut in chunk("Guide", text)] == ["Guide"]
+    first, second = (cut.heading for cut in chunk("Guide", text.replace("F9.", "F9. " + SECTION)))
     assert (first, second) == ("Guide > Install", "Guide > Use")
 
 
 def test_a_title_that_is_the_first_heading_is_named_once() -> None:
-    assert chunk("Guide", "# Guide\n\nText.") == [("Guide", "# Guide\n\nText.")]
-    assert chunk("", "# Guide\n\nText.")[0][0] == "Guide"
-    assert chunk("", "Text.")[0][0] == ""
+    assert chunk("Guide", "# Guide\n\nText.") == [Cut("Guide", "# Guide\n\nText.", 0)]
+    assert chunk("", "# Guide\n\nText.")[0].heading == "Guide"
+    assert chunk("", "Text.")[0].heading == ""
 
 
 def test_headings_that_are_too_long_lose_the_outer_ones() -> None:
     long = "x " * 60
     text = f"# Outer {long}\n## Inner {long}\nText."
-    (heading, _) = chunk("Guide", text)[0]
+    heading = chunk("Guide", text)[0].heading
     assert heading == f"Guide > Inner {long.strip()}"
     assert estimate_tokens(heading) <= HEADING_TOKENS
-    assert chunk("Guide", f"# {'x ' * 95}\nText.")[0][0] == "Guide"
+    assert chunk("Guide", f"# {'x ' * 95}\nText.")[0].heading == "Guide"
 
 
 @pytest.mark.parametrize("fence", ["```", "~~~~", "   ````"])
 def test_a_comment_in_code_is_no_heading(fence: str) -> None:
     text = f"# Install\n\n{SECTION}\n\n{fence}sh\n# no heading\n{SENTENCE}\n{fence}\n\nEnd."
-    ((heading, piece),) = chunk("Guide", text)
-    assert (heading, piece) == ("Guide > Install", text)
+    (cut,) = chunk("Guide", text)
+    assert (cut.heading, cut.text) == ("Guide > Install", text)
 
 
 @pytest.mark.parametrize("before", range(0, 30, 3))

@@ -51,6 +51,16 @@ class _Piece:
     prose: bool
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A chunk: what all of it is about, such as "Guide > Install > Windows", and its text, of which
+    the first ``shared`` characters are also in the one before."""
+
+    heading: str
+    text: str
+    shared: int
+
+
 def estimate_tokens(text: str) -> int:
     """How many tokens a BERT-like tokenizer makes of ``text``, roughly and rather too many.
 
@@ -64,33 +74,30 @@ def estimate_tokens(text: str) -> int:
     )
 
 
-def chunk(title: str, text: str) -> list[tuple[str, str]]:
+def chunk(title: str, text: str) -> list[Cut]:
     """Cut ``text`` into chunks of at most ``CHUNK_TOKENS`` tokens, plus an overlap.
 
     A heading starts a new chunk, unless the one before is short. Any other chunk starts with the
     last sentences of the one before, so that a fact which straddles the cut is whole in one of
     them. Of white space no more than ``MAX_BLANK`` is kept in a row.
-
-    Returns:
-        For each chunk what all of it is about, such as "Guide > Install > Windows", and its text.
     """
-    chunks: list[tuple[_Path, str]] = []
+    cuts: list[Cut] = []
     path = _NO_PATH
-    current, prose, size = "", "", 0
+    current, prose, size, shared = "", "", 0, 0
     for piece in _pieces(_TOO_BLANK.sub("", text)):
         tokens = estimate_tokens(piece.text)
         full = size + tokens > CHUNK_TOKENS + OVERLAP_TOKENS
         if current.strip() and (full or (piece.opens and size >= SHORT_TOKENS)):
-            chunks.append((path, current.strip()))
+            cuts.append(Cut(_heading(title, path), current, shared))
             current = prose = "" if piece.opens else _overlap(prose)
-            size, path = estimate_tokens(current), piece.path
+            size, path, shared = estimate_tokens(current), piece.path, len(current)
         path = _common(path, piece.path) if current.strip() else piece.path
         current += piece.text
         prose = prose + piece.text if piece.prose else ""
         size += tokens
     if current.strip():
-        chunks.append((path, current.strip()))
-    return [(_heading(title, path), text) for path, text in chunks]
+        cuts.append(Cut(_heading(title, path), current, shared))
+    return cuts
 
 
 def _pieces(text: str) -> Iterator[_Piece]:

@@ -63,6 +63,9 @@ MAX_WORD_CHUNKS = 5_000
 DEFAULT_TOP_K = 5
 MAX_TOP_K = 10
 
+# Chunks of a document that an agent reads at once: some 50 kB, 13,000 tokens.
+FETCH_CHUNKS = 40
+
 # Answers. A few paragraphs; output tokens are what an answer costs.
 MAX_ANSWER_TOKENS = 800
 

@@ -43,12 +43,13 @@ class Document:
 @dataclass(frozen=True)
 class Chunk:
     """A piece of one revision of a document. ``position`` counts from 0; ``heading`` says what it
-    is about."""
+    is about; the first ``shared`` characters of the text are also in the one before."""
 
     id: str
     position: int
     heading: str
     text: str
+    shared: int
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Passage:
 
 def searchable_text(item: Chunk | Passage) -> str:
     """What is embedded, indexed and reranked: without its heading, a chunk has no subject."""
-    return f"{item.heading}\n\n{item.text}" if item.heading else item.text
+    return f"{item.heading}\n\n{item.text}".strip()
 
 
 def document_id(title: str, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from web.cors import allowed_origins
 from web.problems import misconfigured
 from web.settings import Variable, text
 
@@ -22,6 +23,7 @@ class Settings:
 
     ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
     ``api_token`` is empty where the secret is not set; nothing is served then.
+    ``origins`` are those of the web pages that may call.
     """
 
     embedding_model: str
@@ -29,6 +31,7 @@ class Settings:
     chat_model: str
     min_score: float
     api_token: str
+    origins: frozenset[str]
 
     @property
     def query_prefix(self) -> str:
@@ -56,4 +59,5 @@ def read_settings(variable: Variable) -> Settings:
         chat_model=text(variable, "CHAT_MODEL"),
         min_score=min_score,
         api_token=str(variable("API_TOKEN") or ""),
+        origins=allowed_origins(variable("CORS_ORIGINS")),
     )

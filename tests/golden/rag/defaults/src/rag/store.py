@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
@@ -117,13 +118,14 @@ class Store:
         """Write the chunks of a revision that is not served yet; doing it twice is harmless."""
         for start in range(0, len(chunks), CHUNK_ROWS_BATCH):
             rows = [
-                [c.id, c.position, c.heading, c.text, indexed_words(searchable_text(c))]
+                [*astuple(c), indexed_words(searchable_text(c))]
                 for c in chunks[start : start + CHUNK_ROWS_BATCH]
             ]
             await self._run(
-                "INSERT INTO chunks (id, document_id, revision, position, heading, text, words) "
-                "SELECT value ->> 0, ?, ?, value ->> 1, value ->> 2, value ->> 3, value ->> 4 "
-                "FROM json_each(?) "
+                "INSERT INTO chunks "
+                "(document_id, revision, id, position, heading, text, shared, words) "
+                "SELECT ?, ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, "
+                "value ->> 5 FROM json_each(?) "
                 # Without a WHERE, SQLite takes ON CONFLICT for a join's condition.
                 "WHERE true ON CONFLICT (id) DO NOTHING",
                 document_id,
@@ -220,6 +222,18 @@ class Store:
         )
         return _stored(row) if row else None
 
+    async def text(self, document_id: str, start: int, limit: int) -> str:
+        """The text of the served revision: ``limit`` chunks of it, from position ``start`` on."""
+        rows = await self._all(
+            "SELECT substr(c.text, c.shared + 1) AS new FROM chunks c JOIN documents d "
+            "ON d.id = c.document_id AND d.revision = c.revision "
+            "WHERE d.id = ? AND c.position BETWEEN ? AND ? ORDER BY c.position",
+            document_id,
+            start,
+            start + limit - 1,
+        )
+        return "".join(row["new"] for row in rows)
+
     async def page(self, after: str, limit: int, *, pending: bool = False) -> list[StoredDocument]:
         """At most ``limit`` documents by id, from the one after ``after`` on: those that are served
         or pending, or only those that are ``pending``."""
@@ -253,7 +267,7 @@ class Store:
                 metadata=json.loads(row["metadata"]),
                 position=row["position"],
                 heading=row["heading"],
-                text=row["text"],
+                text=row["text"].strip(),
                 score=row["score"],
             )
             for row in rows

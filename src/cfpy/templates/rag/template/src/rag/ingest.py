@@ -20,6 +20,7 @@ leaves behind is known to D1: the next ingestion or the cron deletes it.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import asdict
 from typing import Literal
 
 from rag.chunking import chunk
@@ -95,8 +96,8 @@ class Ingestion:
     async def _index(self, document: Document, owner: str) -> None:
         wanted = revision(document, owner)
         chunks = [
-            Chunk(chunk_id(document.id, wanted, position), position, heading, text)
-            for position, (heading, text) in enumerate(chunk(document.title, document.text))
+            Chunk(chunk_id(document.id, wanted, position), position, **asdict(cut))
+            for position, cut in enumerate(chunk(document.title, document.text))
         ]
         await self._store.add_chunks(document.id, wanted, chunks)
         # One batch at a time: vectors as Python floats take some 30 kB each.

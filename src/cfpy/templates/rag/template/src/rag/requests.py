@@ -108,6 +108,22 @@ def parse_query(body: object) -> Query:
     return Query(query, top_k, wanted, stream)
 
 
+def parse_fetch(body: object) -> tuple[str, int]:
+    """Read the arguments of the tool ``fetch``: an id, and where to start.
+
+    Raises:
+        Problem: Something is wrong with them; the problem names every field.
+    """
+    errors = _Errors()
+    fields = _object(body, "#", {"id", "start"}, errors)
+    identifier = _id(fields.get("id"), "#/id", errors)
+    start = fields.get("start", 0)
+    if type(start) is not int or not 0 <= start <= limits.MAX_DOCUMENT_BYTES:
+        errors.add("#/start", "must be a next_start")
+    errors.check()
+    return identifier, start
+
+
 def parse_search(parameters: Mapping[str, str]) -> Query:
     """Read the parameters of ``GET /search``: ``q``, ``top_k``, ``mode`` and the filter keys.
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from rag.answering import Event, answer, sources, stream_answer
 from rag.ingest import Ingestion
 from rag.limits import MAX_BODY_BYTES
+from rag.mcp import answer_message
 from rag.models import Models
 from rag.publication import publish_visible
 from rag.requests import parse_documents, parse_page, parse_query, parse_search
@@ -20,6 +21,7 @@ from rag.sse import encode_event
 from rag.store import Store
 from rag.streaming import StreamReply
 from rag.text_index import TextIndex
+from rag.tools import Tools
 from rag.vectors import Vectors
 from web.auth import identify
 from web.http import Call, Reply, json_reply, read_json
@@ -53,6 +55,7 @@ class Resources:
         self._ingestion = Ingestion(settings, self._store, self._models, self._vectors)
         words = TextIndex(bindings.database)
         self._retrieval = Retrieval(settings, self._store, self._models, self._vectors, words)
+        self._tools = Tools(self._store, self._vectors, self._models, self._retrieval)
 
     async def route(self, call: Call) -> Reply:
         """Answer a request.
@@ -81,6 +84,8 @@ class Resources:
             return {"POST": self._query}
         if path == "/search":
             return {"GET": self._search}
+        if path == "/mcp":
+            return {"POST": self._mcp}
         if path == "/documents":
             return {"GET": self._list_documents, "POST": self._post_documents}
         if path.startswith("/documents/"):
@@ -122,6 +127,9 @@ class Resources:
         passages = await self._retrieval.search(query)
         call.log["passages"] = len(passages)
         return json_reply(200, {"sources": sources(passages)})
+
+    async def _mcp(self, call: Call) -> Reply:
+        return await answer_message(call, self._tools.by_name(), self._settings.origins)
 
     async def _post_documents(self, call: Call) -> Reply:
         documents = parse_documents(await read_json(call.request, MAX_BODY_BYTES))
