@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx2
 import pytest
@@ -91,7 +93,11 @@ def chapters() -> list[dict[str, Any]]:
 def project(
     ready_in: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    return ready_in("rag", tmp_path_factory.mktemp("rag"))
+    made = ready_in("rag", tmp_path_factory.mktemp("rag"))
+    config = made / "wrangler.toml"
+    # The limiter is there to slow down what these tests do.
+    config.write_text(config.read_text().replace("limit = 300", "limit = 1000000"))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +152,28 @@ QUESTIONS = [
     ("What happened to Pip when he jumped from the boat?", {"The Castaway"}),
     ("What do people on ships do when they meet at sea?", {"The Gam"}),
 ]
+
+
+def test_what_it_answers_is_what_its_openapi_says(api: Api) -> None:
+    """Before the chapters are there: what it adds is deleted again."""
+    # One seed, so that a failure is the fault of a change; other seeds: schemathesis by hand.
+    options = ["--header", f"Authorization: Bearer {TOKEN}", "--max-examples", "15", "--seed", "1"]
+    config = Path(__file__).parent / "schemathesis.toml"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
+            *(f"{api.dev.url}openapi.json", *options, "--no-color"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "7 selected / 7 total" in done.stdout
+    while documents := api.ok("GET", "/documents")["documents"]:
+        for document in documents:
+            path = quote(f"/documents/{document['id']}", safe="/")
+            assert api("DELETE", path).status == 204
 
 
 def test_every_chapter_is_there_and_pages_go_on_to_the_end(
@@ -512,7 +540,7 @@ def test_too_many_requests_are_turned_away(
     config = project / "wrangler.toml"
     text = config.read_text()
     try:
-        config.write_text(text.replace("limit = 300", "limit = 3"))
+        config.write_text(text.replace("limit = 1000000", "limit = 3"))
         slow = Api(run_dev(project, "--runtime", "node", "--persist-to", str(tmp_path)))
         statuses = [slow("GET", "/documents?limit=1").status for _ in range(6)]
         slow.dev.stop()

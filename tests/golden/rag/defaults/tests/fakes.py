@@ -10,11 +10,10 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rag.app import RagApp
+from rag.app import RagApp, StreamReply
 from rag.resources import Bindings, Resources
 from rag.settings import read_settings
 from rag.store import Store
-from rag.streaming import StreamReply
 from services import TOKEN, FakeD1, FakeLimiter, FakePiece, Fuse, ServiceError, pieces
 from web.http import Reply, Request
 
@@ -94,12 +93,17 @@ class FakeAI:
         self.reply = "It says so [1]."
         self.finish_reason = "stop"
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.gateways: set[str | None] = set()
+        self.failing: set[str] = set()
         self.streams: list[FakeStream] = []
 
-    async def run(self, model: str, inputs: dict[str, Any]) -> Any:
+    async def run(self, model: str, inputs: dict[str, Any], options: dict[str, Any]) -> Any:
         await asyncio.sleep(0)
         self.fuse.before_call()
         self.calls.append((model, inputs))
+        self.gateways.add(options.get("gateway", {}).get("id"))
+        if model in self.failing:
+            raise ServiceError("3040: Capacity temporarily exceeded")
         if "text" in inputs:
             assert len(inputs["text"]) <= 100
             assert inputs["pooling"] == "cls"
@@ -108,11 +112,9 @@ class FakeAI:
             texts = [context["text"] for context in inputs["contexts"]]
             scores = [{"id": i, "score": _overlap(inputs["query"], t)} for i, t in enumerate(texts)]
             return {"response": sorted(scores, key=lambda item: -item["score"])}
-        if inputs["stream"]:
-            self.streams.append(FakeStream(_frames(self.reply, self.finish_reason)))
-            return self.streams[-1]
-        message = {"content": self.reply}
-        return {"choices": [{"message": message, "finish_reason": self.finish_reason}]}
+        assert inputs["stream"]
+        self.streams.append(FakeStream(_frames(self.reply, self.finish_reason)))
+        return self.streams[-1]
 
     def chats(self) -> list[dict[str, Any]]:
         """The inputs of the calls to a chat model."""

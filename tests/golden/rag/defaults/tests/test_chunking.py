@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from rag.chunking import Cut, chunk, estimate_tokens
+from rag.chunking import chunk, estimate_tokens
 from rag.limits import CHUNK_TOKENS, HEADING_TOKENS, MAX_BLANK, OVERLAP_TOKENS
+from rag.records import Chunk
 
 SENTENCE = "The dome turns on sixteen wheels and follows the telescope by itself. "
 LIMIT = CHUNK_TOKENS + OVERLAP_TOKENS
@@ -113,7 +114,7 @@ def test_short_sections_share_a_chunk_and_what_they_have_in_common() -> None:
 
 
 def test_a_title_that_is_the_first_heading_is_named_once() -> None:
-    assert chunk("Guide", "# Guide\n\nText.") == [Cut("Guide", "# Guide\n\nText.", 0)]
+    assert chunk("Guide", "# Guide\n\nText.") == [Chunk("Guide", "# Guide\n\nText.", 0)]
     assert chunk("", "# Guide\n\nText.")[0].heading == "Guide"
     assert chunk("", "Text.")[0].heading == ""
 

@@ -14,7 +14,8 @@ import documents
 from decoding import NotTextError, decode
 from documents import Document, File, Skipped, document_id, find, read
 from rag import limits
-from rag.requests import parse_documents
+from rag.requests import DOCUMENTS
+from rag.validation import check
 
 
 def read_all(*paths: Path) -> tuple[dict[str, Document], dict[str, str]]:
@@ -33,7 +34,7 @@ def fields(folder: Path, name: str, content: str | bytes = "A text.") -> dict[st
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     document = read(File(path, name), "en")
     assert isinstance(document, Document), document
-    parse_documents(document.fields)
+    check(document.fields, DOCUMENTS)
     return document.fields
 
 
@@ -145,7 +146,7 @@ def test_every_name_has_an_id_of_its_own_that_the_worker_takes() -> None:
     ids = [document_id(name) for name in NAMES]
     assert len(set(ids)) == len(NAMES)
     for identifier in ids:
-        parse_documents({"id": identifier, "text": "x"})
+        check({"id": identifier, "text": "x"}, DOCUMENTS)
     assert document_id("Über uns.md").startswith("Uber-uns-")
     assert document_id("Opening hours.md") == document_id("Opening hours.md")
 

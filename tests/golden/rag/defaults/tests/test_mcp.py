@@ -139,8 +139,8 @@ def test_ask_answers_with_citations(world: World) -> None:
         ("ask", [1], "must be an object"),
         ("fetch", {"id": 7}, "#/id"),
         ("fetch", {"id": "ferry", "start": -1}, "#/start"),
-        ("fetch", {"id": "nothing"}, "no such document"),
-        ("fetch", {"id": FERRY["id"], "start": 9}, "no text from 9 on"),
+        ("fetch", {"id": "nothing"}, "no document 'nothing'"),
+        ("fetch", {"id": FERRY["id"], "start": 9}, "from 9 on"),
     ],
 )
 def test_a_model_reads_what_it_did_wrong(

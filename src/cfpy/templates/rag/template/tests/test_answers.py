@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from rag.answering import build_messages
+from rag.app import encode_event
 from rag.citations import CitationFilter
-from rag.prompt import build_messages
+from rag.models import EventDecoder
 from rag.records import Passage
-from rag.sse import EventDecoder, encode_event
 
 
 def passage(text: str, title: str = "Title") -> Passage:

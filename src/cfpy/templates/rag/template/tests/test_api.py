@@ -8,9 +8,9 @@ import json
 import pytest
 
 from fakes import World
+from rag.answering import NO_ANSWER
+from rag.app import StreamReply
 from rag.limits import CANDIDATES, MAX_BODY_BYTES, MAX_ERRORS
-from rag.prompt import NO_ANSWER
-from rag.streaming import StreamReply
 from services import TOKEN, ServiceError
 
 FERRY = {
@@ -155,14 +155,14 @@ def test_a_document_can_be_read_and_deleted(world: World) -> None:
 @pytest.mark.parametrize(
     ("body", "pointers"),
     [
-        ([], ["#", "#/text"]),
+        ([], ["#"]),
         ({"documents": []}, ["#/documents"]),
         ({"documents": [{"text": "x"}] * 51}, ["#/documents"]),
         ({"documents": [{"text": "x"}, {"text": "x"}]}, ["#/documents/1/id"]),
         ({"text": ""}, ["#/text"]),
         ({"text": "\0"}, ["#/text"]),
         ({"text": "x", "colour": 1}, ["#"]),
-        ({"text": 1, "title": 2, "id": "a b"}, ["#/title", "#/text", "#/id"]),
+        ({"text": 1, "title": 2, "id": "a b"}, ["#/text", "#/title", "#/id"]),
         ({"text": "x", "id": ".."}, ["#/id"]),
         ({"text": "x", "id": "a/./b"}, ["#/id"]),
         ({"text": "x", "id": "a/.."}, ["#/id"]),
@@ -193,7 +193,7 @@ def test_all_that_is_wrong_with_a_document_is_named(body: object, pointers: list
         ({"query": "x", "stream": "yes"}, "#/stream"),
         ({"query": "x", "filter": {"colour": "red"}}, "#/filter"),
         ({"query": "x", "filter": {"lang": []}}, "#/filter/lang"),
-        ({"query": "x", "filter": {"lang": [1]}}, "#/filter/lang"),
+        ({"query": "x", "filter": {"lang": [1]}}, "#/filter/lang/0"),
         ({"query": "x", "filter": {"lang": ["en"] * 512}}, "#/filter/lang"),
         ({"query": "x", "filter": {"lang": ["é" * 32] * 31}}, "#/filter"),
         ({"query": "x", "filter": {"lang": "\0"}}, "#/filter/lang"),
@@ -356,3 +356,28 @@ def test_other_origins_are_refused_unless_named() -> None:
     other = asyncio.run(world.send("GET", "/health", headers={"origin": "https://c.example"}))
     assert "Access-Control-Allow-Origin" not in other.headers
     assert other.headers["Vary"] == "Origin"
+
+
+def test_the_description_of_the_api_names_every_route_and_needs_no_token() -> None:
+    headers = {"authorization": ""}
+    status, described = World().call("GET", "/openapi.json", headers=headers)
+    assert (status, described["openapi"]) == (200, "3.1.0")
+    paths = described["paths"].items()
+    operations = [f"{method.upper()} {path}" for path, methods in paths for method in methods]
+    assert operations == [
+        *("GET /health", "POST /query", "GET /search", "GET /documents", "POST /documents"),
+        *("GET /documents/{id}", "DELETE /documents/{id}"),
+    ]
+
+
+def test_a_chat_model_that_fails_is_replaced_by_the_next(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.variables |= {"CHAT_FALLBACKS": "@cf/second, @cf/third", "AI_GATEWAY": "my-gateway"}
+    world.ai.failing = {world.variables["CHAT_MODEL"], "@cf/second"}
+    assert world.call("POST", "/query", QUESTION)[1]["answer"] == "It says so [1]."
+    assert [model for model, inputs in world.ai.calls if "messages" in inputs][-1] == "@cf/third"
+    assert "my-gateway" in world.ai.gateways
+    assert capsys.readouterr().out.count('"level": "warning"') == 2
+    world.ai.failing.add("@cf/third")
+    assert world.call("POST", "/query", QUESTION)[1]["code"] == "model-busy"

@@ -162,13 +162,13 @@ def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
         reached, may_go_on = asyncio.Event(), asyncio.Event()
         embed = world.ai.run
 
-        async def embed_slowly(model: str, inputs: dict[str, Any]) -> Any:
+        async def embed_slowly(*arguments: Any) -> Any:
             world.ai.run = embed  # type: ignore[method-assign]
             reached.set()
             await may_go_on.wait()
-            return await embed(model, inputs)
+            return await embed(*arguments)
 
-        world.ai.run = embed_slowly  # type: ignore[method-assign]
+        world.ai.run = embed_slowly  # type: ignore
         slow = asyncio.create_task(world.send("POST", "/documents", OLD))
         await asyncio.wait_for(reached.wait(), timeout=120)
         end_claims(world)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rag.limits import MAX_BODY_BYTES
+from rag.validation import Schema, check
 from web.http import Call, Reply, Request, json_reply, read_json
 from web.problems import Problem
 
@@ -33,13 +34,12 @@ _HEADER_MISMATCH, _UNSUPPORTED_VERSION = -32020, -32022
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool. ``run`` takes the arguments, unchecked, and raises a Problem if it can't work."""
+    """A tool. ``run`` takes the checked arguments, and raises a Problem if it can't work."""
 
     title: str
     description: str
-    arguments: Mapping[str, Any]
-    required: str
-    run: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+    arguments: Schema
+    run: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class _Error(Exception):
@@ -154,12 +154,7 @@ def _described(name: str, tool: Tool) -> dict[str, Any]:
         "name": name,
         "title": tool.title,
         "description": tool.description,
-        "inputSchema": {
-            "type": "object",
-            "properties": tool.arguments,
-            "required": [tool.required],
-            "additionalProperties": False,
-        },
+        "inputSchema": tool.arguments,
         "annotations": {"readOnlyHint": True, "openWorldHint": False},
     }
 
@@ -173,7 +168,7 @@ async def _call_tool(
         raise _Error(_INVALID_PARAMS, f"There is no such tool, only {', '.join(tools)}.")
     call.log["tool"] = name
     try:
-        result = await tools[name].run(arguments)
+        result = await tools[name].run(check(arguments, tools[name].arguments))
     except Problem as problem:
         call.log["code"] = problem.code
         fields = [f"{error.pointer} {error.detail}" for error in problem.errors]

@@ -6,11 +6,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from rag.ingest import publish_visible
 from rag.limits import CANDIDATES, FUSION_RANK
 from rag.models import Models
-from rag.publication import publish_visible
 from rag.records import Passage, Scalar, searchable_text
 from rag.requests import Filter, Query
 from rag.settings import POOLING, Settings
@@ -19,22 +19,15 @@ from rag.text_index import TextIndex
 from rag.vectors import Vectors
 
 
+@dataclass(frozen=True)
 class Retrieval:
     """The way from a question to passages."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        models: Models,
-        vectors: Vectors,
-        words: TextIndex,
-    ) -> None:
-        self._settings = settings
-        self._store = store
-        self._models = models
-        self._vectors = vectors
-        self._words = words
+    settings: Settings
+    store: Store
+    models: Models
+    vectors: Vectors
+    words: TextIndex
 
     async def search(self, query: Query) -> list[Passage]:
         """The ``query.top_k`` best passages, best first, however bad they are.
@@ -43,11 +36,11 @@ class Retrieval:
             Problem: The index holds vectors of another model.
         """
         _, near, matching = await asyncio.gather(
-            self._store.check_index(self._settings.embedding_model, POOLING, record=False),
+            self.store.check_index(self.settings.embedding_model, POOLING, record=False),
             self._near(query),
             self._matching(query),
         )
-        found = await self._store.passages(fuse(near, matching))
+        found = await self.store.passages(fuse(near, matching))
         # An edit may have changed the metadata since the vectors were written.
         passages = [passage for passage in found if _fits(passage.metadata, query.filter)]
         if query.mode == "reranked" and passages:
@@ -56,23 +49,23 @@ class Retrieval:
 
     async def evidence(self, query: Query) -> list[Passage]:
         """Those of the best passages that are good enough to answer from."""
-        return [p for p in await self.search(query) if p.score >= self._settings.min_score]
+        return [p for p in await self.search(query) if p.score >= self.settings.min_score]
 
     async def _near(self, query: Query) -> list[str]:
         if query.mode == "text":
             return []
-        vector = await self._models.embed_query(query.query)
-        return await self._vectors.nearest(vector, query.filter)
+        vector = await self.models.embed_query(query.query)
+        return await self.vectors.nearest(vector, query.filter)
 
     async def _matching(self, query: Query) -> list[str]:
-        await publish_visible(self._store, self._vectors)
+        await publish_visible(self.store, self.vectors)
         if query.mode == "vector":
             return []
-        return await self._words.best(query.query, query.filter)
+        return await self.words.best(query.query, query.filter)
 
     async def _reranked(self, query: Query, passages: Sequence[Passage]) -> list[Passage]:
         texts = [searchable_text(passage) for passage in passages]
-        scores = await self._models.rerank(query.query, texts)
+        scores = await self.models.rerank(query.query, texts)
         scored = [replace(p, score=score) for p, score in zip(passages, scores, strict=True)]
         return sorted(scored, key=lambda p: (-p.score, p.document_id, p.position))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.limits import CANDIDATES, MAX_TERMS, MAX_WORD_CHUNKS
@@ -44,15 +45,11 @@ ORDER BY rank LIMIT ?
 """
 
 
+@dataclass(frozen=True)
 class TextIndex:
-    """The index. Triggers keep it in step with the chunks (``migrations/0003_text_index.sql``).
+    """The index. Triggers keep it in step with the chunks (``migrations/0003_text_index.sql``)."""
 
-    Args:
-        database: The D1 binding.
-    """
-
-    def __init__(self, database: D1Database) -> None:
-        self._database = database
+    database: D1Database
 
     async def best(self, query: str, wanted: Filter) -> list[str]:
         """Ids of the served chunks with most of the rarest words of ``query``, best first.
@@ -61,7 +58,7 @@ class TextIndex:
         """
         terms = [{"word": word, "match": match} for word, match in _terms(query).items()]
         values = (json.dumps(terms[:MAX_TERMS]), MAX_WORD_CHUNKS, json.dumps(wanted), CANDIDATES)
-        rows = (await self._database.prepare(_BEST).bind(*values).all())["results"]
+        rows = (await self.database.prepare(_BEST).bind(*values).all())["results"]
         return [row["id"] for row in rows]
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from rag.limits import CHUNK_TOKENS, HEADING_TOKENS, MAX_BLANK, OVERLAP_TOKENS, SHORT_TOKENS
+from rag.records import Chunk
 
 # Code between fences, where # starts no heading; tables, as GitHub has them; headings of up to 200
 # characters. The time they take grows with the text, and not faster.
@@ -51,16 +52,6 @@ class _Piece:
     prose: bool
 
 
-@dataclass(frozen=True)
-class Cut:
-    """A chunk: what all of it is about, such as "Guide > Install > Windows", and its text, of which
-    the first ``shared`` characters are also in the one before."""
-
-    heading: str
-    text: str
-    shared: int
-
-
 def estimate_tokens(text: str) -> int:
     """How many tokens a BERT-like tokenizer makes of ``text``, roughly and rather too many.
 
@@ -74,21 +65,21 @@ def estimate_tokens(text: str) -> int:
     )
 
 
-def chunk(title: str, text: str) -> list[Cut]:
+def chunk(title: str, text: str) -> list[Chunk]:
     """Cut ``text`` into chunks of at most ``CHUNK_TOKENS`` tokens, plus an overlap.
 
     A heading starts a new chunk, unless the one before is short. Any other chunk starts with the
     last sentences of the one before, so that a fact which straddles the cut is whole in one of
     them. Of white space no more than ``MAX_BLANK`` is kept in a row.
     """
-    cuts: list[Cut] = []
+    chunks: list[Chunk] = []
     path = _NO_PATH
     current, prose, size, shared = "", "", 0, 0
     for piece in _pieces(_TOO_BLANK.sub("", text)):
         tokens = estimate_tokens(piece.text)
         full = size + tokens > CHUNK_TOKENS + OVERLAP_TOKENS
         if current.strip() and (full or (piece.opens and size >= SHORT_TOKENS)):
-            cuts.append(Cut(_heading(title, path), current, shared))
+            chunks.append(Chunk(_heading(title, path), current, shared))
             current = prose = "" if piece.opens else _overlap(prose)
             size, path, shared = estimate_tokens(current), piece.path, len(current)
         path = _common(path, piece.path) if current.strip() else piece.path
@@ -96,8 +87,8 @@ def chunk(title: str, text: str) -> list[Cut]:
         prose = prose + piece.text if piece.prose else ""
         size += tokens
     if current.strip():
-        cuts.append(Cut(_heading(title, path), current, shared))
-    return cuts
+        chunks.append(Chunk(_heading(title, path), current, shared))
+    return chunks
 
 
 def _pieces(text: str) -> Iterator[_Piece]:

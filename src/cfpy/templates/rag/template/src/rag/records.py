@@ -42,38 +42,20 @@ class Document:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of one revision of a document. ``position`` counts from 0; ``heading`` says what it
-    is about; the first ``shared`` characters of the text are also in the one before."""
+    """A piece of a document: what all of it is about, such as "Guide > Install > Windows", and its
+    text, of which the first ``shared`` characters are also in the piece before."""
 
-    id: str
-    position: int
     heading: str
     text: str
     shared: int
 
 
 @dataclass(frozen=True)
-class StoredDocument:
-    """The latest revision of a document. Times are ISO 8601, in UTC.
-
-    ``state`` is "searchable", or "pending" until Vectorize finds it; a search finds the revision
-    before, if there is one.
-    """
-
-    id: str
-    title: str
-    source: str
-    metadata: Mapping[str, Scalar]
-    chunks: int
-    state: str
-    created_at: str
-    updated_at: str
-
-
-@dataclass(frozen=True)
 class Passage:
-    """A chunk that a search found. ``score`` is the reranker's, 0 to 1; without it, it tells
-    nothing but the order."""
+    """A chunk that a search found; ``position`` counts from 0.
+
+    ``score`` is the reranker's, 0 to 1; without it, it tells nothing but the order.
+    """
 
     document_id: str
     title: str

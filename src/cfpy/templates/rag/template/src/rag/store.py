@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
-from rag.records import Chunk, Document, Passage, StoredDocument, searchable_text
+from rag.records import Chunk, Document, Passage, searchable_text
 from rag.text_index import indexed_words
-from web.problems import Problem
+from web.problems import Problem, not_found
 
 if TYPE_CHECKING:
     from bindings import D1Database, D1Statement
 
+#: The latest revision of a document, as JSON. Its ``state`` is "searchable", or "pending" until
+#: Vectorize finds it; a search finds the revision before, if there is one.
+Stored = dict[str, Any]
 #: What D1 binds.
 Value = str | int | None
 
@@ -33,18 +36,15 @@ _KNOWN = "(revision IS NOT NULL OR pending IS NOT NULL)"
 _STALE = "c.revision IS NOT d.revision AND c.revision IS NOT json_extract(d.pending, '$.revision')"
 
 
+@dataclass(frozen=True)
 class Store:
     """The database, seen as what this application does with it.
 
     Lists of values go in as one JSON text and ``json_each``: D1 binds at most 100 values a
     statement, and each statement counts.
-
-    Args:
-        database: The D1 binding.
     """
 
-    def __init__(self, database: D1Database) -> None:
-        self._database = database
+    database: D1Database
 
     async def check_index(self, model: str, pooling: str, *, record: bool) -> None:
         """Make sure that the vectors there are were made with ``model`` and ``pooling``.
@@ -114,12 +114,14 @@ class Store:
                 owner,
             )
 
-    async def add_chunks(self, document_id: str, revision: str, chunks: Sequence[Chunk]) -> None:
+    async def add_chunks(
+        self, document_id: str, revision: str, ids: Sequence[str], chunks: Sequence[Chunk]
+    ) -> None:
         """Write the chunks of a revision that is not served yet; doing it twice is harmless."""
         for start in range(0, len(chunks), CHUNK_ROWS_BATCH):
             rows = [
-                [*astuple(c), indexed_words(searchable_text(c))]
-                for c in chunks[start : start + CHUNK_ROWS_BATCH]
+                [ids[n], n, *astuple(chunk), indexed_words(searchable_text(chunk))]
+                for n, chunk in enumerate(chunks[start : start + CHUNK_ROWS_BATCH], start)
             ]
             await self._run(
                 "INSERT INTO chunks "
@@ -133,9 +135,7 @@ class Store:
                 json.dumps(rows),
             )
 
-    async def hold(
-        self, document: Document, revision: str, chunks: Sequence[Chunk], owner: str
-    ) -> None:
+    async def hold(self, document: Document, revision: str, ids: Sequence[str], owner: str) -> None:
         """Keep ``revision`` as the pending one.
 
         Raises:
@@ -143,11 +143,11 @@ class Store:
         """
         pending = {
             "revision": revision,
-            "last_chunk": chunks[-1].id,
+            "last_chunk": ids[-1],
             "title": document.title,
             "source": document.source,
             "metadata": dict(document.metadata),
-            "chunks": len(chunks),
+            "chunks": len(ids),
         }
         row = await self._first(
             "UPDATE documents SET pending = ? WHERE id = ? AND claim = ? RETURNING id",
@@ -215,12 +215,18 @@ class Store:
         """Whether anything is known of the document, be it served or half ingested."""
         return await self._first("SELECT 1 FROM documents WHERE id = ?", document_id) is not None
 
-    async def get(self, document_id: str) -> StoredDocument | None:
-        """A document that is served or pending."""
+    async def get(self, document_id: str) -> Stored:
+        """A document that is served or pending.
+
+        Raises:
+            Problem: 404 if there is none.
+        """
         row = await self._first(
             f"SELECT {_COLUMNS} FROM documents WHERE id = ? AND {_KNOWN}", document_id
         )
-        return _stored(row) if row else None
+        if row is None:
+            raise not_found(f"document {document_id!r}")
+        return _stored(row)
 
     async def text(self, document_id: str, start: int, limit: int) -> str:
         """The text of the served revision: ``limit`` chunks of it, from position ``start`` on."""
@@ -234,7 +240,7 @@ class Store:
         )
         return "".join(row["new"] for row in rows)
 
-    async def page(self, after: str, limit: int, *, pending: bool = False) -> list[StoredDocument]:
+    async def page(self, after: str, limit: int, *, pending: bool = False) -> list[Stored]:
         """At most ``limit`` documents by id, from the one after ``after`` on: those that are served
         or pending, or only those that are ``pending``."""
         wanted = "pending IS NOT NULL" if pending else _KNOWN
@@ -250,8 +256,9 @@ class Store:
         served, since it is pending or was replaced, stands for that of the served revision at the
         same position."""
         rows = await self._all(
-            "SELECT s.heading, s.text, s.position, max(wanted.value) AS score, "
-            "d.id, d.title, d.source, d.metadata "
+            "SELECT d.id AS document_id, d.title, d.source, d.metadata, "
+            "s.position, s.heading, trim(s.text, char(9, 10, 32)) AS text, "
+            "max(wanted.value) AS score "
             "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.key "
             "JOIN documents d ON d.id = c.document_id "
             # An id as `records.py` builds it; the document's part has 24 characters.
@@ -259,19 +266,7 @@ class Store:
             "|| min(c.position, d.chunks - 1) GROUP BY s.id ORDER BY score DESC, s.id",
             json.dumps(scores),
         )
-        return [
-            Passage(
-                document_id=row["id"],
-                title=row["title"],
-                source=row["source"],
-                metadata=json.loads(row["metadata"]),
-                position=row["position"],
-                heading=row["heading"],
-                text=row["text"].strip(),
-                score=row["score"],
-            )
-            for row in rows
-        ]
+        return [Passage(**_stored(row)) for row in rows]
 
     async def _run(self, sql: str, *values: Value) -> None:
         await self._bound(sql, values).run()
@@ -283,12 +278,12 @@ class Store:
         return (await self._bound(sql, values).all())["results"]
 
     def _bound(self, sql: str, values: Sequence[Value]) -> D1Statement:
-        statement = self._database.prepare(sql)
+        statement = self.database.prepare(sql)
         return statement.bind(*values) if values else statement
 
 
-def _stored(row: Mapping[str, Any]) -> StoredDocument:
-    return StoredDocument(**dict(row) | {"metadata": json.loads(row["metadata"])})
+def _stored(row: Mapping[str, Any]) -> Stored:
+    return dict(row) | {"metadata": json.loads(row["metadata"])}
 
 
 def _conflict(document_id: str) -> Problem:

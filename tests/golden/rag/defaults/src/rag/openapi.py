@@ -1,0 +1,119 @@
+"""Describes the API in OpenAPI 3.1 (spec.openapis.org), from the routes and their schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rag.requests import ID, fields
+from rag.validation import Schema
+
+_STRING: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "integer"}
+_ABOUT = {"title": _STRING, "source": _STRING, "metadata": {"type": "object"}}
+
+
+def _all(**properties: Schema) -> Schema:
+    """An object with all of these fields."""
+    return fields(" ".join(properties), **properties)
+
+
+def _list(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+STATUS = _all(status=_STRING)
+STORED = _all(
+    id=_STRING,
+    **_ABOUT,
+    chunks=_NUMBER,
+    state={"type": "string", "enum": ["searchable", "pending"]},
+    created_at=_STRING,
+    updated_at=_STRING,
+)
+DOCUMENTS = _all(documents=_list(STORED), next_cursor={"type": ["string", "null"]})
+OUTCOMES = _all(
+    documents=_list(
+        _all(id=_STRING, status={"type": "string", "enum": ["indexed", "unchanged", "busy"]})
+    )
+)
+_PASSAGE = _all(
+    **{"id": _NUMBER, "document_id": _STRING, **_ABOUT, "position": _NUMBER},
+    **{"heading": _STRING, "text": _STRING, "score": {"type": "number"}},
+)
+SOURCES = _all(sources=_list(_PASSAGE))
+_CITATION = {key: _PASSAGE["properties"][key] for key in ("id", "document_id", "heading")}
+ANSWER = _all(
+    answer=_STRING,
+    grounded={"type": "boolean"},
+    citations=_list(_all(**_CITATION, title=_STRING, source=_STRING)),
+    sources=_list(_PASSAGE),
+    dropped_citations=_list(_NUMBER),
+    truncated={"type": "boolean"},
+)
+_PROBLEM: Schema = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("type", "title", "code", "detail", "request_id"), _STRING),
+        "status": _NUMBER,
+        "errors": _list(_all(pointer=_STRING, detail=_STRING)),
+    },
+    "required": ["title", "status", "code", "detail"],
+}
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers a method of a path.
+
+    ``run`` gets the checked values of the request, and returns what becomes JSON, or a reply.
+    Without a ``summary`` it is not described; with ``open`` it takes no token.
+    """
+
+    run: Callable[[Any, Any, Any], Awaitable[Any]]
+    summary: str = ""
+    reply: Schema | None = None
+    parameters: Schema | None = None
+    body: Schema | None = None
+    open: bool = False
+
+
+def describe(routes: Mapping[str, Mapping[str, Route]]) -> dict[str, Any]:
+    """The OpenAPI document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Questions answered from documents", "version": "1"},
+        "paths": {
+            path: {method.lower(): _operation(path, route) for method, route in methods.items()}
+            for path, methods in routes.items()
+            if all(route.summary for route in methods.values())
+        },
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+    }
+
+
+def _operation(path: str, route: Route) -> dict[str, Any]:
+    rules = route.parameters or fields()
+    parameters = [
+        {"name": name, "in": "query", "schema": rule, "required": name in rules.get("required", ())}
+        for name, rule in rules["properties"].items()
+    ]
+    if "{id}" in path:
+        parameters.append({"name": "id", "in": "path", "schema": ID, "required": True})
+    operation = {
+        "summary": route.summary,
+        "parameters": parameters,
+        "responses": {
+            "2XX": {"description": "It went well"} | (_json(route.reply) if route.reply else {}),
+            "default": {"description": "It did not"} | _json(_PROBLEM, "application/problem+json"),
+        },
+    }
+    if route.body:
+        operation["requestBody"] = {"required": True} | _json(route.body)
+    return operation | ({"security": []} if route.open else {})
+
+
+def _json(schema: Schema, media_type: str = "application/json") -> dict[str, Any]:
+    return {"content": {media_type: {"schema": schema}}}
