@@ -32,8 +32,10 @@ def _number(least: int, default: int, most: int, **more: Any) -> Schema:
     return {"type": "integer", "minimum": least, "maximum": most, "default": default, **more}
 
 
-# Something that can be seen. An end that no line break can follow: `$` alone lets one pass.
-_NOT_BLANK: Schema = {"minLength": 1, "pattern": r"[^\s\0]", "x-pattern": "something in it"}
+# Something that can be seen, to Python as to JavaScript: to each, other signs are white space.
+_SEEN = r"[^\s\x00-\x20\x7f-\xa0\ufeff]"
+_NOT_BLANK: Schema = {"minLength": 1, "pattern": _SEEN, "x-pattern": "something in it"}
+# An end that no line break can follow: `$` alone lets one pass.
 _END = r"(?![\s\S])"
 
 ID = _string(
@@ -42,7 +44,9 @@ ID = _string(
     pattern=rf"^(?!(.*/)?\.\.?(/|{_END}))[A-Za-z0-9._:/@+-]+{_END}",
     **{"x-pattern": "letters, digits or ._:/@+- signs, and no . or .. between slashes"},
 )
-_VALUE = _string(limits.MAX_FILTER_VALUE_BYTES, **_NOT_BLANK, **{"x-unit": "bytes"})
+_VALUE = _string(limits.MAX_FILTER_VALUE_BYTES, **_NOT_BLANK) | {
+    "x-maxBytes": limits.MAX_FILTER_VALUE_BYTES
+}
 _SCALAR: Schema = _string(limits.MAX_METADATA_CHARS) | {
     "type": ["string", "number", "boolean"],
     # 1e999 is valid JSON, but to Python it is infinite, which no JSON can say.
@@ -64,7 +68,7 @@ _DOCUMENT = fields(
     id=ID,
     title=_string(limits.MAX_TITLE_CHARS, default=""),
     source=_string(limits.MAX_SOURCE_CHARS, default=""),
-    text=_string(limits.MAX_DOCUMENT_BYTES, **_NOT_BLANK, **{"x-unit": "bytes"}),
+    text={"type": "string", **_NOT_BLANK, "x-maxBytes": limits.MAX_DOCUMENT_BYTES},
     metadata=_METADATA,
 )
 _MANY: Schema = {
@@ -72,6 +76,7 @@ _MANY: Schema = {
     "items": _DOCUMENT,
     "minItems": 1,
     "maxItems": limits.MAX_DOCUMENTS,
+    "uniqueItems": True,
 }
 #: Many documents, or a single one.
 DOCUMENTS: Schema = {"oneOf": [fields("documents", documents=_MANY), _DOCUMENT]}

@@ -68,7 +68,8 @@ class Route:
     """What answers a method of a path.
 
     ``run`` gets the checked values of the request, and returns what becomes JSON, or a reply.
-    Without a ``summary`` it is not described; with ``open`` it takes no token.
+    Without a ``summary`` it is not described; with ``open`` it takes no token; with ``streams``
+    it also replies with server-sent events.
     """
 
     run: Callable[[Any, Any, Any], Awaitable[Any]]
@@ -77,6 +78,7 @@ class Route:
     parameters: Schema | None = None
     body: Schema | None = None
     open: bool = False
+    streams: bool = False
 
 
 def describe(routes: Mapping[str, Mapping[str, Route]]) -> dict[str, Any]:
@@ -102,18 +104,22 @@ def _operation(path: str, route: Route) -> dict[str, Any]:
     ]
     if "{id}" in path:
         parameters.append({"name": "id", "in": "path", "schema": ID, "required": True})
+    content = _json(route.reply) if route.reply else {}
+    if route.streams:
+        content |= {"text/event-stream": {"schema": {}}}
+    problem = _json(_PROBLEM, "application/problem+json")
     operation = {
         "summary": route.summary,
         "parameters": parameters,
         "responses": {
-            "2XX": {"description": "It went well"} | (_json(route.reply) if route.reply else {}),
-            "default": {"description": "It did not"} | _json(_PROBLEM, "application/problem+json"),
+            "2XX": {"description": "It went well", "content": content},
+            "default": {"description": "It did not", "content": problem},
         },
     }
     if route.body:
-        operation["requestBody"] = {"required": True} | _json(route.body)
+        operation["requestBody"] = {"required": True, "content": _json(route.body)}
     return operation | ({"security": []} if route.open else {})
 
 
 def _json(schema: Schema, media_type: str = "application/json") -> dict[str, Any]:
-    return {"content": {media_type: {"schema": schema}}}
+    return {media_type: {"schema": schema}}

@@ -172,7 +172,9 @@ ROUTES = {
     "/openapi.json": {"GET": Route(Resources.openapi, open=True)},
     "/mcp": {"POST": Route(Resources.mcp)},
     "/query": {
-        "POST": Route(Resources.query, "Answers a question", ANSWER, body=requests.QUERY),
+        "POST": Route(
+            Resources.query, "Answers a question", ANSWER, body=requests.QUERY, streams=True
+        ),
     },
     "/search": {
         "GET": Route(Resources.search, "Finds passages", SOURCES, parameters=requests.SEARCH),

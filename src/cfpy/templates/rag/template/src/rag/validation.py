@@ -87,6 +87,8 @@ def _check(value: Any, schema: Schema, at: str, errors: _Errors) -> Any:
         given = set(value) if isinstance(value, dict) else set()
         schema = next((one for one in choices if given >= {*one["required"]}), choices[-1])
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        value = int(value)
     if not any(
         isinstance(value, _TYPES[kind][0]) and (kind == "boolean" or not isinstance(value, bool))
         for kind in kinds
@@ -111,10 +113,12 @@ def _check(value: Any, schema: Schema, at: str, errors: _Errors) -> Any:
 
 
 def _string(value: str, schema: Schema, at: str, errors: _Errors) -> str:
-    unit, most = schema.get("x-unit", "characters"), schema.get("maxLength", len(value))
-    if (len(value.encode(errors="replace")) if unit == "bytes" else len(value)) > most:
-        errors.add(at, f"must have at most {most} {unit}")
-        return ""
+    sizes = {"maxLength": len(value), "x-maxBytes": len(value.encode(errors="replace"))}
+    for limit, size in sizes.items():
+        if size > schema.get(limit, size):
+            unit = "bytes" if limit == "x-maxBytes" else "characters"
+            errors.add(at, f"must have at most {schema[limit]} {unit}")
+            return ""
     # JSON can escape half a surrogate pair, which no UTF-8 holds; SQLite ends a text at NUL.
     text = value.encode(errors="replace").decode().replace("\0", "")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
