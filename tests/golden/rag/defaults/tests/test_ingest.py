@@ -155,6 +155,32 @@ def test_two_requests_for_one_document_do_not_mix() -> None:
     assert_tidy(world, revisions=1)
 
 
+def test_a_batch_says_which_document_is_busy_and_takes_the_others() -> None:
+    world = World()
+    world.database.rows(
+        f"INSERT INTO documents (id, claim, claimed_at) VALUES ('{OLD['id']}', 'x', unixepoch())"
+    )
+    first, last = ({"id": id_, "text": "One fact."} for id_ in ("first", "last"))
+    status, reply = world.call("POST", "/documents", {"documents": [first, OLD, last]})
+    statuses = [document["status"] for document in reply["documents"]]
+    assert (status, statuses) == (207, ["indexed", "busy", "indexed"])
+    assert world.call("POST", "/documents", OLD)[0] == 409
+    end_claims(world)
+    assert world.ingest(first, OLD, last) == ["unchanged", "indexed", "unchanged"]
+
+
+def both() -> Any:
+        batch = world.send("POST", "/documents", {"documents": [first, OLD, last]})
+        _, reply = await asyncio.gather(world.send("POST", "/documents", NEW), batch)
+        return reply.status, json.loads(reply.body)["documents"]
+
+    status, outcomes = asyncio.run(both())
+    assert (status, [outcome["status"] for outcome in outcomes]) == (
+        *(207, ["indexed", "busy", "indexed"]),
+    )
+    assert world.ingest(first, OLD, last) == ["unchanged", "indexed", "unchanged"]
+
+
 def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
     world = World()
 

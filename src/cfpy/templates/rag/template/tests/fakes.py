@@ -92,6 +92,7 @@ class FakeAI:
         self.fuse = fuse
         self.reply = "It says so [1]."
         self.finish_reason = "stop"
+        self.frames: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.gateways: set[str | None] = set()
         self.failing: set[str] = set()
@@ -113,7 +114,8 @@ class FakeAI:
             scores = [{"id": i, "score": _overlap(inputs["query"], t)} for i, t in enumerate(texts)]
             return {"response": sorted(scores, key=lambda item: -item["score"])}
         assert inputs["stream"]
-        self.streams.append(FakeStream(_frames(self.reply, self.finish_reason)))
+        frames = self.frames or _frames(self.reply, self.finish_reason)
+        self.streams.append(FakeStream(_cut(frames)))
         return self.streams[-1]
 
     def chats(self) -> list[dict[str, Any]]:
@@ -219,12 +221,18 @@ class World:
         return [(pair[1], json.loads(pair[2])) for pair in pairs if pair]
 
 
-def _frames(reply: str, finish_reason: str) -> Iterator[bytes]:
-    """A chat model's stream, cut where no reader would expect it."""
-    words = re.findall(r"\s*\S+", reply)
-    choices = [{"delta": {"content": word}} for word in words]
-    frames = [*choices, {"delta": {}, "finish_reason": finish_reason}]
-    lines = [*(json.dumps({"choices": [frame]}) for frame in frames), "[DONE]"]
+def _frames(reply: str, finish_reason: str) -> list[dict[str, Any]]:
+    """The events of a chat model's stream."""
+    choices: list[dict[str, Any]] = [
+        {"delta": {"content": word}} for word in re.findall(r"\s*\S+", reply)
+    ]
+    last = {"delta": {}, "finish_reason": finish_reason}
+    return [{"choices": [choice]} for choice in [*choices, last]]
+
+
+def _cut(frames: list[dict[str, Any]]) -> Iterator[bytes]:
+    """A stream, cut where no reader would expect it."""
+    lines = [*map(json.dumps, frames), "[DONE]"]
     text = "".join(f"data: {line}\n\n" for line in lines).encode()
     return (text[start : start + 7] for start in range(0, len(text), 7))
 

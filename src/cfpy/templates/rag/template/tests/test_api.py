@@ -77,6 +77,14 @@ def test_an_answer_that_was_cut_off_says_so(world: World) -> None:
     assert world.stream(QUESTION)[-1][1]["truncated"] is True
 
 
+@pytest.mark.parametrize(("used", "truncated"), [(800, True), (42, False)])
+def test_llama_says_how_long_its_answer_was(world: World, used: int, truncated: bool) -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": used}
+    world.ai.frames = [{"response": "It says so [1]."}, {"response": "", "usage": usage}]
+    _, reply = world.call("POST", "/query", QUESTION)
+    assert (reply["answer"], reply["truncated"]) == ("It says so [1].", truncated)
+
+
 def test_a_stream_tells_sources_then_tokens_then_the_outcome(world: World) -> None:
     world.ai.reply = "24 crowns [1][9]."
     events = world.stream(QUESTION)

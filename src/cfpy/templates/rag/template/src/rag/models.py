@@ -114,4 +114,7 @@ def _delta(payload: str) -> Answer:
     frame = json.loads(payload)
     if not isinstance(frame, Mapping):
         raise ValueError(f"a stream sent {type(frame).__name__} where an object was due")
-    return read_answer(frame, "delta")
+    # Llama's streams do not say why they end, but in their last event how much they were.
+    used = (frame.get("usage") or {}).get("completion_tokens") or 0
+    answer = read_answer(frame, "delta")
+    return replace(answer, cut_off=answer.cut_off or used >= MAX_ANSWER_TOKENS)
