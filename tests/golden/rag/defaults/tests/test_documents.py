@@ -210,12 +210,7 @@ def test_titles(tmp_path: Path, content: str, title: str, text: str) -> None:
     ("content", "title", "lang", "text"),
     [
         ("---\ntitle: Returns\nlang: fr\n---\n\n# Head\n\nText.", "Returns", "fr", "Text."),
-        (
-            '+++\ntitle = "Tea"\nyear = 2026\n[extra]\n+++\nText.',
-            "Returns",
-            "de",
-            "Text.",
-        ),
+        ('+++\ntitle = "Tea"\nyear = 2026\n[extra]\n+++\nText.', "Tea", "de", "Text."),
         ("---\ntags:\n  - a\n- b\n# c\n\nslug: x\n...\n# Head\n\nText.", "Head", "de", "Text."),
         ("---\r\ntitle: 'A: b'\r\nlang: none\r\n---\r\nText.", "A: b", "de", "Text."),
         ("\ufeff---\ntitle:\n---\nText.", "a", "de", "Text."),

@@ -169,18 +169,6 @@ def test_a_batch_says_which_document_is_busy_and_takes_the_others() -> None:
     assert world.ingest(first, OLD, last) == ["unchanged", "indexed", "unchanged"]
 
 
-def both() -> Any:
-        batch = world.send("POST", "/documents", {"documents": [first, OLD, last]})
-        _, reply = await asyncio.gather(world.send("POST", "/documents", NEW), batch)
-        return reply.status, json.loads(reply.body)["documents"]
-
-    status, outcomes = asyncio.run(both())
-    assert (status, [outcome["status"] for outcome in outcomes]) == (
-        *(207, ["indexed", "busy", "indexed"]),
-    )
-    assert world.ingest(first, OLD, last) == ["unchanged", "indexed", "unchanged"]
-
-
 def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
     world = World()
 
