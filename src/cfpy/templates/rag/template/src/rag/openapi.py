@@ -14,17 +14,17 @@ _NUMBER: Schema = {"type": "integer"}
 _ABOUT = {"title": _STRING, "source": _STRING, "metadata": {"type": "object"}}
 
 
-def _all(**properties: Schema) -> Schema:
+def record(**properties: Schema) -> Schema:
     """An object with all of these fields."""
     return fields(" ".join(properties), **properties)
 
 
-def _list(item: Schema) -> Schema:
+def many(item: Schema) -> Schema:
     return {"type": "array", "items": item}
 
 
-STATUS = _all(status=_STRING)
-STORED = _all(
+STATUS = record(status=_STRING)
+STORED = record(
     id=_STRING,
     **_ABOUT,
     chunks=_NUMBER,
@@ -32,24 +32,24 @@ STORED = _all(
     created_at=_STRING,
     updated_at=_STRING,
 )
-DOCUMENTS = _all(documents=_list(STORED), next_cursor={"type": ["string", "null"]})
-OUTCOMES = _all(
-    documents=_list(
-        _all(id=_STRING, status={"type": "string", "enum": ["indexed", "unchanged", "busy"]})
+DOCUMENTS = record(documents=many(STORED), next_cursor={"type": ["string", "null"]})
+OUTCOMES = record(
+    documents=many(
+        record(id=_STRING, status={"type": "string", "enum": ["indexed", "unchanged", "busy"]})
     )
 )
-_PASSAGE = _all(
+_PASSAGE = record(
     **{"id": _NUMBER, "document_id": _STRING, **_ABOUT, "position": _NUMBER},
     **{"heading": _STRING, "text": _STRING, "score": {"type": "number"}},
 )
-SOURCES = _all(sources=_list(_PASSAGE))
+SOURCES = record(sources=many(_PASSAGE))
 _CITATION = {key: _PASSAGE["properties"][key] for key in ("id", "document_id", "heading")}
-ANSWER = _all(
+ANSWER = record(
     answer=_STRING,
     grounded={"type": "boolean"},
-    citations=_list(_all(**_CITATION, title=_STRING, source=_STRING)),
-    sources=_list(_PASSAGE),
-    dropped_citations=_list(_NUMBER),
+    citations=many(record(**_CITATION, title=_STRING, source=_STRING)),
+    sources=many(_PASSAGE),
+    dropped_citations=many(_NUMBER),
     truncated={"type": "boolean"},
 )
 _PROBLEM: Schema = {
@@ -57,7 +57,7 @@ _PROBLEM: Schema = {
     "properties": {
         **dict.fromkeys(("type", "title", "code", "detail", "request_id"), _STRING),
         "status": _NUMBER,
-        "errors": _list(_all(pointer=_STRING, detail=_STRING)),
+        "errors": many(record(pointer=_STRING, detail=_STRING)),
     },
     "required": ["title", "status", "code", "detail"],
 }
@@ -81,7 +81,10 @@ class Route:
     streams: bool = False
 
 
-def describe(routes: Mapping[str, Mapping[str, Route]]) -> dict[str, Any]:
+Routes = Mapping[str, Mapping[str, Route]]
+
+
+def describe(routes: Routes) -> dict[str, Any]:
     """The OpenAPI document."""
     return {
         "openapi": "3.1.0",

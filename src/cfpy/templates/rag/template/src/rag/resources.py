@@ -15,7 +15,17 @@ from rag.ingest import Ingestion, publish_visible
 from rag.limits import MAX_BODY_BYTES
 from rag.mcp import answer_message
 from rag.models import Models
-from rag.openapi import ANSWER, DOCUMENTS, OUTCOMES, SOURCES, STATUS, STORED, Route, describe
+from rag.openapi import (
+    ANSWER,
+    DOCUMENTS,
+    OUTCOMES,
+    SOURCES,
+    STATUS,
+    STORED,
+    Route,
+    Routes,
+    describe,
+)
 from rag.retrieval import Retrieval
 from rag.settings import POOLING, Settings
 from rag.store import Store
@@ -56,13 +66,20 @@ class Resources:
     def __init__(self, bindings: Bindings, settings: Settings) -> None:
         self._settings = settings
         self._rate_limiter = bindings.rate_limiter
-        self._store = Store(bindings.database)
         self._models = Models(bindings.ai, settings)
-        self._vectors = Vectors(bindings.vectorize)
-        self._ingestion = Ingestion(settings, self._store, self._models, self._vectors)
-        words = TextIndex(bindings.database)
-        self._retrieval = Retrieval(settings, self._store, self._models, self._vectors, words)
-        self._tools = Tools(self._store, self._vectors, self._models, self._retrieval)
+        database = bindings.database
+        self._serve(Store(database), Vectors(bindings.vectorize), TextIndex(database))
+
+    def _serve(self, store: Store, vectors: Vectors, words: TextIndex) -> None:
+        """From here on, see what these hold."""
+        self._store, self._vectors = store, vectors
+        self._ingestion = Ingestion(self._settings, store, self._models, vectors)
+        self._retrieval = Retrieval(self._settings, store, self._models, vectors, words)
+        self._tools = Tools(store, vectors, self._models, self._retrieval)
+
+    def routes(self) -> Routes:
+        """What each path takes, by method."""
+        return ROUTES
 
     async def route(self, call: Call) -> Reply:
         """Answer a request.
@@ -72,7 +89,7 @@ class Resources:
         """
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
-        routes = ROUTES.get(f"/{collection}/{{id}}" if slash else path)
+        routes = self.routes().get(f"/{collection}/{{id}}" if slash else path)
         if routes is None:
             raise not_found("such resource")
         route = routes.get("GET" if method == "HEAD" else method)
@@ -110,7 +127,7 @@ class Resources:
         return {"status": "ok"}
 
     async def openapi(self, _call: Call, _values: Values) -> Values:
-        return describe(ROUTES)
+        return describe(self.routes())
 
     async def mcp(self, call: Call, _values: Values) -> Reply:
         return await answer_message(call, self._tools.by_name(), self._settings.origins)
@@ -166,8 +183,7 @@ class Resources:
         return Reply(204)
 
 
-#: What each path takes, by method.
-ROUTES = {
+ROUTES: Routes = {
     "/health": {"GET": Route(Resources.health, "Tells whether it could work", STATUS, open=True)},
     "/openapi.json": {"GET": Route(Resources.openapi, open=True)},
     "/mcp": {"POST": Route(Resources.mcp)},
