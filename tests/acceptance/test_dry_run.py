@@ -50,9 +50,13 @@ def test_wrangler_accepts_the_project_and_uploads_all_of_it(
     assert len(modules) <= most_modules
 
 
-def test_its_types_are_strict_and_right(project: Path, tmp_path: Path) -> None:
-    # The second run has only the entry to look at.
-    argv = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "mypy")]
+@pytest.fixture(scope="module")
+def mypy_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mypy")
+
+
+def test_its_types_are_strict_and_right(project: Path, mypy_cache: Path) -> None:
+    argv = [sys.executable, "-m", "mypy", "--cache-dir", str(mypy_cache)]
     done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     entry = load_project(project).entry

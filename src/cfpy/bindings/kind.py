@@ -144,10 +144,9 @@ class BindingKind:
     How ``cfpy add`` adds it; ``name`` is empty for a kind that it does not add:
 
     - ``add`` returns the changes. ``python`` and ``javascript`` use the binding ``{b}``; other
-      braces are doubled.
-    - ``python_handler`` and ``javascript_handler``: code of the handler, shown with ``--consumer``
-      if the Worker does not have the handler, and no place for it was found.
-    - ``handler``: what it triggers in the Worker, only with ``--consumer`` if ``on_request``.
+      braces are doubled. They are empty if it binds nothing.
+    - ``handler``: what it triggers in the Worker, only with ``--consumer`` if ``on_request``. It is
+      added, or shown if cfpy is not sure that the Worker has none.
     - ``binds``: whether NAME becomes a binding; otherwise ``add`` checks NAME itself.
     """
 
@@ -186,8 +185,6 @@ class BindingKind:
     add: Callable[[Asked], Addition] | None = None
     python: str = ""
     javascript: str = ""
-    python_handler: str = ""
-    javascript_handler: str = ""
     handler: Handler | None = None
     on_request: bool = False
     binds: bool = True

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cfpy.account.doctor import source_texts
 from cfpy.bindings.checks import check, check_models
@@ -47,19 +48,22 @@ def run(ctx: Context, root: Path, *, trust: bool = False) -> tuple[Problem, ...]
     ]
     # With an undefined variable, nothing can be rendered.
     renders = not any(problem.broken for problem in asked)
-    for case in chosen_cases(root, ()) if renders else ():
-        ctx.progress(f"Checking {case.name}")
-        with rendered(pattern, case, trust=trust) as project:
-            for problem in _of_project(ctx, pattern, project):
-                if "/" in problem.where or ":" in problem.where:
-                    problem = replace(problem, where=f"{case.name}: {problem.where}")
-                found.append(problem)
+    with TemporaryDirectory(prefix="cfpy-") as cache:
+        for case in chosen_cases(root, ()) if renders else ():
+            ctx.progress(f"Checking {case.name}")
+            with rendered(pattern, case, trust=trust) as project:
+                for problem in _of_project(ctx, pattern, project, Path(cache)):
+                    if "/" in problem.where or ":" in problem.where:
+                        problem = replace(problem, where=f"{case.name}: {problem.where}")
+                    found.append(problem)
     return tuple(dict.fromkeys(found))
 
 
-def _of_project(ctx: Context, pattern: Pattern, project: Path) -> Iterator[Problem]:
+def _of_project(
+    ctx: Context, pattern: Pattern, project: Path, mypy_cache: Path
+) -> Iterator[Problem]:
     yield from linters.check_style(ctx.runner, project)
-    yield from linters.check_types(ctx.runner, project)
+    yield from linters.check_types(ctx.runner, project, mypy_cache)
     config = configuration_in(project)
     if config is None:
         said = "does not exist: the rendered project is not a Worker"

@@ -67,6 +67,18 @@ class NewHandler:
     javascript: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Handled:
+    """A Worker's main module, and its handler: in ``line`` of ``source``, from 1. ``new`` if it was
+    added. ``line`` is 0 if cfpy is not sure that it has one, nor that it has none: ``why`` is the
+    reason, without a full stop."""
+
+    source: str
+    line: int = 0
+    new: bool = False
+    why: str = ""
+
+
 def change(data: Any, edit: Edit) -> None:
     """Make an edit in the values of a document.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cfpy.project.line_ends import lines_of
+from cfpy.project.python_scope import bound
 
 _WIDTH = 100
 _TYPES = "bindings"
@@ -62,51 +62,33 @@ def with_binding(source: str, binding: str, kind: str) -> str | None:
 
 def with_type(source: str, kind: str) -> str | None:
     """``source`` with the type ``kind`` imported where it imports such types; ``None`` if it
-    imports none.
+    imports none, or if ``kind`` is something else there.
 
     Raises:
         SyntaxError: ``source`` is not valid Python.
     """
-    types = _types(ast.parse(source))
+    tree = ast.parse(source)
+    types = _types(tree)
     if types is None:
+        return None
+    others = (item for item in bound(tree.body) if item.name == kind)
+    if any(item.line not in range(types.lineno, (types.end_lineno or 0) + 1) for item in others):
         return None
     lines = lines_of(source)
     indent = " " * types.col_offset
-    names = {alias.name for alias in types.names} | {kind}
+    names = {ast.unparse(alias) for alias in types.names} | {kind}
     lines[types.lineno - 1 : types.end_lineno] = [_import(indent, names)]
     return "".join(lines)
 
 
-def handler_line(source: str, name: str, *, python: bool) -> int:
-    """The line where a Worker's entry module defines the handler ``name``, such as ``queue``; 0 if
-    it does not. A file that is not valid code counts as a module without it."""
-    if not python:
-        found = re.search(rf"^\s*(export\s+)?(async\s+)?{name}\s*\(", source, re.MULTILINE)
-        return source.count("\n", 0, found.end()) + 1 if found else 0
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return 0
-    methods = (
-        node
-        for owner in tree.body
-        if isinstance(owner, ast.ClassDef)
-        and any("Entrypoint" in ast.unparse(base) for base in owner.bases)
-        for node in owner.body
-        if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)
-    )
-    functions = (n for n in tree.body if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef))
-    wanted = (name, f"on_{name}")
-    return next((node.lineno for node in (*methods, *functions) if node.name in wanted), 0)
+def chosen_by(source: str, handler: str, event: str) -> tuple[str, int]:
+    """The function that a Worker's ``handler`` calls with ``event``, such as ``batch.queue``, and
+    its line: it decides which code gets which event. ``("", 0)`` if there is none.
 
-
-def chosen_by(source: str, handler: str, event: str) -> str:
-    """The function that a Worker's ``handler`` calls with ``event``, such as ``batch.queue``: it
-    decides which code gets which event. Empty if there is none."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return ""
+    Raises:
+        SyntaxError: ``source`` is not valid Python.
+    """
+    tree = ast.parse(source)
     handlers = (
         node
         for node in ast.walk(tree)
@@ -115,13 +97,15 @@ def chosen_by(source: str, handler: str, event: str) -> str:
     )
     calls = (node for found in handlers for node in ast.walk(found) if isinstance(node, ast.Call))
     # A log line gets the event, too, and chooses nothing.
-    own = {n.name for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef)}
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef | ast.FunctionDef))
+    own = {node.name: node.lineno for node in functions if node.name not in _LOGS}
     names = (
         ast.unparse(call.func)
         for call in calls
         if event in map(ast.unparse, (*call.args, *(item.value for item in call.keywords)))
     )
-    return next((name for name in names if name.rpartition(".")[2] in own - _LOGS), "")
+    found = ((name, own.get(name.rpartition(".")[2], 0)) for name in names)
+    return next(((name, line) for name, line in found if line), ("", 0))
 
 
 def python_files(root: Path) -> Iterator[Path]:
@@ -142,9 +126,15 @@ def _import(indent: str, names: set[str]) -> str:
 
 
 def _types(tree: ast.Module) -> ast.ImportFrom | None:
-    """The import of the types of bindings."""
-    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
-    return next((node for node in imports if node.module == _TYPES), None)
+    """The import of the types of bindings: the module with them exists only for type checkers."""
+    imports = (
+        node
+        for block in tree.body
+        if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+    )
+    return next((n for n in imports if (n.module, n.level) == (_TYPES, 0)), None)
 
 
 def _top(source: str) -> list[ast.stmt]:

@@ -17,6 +17,7 @@ from cfpy.project.python_source import with_binding, with_export
 from wrangler_shapes import ALL, ids, values
 
 OPTIONS = Options(id="0123456789abcdef0123456789abcdef", consumer=True)
+ENV = "if TYPE_CHECKING:\n    from bindings import X\n\n\nclass Env:\n    X: X\n"
 MAIN = 'name = "app"\nmain = "src/entry.py"\ncompatibility_date = "2026-11-17"\n'
 
 
@@ -133,8 +134,7 @@ def test_the_same_in_an_environment_shares_code_and_migrations(kind: str, tmp_pa
     root = make(
         tmp_path, MAIN + '\n[[d1_databases]]\nbinding = "OLD"\n\n[env.staging.vars]\nA = "2"\n'
     )
-    env = "from bindings import X\n\n\nclass Env:\n    X: X\n"
-    (root / "src" / "entry.py").write_text(env)
+    (root / "src" / "entry.py").write_text(ENV)
     assert add(root, kind).lacking == ("staging",)
     before = tree(root)
     add(root, kind, env="staging")
@@ -304,7 +304,7 @@ def test_what_exists_keeps_its_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_stub_of_an_older_pattern_gets_the_type(end: str, tmp_path: Path) -> None:
     root = make(tmp_path, MAIN)
-    (root / "src" / "entry.py").write_text("from bindings import X\n\n\nclass Env:\n    X: X\n")
+    (root / "src" / "entry.py").write_text(ENV)
     stub = root / "typings" / "bindings.pyi"
     stub.parent.mkdir()
     old = "from typing import Any, Protocol\n\nclass X(Protocol):\n    a: Any\n".replace("\n", end)

@@ -213,7 +213,7 @@ def test_what_it_adds_can_be_added_to_an_environment(kind: BindingKind, project:
 
 @each_added
 def test_its_lines_are_code_that_uses_the_binding(kind: BindingKind) -> None:
-    assert bool(kind.add) is bool(kind.python) is bool(kind.javascript) is True
+    assert bool(kind.python) is bool(kind.javascript) is kind.binds
     python, script = kind.python.format(b="THING"), kind.javascript.format(b="THING")
     lines = "".join(f"    {line}\n" for line in python.splitlines())
     ast.parse(f"async def fetch(self):\n{lines}    return None\n")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cfpy.bindings.asked import Addition, Asked
+from cfpy.bindings.cron_schedule import schedule_fault
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.kind import BindingKind, Handler, Shape, Stance
 from cfpy.errors import ProjectError, UsageError
@@ -20,12 +20,12 @@ SCHEDULES = {
     "monthly": "0 3 1 * *",
 }
 _WANTED = "Use five fields, in UTC: minute hour day month weekday"
-_FIELD = re.compile(r"[0-9A-Za-z*/,#?LW-]+")
 
 
-def _is_schedule(text: str) -> bool:
-    fields = text.split()
-    return len(fields) == 5 and all(_FIELD.fullmatch(field) for field in fields)
+def _faults(crons: Iterable[Any]) -> Iterator[str]:
+    for cron in crons:
+        if why := schedule_fault(str(cron)):
+            yield f"{cron!r} is not a cron schedule of Cloudflare: {why}"
 
 
 def schedules(scope: Mapping[str, Any]) -> list[str]:
@@ -38,18 +38,15 @@ def schedules(scope: Mapping[str, Any]) -> list[str]:
     crons = (triggers.get("crons") or []) if isinstance(triggers, Mapping) else None
     if not isinstance(crons, list):
         raise ProjectError("`triggers.crons` is not a list of schedules")
-    for cron in crons:
-        if not _is_schedule(str(cron)):
-            raise ProjectError(f"{cron!r} is not a cron schedule", hint=_WANTED)
+    for fault in _faults(crons):
+        raise ProjectError(fault, hint=_WANTED)
     return [str(cron) for cron in crons]
 
 
 def _add(asked: Asked) -> Addition:
     schedule = " ".join(SCHEDULES.get(asked.name, asked.name).split())
-    if not _is_schedule(schedule):
-        raise UsageError(
-            f"{schedule!r} is not a cron schedule", hint=f"{_WANTED}; or {', '.join(SCHEDULES)}."
-        )
+    for fault in _faults([schedule]):
+        raise UsageError(fault, hint=f"{_WANTED}; or {', '.join(SCHEDULES)}.")
     if schedule in ((asked.scope.get("triggers") or {}).get("crons") or []):
         raise UsageError(f"the Worker already runs at {schedule!r}")
     edit = Append(asked.path("triggers.crons"), schedule)
@@ -58,9 +55,8 @@ def _add(asked: Asked) -> Addition:
 
 def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
     crons: Iterable[Any] = (scope.get("triggers") or {}).get("crons") or []
-    for cron in crons:
-        if not _is_schedule(str(cron)):
-            yield Finding(broken=True, message=f"{cron!r} is not a cron schedule", mend=_WANTED)
+    for fault in _faults(crons):
+        yield Finding(broken=True, message=fault, mend=_WANTED)
 
 
 CRON = BindingKind(
@@ -88,13 +84,4 @@ CRON = BindingKind(
         tells="controller.cron",
         gets="the cron triggers",
     ),
-    python="""\
-# In the Worker's entry point. The schedule is in UTC.
-# async def scheduled(self, controller, env=None, ctx=None):
-#     print(controller.cron)
-""",
-    javascript="""\
-// In the default export. The schedule is in UTC.
-// async scheduled(controller, env, ctx) {{ console.log(controller.cron); }}
-""",
 )

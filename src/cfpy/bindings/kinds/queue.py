@@ -103,20 +103,8 @@ QUEUE = BindingKind(
     python="""\
 await self.env.{b}.send({{"id": 1}})
 """,
-    python_handler="""\
-
-# In the Worker's entry point: it reads the queue.
-# async def queue(self, batch, env=None, ctx=None):
-#     for message in batch.messages:
-#         message.ack()  # or message.retry({{"delaySeconds": 30}})
-""",
     javascript="""\
 await env.{b}.send({{ id: 1 }});
-""",
-    javascript_handler="""\
-
-// In the default export: it reads the queue.
-// async queue(batch, env) {{ for (const message of batch.messages) message.ack(); }}
 """,
 )
 CONSUMERS = BindingKind(

@@ -134,7 +134,8 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
         output.show(draw.Text(f"Added {added.kind.label} {addition.binding}{where}", style="bold"))
         for name in added.files:
             output.show(draw.Text(f"  {'changed' if added.before[name] else 'new':8}{name}"))
-    output.show(draw.Text("\nUse", style="bold"))
+    if added.snippet:
+        output.show(draw.Text("\nUse", style="bold"))
     for line in added.snippet.splitlines():
         output.show(draw.Text(f"  {line}", no_wrap=True, overflow="ignore"))
     if added.note:

@@ -1,0 +1,96 @@
+"""What `cfpy add` changes in a Worker's modules, besides its handlers."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+from collections.abc import Iterator
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+from cfpy.bindings.asked import Addition, Export
+from cfpy.bindings.kind import BindingKind
+from cfpy.errors import ProjectError
+from cfpy.project.line_ends import edited as with_line_ends
+from cfpy.project.project import Project
+from cfpy.project.python_source import python_files, with_binding, with_export
+
+_STUB = Path("typings", "bindings.pyi")
+
+
+def sources(project: Project, kind: BindingKind, addition: Addition) -> dict[Path, str]:
+    """Modules that change: the main module exports a class, and another one types the bindings."""
+    changed: dict[Path, str] = {}
+    if addition.export is not None:
+        entry = project.entry
+        export = _python_export if project.is_python else _script_export
+        changed[entry] = with_line_ends(read_source(entry), partial(export, entry, addition.export))
+    if project.is_python and kind.python_type:
+        for path in python_files(project.entry.parent):
+            text = changed.get(path) or read_source(path)
+            typed = with_line_ends(text, partial(_typed, path, addition.binding, kind.python_type))
+            if typed != text:
+                changed[path] = typed
+                changed |= stub(project.root, kind.python_type)
+                break
+    return changed
+
+
+def stub(root: Path, type_: str) -> dict[Path, str]:
+    """The stub of a project whose pattern did not know the type yet, with the type."""
+    path = root / _STUB
+    text = read_source(path) if path.is_file() else ""
+    if not text or re.search(rf"^class {type_}\b", text, re.MULTILINE):
+        return {}
+    ours = files("cfpy").joinpath("templates", "base", "template", *_STUB.parts).read_text("utf-8")
+    [source] = [
+        ast.get_source_segment(ours, node)
+        for node in ast.parse(ours).body
+        if isinstance(node, ast.ClassDef) and node.name == type_
+    ]
+    return {path: with_line_ends(text, lambda body: f"{body.rstrip()}\n\n{source}\n")}
+
+
+def _typed(path: Path, binding: str, type_: str, text: str) -> str:
+    with _located(path):
+        return with_binding(text, binding, type_) or text
+
+
+def _python_export(entry: Path, export: Export, text: str) -> str:
+    own = [path.stem for path in entry.parent.glob("*.py")]
+    packages = [path.parent.name for path in entry.parent.glob("*/__init__.py")]
+    with _located(entry):
+        return with_export(text, export.module, export.name, [*own, *packages])
+
+
+def _script_export(_entry: Path, export: Export, text: str) -> str:
+    line = f'export {{ {export.name} }} from "./{export.module}";\n'
+    if line in text:
+        return text
+    ending = "" if text.endswith("\n") or not text else "\n"
+    return f"{text}{ending}\n{line}"
+
+
+@contextlib.contextmanager
+def _located(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except SyntaxError as error:
+        raise ProjectError(
+            error.msg, path=path, line=error.lineno, column=error.offset, hint="Fix it first."
+        ) from None
+
+
+def read_source(path: Path) -> str:
+    """The text of a file, with its line ends and byte order mark.
+
+    Raises:
+        ProjectError: It can't be read, or is not UTF-8.
+    """
+    # Not read_text(), which would turn \r\n into \n.
+    try:
+        return path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"can't be read: {error}", path=path) from error
