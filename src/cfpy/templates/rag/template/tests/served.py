@@ -38,7 +38,10 @@ class Server:
             headers = {"authorization": handler.headers["authorization"]}
             sent = body if handler.command == "POST" else None
             path, _, query = unquote(handler.path).partition("?")
-            more = {"headers": headers, "parameters": dict(parse_qsl(query))}
+            more = {
+                "headers": headers,
+                "parameters": dict(parse_qsl(query, keep_blank_values=True)),
+            }
             fault = answer(*self._world.call(handler.command, path, sent, **more))
         fault(handler, body)
 

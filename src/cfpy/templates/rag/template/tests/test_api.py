@@ -77,6 +77,16 @@ def test_an_answer_that_was_cut_off_says_so(world: World) -> None:
     assert world.stream(QUESTION)[-1][1]["truncated"] is True
 
 
+@pytest.mark.parametrize(
+    "model", ["@cf/qwen/qwq-32b", "@cf/deepseek-ai/deepseek-r1-distill-qwen-32b"]
+)
+def test_a_thought_that_began_in_the_prompt_is_no_answer(world: World, model: str) -> None:
+    world.variables["CHAT_MODEL"] = model
+    world.ai.reply = "Is it [2]?\n</think>\n\nIt says so [1]."
+    _, reply = world.call("POST", "/query", QUESTION)
+    assert (reply["answer"], reply["dropped_citations"]) == ("It says so [1].", [])
+
+
 @pytest.mark.parametrize(("used", "truncated"), [(800, True), (42, False)])
 def test_llama_says_how_long_its_answer_was(world: World, used: int, truncated: bool) -> None:
     usage = {"prompt_tokens": 900, "completion_tokens": used}
@@ -236,7 +246,9 @@ def test_a_list_of_errors_says_that_there_are_more() -> None:
     assert last["detail"] == "has more errors than these"
 
 
-@pytest.mark.parametrize("parameters", [{"q": "\0"}, {"q": "x", "lang": "\0"}])
+@pytest.mark.parametrize(
+    "parameters", [{"q": "\0"}, {"q": "x", "lang": "\0"}, {"q": "x", "lang": ""}]
+)
 def test_a_search_for_nothing_is_refused(parameters: dict[str, str]) -> None:
     assert World().call("GET", "/search", parameters=parameters)[0] == 422
 

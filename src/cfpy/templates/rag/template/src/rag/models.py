@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.limits import MAX_ANSWER_TOKENS
 from rag.settings import POOLING, Settings
-from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer
+from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer, thinks_at_once
 
 if TYPE_CHECKING:
     from bindings import AI
@@ -53,8 +53,9 @@ class Models:
 
     async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[Answer, None]:
         """The answer of the first chat model that works, piece by piece as it arrives."""
-        reader = (await self._chat(messages)).getReader()
-        decoder, thoughts = EventDecoder(), Thoughts()
+        model, stream = await self._chat(messages)
+        reader = stream.getReader()
+        decoder, thoughts = EventDecoder(), Thoughts(thinking=thinks_at_once(model))
         try:
             while not (part := await reader.read()).done:
                 for payload in decoder.feed(part.value.to_bytes()):
@@ -66,16 +67,16 @@ class Models:
             # If nobody listens any more, the model need not go on.
             await reader.cancel()
 
-    async def _chat(self, messages: Sequence[Mapping[str, str]]) -> Any:
-        """The stream of the first chat model that answers at all."""
+    async def _chat(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, Any]:
+        """The first chat model that answers at all, and its stream."""
         *preferred, last = self.settings.chat_models
         for model in preferred:
             try:
-                return await self._run_chat(model, messages)
+                return model, await self._run_chat(model, messages)
             except Exception as error:
                 # Whatever it is, the next model may not have it: no capacity, or retired.
                 print(json.dumps({"level": "warning", "model": model, "error": str(error)}))
-        return await self._run_chat(last, messages)
+        return last, await self._run_chat(last, messages)
 
     async def _run_chat(self, model: str, messages: Sequence[Mapping[str, str]]) -> Any:
         inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS, stream=True)
