@@ -56,6 +56,12 @@ def test_below_the_floor_no_model_is_asked(world: World) -> None:
     assert not world.ai.chats()
 
 
+def test_not_to_know_is_not_grounded_whatever_it_cites(world: World) -> None:
+    world.ai.reply = f"{NO_ANSWER} [1]"
+    assert world.call("POST", "/query", QUESTION)[1]["grounded"] is False
+    assert world.stream(QUESTION)[-1][1]["grounded"] is False
+
+
 def test_an_answer_that_cites_no_passage_is_not_grounded(world: World) -> None:
     world.ai.reply = "Surely [9]."
     _, reply = world.call("POST", "/query", QUESTION)

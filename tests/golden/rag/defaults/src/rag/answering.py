@@ -68,24 +68,26 @@ async def answer_events(
     """
     checked = CitationFilter(len(passages))
     yield "sources", {"sources": sources(passages)}
-    empty, cut_off = True, False
+    said, cut_off = "", False
     if passages:
         async with aclosing(models.stream(build_messages(query, passages))) as pieces:
             async for piece in pieces:
                 cut_off = cut_off or piece.cut_off
                 if text := checked.feed(piece.text):
-                    empty = False
+                    said += text
                     yield "token", {"text": text}
         if rest := checked.finish().rstrip():
-            empty = False
+            said += rest
             yield "token", {"text": rest}
-        if empty:
+        if not said:
             # Not the same as a model that does not know.
             why = " before it reached its limit of tokens" if cut_off else ". Try again"
             raise Problem(502, "empty-answer", f"The chat model sent no answer{why}.")
     else:
         yield "token", {"text": NO_ANSWER}
-    yield "done", _outcome(checked, passages, cut_off)
+    outcome = _outcome(checked, passages, cut_off)
+    # A model that does not know may cite what it looked at.
+    yield "done", outcome | {"grounded": outcome["grounded"] and not said.startswith(NO_ANSWER)}
 
 
 def sources(passages: Sequence[Passage]) -> list[dict[str, Any]]:

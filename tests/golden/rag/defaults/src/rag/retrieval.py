@@ -13,7 +13,7 @@ from rag.limits import CANDIDATES, FUSION_RANK
 from rag.models import Models
 from rag.records import Passage, Scalar, searchable_text
 from rag.requests import Filter, Query
-from rag.settings import POOLING, Settings
+from rag.settings import Settings
 from rag.store import Store
 from rag.text_index import TextIndex
 from rag.vectors import Vectors
@@ -36,7 +36,7 @@ class Retrieval:
             Problem: The index holds vectors of another model.
         """
         _, near, matching = await asyncio.gather(
-            self.store.check_index(self.settings.embedding_model, POOLING, record=False),
+            self.store.check_index(self.settings.embedding_model, record=False),
             self._near(query),
             self._matching(query),
         )

@@ -28,7 +28,7 @@ from rag.chunking import chunk
 from rag.limits import EMBED_BATCH, SETTLE_BATCH, SWEEP_DOCUMENTS
 from rag.models import Models
 from rag.records import Document, chunk_id, fingerprint, revision, searchable_text
-from rag.settings import POOLING, Settings
+from rag.settings import Settings
 from rag.store import Store
 from rag.vectors import Vectors
 from web.problems import Problem, not_found
@@ -62,7 +62,7 @@ class Ingestion:
         Raises:
             Problem: They were made with another model or pooling.
         """
-        await self.store.check_index(self.settings.embedding_model, POOLING, record=True)
+        await self.store.check_index(self.settings.embedding_model, record=True)
 
     async def ingest(self, document: Document, owner: str) -> Literal["indexed", "unchanged"]:
         """Index a document, unless it is indexed as it is.

@@ -27,7 +27,7 @@ from rag.openapi import (
     describe,
 )
 from rag.retrieval import Retrieval
-from rag.settings import POOLING, Settings
+from rag.settings import Settings
 from rag.store import Store
 from rag.text_index import TextIndex
 from rag.tools import Tools
@@ -123,7 +123,7 @@ class Resources:
         """Whether the Worker could work: configured, migrated, with an index that fits."""
         if not self._settings.api_token:
             raise misconfigured("The secret API_TOKEN is not set.")
-        await self._store.check_index(self._settings.embedding_model, POOLING, record=False)
+        await self._store.check_index(self._settings.embedding_model, record=False)
         return {"status": "ok"}
 
     async def openapi(self, _call: Call, _values: Values) -> Values:

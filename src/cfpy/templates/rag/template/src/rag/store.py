@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
 from rag.records import Chunk, Document, Passage, searchable_text
+from rag.settings import POOLING
 from rag.text_index import indexed_words
 from web.problems import Problem, not_found
 
@@ -46,12 +47,11 @@ class Store:
 
     database: D1Database
 
-    async def check_index(self, model: str, pooling: str, *, record: bool) -> None:
-        """Make sure that the vectors there are were made with ``model`` and ``pooling``.
+    async def check_index(self, model: str, *, record: bool) -> None:
+        """Make sure that the vectors there are were made with ``model`` and ``POOLING``.
 
         Args:
             model: The embedding model that is configured now.
-            pooling: How it makes one vector of many.
             record: Note both, if nothing is noted yet.
 
         Raises:
@@ -62,15 +62,15 @@ class Store:
                 "INSERT INTO vector_index (id, embedding_model, pooling) VALUES (1, ?, ?) "
                 "ON CONFLICT (id) DO NOTHING",
                 model,
-                pooling,
+                POOLING,
             )
         row = await self._first("SELECT embedding_model, pooling FROM vector_index")
-        if row and (row["embedding_model"], row["pooling"]) != (model, pooling):
+        if row and (row["embedding_model"], row["pooling"]) != (model, POOLING):
             raise Problem(
                 500,
                 "index-mismatch",
                 f"The index holds vectors of {row['embedding_model']} ({row['pooling']}), but "
-                f"{model} ({pooling}) is configured. Set EMBEDDING_MODEL back, or make a new "
+                f"{model} ({POOLING}) is configured. Set EMBEDDING_MODEL back, or make a new "
                 "index and ingest again: see the README.",
             )
 
