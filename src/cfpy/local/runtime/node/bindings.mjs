@@ -114,8 +114,8 @@ export function standIn(fetcher, kind, { binding, life }) {
       if (method === 'run' && args[2]?.gateway) tell(NO_GATEWAY, 'warning');
       try {
         const result = await callStandIn(fetcher, method, args);
-        if (result instanceof ReadableStream) return noteStream(call, failingLast(result, failed));
         count(kind, method, args, result);
+        if (result instanceof ReadableStream) return noteStream(call, failingLast(result, failed));
         noteCall({ ...call, result });
         return result;
       } catch (error) {
