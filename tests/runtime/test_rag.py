@@ -102,7 +102,8 @@ def project(
 
 @pytest.fixture(scope="module")
 def api(project: Path, run_dev: Callable[..., Dev]) -> Api:
-    return Api(run_dev(project, "--runtime", "node", "--vectorize-delay", "0.5"))
+    env = {"CFPY_METER": str(project / "meter.jsonl")}
+    return Api(run_dev(project, "--runtime", "node", "--vectorize-delay", "0.5", env=env))
 
 
 @pytest.fixture(scope="module")
@@ -231,9 +232,14 @@ def test_what_the_book_does_not_say_is_not_answered(
     assert "don't know" in reply["answer"]
 
 
-def test_a_streamed_answer_is_the_same_answer(api: Api, library: list[dict[str, Any]]) -> None:
+def test_a_streamed_answer_is_the_same_answer(
+    api: Api, library: list[dict[str, Any]], project: Path
+) -> None:
     question = {"query": "What is the monkey-rope for?", "top_k": 3}
     whole = api.ok("POST", "/query", question)
+    # `cfpy cost` needs to know of the chat model too, whose answers are streams.
+    models = [json.loads(line).get("ai", {}).get("model", "") for line in meter_of(project)]
+    assert [model for model in models if model][-1].startswith("@cf/google/")
     answer = api("POST", "/query", question | {"stream": True})
     assert answer.headers["content-type"].startswith("text/event-stream")
     (first, sources), *tokens, (last, done) = events(answer.body)
@@ -243,6 +249,11 @@ def test_a_streamed_answer_is_the_same_answer(api: Api, library: list[dict[str, 
     assert len(tokens) > 3
     assert "".join(data["text"] for _, data in tokens).strip() == whole["answer"]
     assert done["citations"] == whole["citations"]
+
+
+def meter_of(project: Path) -> list[str]:
+    """The calls of bindings that were counted, a line of JSON each."""
+    return (project / "meter.jsonl").read_text("utf-8").splitlines()
 
 
 def test_tokens_arrive_one_by_one(api: Api, library: list[dict[str, Any]]) -> None:
