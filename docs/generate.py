@@ -54,8 +54,9 @@ MORE = {
 }
 #: Below the title of the commands.
 INTRODUCTION = """\
-Commands that work on a project take any Worker with a `wrangler.toml`, not only those that cfpy
-created. Without a terminal cfpy asks nothing: pass `--yes`, and the options that it names.
+Commands that work on a project take any Worker with a `wrangler.toml`, `wrangler.jsonc` or
+`wrangler.json`, not only those that cfpy created. Without a terminal cfpy asks nothing: pass
+`--yes`, and the options that it names.
 
 - `cfpy dev`, and every command that works on an account, takes `--env`.
 - All commands but `test`, `wrangler` and `patterns schema` take `--json`, and print
@@ -161,7 +162,7 @@ def _json() -> str:
 
 def _stances() -> str:
     lines = [
-        "# Keys of wrangler.toml\n",
+        "# Keys of wrangler's configuration\n",
         "What cfpy does with each key that wrangler knows. A test reads the schema of the pinned "
         "wrangler and fails if a key is not in this table.\n",
         "| cfpy | meaning |\n|---|---|",

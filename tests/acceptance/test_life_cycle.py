@@ -307,7 +307,7 @@ def test_the_doctor_says_what_to_mend(make: Make, cfpy: Any, api: CloudflareApi)
     code, document = cfpy("doctor", project)
     checks = {check["name"]: check for check in document["data"]["checks"]}
     assert (code, {check["state"] for check in checks.values()}) == (0, {"ok"})
-    assert "not deployed" in checks["login"]["said"]
+    assert "not deployed" in checks["login"]["message"]
     (project / "src" / "old.py").write_text('MODEL = "@cf/meta/llama-3-8b-instruct"\n')
     config = project / "wrangler.toml"
     config.write_text(config.read_text().replace('binding = "DB"', 'binding = "MY DB"'))
@@ -315,6 +315,6 @@ def test_the_doctor_says_what_to_mend(make: Make, cfpy: Any, api: CloudflareApi)
     code, document = cfpy("doctor", project)
     checks = {check["name"]: check for check in document["data"]["checks"]}
     assert code == 1
-    assert "src/old.py" in checks["models"]["said"]
-    assert "'MY DB'" in checks["configuration"]["said"]
-    assert "Workers Scripts: Edit" in checks["login"]["mend"]
+    assert "src/old.py" in checks["models"]["message"]
+    assert "'MY DB'" in checks["configuration"]["message"]
+    assert "Workers Scripts: Edit" in checks["login"]["fix"]

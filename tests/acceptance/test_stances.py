@@ -16,6 +16,8 @@ from cfpy.bindings.checks import check
 from cfpy.bindings.kind import Stance
 from cfpy.bindings.registry import KINDS
 from cfpy.bindings.stances import BINDINGS, OTHERS, REFUSED
+from cfpy.bindings.unknown_keys import TABLES as TABLES_WITHOUT_BINDINGS
+from cfpy.bindings.unknown_keys import TOP, TOP_ONLY
 from cfpy.cost import other_keys
 from cfpy.errors import ProjectError
 from cfpy.local import configuration
@@ -66,6 +68,18 @@ def test_every_key_of_the_pinned_wrangler_has_a_stance(schema: dict[str, Any]) -
         value = value["properties"][inner] if inner else value
         assert set(keys(schema, value)) == set(stances), name
     assert set(keys(schema, top["queues"])) == {"producers", "consumers"}
+
+
+def test_the_keys_that_are_not_unknown_are_those_of_the_pinned_wrangler(
+    schema: dict[str, Any],
+) -> None:
+    top, environment = (
+        set(keys(schema, {"$ref": name})) for name in ("RawConfig", "RawEnvironment")
+    )
+    assert (top, environment) == (TOP, TOP - TOP_ONLY)
+    properties = schema["definitions"]["RawConfig"]["properties"]
+    for name, known in TABLES_WITHOUT_BINDINGS.items():
+        assert set(keys(schema, properties[name])) == known, name
 
 
 def test_an_estimate_counts_or_names_every_key_of_the_pinned_wrangler(

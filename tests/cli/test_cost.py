@@ -27,8 +27,8 @@ def data(*arguments: str, cwd: Path | None = None) -> dict[str, Any]:
 
 def test_the_reference_scenario_shows_what_was_said_beside_what_is() -> None:
     found = data("--scenario", "reference")
-    assert (found["said"], found["total"]) == ("12.00", "7.15")
-    lines = {item["meter"]: (item["said"], item["cost"]) for item in found["lines"]}
+    assert (found["stated"], found["total"]) == ("12.00", "7.15")
+    lines = {item["meter"]: (item["stated"], item["cost"]) for item in found["lines"]}
     assert lines["r2.storage"] == ("1.50", "1.35")
     assert lines["queues.operations"] == ("0.00", "0.8")
     text = cost("--scenario", "reference").stdout

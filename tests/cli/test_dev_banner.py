@@ -56,3 +56,24 @@ def test_it_says_how_to_run_each_cron(
     address = f"http://127.0.0.1:8787/cdn-cgi/handler/scheduled?cron={parameter}"
     assert cron_url("http://127.0.0.1:8787/", cron) == address
     assert f"{cron}: to run it, open {address}" in banner(capsys, crons=("0 * * * *", cron))
+
+
+def test_after_a_restart_only_what_is_new_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    view = DevView(Output())
+    ready = Event("ready", {"url": "http://127.0.0.1:8787/"})
+    shown = []
+    for crons in ((), (), ("0 * * * *",), ("0 * * * *",)):
+        view.start(DevInfo(Runtime.NODE, "", "", "", None, crons, "", Path("state"), {}))
+        capsys.readouterr()
+        view.event(ready)
+        captured = capsys.readouterr()
+        shown.append((captured.out.split("  ")[0].split("\n")[0], captured.err))
+    again = "Ready on http://127.0.0.1:8787/\n"
+    assert shown == [("Ready", ""), ("", again), ("Cron", again), ("", again)]
+
+
+def test_a_start_that_failed_is_told_without_a_banner(capsys: pytest.CaptureFixture[str]) -> None:
+    view = DevView(Output())
+    view.event(Event("start_failed", {"text": "the Worker can't start: src/entry.py:1: x"}))
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "the Worker can't start: src/entry.py:1: x\n")

@@ -158,7 +158,7 @@ def test_a_missing_login_is_a_warning_unless_it_is_required(
 
 def test_doctor_shows_where_each_tool_is(cli, tmp_path: Path) -> None:
     checks = cli.json("doctor", "--cwd", str(tmp_path))["data"]["checks"]
-    said = {check["name"]: check["said"] for check in checks}
+    said = {check["name"]: check["message"] for check in checks}
     assert "npm" in said["npm"].partition("(")[2]
     assert said["npm"].partition("(")[2] != said["node"].partition("(")[2]
 
@@ -185,7 +185,7 @@ def test_doctor_finds_a_durable_object_that_no_program_can_use(cli, shop: Path) 
     table = '\n[[durable_objects.bindings]]\nname = "my-do"\nclass_name = "Room"\n'
     config.write_text(config.read_text() + table)
     data = json.loads(cli("doctor", "--cwd", str(shop), "--json").stdout)["data"]
-    found = [check["said"] for check in data["checks"] if check["name"] == "configuration"]
+    found = [check["message"] for check in data["checks"] if check["name"] == "configuration"]
     assert found == ["durable_objects.bindings binds 'my-do', which is not a valid identifier"]
 
 

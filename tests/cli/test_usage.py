@@ -41,6 +41,27 @@ def test_it_is_one_document(arguments: tuple[str, ...], said: str, tmp_path: Pat
     assert "rror" not in done.stderr
 
 
+@pytest.mark.parametrize("provision", [[], ["--provision"]])
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+@pytest.mark.parametrize("given", ["missing", ".", "empty"])
+def test_a_file_of_secrets_that_can_not_be_read_stops_every_deployment(
+    provision: list[str], dry: list[str], given: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").write_text("no assignment\n")
+    (tmp_path / "wrangler.toml").write_text('name = "app"\n')
+    done = run("deploy", *provision, *dry, "--secrets-file", given, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert given in done.stderr
+    assert "secrets" in done.stderr
+
+
+def test_a_deployment_that_sets_no_secrets_takes_no_file_of_them(tmp_path: Path) -> None:
+    (tmp_path / "secrets").write_text("KEY=value\n")
+    done = run("deploy", "--dry-run", "--secrets-file", "secrets", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--provision" in done.stderr
+
+
 def test_without_json_it_is_text(tmp_path: Path) -> None:
     done = run("new", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -151,7 +151,7 @@ def test_check_finds_every_kind_of_mistake(run: Run, tmp_path: Path) -> None:
     code, error = run("check", "greeter", "--trust")
     assert code == 1
     assert error["problems"][0]["where"] == "template/notes.md.jinja:2"
-    assert error["problems"][0]["mend"] == "Did you mean 'greeting'?"
+    assert error["problems"][0]["fix"] == "Did you mean 'greeting'?"
 
 
 def test_what_differs_from_a_golden_fails_and_is_shown(run: Run, tmp_path: Path) -> None:

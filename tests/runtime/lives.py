@@ -40,6 +40,9 @@ binding = "METRICS"
 
 [triggers]
 crons = ["*/5 * * * *"]
+
+[dev]
+host = "life.test"
 """
 _PYTHON = """\
 from urllib.parse import urlsplit
@@ -59,6 +62,8 @@ class Default(WorkerEntrypoint):
             await self.env.JOBS.send("x")
         if path == "/store":
             await self.env.KV.put("key", "value")
+        if path == "/address":
+            return Response(f"{request.url} {request.headers['host']}")
         if path == "/rows":
             return Response(str(await self.env.DB.prepare("SELECT count(*) FROM items").raw()))
         print("asked for", path)
@@ -83,6 +88,8 @@ export default {
     if (pathname === '/later') ctx.waitUntil(late());
     if (pathname === '/send') await env.JOBS.send('x');
     if (pathname === '/store') await env.KV.put('key', 'value');
+    if (pathname === '/address')
+      return new Response(`${request.url} ${request.headers.get('host')}`);
     if (pathname === '/rows')
       return Response.json(await env.DB.prepare('SELECT count(*) FROM items').raw());
     console.log('asked for', pathname);

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -89,6 +90,12 @@ def test_variables_secrets_modules_and_output(dev: Dev) -> None:
     assert dev.wait_for_log("asked for /")
     assert dev.wait_for_log("GET / 200")
     assert not any("sssh-7f3a" in line for line in dev.log)
+
+
+def test_the_worker_sees_the_host_of_its_configuration(life: Life, dev: Dev) -> None:
+    """The page, which the other tests ask for, stays at the address of the run."""
+    at = "life.test" if life.runtime == "workerd" else dev.url.split("/")[2]
+    assert dev.request("GET", "/address").body == f"http://{at}/address {at}".encode()
 
 
 @pytest.mark.parametrize(
@@ -203,6 +210,8 @@ def test_an_edit_of_the_configuration_takes_effect(dev: Dev, project: Path) -> N
         config.write_text(text)
         dev.wait_for_log("wrangler.toml changed")
         dev.wait_for_log(said)
+    waiting = dev.request("POST", "/", "body")
+    assert (waiting.status, b"wrangler.toml" in waiting.body) == (503, True)
     config.write_text(right)
     wait_for_answer(dev, "bye sun sssh-7f3a")
     (project / ".dev.vars").write_text("TOKEN=other-9c1b\n")
@@ -215,6 +224,20 @@ def test_an_edit_of_the_configuration_takes_effect(dev: Dev, project: Path) -> N
         with contextlib.suppress(OSError):
             rows = dev.request("GET", "/rows").body
     assert rows in (b"[[1]]", b"[[1.0]]"), rows
+
+
+def test_a_database_that_is_deleted_gets_its_tables_again(dev: Dev, project: Path) -> None:
+    """A new start reads the configuration, and asks the database itself."""
+    config = project / "wrangler.toml"
+    text = config.read_text()
+    dev.log.clear()
+    config.write_text(f"{text}[broken\n")
+    dev.wait_for_log("Waiting for a fix")
+    shutil.rmtree(project / ".wrangler" / "state" / "v3" / "d1")
+    dev.log.clear()
+    config.write_text(text)
+    dev.wait_for_log("Ready on")
+    assert dev.request("GET", "/rows").body in (b"[[1]]", b"[[1.0]]")
 
 
 def test_a_port_that_is_taken_is_named(life: Life, project: Path, tmp_path: Path) -> None:

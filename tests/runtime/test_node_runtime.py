@@ -255,6 +255,29 @@ class Default(WorkerEntrypoint):
         async for _ in request.body:
             return Response("too large", status=413)
 
+    async def exit(self, request):
+        raise SystemExit("no more cheese")
+
+    async def sized(self, request):
+        _, kind, given = urlsplit(request.url).query.split("/")
+        headers = {"content-length": given} if given else {}
+        if kind == "stream":
+            stream = TransformStream.new()
+
+            async def write():
+                writer = stream.writable.getWriter()
+                for part in (b"hel", b"lo"):
+                    await writer.write(TextEncoder.new().encode(part.decode()))
+                await writer.close()
+
+            self.ctx.waitUntil(write())
+            return Response(stream.readable, headers=headers)
+        if kind == "object":
+            await self.env.BUCKET.put("sized", "hello")
+            return Response((await self.env.BUCKET.get("sized")).body, headers=headers)
+        bodies = {"text": "hello", "bytes": b"hello", "nothing": None}
+        return Response(bodies[kind], headers=headers)
+
     async def crash(self, request):
         json.loads("[" * 100_000)  # overflows the stack of the C parser
 
@@ -349,8 +372,10 @@ def test_python_sockets_connect(dev: Dev) -> None:
 
 def test_an_answer_has_to_be_a_response(dev: Dev) -> None:
     answer = dev.request("GET", "/text")
-    words = b"Incorrect type for Promise: the Promise did not resolve to 'Response'."
-    assert (answer.status, answer.body) == (500, words)
+    words = (
+        "Incorrect type for Promise: the Promise did not resolve to 'Response'. fetch() returned "
+    )
+    assert (answer.status, answer.body.decode()) == (500, f"{words}a str: return Response(...)")
 
 
 def test_the_cache_is_that_of_workerd(dev: Dev) -> None:
@@ -537,7 +562,39 @@ def test_a_crash_of_the_interpreter_costs_its_requests_only(dev: Dev) -> None:
     answer = dev.request("GET", "/crash")
     assert answer.status == 500
     assert b"Python crashed" in answer.body
+    assert b"/session" not in answer.body
     assert dev.request("GET", "/hello").status == 200
+
+
+@pytest.mark.parametrize("given", ["", "3", "5", "30", "-1", "abc"])
+@pytest.mark.parametrize(
+    ("kind", "body", "length"),
+    [
+        ("text", b"hello", "5"),
+        ("bytes", b"hello", "5"),
+        ("object", b"hello", "5"),
+        ("stream", b"hello", None),
+        ("nothing", b"", "0"),
+    ],
+)
+def test_a_wrong_content_length_changes_no_answer(
+    dev: Dev, kind: str, body: bytes, length: str | None, given: str
+) -> None:
+    """workerd, too, sends the length of the body, whatever the Worker gives."""
+    answer = dev.request("GET", f"/sized?/{kind}/{given}")
+    assert (answer.status, answer.body) == (200, body)
+    assert answer.headers["content-length"] == length
+
+
+def test_an_exit_is_an_error_of_its_request_shown_once(dev: Dev) -> None:
+    dev.log.clear()
+    answer = dev.request("GET", "/exit")
+    assert answer.status == 500
+    assert answer.body.rstrip().endswith(b"SystemExit: no more cheese")
+    assert b"/session" not in answer.body
+    dev.wait_for_log("GET /exit 500")
+    assert dev.log.count("SystemExit: no more cheese") == 1
+    assert not [line for line in dev.log if "crashed" in line]
 
 
 def test_a_body_that_nobody_reads_costs_neither_this_answer_nor_the_next(dev: Dev) -> None:

@@ -90,10 +90,10 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
         opened = open_session(ctx, request.root, request.environment, request.config)
-        refuse_broken(opened)
         session, removed, removals = (
             without_unknown_ids(opened) if request.remove_ids else (opened, {}, ())
         )
+        refuse_broken(session)
         observed = session.observe()
         worker = observed.get(ObservedWorker, session.desired.worker)
         plan = session.plan()

@@ -16,10 +16,12 @@ from cfpy.account.session import account_of, can_tell_login, open_session
 from cfpy.bindings.checks import check, check_models
 from cfpy.bindings.environments import effective
 from cfpy.bindings.finding import Finding
+from cfpy.bindings.unknown_keys import unknown_keys
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError
 from cfpy.project.config_file import find
 from cfpy.project.config_text import read, repeated
+from cfpy.project.entry_class import FIX, no_entry_class
 from cfpy.project.import_names import RENAME, shadowed_modules
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -33,12 +35,12 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Check:
-    """``state`` is ``ok``, ``warning`` or ``error``; ``mend`` is what to do, empty if nothing."""
+    """``state`` is ``ok``, ``warning`` or ``error``; ``fix`` is what to do, empty if nothing."""
 
     name: str
     state: str
-    said: str
-    mend: str = ""
+    message: str
+    fix: str = ""
 
 
 def run(
@@ -147,7 +149,8 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
     yield Check("project", "ok", f"{desired.worker} in {project.root}")
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())
-    yield from _found("configuration", (*findings, *_repeated(project)))
+    unknown = unknown_keys(project, environment)
+    yield from _found("configuration", (*findings, *unknown, *_repeated(project)))
     yield from _found("models", check_models(source_texts(project)))
     yield from _found("imports", tuple(_unreachable(project)))
 
@@ -156,7 +159,7 @@ def _repeated(project: Project) -> Iterator[Finding]:
     text, _ = read(project.config_path)
     for key, line in repeated(project.config_path, text):
         message = f"`{key}` is in {project.config_name} more than once: line {line} is used"
-        yield Finding(broken=False, message=message, mend="Remove the others.")
+        yield Finding(broken=False, message=message, fix="Remove the others.")
 
 
 def _is_project(root: Path, config: Path | None) -> bool:
@@ -165,14 +168,16 @@ def _is_project(root: Path, config: Path | None) -> bool:
 
 def _found(name: str, findings: tuple[Finding, ...]) -> Iterator[Check]:
     for item in findings:
-        yield Check(name, "error" if item.broken else "warning", item.message, item.mend)
+        yield Check(name, "error" if item.broken else "warning", item.message, item.fix)
     if not findings:
         yield Check(name, "ok", "nothing to fix")
 
 
 def _unreachable(project: Project) -> Iterator[Finding]:
+    if missing := no_entry_class(project):
+        yield Finding(broken=False, message=missing, fix=FIX)
     for module in shadowed_modules(project):
-        yield Finding(broken=False, message=module.message, mend=RENAME)
+        yield Finding(broken=False, message=module.message, fix=RENAME)
 
 
 def source_texts(project: Project) -> dict[str, str]:
@@ -188,8 +193,8 @@ def source_texts(project: Project) -> dict[str, str]:
 def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> Check:
     if not can_tell_login(ctx, root):
         said = "unknown: the login is kept by wrangler, which is not installed yet"
-        mend = f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN."
-        return Check("login", "warning", said, mend)
+        fix = f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN."
+        return Check("login", "warning", said, fix)
 
     def account() -> str:
         if _is_project(root, config):

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfpy.account.plan import Plan
-from cfpy.account.session import open_session, refuse_broken
+from cfpy.account.session import open_session
+from cfpy.account.usable import refuse_unusable
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.tools.context import Context
 
 
@@ -23,8 +25,9 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     """Compare the project with the account.
 
     Raises:
+        ProjectError: Something in the configuration can't work.
         CfpyError: As :func:`cfpy.account.session.open_session`.
     """
-    session = open_session(ctx, request.root, request.environment, request.config)
-    refuse_broken(session)
-    return session.plan()
+    # First, because it needs no login.
+    refuse_unusable(load_project(request.root, request.config), request.environment)
+    return open_session(ctx, request.root, request.environment, request.config).plan()

@@ -24,6 +24,7 @@ from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.environments import effective
 from cfpy.bindings.registry import OWNED
 from cfpy.bindings.stances import REFUSED, refused
+from cfpy.bindings.unknown_keys import warnings
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
 from cfpy.project.config_difference import only_filled_in
@@ -65,7 +66,9 @@ class Session:
         record = self.records.read()
         others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
         created = record.created(self.environment)
-        return diff(self.desired, self.observe(), created, tuple(others))
+        plan = diff(self.desired, self.observe(), created, tuple(others))
+        unknown = warnings(self.project, self.environment)
+        return replace(plan, notices=(*plan.notices, *unknown))
 
     @property
     def changing(self) -> Changing:

@@ -28,5 +28,5 @@ def refuse_unusable(project: Project, environment: str) -> None:
         raise ProjectError(
             "; ".join(finding.message for finding in broken),
             path=project.config_path,
-            hint=broken[0].mend,
+            hint=broken[0].fix,
         )

@@ -23,6 +23,11 @@ from cfpy.tools.process import Completed, Runner
 _CODE = re.compile(r"\[code: (\d+)\]")
 _LOGGED_OUT = re.compile(r"not logged in|wrangler login|CLOUDFLARE_API_TOKEN", re.IGNORECASE)
 _ASIDE = re.compile("Logs were written to|If you think this is a bug")
+# A failed [build]: wrangler 4.164.0 dumps the whole JavaScript error, with all the output again.
+_BUILD = re.compile(r"Running custom build `(.*)` failed", re.DOTALL)
+_BUILD_STATUS = re.compile(r"Process exited with non-zero status \((\w+)\)")
+_BUILD_OUTPUT = re.compile(r"\[custom build\] (?!Running: )(.*\S)")
+_BUILD_LINES = 20
 
 
 class InTime:
@@ -96,9 +101,21 @@ def codes_in(text: str) -> list[int]:
 def complaint(done: Completed) -> str:
     """wrangler's error, without the lines about its log files and bug reports; or a message that it
     printed nothing, as when the system killed it."""
+    if failed := _BUILD.search(done.stderr):
+        return _failed_build(done, failed[1])
     lines = done.tail().splitlines()
     told = "\n".join(line for line in lines if not _ASIDE.search(line))
     return told or f"wrangler printed nothing and exited with status {done.returncode}"
+
+
+def _failed_build(done: Completed, line: str) -> str:
+    """The command of a [build], its exit code, and its last lines."""
+    status = _BUILD_STATUS.search(done.stderr)
+    how = f"exited with status {status[1]}" if status else "could not run"
+    if status and not status[1].isdigit():
+        how = "was killed"
+    output = _BUILD_OUTPUT.findall(done.stdout)[-_BUILD_LINES:]
+    return "\n".join([f"the command of [build] {how}: {line}", *(f"  {text}" for text in output)])
 
 
 def _json_object(text: str) -> Mapping[str, Any]:

@@ -71,7 +71,7 @@ def check_models(texts: Mapping[str, str]) -> tuple[Finding, ...]:
         Finding(
             broken=True,
             message=f"{model} was retired on {RETIRED_ON} ({', '.join(sorted(files))})",
-            mend=f"Use another model, such as {_REPLACEMENT}.",
+            fix=f"Use another model, such as {_REPLACEMENT}.",
         )
         for model, files in sorted(found.items())
     )
@@ -87,26 +87,26 @@ def _name(worker: str) -> Iterator[Finding]:
         yield Finding(
             broken=True,
             message=f"{worker!r} can't be the name of a Worker",
-            mend="Use up to 63 lower-case letters, digits, hyphens and underscores.",
+            fix="Use up to 63 lower-case letters, digits, hyphens and underscores.",
         )
 
 
 def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
     value = str(scope.get("compatibility_date", ""))
-    mend = f"Set compatibility_date to {today - timedelta(days=7)}, or an earlier date."
+    fix = f"Set compatibility_date to {today - timedelta(days=7)}, or an earlier date."
     try:
         day = date.fromisoformat(value)
     except ValueError:
-        yield Finding(True, f"compatibility_date is {value!r}, which is not a date", mend)
+        yield Finding(True, f"compatibility_date is {value!r}, which is not a date", fix)
         return
     if day > today:
-        yield Finding(True, f"compatibility_date {day} is in the future", mend)
+        yield Finding(True, f"compatibility_date {day} is in the future", fix)
     elif today - day > _OLD:
-        yield Finding(False, f"compatibility_date {day} is more than a year old", mend)
+        yield Finding(False, f"compatibility_date {day} is more than a year old", fix)
     flags = scope.get("compatibility_flags") or []
     if str(scope.get("main", "")).endswith(".py") and "python_workers" not in flags:
-        mend = 'Set compatibility_flags = ["python_workers"].'
-        yield Finding(True, "a Python Worker needs the compatibility flag python_workers", mend)
+        fix = 'Set compatibility_flags = ["python_workers"].'
+        yield Finding(True, "a Python Worker needs the compatibility flag python_workers", fix)
 
 
 def _bindings(scope: Mapping[str, Any]) -> Iterator[Finding]:
@@ -115,7 +115,7 @@ def _bindings(scope: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(
                 broken=True,
                 message=f"{table} binds {name!r}, which is not a valid identifier",
-                mend="Use letters, digits and underscores, such as MY_DB.",
+                fix="Use letters, digits and underscores, such as MY_DB.",
             )
 
 

@@ -12,4 +12,4 @@ class Finding:
 
     broken: bool
     message: str
-    mend: str
+    fix: str

@@ -62,10 +62,10 @@ def show_reference(output: Output, result: ReferenceResult) -> None:
     """Report ``cfpy cost --scenario reference``."""
     if output.json:
         lines = [
-            {**line_data(item.line), "said": str(item.said), "why": item.why}
+            {**line_data(item.line), "stated": str(item.said), "why": item.why}
             for item in result.lines
         ]
-        data = {"lines": lines, "plan": str(result.bill.plan), "said": str(result.said)}
+        data = {"lines": lines, "plan": str(result.bill.plan), "stated": str(result.said)}
         output.data("cost", data | {"total": money(result.bill.total), "stale": list(result.stale)})
         return
     table = drawing.table("", "a month of", "stated", "actual", "why")

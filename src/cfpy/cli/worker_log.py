@@ -16,7 +16,7 @@ class WorkerLog:
 
     A Worker may log its requests itself, as those of the patterns do in JSON. On a terminal such a
     line is shown as a request with the fields that the Worker added, and a traceback below it with
-    the error last. Elsewhere the lines stay as they are.
+    the error last. Elsewhere such lines stay as they are.
     """
 
     def __init__(self, output: Output) -> None:
@@ -41,10 +41,12 @@ class WorkerLog:
         told = bool(line and line.request and _take(self._answered, line.request))
         if line and line.request and not told:
             _remember(self._logged, line.request)
-        if not self._output.notes_are_read:
+        if line is None:
+            # A script that asked for JSON may look for any frame.
+            shown = text if self._output.json else readable(text)
+            self._output.note(shown, "red" if level == "error" else "")
+        elif not self._output.notes_are_read:
             self._output.note(text, "red" if level == "error" else "")
-        elif line is None:
-            self._output.note(readable(text), "red" if level == "error" else "")
         else:
             if not told:
                 style = _style(line.request[2]) if line.request else ""

@@ -17,10 +17,10 @@ from typing import Any
 
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, ProjectError, UsageError
-from cfpy.local import configuration
 from cfpy.local.choosing import choose_runtime
+from cfpy.local.defaults import load_for_run
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
-from cfpy.local.preparation import DevRequest, Runtime, prepare
+from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
 from cfpy.project.config_file import configuration_in
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -42,8 +42,10 @@ class Beside:
         return str(self.project.wrangler.get("name"))
 
 
-def load_beside(project: Project, folders: Sequence[Path]) -> tuple[Project, ...]:
-    """The projects of ``--with``.
+def load_beside(
+    project: Project, folders: Sequence[Path], say: Callable[[str], None] = lambda _text: None
+) -> tuple[Project, ...]:
+    """The projects of ``--with``. ``say`` is called with what a person should know.
 
     Raises:
         ProjectError: A folder has no project, or one without a name.
@@ -57,10 +59,12 @@ def load_beside(project: Project, folders: Sequence[Path]) -> tuple[Project, ...
                 f"--with {folder}: there is no configuration of a Worker in this folder",
                 hint="Name the folder that has its wrangler.toml or wrangler.jsonc.",
             )
-        other = load_project(folder)
-        name = other.wrangler.get("name")
-        if not isinstance(name, str) or not name:
-            raise ProjectError("`name` is missing", path=other.config_path)
+        named = load_project(folder)
+        # Bindings find it by its name, so the default is not enough.
+        if not named.wrangler.get("name"):
+            raise ProjectError("`name` is missing", path=named.config_path)
+        other = load_for_run(folder, say=say)
+        name = str(other.wrangler["name"])
         if name in found:
             raise UsageError(
                 f"--with {folder}: the Worker {name} is also in {found[name]}",
@@ -75,10 +79,9 @@ def prepare_beside(
     ctx: Context,
     projects: Sequence[Project],
     request: DevRequest,
-    ai: configuration.LocalAI,
+    shared: Shared,
     *,
     main: Runtime,
-    names: frozenset[str],
 ) -> tuple[Beside, ...]:
     """Prepare each of ``projects`` for a run next to the main Worker.
 
@@ -86,9 +89,8 @@ def prepare_beside(
         ctx: The tools of the run.
         projects: The result of :func:`load_beside`.
         request: The request for the main Worker.
-        ai: What stands in for Workers AI in all of them.
+        shared: What all Workers of the run share.
         main: Where the main Worker runs.
-        names: The names of all Workers of the run.
 
     Raises:
         ProjectError: Its Python runs in Node, which does not have that version.
@@ -101,20 +103,22 @@ def prepare_beside(
         )
         runtime = Runtime.WORKERD if in_workerd else Runtime.NODE
         choose_runtime(project, runtime)
-        shared = runtime is main is Runtime.WORKERD
+        inside = runtime is main is Runtime.WORKERD
         own = dataclasses.replace(
             request,
             root=project.root,
             host=_LOOPBACK,
             port=0,
-            persist_to=request.state if shared else project.root / ".wrangler" / "state",
+            persist_to=request.state if inside else project.root / ".wrangler" / "state",
             environment="",
             config=None,
             env_files=(),
         )
         own.state.mkdir(parents=True, exist_ok=True)
         on_node = runtime is Runtime.NODE
-        session = prepare(ctx, project, own, ai, on_node=on_node, names=names).session
+        front = shared.own.front if inside else f"{project.wrangler['name']}-{shared.own.front}"
+        company = dataclasses.replace(shared, own=dataclasses.replace(shared.own, front=front))
+        session = prepare(ctx, project, own, company, on_node=on_node).session
         prepared.append(Beside(project, session, runtime))
     return tuple(prepared)
 

@@ -22,14 +22,12 @@ from cfpy.local.custom_build import with_own_build
 from cfpy.local.local_bindings import OLD_FORMAT, SITE_BINDING
 from cfpy.local.local_data import databases, namespaces
 from cfpy.local.local_paths import relocate
+from cfpy.local.own_names import LOCAL_SERVICES
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
 
 #: The folder of derived configurations, below the project.
 DERIVED = Path(".wrangler", "cfpy")
-
-#: Name of the Worker that stands in for Workers AI and Vectorize.
-LOCAL_SERVICES = "cfpy-local"
 
 #: The path where a local run shows the content of its bindings.
 PAGE = "/__cfpy"
@@ -90,6 +88,7 @@ def worker_config(
     python: bool,
     without: Collection[str] = (),
     environment: str = "",
+    stand_in: str = LOCAL_SERVICES,
 ) -> dict[str, Any]:
     """The wrangler configuration of the project's Worker for a local run.
 
@@ -99,6 +98,7 @@ def worker_config(
         python: Whether workerd itself runs Python (then its flags and classes stay).
         without: Hyperdrive bindings without a local database: see :func:`left_out`.
         environment: The one of which ``project`` has the settings; empty for the top level.
+        stand_in: The name of the Worker that stands in for Workers AI and Vectorize.
     """
     source = project.wrangler
     config = {key: value for key, value in source.items() if key not in _DEPLOYMENT_KEYS}
@@ -112,7 +112,7 @@ def worker_config(
         ]
     flags = list(source.get("compatibility_flags") or [])
     config["compatibility_flags"] = [f for f in flags if python or not _is_python_flag(f)]
-    services = [*(source.get("services") or []), *_stand_ins(project)]
+    services = [*(source.get("services") or []), *_stand_ins(project, stand_in)]
     if services:
         config["services"] = services
     if source.get("d1_databases"):
@@ -130,11 +130,13 @@ def worker_config(
     return config
 
 
-def local_services_config(main: Path, date: str, ai: LocalAI, delay: float) -> dict[str, Any]:
+def local_services_config(
+    main: Path, date: str, ai: LocalAI, delay: float, *, name: str = LOCAL_SERVICES
+) -> dict[str, Any]:
     """The wrangler configuration of the Worker that stands in for Workers AI and Vectorize, where a
     mutation of an index is visible after ``delay`` seconds; ``date`` is its compatibility date."""
     return {
-        "name": LOCAL_SERVICES,
+        "name": name,
         "main": str(main),
         "compatibility_date": date,
         "durable_objects": {"bindings": [{"name": "STORE", "class_name": "VectorStore"}]},
@@ -182,7 +184,7 @@ def left_out(
         project: The project.
         environment: The variables of the process; some name a local database for wrangler.
         on_node: Whether Python runs outside workerd.
-        names: The Workers that run in the same run.
+        names: The Workers that run on this machine.
     """
     source = project.wrangler
     missing = {
@@ -193,8 +195,8 @@ def left_out(
         and f"{_DATABASE_VARIABLE}{item.get('binding')}" not in environment
     }
     missing |= {
-        str(item.get("binding")): f"fails until the Worker {item.get('service')} also runs here: "
-        "--with DIR runs the one in DIR, too"
+        str(item.get("binding")): f"fails while the Worker {item.get('service')} does not run on "
+        "this machine: start it in another terminal, or in this run with --with DIR"
         for item in BY_TABLE["services"].entries(source)
         if item.get("service") not in (source.get("name"), *names)
     }
@@ -242,19 +244,17 @@ def binding_kinds(project: Project) -> dict[str, str]:
     return kinds
 
 
-def _stand_ins(project: Project) -> list[dict[str, Any]]:
+def _stand_ins(project: Project, stand_in: str) -> list[dict[str, Any]]:
     services: list[dict[str, Any]] = []
     ai = project.wrangler.get("ai") or {}
     if ai.get("binding"):
-        services.append(
-            {"binding": ai["binding"], "service": LOCAL_SERVICES, "entrypoint": "LocalAI"}
-        )
+        services.append({"binding": ai["binding"], "service": stand_in, "entrypoint": "LocalAI"})
     for item in VECTORIZE.entries(project.wrangler):
         index = project.vectorize_index(str(item.get("index_name")))
         services.append(
             {
                 "binding": item.get("binding"),
-                "service": LOCAL_SERVICES,
+                "service": stand_in,
                 "entrypoint": "LocalVectorize",
                 "props": {
                     "index": index.index_name,

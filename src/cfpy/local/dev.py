@@ -6,22 +6,21 @@ import contextlib
 import dataclasses
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cfpy.account.resources import in_environment
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
-from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
 from cfpy.local import bundle, configuration, embeddings
 from cfpy.local.ai_endpoint import read_endpoint
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
-from cfpy.local.env_files import find_env_files
+from cfpy.local.defaults import load_for_run
+from cfpy.local.dev_registry import registry_folder, running_workers
+from cfpy.local.faulty_edits import FileWarnings, fault_of_edit, read_files, wait_for_fix
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
 from cfpy.local.local_runtime import (
@@ -32,9 +31,10 @@ from cfpy.local.local_runtime import (
     StartFailedError,
 )
 from cfpy.local.only_workerd import NEEDS_WORKERD
+from cfpy.local.own_names import own_names
 from cfpy.local.ports import refuse_unusable
-from cfpy.local.preparation import DevRequest, Runtime, prepare
-from cfpy.local.watching import State, Watched, Watcher, look
+from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
+from cfpy.local.watching import Watched, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -94,8 +94,7 @@ def run(
 
     # Checked first, because everything before the start of the server takes a while: what is wrong
     # with the files comes before a port that is only taken for now.
-    in_environment(load_project(request.root, request.config), request.environment)
-    env_files = find_env_files(request.root, request.environment, os.environ, request.env_files)
+    env_files = read_files(request)
     refuse_unusable(request.host, request.port)
     # Whether it ever was ready, and whether it is with the files as they are.
     served = serving = False
@@ -106,27 +105,28 @@ def run(
             served = serving = True
             # The port stays the same after a restart, so that an open browser still works.
             request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
+        if event.kind == "start_failed":
+            # It waits for a fix by itself.
+            served = True
         on_event(event)
 
     watched = _watched(request, env_files.watched)
+    warn = FileWarnings(request, on_event)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True
     while again:
         before = look(watched)
         serving = False
+        warn()
         try:
             again = _run_once(ctx, request, on_start, keep_port)
         except CfpyError as error:
             # A faulty edit does not end the session: a typo, a package or a flag that there is not.
-            failed = error if isinstance(error, StartFailedError) else None
+            failed = isinstance(error, StartFailedError)
             if not served or not request.watch or (serving and not failed):
                 raise
-            on_event(_waits(error))
-            if failed:
-                _wait_for_change(failed.watched, failed.since)
-            else:
-                _wait_for_change(watched, before)
+            wait_for_fix(ctx, request, error, watched, before, on_event)
 
 
 def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
@@ -143,27 +143,6 @@ def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
     )
 
 
-def _waits(error: CfpyError) -> Event:
-    # It starts again by itself.
-    hint = "" if "again" in error.hint else error.hint
-    message = error.message
-    if isinstance(error, StartFailedError):
-        # The rest was shown already, as the output of the runtime.
-        message = message.splitlines()[0].rstrip(":")
-    told = [f"reload failed: {message}", hint, "Waiting for a fix."]
-    return Event("reload_failed", {"text": "\n".join(filter(None, told))})
-
-
-def _wait_for_change(watched: Watched, before: State) -> None:
-    """Return when the files differ from ``before``."""
-    changed = threading.Event()
-    watcher = Watcher(watched, lambda _: changed.set(), since=before)
-    try:
-        changed.wait()
-    finally:
-        watcher.stop()
-
-
 def _run_once(
     ctx: Context,
     request: DevRequest,
@@ -171,16 +150,20 @@ def _run_once(
     on_event: Callable[[Event], None],
 ) -> bool:
     """Run until the runtime exits (False) or the configuration changes (True)."""
-    project = in_environment(load_project(request.root, request.config), request.environment)
+
+    def say(text: str) -> None:
+        on_event(Event("log", {"level": "warning", "text": text}))
+
+    project = load_for_run(request.root, request.config, request.environment, say)
     runtime, note = choose_runtime(project, request.runtime)
-    others = load_beside(project, request.beside)
-    names = frozenset(str(each.wrangler.get("name")) for each in (project, *others))
+    others = load_beside(project, request.beside, say)
     every = (project, *others)
     with _alone_with(request.state), _local_ai(every, on_event) as (ai, embeddings_note):
+        shared = Shared(ai, _workers(every), own_names(each.wrangler for each in every), say)
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
-            prepared = prepare(ctx, project, request, ai, on_node=on_node, names=names)
-            beside = prepare_beside(ctx, others, request, ai, main=attempt, names=names)
+            prepared = prepare(ctx, project, request, shared, on_node=on_node)
+            beside = prepare_beside(ctx, others, request, shared, main=attempt)
             session = prepared.session
             on_start(
                 DevInfo(
@@ -204,7 +187,8 @@ def _run_once(
             )
             try:
                 with _alone_with_each(beside, request.state):
-                    return _serve(_start_all(ctx, project, session, attempt, beside), tell)
+                    started = _start_all(ctx, project, session, attempt, beside)
+                    return _serve(started, tell, functools.partial(fault_of_edit, request))
             except BundleUnavailableError as error:
                 bundle.remember_missing()
                 if runtime is not Runtime.AUTO:
@@ -241,15 +225,28 @@ def _alone_with(state: Path) -> Iterator[None]:
         lock.release()
 
 
-def _serve(runtime: LocalRuntime, on_event: Callable[[Event], None]) -> bool:
+def _serve(
+    runtime: LocalRuntime,
+    on_event: Callable[[Event], None],
+    fault: Callable[[str], Event | None],
+) -> bool:
+    """Run until the runtime exits (False), or is to be started again (True): not for an edit of the
+    configuration that can't be used."""
+    again = False
     try:
         for event in runtime.events():
-            on_event(event)
-            if event.kind == "config_changed":
-                return True
+            if event.kind != "config_changed":
+                on_event(event)
+                continue
+            # A runtime that exited by itself reports this last.
+            again = True
+            faulty = fault(event.data["path"])
+            on_event(faulty or event)
+            if not faulty:
+                break
     finally:
         runtime.stop()
-    return False
+    return again
 
 
 def _start(ctx: Context, project: Project, session: LocalSession, runtime: Runtime) -> LocalRuntime:
@@ -311,6 +308,13 @@ def _local_ai(
     with embeddings.EmbeddingServer(lambda: on_event(loading)) as server:
         ai = dataclasses.replace(user, embeddings_url=server.url, embeddings_key=server.key)
         yield ai, "all-MiniLM-L6-v2 on this machine (384 dimensions, padded with zeros)"
+
+
+def _workers(projects: tuple[Project, ...]) -> frozenset[str]:
+    """The names of the Workers that bindings find: those of the run, and others that run on this
+    machine."""
+    own = frozenset(str(each.wrangler["name"]) for each in projects)
+    return own | running_workers(registry_folder(os.environ, Path.home()))
 
 
 def _crons(project: Project) -> tuple[str, ...]:

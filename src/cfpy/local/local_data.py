@@ -1,7 +1,7 @@
 """Which local data a binding has: the same that ``wrangler`` reads and writes with ``--local``.
 
-wrangler 4.164.0 keeps local data by id (``d1DatabaseEntry``, ``kvNamespaceEntry`` and
-``executeLocally``).
+wrangler 4.164.0 keeps local data by id (``d1DatabaseEntry``, ``kvNamespaceEntry``,
+``r2BucketEntry`` and ``executeLocally``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.bindings.kinds.kv import KV
+from cfpy.bindings.kinds.r2 import R2
 from cfpy.project.project import Project
 
 
@@ -26,9 +27,13 @@ class LocalData:
 
 
 def local_data(project: Project, environment: str) -> tuple[LocalData, ...]:
-    """The data of a project's databases and namespaces in one environment."""
+    """The data of a project's databases, namespaces and buckets in one environment."""
     source = project.wrangler
-    return (*databases(D1.entries(source), environment), *namespaces(KV.entries(source)))
+    return (
+        *databases(D1.entries(source), environment),
+        *namespaces(KV.entries(source)),
+        *buckets(R2.entries(source)),
+    )
 
 
 def databases(items: Sequence[Mapping[str, Any]], environment: str) -> list[LocalData]:
@@ -61,4 +66,14 @@ def namespaces(items: Sequence[Mapping[str, Any]]) -> list[LocalData]:
         own = str(item.get("id") or binding)
         before = first.setdefault(own, f"local-{binding}")
         found.append(LocalData("kv", binding, own, before))
+    return found
+
+
+def buckets(items: Sequence[Mapping[str, Any]]) -> list[LocalData]:
+    """The data of R2 tables: the name of a bucket, or of its preview, is its id."""
+    found = []
+    for item in items:
+        binding = str(item.get("binding"))
+        own = str(item.get("preview_bucket_name") or item.get("bucket_name") or binding)
+        found.append(LocalData("r2", binding, own, own))
     return found

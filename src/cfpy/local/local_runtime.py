@@ -18,9 +18,11 @@ from queue import SimpleQueue
 from typing import Any, Protocol
 
 from cfpy.errors import LocalRuntimeError, UsageError
+from cfpy.local.dev_registry import registry_folder
 from cfpy.local.env_files import EnvFiles
+from cfpy.local.first_load import FirstLoad
 from cfpy.local.ports import TAKEN_HINT
-from cfpy.local.traces import reload_failed
+from cfpy.local.traces import in_own_file
 from cfpy.local.watching import Change, State, Watched, Watcher
 from cfpy.tools.process import ChildProcess
 from cfpy.tools.toolchain import NEWEST_PYTHON, Toolchain
@@ -36,7 +38,8 @@ class Event:
 
     ``kind`` is one of ``ready`` (data: url, and page if there is one), ``request`` (method, path,
     status, ms), ``log`` (level, text), ``reloading`` (path), ``reloaded`` (ms), ``reload_failed``
-    (text) and ``config_changed`` (path).
+    (text), ``start_failed`` (text: the Worker has not answered yet, and waits for a fix) and
+    ``config_changed`` (path).
     """
 
     kind: str
@@ -113,6 +116,7 @@ class NodeRuntime:
     """Pyodide in Node: ``local/runtime/node/dev.mjs`` sends the events as JSON lines."""
 
     def __init__(self, toolchain: Toolchain, session: LocalSession) -> None:
+        self._config = session.config
         self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
         self._feed: SimpleQueue[str | Change | None] = SimpleQueue()
         # Before any file is read, so that the first edit is not missed.
@@ -130,6 +134,7 @@ class NodeRuntime:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def events(self) -> Iterator[Event]:
+        first = FirstLoad()
         while (item := self._feed.get()) is not None:
             if isinstance(item, Change):
                 if item.configuration:
@@ -142,12 +147,11 @@ class NodeRuntime:
                 self._errors.append(item)
             elif message.get("event") == "fatal":
                 self.stop()
-                raise _fatal(str(message.get("code")), str(message.get("text")))
+                text = in_own_file(str(message.get("text")), self._config)
+                raise _fatal(str(message.get("code")), text)
             else:
                 kind = str(message.pop("event", "log"))
-                if kind == "reload_failed":
-                    message["text"] = reload_failed(str(message["text"]))
-                yield Event(kind, message)
+                yield from (Event(*told) for told in first.told(kind, message))
         status = self._child.wait()
         if status:
             raise died("the local runtime", status, self._errors)
@@ -197,6 +201,7 @@ def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]
         "port": session.port,
         "state": str(session.state / "v3"),
         "cache": str(session.cache),
+        "registry": str(registry_folder(os.environ, Path.home())),
         "watch": session.watch,
         # A file that receives the billable usage: see benchmarks/usage.py.
         "meter": os.environ.get("CFPY_METER", ""),

@@ -9,8 +9,8 @@ from cfpy.errors import UsageError
 
 TAKEN_HINT = "Stop the program that uses it, or choose another --port."
 _HOST_HINT = "Choose another --host: 127.0.0.1 for this machine alone, 0.0.0.0 for its network."
-# Every address, as miniflare and wrangler write it.
-_EVERY = "*"
+#: Every address, as miniflare and wrangler write it.
+EVERY = "*"
 
 
 def is_loopback(host: str) -> bool:
@@ -26,7 +26,7 @@ def refuse_unusable(host: str, port: int) -> None:
     """
     try:
         [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
-            None if host == _EVERY else host,
+            None if host == EVERY else host,
             port,
             type=socket.SOCK_STREAM,
             flags=socket.AI_PASSIVE,

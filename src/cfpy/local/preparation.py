@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cfpy.account.migrating import naming_the_file
-from cfpy.account.wrangler import Wrangler
 from cfpy.local import configuration
 from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import ENV_SLOTS, EnvFiles, find_env_files
-from cfpy.local.front import FRONT, front_config
+from cfpy.local.front import front_config
 from cfpy.local.kept_data import keep_data
 from cfpy.local.local_data import local_data
+from cfpy.local.local_migrations import migrate, migration_directories
 from cfpy.local.local_runtime import RUNTIME_FILES, LocalSession
 from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
-from cfpy.local.toml_values import as_json
-from cfpy.project.migrations import migrations_of
+from cfpy.local.own_names import OwnNames
+from cfpy.local.secret_names import secret_names, with_process_secrets
+from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.project import Project
+from cfpy.project.toml_values import as_json
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory
@@ -71,6 +71,18 @@ class DevRequest:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """What all Workers of a run share: what stands in for Workers AI, the names of the Workers that
+    bindings find, the names of those that cfpy adds, and what is called with each sentence that a
+    person should know."""
+
+    ai: configuration.LocalAI
+    workers: frozenset[str]
+    own: OwnNames
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What to run, the names of the files with its secrets, and the bindings that do not work, with
     what you can do about it."""
@@ -84,14 +96,11 @@ def prepare(
     ctx: Context,
     project: Project,
     request: DevRequest,
-    ai: configuration.LocalAI,
+    shared: Shared,
     *,
     on_node: bool,
-    names: frozenset[str] = frozenset(),
 ) -> Prepared:
     """Write the derived configurations, install packages and apply migrations.
-
-    ``names`` are those of all Workers of the run.
 
     Raises:
         ProjectError: The project's files are missing or not valid.
@@ -101,19 +110,23 @@ def prepare(
     build = build_settings(project)
     # The main module may be created by the build.
     entry = project.root / str(project.wrangler.get("main")) if build else project.entry
-    vendored = vendor(project, ctx.runner, ctx.progress) if project.is_python else None
-    modules = vendored or project.root / "python_modules"
     env_files = find_env_files(project.root, request.environment, os.environ, request.env_files)
-    missing = _missing(project, entry, env_files, on_node=on_node, names=names)
-    main = _SHIM if on_node else entry
+    missing = _missing(project, entry, env_files, on_node=on_node, names=shared.workers)
     worker = configuration.worker_config(
-        project, main, python=not on_node, without=missing, environment=request.environment
+        project,
+        _SHIM if on_node else entry,
+        python=not on_node,
+        without=missing,
+        environment=request.environment,
+        stand_in=shared.own.services,
     )
+    worker = with_process_secrets(worker, env_files, _variables(ctx))
     derived = _derived(project)
     modules_root, front = None, None
     if not on_node:
-        worker, modules_root = _for_workerd(project, worker, entry, derived)
-        front = _write_front(project, derived, worker, env_files=env_files, request=request)
+        front = _write_front(project, derived, worker, env_files, request, shared)
+        worker, modules_root = _for_workerd(project, worker, entry, derived, shared, front)
+    _keep_data(project, request, shared.say)
     session = LocalSession(
         project=project.root,
         config=project.config_name,
@@ -121,34 +134,36 @@ def prepare(
         module_root=modules_root,
         worker=_write_json(derived / "worker.json", worker),
         front=front,
-        local_services=_write_services(project, derived, ai, request.vectorize_delay),
-        python_modules=modules,
+        local_services=_write_services(project, derived, shared, request.vectorize_delay),
+        python_modules=_packages(ctx, project),
         kinds=configuration.binding_kinds(project),
         failing=configuration.failing_bindings(project, missing),
         build=build,
         env_files=env_files,
-        migrations=_migration_directories(worker),
+        migrations=migration_directories(worker),
         neurons=request.neurons,
         host=request.host,
         port=request.port,
         state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
-        service_secrets=ai.secrets,
+        service_secrets=shared.ai.secrets,
         python=project.python_version if project.is_python else NEWEST_PYTHON,
     )
-    _keep_data(ctx, project, session, request.environment)
-    _migrate(ctx, project, session)
+    migrate(ctx, project, session)
     return Prepared(session, env_files.shown, missing)
 
 
-def _migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
-    """The directories of migrations in a derived configuration."""
-    databases = worker.get("d1_databases", [])
-    directories = {Path(item["migrations_dir"]) for item in databases}
-    return tuple(
-        sorted({*directories, *(file.parent for d in databases for file in _migrations(d))})
-    )
+def _packages(ctx: Context, project: Project) -> Path:
+    """The directory of the Worker's packages, which are installed; it may not exist."""
+    vendored = vendor(project, ctx.runner, ctx.progress) if project.is_python else None
+    return vendored or project.root / "python_modules"
+
+
+def _variables(ctx: Context) -> dict[str, str]:
+    """The variables of this process that wrangler gets, too."""
+    passed = ctx.toolchain.environment()
+    return {name: value for name, value in os.environ.items() if name in passed}
 
 
 def _missing(
@@ -164,21 +179,28 @@ def _derived(project: Project) -> Path:
     """The directory of the derived configurations."""
     derived = project.root / configuration.DERIVED
     derived.mkdir(parents=True, exist_ok=True)
+    ignore_in_git(derived.parent, project.root)
     return derived
 
 
-def _keep_data(ctx: Context, project: Project, session: LocalSession, environment: str) -> None:
+def _keep_data(project: Project, request: DevRequest, say: Callable[[str], None]) -> None:
     """Move local data whose id was changed."""
-    owner = f"{project.wrangler.get('name')}:{environment}"
-    keep_data(session.state, owner, local_data(project, environment), ctx.progress)
+    owner = f"{project.wrangler.get('name')}:{request.environment}"
+    keep_data(request.state, owner, local_data(project, request.environment), say)
 
 
 def _for_workerd(
-    project: Project, worker: dict[str, Any], entry: Path, derived: Path
+    project: Project,
+    worker: dict[str, Any],
+    entry: Path,
+    derived: Path,
+    shared: Shared,
+    front: Path | None,
 ) -> tuple[dict[str, Any], Path | None]:
-    """``worker`` as ``wrangler dev`` runs it behind the Worker in front, and the directory of the
-    modules that wrangler reads only when told."""
-    worker = {**worker, "tail_consumers": [{"service": FRONT}]}
+    """``worker`` as ``wrangler dev`` runs it, behind the Worker in front if there is one, and the
+    directory of the modules that wrangler reads only when told."""
+    if front:
+        worker = {**worker, "tail_consumers": [{"service": shared.own.front}]}
     root = module_root(project, entry)
     if root is None:
         return worker, None
@@ -189,19 +211,25 @@ def _write_front(
     project: Project,
     derived: Path,
     worker: Mapping[str, Any],
-    *,
     env_files: EnvFiles,
     request: DevRequest,
+    shared: Shared,
 ) -> Path | None:
     """The configuration of the Worker in front, in its own directory, too; ``None`` if there are
     more files of secrets than wrangler reads for a Worker that is not the first."""
     if len(env_files.env_files) > len(ENV_SLOTS):
+        shared.say(
+            f"There is no page at {configuration.PAGE} in this run: with --runtime workerd, it "
+            f"works with up to {len(ENV_SLOTS)} files of secrets, and this run has "
+            f"{len(env_files.env_files)}. The Worker itself gets all of them."
+        )
         return None
     config = front_config(
         project,
         worker,
         RUNTIME_FILES / "workerd" / "front.mjs",
-        env_files=env_files,
+        names=shared.own,
+        secrets=secret_names(worker, env_files, os.environ),
         neurons=request.neurons,
         host=request.host,
     )
@@ -210,50 +238,19 @@ def _write_front(
     return _write_json(directory / "front.json", config)
 
 
-def _write_services(
-    project: Project, derived: Path, ai: configuration.LocalAI, delay: float
-) -> Path | None:
+def _write_services(project: Project, derived: Path, shared: Shared, delay: float) -> Path | None:
     """The configuration of the stand-ins, in its own directory: the secrets next to the other one
     are not for them."""
     if not configuration.needs_local_services(project):
         return None
     stand_ins = RUNTIME_FILES / "local_services" / "main.js"
     date = str(project.wrangler.get("compatibility_date"))
-    config = configuration.local_services_config(stand_ins, date, ai, delay)
+    config = configuration.local_services_config(
+        stand_ins, date, shared.ai, delay, name=shared.own.services
+    )
     directory = derived / "local-services"
     directory.mkdir(exist_ok=True)
     return _write_json(directory / "local-services.json", config)
-
-
-def _migrate(ctx: Context, project: Project, session: LocalSession) -> None:
-    """Apply pending migrations to local D1, unless their files are unchanged since the last
-    time."""
-    databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
-    found = {item["binding"]: _migrations(item) for item in databases}
-    files = [path for paths in found.values() for path in paths]
-    if not files:
-        return
-    # Another environment or another name is another database.
-    parts = [item["database_id"].encode() for item in databases]
-    parts += [str(path).encode() + path.read_bytes() for path in files]
-    digest = hashlib.sha256(b"\0".join(parts))
-    stamp = session.state / "cfpy-migrations"
-    if stamp.is_file() and stamp.read_text("utf-8") == digest.hexdigest():
-        return
-    ctx.progress("Applying migrations to the local database")
-    wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
-    for item in databases:
-        if found[item["binding"]]:
-            name = item.get("database_name") or item["binding"]
-            with naming_the_file(name, project.root, migrations_of(item).directory):
-                wrangler.apply_local_migrations(name, persist_to=session.state)
-    stamp.write_text(digest.hexdigest(), "utf-8")
-
-
-def _migrations(database: Mapping[str, Any]) -> list[Path]:
-    """The migrations of a table in the derived configuration, with absolute paths."""
-    source = migrations_of(database)
-    return [Path(source.directory, name) for name in source.names(Path())]
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> Path:

@@ -30,7 +30,7 @@ from cfpy.local.local_runtime import (
 from cfpy.local.module_root import read_again
 from cfpy.local.page_log import PageLog
 from cfpy.local.ports import TAKEN_HINT, is_loopback
-from cfpy.local.traces import in_project
+from cfpy.local.traces import in_own_file, in_project
 from cfpy.local.watching import Change, State, Watched, Watcher, difference, look
 from cfpy.local.wrangler_output import Ready, Reload, Request, Said, WranglerOutput
 from cfpy.tools.process import ChildProcess
@@ -225,6 +225,7 @@ class WorkerdRuntime:
         # of a Worker before what it logs, because there is more than one.
         text = said.text.removeprefix(f"[{self._name}] ")
         text = in_project(text, self._session.project, self._session.entry)
+        text = in_own_file(text, self._session.config)
         self._kept.append(text)
         return Event("log", {"level": said.level, "text": text})
 

@@ -13,12 +13,17 @@ _ASIDE = re.compile(
     r"|.*Logs were written to|Using secrets defined in"
     # Frames of what wrangler wraps around a Worker.
     r"|\s+at .*/(wrangler/templates/middleware/|middleware-loader\.entry\.ts:)"
-    r"|\S+ is sending Tail events to the following Workers:|- cfpy-page \["
+    r"|\S+ is sending Tail events to the following Workers:|- \S+-cfpy-page\S* \["
     r"|Service bindings, Durable Object bindings, and Tail consumers connect to other"
+    # cfpy has its own banner, with the address of each cron trigger, and finds unknown keys.
+    r"|⎔ (Starting|Shutting down) local server|─+$|No bindings found\.$"
+    r"|Scheduled Workers are not automatically triggered|\s*- Unexpected fields found in "
     # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
     r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"
     r'|\s*\{"timestamp":"\d+","level":|\*\*\* Uncaught exception \*\*\*$'
 )
+# A line that is hidden, while the reason below it is not.
+_HEADLINE = re.compile(r"\*\*\* Uncaught exception \*\*\*$")
 # The table of bindings: cfpy has its own, on the page.
 _BINDINGS = re.compile(r"(Your Worker|\S+) has access to the following bindings:")
 _BINDING = re.compile(r"\s*$|Binding\s+Resource|env\.")
@@ -26,6 +31,8 @@ _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _RELOAD = re.compile("⎔ (Reloading local server\\.\\.\\.|(?P<done>Local server updated and ready))")
 _OWN = re.compile(r"\[wrangler:(?P<level>\w+)\] (?P<text>.*)")
+# What it finds in the derived configuration comes below this line.
+_PROCESSING = re.compile(r"Processing \S+ configuration:$")
 # A path as esbuild shows it, relative to the derived configuration: ../../src/index.js:1:14
 _PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
 # A failed custom build is shown as a dump of the whole JavaScript error.
@@ -82,11 +89,22 @@ class WranglerOutput:
     _own: str = field(default="log", init=False)
     _skips: bool = field(default=False, init=False)
     _in_table: bool = field(default=False, init=False)
+    _head: str = field(default="", init=False)
 
     def read(self, line: str, *, on_stderr: bool) -> Ready | Reload | Request | Said | None:
         """The event in a line; ``None`` if the line does not matter."""
         if on_stderr:
-            return None if not line.strip() or _ASIDE.match(line) else self._complaint(line)
+            if not line.strip() or _ASIDE.match(line):
+                return None
+            said = self._complaint(line)
+            if said and _PROCESSING.match(said.text):
+                self._head = "wrangler, about the configuration:\n"
+                return None
+            head, self._head = self._head, ""
+            # What is about the configuration is indented.
+            if said and head and said.text.startswith(" "):
+                return Said(said.level, head + said.text)
+            return said
         self._in_table = bool(_BINDINGS.match(line) or (self._in_table and _BINDING.match(line)))
         if self._in_table or not line.strip() or _ASIDE.match(line):
             return None
@@ -110,7 +128,11 @@ class WranglerOutput:
             # The lines after a marked line belong to it.
             self._level = _LEVELS[found["level"]]
             text = found["indent"] + found["text"].removeprefix(_REPORTED)
-            self._skips = bool(_UNCAUGHT.match(found["text"]) or _ASIDE.match(found["text"]))
+            aside = _ASIDE.match(found["text"])
+            headline = _HEADLINE.match(found["text"])
+            self._skips = bool(_UNCAUGHT.match(found["text"]) or (aside and not headline))
+            if headline:
+                return None
         if self._skips:
             return None
         if found := _DUMP.search(text):

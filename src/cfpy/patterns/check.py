@@ -82,7 +82,7 @@ def _of_project(
         *check_models(source_texts(loaded)),
     )
     for item in found:
-        yield Problem(item.broken, config.name, item.message, item.mend)
+        yield Problem(item.broken, config.name, item.message, item.fix)
     yield from check_described(pattern, loaded.wrangler)
 
 

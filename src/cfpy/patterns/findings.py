@@ -31,7 +31,7 @@ class Problem:
     broken: bool
     where: str
     message: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def check_questions(pattern: Pattern, uses: Collection[Use]) -> Iterator[Problem
     known = {question.name for question in pattern.questions}
     for use in uses:
         if use.name not in known | COPIER_NAMES:
-            mend = did_you_mean(use.name, known) or "Ask for it in copier.yml."
+            fix = did_you_mean(use.name, known) or "Ask for it in copier.yml."
             said = f"{use.name!r} is a variable that is not set by any question"
-            yield Problem(True, f"{use.file}:{use.line}", said, mend)
+            yield Problem(True, f"{use.file}:{use.line}", said, fix)
     own = pattern.layers[-1].config
     used = {use.name for use in uses}
     for question in pattern.questions:
@@ -77,8 +77,8 @@ def check_described(pattern: Pattern, wrangler: Mapping[str, Any]) -> Iterator[P
     described = {resource.binding for resource in pattern.resources}
     for name in sorted(described - bound):
         said = f"describes the binding {name}, which is not in the configuration"
-        mend = did_you_mean(name, bound) or "Bind it, or remove its [[resources]] table."
-        yield Problem(True, "pattern.toml", said, mend)
+        fix = did_you_mean(name, bound) or "Bind it, or remove its [[resources]] table."
+        yield Problem(True, "pattern.toml", said, fix)
     for name in sorted(bound - described):
         said = f"does not describe the binding {name} of the configuration"
         yield Problem(False, "pattern.toml", said, "Add a [[resources]] table for it.")
@@ -88,8 +88,8 @@ def check_unsafe(pattern: Pattern) -> Iterator[Problem]:
     """Report the code that the pattern would run on its users' machines."""
     for line in pattern.unsafe:
         said = f"runs {line}"
-        mend = "Users must trust it first (--trust). Remove it if the template works without it."
-        yield Problem(False, "copier.yml", said, mend)
+        fix = "Users must trust it first (--trust). Remove it if the template works without it."
+        yield Problem(False, "copier.yml", said, fix)
 
 
 def _is_asked(spec: Any) -> bool:

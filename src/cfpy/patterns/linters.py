@@ -40,8 +40,8 @@ def check_types(runner: Runner, project: Path, cache: Path) -> Iterator[Problem]
         cache: mypy's, for all projects of a run: most of the time goes into the types of packages.
     """
     if "[tool.mypy]" not in _text(project / "pyproject.toml"):
-        mend = "Add [tool.mypy] to pyproject.toml."
-        yield Problem(False, "pyproject.toml", "the project does not configure mypy", mend)
+        fix = "Add [tool.mypy] to pyproject.toml."
+        yield Problem(False, "pyproject.toml", "the project does not configure mypy", fix)
         return
     argv = [sys.executable, "-m", _installed("mypy"), "--no-pretty", "--no-color-output"]
     argv.append(f"--cache-dir={cache}")
@@ -101,8 +101,8 @@ def check_secrets(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
         for path in files:
             for secret in scan_file(str(path)):
                 where = f"{path.relative_to(root).as_posix()}:{secret.line_number}"
-                mend = f"Remove and revoke it. Users set secrets with {command('provision')}."
-                yield Problem(True, where, f"contains what looks like: {secret.type}", mend)
+                fix = f"Remove and revoke it. Users set secrets with {command('provision')}."
+                yield Problem(True, where, f"contains what looks like: {secret.type}", fix)
 
 
 def _installed(tool: str) -> str:

@@ -11,6 +11,7 @@ module with the pinned wrangler.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 # JavaScript's \s and its line ends, which differ from Python's.
 _SPACES = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -39,3 +40,36 @@ def parse_dotenv(text: str) -> dict[str, str]:
             value = value.replace("\\n", "\n").replace("\\r", "\r")
         found[match["key"]] = value
     return found
+
+
+def faulty_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The 1-based lines that wrangler skips, or reads otherwise than they look, and what is wrong.
+    The sentences have nothing of the content, which may be a secret."""
+    plain = re.sub("\r\n?", "\n", text.removeprefix("\ufeff"))
+    rest, end = "", 0
+    found: list[tuple[int, str]] = []
+    for match in _ASSIGNMENT.finditer(plain):
+        # Only the line ends stay of what was read.
+        rest += plain[end : match.start()] + "\n" * match[0].count("\n")
+        end = match.end()
+        # White space in front of a name may contain line ends.
+        number = plain.count("\n", 0, match.start("key")) + 1
+        if what := _misread(match):
+            found.append((number, what))
+    rest += plain[end:]
+    for number, line in enumerate(rest.split("\n"), 1):
+        written = _TRIM.sub("", line)
+        if written and not written.startswith("#"):
+            found.append((number, "it is not NAME=VALUE, so it is skipped"))
+    yield from sorted(found)
+
+
+def _misread(match: re.Match[str]) -> str:
+    value = match["value"] or ""
+    written = _TRIM.sub("", value)
+    if written[:1] in ("'", '"', "`") and not _IN_QUOTES.search(written):
+        return "its quote is never closed, so the quote is a part of the value"
+    cut = match.string[match.end("value") : match.end()].startswith("#") if value else False
+    if cut and not value[-1:].isspace() and not _IN_QUOTES.search(written):
+        return "its value ends at the #: put it in quotes if the rest belongs to it"
+    return ""

@@ -22,6 +22,8 @@ from cfpy.project.pylock import NAME, Pin, without_login
 from cfpy.project.python_target import PythonTarget
 
 _SHOWN_VERSIONS = 5
+_SHOWN_CAUSES = 5
+_LONGEST = 300
 _MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)(.*)")
 _AGAIN = "then run the command again"
 
@@ -79,7 +81,7 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
             hint="The file was changed or is incomplete. Do not use it; try again later, or tell "
             "who runs the index.",
         )
-    causes = "".join(f"\n{cause}" for cause in search.log.causes)
+    causes = "".join(f"\n{cause}" for cause in _few(search.log.causes))
     if search.log.absent:
         error = _missing(search.log.absent[0], "", search)
         return ToolNotFoundError(f"{error.message}{causes}", hint=error.hint)
@@ -225,6 +227,24 @@ def _ask_it(search: Search) -> str:
     )
 
 
+def _few(causes: Sequence[str]) -> list[str]:
+    """The causes without those that only repeat one for another version of a package, of which pip
+    tries dozens: the first is that of the newest."""
+    groups: dict[str, list[str]] = {}
+    for cause in causes:
+        groups.setdefault(cause.partition(" ")[0], []).append(cause)
+    lines = [
+        first + (f"; so do {len(rest)} other versions" if rest else "")
+        for first, *rest in groups.values()
+    ]
+    more = len(lines) - _SHOWN_CAUSES
+    return lines if more <= 0 else [*lines[:_SHOWN_CAUSES], f"and {more} more like these"]
+
+
 def _errors(stderr: str) -> str:
+    """The errors of pip, or its last lines; none longer than a few rows of a terminal."""
     lines = [line for line in stderr.splitlines() if line.startswith("ERROR")]
-    return "\n".join(lines or stderr.splitlines()[-5:])
+    shown = (lines or stderr.splitlines())[-_SHOWN_CAUSES:]
+    return "\n".join(
+        line if len(line) <= _LONGEST else f"{line[:_LONGEST].rstrip()} ..." for line in shown
+    )

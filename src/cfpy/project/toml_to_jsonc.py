@@ -14,6 +14,7 @@ from typing import Any
 from cfpy.project import jsonc
 from cfpy.project.line_ends import lines_of, plain
 from cfpy.project.toml_layout import HEADER, Block, blocks, content_lines, values_of
+from cfpy.project.toml_values import as_json
 
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*'
@@ -43,7 +44,7 @@ def to_jsonc(text: str) -> str:
         tomllib.TOMLDecodeError: It does not parse.
     """
     body = plain(text)
-    wanted = json.loads(json.dumps(_loads(body), default=str))
+    wanted = _loads(body)
     with contextlib.suppress(ValueError, KeyError, AssertionError):
         root, after = _read(body)
         end = (_UNIT + line for line in after)
@@ -59,8 +60,9 @@ def to_jsonc(text: str) -> str:
 
 
 def _loads(text: str) -> dict[str, Any]:
-    # As wrangler reads TOML, JSON has no number for these.
-    return tomllib.loads(text, parse_float=lambda t: None if t[-3:] in ("inf", "nan") else float(t))
+    """The document as wrangler reads it: its dates, and numbers that JSON does not have."""
+    found: dict[str, Any] = as_json(tomllib.loads(text))
+    return found
 
 
 def _read(body: str) -> tuple[_Item, list[str]]:
@@ -193,7 +195,7 @@ def _dumped(value: Any) -> str:
         return f"{{ {', '.join(members)} }}" if members else "{}"
     if isinstance(value, list):
         return f"[{', '.join(map(_dumped, value))}]"
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _lines(item: _Item, indent: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cfpy.errors import FilesystemError, ToolNotFoundError
 from cfpy.project.foreign_lock import install_foreign
+from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.package_indexes import find_pyodide_index
 from cfpy.project.project import Project
 from cfpy.project.pylock import NAME, Lock, Pin, read_lock, write_lock
@@ -48,6 +49,7 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
     place = project.root / ".wrangler" / "cfpy"
     try:
         place.mkdir(parents=True, exist_ok=True)
+        ignore_in_git(place.parent, project.root)
         # Two runs would delete each other's files.
         with filelock.FileLock(place / "python_modules.lock"):
             return _vendor(project, runner, progress)

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cfpy.project.built_wheels import refuse_foreign
+from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.package_failures import (
     Search,
     install_failure,
@@ -102,7 +103,7 @@ class WorkerPip:
             if index.usable:
                 found = with_index(found, said, index.address)
             found = tuple(self._hashed(scratch, pin, index) for pin in found)
-            _replace(modules, scratch)
+            _replace(modules, scratch, self._root)
             return found, said
 
     def install_pins(
@@ -126,7 +127,7 @@ class WorkerPip:
                 argv = ["--no-deps", "-r", str(built)]
                 self._checked(self._into(scratch, *argv, index=index, choosing=False), pins)
                 refuse_foreign(scratch / "modules", pins, self._target)
-            _replace(modules, scratch)
+            _replace(modules, scratch, self._root)
 
     def resolve_more(
         self, index: PyodideIndex, kept: Sequence[Pin], limits: Sequence[Pin]
@@ -257,12 +258,16 @@ class WorkerPip:
         return dataclasses.replace(pin, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
 
 
-def _replace(modules: Path, scratch: Path) -> None:
+def _replace(modules: Path, scratch: Path, root: Path) -> None:
+    # Packages that are there already, and not ignored, may be in git on purpose.
+    committed = modules.exists() and not (modules / ".gitignore").is_file()
     if modules.exists():
         shutil.rmtree(modules)
     fresh = scratch / "modules"
     # pip creates no folder if there was nothing to install.
     fresh.mkdir(exist_ok=True)
+    if not committed:
+        ignore_in_git(fresh, root, modules.name)
     fresh.rename(modules)
 
 

@@ -345,11 +345,11 @@ def test_doctor_names_the_file_or_what_is_wrong_with_it(case: Path, cfpy: Any) -
     code, document = cfpy("doctor", case)
     [check] = [item for item in document["data"]["checks"] if item["name"] == "project"]
     assert (code, check["state"]) == (1, "error")
-    assert str(case / "wrangler.toml") in check["said"]
-    assert "--config wrangler.toml" in check["mend"]
+    assert str(case / "wrangler.toml") in check["message"]
+    assert "--config wrangler.toml" in check["fix"]
     _, document = cfpy("doctor", case, "--config", "wrangler.toml")
     [check] = [item for item in document["data"]["checks"] if item["name"] == "config"]
-    assert (check["state"], check["said"]) == ("ok", str(case / "wrangler.toml"))
+    assert (check["state"], check["message"]) == ("ok", str(case / "wrangler.toml"))
 
 
 def test_a_variable_that_was_left_over_names_no_environment(project: Path, cfpy: Any) -> None:

@@ -20,10 +20,10 @@ def test_the_size_is_shown_and_that_it_may_be_deleted(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x" * size)
     found = doctor._cache(tmp_path / "cache")
-    assert (found.state, found.mend) == ("ok", "")
+    assert (found.state, found.fix) == ("ok", "")
     if not sizes:
-        assert found.said == f"empty ({tmp_path / 'cache'})"
+        assert found.message == f"empty ({tmp_path / 'cache'})"
         return
-    first, second = found.said.splitlines()
+    first, second = found.message.splitlines()
     assert first == f"5 MB in {tmp_path / 'cache'}: d 3 MB, wheels 2 MB"
     assert second == "You can delete it: cfpy downloads again what it needs"

@@ -134,3 +134,56 @@ def test_a_failure_says_what_was_tried_and_what_wrangler_said(act: Command, said
         act(wrangler(StrictWrangler(1, "", "X [ERROR] the reason")))
     assert "the reason" in caught.value.message
     assert caught.value.exit_code == 6
+
+
+BUILD_OUTPUT = (
+    """\
+[custom build] Running: {command}
+"""
+    + "".join(f"[custom build] line {number}\n" for number in range(60))
+    + "[custom build] \n"
+)
+BUILD_DUMP = """\
+✘ [ERROR] k [Error]: Process exited with non-zero status (3)
+
+      at I2._waitForOutput (/x/wrangler-dist/cli.js:164358:98) {{
+    result: I {{
+      exitCode: 3,
+        'line 58\\n' +
+        'line 59\\n',
+      exitCode: 3
+    }}
+  }}
+
+
+✘ [ERROR] Running custom build `{command}` failed. There are likely more logs from your build \
+command above.
+
+
+🪵  Logs were written to "/home/x/wrangler.log"
+"""
+
+
+@pytest.mark.parametrize("command", ["make all", "sh -c 'exit `echo 3`'", "first &&\nsecond"])
+@pytest.mark.parametrize("act", [Wrangler.deploy, Wrangler.deploy_dry_run])
+def test_a_failed_build_is_told_by_its_command_its_status_and_its_last_lines(
+    act: Command, command: str
+) -> None:
+    runner = StrictWrangler(
+        status=1,
+        stdout=BUILD_OUTPUT.format(command=command),
+        stderr=BUILD_DUMP.format(command=command),
+    )
+    with pytest.raises(WranglerError) as caught:
+        act(wrangler(runner))
+    first, *rest = caught.value.output.split(f": {command}\n")
+    assert first == "the command of [build] exited with status 3"
+    [shown] = rest
+    assert shown.splitlines() == [f"  line {number}" for number in range(40, 60)]
+
+
+def test_a_build_that_prints_nothing_or_is_killed() -> None:
+    dump = BUILD_DUMP.format(command="x").replace("(3)", "(null)")
+    with pytest.raises(WranglerError) as caught:
+        wrangler(StrictWrangler(status=1, stderr=dump)).deploy_dry_run()
+    assert caught.value.output == "the command of [build] was killed: x"

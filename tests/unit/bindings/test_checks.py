@@ -18,7 +18,7 @@ compatibility_date = "2026-11-17"
 compatibility_flags = ["python_workers"]
 triggers.crons = ["*/5 * * * *", "0 0 1 1 MON"]
 d1_databases = [{ binding = "DB", database_id = "11111111-2222-3333-4444-555555555555" }]
-kv_namespaces = [{ binding = "KV" }]
+kv_namespaces = [{ binding = "KV" }, { binding = "OLD", id = "0123456789abcdef0123456789ABCDEF" }]
 ai.binding = "AI"
 [[queues.producers]]
 binding = "JOBS"
@@ -52,6 +52,9 @@ def test_nothing_is_wrong_with_this() -> None:
         ('binding = "JOBS"', 'binding = "1JOBS"', True, "queues.producers binds '1JOBS'"),
         ('ai.binding = "AI"', 'ai.binding = "A-I"', True, "ai binds 'A-I'"),
         ("11111111-2222", "1-2", True, "is not a UUID"),
+        ("11111111-2222", "x1111111-2222", True, "is not a UUID"),
+        ("0123456789abcdef", "my-namespace", True, "of OLD is not 32 hexadecimal digits"),
+        ('id = "0123456789abcdef', 'id = "g123456789abcdef', True, "is not 32 hexadecimal digits"),
         ("max_batch_size = 10", "max_batch_size = 1000", True, "must be 1 to 100"),
         ('dead_letter_queue = "dead"', 'dead_letter_queue = "jobs"', True, "its own dead-letter"),
         ('dead_letter_queue = "dead"', "", False, "messages that keep failing are deleted"),

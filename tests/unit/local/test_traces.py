@@ -11,8 +11,8 @@ from cfpy.local.traces import (
     advise,
     in_project,
     is_advice_of_pyodide,
+    not_loaded,
     readable,
-    reload_failed,
 )
 
 MISSING = """\
@@ -62,7 +62,7 @@ port
 )
 def test_the_first_line_says_what_and_where(trace: str, summary: str) -> None:
     text = in_project(trace, Path("/home/me/shop"), Path("/home/me/shop/src/entry.py"))
-    first, *rest = reload_failed(text).splitlines()
+    first, *rest = not_loaded(text, "reload failed").splitlines()
     assert first.startswith(f"reload failed: {summary}")
     assert "/session" not in text
     assert not any("frozen importlib" in line or "<exec>" in line for line in rest)
@@ -70,7 +70,7 @@ def test_the_first_line_says_what_and_where(trace: str, summary: str) -> None:
 
 def test_nothing_of_the_project_s_own_part_is_lost() -> None:
     text = in_project(VENDORED, Path("/p"), Path("/p/entry.py"))
-    whole = reload_failed(text)
+    whole = not_loaded(text, "reload failed")
     assert whole.splitlines()[0].startswith("reload failed: entry.py:3: pydantic_core")
     for line in VENDORED.splitlines()[2:]:
         assert in_project(line, Path("/p"), Path("/p/entry.py")) in whole
@@ -111,6 +111,23 @@ def test_another_module_may_be_a_package() -> None:
     own = "ModuleNotFoundError: No module named 'shop.nothere'"
     assert advise(own) == own
     assert advise("No module named 'x' in the catalogue") == "No module named 'x' in the catalogue"
+
+
+def test_a_project_without_pyproject_toml_hears_that_it_needs_one(tmp_path: Path) -> None:
+    entry = tmp_path / "src" / "entry.py"
+    told = in_project("ModuleNotFoundError: No module named 'flask'", tmp_path, entry)
+    assert told.endswith(f"add it {TO_DO}, which this project does not have yet")
+    (tmp_path / "pyproject.toml").write_text("")
+    told = in_project("ModuleNotFoundError: No module named 'flask'", tmp_path, entry)
+    assert told.endswith(f"add it {TO_DO}")
+
+
+def test_an_answer_that_is_no_response_comes_with_what_to_do() -> None:
+    words = "TypeError: Incorrect type for Promise: the Promise did not resolve to 'Response'."
+    told = advise(f"{words}\n    at fetch (x.js:1:1)")
+    assert told.startswith(f"{words} fetch() has to return a Response, such as ")
+    # The node runtime knows what it was.
+    assert advise(f"{words} fetch() returned None") == f"{words} fetch() returned None"
 
 
 UNCAUGHT = """\

@@ -137,7 +137,7 @@ def test_a_table_of_bindings_is_not_shown() -> None:
     output = WranglerOutput()
     found = [output.read(line, on_stderr=False) for line in NOISE.splitlines()]
     texts = [item.text for item in found if isinstance(item, Said)]
-    assert texts == ["\u2394 Starting local server...", "env.A is what the Worker prints"]
+    assert texts == ["env.A is what the Worker prints"]
 
 
 @pytest.mark.parametrize(
@@ -151,3 +151,59 @@ def test_a_table_of_bindings_is_not_shown() -> None:
 )
 def test_the_same_again_is_not_shown(line: str) -> None:
     assert WranglerOutput().read(line, on_stderr=True) is None
+
+
+NO_BUNDLE = """\
+✘ [ERROR] *** Uncaught exception ***
+
+  workerd/server/bridge.rs:843: failed: Request for Pyodide bundle failed; url = https://x; failed
+
+✘ [ERROR] The Workers runtime failed to start. There was likely a problem with the workerd binary.
+
+  Runtime stderr:
+  {"timestamp":"1795682698472","level":"error","message":"Request for Pyodide bundle failed"}
+"""
+
+
+def test_why_workerd_can_not_start_is_shown_once() -> None:
+    output = WranglerOutput()
+    found = [output.read(line, on_stderr=True) for line in NO_BUNDLE.splitlines()]
+    [said] = [item for item in found if isinstance(item, Said)]
+    assert "Request for Pyodide bundle failed" in said.text
+
+
+# With unknown keys, a cron trigger and a class that `exports` does not have.
+START = """\
+▲ [WARNING] Processing .wrangler/cfpy/worker.json configuration:
+
+    - Unexpected fields found in top-level field: "kv_namespace"
+
+▲ [WARNING] Scheduled Workers are not automatically triggered during local development.
+
+  To manually trigger a scheduled event, run:
+    curl "http://127.0.0.1:8787/cdn-cgi/local/scheduled"
+  For more details, see https://developers.cloudflare.com/workers
+
+▲ [WARNING] Processing .wrangler/cfpy/worker.json configuration:
+
+    - Unexpected fields found in triggers field: "cron"
+    - In your wrangler.json file, you have configured `durable_objects`
+      without a migration
+
+✘ [ERROR] service core:user:mine: No such compatibility flag: no
+"""
+
+
+def test_only_what_is_new_about_the_configuration_is_shown() -> None:
+    output = WranglerOutput()
+    said = [output.read(line, on_stderr=True) for line in START.splitlines()]
+    assert [(each.level, each.text) for each in said if isinstance(each, Said)] == [
+        (
+            "warning",
+            "wrangler, about the configuration:\n"
+            "    - In your wrangler.json file, you have configured `durable_objects`",
+        ),
+        ("warning", "      without a migration"),
+        ("error", "service core:user:mine: No such compatibility flag: no"),
+    ]
+    assert output.read("⎔ Starting local server...", on_stderr=False) is None

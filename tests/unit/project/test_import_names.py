@@ -31,7 +31,7 @@ def project_of(root: Path, *files: str, date: str = DATES["3.14"]) -> Project:
     for name in ("src/entry.py", *files):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("")
+        path.write_text("class Default: ...\n" if name == "src/entry.py" else "")
     (root / "wrangler.toml").write_text(CONFIG.format(date=date))
     return load_project(root)
 

@@ -134,3 +134,29 @@ def test_a_folder_of_a_lock_that_does_not_exist_is_named(tmp_path: Path) -> None
     error = install_failure("ERROR: pip's words", pins, tmp_path)
     assert error.message.startswith("pylock.toml names files that do not exist: b (")
     assert "pip's words" in install_failure("ERROR: pip's words", pins[::2], tmp_path).message
+
+
+def test_dozens_of_versions_of_one_package_are_one_line() -> None:
+    """As pip tried jinja2, while Pyodide's index could not be reached."""
+    causes = [f"jinja2 3.{minor} depends on num-py>=2" for minor in range(40, 0, -1)]
+    causes += [f"other{number} 1.0 depends on num-py" for number in range(7)]
+    log = PipLog({}, {}, tuple(causes), ("Num.Py",))
+    search = Search(TARGETS["3.14"], SILENT, log, lambda name, **_: ["26"] if name == "pip" else [])
+    stderr = "ERROR: Cannot install " + ", ".join(f"jinja2==3.{minor}" for minor in range(900))
+    error = resolve_failure(stderr, search)
+    first, *rest = error.message.splitlines()
+    assert "could not be asked (timed out)" in first
+    assert rest == [
+        "jinja2 3.40 depends on num-py>=2; so do 39 other versions",
+        *(f"other{number} 1.0 depends on num-py" for number in range(4)),
+        "and 3 more like these",
+    ]
+
+
+@pytest.mark.parametrize("lines", [1, 40])
+def test_what_pip_wrote_is_short(lines: int) -> None:
+    stderr = f"ERROR: {'x' * 5000}\n" * lines
+    search = Search(TARGETS["3.14"], ANSWERS, PipLog({}, {}), lambda *_, **__: [])
+    message = resolve_failure(stderr, search).message
+    assert len(message.splitlines()) == 1 + min(lines, 5)
+    assert max(map(len, message.splitlines())) < 320

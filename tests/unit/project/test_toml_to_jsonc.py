@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 
@@ -10,6 +9,7 @@ import pytest
 
 from cfpy.project import jsonc
 from cfpy.project.toml_to_jsonc import to_jsonc
+from cfpy.project.toml_values import as_json
 from wrangler_shapes import SHAPES
 
 WORKER = """\
@@ -94,7 +94,7 @@ def test_it_says_the_same(shape: str) -> None:
     written = to_jsonc(text)
     found = jsonc.loads(written)
     found.pop("$schema", None)
-    assert found == json.loads(json.dumps(tomllib.loads(body), default=str))
+    assert found == as_json(tomllib.loads(body))
     assert list(found) == [key for key in tomllib.loads(body) if key != "$schema"]
     comments = [line.partition("#")[2].strip() for line in body.split("\n") if " # " in f" {line}"]
     if "text" not in shape:
@@ -115,7 +115,7 @@ def test_it_says_the_same(shape: str) -> None:
     ],
 )
 def test_odd_ways_to_write_it(text: str) -> None:
-    wanted = json.loads(json.dumps(tomllib.loads(text), default=str))
+    wanted = as_json(tomllib.loads(text))
     assert jsonc.loads(to_jsonc(text)) == wanted
 
 
@@ -131,6 +131,28 @@ def test_quoted_keys_keep_the_comments(text: str) -> None:
     written = to_jsonc(text)
     assert jsonc.loads(written) == tomllib.loads(text)
     assert "// c" in written
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-01-01", "2026-01-01"),
+        ("2026-01-01T10:00:00Z", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01 10:00:00.25Z", "2026-01-01T10:00:00.250Z"),
+        ("2026-01-01t10:00:00z", "2026-01-01T10:00:00.000Z"),
+        ("2026-01-01T10:00:00+02:00", "2026-01-01T10:00:00.000+02:00"),
+        ("2026-01-01T10:00:00", "2026-01-01T10:00:00.000"),
+        ("10:00:00.123456", "10:00:00.123"),
+        ("-inf", None),
+        ("+nan", None),
+        ("1e3", 1000.0),
+    ],
+)
+def test_a_value_is_what_wrangler_reads(written: str, read: object) -> None:
+    """As smol-toml 1.9 of wrangler 4.164 and JSON.stringify."""
+    text = f"a = {written} # why\nb = [{written}]\nc = {{ d = {written} }}\n"
+    assert jsonc.loads(to_jsonc(text)) == {"a": read, "b": [read], "c": {"d": read}}
+    assert "// why" in to_jsonc(text)
 
 
 def test_json_has_no_infinite_number() -> None:
@@ -154,6 +176,6 @@ def test_json_has_no_infinite_number() -> None:
 )
 def test_no_way_to_write_it_loses_a_comment(text: str) -> None:
     written = to_jsonc(text)
-    assert jsonc.loads(written) == json.loads(json.dumps(tomllib.loads(text), default=str))
+    assert jsonc.loads(written) == as_json(tomllib.loads(text))
     wanted = sorted(set(re.findall(r"# (c\d)$", text, re.MULTILINE)))
     assert sorted(re.findall(r"// (c\d)$", written, re.MULTILINE)) == wanted

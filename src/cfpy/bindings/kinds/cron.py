@@ -56,7 +56,7 @@ def _add(asked: Asked) -> Addition:
 def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
     crons: Iterable[Any] = (scope.get("triggers") or {}).get("crons") or []
     for fault in _faults(crons):
-        yield Finding(broken=True, message=fault, mend=_WANTED)
+        yield Finding(broken=True, message=fault, fix=_WANTED)
 
 
 CRON = BindingKind(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import own_name
 from cfpy.bindings.finding import Finding
+from cfpy.bindings.id_forms import not_uuids
 from cfpy.bindings.kind import REAL, BindingKind, only_local, passed, used
 from cfpy.errors import UsageError
-from cfpy.project.names import is_placeholder
 from cfpy.tools.invocation import command
 
 _FIRST_MIGRATION = """\
@@ -49,19 +48,9 @@ def _add(asked: Asked) -> Addition:
 
 
 def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
-    yield from _wrong_ids(scope)
+    fix = f"Remove it: {command('provision')} writes the right one."
+    yield from not_uuids(scope.get("d1_databases") or [], "database_id", fix)
     yield from _ambiguous(scope)
-
-
-def _wrong_ids(scope: Mapping[str, Any]) -> Iterator[Finding]:
-    for item in scope.get("d1_databases") or []:
-        given = str(item.get("database_id") or "")
-        if given and not is_placeholder(given) and not _is_uuid(given):
-            yield Finding(
-                broken=True,
-                message=f"database_id {given!r} of {item.get('binding')} is not a UUID",
-                mend=f"Remove it: {command('provision')} writes the right one.",
-            )
 
 
 def _ambiguous(scope: Mapping[str, Any]) -> Iterator[Finding]:
@@ -76,17 +65,9 @@ def _ambiguous(scope: Mapping[str, Any]) -> Iterator[Finding]:
                     broken=True,
                     message=f"{name} is a binding of one database and the name of another, and "
                     "wrangler can't tell them apart",
-                    mend="Rename the binding or the database_name; the id still identifies the "
+                    fix="Rename the binding or the database_name; the id still identifies the "
                     "database.",
                 )
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 _MIGRATIONS = ("migrations_table", "migrations_dir", "migrations_pattern")

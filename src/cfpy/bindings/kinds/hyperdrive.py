@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.becoming import SHARED
+from cfpy.bindings.finding import Finding
+from cfpy.bindings.id_forms import not_hex
 from cfpy.bindings.kind import BindingKind, Local, LocalStance, only_local, passed, used
 from cfpy.errors import UsageError
 from cfpy.tools.invocation import command
@@ -25,6 +29,11 @@ def _add(asked: Asked) -> Addition:
     return Addition((edit,), asked.binding, resource=asked.resource)
 
 
+def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
+    fix = f"The ids are shown by: {command('wrangler', 'hyperdrive', 'list')}"
+    yield from not_hex(scope.get("hyperdrive") or [], "id", fix)
+
+
 HYPERDRIVE = BindingKind(
     name="hyperdrive",
     table="hyperdrive",
@@ -32,6 +41,7 @@ HYPERDRIVE = BindingKind(
     strings=("id",),
     keys={**used("binding"), **passed("id"), **only_local("localConnectionString", "remote")},
     becomes=SHARED,
+    check=_check,
     # It fails without the address of a local database: see configuration.left_out().
     local=Local(
         LocalStance.REAL,

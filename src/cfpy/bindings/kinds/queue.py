@@ -56,7 +56,7 @@ def _check(scope: Mapping[str, Any]) -> Iterator[Finding]:
                 broken=False,
                 message=f"the queue {queue} has no dead-letter queue: messages that keep failing "
                 "are deleted",
-                mend=f"Set dead_letter_queue to {queue}-dead-letters.",
+                fix=f"Set dead_letter_queue to {queue}-dead-letters.",
             )
 
 

@@ -55,6 +55,9 @@ def adopt(
     configuration, Vectorize indexes and the names of secrets into cfpy.toml. Changes nothing in the
     account and no code. cfpy destroy keeps what was adopted unless you name it.
 
+    It needs a login: `cfpy wrangler login`, or CLOUDFLARE_API_TOKEN. cfpy dev, add, cost, doctor
+    and test work for such a Worker without one, and without cfpy adopt.
+
     With --remove-ids, an id in the configuration that the account does not have is removed; then
     cfpy provision creates the database or namespace and writes its id.
 

@@ -26,6 +26,7 @@ from cfpy.cli.options import (
     project_at,
 )
 from cfpy.cli.plan_view import changes_of, confirmed, draw_notices, draw_plan, next_step
+from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
     from cfpy.account.deploy import DeployResult
@@ -67,13 +68,18 @@ def deploy(
     from cfpy.account.provision import ProvisionRequest
     from cfpy.account.secrets_file import read_secrets
 
+    given = read_secrets(secrets_file)
+    if given and not provision:
+        raise UsageError(
+            "--secrets-file does nothing without --provision",
+            hint="Only provisioning sets secrets: add --provision, or leave out --secrets-file.",
+        )
     output = ctx.ensure_object(Output)
     view = DeployView(output, yes=yes, provisions=provision)
     root, file = project_at(output, cwd, config)
     making = None
     if provision:
         steps = ProvisionView(output, yes=yes)
-        given = read_secrets(secrets_file)
         asked = ProvisionRequest(root, env, given, steps.ask, steps.reveal, file)
         making = Provisioning(asked, steps.done)
     request = DeployRequest(

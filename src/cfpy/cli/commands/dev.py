@@ -127,6 +127,8 @@ class DevView:
         self._output = output
         self._info: DevInfo | None = None
         self._announced = False
+        # The rows of the banner that was shown.
+        self._rows: list[tuple[str, str, str]] = []
         self._log = WorkerLog(output)
 
     def start(self, info: DevInfo) -> None:
@@ -155,7 +157,7 @@ class DevView:
             self._output.note(f"{data['path']} changed: reloading", "cyan")
         elif event.kind == "reloaded":
             self._output.note(f"reloaded in {data['ms']:.0f} ms", "cyan")
-        elif event.kind == "reload_failed":
+        elif event.kind in ("reload_failed", "start_failed"):
             self._output.note(self._output.invocation.resolve(str(data["text"])), "red")
         elif event.kind == "config_changed":
             self._output.note(f"{data['path']} changed: starting again", "cyan")
@@ -183,28 +185,44 @@ class DevView:
             self._announced = True
             self._output.note(f"Ready on {url}")
             return
+        rows = _rows(info, url, page)
+        if self._announced:
+            # Most of it is still on the screen.
+            self._output.note(f"Ready on {url}", "cyan")
+            rows, self._rows = [row for row in rows if row not in self._rows], rows
+            if not rows:
+                return
+        else:
+            self._rows = rows
+            rows = [("Ready", url, "bold cyan"), *rows]
         table = draw.table("", "", header=False)
-        table.add_row("Ready", draw.Text(url, style="bold cyan"))
-        if page:
-            table.add_row("Bindings", draw.Text(page, style="cyan"))
-        table.add_row("Runtime", draw.Text(_runtime_text(info)))
-        if info.embeddings:
-            table.add_row("Embeddings", draw.Text(info.embeddings))
-        if info.vectorize_delay is not None:
-            table.add_row("Vectorize", draw.Text(_vectorize_text(info.vectorize_delay)))
-        if info.chat:
-            table.add_row("Chat", draw.Text(info.chat))
-        if info.secrets_file:
-            # The page and the API ask for a token: newcomers do not know it yet.
-            sample = info.secrets_file.endswith(".example")
-            note = " (sample values; it has the token that the Worker asks for)" if sample else ""
-            table.add_row("Secrets", draw.Text(f"{info.secrets_file}{note}"))
-        for cron in info.crons:
-            table.add_row("Cron", draw.Text(f"{cron}: to run it, open {cron_url(url, cron)}"))
-        table.add_row("Data", draw.Text(str(info.state)))
-        for binding, why in info.left_out.items():
-            table.add_row("Not available", draw.Text(f"{binding}: {why}", style="yellow"))
-        self._output.show(table, draw.Text("Press Ctrl-C to stop.", style="dim"))
+        for name, text, style in rows:
+            table.add_row(name, draw.Text(text, style=style))
+        self._output.show(table)
+        if not self._announced:
+            self._output.show(draw.Text("Press Ctrl-C to stop.", style="dim"))
+        self._announced = True
+
+
+def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
+    """The rows of the banner below the address: a name, what it is, and the style."""
+    rows = [("Bindings", page, "cyan")] if page else []
+    rows.append(("Runtime", _runtime_text(info), ""))
+    if info.embeddings:
+        rows.append(("Embeddings", info.embeddings, ""))
+    if info.vectorize_delay is not None:
+        rows.append(("Vectorize", _vectorize_text(info.vectorize_delay), ""))
+    if info.chat:
+        rows.append(("Chat", info.chat, ""))
+    if info.secrets_file:
+        # The page and the API ask for a token: newcomers do not know it yet.
+        sample = info.secrets_file.endswith(".example")
+        note = " (sample values; it has the token that the Worker asks for)" if sample else ""
+        rows.append(("Secrets", f"{info.secrets_file}{note}", ""))
+    rows += [("Cron", f"{cron}: to run it, open {cron_url(url, cron)}", "") for cron in info.crons]
+    rows.append(("Data", str(info.state), ""))
+    rows += [("Not available", f"{name}: {why}", "yellow") for name, why in info.left_out.items()]
+    return rows
 
 
 def cron_url(url: str, cron: str) -> str:

@@ -67,7 +67,7 @@ def doctor(
 
 def show_checks(output: Output, checks: Sequence[Check]) -> None:
     """Show each check with its fix."""
-    checks = [replace(check, mend=output.invocation.resolve(check.mend)) for check in checks]
+    checks = [replace(check, fix=output.invocation.resolve(check.fix)) for check in checks]
     if output.json:
         # "ok" of the document says that the checks ran.
         passed = not any(check.state == "error" for check in checks)
@@ -76,7 +76,7 @@ def show_checks(output: Output, checks: Sequence[Check]) -> None:
     table = draw.table("", "", "", header=False)
     for check in checks:
         sign, style = _CHECKS[check.state]
-        said = check.said + (f"\nnext: {check.mend}" if check.mend else "")
+        said = check.message + (f"\nnext: {check.fix}" if check.fix else "")
         table.add_row(draw.Text(sign, style=style), check.name, draw.Text(said))
     output.show(table)
     broken = sum(check.state == "error" for check in checks)

@@ -49,14 +49,14 @@ def show_problems(output: Output, found: Sequence[Problem], directory: Path) -> 
     broken = sum(problem.broken for problem in found)
     if output.json:
         resolve = output.invocation.resolve
-        problems = [vars(problem) | {"mend": resolve(problem.mend)} for problem in found]
+        problems = [vars(problem) | {"fix": resolve(problem.fix)} for problem in found]
         output.data("patterns check", {"passed": not broken, "problems": problems})
         return
     for problem in found:
         word, style = ("error", "bold red") if problem.broken else ("warning", "yellow")
         output.show(draw.Text.assemble((f"{word}: ", style), f"{problem.where}: {problem.message}"))
-        if problem.mend:
-            output.show(draw.Text(f"  {output.invocation.resolve(problem.mend)}", style="dim"))
+        if problem.fix:
+            output.show(draw.Text(f"  {output.invocation.resolve(problem.fix)}", style="dim"))
     if found:
         warnings = len(found) - broken
         output.show(

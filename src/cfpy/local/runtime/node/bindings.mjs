@@ -8,7 +8,7 @@
 import { missing } from '../local_services/errors.js';
 import { NO_GATEWAY, OTHER_METHODS } from '../local_services/models.js';
 import { emit } from './events.mjs';
-import { headerBytes, Request, Response } from './fetch_api.mjs';
+import { headerBytes, noteLength, Request, Response } from './fetch_api.mjs';
 import { count } from './meter.mjs';
 import { noteCall, noteStream } from './observed.mjs';
 
@@ -97,7 +97,7 @@ export function facade(target, kind, owner) {
 }
 
 /**
- * Workers AI or Vectorize, served by the Worker `cfpy-local`. It uses fetch instead of RPC, which
+ * Workers AI or Vectorize, served by a Worker next to the project's. It uses fetch instead of RPC, which
  * would block this thread in Miniflare's Node proxy and return proxies.
  */
 export function standIn(fetcher, kind, { binding, life }) {
@@ -208,6 +208,7 @@ function makeClass(kind) {
   }
   for (const property of properties) {
     Object.defineProperty(Class.prototype, property, {
+      configurable: true,
       enumerable: true,
       get() {
         return targets.get(this)[property];
@@ -215,6 +216,7 @@ function makeClass(kind) {
     });
   }
   if (kind === 'R2Bucket') patchR2(Class.prototype);
+  if (kind === 'GetResult') patchBody(Class.prototype);
   if (kind === 'Fetcher') patchFetcher(Class.prototype);
   if (kind === 'TransformedImage') patchImage(Class.prototype);
   return Class;
@@ -233,6 +235,17 @@ function patchR2(prototype) {
     const owner = owners.get(this);
     return { ...listed, objects: listed.objects.map((object) => facade(object, 'HeadResult', owner)) };
   };
+}
+
+/** A Response with the stream of an object tells how long it is, as in workerd. */
+function patchBody(prototype) {
+  Object.defineProperty(prototype, 'body', {
+    enumerable: true,
+    get() {
+      const { body, size, range } = targets.get(this);
+      return noteLength(body, range ? range.length : size);
+    },
+  });
 }
 
 function patchFetcher(prototype) {

@@ -65,11 +65,47 @@ async def call(instance, handler, *args):
     if method is None:
         raise TypeError(f"Handler does not export a {handler}() function.")
     converted = [python_from_rpc(arg) for arg in args]
-    # fetch may have fewer parameters than arguments; other handlers must accept all.
-    result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
-    if isawaitable(result):
-        result = await result
+    try:
+        # fetch may have fewer parameters than arguments; other handlers must accept all.
+        result = relaxed_call(method, *converted) if handler == "fetch" else method(*converted)
+        if isawaitable(result):
+            result = await result
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise only_of_handler(error) from None
+    if handler == "fetch":
+        refuse_other_answer(result)
     return python_to_rpc(result)
+
+
+def only_of_handler(error):
+    """The same error for the caller of a handler alone. The event loop raises those that end a
+    program a second time, outside of every handler, as if the interpreter had crashed."""
+    name = type(error).__name__
+    same = type(name, (Exception,), {"__module__": "builtins"})(*error.args)
+    return same.with_traceback(error.__traceback__)
+
+
+class NotAResponse(TypeError):
+    """What fetch() returned can't be a response."""
+
+
+def refuse_other_answer(answer):
+    """Refuse what can't be a response, as workerd does, and name it."""
+    kind = type(answer).__name__
+    if answer is None:
+        what = "None: is a `return` missing?"
+    elif isawaitable(answer):
+        what = f"a {kind}: await it"
+    elif isinstance(answer, dict | list | tuple):
+        what = f"a {kind}: return Response.json(...)"
+    elif isinstance(answer, str | bytes | int | float):
+        what = f"a {kind}: return Response(...)"
+    else:
+        return
+    raise NotAResponse(
+        "Incorrect type for Promise: the Promise did not resolve to 'Response'. "
+        f"fetch() returned {what}"
+    )
 
 
 def import_entry(name):

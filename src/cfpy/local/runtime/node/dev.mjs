@@ -14,6 +14,7 @@ import { startMeter } from './meter.mjs';
 import { startMiniflare } from './miniflare.mjs';
 import { makePage } from './page.mjs';
 import { brokenHost, placesOf, startPython } from './python_host.mjs';
+import { readable } from './traces.mjs';
 
 const started = performance.now();
 const elapsed = (since) => Math.round(performance.now() - since);
@@ -29,7 +30,7 @@ async function main() {
     changed();
   });
   startMeter(session.meter);
-  showPlaces(placesOf(session));
+  showPlaces(placesOf(session), session.project);
   const build = makeBuild(session);
 
   // Requests wait here until Python is ready, and again while it reloads.
@@ -60,7 +61,7 @@ async function main() {
       const text = String(error.message ?? error).trim();
       if (!session.watch) fatal('entry_failed', text);
       emit('reload_failed', { text });
-      return brokenHost(inProject(text));
+      return brokenHost(readable(inProject(text)));
     }
   };
   const reload = async ({ afterBuild = false } = {}) => {
@@ -77,7 +78,7 @@ async function main() {
     emit('log', { level: 'error', text });
     const crashed = host.promise;
     const reloaded = reload();
-    loopback.failAll(text);
+    loopback.failAll(inProject(text));
     (await crashed).drop();
     await reloaded;
   };

@@ -1,5 +1,7 @@
 // The events on standard output, and the event objects that Python handlers receive.
 
+import fs from 'node:fs';
+import path from 'node:path';
 import { advise } from './advice.mjs';
 
 // Only emit() may write there: a console.log in a library must not break the lines.
@@ -10,18 +12,21 @@ console.log = console.info = console.debug = console.error;
 
 // Where files are in the interpreter, and in the project.
 let places = [];
+let pyproject = '';
 const HISTORY = 500;
 const history = [];
 const listeners = new Set();
 
-/** Show paths of the interpreter as paths of the project: [of the interpreter, of the project]. */
-export function showPlaces(pairs) {
+/** Show paths of the interpreter as paths of `project`: [of the interpreter, of the project]. */
+export function showPlaces(pairs, project) {
   places = pairs;
+  pyproject = path.join(project, 'pyproject.toml');
 }
 
 /** `text` with paths of the project, which people know, and advice that is right for a Worker. */
 export function inProject(text) {
-  return advise(places.reduce((seen, [inside, outside]) => seen.replaceAll(inside, outside), text));
+  const seen = places.reduce((all, [inside, outside]) => all.replaceAll(inside, outside), text);
+  return advise(seen, { hasPyproject: fs.existsSync(pyproject) });
 }
 
 /** Report one event to cfpy, and to viewers of this run's page. */

@@ -7,6 +7,8 @@ const NodeResponse = globalThis.Response;
 const NOT_ASCII = /[^\0-\x7f]/;
 const inners = new WeakMap();
 const outers = new WeakMap();
+// How many bytes a body has: of Responses, and of streams.
+const lengths = new WeakMap();
 
 class Headers {
   constructor(init) {
@@ -95,10 +97,12 @@ class Request extends NodeRequest {
 class Response extends NodeResponse {
   constructor(body, init) {
     super(body, withBytes(init));
+    noteLength(this, sizeOf(body));
   }
 
   static json(data, init) {
-    return adopt(NodeResponse.json(data, withBytes(init)));
+    const made = adopt(NodeResponse.json(data, withBytes(init)));
+    return noteLength(made, Buffer.byteLength(JSON.stringify(data)));
   }
 
   static redirect(url, status) {
@@ -113,14 +117,50 @@ class Response extends NodeResponse {
     return outerOf(this, super.headers);
   }
 
+  get body() {
+    return noteLength(super.body, lengthOf(this));
+  }
+
   clone() {
-    return adopt(super.clone());
+    return noteLength(adopt(super.clone()), lengthOf(this));
   }
 }
 
 /** Make a Response of Node one of these. */
 export function adopt(response) {
   return Object.setPrototypeOf(response, Response.prototype);
+}
+
+/** The same for one that fetch() returned. */
+export function adoptFetched(response) {
+  const length = response.headers.get('content-length');
+  // Node has decoded a body with an encoding, and checks the length of any other.
+  const isKnown = length !== null && !response.headers.has('content-encoding');
+  return noteLength(adopt(response), isKnown ? Number(length) : undefined);
+}
+
+/**
+ * How many bytes the body of a Response has, if that is known. As in workerd, a header
+ * `content-length` does not matter: the code of a Worker may give any.
+ */
+export function lengthOf(response) {
+  return lengths.get(response);
+}
+
+/** Note the length of a stream or Response; `undefined` is not known. */
+export function noteLength(body, length) {
+  if (body && length !== undefined) lengths.set(body, length);
+  return body;
+}
+
+function sizeOf(body) {
+  if (body === null || body === undefined) return 0;
+  if (body instanceof ReadableStream) return lengths.get(body);
+  if (body instanceof Blob) return body.size;
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
+  // Its boundary is random.
+  if (body instanceof FormData) return undefined;
+  return Buffer.byteLength(String(body));
 }
 
 /** The headers of a Request or Response, in bytes: each character is one. */

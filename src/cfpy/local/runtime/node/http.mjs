@@ -4,8 +4,9 @@ import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { emit, inProject } from './events.mjs';
-import { Request } from './fetch_api.mjs';
+import { lengthOf, Request } from './fetch_api.mjs';
 import { noteBatch } from './observed.mjs';
+import { readable } from './traces.mjs';
 
 const DRAIN_MS = 2000;
 // workerd accepts 512 KiB, which may be three times as long when the shim has encoded them. Node's
@@ -59,11 +60,11 @@ export async function serve(getHost, showPage) {
 
 async function answerFetch(host, incoming, outgoing) {
   const since = performance.now();
-  const { url, method, status } = await answerWith((r) => host.fetch(r), incoming, outgoing);
+  const { url, method, status } = await answerWith((r) => host.fetch(r), incoming, outgoing, () => host.isOver);
   emit('request', { method, path: new URL(url).pathname, status, ms: performance.now() - since });
 }
 
-async function answerWith(fetch, incoming, outgoing) {
+async function answerWith(fetch, incoming, outgoing, isReported = () => false) {
   const head = JSON.parse(decodeURIComponent(incoming.headers['x-cfpy-head']));
   // The shim sends GET if the request has no body.
   const body = incoming.method === 'POST' ? bodyOf(incoming) : null;
@@ -74,8 +75,8 @@ async function answerWith(fetch, incoming, outgoing) {
     status = response.status;
     if (status >= 400) await body?.drain();
     const { statusText, headers } = response;
-    const length = headers.get('content-length');
-    if (length !== null && response.body && request.method !== 'HEAD') outgoing.setHeader('content-length', length);
+    const length = response.body ? lengthOf(response) : 0;
+    if (length !== undefined) outgoing.setHeader('content-length', length);
     // Empty, it would replace the usual words.
     writeHead(outgoing, { status, statusText: statusText || undefined, headers: [...headers] });
     outgoing.flushHeaders();
@@ -84,8 +85,8 @@ async function answerWith(fetch, incoming, outgoing) {
     else outgoing.end();
   } catch (error) {
     const text = inProject(String(error.message ?? error));
-    emit('log', { level: 'error', text });
-    fail(outgoing, text);
+    if (!isReported()) emit('log', { level: 'error', text });
+    fail(outgoing, readable(text));
   }
   return { url: request.url, method: request.method, status };
 }

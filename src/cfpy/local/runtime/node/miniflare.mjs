@@ -1,6 +1,5 @@
 // Starts the real workerd, with the project's bindings, through Miniflare.
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { facade, failing, standIn } from './bindings.mjs';
 import { d1 } from './d1.mjs';
@@ -48,9 +47,11 @@ export async function startMiniflare(session, loopback) {
     CFPY_HOST: loopback.url,
     CFPY_HOST_KEY: loopback.key,
   };
+  let services;
   if (session.local_services) {
-    const { main: script } = JSON.parse(fs.readFileSync(session.local_services, 'utf8'));
+    const { name, main: script } = JSON.parse(fs.readFileSync(session.local_services, 'utf8'));
     workers.push(...workersOf(options, session.local_services, moduleTree(script)));
+    services = name;
   }
   const instance = new Miniflare(
     convertV4MiniflareOptions({
@@ -60,7 +61,7 @@ export async function startMiniflare(session, loopback) {
       cf: false, // The default would request one from a Cloudflare host.
       // Where `wrangler dev` and cfpy register the Workers on this machine, for bindings between
       // them.
-      unsafeDevRegistryPath: registryPath(),
+      unsafeDevRegistryPath: session.registry,
       workers,
     }),
   );
@@ -88,8 +89,7 @@ export async function startMiniflare(session, loopback) {
     for (const name of loaders) env[name] = workerLoader(name, ask);
     for (const [name, binding] of Object.entries(session.failing)) env[name] = failing(name, binding);
   };
-  // Under the name from local/configuration.py.
-  const localServices = () => instance.getWorker('cfpy-local');
+  const localServices = () => instance.getWorker(services);
   return { url, raw, ask, secretNames, localServices, fill, dispose: () => instance.dispose() };
 }
 
@@ -119,16 +119,6 @@ function varsOf({ worker, kinds, failing }, found) {
 
 function missing(name) {
   return `The secret ${name}, which the configuration requires, is not set: add it to .dev.vars`;
-}
-
-/** Where `wrangler dev` registers the Workers of this machine (its own getGlobalConfigPath()). */
-function registryPath() {
-  if (process.env.WRANGLER_REGISTRY_PATH) return process.env.WRANGLER_REGISTRY_PATH;
-  const old = path.join(os.homedir(), '.wrangler');
-  if (fs.statSync(old, { throwIfNoEntry: false })?.isDirectory()) return path.join(old, 'registry');
-  const folder = process.platform === 'darwin' ? 'Library/Preferences' : '.config';
-  const config = process.env.XDG_CONFIG_HOME || path.join(os.homedir(), folder);
-  return path.join(config, '.wrangler', 'registry');
 }
 
 const MODULES = { '.js': 'ESModule', '.wasm': 'CompiledWasm' };

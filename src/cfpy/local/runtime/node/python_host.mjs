@@ -17,7 +17,7 @@ const [GLOBAL_SCOPE, BOOTSTRAP] = ['global_scope.py', 'bootstrap.py'].map((name)
 const SOURCES = '/session/metadata'; // where workerd also mounts them
 const MODULES = '/session/python_modules';
 const STAND_INS = '/session/stand-ins'; // modules that npm's Pyodide does not have
-const NO_CLASS = 'the main module has no class Default';
+const NO_CLASS = 'the main module has no class Default(WorkerEntrypoint)';
 
 /**
  * Start a fresh interpreter and import the entry module.
@@ -66,7 +66,10 @@ export function placesOf({ project, entry }) {
   const sources = path.relative(project, path.dirname(entry));
   return [
     [`${SOURCES}/`, sources && `${sources}/`],
-    [`${MODULES}/`, 'python_modules/'],
+    // The folders themselves.
+    [SOURCES, sources || '.'],
+    [MODULES, 'python_modules'],
+    [STAND_INS, '<cfpy>'],
   ];
 }
 
@@ -102,7 +105,11 @@ class PythonHost {
 
   async fetch(request) {
     // workerd passes `env` and `ctx` too, and both are None in Python.
-    const answer = await this.#invoke('fetch', request, undefined, undefined);
+    const answer = await this.#invoke('fetch', request, undefined, undefined).catch((error) => {
+      // Raised by bootstrap.py: the last line has all that matters.
+      if (error.type === 'NotAResponse') throw new TypeError(error.message.trim().split('NotAResponse: ').at(-1));
+      throw error;
+    });
     if (answer instanceof Response) return answer;
     throw new TypeError("Incorrect type for Promise: the Promise did not resolve to 'Response'.");
   }
@@ -133,6 +140,11 @@ class PythonHost {
   /** End it like a crash: code that still runs in it can't use bindings any more. */
   drop() {
     this.#life.over = true;
+  }
+
+  /** Whether it has ended, and the crash was reported. */
+  get isOver() {
+    return this.#life.over;
   }
 
   /** Resolves when no `waitUntil` work is left. */

@@ -1,5 +1,5 @@
 // fetch() and WebSocket as workerd has them: what Node's own do not.
-import { adopt, Headers, Request, Response, withBytes } from './fetch_api.mjs';
+import { adoptFetched, Headers, Request, Response, withBytes } from './fetch_api.mjs';
 
 const sockets = new Set();
 const nodeFetch = globalThis.fetch;
@@ -82,7 +82,7 @@ export async function fetch(input, init) {
   const request = isUpgrade(input, init) ? new Request(input, init) : null;
   if (request) return upgrade(request);
   try {
-    return adopt(await nodeFetch(input, withBytes(init)));
+    return adoptFetched(await nodeFetch(input, withBytes(init)));
   } catch (error) {
     if (error.message !== 'fetch failed') throw error;
     const why = reasonOf(error.cause ?? {});

@@ -4,7 +4,7 @@ import { Console } from 'node:console';
 import { timingSafeEqual as areSame } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { emit } from './events.mjs';
-import { Headers, Request, Response } from './fetch_api.mjs';
+import { Headers, noteLength, Request, Response } from './fetch_api.mjs';
 import { inRequest, inRequestAsync, REFUSED } from './global_scope.mjs';
 import { fetch, OutboundSocket } from './web_platform.mjs';
 
@@ -50,6 +50,7 @@ class FixedLengthStream extends TransformStream {
         if (seen < expected) throw new TypeError('FixedLengthStream did not see all expected bytes before close().');
       },
     });
+    noteLength(this.readable, expected);
   }
 }
 

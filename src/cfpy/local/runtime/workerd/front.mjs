@@ -6,6 +6,7 @@ import { PATH, pageAnswer } from '../node/page_answer.mjs';
 import html from '../node/page/index.html';
 import css from '../node/page/page.css';
 import script from '../node/page/page.js';
+import { asUpstream } from './upstream.mjs';
 
 const FILES = { 'index.html': html, 'page.css': css, 'page.js': script };
 const PAGE = new RegExp(`^${PATH}(/|$)`);
@@ -14,7 +15,8 @@ export default class Front extends WorkerEntrypoint {
   async fetch(request) {
     if (PAGE.test(new URL(request.url).pathname)) return answerPage(this.env, request);
     try {
-      return await this.env.CFPY_WORKER.fetch(request);
+      const { upstream } = this.env.CFPY_PAGE;
+      return await asUpstream(request, upstream, (asked) => this.env.CFPY_WORKER.fetch(asked));
     } catch (error) {
       // As without this Worker: Miniflare answers so.
       return new Response(error?.stack ?? String(error), { status: 500 });

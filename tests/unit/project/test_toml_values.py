@@ -10,7 +10,7 @@ import pytest
 
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
-from cfpy.local.toml_values import as_json
+from cfpy.project.toml_values import as_json
 
 
 def test_dates_and_numbers_become_what_wrangler_makes_of_them() -> None:

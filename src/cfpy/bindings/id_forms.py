@@ -1,0 +1,38 @@
+"""What ids of Cloudflare look like, so that a mistyped or invented one is found without an account.
+Pure.
+
+Whether a well-formed id exists, only an account can tell.
+developers.cloudflare.com/api/resources/d1 (a UUID), .../kv and .../hyperdrive (32 hexadecimal
+digits).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cfpy.bindings.finding import Finding
+from cfpy.project.names import is_placeholder
+
+_HEX = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+def not_uuids(items: Iterable[Mapping[str, Any]], key: str, fix: str) -> Iterator[Finding]:
+    """A finding for each id that is not a UUID. Placeholders of examples are not ids."""
+    return _other_than(_UUID, "not a UUID", items, key, fix)
+
+
+def not_hex(items: Iterable[Mapping[str, Any]], key: str, fix: str) -> Iterator[Finding]:
+    """A finding for each id that is not 32 hexadecimal digits; as :func:`not_uuids`."""
+    return _other_than(_HEX, "not 32 hexadecimal digits", items, key, fix)
+
+
+def _other_than(
+    form: re.Pattern[str], what: str, items: Iterable[Mapping[str, Any]], key: str, fix: str
+) -> Iterator[Finding]:
+    for item in items:
+        given = str(item.get(key) or "").strip()
+        if given and not is_placeholder(given) and not form.fullmatch(given):
+            yield Finding(True, f"{key} {given!r} of {item.get('binding')} is {what}", fix)

@@ -1,0 +1,110 @@
+"""Finds keys of a configuration that wrangler does not know: most are misspelt.
+
+wrangler 4.164.0 skips them with a warning, ``Unexpected fields found in top-level field``
+(``validateAdditionalProperties`` in its ``validation.ts``), so a misspelt binding is missed only
+when the Worker needs it. The known keys are those of ``stances.py`` and of this module; a test
+compares them with the config-schema.json of the pinned wrangler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from cfpy.bindings.finding import Finding
+from cfpy.bindings.registry import KINDS
+from cfpy.bindings.stances import BINDINGS, OTHERS
+from cfpy.errors import ProjectError
+from cfpy.project.config_text import locate, read
+from cfpy.project.project import Project
+
+TOP = frozenset(OTHERS) | {kind.outer for kind in KINDS}
+#: Keys of the top level that an environment can't have.
+TOP_ONLY = frozenset(
+    {
+        *("$schema", "addresses", "alias", "data_blobs", "dependencies_instrumentation", "dev"),
+        *("env", "keep_vars", "pages_build_output_dir", "send_metrics", "site", "text_blobs"),
+        "wasm_modules",
+    }
+)
+#: The keys of tables that are no binding with keys of its own, by table.
+TABLES: Mapping[str, frozenset[str]] = {
+    "assets": frozenset(
+        {
+            *("base_path", "binding", "directory", "html_handling", "not_found_handling"),
+            "run_worker_first",
+        }
+    ),
+    "build": frozenset({"command", "cwd", "watch_dir"}),
+    "durable_objects": frozenset({"bindings", "code_update_strategy"}),
+    "limits": frozenset({"cpu_ms", "subrequests"}),
+    "observability": frozenset(
+        {"enabled", "head_sampling_rate", "issues", "logs", "redact_query_string", "traces"}
+    ),
+    "queues": frozenset({"consumers", "producers"}),
+    "triggers": frozenset({"crons", "events"}),
+}
+_Path = tuple[str | int, ...]
+
+
+def unknown_keys(project: Project, environment: str = "") -> Iterator[Finding]:
+    """A finding for each unknown key of the top level and of ``environment``, with its line.
+
+    Args:
+        project: The project; its file is read again for the lines.
+        environment: One of its environments; empty for the top level alone.
+    """
+    found = list(_unknown(project.wrangler, environment))
+    text = ""
+    if found:
+        try:
+            text, _ = read(project.config_path)
+        except ProjectError:
+            # It was edited in the meantime.
+            return
+    for path, near in found:
+        line, _ = locate(project.config_path, text, path)
+        key = ".".join(str(part) for part in path if isinstance(part, str))
+        fix = f"Rename it to `{near}`." if near else "Correct the name, or remove it."
+        where = f"{project.config_name}:{line}"
+        yield Finding(False, f"{where}: `{key}` is an unknown key, which wrangler ignores", fix)
+
+
+def warnings(project: Project, environment: str = "") -> tuple[str, ...]:
+    """:func:`unknown_keys` as sentences."""
+    return tuple(f"{each.message}. {each.fix}" for each in unknown_keys(project, environment))
+
+
+def _unknown(config: Mapping[str, Any], environment: str) -> Iterator[tuple[_Path, str]]:
+    """The paths of unknown keys, each with the known key that is nearest, or an empty string."""
+    yield from _in_scope(config, (), TOP)
+    environments = config.get("env")
+    scope = environments.get(environment) if isinstance(environments, Mapping) else None
+    if environment and isinstance(scope, Mapping):
+        yield from _in_scope(scope, ("env", environment), TOP - TOP_ONLY)
+
+
+def _in_scope(
+    scope: Mapping[str, Any], at: _Path, known: frozenset[str]
+) -> Iterator[tuple[_Path, str]]:
+    yield from _in_table(scope, at, known)
+    for name, keys in {**TABLES, **BINDINGS}.items():
+        table, value = name.split("."), scope
+        for part in table:
+            value = value.get(part, {}) if isinstance(value, Mapping) else {}
+        items: list[tuple[_Path, Any]] = [(tuple(table), value)]
+        if isinstance(value, list):
+            items = [((*table, number), item) for number, item in enumerate(value)]
+        for place, item in items:
+            if keys and isinstance(item, Mapping):
+                yield from _in_table(item, (*at, *place), frozenset(keys))
+
+
+def _in_table(
+    table: Mapping[str, Any], at: _Path, known: frozenset[str]
+) -> Iterator[tuple[_Path, str]]:
+    for key in table:
+        if key not in known:
+            near = get_close_matches(key, sorted(known), n=1, cutoff=0.6)
+            yield (*at, key), near[0] if near else ""

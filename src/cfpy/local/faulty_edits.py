@@ -1,0 +1,108 @@
+"""An edit with which the Worker can't run does not end ``cfpy dev``: it reports the fault, answers
+requests with it, and waits for the next edit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.errors import CfpyError
+from cfpy.local.defaults import load_for_run
+from cfpy.local.env_files import EnvFiles, find_env_files
+from cfpy.local.file_warnings import file_warnings
+from cfpy.local.local_runtime import Event, StartFailedError
+from cfpy.local.preparation import DevRequest
+from cfpy.local.unavailable import answering
+from cfpy.local.watching import State, Watched, Watcher
+from cfpy.tools.context import Context
+
+_WAITS = "Waiting for a fix."
+
+
+def read_files(request: DevRequest) -> EnvFiles:
+    """Read the configuration and the files of secrets; return the latter.
+
+    Raises:
+        ProjectError: One of them is missing or not valid.
+        UsageError: There is no such environment.
+    """
+    load_for_run(request.root, request.config, request.environment)
+    return find_env_files(request.root, request.environment, os.environ, request.env_files)
+
+
+def fault_of_edit(request: DevRequest, path: str) -> Event | None:
+    """What is wrong with the files after an edit of ``path``, while the Worker still runs with
+    what was there before; ``None`` if they can be read."""
+    try:
+        read_files(request)
+    except CfpyError as error:
+        hint = "" if "again" in error.hint else error.hint
+        runs = f"The Worker runs on as it was. {_WAITS}"
+        told = [f"{path} changed, and can't be used: {error.message}", hint, runs]
+        return Event("reload_failed", {"text": "\n".join(filter(None, told))})
+    return None
+
+
+def wait_for_fix(
+    ctx: Context,
+    request: DevRequest,
+    error: CfpyError,
+    watched: Watched,
+    before: State,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Report ``error``, and answer requests with it until ``watched`` differs from ``before``."""
+    failed = error if isinstance(error, StartFailedError) else None
+    text = _report(error)
+    on_event(Event("reload_failed", {"text": f"{text}\n{_WAITS}"}))
+    if failed:
+        watched, before = failed.watched, failed.since
+    # With what the terminal shows for it: the output of the runtime has the traceback.
+    reason = ctx.secrets.redact(f"{error.message}\n{_WAITS}" if failed else f"{text}\n{_WAITS}")
+    with answering(request.host, request.port, reason):
+        _wait_for_change(watched, before)
+
+
+def _report(error: CfpyError) -> str:
+    # It starts again by itself.
+    hint = "" if "again" in error.hint else error.hint
+    message = error.message
+    if isinstance(error, StartFailedError):
+        # The rest was shown already, as the output of the runtime.
+        message = message.splitlines()[0].rstrip(":")
+    return "\n".join(filter(None, [f"reload failed: {message}", hint]))
+
+
+def _wait_for_change(watched: Watched, before: State) -> None:
+    """Return when the files differ from ``before``."""
+    changed = threading.Event()
+    watcher = Watcher(watched, lambda _: changed.set(), since=before)
+    try:
+        changed.wait()
+    finally:
+        watcher.stop()
+
+
+class FileWarnings:
+    """Reports what is suspicious in the files, each thing once."""
+
+    def __init__(self, request: DevRequest, on_event: Callable[[Event], None]) -> None:
+        self._request = request
+        self._on_event = on_event
+        self._told: frozenset[str] = frozenset()
+
+    def __call__(self) -> None:
+        found: tuple[str, ...] = ()
+        # What can't be read is reported by who needs it.
+        with contextlib.suppress(CfpyError):
+            project = load_project(self._request.root, self._request.config)
+            files = read_files(self._request)
+            found = file_warnings(project, self._request.environment, files)
+        for text in found:
+            if text not in self._told:
+                self._on_event(Event("log", {"level": "warning", "text": text}))
+        # What was corrected and comes back is reported again.
+        self._told = frozenset(found)

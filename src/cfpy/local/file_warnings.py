@@ -1,0 +1,37 @@
+"""Warns about what wrangler skips silently in the files of a run: unknown keys of the
+configuration, and lines of the files of secrets that assign nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cfpy.bindings.unknown_keys import warnings
+from cfpy.local.env_files import EnvFiles
+from cfpy.project.dotenv_text import faulty_lines
+from cfpy.project.project import Project
+
+
+def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[str, ...]:
+    """Sentences about the project's files. None has any content of a file of secrets.
+
+    Args:
+        project: The project.
+        environment: One of its environments; empty for the top level.
+        files: The files with its secrets.
+    """
+    used = [files.dev_vars] if files.dev_vars else files.env_files
+    faulty = (text for file in used for text in _faulty(file, project.root))
+    return (*warnings(project, environment), *faulty)
+
+
+def _faulty(file: Path, root: Path) -> Iterator[str]:
+    shown = os.path.relpath(file, root) if file.is_relative_to(root.resolve()) else str(file)
+    try:
+        text = file.read_text("utf-8", errors="replace")
+    except OSError:
+        # It was deleted in the meantime.
+        return
+    for line, what in faulty_lines(text):
+        yield f"{shown}:{line}: {what}"

@@ -1,0 +1,77 @@
+"""Answers requests while a Worker can't start: with the reason, until a fix is saved."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+
+from cfpy.local.ports import EVERY
+
+# More of a body is not read: the connection is closed.
+_MOST_BYTES = 2**20
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+@contextlib.contextmanager
+def answering(host: str, port: int, reason: str) -> Iterator[None]:
+    """Answer each request to ``port`` of ``host`` with 503 and ``reason``, for as long as the
+    context lasts. If the port can't be used, nothing is answered."""
+    try:
+        server = _ReasonServer(host, port, reason)
+    except OSError:
+        yield
+        return
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _ReasonServer(http.server.ThreadingHTTPServer):
+    # The port can be bound again at once.
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        [(family, *_, address), *_] = socket.getaddrinfo(
+            None if host == EVERY else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        self.address_family = family
+        self.body = f"The Worker does not run: {reason}\n".encode()
+        super().__init__((str(address[0]), port), _ReasonHandler)
+
+    def server_bind(self) -> None:
+        # Without the look-up of the host's name in HTTPServer, which may take seconds.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = str(self.server_address[0]), 0
+
+
+class _ReasonHandler(http.server.BaseHTTPRequestHandler):
+    timeout = 10
+    server: _ReasonServer
+
+    def _answer(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        # Otherwise a client that still sends may not read the answer.
+        self.rfile.read(min(int(length), _MOST_BYTES) if length.isdecimal() else 0)
+        self.send_response(503)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.send_header("Retry-After", "1")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(self.server.body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: the terminal shows the reason."""
+
+
+for _method in _METHODS:
+    setattr(_ReasonHandler, f"do_{_method}", _ReasonHandler._answer)

@@ -1,0 +1,53 @@
+"""What wrangler skips in a project's files is named, without any content of a file of secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.local.env_files import find_env_files
+from cfpy.local.faulty_edits import FileWarnings, fault_of_edit
+from cfpy.local.file_warnings import file_warnings
+from cfpy.local.local_runtime import Event
+from cfpy.local.preparation import DevRequest, Runtime
+
+
+def request(root: Path) -> DevRequest:
+    return DevRequest(root, "127.0.0.1", 0, Runtime.NODE, None, watch=True)
+
+
+def test_the_files_that_are_used_are_checked(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text('name = "a"\nkv_namespace = []\n')
+    (tmp_path / ".dev.vars").write_text("A=1\nsekret\n")
+    (tmp_path / ".env").write_text("sekret\n")
+    files = find_env_files(tmp_path, "", {})
+    key, line = file_warnings(load_project(tmp_path), "", files)
+    assert key.startswith("wrangler.toml:2: `kv_namespace` is an unknown key")
+    assert line == ".dev.vars:2: it is not NAME=VALUE, so it is skipped"
+    (tmp_path / ".dev.vars").unlink()
+    _, line = file_warnings(load_project(tmp_path), "", find_env_files(tmp_path, "", {}))
+    assert line.startswith(".env:1: ")
+
+
+def test_each_is_told_once_until_it_comes_back(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    told: list[Event] = []
+    warn = FileWarnings(request(tmp_path), told.append)
+    numbers = []
+    for text in ("mian = 1\n", "mian = 1\n", "", "[broken\n", "mian = 1\n"):
+        config.write_text(text)
+        warn()
+        numbers.append(len(told))
+    assert numbers == [1, 1, 1, 1, 2]
+
+
+def test_an_edit_that_can_not_be_used_is_told(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    config.write_text('name = "a"\n')
+    assert fault_of_edit(request(tmp_path), "wrangler.toml") is None
+    config.write_text("[broken\n")
+    fault = fault_of_edit(request(tmp_path), "wrangler.toml")
+    assert fault
+    first, *_, last = fault.data["text"].splitlines()
+    assert first.startswith("wrangler.toml changed, and can't be used: ")
+    assert last == "The Worker runs on as it was. Waiting for a fix."
