@@ -124,7 +124,7 @@ def test_the_readme_from_new_to_cost(tmp_path: Path) -> None:
         walk.run(f"python3 scripts/ingest.py corpus --wait --url {url}")
         with walk.step("a question"):
             assert "1.2 metres" in ask(url, ANSWERED)
-        prompt = walk.directory / "src" / "rag" / "prompt.py"
+        prompt = walk.directory / "src" / "rag" / "answering.py"
         text = prompt.read_text("utf-8")
         changed = text.replace("I don't know: the documents don't say.", "Nobody told me.")
         assert changed != text

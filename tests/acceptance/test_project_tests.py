@@ -19,7 +19,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (
         "rag",
         {
-            "embedding_model": "@cf/baai/bge-m3",
+            "embedding_model": "@cf/baai/bge-base-en-v1.5",
             "chat_model": "@cf/meta/llama-3.1-8b-instruct-fp8",
         },
         "tests/test_worker.py",

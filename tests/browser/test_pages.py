@@ -43,7 +43,7 @@ def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
     content = open_binding(page, "VECTORIZE")
     content.get_by_label("Text to search by meaning").fill("size of the mirror")
     content.get_by_role("button", name="Search").click()
-    expect(content).to_contain_text("Embedded by @cf/baai/bge-base-en-v1.5")
+    expect(content).to_contain_text("Embedded by @cf/baai/bge-m3")
     nearest = content.locator("tbody tr").first
     expect(nearest).to_contain_text("equipment")
     picture(page, "dev-vectors")

@@ -210,4 +210,4 @@ def test_a_version_is_no_language(case: Path, project: Project) -> None:
 def test_a_proxy_is_not_asked_for_this_machine(project: Project) -> None:
     proxy = "http://127.0.0.1:9"
     status, lines = project.ingest("corpus", http_proxy=proxy, HTTP_PROXY=proxy, no_proxy="")
-    assert (status, lines[-1]) == (0, "12 ingested, 0 unchanged, 0 skipped")
+    assert (status, lines[-1]) == (0, "17 ingested, 0 unchanged, 0 skipped")

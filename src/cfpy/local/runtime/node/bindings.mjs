@@ -119,8 +119,8 @@ export function standIn(fetcher, kind, { binding, life }) {
       if (args[method === 'run' ? 2 : 1]?.gateway) tell(NO_GATEWAY, 'warning');
       try {
         const result = await callStandIn(fetcher, method, args);
-        if (result instanceof ReadableStream) return noteStream(call, failingLast(result, failed));
         count(kind, method, args, result);
+        if (result instanceof ReadableStream) return noteStream(call, failingLast(result, failed));
         noteCall({ ...call, result });
         return result;
       } catch (error) {

@@ -25,6 +25,14 @@ MAX_SECTION_BYTES = 64
 # No documents of yours: what tools put there. Names that start with a dot are left out, too.
 _FOREIGN_FOLDERS = {"node_modules", "python_modules", "venv", "__pycache__"}
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
+# Lines of keys, and what YAML and TOML have between them: indented lines, lists, comments, tables.
+# No line can be two of these: the time this takes grows with the text, and not faster.
+_FRONT_MATTER = re.compile(
+    r"(?P<mark>---|\+\+\+)[ \t]*\n"
+    r"(?P<lines>(?:(?!(?P=mark)|\.{3})(?:[\w\"'][\w\"' .-]*[:=].*|[ \t#[\]}-].*|)\n)*)"
+    r"(?:(?P=mark)|\.{3})[ \t]*(?:\n|\Z)"
+)
+_KEY = re.compile(r"^([\w-]+)[ \t]*[:=][ \t]*([^\n]*)$", re.MULTILINE)
 # The languages that bge-m3 reads, by ISO 639-1: those of XLM-RoBERTa, on which it is built.
 _LANGUAGES = (
     "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he "
@@ -118,8 +126,12 @@ def read(file: File, default_language: str) -> Document | Skipped:
         return Skipped(shown(file.name), _too_large(size))
     name = unicodedata.normalize("NFC", shown(file.name))
     stem, language = _language(Path(name).stem)
+    about, text = _split_front_matter(text)
+    if not text:
+        return Skipped(shown(file.name), "it is empty, below its front matter")
     title, text = _split_title(text, default=stem)
-    metadata = {"lang": language or default_language}
+    title = about.get("title", title)[:MAX_TITLE_CHARS]
+    metadata = {"lang": _tag(about.get("lang", "")) or language or default_language}
     folder, slash, _ = name.partition("/")
     if slash:
         metadata["section"] = folder.encode()[:MAX_SECTION_BYTES].decode(errors="ignore")
@@ -192,11 +204,30 @@ def _too_large(size: int) -> str:
 def _language(stem: str) -> tuple[str, str]:
     """A file's stem without its language, and the language: ``ferry.de`` has "de"."""
     rest, _, last = stem.rpartition(".")
-    tag = _LANGUAGE_TAG.fullmatch(last)
-    if not rest or not tag or tag[1].lower() not in _LANGUAGES.split():
-        return stem, ""
+    tag = _tag(last) if rest else ""
+    return (rest, tag) if tag else (stem, "")
+
+
+def _tag(text: str) -> str:
+    """A language tag in its usual spelling; empty if it is none of a language that there is."""
+    tag = _LANGUAGE_TAG.fullmatch(text)
+    if not tag or tag[1].lower() not in _LANGUAGES.split():
+        return ""
     language, script, region = tag[1].lower(), (tag[2] or "").title(), (tag[3] or "").upper()
-    return rest, "-".join(part for part in (language, script, region) if part)
+    return "-".join(part for part in (language, script, region) if part)
+
+
+def _split_front_matter(text: str) -> tuple[dict[str, str], str]:
+    """The single values of a text's front matter, in YAML or TOML, and what follows it.
+
+    Three dashes may also be a line across the page: between them are then no keys.
+    """
+    found = _FRONT_MATTER.match(text)
+    pairs = _KEY.findall(found["lines"]) if found else []
+    if not found or not pairs:
+        return {}, text
+    values = {key.lower(): value.strip().strip("\"'") for key, value in pairs}
+    return {key: value for key, value in values.items() if value}, text[found.end() :].strip()
 
 
 def _split_title(text: str, default: str) -> tuple[str, str]:

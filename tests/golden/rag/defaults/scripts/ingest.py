@@ -7,6 +7,9 @@ A file's path is the document's id, its first heading the title, its first folde
 `page.de.md` has the `lang` "de". A file that can't be ingested is named at the end, and the exit
 status is 1; the others go in. Run it as often as you like: unchanged files cost next to nothing.
 
+`--prune` deletes the documents of files that are not there any more: of all documents that came
+from files, those that are in none of the named folders.
+
 Searches find a document when Vectorize has processed it: after seconds, seldom minutes. With
 `--wait`, the script ends when they find all.
 """
@@ -20,9 +23,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from client import CallError, Client, argument_parser, make_client
-from documents import SUFFIXES, Document, Skipped, find, read, shown
+from documents import SUFFIXES, Document, Skipped, document_id, find, read, shown
 
 # Small enough for progress to show, and for a request to stay far from every limit: the Worker
 # takes 4 MB, and a few seconds of CPU for each.
@@ -44,6 +48,8 @@ class Ingestion:
         self._client = client
         self._failures = 0
         self.counts = {"indexed": 0, "unchanged": 0}
+        self.pruned = 0
+        self.seen: set[str] = set()
         self.skipped: list[Skipped] = []
         self.others: list[str] = []
 
@@ -67,6 +73,10 @@ class Ingestion:
             return
         self._failures = 0
         for document, status in zip(batch, statuses, strict=True):
+            if status == "busy":
+                # On its own it is refused until it is free, and that is waited for.
+                self.send([document])
+                continue
             self.counts[status] += 1
             note = "" if document.encoding == "UTF-8" else f" (read as {document.encoding})"
             print(f"{status:<9}  {document.name}{note}", flush=True)
@@ -88,12 +98,31 @@ class Ingestion:
             if self._failures == _MAX_FAILURES:
                 raise error
 
+    def prune(self) -> None:
+        """Delete the documents of files that were not seen.
+
+        Raises:
+            CallError: The Worker does not answer.
+        """
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._client.call("GET", f"/documents?{urlencode({'cursor': cursor})}")
+            cursor = page["next_cursor"]
+            for document in page["documents"]:
+                id_ = document["id"]
+                # What was added without this script has another id, or no source.
+                if id_ not in self.seen and document_id(document["source"]) == id_:
+                    self._client.call("DELETE", f"/documents/{quote(id_)}")
+                    self.pruned += 1
+                    print(f"{'deleted':<9}  {shown(id_)}", flush=True)
+
     def summary(self) -> str:
         """What went in and what did not, in words."""
         counts = self.counts
+        deleted = f", {self.pruned} deleted" if self.pruned else ""
         lines = [
             f"{counts['indexed']} ingested, {counts['unchanged']} unchanged, "
-            f"{len(self.skipped)} skipped"
+            f"{len(self.skipped)} skipped{deleted}"
         ]
         lines += [f"  {item.name}: {item.reason}" for item in self.skipped]
         return "\n".join(lines)
@@ -118,6 +147,7 @@ def documents(paths: Sequence[Path], language: str, ingestion: Ingestion) -> Ite
         assert not isinstance(file, Skipped)
         other = seen.setdefault(document.fields["id"], file.path)
         if other is file.path:
+            ingestion.seen.add(document.fields["id"])
             yield document
         elif other.resolve() != file.path.resolve():
             reason = f"it would have the id of {shown(str(other))}: rename one of them"
@@ -159,7 +189,7 @@ def _statuses(reply: Any, batch: Sequence[Document]) -> list[str]:
         statuses = [found[document.fields["id"]] for document in batch]
     except (TypeError, KeyError):
         statuses = [""]
-    if not set(statuses) <= {"indexed", "unchanged"}:
+    if not set(statuses) <= {"indexed", "unchanged", "busy"}:
         message = "POST /documents gave an answer that is none of this Worker's. Is --url right?"
         raise CallError(message, everywhere=True)
     return statuses
@@ -193,6 +223,9 @@ def main() -> int:
     parser.add_argument(
         "--lang", default="en", help="language of files whose names tell none (default: en)"
     )
+    parser.add_argument(
+        "--prune", action="store_true", help="delete documents whose files are not there any more"
+    )
     parser.add_argument("--wait", action="store_true", help="end when searches find all documents")
     options = parser.parse_args()
     # A terminal that can't show a letter of a name still gets the line.
@@ -203,6 +236,10 @@ def main() -> int:
     try:
         for batch in batches(documents(options.paths, options.lang, ingestion)):
             ingestion.send(batch)
+        if options.prune and ingestion.skipped:
+            ingestion.skip("--prune", "nothing was deleted, since not every file could be read")
+        elif options.prune and ingestion.seen:
+            ingestion.prune()
         searchable = options.wait and wait(client)
     except CallError as error:
         stopped = 1

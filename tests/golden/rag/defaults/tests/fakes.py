@@ -10,11 +10,10 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rag.app import RagApp
+from rag.app import RagApp, StreamReply
 from rag.resources import Bindings, Resources
 from rag.settings import read_settings
 from rag.store import Store
-from rag.streaming import StreamReply
 from services import TOKEN, FakeD1, FakeLimiter, FakePiece, Fuse, ServiceError, pieces
 from web.http import Reply, Request
 
@@ -93,13 +92,19 @@ class FakeAI:
         self.fuse = fuse
         self.reply = "It says so [1]."
         self.finish_reason = "stop"
+        self.frames: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.gateways: set[str | None] = set()
+        self.failing: set[str] = set()
         self.streams: list[FakeStream] = []
 
-    async def run(self, model: str, inputs: dict[str, Any]) -> Any:
+    async def run(self, model: str, inputs: dict[str, Any], options: dict[str, Any]) -> Any:
         await asyncio.sleep(0)
         self.fuse.before_call()
         self.calls.append((model, inputs))
+        self.gateways.add(options.get("gateway", {}).get("id"))
+        if model in self.failing:
+            raise ServiceError("3040: Capacity temporarily exceeded")
         if "text" in inputs:
             assert len(inputs["text"]) <= 100
             assert inputs["pooling"] == "cls"
@@ -108,11 +113,10 @@ class FakeAI:
             texts = [context["text"] for context in inputs["contexts"]]
             scores = [{"id": i, "score": _overlap(inputs["query"], t)} for i, t in enumerate(texts)]
             return {"response": sorted(scores, key=lambda item: -item["score"])}
-        if inputs["stream"]:
-            self.streams.append(FakeStream(_frames(self.reply, self.finish_reason)))
-            return self.streams[-1]
-        message = {"content": self.reply}
-        return {"choices": [{"message": message, "finish_reason": self.finish_reason}]}
+        assert inputs["stream"]
+        frames = self.frames or _frames(self.reply, self.finish_reason)
+        self.streams.append(FakeStream(_cut(frames)))
+        return self.streams[-1]
 
     def chats(self) -> list[dict[str, Any]]:
         """The inputs of the calls to a chat model."""
@@ -217,12 +221,18 @@ class World:
         return [(pair[1], json.loads(pair[2])) for pair in pairs if pair]
 
 
-def _frames(reply: str, finish_reason: str) -> Iterator[bytes]:
-    """A chat model's stream, cut where no reader would expect it."""
-    words = re.findall(r"\s*\S+", reply)
-    choices = [{"delta": {"content": word}} for word in words]
-    frames = [*choices, {"delta": {}, "finish_reason": finish_reason}]
-    lines = [*(json.dumps({"choices": [frame]}) for frame in frames), "[DONE]"]
+def _frames(reply: str, finish_reason: str) -> list[dict[str, Any]]:
+    """The events of a chat model's stream."""
+    choices: list[dict[str, Any]] = [
+        {"delta": {"content": word}} for word in re.findall(r"\s*\S+", reply)
+    ]
+    last = {"delta": {}, "finish_reason": finish_reason}
+    return [{"choices": [choice]} for choice in [*choices, last]]
+
+
+def _cut(frames: list[dict[str, Any]]) -> Iterator[bytes]:
+    """A stream, cut where no reader would expect it."""
+    lines = [*map(json.dumps, frames), "[DONE]"]
     text = "".join(f"data: {line}\n\n" for line in lines).encode()
     return (text[start : start + 7] for start in range(0, len(text), 7))
 
@@ -245,4 +255,4 @@ def _similarity(one: list[float], other: list[float]) -> float:
 
 def _overlap(query: str, text: str) -> float:
     asked = set(_words(query))
-    return len(asked & set(_words(text))) / len(asked)
+    return len(asked & set(_words(text))) / (len(asked) or 1)

@@ -6,14 +6,15 @@ import json
 
 import pytest
 
+from rag.answering import build_messages
+from rag.app import encode_event
 from rag.citations import CitationFilter
-from rag.prompt import build_messages
+from rag.models import EventDecoder
 from rag.records import Passage
-from rag.sse import EventDecoder, encode_event
 
 
 def passage(text: str, title: str = "Title") -> Passage:
-    return Passage("a", title, "a.md", {}, 0, text, 0.5)
+    return Passage("a", title, "a.md", {}, 0, title, text, 0.5)
 
 
 def test_a_passage_can_neither_end_its_block_nor_open_another() -> None:
@@ -32,6 +33,8 @@ def test_a_passage_can_neither_end_its_block_nor_open_another() -> None:
         ("A [1]. B [2][1].", "A [1]. B [2][1].", [1, 2], []),
         ("A [7]. B [2].", "A. B [2].", [2], [7]),
         ("A [1, 9,2] b [2-1], [1–3]", "A [1][2] b [1][2], [1][2]", [1, 2], [9, 3]),
+        ("A [ 1 ], [1; 2] [1 and 2].", "A [1], [1][2] [1][2].", [1, 2], []),
+        ("items [and] [1 and", None, [], []),
         ("A [900] [1-999]", "A [1][2]", [1, 2], [900, 3]),
         ("items[1], a[0][2], f(x)[1], argv[7] and [x] [", None, [], []),
         ("渡轮[1]。", "渡轮[1]。", [1], []),

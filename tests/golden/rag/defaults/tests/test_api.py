@@ -8,9 +8,9 @@ import json
 import pytest
 
 from fakes import World
+from rag.answering import NO_ANSWER
+from rag.app import StreamReply
 from rag.limits import CANDIDATES, MAX_BODY_BYTES, MAX_ERRORS
-from rag.prompt import NO_ANSWER
-from rag.streaming import StreamReply
 from services import TOKEN, ServiceError
 
 FERRY = {
@@ -41,6 +41,7 @@ def test_an_answer_comes_with_its_sources(world: World) -> None:
             "id": 1,
             "document_id": FERRY["id"],
             "title": "Ferry",
+            "heading": "Ferry",
             "source": "https://example.org/ferry",
         }
     ]
@@ -53,6 +54,12 @@ def test_below_the_floor_no_model_is_asked(world: World) -> None:
     assert (status, reply["answer"], reply["grounded"]) == (200, NO_ANSWER, False)
     assert reply["sources"] == []
     assert not world.ai.chats()
+
+
+def test_not_to_know_is_not_grounded_whatever_it_cites(world: World) -> None:
+    world.ai.reply = f"{NO_ANSWER} [1]"
+    assert world.call("POST", "/query", QUESTION)[1]["grounded"] is False
+    assert world.stream(QUESTION)[-1][1]["grounded"] is False
 
 
 def test_an_answer_that_cites_no_passage_is_not_grounded(world: World) -> None:
@@ -76,6 +83,24 @@ def test_an_answer_that_was_cut_off_says_so(world: World) -> None:
     assert world.stream(QUESTION)[-1][1]["truncated"] is True
 
 
+@pytest.mark.parametrize(
+    "model", ["@cf/qwen/qwq-32b", "@cf/deepseek-ai/deepseek-r1-distill-qwen-32b"]
+)
+def test_a_thought_that_began_in_the_prompt_is_no_answer(world: World, model: str) -> None:
+    world.variables["CHAT_MODEL"] = model
+    world.ai.reply = "Is it [2]?\n</think>\n\nIt says so [1]."
+    _, reply = world.call("POST", "/query", QUESTION)
+    assert (reply["answer"], reply["dropped_citations"]) == ("It says so [1].", [])
+
+
+@pytest.mark.parametrize(("used", "truncated"), [(800, True), (42, False)])
+def test_llama_says_how_long_its_answer_was(world: World, used: int, truncated: bool) -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": used}
+    world.ai.frames = [{"response": "It says so [1]."}, {"response": "", "usage": usage}]
+    _, reply = world.call("POST", "/query", QUESTION)
+    assert (reply["answer"], reply["truncated"]) == ("It says so [1].", truncated)
+
+
 def test_a_stream_tells_sources_then_tokens_then_the_outcome(world: World) -> None:
     world.ai.reply = "24 crowns [1][9]."
     events = world.stream(QUESTION)
@@ -93,9 +118,9 @@ def test_a_stream_below_the_floor_says_so(world: World) -> None:
 
 
 def test_a_stream_that_breaks_ends_in_an_error(world: World) -> None:
-    # Six calls go well, the last to the reranker; the chat model does not answer.
+    # Seven calls go well, the last to the reranker; the chat model does not answer.
     world.search("ferry")
-    world.fuse.calls, world.fuse.blows_at = 0, 7
+    world.fuse.calls, world.fuse.blows_at = 0, 8
     events = world.stream(QUESTION)
     assert [name for name, _ in events] == ["sources", "error"]
     assert (events[-1][1]["status"], events[-1][1]["code"]) == (503, "model-busy")
@@ -154,14 +179,14 @@ def test_a_document_can_be_read_and_deleted(world: World) -> None:
 @pytest.mark.parametrize(
     ("body", "pointers"),
     [
-        ([], ["#", "#/text"]),
+        ([], ["#"]),
         ({"documents": []}, ["#/documents"]),
         ({"documents": [{"text": "x"}] * 51}, ["#/documents"]),
         ({"documents": [{"text": "x"}, {"text": "x"}]}, ["#/documents/1/id"]),
         ({"text": ""}, ["#/text"]),
         ({"text": "\0"}, ["#/text"]),
         ({"text": "x", "colour": 1}, ["#"]),
-        ({"text": 1, "title": 2, "id": "a b"}, ["#/title", "#/text", "#/id"]),
+        ({"text": 1, "title": 2, "id": "a b"}, ["#/text", "#/title", "#/id"]),
         ({"text": "x", "id": ".."}, ["#/id"]),
         ({"text": "x", "id": "a/./b"}, ["#/id"]),
         ({"text": "x", "id": "a/.."}, ["#/id"]),
@@ -192,7 +217,7 @@ def test_all_that_is_wrong_with_a_document_is_named(body: object, pointers: list
         ({"query": "x", "stream": "yes"}, "#/stream"),
         ({"query": "x", "filter": {"colour": "red"}}, "#/filter"),
         ({"query": "x", "filter": {"lang": []}}, "#/filter/lang"),
-        ({"query": "x", "filter": {"lang": [1]}}, "#/filter/lang"),
+        ({"query": "x", "filter": {"lang": [1]}}, "#/filter/lang/0"),
         ({"query": "x", "filter": {"lang": ["en"] * 512}}, "#/filter/lang"),
         ({"query": "x", "filter": {"lang": ["é" * 32] * 31}}, "#/filter"),
         ({"query": "x", "filter": {"lang": "\0"}}, "#/filter/lang"),
@@ -227,7 +252,9 @@ def test_a_list_of_errors_says_that_there_are_more() -> None:
     assert last["detail"] == "has more errors than these"
 
 
-@pytest.mark.parametrize("parameters", [{"q": "\0"}, {"q": "x", "lang": "\0"}])
+@pytest.mark.parametrize(
+    "parameters", [{"q": "\0"}, {"q": "x", "lang": "\0"}, {"q": "x", "lang": ""}]
+)
 def test_a_search_for_nothing_is_refused(parameters: dict[str, str]) -> None:
     assert World().call("GET", "/search", parameters=parameters)[0] == 422
 
@@ -355,3 +382,28 @@ def test_other_origins_are_refused_unless_named() -> None:
     other = asyncio.run(world.send("GET", "/health", headers={"origin": "https://c.example"}))
     assert "Access-Control-Allow-Origin" not in other.headers
     assert other.headers["Vary"] == "Origin"
+
+
+def test_the_description_of_the_api_names_every_route_and_needs_no_token() -> None:
+    headers = {"authorization": ""}
+    status, described = World().call("GET", "/openapi.json", headers=headers)
+    assert (status, described["openapi"]) == (200, "3.1.0")
+    paths = described["paths"].items()
+    operations = [f"{method.upper()} {path}" for path, methods in paths for method in methods]
+    assert operations == [
+        *("GET /health", "POST /query", "GET /search", "GET /documents", "POST /documents"),
+        *("GET /documents/{id}", "DELETE /documents/{id}"),
+    ]
+
+
+def test_a_chat_model_that_fails_is_replaced_by_the_next(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.variables |= {"CHAT_FALLBACKS": "@cf/second, @cf/third", "AI_GATEWAY": "my-gateway"}
+    world.ai.failing = {world.variables["CHAT_MODEL"], "@cf/second"}
+    assert world.call("POST", "/query", QUESTION)[1]["answer"] == "It says so [1]."
+    assert [model for model, inputs in world.ai.calls if "messages" in inputs][-1] == "@cf/third"
+    assert "my-gateway" in world.ai.gateways
+    assert capsys.readouterr().out.count('"level": "warning"') == 2
+    world.ai.failing.add("@cf/third")
+    assert world.call("POST", "/query", QUESTION)[1]["code"] == "model-busy"

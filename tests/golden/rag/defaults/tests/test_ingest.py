@@ -155,6 +155,20 @@ def test_two_requests_for_one_document_do_not_mix() -> None:
     assert_tidy(world, revisions=1)
 
 
+def test_a_batch_says_which_document_is_busy_and_takes_the_others() -> None:
+    world = World()
+    world.database.rows(
+        f"INSERT INTO documents (id, claim, claimed_at) VALUES ('{OLD['id']}', 'x', unixepoch())"
+    )
+    first, last = ({"id": id_, "text": "One fact."} for id_ in ("first", "last"))
+    status, reply = world.call("POST", "/documents", {"documents": [first, OLD, last]})
+    statuses = [document["status"] for document in reply["documents"]]
+    assert (status, statuses) == (207, ["indexed", "busy", "indexed"])
+    assert world.call("POST", "/documents", OLD)[0] == 409
+    end_claims(world)
+    assert world.ingest(first, OLD, last) == ["unchanged", "indexed", "unchanged"]
+
+
 def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
     world = World()
 
@@ -162,13 +176,13 @@ def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
         reached, may_go_on = asyncio.Event(), asyncio.Event()
         embed = world.ai.run
 
-        async def embed_slowly(model: str, inputs: dict[str, Any]) -> Any:
+        async def embed_slowly(*arguments: Any) -> Any:
             world.ai.run = embed  # type: ignore[method-assign]
             reached.set()
             await may_go_on.wait()
-            return await embed(model, inputs)
+            return await embed(*arguments)
 
-        world.ai.run = embed_slowly  # type: ignore[method-assign]
+        world.ai.run = embed_slowly  # type: ignore
         slow = asyncio.create_task(world.send("POST", "/documents", OLD))
         await asyncio.wait_for(reached.wait(), timeout=120)
         end_claims(world)

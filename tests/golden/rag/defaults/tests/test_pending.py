@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fakes import World
-from rag import ids
+from rag import records
 from rag.limits import SETTLE_BATCH
 
 TEXT = "The ferry Sandpiper leaves Port Ellery twice a day in the summer. " * 60
@@ -70,7 +70,7 @@ def test_a_raised_scheme_leaves_every_document_searchable(monkeypatch: pytest.Mo
     documents = [{"id": f"{n}", "title": f"{n}", "text": f"ferry {n}"} for n in range(9)]
     world = late_world(*documents)
     titles = world.search("ferry")
-    monkeypatch.setattr(ids, "SCHEME", ids.SCHEME + 1)
+    monkeypatch.setattr(records, "SCHEME", [*records.SCHEME, 1])
     assert set(world.ingest(*documents)) == {"indexed"}
     for count in (1, 1, None):
         assert world.search("ferry") == titles

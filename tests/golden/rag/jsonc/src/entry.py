@@ -13,10 +13,9 @@ import js
 from pyodide.ffi import JsException, to_js
 from workers import Request, Response, WorkerEntrypoint
 
-from rag.app import RagApp
+from rag.app import RagApp, StreamReply
 from rag.resources import Bindings, Resources
 from rag.settings import read_settings
-from rag.streaming import StreamReply
 from web.edge import discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:

@@ -74,9 +74,9 @@ async function* readEvents(body) {
 }
 
 function showSources(found) {
-  const items = found.map(({ id, document_id: name, title, source, text }) => {
+  const items = found.map(({ id, document_id: name, heading, source, text }) => {
     const about = element('summary');
-    about.append(element('strong', {}, `[${id}] ${title || name}`));
+    about.append(element('strong', {}, `[${id}] ${heading || name}`));
     about.append(' ', element('span', { className: 'muted' }, source));
     const passage = element('details');
     passage.append(about, element('p', { id: `source-${id}` }, text));

@@ -100,7 +100,7 @@ class Client:
             text = f"{self._url} broke off: {type(error).__name__} {error}.".replace(" .", ".")
             return _Failure(CallError(text, everywhere=False), passes=True)
         try:
-            return json.loads(content)
+            return None if response.status == 204 else json.loads(content)
         except ValueError:
             text = (
                 f"{self._url} answered {method} {path} with something that is not JSON: "

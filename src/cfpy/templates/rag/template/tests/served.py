@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, unquote
 
 from client import Client
 from fakes import World
@@ -36,7 +37,12 @@ class Server:
             self._world = self._world or World()
             headers = {"authorization": handler.headers["authorization"]}
             sent = body if handler.command == "POST" else None
-            fault = answer(*self._world.call(handler.command, handler.path, sent, headers=headers))
+            path, _, query = unquote(handler.path).partition("?")
+            more = {
+                "headers": headers,
+                "parameters": dict(parse_qsl(query, keep_blank_values=True)),
+            }
+            fault = answer(*self._world.call(handler.command, path, sent, **more))
         fault(handler, body)
 
     def documents(self) -> list[str]:
@@ -53,6 +59,9 @@ def handler_of(server: Server) -> type[http.server.BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             server.answer(self)
 
+        def do_DELETE(self) -> None:
+            server.answer(self)
+
         def log_message(self, *_arguments: object) -> None:
             pass
 
@@ -63,7 +72,8 @@ def answer(status: int, body: Any, **headers: str) -> Fault:
     """Answers with a body: bytes, or what becomes JSON."""
 
     def fault(handler: http.server.BaseHTTPRequestHandler, _body: bytes) -> None:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = b"" if status == 204 else body
+        content = sent if isinstance(sent, bytes) else json.dumps(sent).encode()
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name.replace("_", "-"), value)

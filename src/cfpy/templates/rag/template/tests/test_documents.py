@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import documents
 from decoding import NotTextError, decode
 from documents import Document, File, Skipped, document_id, find, read
 from rag import limits
-from rag.requests import parse_documents
+from rag.requests import DOCUMENTS
+from rag.validation import check
 
 
 def read_all(*paths: Path) -> tuple[dict[str, Document], dict[str, str]]:
@@ -33,7 +35,7 @@ def fields(folder: Path, name: str, content: str | bytes = "A text.") -> dict[st
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     document = read(File(path, name), "en")
     assert isinstance(document, Document), document
-    parse_documents(document.fields)
+    check(document.fields, DOCUMENTS)
     return document.fields
 
 
@@ -145,7 +147,7 @@ def test_every_name_has_an_id_of_its_own_that_the_worker_takes() -> None:
     ids = [document_id(name) for name in NAMES]
     assert len(set(ids)) == len(NAMES)
     for identifier in ids:
-        parse_documents({"id": identifier, "text": "x"})
+        check({"id": identifier, "text": "x"}, DOCUMENTS)
     assert document_id("Über uns.md").startswith("Uber-uns-")
     assert document_id("Opening hours.md") == document_id("Opening hours.md")
 
@@ -202,6 +204,45 @@ def test_a_document_of_a_file(tmp_path: Path) -> None:
 def test_titles(tmp_path: Path, content: str, title: str, text: str) -> None:
     found = fields(tmp_path, "a.de.md", content)
     assert (found["title"], found["text"]) == (title, text)
+
+
+@pytest.mark.parametrize(
+    ("content", "title", "lang", "text"),
+    [
+        ("---\ntitle: Returns\nlang: fr\n---\n\n# Head\n\nText.", "Returns", "fr", "Text."),
+        ('+++\ntitle = "Tea"\nyear = 2026\n[extra]\n+++\nText.', "Tea", "de", "Text."),
+        ("---\ntags:\n  - a\n- b\n# c\n\nslug: x\n...\n# Head\n\nText.", "Head", "de", "Text."),
+        ("---\r\ntitle: 'A: b'\r\nlang: none\r\n---\r\nText.", "A: b", "de", "Text."),
+        ("\ufeff---\ntitle:\n---\nText.", "a", "de", "Text."),
+        (f"---\ntitle: {'x' * 300}\n---\nText.", "x" * 200, "de", "Text."),
+        ("---\n\nText: more.\nA line.\n\n---\n\nMore.", "a", "de", None),
+        ("---\n- one\n---\nText.", "a", "de", None),
+        ("---\ntitle: x\nText.", "a", "de", None),
+        ("Text.\n---\ntitle: x\n---", "a", "de", None),
+    ],
+)
+def test_front_matter_is_no_text(
+    tmp_path: Path, content: str, title: str, lang: str, text: str | None
+) -> None:
+    found = fields(tmp_path, "a.de.md", content)
+    assert (found["title"], found["metadata"]["lang"]) == (title, lang)
+    assert found["text"] == (content if text is None else text)
+
+
+def test_a_file_of_front_matter_alone_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("---\ntitle: x\n---\n")
+    found = read(File(tmp_path / "a.md", "a.md"), "en")
+    assert isinstance(found, Skipped) and "front matter" in found.reason
+
+
+def test_a_long_front_matter_takes_no_time(tmp_path: Path) -> None:
+    times = []
+    for count in (1_000, 32_000):
+        (tmp_path / "a.md").write_text("---\n" + "  a: b\n- c: d\n" * count)
+        start = time.perf_counter()
+        read(File(tmp_path / "a.md", "a.md"), "en")
+        times.append(time.perf_counter() - start)
+    assert times[1] < 32 * 10 * times[0]
 
 
 def test_the_worker_takes_the_longest_names(tmp_path: Path) -> None:

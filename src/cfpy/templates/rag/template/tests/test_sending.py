@@ -72,6 +72,56 @@ def test_files_go_in_once(script: Script, folder: Path, server: Server) -> None:
     assert server.documents() == ["a.md", "b.md", "c.md"]
 
 
+def test_what_is_not_there_any_more_is_deleted_when_asked_for(
+    script: Script, folder: Path, server: Server
+) -> None:
+    script(folder)
+    document = {"id": "by hand", "title": "x", "source": "by hand", "text": "x"}
+    for other in ("note", "b/note"):
+        client.Client(server.url, TOKEN).call("POST", "/documents", {**document, "id": other})
+    (folder / "b.md").unlink()
+    assert script(folder)[1][-1] == "0 ingested, 2 unchanged, 0 skipped"
+    assert "b.md" in server.documents()
+    status, lines, _ = script(folder, "--prune")
+    assert (status, lines[-2:]) == (
+        *(0, ["deleted    b.md", "0 ingested, 2 unchanged, 0 skipped, 1 deleted"]),
+    )
+    assert server.documents() == ["a.md", "b/note", "c.md", "note"]
+
+
+@pytest.mark.parametrize("unreadable", ["nowhere", "b.md"])
+def test_nothing_is_deleted_where_a_file_could_not_be_read(
+    script: Script, folder: Path, server: Server, unreadable: str
+) -> None:
+    script(folder)
+    (folder / "b.md").write_text("")
+    (folder / "c.md").unlink()
+    status, lines, _ = script(folder, folder / unreadable, "--prune")
+    assert (status, "--prune: nothing was deleted" in lines[-1]) == (1, True)
+    assert server.documents() == ["a.md", "b.md", "c.md"]
+
+
+def test_a_folder_that_lost_everything_deletes_nothing(
+    script: Script, folder: Path, server: Server
+) -> None:
+    script(folder)
+    for name in "abc":
+        (folder / f"{name}.md").unlink()
+    assert script(folder, "--prune")[0] == 1
+    assert server.documents() == ["a.md", "b.md", "c.md"]
+
+
+def test_a_document_that_another_request_changes_is_waited_for(
+    script: Script, folder: Path, server: Server
+) -> None:
+    statuses = {"a.md": "indexed", "b.md": "busy", "c.md": "unchanged"}
+    outcomes = [{"id": id_, "status": status} for id_, status in statuses.items()]
+    server.faults = [answer(207, {"documents": outcomes}), CHANGING]
+    status, lines, _ = script(folder)
+    assert (status, lines[-1]) == (0, "2 ingested, 1 unchanged, 0 skipped")
+    assert (server.documents(), script.waits) == (["b.md"], [5])
+
+
 def test_it_waits_until_searches_find_everything(
     script: Script, folder: Path, server: Server
 ) -> None:

@@ -39,7 +39,8 @@ def preflight(request: Request, origins: Set[str]) -> Reply:
         204,
         headers={
             "Access-Control-Allow-Methods": "GET, POST, DELETE",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, "
+            "MCP-Protocol-Version, Mcp-Method, Mcp-Name",
             "Access-Control-Max-Age": str(_MAX_AGE_SECONDS),
         },
     )

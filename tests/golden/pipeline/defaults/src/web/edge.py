@@ -25,7 +25,7 @@ def from_workers(request: WorkersRequest) -> Request:
         # Not `request.method`: that one fails for methods that Python's enum does not have.
         method=str(request.js_object.method),
         path=unquote(url.path),
-        parameters=dict(parse_qsl(url.query)),
+        parameters=dict(parse_qsl(url.query, keep_blank_values=True)),
         headers=request.headers,
         body=request.body or None,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_NUMBERS = r"\d{1,3}(?: ?[,–-] ?\d{1,3})*"
+_NUMBERS = r" ?\d{1,3}(?: ?(?:[,;–-]|and) ?\d{1,3})* ?"
 # What matters in an answer: the marks around code, the ends of lines, and citations. After a
 # letter, a digit or a bracket it is an index: items[12], a[0][7].
 _TOKEN = re.compile(rf"(`+)|(\n)| ?(?<![\w)\]])((?:\[{_NUMBERS}\])+)", re.ASCII)
 # What may still become one of them when more text follows, and the character before it.
-_UNFINISHED = re.compile(rf"(?:`+|[^`])?(?:\[{_NUMBERS}\])*(?:\[[\d, –-]{{0,40}})?\Z")
+_UNFINISHED = re.compile(rf"(?:`+|[^`])?(?:\[{_NUMBERS}\])*(?:\[[\d,; and–-]{{0,40}})?\Z")
 _FENCE = 3
 
 

@@ -29,10 +29,14 @@ MAX_FILTER_VALUE_BYTES = 64
 MAX_FILTER_BYTES = 2_047
 
 # Chunks, in estimated tokens. The BGE models read 512 tokens and ignore the rest. A chunk, its
-# overlap and a long title stay near 420: room for an estimate that is a fifth too low. Only texts
+# overlap and long headings stay below 460: room for an estimate that is a tenth too low. Only texts
 # full of chemical names came close to 512 when measured with the tokenizer of bge-base-en-v1.5.
 CHUNK_TOKENS = 320
 OVERLAP_TOKENS = 40
+# Title and headings above a chunk; a longer title is kept alone.
+HEADING_TOKENS = 90
+# A section that is shorter may share its chunk with the next one.
+SHORT_TOKENS = 80
 # White space is not a token, but it would make a chunk as long as the document. In characters:
 # enough to indent code or to line up a table.
 MAX_BLANK = 32
@@ -42,15 +46,25 @@ MAX_BLANK = 32
 EMBED_BATCH = 100
 DELETE_BATCH = 100
 GET_BATCH = 20
-# A bound value may have 2 MB. 25 chunks are about 50 kB, and below 2 MB even where there is
+# A bound value may have 2 MB. 20 chunks are about 40 kB, and below 2 MB even where there is
 # MAX_BLANK between any two tokens, all escaped in JSON.
-CHUNK_ROWS_BATCH = 25
+CHUNK_ROWS_BATCH = 20
 
-# Search. The vector search is the wide net, the reranker the judge: it sees CANDIDATES passages
-# and keeps top_k of them.
+# Search. The vectors and the text index are the wide net: each gives up to CANDIDATES passages. The
+# reranker is the judge: it sees the CANDIDATES best of both and keeps top_k of them.
 CANDIDATES = 30
+# What reciprocal rank fusion adds to each rank: 60, as in the paper of Cormack and others (2009).
+# Small ranks of one list then count no more than middling ones of both.
+FUSION_RANK = 60
+# Of a question, the text index looks for this many words and phrases.
+MAX_TERMS = 64
+# A word in more chunks than this is no help, and looking at each of them takes time and money.
+MAX_WORD_CHUNKS = 5_000
 DEFAULT_TOP_K = 5
 MAX_TOP_K = 10
+
+# Chunks of a document that an agent reads at once: some 50 kB, 13,000 tokens.
+FETCH_CHUNKS = 40
 
 # Answers. A few paragraphs; output tokens are what an answer costs.
 MAX_ANSWER_TOKENS = 800

@@ -1,15 +1,32 @@
-"""The things that the other modules talk about."""
+"""The things that the other modules talk about, and their ids."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from rag import limits
 
 Scalar = str | int | float | bool
 
 #: Metadata that queries can filter on. Each needs a metadata index (cfpy.toml), and one that is
 #: added later applies only to documents that are ingested after it.
 FILTER_KEYS = ("lang", "section")
+
+# How documents are indexed: all settings that change chunks or vectors, and a number to increase
+# when the code that makes them changes. Part of every fingerprint: if it differs, the next
+# ingestion of a document indexes it again, although its text is the same.
+SCHEME = [
+    3,
+    limits.CHUNK_TOKENS,
+    limits.OVERLAP_TOKENS,
+    limits.HEADING_TOKENS,
+    limits.SHORT_TOKENS,
+    limits.MAX_BLANK,
+    *FILTER_KEYS,
+]
 
 
 @dataclass(frozen=True)
@@ -25,44 +42,66 @@ class Document:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of one revision of a document. ``position`` counts from 0."""
+    """A piece of a document: what all of it is about, such as "Guide > Install > Windows", and its
+    text, of which the first ``shared`` characters are also in the piece before."""
 
-    id: str
-    position: int
+    heading: str
     text: str
-
-
-@dataclass(frozen=True)
-class StoredDocument:
-    """The latest revision of a document. Times are ISO 8601, in UTC.
-
-    ``state`` is "searchable", or "pending" until Vectorize finds it; a search finds the revision
-    before, if there is one.
-    """
-
-    id: str
-    title: str
-    source: str
-    metadata: Mapping[str, Scalar]
-    chunks: int
-    state: str
-    created_at: str
-    updated_at: str
+    shared: int
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A chunk that a search found. ``score`` is the reranker's, 0 to 1."""
+    """A chunk that a search found; ``position`` counts from 0.
+
+    ``score`` is the reranker's, 0 to 1; without it, it tells nothing but the order.
+    """
 
     document_id: str
     title: str
     source: str
     metadata: Mapping[str, Scalar]
     position: int
+    heading: str
     text: str
     score: float
 
 
-def searchable_text(title: str, text: str) -> str:
-    """What is embedded and reranked of a chunk: without its title, a chunk has no subject."""
-    return f"{title}\n\n{text}" if title else text
+def searchable_text(item: Chunk | Passage) -> str:
+    """What is embedded, indexed and reranked: without its heading, a chunk has no subject."""
+    return f"{item.heading}\n\n{item.text}".strip()
+
+
+def document_id(title: str, text: str) -> str:
+    """The id of a document that came without one: posting it again finds it again."""
+    return f"doc-{_digest([title, text], 24)}"
+
+
+def fingerprint(document: Document) -> str:
+    """16 hexadecimal digits that change when anything of the document does, or the scheme."""
+    return _digest(
+        [SCHEME, document.title, document.text, document.source, dict(document.metadata)], 16
+    )
+
+
+def revision(document: Document, owner: str) -> str:
+    """The name of one ingestion of a document, by the request ``owner``: its fingerprint and more.
+
+    No two ingestions share it, not even of the same text: a vector that is found is the one that
+    was just written, and never one that is about to be deleted.
+    """
+    return f"{fingerprint(document)}-{_digest(owner, 8)}"
+
+
+def chunk_id(document_id: str, revision: str, position: int) -> str:
+    """The id of a chunk and of its vector; Vectorize takes ids of at most 64 bytes.
+
+    It names the revision, so that two revisions of a document never overwrite each other's
+    vectors: what is searched changes in one step, when the database names the new revision.
+    """
+    return f"{_digest([document_id], 24)}-{revision}-{position}"
+
+
+def _digest(value: object, length: int) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

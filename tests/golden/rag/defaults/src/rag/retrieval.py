@@ -1,28 +1,33 @@
-"""Finds passages: a wide net of near vectors, then a reranker that reads question and passage."""
+"""Finds passages: a wide net of near vectors and of shared words, then a reranker that reads the
+question with each passage."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from rag.ingest import publish_visible
+from rag.limits import CANDIDATES, FUSION_RANK
 from rag.models import Models
-from rag.publication import publish_visible
 from rag.records import Passage, Scalar, searchable_text
 from rag.requests import Filter, Query
-from rag.settings import POOLING, Settings
+from rag.settings import Settings
 from rag.store import Store
+from rag.text_index import TextIndex
 from rag.vectors import Vectors
 
 
+@dataclass(frozen=True)
 class Retrieval:
     """The way from a question to passages."""
 
-    def __init__(self, settings: Settings, store: Store, models: Models, vectors: Vectors) -> None:
-        self._settings = settings
-        self._store = store
-        self._models = models
-        self._vectors = vectors
+    settings: Settings
+    store: Store
+    models: Models
+    vectors: Vectors
+    words: TextIndex
 
     async def search(self, query: Query) -> list[Passage]:
         """The ``query.top_k`` best passages, best first, however bad they are.
@@ -30,26 +35,53 @@ class Retrieval:
         Raises:
             Problem: The index holds vectors of another model.
         """
-        _, vector, _ = await asyncio.gather(
-            self._store.check_index(self._settings.embedding_model, POOLING, record=False),
-            self._models.embed_query(query.query),
-            publish_visible(self._store, self._vectors),
+        _, near, matching = await asyncio.gather(
+            self.store.check_index(self.settings.embedding_model, record=False),
+            self._near(query),
+            self._matching(query),
         )
-        ids = await self._vectors.nearest(vector, query.filter)
-        found = await self._store.passages(ids)
+        found = await self.store.passages(fuse(near, matching))
         # An edit may have changed the metadata since the vectors were written.
         passages = [passage for passage in found if _fits(passage.metadata, query.filter)]
-        if not passages:
-            return []
-        texts = [searchable_text(passage.title, passage.text) for passage in passages]
-        scores = await self._models.rerank(query.query, texts)
-        scored = [replace(p, score=score) for p, score in zip(passages, scores, strict=True)]
-        scored.sort(key=lambda passage: (-passage.score, passage.document_id, passage.position))
-        return scored[: query.top_k]
+        if query.mode == "reranked" and passages:
+            passages = await self._reranked(query, passages)
+        return passages[: query.top_k]
 
     async def evidence(self, query: Query) -> list[Passage]:
         """Those of the best passages that are good enough to answer from."""
-        return [p for p in await self.search(query) if p.score >= self._settings.min_score]
+        return [p for p in await self.search(query) if p.score >= self.settings.min_score]
+
+    async def _near(self, query: Query) -> list[str]:
+        if query.mode == "text":
+            return []
+        vector = await self.models.embed_query(query.query)
+        return await self.vectors.nearest(vector, query.filter)
+
+    async def _matching(self, query: Query) -> list[str]:
+        await publish_visible(self.store, self.vectors)
+        if query.mode == "vector":
+            return []
+        return await self.words.best(query.query, query.filter)
+
+    async def _reranked(self, query: Query, passages: Sequence[Passage]) -> list[Passage]:
+        texts = [searchable_text(passage) for passage in passages]
+        scores = await self.models.rerank(query.query, texts)
+        scored = [replace(p, score=score) for p, score in zip(passages, scores, strict=True)]
+        return sorted(scored, key=lambda p: (-p.score, p.document_id, p.position))
+
+
+def fuse(*rankings: Sequence[str]) -> dict[str, float]:
+    """The ``CANDIDATES`` best ids of some rankings, each best first, with their scores.
+
+    Reciprocal rank fusion: 1 / (60 + rank) for each ranking that has the id. It needs no scores of
+    the rankings, which could not be compared.
+    """
+    scores: defaultdict[str, float] = defaultdict(float)
+    for ranking in rankings:
+        for rank, id_ in enumerate(ranking, 1):
+            scores[id_] += 1 / (FUSION_RANK + rank)
+    best = sorted(scores, key=lambda id_: -scores[id_])
+    return {id_: scores[id_] for id_ in best[:CANDIDATES]}
 
 
 def _fits(metadata: Mapping[str, Scalar], wanted: Filter) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from web.cors import allowed_origins
 from web.problems import misconfigured
 from web.settings import Variable, text
 
@@ -20,15 +21,19 @@ _QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
 class Settings:
     """The configuration of one deployment.
 
+    ``chat_models`` are tried in their order. ``ai_gateway`` is empty where there is none.
     ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
     ``api_token`` is empty where the secret is not set; nothing is served then.
+    ``origins`` are those of the web pages that may call.
     """
 
     embedding_model: str
     reranker_model: str
-    chat_model: str
+    chat_models: tuple[str, ...]
+    ai_gateway: str
     min_score: float
     api_token: str
+    origins: frozenset[str]
 
     @property
     def query_prefix(self) -> str:
@@ -50,10 +55,13 @@ def read_settings(variable: Variable) -> Settings:
         min_score = float(score)
     except ValueError:
         raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
+    fallbacks = str(variable("CHAT_FALLBACKS") or "").split(",")
     return Settings(
         embedding_model=text(variable, "EMBEDDING_MODEL"),
         reranker_model=text(variable, "RERANKER_MODEL"),
-        chat_model=text(variable, "CHAT_MODEL"),
+        chat_models=(text(variable, "CHAT_MODEL"), *(m.strip() for m in fallbacks if m.strip())),
+        ai_gateway=str(variable("AI_GATEWAY") or ""),
         min_score=min_score,
         api_token=str(variable("API_TOKEN") or ""),
+        origins=allowed_origins(variable("CORS_ORIGINS")),
     )

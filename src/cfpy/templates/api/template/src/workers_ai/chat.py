@@ -58,12 +58,21 @@ def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
     return Answer(content or "", cut_off=choices[0].get("finish_reason") == "length")
 
 
-class Thoughts:
-    """Removes what a reasoning model thinks aloud before it answers: ``<think>...</think>``."""
+def thinks_at_once(model: str) -> bool:
+    """Whether the prompt of ``model`` itself ends in ``<think>``, so that no answer has it."""
+    return "deepseek-r1" in model or "qwq" in model
 
-    def __init__(self) -> None:
+
+class Thoughts:
+    """Removes what a reasoning model thinks aloud before it answers: ``<think>...</think>``.
+
+    Args:
+        thinking: Whether a thought has begun already.
+    """
+
+    def __init__(self, *, thinking: bool = False) -> None:
         self._held = ""
-        self._thinking = False
+        self._thinking = thinking
         self._answering = False
 
     def feed(self, piece: str) -> str:
@@ -93,7 +102,7 @@ class Thoughts:
 
 def without_thoughts(text: str) -> str:
     """A whole answer, without what the model thought aloud."""
-    thoughts = Thoughts()
+    thoughts = Thoughts(thinking=_END in text and _START not in text)
     return thoughts.feed(text) + thoughts.finish()
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from rag.limits import MAX_ANSWER_TOKENS
 from rag.settings import POOLING, Settings
-from rag.sse import END, EventDecoder
-from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer, without_thoughts
+from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer, thinks_at_once
 
 if TYPE_CHECKING:
     from bindings import AI
@@ -18,22 +18,17 @@ if TYPE_CHECKING:
 Vector = list[float]
 
 
+@dataclass(frozen=True)
 class Models:
-    """Workers AI.
+    """Workers AI, through the AI Gateway if the settings name one."""
 
-    Args:
-        ai: The AI binding.
-        settings: Which models.
-    """
-
-    def __init__(self, ai: AI, settings: Settings) -> None:
-        self._ai = ai
-        self._settings = settings
+    ai: AI
+    settings: Settings
 
     async def embed_passages(self, texts: Sequence[str]) -> list[Vector]:
         """A vector for each text, in their order. At most ``EMBED_BATCH`` texts."""
         inputs = {"text": list(texts), "pooling": POOLING}
-        answer = await self._ai.run(self._settings.embedding_model, inputs)
+        answer = await self._run(self.settings.embedding_model, inputs)
         vectors: list[Vector] = answer["data"]
         if len(vectors) != len(texts):
             raise ValueError(f"{len(texts)} texts gave {len(vectors)} vectors")
@@ -41,7 +36,7 @@ class Models:
 
     async def embed_query(self, query: str) -> Vector:
         """The vector of a question."""
-        return (await self.embed_passages([self._settings.query_prefix + query]))[0]
+        return (await self.embed_passages([self.settings.query_prefix + query]))[0]
 
     async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
         """How well each text fits the question, 0 to 1, in their order.
@@ -50,30 +45,21 @@ class Models:
         the index of the text as ``id``.
         """
         inputs = {"query": query, "contexts": [{"text": text} for text in texts]}
-        answer = await self._ai.run(self._settings.reranker_model, inputs)
+        answer = await self._run(self.settings.reranker_model, inputs)
         scores = [0.0] * len(texts)
         for item in answer["response"]:
             scores[item["id"]] = float(item["score"])
         return scores
 
-    async def complete(self, messages: Sequence[Mapping[str, str]]) -> Answer:
-        """The chat model's whole answer."""
-        model = self._settings.chat_model
-        inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS)
-        answer = read_answer(await self._ai.run(model, inputs))
-        return replace(answer, text=without_thoughts(answer.text))
-
     async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[Answer, None]:
-        """The chat model's answer, piece by piece as it arrives."""
-        model = self._settings.chat_model
-        inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS, stream=True)
-        stream = await self._ai.run(model, inputs)
+        """The answer of the first chat model that works, piece by piece as it arrives."""
+        model, stream = await self._chat(messages)
         reader = stream.getReader()
-        decoder, thoughts = EventDecoder(), Thoughts()
+        decoder, thoughts = EventDecoder(), Thoughts(thinking=thinks_at_once(model))
         try:
             while not (part := await reader.read()).done:
                 for payload in decoder.feed(part.value.to_bytes()):
-                    if payload != END:
+                    if payload != "[DONE]":
                         piece = _delta(payload)
                         yield replace(piece, text=thoughts.feed(piece.text))
             yield Answer(thoughts.finish())
@@ -81,10 +67,55 @@ class Models:
             # If nobody listens any more, the model need not go on.
             await reader.cancel()
 
+    async def _chat(self, messages: Sequence[Mapping[str, str]]) -> tuple[str, Any]:
+        """The first chat model that answers at all, and its stream."""
+        *preferred, last = self.settings.chat_models
+        for model in preferred:
+            try:
+                return model, await self._run_chat(model, messages)
+            except Exception as error:
+                # Whatever it is, the next model may not have it: no capacity, or retired.
+                print(json.dumps({"level": "warning", "model": model, "error": str(error)}))
+        return last, await self._run_chat(last, messages)
+
+    async def _run_chat(self, model: str, messages: Sequence[Mapping[str, str]]) -> Any:
+        inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS, stream=True)
+        return await self._run(model, inputs)
+
+    async def _run(self, model: str, inputs: Mapping[str, Any]) -> Any:
+        gateway = self.settings.ai_gateway
+        return await self.ai.run(model, inputs, {"gateway": {"id": gateway}} if gateway else {})
+
+
+class EventDecoder:
+    """Takes server-sent events as the network cuts them, gives the data of each
+    (html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+    def __init__(self) -> None:
+        # A character may be cut in two as well.
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._rest = ""
+
+    def feed(self, piece: bytes) -> Iterator[str]:
+        """The data of the events that ``piece`` completes."""
+        text = (self._rest + self._decoder.decode(piece)).replace("\r\n", "\n")
+        *events, self._rest = text.split("\n\n")
+        for event in events:
+            lines = [
+                line.removeprefix("data:").removeprefix(" ")
+                for line in event.split("\n")
+                if line.startswith("data:")
+            ]
+            if lines:
+                yield "\n".join(lines)
+
 
 def _delta(payload: str) -> Answer:
     """What one event of a stream adds; many events add nothing."""
     frame = json.loads(payload)
     if not isinstance(frame, Mapping):
         raise ValueError(f"a stream sent {type(frame).__name__} where an object was due")
-    return read_answer(frame, "delta")
+    # Llama's streams do not say why they end, but in their last event how much they were.
+    used = (frame.get("usage") or {}).get("completion_tokens") or 0
+    answer = read_answer(frame, "delta")
+    return replace(answer, cut_off=answer.cut_off or used >= MAX_ANSWER_TOKENS)

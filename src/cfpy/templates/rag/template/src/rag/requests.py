@@ -1,32 +1,122 @@
-"""Turns what clients send into checked values, or says all that is wrong with it at once."""
+"""What clients may send, and what it becomes."""
 
 from __future__ import annotations
 
 import json
-import re
-import sys
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from rag import limits
-from rag.ids import document_id
-from rag.records import FILTER_KEYS, Document, Scalar
+from rag.records import FILTER_KEYS, Document, document_id
+from rag.validation import Schema
 from web.problems import FieldError, invalid
 
 #: A metadata filter in Vectorize's own form: ``{"lang": {"$in": ["en", "de"]}}``.
 Filter = dict[str, dict[str, list[str]]]
 
-_DOCUMENT_KEYS = {"id", "title", "text", "source", "metadata"}
-_QUERY_KEYS = {"query", "top_k", "filter", "stream"}
-_ID = re.compile(rf"[A-Za-z0-9._:/@+-]{{1,{limits.MAX_ID_CHARS}}}")
-# A URL parser resolves these segments: a document of such an id could not be asked for.
-_DOT_SEGMENTS = {".", ".."}
-_METADATA_KEY = re.compile(rf"[A-Za-z_][A-Za-z0-9_-]{{0,{limits.MAX_METADATA_KEY_CHARS - 1}}}")
-# CPython puts the marks of a letter in order in a time that grows with the square of their number.
-# So after 30 (UAX #15 takes that many for enough) they start again; to \w a mark is a symbol.
-_TOO_MANY_MARKS = re.compile(r"(?<=[^\w\s\x00-\x7f]{30})")
+#: How passages are found: by vectors, by words, by both, or by both and then reranked.
+Mode = Literal["vector", "text", "hybrid", "reranked"]
+
+
+def fields(required: str = "", /, **properties: Schema) -> Schema:
+    """An object with these fields and no others; ``required`` names some, between spaces."""
+    names = {"required": required.split()} if required else {}
+    return {"type": "object", "properties": properties, "additionalProperties": False, **names}
+
+
+def _string(most: int, **more: Any) -> Schema:
+    return {"type": "string", "maxLength": most, **more}
+
+
+def _number(least: int, default: int, most: int, **more: Any) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": most, "default": default, **more}
+
+
+# Something that can be seen, to Python as to JavaScript: to each, other signs are white space.
+_SEEN = r"[^\s\x00-\x20\x7f-\xa0\ufeff]"
+_NOT_BLANK: Schema = {"minLength": 1, "pattern": _SEEN, "x-pattern": "something in it"}
+# An end that no line break can follow: `$` alone lets one pass.
+_END = r"(?![\s\S])"
+
+ID = _string(
+    limits.MAX_ID_CHARS,
+    # A URL parser resolves the segments . and ..: such a document could not be asked for.
+    pattern=rf"^(?!(.*/)?\.\.?(/|{_END}))[A-Za-z0-9._:/@+-]+{_END}",
+    **{"x-pattern": "letters, digits or ._:/@+- signs, and no . or .. between slashes"},
+)
+_VALUE = _string(limits.MAX_FILTER_VALUE_BYTES, **_NOT_BLANK) | {
+    "x-maxBytes": limits.MAX_FILTER_VALUE_BYTES
+}
+_SCALAR: Schema = _string(limits.MAX_METADATA_CHARS) | {
+    "type": ["string", "number", "boolean"],
+    # 1e999 is valid JSON, but to Python it is infinite, which no JSON can say.
+    "minimum": -1e308,
+    "maximum": 1e308,
+}
+_METADATA: Schema = {
+    "type": "object",
+    "properties": dict.fromkeys(FILTER_KEYS, _VALUE),
+    "additionalProperties": _SCALAR,
+    "propertyNames": {
+        "pattern": rf"^[A-Za-z_][A-Za-z0-9_-]{{0,{limits.MAX_METADATA_KEY_CHARS - 1}}}{_END}"
+    },
+    "maxProperties": limits.MAX_METADATA_KEYS,
+    "default": {},
+}
+_DOCUMENT = fields(
+    "text",
+    id=ID,
+    title=_string(limits.MAX_TITLE_CHARS, default=""),
+    source=_string(limits.MAX_SOURCE_CHARS, default=""),
+    text={"type": "string", **_NOT_BLANK, "x-maxBytes": limits.MAX_DOCUMENT_BYTES},
+    metadata=_METADATA,
+)
+_MANY: Schema = {
+    "type": "array",
+    "items": _DOCUMENT,
+    "minItems": 1,
+    "maxItems": limits.MAX_DOCUMENTS,
+    "uniqueItems": True,
+}
+#: Many documents, or a single one.
+DOCUMENTS: Schema = {"oneOf": [fields("documents", documents=_MANY), _DOCUMENT]}
+
+_QUERY = _string(limits.MAX_QUERY_CHARS, **_NOT_BLANK)
+_TOP_K = _number(1, limits.DEFAULT_TOP_K, limits.MAX_TOP_K, description="how many passages")
+# No more values than could fit, so that a long list costs nothing.
+_VALUES: Schema = _VALUE | {
+    "type": ["string", "array"],
+    "items": _VALUE,
+    "minItems": 1,
+    "maxItems": limits.MAX_FILTER_BYTES // len('"x",'),
+}
+_FILTER = fields(**dict.fromkeys(FILTER_KEYS, _VALUES)) | {
+    "default": {},
+    "description": "only documents with this metadata; of a list, one value is enough",
+}
+#: What agents may ask.
+QUESTION = fields("query", query=_QUERY, top_k=_TOP_K, filter=_FILTER)
+QUERY = fields("query", **QUESTION["properties"], stream={"type": "boolean", "default": False})
+SEARCH = fields(
+    "q",
+    q=_QUERY,
+    top_k=_TOP_K,
+    mode={"type": "string", "enum": get_args(Mode), "default": "reranked"},
+    **dict.fromkeys(FILTER_KEYS, _VALUE),
+)
+PAGE = fields(
+    limit=_number(1, limits.DEFAULT_PAGE, limits.MAX_PAGE),
+    cursor=_string(limits.MAX_ID_CHARS, default=""),
+    state={"type": "string", "enum": ["pending"]},
+)
+PART = fields(
+    "id",
+    id=ID | {"description": "the id from a result of search"},
+    start=_number(
+        *(0, 0, limits.MAX_DOCUMENT_BYTES),
+        description="where to go on in a long document: the next_start of the part before",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -36,219 +126,45 @@ class Query:
     query: str
     top_k: int
     filter: Filter
-    stream: bool
+    stream: bool = False
+    mode: Mode = "reranked"
 
 
-class _Errors:
-    """Collects what is wrong, up to ``MAX_ERRORS``; one more ends it all.
-
-    The rest of a body that is full of errors is not even looked at.
-    """
-
-    def __init__(self) -> None:
-        self._found: list[FieldError] = []
-
-    def add(self, pointer: str, detail: str) -> None:
-        if len(self._found) == limits.MAX_ERRORS:
-            self._found.append(FieldError("#", "has more errors than these"))
-            self.check()
-        self._found.append(FieldError(pointer, detail))
-
-    def check(self) -> None:
-        """Raise a Problem if anything was wrong."""
-        if self._found:
-            raise invalid(tuple(self._found))
-
-
-def parse_documents(body: object) -> list[Document]:
-    """Read the body of ``POST /documents``: one document, or ``{"documents": [...]}``.
+def read_documents(values: dict[str, Any]) -> list[Document]:
+    """The documents of ``DOCUMENTS``, checked.
 
     Raises:
-        Problem: Something is wrong with it; the problem names every field.
+        Problem: Two have the same id.
     """
-    errors = _Errors()
-    if isinstance(body, Mapping) and "documents" in body:
-        items = _object(body, "#", {"documents"}, errors)["documents"]
-        if not isinstance(items, list) or not 1 <= len(items) <= limits.MAX_DOCUMENTS:
-            errors.add("#/documents", f"must be a list of 1 to {limits.MAX_DOCUMENTS} documents")
-            items = []
-        documents = [_document(item, f"#/documents/{i}", errors) for i, item in enumerate(items)]
-    else:
-        documents = [_document(body, "#", errors)]
-    errors.check()
-    ids = [document.id for document in documents]
-    for i, duplicate in enumerate(ids):
-        if duplicate in ids[:i]:
-            errors.add(f"#/documents/{i}/id", f"{duplicate!r} occurs twice in this request")
-    errors.check()
-    return documents
+    documents: dict[str, Document] = {}
+    for i, item in enumerate(values.get("documents", [values])):
+        id_ = item.get("id") or document_id(item["title"], item["text"])
+        if id_ in documents:
+            twice = f"{id_!r} occurs twice in this request"
+            raise invalid((FieldError(f"#/documents/{i}/id", twice),))
+        title, source = " ".join(item["title"].split()), item["source"].strip()
+        documents[id_] = Document(**item | {"id": id_, "title": title, "source": source})
+    return list(documents.values())
 
 
-def parse_query(body: object) -> Query:
-    """Read the body of ``POST /query``.
+def read_question(values: dict[str, Any]) -> Query:
+    """A question of ``QUESTION`` or ``QUERY``, checked.
 
     Raises:
-        Problem: Something is wrong with it; the problem names every field.
+        Problem: Its filter is larger than Vectorize takes.
     """
-    errors = _Errors()
-    fields = _object(body, "#", _QUERY_KEYS, errors)
-    query = _query_text(fields.get("query"), "#/query", errors)
-    top_k = fields.get("top_k", limits.DEFAULT_TOP_K)
-    if type(top_k) is not int or not 1 <= top_k <= limits.MAX_TOP_K:
-        errors.add("#/top_k", f"must be a whole number from 1 to {limits.MAX_TOP_K}")
-    stream = fields.get("stream", False)
-    if not isinstance(stream, bool):
-        errors.add("#/stream", "must be true or false")
-    wanted = _filter(fields.get("filter", {}), errors)
-    errors.check()
-    return Query(query, top_k, wanted, stream)
-
-
-def parse_search(parameters: Mapping[str, str]) -> Query:
-    """Read the parameters of ``GET /search``: ``q``, ``top_k`` and one for each filter key.
-
-    Raises:
-        Problem: Something is wrong with them; the problem names every parameter.
-    """
-    errors = _Errors()
-    for name in set(parameters) - {"q", "top_k", *FILTER_KEYS}:
-        errors.add(f"?{name}", "is no parameter of this resource")
-    query = _query_text(parameters.get("q"), "?q", errors)
-    top_k = _number(parameters, "top_k", limits.DEFAULT_TOP_K, limits.MAX_TOP_K, errors)
-    wanted = _filter({key: parameters[key] for key in FILTER_KEYS if key in parameters}, errors)
-    errors.check()
-    return Query(query, top_k, wanted, stream=False)
-
-
-def parse_page(parameters: Mapping[str, str]) -> tuple[int, str, bool]:
-    """Read ``limit``, ``cursor`` (empty for the first page) and ``state`` of ``GET /documents``:
-    whether only documents that are pending are asked for.
-
-    Raises:
-        Problem: The limit is out of range, or there is no such state.
-    """
-    errors = _Errors()
-    limit = _number(parameters, "limit", limits.DEFAULT_PAGE, limits.MAX_PAGE, errors)
-    state = parameters.get("state", "")
-    if state not in ("", "pending"):
-        errors.add("?state", 'must be "pending", if it is there')
-    errors.check()
-    return limit, parameters.get("cursor", ""), state == "pending"
-
-
-def _document(item: object, at: str, errors: _Errors) -> Document:
-    fields = _object(item, at, _DOCUMENT_KEYS, errors)
-    title = _text(fields.get("title", ""), f"{at}/title", limits.MAX_TITLE_CHARS, errors)
-    source = _text(fields.get("source", ""), f"{at}/source", limits.MAX_SOURCE_CHARS, errors)
-    most = limits.MAX_DOCUMENT_BYTES
-    text = _text(fields.get("text"), f"{at}/text", most, errors, required=True)
-    if len(text.encode()) > most:
-        errors.add(f"{at}/text", f"must have at most {most} bytes in UTF-8")
-    identifier = _id(fields.get("id", document_id(title, text)), f"{at}/id", errors)
-    metadata = _metadata(fields.get("metadata", {}), f"{at}/metadata", errors)
-    return Document(identifier, " ".join(title.split()), text, source.strip(), metadata)
-
-
-def _id(value: object, at: str, errors: _Errors) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        errors.add(at, f"must have 1 to {limits.MAX_ID_CHARS} letters, digits or ._:/@+- signs")
-        return ""
-    if _DOT_SEGMENTS & set(value.split("/")):
-        errors.add(at, "must have no . or .. between slashes")
-    return value
-
-
-def _metadata(value: object, at: str, errors: _Errors) -> dict[str, Scalar]:
-    if not isinstance(value, Mapping) or len(value) > limits.MAX_METADATA_KEYS:
-        errors.add(at, f"must be an object of at most {limits.MAX_METADATA_KEYS} keys")
-        return {}
-    metadata: dict[str, Scalar] = {}
-    for key, item in value.items():
-        if not _METADATA_KEY.fullmatch(key):
-            errors.add(at, f"{_quoted(key)} can't be a key: use letters, digits, - and _")
-        elif key in FILTER_KEYS:
-            metadata[key] = _filter_value(item, f"{at}/{key}", errors)
-        elif isinstance(item, str):
-            metadata[key] = _text(item, f"{at}/{key}", limits.MAX_METADATA_CHARS, errors)
-        # 1e999 is valid JSON, but to Python it is infinite, which no JSON can say.
-        elif isinstance(item, bool | int | float) and abs(item) <= sys.float_info.max:
-            metadata[key] = item
-        else:
-            errors.add(f"{at}/{key}", "must be a text, a finite number, true or false")
-    return metadata
-
-
-def _filter(value: object, errors: _Errors) -> Filter:
-    fields = _object(value, "#/filter", set(FILTER_KEYS), errors)
-    wanted: Filter = {}
-    for key in FILTER_KEYS:
-        if key not in fields:
-            continue
-        values = fields[key] if isinstance(fields[key], list) else [fields[key]]
-        # No more than could fit, so that a long list costs nothing.
-        most = limits.MAX_FILTER_BYTES // len('"x",')
-        if not 1 <= len(values) <= most:
-            errors.add(f"#/filter/{key}", f"must have 1 to {most} values")
-            continue
-        wanted[key] = {"$in": [_filter_value(item, f"#/filter/{key}", errors) for item in values]}
+    wanted = {
+        key: {"$in": value if isinstance(value, list) else [value]}
+        for key, value in values["filter"].items()
+    }
     size = len(json.dumps(wanted, ensure_ascii=False, separators=(",", ":")).encode())
     if size > limits.MAX_FILTER_BYTES:
-        errors.add("#/filter", f"is too large by {size - limits.MAX_FILTER_BYTES} bytes")
-    return wanted
+        too_large = f"is too large by {size - limits.MAX_FILTER_BYTES} bytes"
+        raise invalid((FieldError("#/filter", too_large),))
+    return Query(**values | {"filter": wanted})
 
 
-def _filter_value(value: object, at: str, errors: _Errors) -> str:
-    most = limits.MAX_FILTER_VALUE_BYTES
-    text = _text(value, at, most, errors, required=True)
-    if len(text.encode()) > most:
-        errors.add(at, f"must have at most {most} bytes in UTF-8")
-    return text
-
-
-def _query_text(value: object, at: str, errors: _Errors) -> str:
-    return " ".join(_text(value, at, limits.MAX_QUERY_CHARS, errors, required=True).split())
-
-
-def _text(
-    value: object, at: str, max_chars: int, errors: _Errors, *, required: bool = False
-) -> str:
-    """The string in one normal form, or an empty string and an error."""
-    if not isinstance(value, str):
-        errors.add(at, "must be a text")
-        return ""
-    if len(value) > max_chars:
-        errors.add(at, f"must have at most {max_chars} characters")
-        return ""
-    # JSON can escape half a surrogate pair, which no UTF-8 holds; SQLite ends a text at NUL.
-    text = value.encode(errors="replace").decode().replace("\0", "")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = "".join(unicodedata.normalize("NFC", part) for part in _TOO_MANY_MARKS.split(text))
-    if required and not text.strip():
-        errors.add(at, "must not be empty")
-    return text
-
-
-def _object(value: object, at: str, known: set[str], errors: _Errors) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        errors.add(at, "must be an object")
-        return {}
-    for key in value:
-        if key not in known:
-            its = ", ".join(sorted(known))
-            errors.add(at, f"has no field {_quoted(key)}; its fields are {its}")
-    return value
-
-
-def _quoted(key: str) -> str:
-    """A client's key, as an error shows it: it may be as long as the body."""
-    return repr(key[: limits.MAX_METADATA_KEY_CHARS])
-
-
-def _number(
-    parameters: Mapping[str, str], name: str, default: int, maximum: int, errors: _Errors
-) -> int:
-    text = parameters.get(name, str(default))
-    if re.fullmatch("[0-9]{1,4}", text) and 1 <= int(text) <= maximum:
-        return int(text)
-    errors.add(f"?{name}", f"must be a whole number from 1 to {maximum}")
-    return default
+def read_search(values: dict[str, Any]) -> Query:
+    """A question of ``SEARCH``, checked."""
+    wanted = {key: {"$in": [values[key]]} for key in FILTER_KEYS if key in values}
+    return Query(values["q"], values["top_k"], wanted, mode=values["mode"])

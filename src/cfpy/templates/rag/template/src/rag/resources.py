@@ -1,33 +1,53 @@
-"""What the application serves: every resource is one short method."""
+"""What the application serves: every resource is one short method, and ``ROUTES`` lists them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from rag.answering import Event, answer, sources, stream_answer
-from rag.ingest import Ingestion
+from rag import requests
+from rag.answering import Event, answer, answer_events, sources
+from rag.app import StreamReply, encode_event
+from rag.ingest import Ingestion, publish_visible
 from rag.limits import MAX_BODY_BYTES
+from rag.mcp import answer_message
 from rag.models import Models
-from rag.publication import publish_visible
-from rag.requests import parse_documents, parse_page, parse_query, parse_search
+from rag.openapi import (
+    ANSWER,
+    DOCUMENTS,
+    OUTCOMES,
+    SOURCES,
+    STATUS,
+    STORED,
+    Route,
+    Routes,
+    describe,
+)
 from rag.retrieval import Retrieval
-from rag.settings import POOLING, Settings
-from rag.sse import encode_event
+from rag.settings import Settings
 from rag.store import Store
-from rag.streaming import StreamReply
+from rag.text_index import TextIndex
+from rag.tools import Tools
+from rag.validation import check, check_parameters
 from rag.vectors import Vectors
 from web.auth import identify
 from web.http import Call, Reply, json_reply, read_json
-from web.problems import method_not_allowed, misconfigured, not_found, too_many_requests
+from web.problems import (
+    Problem,
+    method_not_allowed,
+    misconfigured,
+    not_found,
+    too_many_requests,
+)
 
 if TYPE_CHECKING:
     from bindings import AI, D1Database, RateLimit, Vectorize
 
-Handler = Callable[[Call], Awaitable[Reply]]
+#: What a request says, checked: its body or its parameters, or the ``id`` in its path.
+Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,11 +66,20 @@ class Resources:
     def __init__(self, bindings: Bindings, settings: Settings) -> None:
         self._settings = settings
         self._rate_limiter = bindings.rate_limiter
-        self._store = Store(bindings.database)
         self._models = Models(bindings.ai, settings)
-        self._vectors = Vectors(bindings.vectorize)
-        self._ingestion = Ingestion(settings, self._store, self._models, self._vectors)
-        self._retrieval = Retrieval(settings, self._store, self._models, self._vectors)
+        database = bindings.database
+        self._serve(Store(database), Vectors(bindings.vectorize), TextIndex(database))
+
+    def _serve(self, store: Store, vectors: Vectors, words: TextIndex) -> None:
+        """From here on, see what these hold."""
+        self._store, self._vectors = store, vectors
+        self._ingestion = Ingestion(self._settings, store, self._models, vectors)
+        self._retrieval = Retrieval(self._settings, store, self._models, vectors, words)
+        self._tools = Tools(store, vectors, self._models, self._retrieval)
+
+    def routes(self) -> Routes:
+        """What each path takes, by method."""
+        return ROUTES
 
     async def route(self, call: Call) -> Reply:
         """Answer a request.
@@ -59,31 +88,26 @@ class Resources:
             Problem: It can't be answered.
         """
         path, method = call.request.path, call.request.method
-        handlers = self._handlers(path)
-        handler = handlers.get("GET" if method == "HEAD" else method)
-        if handler is None:
-            raise method_not_allowed(handlers)
-        if path != "/health":
+        collection, slash, id_ = path.removeprefix("/").partition("/")
+        routes = self.routes().get(f"/{collection}/{{id}}" if slash else path)
+        if routes is None:
+            raise not_found("such resource")
+        route = routes.get("GET" if method == "HEAD" else method)
+        if route is None:
+            raise method_not_allowed(routes)
+        if not route.open:
             await self._admit(call)
-        return await handler(call)
+        values: Any = {"id": id_}
+        if route.parameters:
+            values = check_parameters(call.request.parameters, route.parameters)
+        elif route.body:
+            values = check(await read_json(call.request, MAX_BODY_BYTES), route.body)
+        result = await route.run(self, call, values)
+        return result if isinstance(result, Reply) else json_reply(200, result)
 
     async def tidy(self) -> None:
         """The cron's work: publish and clean up, also where nobody searches."""
         await self._ingestion.tidy(uuid4().hex)
-
-    def _handlers(self, path: str) -> dict[str, Handler]:
-        """What a path takes, by method."""
-        if path == "/health":
-            return {"GET": self._health}
-        if path == "/query":
-            return {"POST": self._query}
-        if path == "/search":
-            return {"GET": self._search}
-        if path == "/documents":
-            return {"GET": self._list_documents, "POST": self._post_documents}
-        if path.startswith("/documents/"):
-            return {"GET": self._get_document, "DELETE": self._delete_document}
-        raise not_found("such resource")
 
     async def _admit(self, call: Call) -> None:
         """Let in clients that have the token, but not too often.
@@ -95,61 +119,95 @@ class Resources:
         if not (await self._rate_limiter.limit({"key": owner}))["success"]:
             raise too_many_requests()
 
-    async def _health(self, _call: Call) -> Reply:
+    async def health(self, _call: Call, _values: Values) -> Values:
         """Whether the Worker could work: configured, migrated, with an index that fits."""
         if not self._settings.api_token:
             raise misconfigured("The secret API_TOKEN is not set.")
-        await self._store.check_index(self._settings.embedding_model, POOLING, record=False)
-        return json_reply(200, {"status": "ok"})
+        await self._store.check_index(self._settings.embedding_model, record=False)
+        return {"status": "ok"}
 
-    async def _query(self, call: Call) -> Reply:
-        query = parse_query(await read_json(call.request, MAX_BODY_BYTES))
+    async def openapi(self, _call: Call, _values: Values) -> Values:
+        return describe(self.routes())
+
+    async def mcp(self, call: Call, _values: Values) -> Reply:
+        return await answer_message(call, self._tools.by_name(), self._settings.origins)
+
+    async def query(self, call: Call, values: Values) -> Values | Reply:
+        query = requests.read_question(values)
         passages = await self._retrieval.evidence(query)
         call.log["passages"] = len(passages)
         call.log["best_score"] = passages[0].score if passages else None
         if query.stream:
-            events = stream_answer(self._models, query.query, passages)
+            events = answer_events(self._models, query.query, passages)
             headers = {"Content-Type": "text/event-stream; charset=utf-8"}
             return StreamReply(200, headers=headers, stream=_encoded(events, call))
         result = await answer(self._models, query.query, passages)
         _note_outcome(call, result)
-        return json_reply(200, result)
+        return result
 
-    async def _search(self, call: Call) -> Reply:
-        query = parse_search(call.request.parameters)
-        passages = await self._retrieval.search(query)
+    async def search(self, call: Call, values: Values) -> Values:
+        passages = await self._retrieval.search(requests.read_search(values))
         call.log["passages"] = len(passages)
-        return json_reply(200, {"sources": sources(passages)})
+        return {"sources": sources(passages)}
 
-    async def _post_documents(self, call: Call) -> Reply:
-        documents = parse_documents(await read_json(call.request, MAX_BODY_BYTES))
+    async def post_documents(self, call: Call, values: Values) -> Reply:
+        documents = requests.read_documents(values)
         await self._ingestion.check()
         outcomes = []
         for document in documents:
-            status = await self._ingestion.ingest(document, call.id)
+            try:
+                status: str = await self._ingestion.ingest(document, call.id)
+            except Problem as problem:
+                # Another request is changing this one: the others can go in.
+                if problem.status != 409 or len(documents) == 1:
+                    raise
+                status = "busy"
             outcomes.append({"id": document.id, "status": status})
-        call.log["indexed"] = sum(outcome["status"] == "indexed" for outcome in outcomes)
-        return json_reply(200, {"documents": outcomes})
+        statuses = [outcome["status"] for outcome in outcomes]
+        call.log["indexed"] = statuses.count("indexed")
+        return json_reply(207 if "busy" in statuses else 200, {"documents": outcomes})
 
-    async def _list_documents(self, call: Call) -> Reply:
-        limit, after, pending = parse_page(call.request.parameters)
+    async def list_documents(self, _call: Call, values: Values) -> Values:
+        limit, pending = values["limit"], "state" in values
         await publish_visible(self._store, self._vectors)
-        documents = await self._store.page(after, limit, pending=pending)
-        cursor = documents[-1].id if len(documents) == limit else None
-        page = {"documents": [asdict(document) for document in documents], "next_cursor": cursor}
-        return json_reply(200, page)
+        documents = await self._store.page(values["cursor"], limit, pending=pending)
+        cursor = documents[-1]["id"] if len(documents) == limit else None
+        return {"documents": documents, "next_cursor": cursor}
 
-    async def _get_document(self, call: Call) -> Reply:
-        document_id = call.request.path.removeprefix("/documents/")
+    async def get_document(self, _call: Call, values: Values) -> Values:
         await publish_visible(self._store, self._vectors)
-        document = await self._store.get(document_id)
-        if document is None:
-            raise not_found(f"document {document_id!r}")
-        return json_reply(200, asdict(document))
+        return await self._store.get(values["id"])
 
-    async def _delete_document(self, call: Call) -> Reply:
-        await self._ingestion.delete(call.request.path.removeprefix("/documents/"), call.id)
+    async def delete_document(self, call: Call, values: Values) -> Reply:
+        await self._ingestion.delete(values["id"], call.id)
         return Reply(204)
+
+
+ROUTES: Routes = {
+    "/health": {"GET": Route(Resources.health, "Tells whether it could work", STATUS, open=True)},
+    "/openapi.json": {"GET": Route(Resources.openapi, open=True)},
+    "/mcp": {"POST": Route(Resources.mcp)},
+    "/query": {
+        "POST": Route(
+            Resources.query, "Answers a question", ANSWER, body=requests.QUERY, streams=True
+        ),
+    },
+    "/search": {
+        "GET": Route(Resources.search, "Finds passages", SOURCES, parameters=requests.SEARCH),
+    },
+    "/documents": {
+        "GET": Route(
+            Resources.list_documents, "Lists documents", DOCUMENTS, parameters=requests.PAGE
+        ),
+        "POST": Route(
+            Resources.post_documents, "Adds documents", OUTCOMES, body=requests.DOCUMENTS
+        ),
+    },
+    "/documents/{id}": {
+        "GET": Route(Resources.get_document, "Describes a document", STORED),
+        "DELETE": Route(Resources.delete_document, "Deletes a document"),
+    },
+}
 
 
 async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:
@@ -161,6 +219,6 @@ async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGene
             yield encode_event(name, data)
 
 
-def _note_outcome(call: Call, outcome: dict[str, Any]) -> None:
+def _note_outcome(call: Call, outcome: Values) -> None:
     call.log["grounded"] = outcome["grounded"]
     call.log["dropped_citations"] = len(outcome["dropped_citations"])

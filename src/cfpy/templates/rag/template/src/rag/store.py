@@ -5,15 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
-from rag.records import Chunk, Document, Passage, StoredDocument
-from web.problems import Problem
+from rag.records import Chunk, Document, Passage, searchable_text
+from rag.settings import POOLING
+from rag.text_index import indexed_words
+from web.problems import Problem, not_found
 
 if TYPE_CHECKING:
     from bindings import D1Database, D1Statement
 
+#: The latest revision of a document, as JSON. Its ``state`` is "searchable", or "pending" until
+#: Vectorize finds it; a search finds the revision before, if there is one.
+Stored = dict[str, Any]
 #: What D1 binds.
 Value = str | int | None
 
@@ -31,25 +37,21 @@ _KNOWN = "(revision IS NOT NULL OR pending IS NOT NULL)"
 _STALE = "c.revision IS NOT d.revision AND c.revision IS NOT json_extract(d.pending, '$.revision')"
 
 
+@dataclass(frozen=True)
 class Store:
     """The database, seen as what this application does with it.
 
     Lists of values go in as one JSON text and ``json_each``: D1 binds at most 100 values a
     statement, and each statement counts.
-
-    Args:
-        database: The D1 binding.
     """
 
-    def __init__(self, database: D1Database) -> None:
-        self._database = database
+    database: D1Database
 
-    async def check_index(self, model: str, pooling: str, *, record: bool) -> None:
-        """Make sure that the vectors there are were made with ``model`` and ``pooling``.
+    async def check_index(self, model: str, *, record: bool) -> None:
+        """Make sure that the vectors there are were made with ``model`` and ``POOLING``.
 
         Args:
             model: The embedding model that is configured now.
-            pooling: How it makes one vector of many.
             record: Note both, if nothing is noted yet.
 
         Raises:
@@ -60,15 +62,15 @@ class Store:
                 "INSERT INTO vector_index (id, embedding_model, pooling) VALUES (1, ?, ?) "
                 "ON CONFLICT (id) DO NOTHING",
                 model,
-                pooling,
+                POOLING,
             )
         row = await self._first("SELECT embedding_model, pooling FROM vector_index")
-        if row and (row["embedding_model"], row["pooling"]) != (model, pooling):
+        if row and (row["embedding_model"], row["pooling"]) != (model, POOLING):
             raise Problem(
                 500,
                 "index-mismatch",
                 f"The index holds vectors of {row['embedding_model']} ({row['pooling']}), but "
-                f"{model} ({pooling}) is configured. Set EMBEDDING_MODEL back, or make a new "
+                f"{model} ({POOLING}) is configured. Set EMBEDDING_MODEL back, or make a new "
                 "index and ingest again: see the README.",
             )
 
@@ -112,14 +114,20 @@ class Store:
                 owner,
             )
 
-    async def add_chunks(self, document_id: str, revision: str, chunks: Sequence[Chunk]) -> None:
+    async def add_chunks(
+        self, document_id: str, revision: str, ids: Sequence[str], chunks: Sequence[Chunk]
+    ) -> None:
         """Write the chunks of a revision that is not served yet; doing it twice is harmless."""
         for start in range(0, len(chunks), CHUNK_ROWS_BATCH):
-            rows = [[c.id, c.position, c.text] for c in chunks[start : start + CHUNK_ROWS_BATCH]]
+            rows = [
+                [ids[n], n, *astuple(chunk), indexed_words(searchable_text(chunk))]
+                for n, chunk in enumerate(chunks[start : start + CHUNK_ROWS_BATCH], start)
+            ]
             await self._run(
-                "INSERT INTO chunks (id, document_id, revision, position, text) "
-                "SELECT json_extract(value, '$[0]'), ?, ?, json_extract(value, '$[1]'), "
-                "json_extract(value, '$[2]') FROM json_each(?) "
+                "INSERT INTO chunks "
+                "(document_id, revision, id, position, heading, text, shared, words) "
+                "SELECT ?, ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, "
+                "value ->> 5 FROM json_each(?) "
                 # Without a WHERE, SQLite takes ON CONFLICT for a join's condition.
                 "WHERE true ON CONFLICT (id) DO NOTHING",
                 document_id,
@@ -127,9 +135,7 @@ class Store:
                 json.dumps(rows),
             )
 
-    async def hold(
-        self, document: Document, revision: str, chunks: Sequence[Chunk], owner: str
-    ) -> None:
+    async def hold(self, document: Document, revision: str, ids: Sequence[str], owner: str) -> None:
         """Keep ``revision`` as the pending one.
 
         Raises:
@@ -137,11 +143,11 @@ class Store:
         """
         pending = {
             "revision": revision,
-            "last_chunk": chunks[-1].id,
+            "last_chunk": ids[-1],
             "title": document.title,
             "source": document.source,
             "metadata": dict(document.metadata),
-            "chunks": len(chunks),
+            "chunks": len(ids),
         }
         row = await self._first(
             "UPDATE documents SET pending = ? WHERE id = ? AND claim = ? RETURNING id",
@@ -209,14 +215,32 @@ class Store:
         """Whether anything is known of the document, be it served or half ingested."""
         return await self._first("SELECT 1 FROM documents WHERE id = ?", document_id) is not None
 
-    async def get(self, document_id: str) -> StoredDocument | None:
-        """A document that is served or pending."""
+    async def get(self, document_id: str) -> Stored:
+        """A document that is served or pending.
+
+        Raises:
+            Problem: 404 if there is none.
+        """
         row = await self._first(
             f"SELECT {_COLUMNS} FROM documents WHERE id = ? AND {_KNOWN}", document_id
         )
-        return _stored(row) if row else None
+        if row is None:
+            raise not_found(f"document {document_id!r}")
+        return _stored(row)
 
-    async def page(self, after: str, limit: int, *, pending: bool = False) -> list[StoredDocument]:
+    async def text(self, document_id: str, start: int, limit: int) -> str:
+        """The text of the served revision: ``limit`` chunks of it, from position ``start`` on."""
+        rows = await self._all(
+            "SELECT substr(c.text, c.shared + 1) AS new FROM chunks c JOIN documents d "
+            "ON d.id = c.document_id AND d.revision = c.revision "
+            "WHERE d.id = ? AND c.position BETWEEN ? AND ? ORDER BY c.position",
+            document_id,
+            start,
+            start + limit - 1,
+        )
+        return "".join(row["new"] for row in rows)
+
+    async def page(self, after: str, limit: int, *, pending: bool = False) -> list[Stored]:
         """At most ``limit`` documents by id, from the one after ``after`` on: those that are served
         or pending, or only those that are ``pending``."""
         wanted = "pending IS NOT NULL" if pending else _KNOWN
@@ -227,30 +251,22 @@ class Store:
         )
         return [_stored(row) for row in rows]
 
-    async def passages(self, chunk_ids: Sequence[str]) -> list[Passage]:
-        """The chunks of these ids, unscored. One of a revision that is not served, since it is
-        pending or was replaced, stands for that of the served revision at the same position."""
+    async def passages(self, scores: Mapping[str, float]) -> list[Passage]:
+        """The chunks of these ids with their scores, best first. One of a revision that is not
+        served, since it is pending or was replaced, stands for that of the served revision at the
+        same position."""
         rows = await self._all(
-            "SELECT DISTINCT s.text, s.position, d.id, d.title, d.source, d.metadata "
-            "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.value "
+            "SELECT d.id AS document_id, d.title, d.source, d.metadata, "
+            "s.position, s.heading, trim(s.text, char(9, 10, 32)) AS text, "
+            "max(wanted.value) AS score "
+            "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.key "
             "JOIN documents d ON d.id = c.document_id "
-            # An id as `ids.py` builds it; the document's part has 24 characters.
+            # An id as `records.py` builds it; the document's part has 24 characters.
             "JOIN chunks s ON s.id = substr(c.id, 1, 25) || d.revision || '-' "
-            "|| min(c.position, d.chunks - 1)",
-            json.dumps(list(chunk_ids)),
+            "|| min(c.position, d.chunks - 1) GROUP BY s.id ORDER BY score DESC, s.id",
+            json.dumps(scores),
         )
-        return [
-            Passage(
-                document_id=row["id"],
-                title=row["title"],
-                source=row["source"],
-                metadata=json.loads(row["metadata"]),
-                position=row["position"],
-                text=row["text"],
-                score=0.0,
-            )
-            for row in rows
-        ]
+        return [Passage(**_stored(row)) for row in rows]
 
     async def _run(self, sql: str, *values: Value) -> None:
         await self._bound(sql, values).run()
@@ -262,12 +278,12 @@ class Store:
         return (await self._bound(sql, values).all())["results"]
 
     def _bound(self, sql: str, values: Sequence[Value]) -> D1Statement:
-        statement = self._database.prepare(sql)
+        statement = self.database.prepare(sql)
         return statement.bind(*values) if values else statement
 
 
-def _stored(row: Mapping[str, Any]) -> StoredDocument:
-    return StoredDocument(**dict(row) | {"metadata": json.loads(row["metadata"])})
+def _stored(row: Mapping[str, Any]) -> Stored:
+    return dict(row) | {"metadata": json.loads(row["metadata"])}
 
 
 def _conflict(document_id: str) -> Problem:

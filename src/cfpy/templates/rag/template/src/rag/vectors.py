@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.limits import CANDIDATES, DELETE_BATCH, GET_BATCH
@@ -14,18 +15,15 @@ if TYPE_CHECKING:
     from bindings import Vectorize
 
 
+@dataclass(frozen=True)
 class Vectors:
     """The index.
 
     Writes are asynchronous: a vector is found some seconds after it was written, and for as long
     after it was deleted. They take effect in their order.
-
-    Args:
-        index: The Vectorize binding.
     """
 
-    def __init__(self, index: Vectorize) -> None:
-        self._index = index
+    index: Vectorize
 
     async def put(
         self,
@@ -35,7 +33,7 @@ class Vectors:
     ) -> None:
         """Write vectors of one document; those there are, of the same ids, are replaced."""
         filterable = {key: metadata[key] for key in FILTER_KEYS if key in metadata}
-        await self._index.upsert(
+        await self.index.upsert(
             [
                 {"id": id_, "values": vector, "metadata": filterable}
                 for id_, vector in zip(ids, vectors, strict=True)
@@ -47,16 +45,16 @@ class Vectors:
         options: dict[str, Any] = {"topK": CANDIDATES}
         if wanted:
             options["filter"] = wanted
-        found = await self._index.query(vector, options)
+        found = await self.index.query(vector, options)
         return [match["id"] for match in found["matches"]]
 
     async def present(self, ids: Sequence[str]) -> list[str]:
         """Those of ``ids`` that the index has processed: a search finds their vectors."""
         batches = [list(ids[start : start + GET_BATCH]) for start in range(0, len(ids), GET_BATCH)]
-        found = await asyncio.gather(*(self._index.getByIds(batch) for batch in batches))
+        found = await asyncio.gather(*(self.index.getByIds(batch) for batch in batches))
         return [vector["id"] for vectors in found for vector in vectors]
 
     async def delete(self, ids: Sequence[str]) -> None:
         """Delete vectors; those that are not there do no harm."""
         for start in range(0, len(ids), DELETE_BATCH):
-            await self._index.deleteByIds(list(ids[start : start + DELETE_BATCH]))
+            await self.index.deleteByIds(list(ids[start : start + DELETE_BATCH]))

@@ -1,0 +1,78 @@
+"""The tools for agents, in the shape that clients know: search, fetch, and ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rag.answering import answer
+from rag.ingest import publish_visible
+from rag.limits import FETCH_CHUNKS
+from rag.mcp import Tool
+from rag.models import Models
+from rag.requests import PART, QUESTION, read_question
+from rag.retrieval import Retrieval
+from rag.store import Store
+from rag.vectors import Vectors
+from web.problems import not_found
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What agents can do."""
+
+    store: Store
+    vectors: Vectors
+    models: Models
+    retrieval: Retrieval
+
+    def by_name(self) -> dict[str, Tool]:
+        """All tools. A model chooses one by its description: add what your documents are about."""
+        search = "Find passages of the documents by meaning and by words. Best for single facts."
+        fetch = "Read a document that search found."
+        ask = "Get an answer to a question, with citations, from the documents alone."
+        return {
+            "search": Tool("Search documents", search, QUESTION, self._search),
+            "fetch": Tool("Read a document", fetch, PART, self._fetch),
+            "ask": Tool("Ask a question", ask, QUESTION, self._ask),
+        }
+
+    async def _search(self, values: Values) -> Values:
+        """The documents, the best first, each with the passages of it that were found."""
+        results: dict[str, Values] = {}
+        for passage in await self.retrieval.search(read_question(values)):
+            found = results.setdefault(
+                passage.document_id,
+                {
+                    "id": passage.document_id,
+                    "title": passage.title or passage.document_id,
+                    "url": passage.source,
+                    "score": round(passage.score, 4),
+                    "text": "",
+                },
+            )
+            found["text"] += ("\n\n[…]\n\n" if found["text"] else "") + passage.text
+        return {"results": list(results.values())}
+
+    async def _fetch(self, values: Values) -> Values:
+        """The text of a document, a long one in parts."""
+        start, end = values["start"], values["start"] + FETCH_CHUNKS
+        await publish_visible(self.store, self.vectors)
+        document = await self.store.get(values["id"])
+        text = await self.store.text(document["id"], start, FETCH_CHUNKS)
+        if not text:
+            raise not_found(f"text of the document from {start} on")
+        return {
+            "id": document["id"],
+            "title": document["title"] or document["id"],
+            "url": document["source"],
+            "text": text,
+            "metadata": document["metadata"],
+            "next_start": end if end < document["chunks"] else None,
+        }
+
+    async def _ask(self, values: Values) -> Values:
+        query = read_question(values)
+        return await answer(self.models, query.query, await self.retrieval.evidence(query))
