@@ -5,8 +5,8 @@ Where a number is Cloudflare's, it is the one documented in November 2026.
 
 from __future__ import annotations
 
-# Requests. The consumer holds a file as bytes, as text and as pieces of text; with several
-# of them at a time that has to fit into a Worker's 128 MB.
+# Requests. The consumer holds a file as bytes and as pieces of text, which has to fit into a
+# Worker's 128 MB.
 MAX_FILE_BYTES = 5_000_000
 # The headers and boundaries around a file in a form, and a few other fields.
 MAX_FORM_BYTES = MAX_FILE_BYTES + 10_000
@@ -46,18 +46,30 @@ MAX_ROUNDS = 4
 PARALLEL_CALLS = 4
 
 # Deliveries. A consumer may run for 15 minutes; a lease outlives that, so two never work at once.
+# What is not finished by then is kept, and continued in another delivery.
+WORK_SECONDS = 12 * 60
 LEASE_SECONDS = 16 * 60
-# Files that one invocation holds in memory at a time; the queue gives it more.
-PARALLEL_JOBS = 3
+# Waits double. Short ones are the queue's; longer ones end when the cron runs, and cost no message.
 FIRST_DELAY_SECONDS = 10
+QUEUE_DELAY_SECONDS = 600
 MAX_DELAY_SECONDS = 3_600
+# Four days, which is how long a queue keeps a message, too. Any outage is over by then.
+MAX_ATTEMPTS = 100
+# Workers AI's daily allocation starts again at 00:00 UTC, by its clock.
+DAY_SECONDS = 86_400
+CLOCK_SECONDS = 600
+# As many as max_retries in wrangler.toml: when all deliveries of a job were cut off, so would be
+# the next ones.
+MAX_CRASHES = 7
 
 # The sweep. An upload that takes longer than this has been cut off.
 UPLOAD_SECONDS = 15 * 60
 # Longer than the longest delay between two deliveries, so that only what is lost is sent again.
 QUEUED_SECONDS = 6 * 3_600
 MAX_SWEEPS = 8
+# As many messages as one call may send, and as many calls as a run has time for.
 SWEEP_JOBS = 100
+SWEEP_CALLS = 50
 # R2 lists at most 1,000 objects a call.
 SWEEP_OBJECTS = 1_000
 ORPHAN_SECONDS = 3_600

@@ -11,8 +11,9 @@ from typing import Any
 
 from pipeline.charsets import codec_of, declared_charset, decode
 from pipeline.jobs import Unprocessable
-from pipeline.limits import MAX_TEXT_CHARS
+from pipeline.limits import MAX_TEXT_CHARS, PIECE_CHARS
 from pipeline.markup import read_html
+from pipeline.pieces import cut
 from pipeline.tables import read_csv
 from web.http import check_nesting
 from web.problems import Problem
@@ -84,8 +85,8 @@ def why_unsupported(content_type: str, name: str) -> str:
     )
 
 
-def extract(data: bytes, media_type: str) -> str:
-    """The text of a file, whose type is a ``supported_type``.
+def extract(data: bytes, media_type: str) -> list[str]:
+    """The text of a file, whose type is a ``supported_type``, in pieces.
 
     Raises:
         Unprocessable: It is not of the declared type, or has no text.
@@ -103,7 +104,7 @@ def extract(data: bytes, media_type: str) -> str:
     # Marks and spaces without a width do not count.
     if not any(map(str.isprintable, text)):
         raise Unprocessable("The file holds no text.")
-    return text
+    return list(cut([text], PIECE_CHARS))
 
 
 def _media_type(content_type: str) -> str:

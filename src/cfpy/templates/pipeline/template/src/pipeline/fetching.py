@@ -39,11 +39,11 @@ async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[b
 
     Raises:
         Unprocessable: The address, or what is there, is not allowed.
-        OSError: It could not be fetched this time; ``TimeoutError`` is one.
+        OSError: It could not be fetched this time.
     """
-    async with asyncio.timeout(FETCH_SECONDS):
-        try:
-            address = check_url(url, allowed_hosts)
+    try:
+        address = check_url(url, allowed_hosts)
+        async with asyncio.timeout(FETCH_SECONDS):
             for _ in range(MAX_REDIRECTS + 1):
                 response = await fetch(address)
                 try:
@@ -53,8 +53,10 @@ async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[b
                     address = follow(address, location, allowed_hosts)
                 finally:
                     await response.close()
-        except UrlRefused as error:
-            raise Unprocessable(f"The address {error}.") from None
+    except UrlRefused as error:
+        raise Unprocessable(f"The address {error}.") from None
+    except TimeoutError:
+        raise ConnectionError("its server took too long") from None
     raise Unprocessable(f"The address redirects more than {MAX_REDIRECTS} times.")
 
 

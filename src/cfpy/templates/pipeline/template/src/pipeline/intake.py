@@ -59,7 +59,8 @@ class Intake:
         upload = await self._read(request)
         fingerprint = _fingerprint(upload)
         store, job_id = self._services.store, uuid4().hex
-        if not await store.receive(job_id, owner, upload.source, key, fingerprint):
+        is_new = await store.receive(job_id, owner, upload.source, key, fingerprint)
+        if not is_new:
             assert key is not None  # Without a key, no job is in the way.
             job_id, finished = await self._earlier(owner, key, fingerprint)
             if finished:
@@ -69,8 +70,10 @@ class Intake:
                 await self._services.bucket.put(object_key(job_id), upload.content)
             await self._services.enqueue(job_id)
         except Exception:
-            # The client gets the error, and may try again with the same key.
-            await store.forget(job_id)
+            # The client gets the error, and may try again with the same key. What was there before
+            # this request stays; the sweep brings it to its end.
+            if is_new:
+                await store.forget(job_id)
             raise
         await store.queued(job_id)
         return job_id
@@ -84,9 +87,9 @@ class Intake:
         if earlier and earlier.fingerprint != fingerprint:
             detail = "This Idempotency-Key came with another file before."
             raise Problem(422, "idempotency-key-reused", detail)
-        if earlier and not earlier.pending and not earlier.abandoned:
+        if earlier and not earlier.pending and not earlier.stale:
             return earlier.id, True
-        if earlier and earlier.abandoned and await self._services.store.take_over(earlier.id):
+        if earlier and earlier.stale and await self._services.store.take_over(earlier.id):
             return earlier.id, False
         raise Problem(
             409,
