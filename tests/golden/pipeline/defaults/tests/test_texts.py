@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -189,7 +190,11 @@ def test_a_page_may_declare_its_charset(head: str, codec: str) -> None:
         (b";;\n;;\n", "text/csv", "holds no text"),
         (b'a,b\n1,2\n3,"5" wide"\n', "text/csv", "line 3 has a quote in the wrong place.*twice"),
         (b'a,b\n1,2\n3,"never closed\n4,5\n', "text/csv", "begins in line 3"),
-        (b'{"a": 1}\n{"a": 2}', "application/json", "no valid JSON: Extra data: line 2"),
+        (
+            b'{"a": 1}\n{"a": 2}',
+            "application/json",
+            "no valid JSON: it has a second value in line 2",
+        ),
         (b"[" * 40 + b"]" * 40, "application/json", "nested more than 32 deep"),
     ],
 )
@@ -229,7 +234,7 @@ def test_kinds_of_files(said: str, name: str, kind: str | None) -> None:
     ("data", "media_type"),
     [
         (b"h" * 100_000 + b"\n" + b"1\n" * 60_000, "text/csv"),
-        (b"a," * (MAX_FILE_BYTES // 2), "text/csv"),
+        (b"column_12," * 499_999, "text/csv"),
         (b'{"' + b"k" * 100_000 + b'":[' + b"1," * 30_000 + b"1]}", "application/json"),
     ],
     ids=["column", "header", "path"],
@@ -267,6 +272,30 @@ def test_no_file_takes_longer_than_its_size(make: Callable[[int], bytes], media_
             extract(make(size), media_type)
 
     assert growth(read, 2_000) < 3 * TIMES
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (b"[" + b"{}," * 60_000 + b"1]", "application/json"),
+        (b"[" + b'"x",' * 20_000 + b"1]", "application/json"),
+        (b"<p>Whales</p>" * 20_000 + "😀".encode(), "text/html"),
+        (b"<b>x</b>" * 40_000, "text/html"),
+        (b"Whales.\n" * 40_000 + "😀".encode(), "text/plain"),
+        (b"a,b\n" + b"17,19\n" * 20_000, "text/csv"),
+        ("id,😀\n".encode() + b"17,19\n" * 20_000, "text/csv"),
+    ],
+)
+def test_no_file_takes_many_times_its_size(data: bytes, media_type: str) -> None:
+    texts.extract(data[:1000] if media_type != "application/json" else b"[1]", media_type)
+    tracemalloc.start()
+    try:
+        pieces = texts.extract(data, media_type)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Four bytes a character while it is decoded, and in pieces with one such character.
+    assert peak < 6 * (len(data) + sum(map(len, pieces))) + 500_000
 
 
 def test_the_largest_plain_text_is_not_too_large() -> None:

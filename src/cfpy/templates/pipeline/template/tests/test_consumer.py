@@ -135,7 +135,7 @@ def test_what_can_never_work_fails_at_once(
 def test_the_log_tells_a_bad_file_from_an_error_of_the_program(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(_text: str) -> str:
+    def broken(_data: bytes) -> str:
         return {"no": "text"}["text"]
 
     world.upload(b"\x80")
@@ -154,7 +154,7 @@ def test_the_log_tells_a_bad_file_from_an_error_of_the_program(
 def test_without_memory_a_file_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_text: str) -> str:
+    def full(_data: bytes) -> str:
         raise MemoryError
 
     monkeypatch.setitem(texts._READERS, "text/plain", full)

@@ -28,9 +28,13 @@ MAX_PAGE = 200
 # Extraction. Each value of a table or of JSON gets its name, which may then be repeated much more
 # often than in the file. The limit is that of the largest plain text, which the numbers here fit.
 MAX_TEXT_CHARS = MAX_FILE_BYTES
+MAX_JSON_DEPTH = 32
+# Python reads a cell of a table, and all cells of a record, with four bytes a character and more.
+MAX_CELL_CHARS = 1_000_000
+MAX_CELLS = 500_000
 # How much of a table shows what its values are separated by.
 SAMPLE_RECORDS = 100
-SAMPLE_CHARS = 100_000
+SAMPLE_BYTES = 100_000
 
 # Fetching. A document's server may send it elsewhere, but not around in circles.
 MAX_REDIRECTS = 3
