@@ -226,6 +226,17 @@ def test_an_address_is_fetched_by_the_consumer(world: World) -> None:
     assert (world.fetched, world.closed) == ([URL], 1)
 
 
+def test_an_address_without_a_telling_name_is_looked_at(world: World) -> None:
+    for body in (b"<!doctype html><script>no()</script><p>Whales", b"%PDF-1.7"):
+        world.web["https://docs.example.org/download"] = Page(body, headers={})
+        job_id = world.upload_url("https://docs.example.org/download")
+        world.deliver()
+        job = world.job(job_id)
+        assert job["status"] == ("failed" if b"PDF" in body else "done")
+        assert not any("no()" in prompt for prompt in world.ai.prompts)
+    assert "does not look like" in job["error"]
+
+
 def test_redirects_are_followed_and_each_is_checked(world: World) -> None:
     world.web[URL] = Page(status=302, headers={"location": "/there"})
     world.web["https://docs.example.org/there"] = Page()

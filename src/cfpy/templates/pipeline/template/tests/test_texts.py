@@ -13,7 +13,7 @@ from growth import TIMES, growth
 from pipeline import texts
 from pipeline.jobs import Unprocessable
 from pipeline.limits import MAX_FILE_BYTES
-from pipeline.texts import supported_type
+from pipeline.texts import guessed_type, is_untold, supported_type
 
 GERMAN = "Name;Stadt;Preis\r\nJürgen;Köln;1,50\r\nAnna;Bonn;2,00\r\n"
 GERMAN_TEXT = "Name: Jürgen, Stadt: Köln, Preis: 1,50\nName: Anna, Stadt: Bonn, Preis: 2,00"
@@ -224,10 +224,49 @@ def test_what_is_wrong_with_a_file_is_said(data: bytes, media_type: str, error: 
         ("text/plain; charset=base64", "a.txt", None),
         ("text/plain; charset=punycode", "a.txt", None),
         ("text/plain; charset=", "a.txt", "text/plain"),
+        # What fetch() sends for each string, and many servers for all that is text.
+        ("text/plain;charset=UTF-8", "a.html", "text/html; charset=utf-8"),
+        ("text/plain", "a.csv", "text/csv"),
+        ("text/plain", "a.py", "text/plain"),
     ],
 )
 def test_kinds_of_files(said: str, name: str, kind: str | None) -> None:
     assert supported_type(said, name) == kind
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "data", "kind"),
+    [
+        ("", "README", b"Whales swim.", "text/plain"),
+        ("", "README", "\ufeffGrüße".encode(), "text/plain"),
+        ("application/octet-stream", "LICENSE", "Grüße".encode("utf-16"), "text/plain"),
+        ("", "page", b"\xef\xbb\xbf\n <!DOCTYPE html><p>x", "text/html"),
+        ("text/plain", "page", b"<HTML><p>x", "text/html"),
+        ("", "data", b' {"a": [1]}\n', "application/json"),
+        ("", "list", b"[1, 2]", "application/json"),
+        ("", "draft", b"[Draft] Whales swim.", "text/plain"),
+        ("text/plain; charset=utf-16le", "a", b"a\0", "text/plain; charset=utf-16le"),
+        ("; charset=windows-1252", "notes", b"Gr\xfc\xdfe", "text/plain; charset=windows-1252"),
+        ("", "report", b"%PDF-1.7", None),
+        ("text/plain", "report.pdf", b"%PDF-1.7", None),
+        ("text/plain", "photo.jpg", b"\xff\xd8\xff\xe0", None),
+        ("text/plain", "script.py", b"print([1])", "text/plain"),
+        ("", "blob", b"\x01\x02\0\x03\x04", None),
+        ("", "notes", b"", "text/plain"),
+    ],
+)
+def test_a_file_that_nobody_tells_the_kind_of(
+    said: str, name: str, data: bytes, kind: str | None
+) -> None:
+    assert is_untold(said, name)
+    assert guessed_type(said, name, data) == kind
+
+
+@pytest.mark.parametrize(
+    ("said", "name"), [("", "a.exe"), ("", "a.html"), ("text/plain", "a.csv"), ("text/html", "a")]
+)
+def test_a_kind_that_is_told_is_not_guessed(said: str, name: str) -> None:
+    assert not is_untold(said, name)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pipeline import limits
+from pipeline.charsets import binary_kind
 from pipeline.forms import read_form
 from pipeline.jobs import Source, object_key
 from pipeline.services import Services
-from pipeline.texts import supported_type, why_unsupported
+from pipeline.texts import guessed_type, is_untold, supported_type, why_unsupported
 from pipeline.urls import UrlRefused, check_url
 from web.http import (
     Request,
@@ -117,8 +118,8 @@ class Intake:
 
     async def _read_raw(self, request: Request, name: str) -> Upload:
         said, length = request.headers.get("content-type") or "", announced_length(request)
-        if length is None or request.body is None:
-            # R2 takes no stream of unknown length.
+        if length is None or request.body is None or is_untold(said, name):
+            # R2 takes no stream of unknown length, and some files have to be looked at.
             content = await read_body(request, limits.MAX_FILE_BYTES)
             return _upload(name, said, content, len(content))
         check_encoding(request)
@@ -146,9 +147,14 @@ def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length:
         raise invalid((FieldError("#/name", detail),))
     if length == 0:
         raise invalid((FieldError("#", "must not be an empty file"),))
-    kind = supported_type(said, name)
+    if isinstance(content, bytes) and is_untold(said, name):
+        kind = guessed_type(said, name, content)
+    else:
+        kind = supported_type(said, name)
     if kind is None:
         raise Problem(415, "unsupported-type", why_unsupported(said, name))
+    if isinstance(content, bytes) and (what := binary_kind(content)):
+        raise Problem(415, "unsupported-type", f"{name!r} is {what}. Send text.")
     return Upload(Source(name, kind, None), content, length)
 
 

@@ -118,7 +118,7 @@ def _refuse(data: bytes, position: int, *, extra: bool = False) -> NoReturn:
     line = data.count(b"\n", 0, position) + 1
     found = data[position : position + 20].decode(errors="replace")
     if extra:
-        why = f"it has a second value in line {line}. Send JSON Lines as text/plain"
+        why = f"it has a second value in line {line}. Send JSON Lines as a .txt file"
     else:
         why = f"line {line} does not go on as JSON at {found!r}" if found else "it ends too early"
     raise Unprocessable(f"The file is no valid JSON: {why}.")

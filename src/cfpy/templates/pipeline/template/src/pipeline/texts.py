@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-from pipeline.charsets import codec_of, declared_charset, decode
+from pipeline.charsets import codec_of, declared_charset, decode, looks_like_text
 from pipeline.jobs import Unprocessable
 from pipeline.json_values import read_json
 from pipeline.limits import MAX_TEXT_CHARS, PIECE_CHARS
@@ -27,13 +27,15 @@ _SUFFIXES = {
     ".tsv": "text/csv",
     ".json": "application/json",
 }
-# What clients say when they don't know. The last three are what curl sends with a body, what Excel
-# makes of CSV, and what some pages send so that browsers save a file.
+# What clients say when they don't know: among others what curl sends with a body, what Excel makes
+# of CSV, what pages send so that browsers save a file, and what fetch() and file servers send for
+# all that is text.
 _UNKNOWN = frozenset(
     [
         *("", "*/*", "application/octet-stream", "binary/octet-stream", "application/unknown"),
         *("application/x-www-form-urlencoded", "application/vnd.ms-excel"),
         *("application/force-download", "application/x-download", "application/download"),
+        "text/plain",
     ]
 )
 _ALIASES = {
@@ -46,6 +48,7 @@ _ALIASES = {
     "text/tab-separated-values": "text/csv",
     "text/json": "application/json",
 }
+_JSON_ENDS = ((b"{", b"}"), (b"[", b"]"))
 _SLICE = 65_536
 
 
@@ -67,6 +70,34 @@ def supported_type(content_type: str, name: str) -> str | None:
     return f"{kind}; charset={charset}" if charset else kind
 
 
+def guessed_type(content_type: str, name: str, data: bytes) -> str | None:
+    """The type of a file that neither its sender nor its name tells, by what is in it.
+
+    Returns:
+        As ``supported_type``.
+    """
+    charset = declared_charset(content_type)
+    if not looks_like_text(data, charset):
+        return None
+    start = data[:1_024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    ends = (start[:1], data.rstrip()[-1:])
+    if PurePosixPath(name).suffix:
+        kind = "text/plain"
+    elif start.startswith((b"<!doctype html", b"<html")):
+        kind = "text/html"
+    else:
+        kind = "application/json" if ends in _JSON_ENDS else "text/plain"
+    return supported_type(f"{kind}; charset={charset}", "")
+
+
+def is_untold(content_type: str, name: str) -> bool:
+    """Whether only its content tells what a file is, as its sender and its name do not."""
+    said, suffix = _media_type(content_type), PurePosixPath(name).suffix.lower()
+    if said == "text/plain":
+        return suffix not in _SUFFIXES
+    return (said in _UNKNOWN or "/" not in said) and not suffix
+
+
 def why_unsupported(content_type: str, name: str) -> str:
     """What to tell the sender of a file that has no ``supported_type``."""
     if _kind(content_type, name):
@@ -75,8 +106,8 @@ def why_unsupported(content_type: str, name: str) -> str:
     said = _media_type(content_type)
     sent = f"as {said!r}" if said else "without a Content-Type"
     return (
-        f"The service reads {SUPPORTED}; {name!r} was sent {sent}. If it is one of these, name it "
-        "in the Content-Type."
+        f"The service reads {SUPPORTED}; {name!r} was sent {sent}, and does not look like one of "
+        "these. If it is, name it in the Content-Type."
     )
 
 
@@ -121,7 +152,8 @@ def _media_type(content_type: str) -> str:
 def _kind(content_type: str, name: str) -> str | None:
     said = _media_type(content_type)
     if said in _UNKNOWN or "/" not in said:
-        return _SUFFIXES.get(PurePosixPath(name).suffix.lower())
+        by_name = _SUFFIXES.get(PurePosixPath(name).suffix.lower())
+        return by_name or ("text/plain" if said == "text/plain" else None)
     kind = _ALIASES.get(said, said)
     return kind if kind in _READERS else None
 
@@ -140,7 +172,7 @@ def _limited(lines: Iterable[str]) -> Iterator[str]:
         if length > MAX_TEXT_CHARS:
             raise Unprocessable(
                 f"The file expands to more than {MAX_TEXT_CHARS} characters, as each value gets "
-                "its name. Split it, or send it as text/plain."
+                "its name. Split it, or send it as a .txt file."
             )
         yield f"{line}\n"
 
