@@ -100,7 +100,13 @@ function show(item, job) {
     retry.addEventListener('click', () => send(`/jobs/${job.id}/retry`, {}));
     item.append(retry);
   }
-  if (job.result) item.append(element('p', {}, job.result.summary));
+  if (job.result) item.append(element('p', {}, textOf(job.result)));
+}
+
+/** The result itself, whose name is that of the operation. */
+function textOf({ characters, model, ...named }) {
+  const [result] = Object.values(named);
+  return typeof result === 'string' ? result : JSON.stringify(result, null, 2);
 }
 
 function say(text, kind = '') {

@@ -22,6 +22,7 @@ from web.http import Reply, Request
 
 TOKEN, OTHER_TOKEN = "a-token-of-the-tests", "another-one"
 VARIABLES = {
+    "OPERATION": "summary",
     "SUMMARY_MODEL": "@cf/google/gemma-4-26b-a4b-it",
     "API_TOKENS": f"ada:{TOKEN}, bob:{OTHER_TOKEN}",
 }
@@ -140,7 +141,8 @@ class FakeAI:
         self.error = ""
         self.good = 0
         self.seconds = 0.0
-        self.reply = ""
+        # What it answers, in this order, if anything is set; the last one again and again.
+        self.replies: list[str] = []
         self.prompts: list[str] = []
         self.calls = self.running = self.most_at_once = 0
 
@@ -156,7 +158,9 @@ class FakeAI:
         if self.error and len(self.prompts) >= self.good:
             raise ServiceError(self.error)
         self.prompts.append(inputs["messages"][-1]["content"])
-        reply = self.reply or f"{len(self.prompts[-1])} characters."
+        reply = f"{len(self.prompts[-1])} characters."
+        if self.replies:
+            reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         return {"choices": [{"message": {"content": reply}}]}
 
 

@@ -12,3 +12,6 @@ CREATE TABLE answers (
   answer TEXT NOT NULL,
   PRIMARY KEY (job_id, question)
 ) WITHOUT ROWID;
+
+-- What the text in `summary` is: see src/pipeline/operations.py.
+ALTER TABLE results ADD COLUMN operation TEXT NOT NULL DEFAULT 'summary';

@@ -63,7 +63,7 @@ def test_a_delivery_that_was_overtaken_publishes_nothing(world: World) -> None:
         batch: Any = FakeBatch("myapp-jobs", [message])
         await Consumer(world.services).consume(batch)
         assert slow is not None
-        await deliveries.publish(slow, Result("other", 5, "slow"))
+        await deliveries.publish(slow, Result("summary", "other", 5, "slow"))
 
     asyncio.run(overtaken())
     assert world.job(job_id)["result"]["characters"] == len("Whales swim.")
@@ -173,7 +173,7 @@ def test_a_long_text_is_summarised_in_pieces_and_then_as_a_whole(world: World) -
 
 
 def test_a_model_that_never_gets_shorter_is_stopped(world: World) -> None:
-    world.ai.reply = "long " * PIECE_CHARS
+    world.ai.replies = ["long " * PIECE_CHARS]
     job_id = world.upload("word " * PIECE_CHARS)
     world.deliver()
     assert "too long" in world.job(job_id)["error"]
@@ -181,7 +181,7 @@ def test_a_model_that_never_gets_shorter_is_stopped(world: World) -> None:
 
 def test_a_model_that_says_nothing_is_asked_again(world: World) -> None:
     job_id = world.upload()
-    world.ai.reply = "  "
+    world.ai.replies = ["  "]
     [message] = world.deliver()
     assert message.outcome == "retry"
     assert world.job(job_id)["status"] == "queued"

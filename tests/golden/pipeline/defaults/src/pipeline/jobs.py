@@ -36,7 +36,8 @@ class Source:
 class Result:
     """``characters`` counts the text that was read, which a file's markup is no part of."""
 
-    summary: str
+    operation: str
+    text: str
     characters: int
     model: str
 

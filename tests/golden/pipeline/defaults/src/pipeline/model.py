@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 
 #: Remembers an answer: see ``Deliveries.keep_answer``.
 Keep = Callable[[str, str], Awaitable[None]]
+#: Raises ``BadAnswer`` for an answer that is of no use: it is not remembered.
+Check = Callable[[str], object]
+
+
+def _anything(_answer: str) -> None:
+    """Takes every answer."""
+
+
+class BadAnswer(Exception):
+    """What the model answered is of no use. Another attempt mostly helps."""
 
 
 class Model:
@@ -42,8 +52,14 @@ class Model:
         self._answers = answers
         self._keep = keep
 
-    async def ask(self, rules: str, document: str, max_tokens: int) -> str:
-        """What the model makes of ``document`` by ``rules``."""
+    async def ask(
+        self, rules: str, document: str, max_tokens: int, check: Check = _anything
+    ) -> str:
+        """What the model makes of ``document`` by ``rules``.
+
+        Raises:
+            BadAnswer: It is empty, or ``check`` refuses it.
+        """
         # What waits here holds no copy of its document.
         async with self._slots:
             messages = [
@@ -57,17 +73,19 @@ class Model:
             answer = read_answer(await self._ai.run(self.name, inputs))
             text = without_thoughts(answer.text).strip()
             if not text:
-                # Rare, and another attempt mostly helps.
-                raise RuntimeError("the model gave no answer")
+                raise BadAnswer("is empty")
+            check(text)
             await self._keep(question, text)
         return text
 
-    async def ask_all(self, rules: str, documents: Iterable[str], max_tokens: int) -> list[str]:
+    async def ask_all(
+        self, rules: str, documents: Iterable[str], max_tokens: int, check: Check = _anything
+    ) -> list[str]:
         """The answers to each of ``documents``. After an error, no further call begins."""
         try:
             async with asyncio.TaskGroup() as group:
                 asked = [
-                    group.create_task(self.ask(rules, document, max_tokens))
+                    group.create_task(self.ask(rules, document, max_tokens, check))
                     for document in documents
                 ]
         except ExceptionGroup as errors:

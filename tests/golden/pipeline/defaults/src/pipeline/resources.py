@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -9,8 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.intake import Intake
-from pipeline.jobs import Job, Status, object_key
+from pipeline.jobs import Job, Result, Status, object_key
 from pipeline.limits import DEFAULT_PAGE, MAX_PAGE
+from pipeline.operations import JSON_RESULTS
 from pipeline.services import Services
 from pipeline.settings import Settings
 from pipeline.store import Position
@@ -155,13 +157,18 @@ def _shown(job: Job) -> dict[str, Any]:
     shown["retry_at"] = _time(job.due_at) if waits and job.due_at else None
     shown["created_at"] = _time(job.created_at)
     shown["updated_at"] = _time(job.updated_at)
-    result = job.result
-    shown["result"] = result and {
-        "summary": result.summary,
+    shown["result"] = job.result and _result(job.result)
+    return shown
+
+
+def _result(result: Result) -> dict[str, Any]:
+    is_json = result.operation in JSON_RESULTS
+    shown = json.loads(result.text) if is_json else result.text
+    return {
+        result.operation: shown,
         "characters": result.characters,
         "model": result.model,
     }
-    return shown
 
 
 def _time(seconds: int) -> str:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from pipeline.jobs import Claim, Result, Unprocessable
 from pipeline.limits import LEASE_SECONDS, MAX_ATTEMPTS, QUEUE_DELAY_SECONDS, WORK_SECONDS
+from pipeline.operations import OPERATIONS
 from pipeline.services import Services
 from pipeline.waits import delay_seconds, explain, wait_seconds
 
@@ -62,8 +63,9 @@ class Consumer:
     async def _result(self, claim: Claim) -> Result:
         pieces = await self._services.read_pieces(claim)
         model = await self._services.model(claim)
-        text = await self._services.operation(model, pieces)
-        return Result(text, sum(map(len, pieces)), model.name)
+        operation = self._services.operation
+        text = await OPERATIONS[operation](model, pieces)
+        return Result(operation, text, sum(map(len, pieces)), model.name)
 
     async def _postpone(self, message: Message, claim: Claim, error: Exception) -> None:
         """Have a job tried again: soon by the queue, or later by the sweep."""

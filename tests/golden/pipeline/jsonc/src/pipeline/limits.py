@@ -40,12 +40,19 @@ SAMPLE_BYTES = 100_000
 MAX_REDIRECTS = 3
 FETCH_SECONDS = 30
 
-# Summaries. A piece is some 10,000 tokens: far below the 32,000 that the smallest of Workers AI's
+# Operations. A piece is some 10,000 tokens: far below the 32,000 that the smallest of Workers AI's
 # current chat models reads, and short enough that it reads the middle too.
 PIECE_CHARS = 40_000
 SUMMARY_TOKENS = 500
 # The largest file has 125 pieces, their summaries fit into 7, and those into 1.
 MAX_ROUNDS = 4
+# A translation is as long as its document, and models write less at once than they read.
+TRANSLATION_CHARS = 4_000
+TRANSLATION_TOKENS = 6_000
+# Up to four bytes each, in a row of D1 of at most 2 MB.
+MAX_TRANSLATION_CHARS = 400_000
+LABEL_TOKENS = 20
+FIELDS_TOKENS = 1_000
 # The invocation's other calls need some of the six connections that it may wait for at once.
 PARALLEL_CALLS = 4
 

@@ -94,9 +94,9 @@ class Deliveries:
         await self._database.batch(
             [
                 self._bound(
-                    "INSERT INTO results (job_id, summary, characters, model) "
-                    f"SELECT id, ?, ?, ? FROM jobs WHERE {_HELD}",
-                    *(result.summary, result.characters, result.model, *held),
+                    "INSERT INTO results (job_id, operation, summary, characters, model) "
+                    f"SELECT id, ?, ?, ?, ? FROM jobs WHERE {_HELD}",
+                    *(result.operation, result.text, result.characters, result.model, *held),
                 ),
                 self._bound(
                     f"DELETE FROM answers WHERE job_id IN (SELECT id FROM jobs WHERE {_HELD})",

@@ -13,7 +13,6 @@ from pipeline.fetching import Fetch, fetch_file
 from pipeline.jobs import Claim, Unprocessable, object_key
 from pipeline.limits import PARALLEL_CALLS
 from pipeline.model import Model
-from pipeline.operations import Operation, summarise
 from pipeline.settings import Settings
 from pipeline.store import Store
 from pipeline.texts import extract
@@ -42,7 +41,7 @@ class Services:
         self.rate_limiter = bindings.rate_limiter
         self.store = Store(bindings.database)
         self.deliveries = Deliveries(bindings.database)
-        self.operation: Operation = summarise
+        self.operation = settings.operation
         self.allowed_hosts: Set[str] = settings.allowed_hosts
         self._ai = bindings.ai
         self._model_name = settings.summary_model

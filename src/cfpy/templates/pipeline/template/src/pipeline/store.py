@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _JOBS = (
     "SELECT j.id, j.status, j.name, j.media_type, j.url, j.attempts, j.error, j.created_at, "
-    "j.updated_at, j.due_at, r.summary, r.characters, r.model "
+    "j.updated_at, j.due_at, r.operation, r.summary, r.characters, r.model "
     "FROM jobs j LEFT JOIN results r ON r.job_id = j.id "
 )
 _STALE = "(status = 'failed' OR status = 'received' AND updated_at < unixepoch() - ?)"
@@ -150,7 +150,9 @@ class Store:
 
 
 def _job(row: Mapping[str, Any]) -> Job:
-    done = row["summary"] is not None
+    result = None
+    if row["operation"] is not None:
+        result = Result(row["operation"], row["summary"], row["characters"], row["model"])
     return Job(
         id=row["id"],
         status=Status(row["status"]),
@@ -160,5 +162,5 @@ def _job(row: Mapping[str, Any]) -> Job:
         due_at=row["due_at"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
-        result=Result(row["summary"], row["characters"], row["model"]) if done else None,
+        result=result,
     )

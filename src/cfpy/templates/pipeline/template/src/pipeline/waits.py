@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.limits import CLOCK_SECONDS, DAY_SECONDS, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
+from pipeline.model import BadAnswer
 from workers_ai.errors import ai_problem
 
 
@@ -33,5 +34,7 @@ def explain(error: Exception) -> str:
         return "The job took too long, and continues later."
     if isinstance(error, OSError):
         return f"The file could not be fetched: {error}."
+    if isinstance(error, BadAnswer):
+        return f"The model's answer {error}."
     problem = ai_problem(str(error))
     return problem.detail if problem else "A Cloudflare service failed."
