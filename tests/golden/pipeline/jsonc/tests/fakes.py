@@ -140,7 +140,7 @@ class FakeAI:
         self.fuse = fuse
         self.error = ""
         self.good = 0
-        self.seconds = 0.0
+        self.hangs_after: int | None = None
         # What it answers, in this order, if anything is set; the last one again and again.
         self.replies: list[str] = []
         self.prompts: list[str] = []
@@ -151,7 +151,9 @@ class FakeAI:
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
         try:
-            await asyncio.sleep(self.seconds)
+            await asyncio.sleep(0)
+            if self.hangs_after is not None and len(self.prompts) >= self.hangs_after:
+                await asyncio.Event().wait()
         finally:
             self.running -= 1
         self.fuse.before_call()
