@@ -74,6 +74,18 @@ def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> 
     expect(page.locator("#jobs li.failed")).to_contain_text("no valid JSON")
     picture(page, "pipeline")
 
+    # The list is still there afterwards, fits on a phone, and takes another try.
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.reload()
+    expect(page.locator("#jobs li")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    with page.expect_response("**/retry") as again:
+        page.get_by_role("button", name="Retry").click()
+    assert again.value.status == 202
+    expect(page.locator("#jobs li.failed")).to_contain_text("no valid JSON")
+    expect(page.locator("#jobs li.done")).to_contain_text("largest animal")
+    page.set_viewport_size({"width": 1280, "height": 720})
+
     page.goto(dev.data["page"])
     jobs = open_binding(page, "DB")
     jobs.get_by_role("button", name="results").click()
@@ -84,12 +96,12 @@ def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> 
     ).click()
     expect(files.locator("pre")).to_contain_text("whale")
     queue = open_binding(page, "QUEUE").locator("tbody tr").first.locator("td")
-    expect(queue.nth(4)).to_have_text("2")
+    expect(queue.nth(4)).to_have_text("3")
     # While it is looked at, more comes in.
     headers = {"Authorization": "Bearer local-development-token"}
     job = dev.request("POST", "/files?name=b.txt", "More text.", headers).json()["id"]
     expect(page.locator("#log")).to_contain_text(job)
-    expect(queue.nth(4)).to_have_text("3")
+    expect(queue.nth(4)).to_have_text("4")
 
 
 def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:

@@ -44,6 +44,38 @@ def test_a_cell_may_be_as_long_as_a_file(case: Path) -> None:
     assert "id: 1, note: lorem" in prompts[0]
 
 
+FORMS = """
+import json, sys
+from fakes import World
+from pathlib import Path
+world = World()
+for path in map(Path, sys.argv[1:]):
+    name = f'name="file"; filename="{path.name}"'
+    head = f"--b\\r\\nContent-Disposition: form-data; {name}\\r\\n\\r\\n"
+    form = head.encode() + path.read_bytes() + b"\\r\\n--b--\\r\\n"
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    status, reply = world.call("POST", "/files", form, headers=headers)
+    world.deliver()
+    prompt = world.ai.prompts.pop() if world.ai.prompts else reply.get("detail")
+    print(json.dumps([path.name, status, prompt]))
+"""
+
+
+@pytest.mark.case("parts-untyped")
+def test_parts_without_a_type(case: Path) -> None:
+    names = ["x.html", "report.pdf", "report", "sheet.csv", "NOTES"]
+    lines = run("-c", FORMS, *(case / name for name in names)).splitlines()
+    found = [json.loads(line) for line in lines if line.startswith("[")]
+    assert [status for _, status, _ in found] == [202, 415, 415, 202, 202]
+    page, pdf, untold, table, notes = (said for *_, said in found)
+    assert "mammal" in page
+    assert "track" not in page
+    assert "'report.pdf' was sent without a Content-Type" in pdf
+    assert "'report' was sent without a Content-Type" in untold
+    assert "Name: Jürgen, Ort: Köln" in table
+    assert "Whales breathe air." in notes
+
+
 # What the case's own scripts say of some of the files and forms that they try.
 SAID = {
     "t_texts.py": {

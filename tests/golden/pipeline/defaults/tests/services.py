@@ -84,8 +84,8 @@ class FakeStatement:
         assert all(len(value.encode()) <= 2_000_000 for value in values if isinstance(value, str))
         return FakeStatement(self.database, self.sql, values)
 
-    async def run(self) -> None:
-        await self.all()
+    async def run(self) -> dict[str, Any]:
+        return await self.all()
 
     async def first(self) -> dict[str, Any] | None:
         return next(iter((await self.all())["results"]), None)
@@ -99,7 +99,8 @@ class FakeStatement:
 
     def execute(self) -> dict[str, Any]:
         cursor = self.database.connection.execute(self.sql, self.values)
-        return {"results": [dict(row) for row in cursor.fetchall()]}
+        rows = [dict(row) for row in cursor.fetchall()]
+        return {"results": rows, "meta": {"changes": max(cursor.rowcount, 0)}}
 
 
 @dataclass(frozen=True)

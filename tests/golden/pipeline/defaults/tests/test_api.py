@@ -158,7 +158,8 @@ def test_what_is_no_sound_form_is_refused(world: World, boundary: str, body: byt
         ("a.json", "application/octet-stream", 202),
         ("a.pdf", "application/pdf", 415),
         ("a.exe", "", 415),
-        ("noname", "", 415),
+        ("noname", "", 202),
+        ("a.py", "text/plain", 202),
         ("a.xls", "application/vnd.ms-excel", 415),
     ],
 )
@@ -169,6 +170,43 @@ def test_what_can_not_be_read_is_refused_at_upload(
     got, body = world.call("POST", "/files", b"a,b", parameters={"name": name}, headers=given)
     assert got == status, body
     assert bool(world.bucket.files) == (status == 202)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.html", b"<script>no()</script><p>Whales", "text/html"),
+        ("report.pdf", b"%PDF-1.7", None),
+        ("report", b"%PDF-1.7", None),
+        ("report.txt", b"%PDF-1.7", None),
+        ("README", b"Whales.", "text/plain"),
+        ("sheet.csv", b"a;b\n1;2", "text/csv"),
+    ],
+)
+def test_a_part_without_a_type_is_what_its_name_or_its_content_says(
+    world: World, name: str, content: bytes, said: str | None
+) -> None:
+    body, headers = form((name, "", content))
+    for sent in (body, body.replace(b"Content-Type: \r\n", b"")):
+        status, job = world.call("POST", "/files", sent, headers=headers)
+        assert (status, job.get("media_type")) == (202 if said else 415, said)
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/octet-stream"])
+@pytest.mark.parametrize("length", [None, ""])
+def test_a_body_without_a_telling_name_is_looked_at(
+    world: World, kind: str, length: str | None
+) -> None:
+    headers = {"content-type": kind} | ({} if length is None else {"content-length": length})
+    parameters = {"name": "report"}
+    status, problem = world.call(
+        "POST", "/files", b"%PDF-1.7", parameters=parameters, headers=headers
+    )
+    assert (status, problem["code"]) == (415, "unsupported-type")
+    job_id = world.upload(b"<!doctype html><script>no()</script><p>Whales", "page", headers=headers)
+    world.deliver()
+    assert world.job(job_id)["media_type"] == "text/html"
+    assert "no()" not in world.ai.prompts[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// Sends files to POST /files and watches their jobs.
+// Sends files to POST /files, and shows the newest jobs until they are finished.
 import { call, element, rememberToken } from './page.js';
 
 const form = document.querySelector('#send');
@@ -6,10 +6,16 @@ const drop = document.querySelector('#drop');
 const status = document.querySelector('#status');
 const jobs = document.querySelector('#jobs');
 
+const SHOWN = 50;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
+const shown = new Map();
+let turn = 0;
+
 rememberToken(form.token, document.querySelector('#access'));
+form.token.addEventListener('change', follow);
+if (form.token.value) follow();
 form.file.addEventListener('change', () => {
   for (const file of form.file.files) sendFile(file);
   form.file.value = '';
@@ -40,28 +46,42 @@ async function send(path, { body, headers }) {
     // One key for each click: if the answer is lost on its way, nothing is done twice.
     const key = { 'Idempotency-Key': crypto.randomUUID() };
     const all = { ...headers, ...key };
-    const response = await call(path, { method: 'POST', body, headers: all });
+    await call(path, { method: 'POST', body, headers: all });
     say('');
-    await watch(await response.json());
+    await follow();
   } catch (error) {
     say(error.message, 'error');
   }
 }
 
-/** Show a job until it is finished, asking less often the longer it takes. */
-async function watch(job) {
-  const item = element('li', {});
-  jobs.prepend(item);
-  show(item, job);
-  for (let wait = FIRST_WAIT_MS; !isFinished(job); wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    job = await (await call(`/jobs/${job.id}`)).json();
-    show(item, job);
+/** Ask for the newest jobs until all are finished, less often the longer it takes. */
+async function follow() {
+  const mine = ++turn;
+  try {
+    for (let wait = FIRST_WAIT_MS; await refresh(); wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      // A later call does this in its stead.
+      if (mine !== turn) return;
+    }
+  } catch (error) {
+    say(error.message, 'error');
   }
 }
 
-function isFinished(job) {
-  return job.status === 'done' || job.status === 'failed';
+/** Show the newest jobs; return whether one of them is not finished. */
+async function refresh() {
+  const newest = (await (await call(`/jobs?limit=${SHOWN}`)).json()).jobs;
+  const items = newest.map((job) => {
+    const item = shown.get(job.id) ?? element('li', {});
+    shown.set(job.id, item);
+    const state = JSON.stringify(job);
+    // What has not changed keeps its focus, and is not read aloud again.
+    if (item.dataset.state !== state) show(item, job);
+    item.dataset.state = state;
+    return item;
+  });
+  if (items.some((item, place) => jobs.children[place] !== item)) jobs.replaceChildren(...items);
+  return newest.some((job) => job.status !== 'done' && job.status !== 'failed');
 }
 
 function show(item, job) {
@@ -71,7 +91,22 @@ function show(item, job) {
     element('span', { className: 'muted' }, job.status),
   );
   if (job.error) item.append(element('p', { className: 'muted' }, job.error));
-  if (job.result) item.append(element('p', {}, job.result.summary));
+  if (job.retry_at) {
+    const when = new Date(job.retry_at).toLocaleString();
+    item.append(element('p', { className: 'muted' }, `Next attempt: ${when}`));
+  }
+  if (job.status === 'failed' || job.retry_at) {
+    const retry = element('button', { type: 'button' }, 'Retry');
+    retry.addEventListener('click', () => send(`/jobs/${job.id}/retry`, {}));
+    item.append(retry);
+  }
+  if (job.result) item.append(element('p', {}, textOf(job.result)));
+}
+
+/** The result itself, whose name is that of the operation. */
+function textOf({ characters, model, ...named }) {
+  const [result] = Object.values(named);
+  return typeof result === 'string' ? result : JSON.stringify(result, null, 2);
 }
 
 function say(text, kind = '') {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from pipeline.consumer import DEAD_LETTERS, Consumer
@@ -21,6 +22,7 @@ from web.http import Reply, Request
 
 TOKEN, OTHER_TOKEN = "a-token-of-the-tests", "another-one"
 VARIABLES = {
+    "OPERATION": "summary",
     "SUMMARY_MODEL": "@cf/google/gemma-4-26b-a4b-it",
     "API_TOKENS": f"ada:{TOKEN}, bob:{OTHER_TOKEN}",
 }
@@ -29,10 +31,20 @@ MAX_RETRIES = 7
 
 
 @dataclass
+class FakeDate:
+    """A date of JavaScript."""
+
+    seconds: float
+
+    def getTime(self) -> float:
+        return self.seconds * 1000
+
+
+@dataclass
 class StoredFile:
     key: str
     data: bytes
-    uploaded: datetime
+    uploaded: FakeDate
 
     async def bytes(self) -> memoryview:
         return memoryview(self.data)
@@ -49,7 +61,7 @@ class FakeR2:
         self.fuse.before_call()
         if not isinstance(value, bytes):
             value = b"".join([piece.to_bytes() async for piece in value])
-        self.files[key] = StoredFile(key, value, datetime.now())
+        self.files[key] = StoredFile(key, value, FakeDate(time.time()))
         self.fuse.after_call()
 
     async def get(self, key: str) -> StoredFile | None:
@@ -85,6 +97,7 @@ class FakeMessage:
     attempts: int = 1
     outcome: str = ""
     delay: int = 0
+    due: float = 0
 
     def ack(self) -> None:
         self.outcome = self.outcome or "ack"
@@ -109,30 +122,47 @@ class FakeQueue:
     dead: list[FakeMessage] = field(default_factory=list)
     sent: int = 0
 
-    async def send(self, body: dict[str, Any]) -> None:
+    async def sendBatch(self, messages: list[dict[str, Any]]) -> None:
         await asyncio.sleep(0)
         self.fuse.before_call()
-        self.sent += 1
-        self.waiting.append(FakeMessage(f"message-{self.sent}", json.loads(json.dumps(body))))
+        assert 1 <= len(messages) <= 100
+        for message in messages:
+            self.sent += 1
+            body = json.loads(json.dumps(message["body"]))
+            self.waiting.append(FakeMessage(f"message-{self.sent}", body))
         self.fuse.after_call()
 
 
 class FakeAI:
-    """A chat model that says how much it read. ``error`` makes it fail."""
+    """A chat model that says how much it read. ``error`` makes it fail, after ``good`` answers."""
 
     def __init__(self, fuse: Fuse) -> None:
         self.fuse = fuse
         self.error = ""
-        self.reply = ""
+        self.good = 0
+        self.hangs_after: int | None = None
+        # What it answers, in this order, if anything is set; the last one again and again.
+        self.replies: list[str] = []
         self.prompts: list[str] = []
+        self.calls = self.running = self.most_at_once = 0
 
     async def run(self, model: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        await asyncio.sleep(0)
+        self.calls += 1
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
+        try:
+            await asyncio.sleep(0)
+            if self.hangs_after is not None and len(self.prompts) >= self.hangs_after:
+                await asyncio.Event().wait()
+        finally:
+            self.running -= 1
         self.fuse.before_call()
-        if self.error:
+        if self.error and len(self.prompts) >= self.good:
             raise ServiceError(self.error)
         self.prompts.append(inputs["messages"][-1]["content"])
-        reply = self.reply or f"{len(self.prompts[-1])} characters."
+        reply = f"{len(self.prompts[-1])} characters."
+        if self.replies:
+            reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         return {"choices": [{"message": {"content": reply}}]}
 
 
@@ -151,6 +181,10 @@ class World:
 
     def __init__(self, **variables: str) -> None:
         self.fuse = Fuse()
+        # For a service that is away.
+        self.broken = Fuse()
+        self.broken.blows_at = 0
+        self.passed = 0.0
         self.database = FakeD1(self.fuse)
         self.bucket = FakeR2(self.fuse)
         self.queue = FakeQueue(self.fuse)
@@ -236,18 +270,28 @@ class World:
         assert status == 200, job
         return dict(job)
 
-    def deliver(self, queue: str = "myapp-jobs") -> list[FakeMessage]:
+    @property
+    def now(self) -> float:
+        return time.time() + self.passed
+
+    def deliver_due(self) -> None:
+        """Deliver what has waited for as long as it was told to."""
+        for queue in ("myapp-jobs", "myapp-jobs" + DEAD_LETTERS):
+            self.deliver(queue, self.now)
+
+    def deliver(self, queue: str = "myapp-jobs", until: float = float("inf")) -> list[FakeMessage]:
         """Deliver all that waits once, as one batch, and put back what is to come again."""
         dead = queue.endswith(DEAD_LETTERS)
         waiting = self.queue.dead if dead else self.queue.waiting
-        batch: Any = FakeBatch(queue, waiting[:])
-        waiting.clear()
+        batch: Any = FakeBatch(queue, [message for message in waiting if message.due <= until])
+        waiting[:] = [message for message in waiting if message.due > until]
         asyncio.run(Consumer(self.services).consume(batch))
         for message in batch.messages:
             if message.outcome == "ack":
                 continue
             # No outcome: the delivery was cut off, which the queue takes for a retry.
-            again = FakeMessage(message.id, message.body, message.attempts + 1)
+            due = self.now + message.delay
+            again = FakeMessage(message.id, message.body, message.attempts + 1, due=due)
             exhausted = not dead and message.attempts > MAX_RETRIES
             (self.queue.dead if exhausted else waiting).append(again)
         return list(batch.messages)
@@ -258,10 +302,11 @@ class World:
     def pass_time(self, **delta: int) -> None:
         """Make everything there is older."""
         seconds = int(timedelta(**delta).total_seconds())
+        self.passed += seconds
         self.database.connection.execute(
             "UPDATE jobs SET created_at = created_at - ?1, updated_at = updated_at - ?1, "
-            "leased_until = leased_until - ?1",
+            "leased_until = leased_until - ?1, due_at = due_at - ?1",
             (seconds,),
         )
         for stored in self.bucket.files.values():
-            stored.uploaded -= timedelta(seconds=seconds)
+            stored.uploaded.seconds -= seconds

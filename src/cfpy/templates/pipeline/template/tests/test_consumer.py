@@ -10,9 +10,10 @@ import pytest
 
 from fakes import FakeBatch, FakeMessage, Page, World
 from pipeline import texts
-from pipeline.consumer import DEAD_LETTERS, Consumer, delay_seconds
+from pipeline.consumer import DEAD_LETTERS, Consumer
+from pipeline.jobs import Result
 from pipeline.limits import MAX_FILE_BYTES, MAX_SWEEPS, PIECE_CHARS
-from pipeline.summaries import cut
+from pipeline.pieces import cut
 
 URL = "https://docs.example.org/whales.txt"
 DEAD_QUEUE = "myapp-jobs" + DEAD_LETTERS
@@ -57,12 +58,12 @@ def test_a_delivery_that_was_overtaken_publishes_nothing(world: World) -> None:
     [message] = world.queue.waiting
 
     async def overtaken() -> None:
-        store = world.services.store
-        slow = await store.claim(job_id, message.id, "slow")
+        deliveries = world.services.deliveries
+        slow = await deliveries.claim(job_id, message.id, "slow")
         batch: Any = FakeBatch("myapp-jobs", [message])
         await Consumer(world.services).consume(batch)
         assert slow is not None
-        await store.publish(slow, await world.services.summariser.summarise("other"))
+        await deliveries.publish(slow, Result("summary", "other", 5, "slow"))
 
     asyncio.run(overtaken())
     assert world.job(job_id)["result"]["characters"] == len("Whales swim.")
@@ -95,32 +96,16 @@ def test_what_passes_is_tried_again_later_and_later(world: World) -> None:
     assert (world.job(job_id)["status"], world.job(job_id)["error"]) == ("done", None)
 
 
-def test_delays_end_at_an_hour() -> None:
-    assert [delay_seconds(attempts) for attempts in (1, 2, 9, 10, 99)] == [10, 20, 2560, 3600, 3600]
-
-
-def test_what_fails_too_often_is_noted_by_the_consumer_of_dead_letters(world: World) -> None:
-    job_id = world.upload()
-    world.ai.error = "5028: This model was deprecated"
-    while world.queue.waiting:
-        world.deliver()
-    [message] = world.deliver(DEAD_QUEUE)
-    job = world.job(job_id)
-    assert message.outcome == "ack"
-    assert job["status"] == "failed"
-    assert "retired" in job["error"]
-
-
 def test_a_dead_letter_waits_for_a_delivery_that_was_cut_off(world: World) -> None:
     job_id = world.upload()
     [message] = world.queue.waiting
-    asyncio.run(world.services.store.claim(job_id, message.id, "cut off"))
+    asyncio.run(world.services.deliveries.claim(job_id, message.id, "cut off"))
     world.queue.waiting, world.queue.dead = [], [message]
     [kept] = world.deliver(DEAD_QUEUE)
     assert (kept.outcome, world.job(job_id)["status"]) == ("retry", "processing")
     world.pass_time(minutes=17)
     [kept] = world.deliver(DEAD_QUEUE)
-    assert (kept.outcome, world.job(job_id)["status"]) == ("ack", "failed")
+    assert (kept.outcome, world.job(job_id)["status"]) == ("ack", "queued")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +135,7 @@ def test_what_can_never_work_fails_at_once(
 def test_the_log_tells_a_bad_file_from_an_error_of_the_program(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(_text: str) -> str:
+    def broken(_data: bytes) -> str:
         return {"no": "text"}["text"]
 
     world.upload(b"\x80")
@@ -169,7 +154,7 @@ def test_the_log_tells_a_bad_file_from_an_error_of_the_program(
 def test_without_memory_a_file_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_text: str) -> str:
+    def full(_data: bytes) -> str:
         raise MemoryError
 
     monkeypatch.setitem(texts._READERS, "text/plain", full)
@@ -182,13 +167,13 @@ def test_a_long_text_is_summarised_in_pieces_and_then_as_a_whole(world: World) -
     job_id = world.upload(text)
     world.deliver()
     *pieces, last = world.ai.prompts
-    assert len(pieces) == len(cut(text.strip(), PIECE_CHARS)) > 5
+    assert len(pieces) == len(list(cut([text.strip()], PIECE_CHARS))) > 5
     assert last.count("characters.") == len(pieces)
     assert world.job(job_id)["result"]["summary"] == f"{len(last)} characters."
 
 
 def test_a_model_that_never_gets_shorter_is_stopped(world: World) -> None:
-    world.ai.reply = "long " * PIECE_CHARS
+    world.ai.replies = ["long " * PIECE_CHARS]
     job_id = world.upload("word " * PIECE_CHARS)
     world.deliver()
     assert "too long" in world.job(job_id)["error"]
@@ -196,7 +181,7 @@ def test_a_model_that_never_gets_shorter_is_stopped(world: World) -> None:
 
 def test_a_model_that_says_nothing_is_asked_again(world: World) -> None:
     job_id = world.upload()
-    world.ai.reply = "  "
+    world.ai.replies = ["  "]
     [message] = world.deliver()
     assert message.outcome == "retry"
     assert world.job(job_id)["status"] == "queued"
@@ -204,7 +189,8 @@ def test_a_model_that_says_nothing_is_asked_again(world: World) -> None:
 
 def test_pieces_are_cut_where_it_hurts_least_and_lose_nothing() -> None:
     text = "One sentence. " * 50 + "\n\n" + "x" * 300 + " word" * 100
-    pieces = cut(text, 200)
+    pieces = list(cut([text], 200))
+    assert list(cut(text, 200)) == pieces
     assert "".join(pieces) == text
     assert max(map(len, pieces)) <= 200
     assert pieces[0].endswith(". ")
@@ -238,6 +224,17 @@ def test_an_address_is_fetched_by_the_consumer(world: World) -> None:
     world.deliver()
     assert world.job(job_id)["result"]["characters"] == len("A page about whales.")
     assert (world.fetched, world.closed) == ([URL], 1)
+
+
+def test_an_address_without_a_telling_name_is_looked_at(world: World) -> None:
+    for body in (b"<!doctype html><script>no()</script><p>Whales", b"%PDF-1.7"):
+        world.web["https://docs.example.org/download"] = Page(body, headers={})
+        job_id = world.upload_url("https://docs.example.org/download")
+        world.deliver()
+        job = world.job(job_id)
+        assert job["status"] == ("failed" if b"PDF" in body else "done")
+        assert not any("no()" in prompt for prompt in world.ai.prompts)
+    assert "does not look like" in job["error"]
 
 
 def test_redirects_are_followed_and_each_is_checked(world: World) -> None:
@@ -314,7 +311,7 @@ def test_a_lost_message_is_sent_again(world: World) -> None:
 
 def test_a_job_whose_consumer_died_is_taken_up_again(world: World) -> None:
     job_id = world.upload()
-    asyncio.run(world.services.store.claim(job_id, "message-1", "dead"))
+    asyncio.run(world.services.deliveries.claim(job_id, "message-1", "dead"))
     world.queue.waiting.clear()
     world.pass_time(minutes=17)
     world.sweep()
@@ -338,8 +335,11 @@ def test_files_without_a_job_go_when_they_are_old(world: World) -> None:
     world.sweep()
     assert len(world.bucket.files) == 2
     world.pass_time(hours=2)
+    calls = world.fuse.calls
     world.sweep()
     assert list(world.bucket.files) == [f"uploads/{kept}"]
+    # Two for jobs, one for files without any, two for the cursor; list and delete.
+    assert world.fuse.calls - calls == 7
 
 
 def test_the_bucket_is_looked_through_page_by_page(world: World) -> None:
@@ -408,7 +408,7 @@ def test_cut_off_at_any_call_nothing_is_lost_and_nothing_done_twice(url: bool, a
         results = world.database.rows("SELECT job_id FROM results")
         assert [row["status"] for row in states] == ["done"], f"cut off at call {cut_at}"
         assert len(results) == 1
-        assert len(world.bucket.files) == (0 if url else 1)
+        assert len(world.bucket.files) == 1
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
 
 from growth import TIMES, growth
+from pipeline import texts
 from pipeline.jobs import Unprocessable
 from pipeline.limits import MAX_FILE_BYTES
-from pipeline.texts import extract, supported_type
+from pipeline.texts import guessed_type, is_untold, supported_type
 
 GERMAN = "Name;Stadt;Preis\r\nJürgen;Köln;1,50\r\nAnna;Bonn;2,00\r\n"
 GERMAN_TEXT = "Name: Jürgen, Stadt: Köln, Preis: 1,50\nName: Anna, Stadt: Bonn, Preis: 2,00"
+
+
+def extract(data: bytes, media_type: str) -> str:
+    return "".join(texts.extract(data, media_type))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +190,11 @@ def test_a_page_may_declare_its_charset(head: str, codec: str) -> None:
         (b";;\n;;\n", "text/csv", "holds no text"),
         (b'a,b\n1,2\n3,"5" wide"\n', "text/csv", "line 3 has a quote in the wrong place.*twice"),
         (b'a,b\n1,2\n3,"never closed\n4,5\n', "text/csv", "begins in line 3"),
-        (b'{"a": 1}\n{"a": 2}', "application/json", "no valid JSON: Extra data: line 2"),
+        (
+            b'{"a": 1}\n{"a": 2}',
+            "application/json",
+            "no valid JSON: it has a second value in line 2",
+        ),
         (b"[" * 40 + b"]" * 40, "application/json", "nested more than 32 deep"),
     ],
 )
@@ -214,6 +224,10 @@ def test_what_is_wrong_with_a_file_is_said(data: bytes, media_type: str, error: 
         ("text/plain; charset=base64", "a.txt", None),
         ("text/plain; charset=punycode", "a.txt", None),
         ("text/plain; charset=", "a.txt", "text/plain"),
+        # What fetch() sends for each string, and many servers for all that is text.
+        ("text/plain;charset=UTF-8", "a.html", "text/html; charset=utf-8"),
+        ("text/plain", "a.csv", "text/csv"),
+        ("text/plain", "a.py", "text/plain"),
     ],
 )
 def test_kinds_of_files(said: str, name: str, kind: str | None) -> None:
@@ -221,10 +235,45 @@ def test_kinds_of_files(said: str, name: str, kind: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "name", "data", "kind"),
+    [
+        ("", "README", b"Whales swim.", "text/plain"),
+        ("", "README", "\ufeffGrüße".encode(), "text/plain"),
+        ("application/octet-stream", "LICENSE", "Grüße".encode("utf-16"), "text/plain"),
+        ("", "page", b"\xef\xbb\xbf\n <!DOCTYPE html><p>x", "text/html"),
+        ("text/plain", "page", b"<HTML><p>x", "text/html"),
+        ("", "data", b' {"a": [1]}\n', "application/json"),
+        ("", "list", b"[1, 2]", "application/json"),
+        ("", "draft", b"[Draft] Whales swim.", "text/plain"),
+        ("text/plain; charset=utf-16le", "a", b"a\0", "text/plain; charset=utf-16le"),
+        ("; charset=windows-1252", "notes", b"Gr\xfc\xdfe", "text/plain; charset=windows-1252"),
+        ("", "report", b"%PDF-1.7", None),
+        ("text/plain", "report.pdf", b"%PDF-1.7", None),
+        ("text/plain", "photo.jpg", b"\xff\xd8\xff\xe0", None),
+        ("text/plain", "script.py", b"print([1])", "text/plain"),
+        ("", "blob", b"\x01\x02\0\x03\x04", None),
+        ("", "notes", b"", "text/plain"),
+    ],
+)
+def test_a_file_that_nobody_tells_the_kind_of(
+    said: str, name: str, data: bytes, kind: str | None
+) -> None:
+    assert is_untold(said, name)
+    assert guessed_type(said, name, data) == kind
+
+
+@pytest.mark.parametrize(
+    ("said", "name"), [("", "a.exe"), ("", "a.html"), ("text/plain", "a.csv"), ("text/html", "a")]
+)
+def test_a_kind_that_is_told_is_not_guessed(said: str, name: str) -> None:
+    assert not is_untold(said, name)
+
+
+@pytest.mark.parametrize(
     ("data", "media_type"),
     [
         (b"h" * 100_000 + b"\n" + b"1\n" * 60_000, "text/csv"),
-        (b"a," * (MAX_FILE_BYTES // 2), "text/csv"),
+        (b"column_12," * 499_999, "text/csv"),
         (b'{"' + b"k" * 100_000 + b'":[' + b"1," * 30_000 + b"1]}", "application/json"),
     ],
     ids=["column", "header", "path"],
@@ -262,6 +311,30 @@ def test_no_file_takes_longer_than_its_size(make: Callable[[int], bytes], media_
             extract(make(size), media_type)
 
     assert growth(read, 2_000) < 3 * TIMES
+
+
+@pytest.mark.parametrize(
+    ("data", "media_type"),
+    [
+        (b"[" + b"{}," * 60_000 + b"1]", "application/json"),
+        (b"[" + b'"x",' * 20_000 + b"1]", "application/json"),
+        (b"<p>Whales</p>" * 20_000 + "😀".encode(), "text/html"),
+        (b"<b>x</b>" * 40_000, "text/html"),
+        (b"Whales.\n" * 40_000 + "😀".encode(), "text/plain"),
+        (b"a,b\n" + b"17,19\n" * 20_000, "text/csv"),
+        ("id,😀\n".encode() + b"17,19\n" * 20_000, "text/csv"),
+    ],
+)
+def test_no_file_takes_many_times_its_size(data: bytes, media_type: str) -> None:
+    texts.extract(data[:1000] if media_type != "application/json" else b"[1]", media_type)
+    tracemalloc.start()
+    try:
+        pieces = texts.extract(data, media_type)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Four bytes a character while it is decoded, and in pieces with one such character.
+    assert peak < 6 * (len(data) + sum(map(len, pieces))) + 500_000
 
 
 def test_the_largest_plain_text_is_not_too_large() -> None:

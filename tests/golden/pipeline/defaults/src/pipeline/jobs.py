@@ -9,7 +9,8 @@ from enum import StrEnum
 class Status(StrEnum):
     """``received -> queued -> processing -> done | failed``.
 
-    A job that has to wait for another attempt goes back from ``processing`` to ``queued``.
+    A job that has to wait for another attempt goes back from ``processing`` to ``queued``, and so
+    does a failed one that somebody asks to retry.
     """
 
     RECEIVED = "received"
@@ -21,7 +22,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """What to summarise: a file in R2 (``name``, ``media_type``), or one at ``url``."""
+    """What to work on: a file in R2 (``name``, ``media_type``), or one at ``url``.
+
+    That one gets its ``media_type`` when it is in R2, too.
+    """
 
     name: str | None
     media_type: str | None
@@ -32,7 +36,8 @@ class Source:
 class Result:
     """``characters`` counts the text that was read, which a file's markup is no part of."""
 
-    summary: str
+    operation: str
+    text: str
     characters: int
     model: str
 
@@ -46,6 +51,8 @@ class Job:
     source: Source
     attempts: int
     error: str | None
+    # When the sweep ends its wait for another attempt.
+    due_at: int | None
     created_at: int
     updated_at: int
     result: Result | None
@@ -58,6 +65,8 @@ class Claim:
     job_id: str
     lease: str
     source: Source
+    # The deliveries that began to work on the job, with this one.
+    attempts: int
 
 
 class Unprocessable(Exception):

@@ -11,10 +11,10 @@ from functools import partial
 from itertools import chain, islice
 
 from pipeline.jobs import Unprocessable
-from pipeline.limits import MAX_FILE_BYTES, SAMPLE_CHARS, SAMPLE_RECORDS
+from pipeline.limits import MAX_CELL_CHARS, MAX_CELLS, SAMPLE_BYTES, SAMPLE_RECORDS
 
-# A cell may be as long as a file. Python's own limit is 131,072 characters.
-csv.field_size_limit(MAX_FILE_BYTES)
+# Python's own limit is 131,072.
+csv.field_size_limit(MAX_CELL_CHARS)
 
 # If two split a file equally well, it is the one that values hold more rarely.
 _DELIMITERS = "\t;|,"
@@ -26,16 +26,19 @@ _NUMBER = re.compile(r"[-+]?[\d.,]++%?")
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 
 
-def read_csv(text: str) -> Iterator[str]:
+def read_csv(data: bytes) -> Iterator[str]:
     """One line a record, each value with its column's name: a piece of it makes sense alone.
+
+    Args:
+        data: The table, in UTF-8.
 
     Raises:
         Unprocessable: It has a quote in the wrong place.
     """
-    sample = text[:SAMPLE_CHARS]
+    sample = data[:SAMPLE_BYTES].decode(errors="ignore")
     named = _SEPARATOR_LINE.match(sample)
     delimiter = named[1] if named else max(_DELIMITERS, key=partial(_evenness, sample))
-    rows = _rows(text, delimiter)
+    rows = _rows(data, delimiter)
     if named:
         next(rows)
     start = list(islice(rows, SAMPLE_RECORDS))
@@ -72,20 +75,32 @@ def _titles(rows: list[list[str]], width: int) -> list[list[str]]:
     return rows[:end] if narrow else []
 
 
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+def _rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
     """The records; an empty line is one of them."""
-    lines = io.StringIO(text, newline="")
-    rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    lines = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
+    counted = (line for line in lines if _has_few_cells(line, delimiter))
+    rows = csv.reader(counted, delimiter=delimiter, skipinitialspace=True, strict=True)
     begin = 1
     try:
         for row in rows:
             yield row
             begin = rows.line_num + 1
     except csv.Error as error:
+        record = f"The file is no valid CSV: the record that begins in line {begin} has a"
+        if "limit" in str(error):
+            raise Unprocessable(
+                f"{record} value of more than {MAX_CELL_CHARS} characters."
+            ) from None
         raise Unprocessable(
-            f"The file is no valid CSV: the record that begins in line {begin} has a quote in the "
-            f'wrong place ({error}). Write a quote inside of a quoted value twice: "".'
+            f"{record} quote in the wrong place ({error}). Write a quote inside of a quoted value "
+            'twice: "".'
         ) from None
+
+
+def _has_few_cells(line: str, delimiter: str) -> bool:
+    if line.count(delimiter) >= MAX_CELLS:
+        raise Unprocessable(f"The file is no valid CSV: a line has more than {MAX_CELLS} values.")
+    return True
 
 
 def _names_columns(row: list[str]) -> bool:

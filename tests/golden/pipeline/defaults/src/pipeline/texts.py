@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
-import json
-import re
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
 
-from pipeline.charsets import codec_of, declared_charset, decode
+from pipeline.charsets import codec_of, declared_charset, decode, looks_like_text
 from pipeline.jobs import Unprocessable
-from pipeline.limits import MAX_TEXT_CHARS
+from pipeline.json_values import read_json
+from pipeline.limits import MAX_TEXT_CHARS, PIECE_CHARS
 from pipeline.markup import read_html
+from pipeline.pieces import cut
 from pipeline.tables import read_csv
-from web.http import check_nesting
-from web.problems import Problem
 
 _SUFFIXES = {
     ".txt": "text/plain",
@@ -30,13 +27,15 @@ _SUFFIXES = {
     ".tsv": "text/csv",
     ".json": "application/json",
 }
-# What clients say when they don't know. The last three are what curl sends with a body, what Excel
-# makes of CSV, and what some pages send so that browsers save a file.
+# What clients say when they don't know: among others what curl sends with a body, what Excel makes
+# of CSV, what pages send so that browsers save a file, and what fetch() and file servers send for
+# all that is text.
 _UNKNOWN = frozenset(
     [
         *("", "*/*", "application/octet-stream", "binary/octet-stream", "application/unknown"),
         *("application/x-www-form-urlencoded", "application/vnd.ms-excel"),
         *("application/force-download", "application/x-download", "application/download"),
+        "text/plain",
     ]
 )
 _ALIASES = {
@@ -49,8 +48,8 @@ _ALIASES = {
     "text/tab-separated-values": "text/csv",
     "text/json": "application/json",
 }
-# Half a character, which JSON can write and nothing can send.
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_JSON_ENDS = ((b"{", b"}"), (b"[", b"]"))
+_SLICE = 65_536
 
 
 def supported_type(content_type: str, name: str) -> str | None:
@@ -71,6 +70,34 @@ def supported_type(content_type: str, name: str) -> str | None:
     return f"{kind}; charset={charset}" if charset else kind
 
 
+def guessed_type(content_type: str, name: str, data: bytes) -> str | None:
+    """The type of a file that neither its sender nor its name tells, by what is in it.
+
+    Returns:
+        As ``supported_type``.
+    """
+    charset = declared_charset(content_type)
+    if not looks_like_text(data, charset):
+        return None
+    start = data[:1_024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    ends = (start[:1], data.rstrip()[-1:])
+    if PurePosixPath(name).suffix:
+        kind = "text/plain"
+    elif start.startswith((b"<!doctype html", b"<html")):
+        kind = "text/html"
+    else:
+        kind = "application/json" if ends in _JSON_ENDS else "text/plain"
+    return supported_type(f"{kind}; charset={charset}", "")
+
+
+def is_untold(content_type: str, name: str) -> bool:
+    """Whether only its content tells what a file is, as its sender and its name do not."""
+    said, suffix = _media_type(content_type), PurePosixPath(name).suffix.lower()
+    if said == "text/plain":
+        return suffix not in _SUFFIXES
+    return (said in _UNKNOWN or "/" not in said) and not suffix
+
+
 def why_unsupported(content_type: str, name: str) -> str:
     """What to tell the sender of a file that has no ``supported_type``."""
     if _kind(content_type, name):
@@ -79,20 +106,21 @@ def why_unsupported(content_type: str, name: str) -> str:
     said = _media_type(content_type)
     sent = f"as {said!r}" if said else "without a Content-Type"
     return (
-        f"The service reads {SUPPORTED}; {name!r} was sent {sent}. If it is one of these, name it "
-        "in the Content-Type."
+        f"The service reads {SUPPORTED}; {name!r} was sent {sent}, and does not look like one of "
+        "these. If it is, name it in the Content-Type."
     )
 
 
-def extract(data: bytes, media_type: str) -> str:
-    """The text of a file, whose type is a ``supported_type``.
+def extract(data: bytes, media_type: str) -> list[str]:
+    """The text of a file, whose type is a ``supported_type``, in pieces.
 
     Raises:
         Unprocessable: It is not of the declared type, or has no text.
     """
     kind = _media_type(media_type)
     try:
-        text = _READERS[kind](decode(data, kind, declared_charset(media_type))).strip()
+        utf_8 = decode(data, kind, declared_charset(media_type)).encode()
+        pieces = _stripped(list(cut(_READERS[kind](utf_8), PIECE_CHARS)))
     except (Unprocessable, MemoryError):
         # Memory may be there another time.
         raise
@@ -101,9 +129,20 @@ def extract(data: bytes, media_type: str) -> str:
         # again. The consumer logs the cause, which may be an error of this module too.
         raise Unprocessable(f"The file is no valid {kind}.") from error
     # Marks and spaces without a width do not count.
-    if not any(map(str.isprintable, text)):
+    if not any(char.isprintable() for piece in pieces for char in piece):
         raise Unprocessable("The file holds no text.")
-    return text
+    return pieces
+
+
+def _stripped(pieces: list[str]) -> list[str]:
+    """The pieces of a text without the spaces around it."""
+    full = [number for number, piece in enumerate(pieces) if not piece.isspace()]
+    if not full:
+        return []
+    pieces = pieces[full[0] : full[-1] + 1]
+    pieces[0] = pieces[0].lstrip()
+    pieces[-1] = pieces[-1].rstrip()
+    return pieces
 
 
 def _media_type(content_type: str) -> str:
@@ -113,59 +152,38 @@ def _media_type(content_type: str) -> str:
 def _kind(content_type: str, name: str) -> str | None:
     said = _media_type(content_type)
     if said in _UNKNOWN or "/" not in said:
-        return _SUFFIXES.get(PurePosixPath(name).suffix.lower())
+        by_name = _SUFFIXES.get(PurePosixPath(name).suffix.lower())
+        return by_name or ("text/plain" if said == "text/plain" else None)
     kind = _ALIASES.get(said, said)
     return kind if kind in _READERS else None
 
 
-def _read_json(text: str) -> Iterator[str]:
-    """One line a value, with the path that leads to it."""
-    try:
-        check_nesting(text.encode())
-        # Numbers stay as they are written, and a key that comes twice keeps both values.
-        data = json.loads(
-            text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=tuple
-        )
-    except Problem as problem:
-        raise Unprocessable(problem.detail) from None
-    except ValueError as error:
-        raise Unprocessable(f"The file is no valid JSON: {error}.") from None
-    return _leaves(data, ())
+def _read_text(data: bytes) -> Iterator[str]:
+    return codecs.iterdecode(
+        (data[at : at + _SLICE] for at in range(0, len(data), _SLICE)), "utf-8"
+    )
 
 
-def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[str]:
-    # Paths are put together here alone: there may be far more lists, all of them empty.
-    if isinstance(value, tuple):
-        for key, item in value:
-            yield from _leaves(item, (*path, f".{key}"))
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            yield from _leaves(item, (*path, f"[{position}]"))
-    else:
-        name = "".join(path).removeprefix(".")
-        shown = value if isinstance(value, str) else json.dumps(value)
-        yield _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", f"{name}: {shown}" if name else shown)
-
-
-def _joined(lines: Iterable[str]) -> str:
-    """The lines as one text, which must not become much larger than its file."""
-    text = io.StringIO()
+def _limited(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a text, which must not become much larger than its file."""
+    length = 0
     for line in lines:
-        if text.tell() + len(line) > MAX_TEXT_CHARS:
+        length += len(line) + 1
+        if length > MAX_TEXT_CHARS:
             raise Unprocessable(
                 f"The file expands to more than {MAX_TEXT_CHARS} characters, as each value gets "
-                "its name. Split it, or send it as text/plain."
+                "its name. Split it, or send it as a .txt file."
             )
-        text.write(f"{line}\n")
-    return text.getvalue()
+        yield f"{line}\n"
 
 
-_READERS: dict[str, Callable[[str], str]] = {
-    "text/plain": str,
-    "text/markdown": str,
+# From UTF-8 to parts of the text, so that no more than a part is there twice.
+_READERS: dict[str, Callable[[bytes], Iterator[str]]] = {
+    "text/plain": _read_text,
+    "text/markdown": _read_text,
     "text/html": read_html,
-    "text/csv": lambda text: _joined(read_csv(text)),
-    "application/json": lambda text: _joined(_read_json(text)),
+    "text/csv": lambda data: _limited(read_csv(data)),
+    "application/json": lambda data: _limited(read_json(data)),
 }
 
 SUPPORTED = ", ".join(sorted(_READERS))

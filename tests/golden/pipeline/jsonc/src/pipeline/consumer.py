@@ -6,19 +6,15 @@ import asyncio
 import json
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pipeline.jobs import Claim, Status, Unprocessable
-from pipeline.limits import (
-    FIRST_DELAY_SECONDS,
-    LEASE_SECONDS,
-    MAX_DELAY_SECONDS,
-    PARALLEL_JOBS,
-)
+from pipeline.jobs import Claim, Result, Unprocessable
+from pipeline.limits import LEASE_SECONDS, MAX_ATTEMPTS, QUEUE_DELAY_SECONDS, WORK_SECONDS
+from pipeline.operations import OPERATIONS
 from pipeline.services import Services
-from workers_ai.errors import ai_problem
+from pipeline.waits import delay_seconds, explain, wait_seconds
 
 if TYPE_CHECKING:
     from bindings import Message, MessageBatch
@@ -32,55 +28,71 @@ class Consumer:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._deliveries = services.deliveries
 
     async def consume(self, batch: MessageBatch) -> None:
-        """Work on a batch; each message is settled by itself, so nothing is raised."""
-        handle = self._bury if batch.queue.endswith(DEAD_LETTERS) else self._work
-        slots = asyncio.Semaphore(PARALLEL_JOBS)
+        """Work on a batch; each message is settled by itself, so nothing is raised.
 
-        async def one(message: Message) -> None:
-            async with slots:
-                await _settled(handle, message)
-
-        await asyncio.gather(*(one(message) for message in batch.messages))
+        One file after the other: several would not fit into the memory.
+        """
+        handle = self._put_back if batch.queue.endswith(DEAD_LETTERS) else self._work
+        for message in batch.messages:
+            await _settled(handle, message)
 
     async def _work(self, message: Message, job_id: str) -> str:
         """One delivery of a job's message; the word is for the log."""
-        store = self._services.store
-        claim = await store.claim(job_id, worker=message.id, lease=uuid4().hex)
+        claim = await self._deliveries.claim(job_id, worker=message.id, lease=uuid4().hex)
         if claim is None:
-            # Finished, deleted, or in the hands of another message, which the queue still keeps.
+            # Finished, deleted, waiting, or in the hands of another message, which the queue keeps.
             message.ack()
             return "nothing-to-do"
         try:
-            await store.publish(claim, await self._result(claim))
+            async with asyncio.timeout(WORK_SECONDS):
+                result = await self._result(claim)
+            await self._deliveries.publish(claim, result)
         except Unprocessable as error:
-            await store.release(claim, Status.FAILED, str(error))
+            await self._deliveries.fail(claim, str(error), keep_file=False)
             message.ack()
             raise
         except Exception as error:
-            await store.release(claim, Status.QUEUED, explain(error))
+            await self._postpone(message, claim, error)
             raise
         message.ack()
         return "done"
 
-    async def _result(self, claim: Claim) -> Any:
-        text = await self._services.read_text(claim.job_id, claim.source)
-        return await self._services.summariser.summarise(text)
+    async def _result(self, claim: Claim) -> Result:
+        pieces = await self._services.read_pieces(claim)
+        model = await self._services.model(claim)
+        operation = self._services.operation
+        text = await OPERATIONS[operation](model, pieces)
+        return Result(operation, text, sum(map(len, pieces)), model.name)
 
-    async def _bury(self, message: Message, job_id: str) -> str:
+    async def _postpone(self, message: Message, claim: Claim, error: Exception) -> None:
+        """Have a job tried again: soon by the queue, or later by the sweep."""
+        if claim.attempts >= MAX_ATTEMPTS:
+            await self._deliveries.fail(claim, explain(error), keep_file=True)
+            message.ack()
+            return
+        wait = wait_seconds(error, claim.attempts, time.time())
+        if wait <= QUEUE_DELAY_SECONDS:
+            await self._deliveries.release(claim, explain(error))
+            message.retry({"delaySeconds": wait})
+        else:
+            await self._deliveries.release(claim, explain(error), wait)
+            message.ack()
+
+    async def _put_back(self, message: Message, job_id: str) -> str:
         """A message that the queue has given up on."""
-        store = self._services.store
-        await store.bury(job_id, "It failed too often.")
-        if await store.is_unfinished(job_id):
+        status = await self._deliveries.put_back(job_id)
+        if status is None and await self._deliveries.is_unfinished(job_id):
             # Its last delivery was cut off, and holds the claim until the lease ends.
             message.retry({"delaySeconds": LEASE_SECONDS})
             return "still-claimed"
         message.ack()
-        return "buried"
+        return status.value if status else "nothing-to-do"
 
 
-async def _settled(handle: Any, message: Message) -> None:
+async def _settled(handle: Callable[[Message, str], Awaitable[str]], message: Message) -> None:
     """Handle a message; one that fails comes again, later each time."""
     started = time.monotonic()
     log: dict[str, Any] = {"level": "info", "message": message.id, "attempt": message.attempts}
@@ -95,23 +107,9 @@ async def _settled(handle: Any, message: Message) -> None:
         if error.__cause__:
             log |= {"level": "error", "error": "".join(traceback.format_exception(error))}
     except Exception as error:
+        # The first call counts: this one is for what is not settled yet, such as when D1 is away.
         message.retry({"delaySeconds": delay_seconds(message.attempts)})
         log |= {"level": "error", "outcome": "retry"}
         log["error"] = "".join(traceback.format_exception(error))
     log["ms"] = round((time.monotonic() - started) * 1000)
     print(json.dumps(log))
-
-
-def delay_seconds(attempts: int) -> int:
-    """How long a message rests that has failed ``attempts`` times: 10 s, 20 s, 40 s, ..., 1 h."""
-    return int(min(FIRST_DELAY_SECONDS * 2 ** (attempts - 1), MAX_DELAY_SECONDS))
-
-
-def explain(error: Exception) -> str:
-    """What a job's owner may know of an error that may pass. The log has all of it."""
-    if isinstance(error, TimeoutError):
-        return "The file took too long to fetch."
-    if isinstance(error, OSError):
-        return f"The file could not be fetched: {error}."
-    problem = ai_problem(str(error))
-    return problem.detail if problem else "A Cloudflare service failed."

@@ -65,6 +65,9 @@ _SIGNATURES = {
     b"\x1f\x8b": "compressed with gzip",
     b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
     b"%PDF-": "a PDF",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF8": "an image",
 }
 
 
@@ -84,6 +87,17 @@ def codec_of(label: str) -> str | None:
     return name if name in _CODECS else None
 
 
+def binary_kind(data: bytes) -> str:
+    """What a file is that is known not to be text; empty for all others."""
+    return next((what for mark, what in _SIGNATURES.items() if data.startswith(mark)), "")
+
+
+def looks_like_text(data: bytes, charset: str) -> bool:
+    """Whether a file of which nothing is known could be text."""
+    readable = charset or _marked(data) or b"\0" not in data
+    return bool(readable) and not binary_kind(data)
+
+
 def decode(data: bytes, media_type: str, charset: str) -> str:
     """The characters of a file.
 
@@ -98,9 +112,8 @@ def decode(data: bytes, media_type: str, charset: str) -> str:
     Raises:
         Unprocessable: It has another charset, or is not text.
     """
-    for signature, what in _SIGNATURES.items():
-        if data.startswith(signature):
-            raise Unprocessable(f"The file is no {media_type}: it is {what}. Send text.")
+    if what := binary_kind(data):
+        raise Unprocessable(f"The file is no {media_type}: it is {what}. Send text.")
     codec = _marked(data) or (codec_of(charset) if charset else _in_page(data, media_type))
     text = _decoded(data, codec or "utf-8", media_type, charset)
     if "\0" in text:

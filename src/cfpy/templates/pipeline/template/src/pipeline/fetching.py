@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from pipeline.jobs import Unprocessable
 from pipeline.limits import FETCH_SECONDS, MAX_FILE_BYTES, MAX_REDIRECTS
-from pipeline.texts import supported_type, why_unsupported
+from pipeline.texts import guessed_type, is_untold, supported_type, why_unsupported
 from pipeline.urls import UrlRefused, check_url, follow
 from web.http import Headers, Piece
 
@@ -39,11 +39,11 @@ async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[b
 
     Raises:
         Unprocessable: The address, or what is there, is not allowed.
-        OSError: It could not be fetched this time; ``TimeoutError`` is one.
+        OSError: It could not be fetched this time.
     """
-    async with asyncio.timeout(FETCH_SECONDS):
-        try:
-            address = check_url(url, allowed_hosts)
+    try:
+        address = check_url(url, allowed_hosts)
+        async with asyncio.timeout(FETCH_SECONDS):
             for _ in range(MAX_REDIRECTS + 1):
                 response = await fetch(address)
                 try:
@@ -53,8 +53,10 @@ async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[b
                     address = follow(address, location, allowed_hosts)
                 finally:
                     await response.close()
-        except UrlRefused as error:
-            raise Unprocessable(f"The address {error}.") from None
+    except UrlRefused as error:
+        raise Unprocessable(f"The address {error}.") from None
+    except TimeoutError:
+        raise ConnectionError("its server took too long") from None
     raise Unprocessable(f"The address redirects more than {MAX_REDIRECTS} times.")
 
 
@@ -67,14 +69,23 @@ async def _read(response: Fetched, address: str) -> tuple[bytes, str]:
     if encoding not in _ENCODINGS:
         raise Unprocessable(f"Its server sent it with Content-Encoding: {encoding}, unasked.")
     said, path = response.headers.get("content-type") or "", unquote(urlsplit(address).path)
-    media_type = supported_type(said, path)
+    untold, media_type = is_untold(said, path), supported_type(said, path)
+    if media_type is None and not untold:
+        raise Unprocessable(why_unsupported(said, path))
+    data = await _body(response)
+    if untold:
+        media_type = guessed_type(said, path, data)
     if media_type is None:
         raise Unprocessable(why_unsupported(said, path))
+    return data, media_type
+
+
+async def _body(response: Fetched) -> bytes:
     data = bytearray()
     if response.body is None:
-        return b"", media_type
+        return b""
     async for piece in response.body:
         data += piece.to_bytes()
         if len(data) > MAX_FILE_BYTES:
             raise Unprocessable(f"It has more than {MAX_FILE_BYTES} bytes.")
-    return bytes(data), media_type
+    return bytes(data)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pipeline import limits
+from pipeline.charsets import binary_kind
 from pipeline.forms import read_form
 from pipeline.jobs import Source, object_key
 from pipeline.services import Services
-from pipeline.texts import supported_type, why_unsupported
+from pipeline.texts import guessed_type, is_untold, supported_type, why_unsupported
 from pipeline.urls import UrlRefused, check_url
 from web.http import (
     Request,
@@ -59,7 +60,8 @@ class Intake:
         upload = await self._read(request)
         fingerprint = _fingerprint(upload)
         store, job_id = self._services.store, uuid4().hex
-        if not await store.receive(job_id, owner, upload.source, key, fingerprint):
+        is_new = await store.receive(job_id, owner, upload.source, key, fingerprint)
+        if not is_new:
             assert key is not None  # Without a key, no job is in the way.
             job_id, finished = await self._earlier(owner, key, fingerprint)
             if finished:
@@ -69,8 +71,10 @@ class Intake:
                 await self._services.bucket.put(object_key(job_id), upload.content)
             await self._services.enqueue(job_id)
         except Exception:
-            # The client gets the error, and may try again with the same key.
-            await store.forget(job_id)
+            # The client gets the error, and may try again with the same key. What was there before
+            # this request stays; the sweep brings it to its end.
+            if is_new:
+                await store.forget(job_id)
             raise
         await store.queued(job_id)
         return job_id
@@ -84,9 +88,9 @@ class Intake:
         if earlier and earlier.fingerprint != fingerprint:
             detail = "This Idempotency-Key came with another file before."
             raise Problem(422, "idempotency-key-reused", detail)
-        if earlier and not earlier.pending and not earlier.abandoned:
+        if earlier and not earlier.pending and not earlier.stale:
             return earlier.id, True
-        if earlier and earlier.abandoned and await self._services.store.take_over(earlier.id):
+        if earlier and earlier.stale and await self._services.store.take_over(earlier.id):
             return earlier.id, False
         raise Problem(
             409,
@@ -114,8 +118,8 @@ class Intake:
 
     async def _read_raw(self, request: Request, name: str) -> Upload:
         said, length = request.headers.get("content-type") or "", announced_length(request)
-        if length is None or request.body is None:
-            # R2 takes no stream of unknown length.
+        if length is None or request.body is None or is_untold(said, name):
+            # R2 takes no stream of unknown length, and some files have to be looked at.
             content = await read_body(request, limits.MAX_FILE_BYTES)
             return _upload(name, said, content, len(content))
         check_encoding(request)
@@ -143,9 +147,14 @@ def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length:
         raise invalid((FieldError("#/name", detail),))
     if length == 0:
         raise invalid((FieldError("#", "must not be an empty file"),))
-    kind = supported_type(said, name)
+    if isinstance(content, bytes) and is_untold(said, name):
+        kind = guessed_type(said, name, content)
+    else:
+        kind = supported_type(said, name)
     if kind is None:
         raise Problem(415, "unsupported-type", why_unsupported(said, name))
+    if isinstance(content, bytes) and (what := binary_kind(content)):
+        raise Problem(415, "unsupported-type", f"{name!r} is {what}. Send text.")
     return Upload(Source(name, kind, None), content, length)
 
 

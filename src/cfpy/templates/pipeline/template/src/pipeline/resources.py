@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -9,15 +10,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.intake import Intake
-from pipeline.jobs import Job, Status, object_key
+from pipeline.jobs import Job, Result, Status, object_key
 from pipeline.limits import DEFAULT_PAGE, MAX_PAGE
+from pipeline.operations import JSON_RESULTS
 from pipeline.services import Services
 from pipeline.settings import Settings
 from pipeline.store import Position
+from pipeline.sweep import send_due
 from web.auth import identify
 from web.http import Call, Reply, Request, json_reply
 from web.problems import (
     FieldError,
+    Problem,
     invalid,
     method_not_allowed,
     misconfigured,
@@ -27,6 +31,7 @@ from web.problems import (
 
 Handler = Callable[[Call, str], Awaitable[Reply]]
 
+_RETRY = re.compile(r"/jobs/([^/]+)/retry")
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9a-f]{32})")
 
 
@@ -60,6 +65,10 @@ class Resources:
             return {"POST": self._post_file}
         if path == "/jobs":
             return {"GET": self._list_jobs}
+        if path == "/jobs/retry":
+            return {"POST": self._retry_failed}
+        if _RETRY.fullmatch(path):
+            return {"POST": self._retry_job}
         if path.startswith("/jobs/"):
             return {"GET": self._get_job, "DELETE": self._delete_job}
         raise not_found("such resource")
@@ -83,10 +92,27 @@ class Resources:
         return json_reply(200, {"status": "ok"})
 
     async def _post_file(self, call: Call, owner: str) -> Reply:
-        job_id = await self._intake.accept(call.request, owner)
+        return await self._accepted(call, owner, await self._intake.accept(call.request, owner))
+
+    async def _retry_job(self, call: Call, owner: str) -> Reply:
+        job_id = _job_id(call.request)
+        if await self._services.store.retry(owner, job_id):
+            # If this fails, the sweep does it.
+            await self._services.enqueue(job_id)
+        elif (await self._job(owner, job_id)).status is Status.DONE:
+            raise Problem(409, "job-done", "The job is done: there is nothing to retry.")
+        return await self._accepted(call, owner, job_id)
+
+    async def _retry_failed(self, call: Call, owner: str) -> Reply:
+        count = await self._services.store.retry_failed(owner)
+        call.log["retried"] = count
+        # The first of them now, the others by the sweep.
+        await send_due(self._services, calls=1)
+        return json_reply(202, {"retried": count})
+
+    async def _accepted(self, call: Call, owner: str, job_id: str) -> Reply:
         call.log["job"] = job_id
-        job = await self._job(owner, job_id)
-        reply = json_reply(202, _shown(job))
+        reply = json_reply(202, _shown(await self._job(owner, job_id)))
         location = f"/jobs/{job_id}"
         return Reply(202, reply.body, {**reply.headers, "Location": location, "Retry-After": "2"})
 
@@ -115,7 +141,7 @@ class Resources:
 
 
 def _job_id(request: Request) -> str:
-    return request.path.removeprefix("/jobs/")
+    return request.path.removeprefix("/jobs/").removesuffix("/retry")
 
 
 def _shown(job: Job) -> dict[str, Any]:
@@ -127,15 +153,22 @@ def _shown(job: Job) -> dict[str, Any]:
         parts = urlsplit(job.source.url)
         shown["file_url"] = f"https://{parts.netloc}{parts.path}"
     shown |= {"attempts": job.attempts, "error": job.error}
+    waits = job.status is Status.QUEUED and job.due_at is not None
+    shown["retry_at"] = _time(job.due_at) if waits and job.due_at else None
     shown["created_at"] = _time(job.created_at)
     shown["updated_at"] = _time(job.updated_at)
-    result = job.result
-    shown["result"] = result and {
-        "summary": result.summary,
+    shown["result"] = job.result and _result(job.result)
+    return shown
+
+
+def _result(result: Result) -> dict[str, Any]:
+    is_json = result.operation in JSON_RESULTS
+    shown = json.loads(result.text) if is_json else result.text
+    return {
+        result.operation: shown,
         "characters": result.characters,
         "model": result.model,
     }
-    return shown
 
 
 def _time(seconds: int) -> str:

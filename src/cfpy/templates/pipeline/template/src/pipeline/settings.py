@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.operations import OPERATIONS
 from web.problems import misconfigured
 from web.settings import Variable, text
 
@@ -18,6 +19,7 @@ class Settings:
     """
 
     summary_model: str
+    operation: str
     tokens: Mapping[str, str] = field(repr=False)
     allowed_hosts: frozenset[str]
 
@@ -30,9 +32,16 @@ def read_settings(variable: Variable) -> Settings:
     """
     return Settings(
         summary_model=text(variable, "SUMMARY_MODEL"),
+        operation=_operation(text(variable, "OPERATION")),
         tokens=_tokens(str(variable("API_TOKENS") or "")),
         allowed_hosts=frozenset(_items(str(variable("ALLOWED_HOSTS") or "").lower())),
     )
+
+
+def _operation(name: str) -> str:
+    if name not in OPERATIONS:
+        raise misconfigured(f"The variable OPERATION is not one of {', '.join(OPERATIONS)}.")
+    return name
 
 
 def _tokens(secret: str) -> dict[str, str]:

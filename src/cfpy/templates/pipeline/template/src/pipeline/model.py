@@ -1,0 +1,94 @@
+"""The chat model, as an operation asks it: a few calls at a time, and each question once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from workers_ai.chat import block, chat_inputs, read_answer, without_thoughts
+
+if TYPE_CHECKING:
+    from bindings import AI
+
+#: Remembers an answer: see ``Deliveries.keep_answer``.
+Keep = Callable[[str, str], Awaitable[None]]
+#: Raises ``BadAnswer`` for an answer that is of no use: it is not remembered.
+Check = Callable[[str], object]
+
+
+def _anything(_answer: str) -> None:
+    """Takes every answer."""
+
+
+class BadAnswer(Exception):
+    """What the model answered is of no use. Another attempt mostly helps."""
+
+
+class Model:
+    """The model, for one job.
+
+    Args:
+        ai: Workers AI.
+        name: The model's name there.
+        slots: Limits the calls of all jobs that this Worker has at a time.
+        answers: What it has answered in earlier attempts of the job.
+        keep: Remembers what it answers now.
+    """
+
+    def __init__(
+        self,
+        ai: AI,
+        name: str,
+        slots: asyncio.Semaphore,
+        answers: Mapping[str, str],
+        keep: Keep,
+    ) -> None:
+        self.name = name
+        self._ai = ai
+        self._slots = slots
+        self._answers = answers
+        self._keep = keep
+
+    async def ask(
+        self, rules: str, document: str, max_tokens: int, check: Check = _anything
+    ) -> str:
+        """What the model makes of ``document`` by ``rules``.
+
+        Raises:
+            BadAnswer: It is empty, or ``check`` refuses it.
+        """
+        # What waits here holds no copy of its document.
+        async with self._slots:
+            messages = [
+                {"role": "system", "content": rules},
+                {"role": "user", "content": block("document", document)},
+            ]
+            inputs = chat_inputs(self.name, messages, max_tokens=max_tokens)
+            question = hashlib.sha256(json.dumps([self.name, inputs]).encode()).hexdigest()
+            if question in self._answers:
+                return self._answers[question]
+            answer = read_answer(await self._ai.run(self.name, inputs))
+            text = without_thoughts(answer.text).strip()
+            if not text:
+                raise BadAnswer("is empty")
+            check(text)
+            await self._keep(question, text)
+        return text
+
+    async def ask_all(
+        self, rules: str, documents: Iterable[str], max_tokens: int, check: Check = _anything
+    ) -> list[str]:
+        """The answers to each of ``documents``. After an error, no further call begins."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [
+                    group.create_task(self.ask(rules, document, max_tokens, check))
+                    for document in documents
+                ]
+        except ExceptionGroup as errors:
+            # They are mostly alike, and the rest of the code knows single ones.
+            raise errors.exceptions[0] from None
+        return [task.result() for task in asked]
