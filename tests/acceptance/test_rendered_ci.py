@@ -87,9 +87,7 @@ def runner(live: Path, cfpy: Any, tmp_path: Path) -> Runner:
         "CI": "true",
         "CLOUDFLARE_API_BASE_URL": cfpy.base_url,
         "CURL_HOME": str(tmp_path),
-        "PATH": os.pathsep.join(
-            [str(tools), str(Path(sys.executable).parent), os.environ["PATH"]]
-        ),
+        "PATH": os.pathsep.join([str(tools), str(Path(sys.executable).parent), os.environ["PATH"]]),
         "WRANGLER_SEND_METRICS": "false",
     }
     return Runner(clone, environment)
