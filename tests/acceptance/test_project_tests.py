@@ -14,7 +14,8 @@ from cfpy.patterns.new import NewRequest, run
 from cfpy.tools.context import build_context
 
 # Pattern, answers, and what of the tests to run. Those of rag as it is are run by test_newcomer.py;
-# other models change what the running Worker does.
+# other models change what the running Worker does. The unit tests of pipeline are run by
+# test_rendered_ci.py.
 CASES: list[tuple[str, dict[str, Any], str]] = [
     (
         "rag",
@@ -24,7 +25,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         },
         "tests/test_worker.py",
     ),
-    ("pipeline", {}, "tests"),
+    ("pipeline", {}, "tests/test_worker.py"),
     ("fullstack", {}, "tests"),
 ]
 

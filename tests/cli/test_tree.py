@@ -48,9 +48,6 @@ def test_what_runs_beside_dev_needs_another_terminal(cli, tmp_path: Path) -> Non
     assert done.stdout.endswith(
         f"\nNext\n{cd}\n  cfpy dev\n\nIn another terminal\n{cd}\n"
         "  python3 scripts/ingest.py corpus --wait\n  cfpy test\n"
-        # The cfpy of the tests is from a clone, which CI can't reach.
-        "\nBefore you push: .github/workflows/ci.yml needs the address of cfpy's repository "
-        "in CFPY.\n"
     )
 
 

@@ -14,6 +14,9 @@ from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.process import run_attached
 
+#: In the environment of pytest: the tests that need the running Worker are skipped without it, so
+#: that `uv run pytest` needs neither cfpy nor a download.
+RUNNER = {"CFPY_TEST": "1"}
 # Exit codes of pytest (docs.pytest.org/en/stable/reference/exit-codes.html) that have another
 # meaning in cfpy: interrupted, usage, and no tests.
 _NO_TESTS = 5
@@ -46,7 +49,7 @@ def run(
     install(ctx, project)
     argv = [sys.executable, "-m", "pytest", *arguments]
     named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
-    status = run_attached(argv, cwd=project.root, env=os.environ | named)
+    status = run_attached(argv, cwd=project.root, env=os.environ | RUNNER | named)
     if status == _NO_TESTS:
         say(
             f"No test ran in {project.root}. pytest looks for functions test_* in files "

@@ -13,7 +13,7 @@ from pathlib import Path
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import PatternError, WranglerError
-from cfpy.local.project_tests import install
+from cfpy.local.project_tests import RUNNER, install
 from cfpy.patterns.answers import read_answers
 from cfpy.patterns.cases import Case, Difference, compare, read_cases, write_golden
 from cfpy.patterns.copier_format import check_format
@@ -127,7 +127,7 @@ def run_tests(ctx: Context, project: Path) -> Completed:
     install(ctx, load_project(project, configuration_in(project)))
     ctx.progress("Running the project's tests")
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    env = python_environment(os.environ)
+    env = python_environment(os.environ) | RUNNER
     return ctx.runner.run(argv, cwd=project, env=env, timeout=_TEST_SECONDS)
 
 

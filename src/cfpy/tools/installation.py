@@ -31,6 +31,9 @@ _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _USER = re.compile(r"[a-z_][a-z0-9._-]{0,31}")
 _PATH = re.compile(r"/([A-Za-z0-9._~/+-]|%[0-9A-Fa-f]{2})+")
 _INNER = re.compile(r"[A-Za-z0-9._~+-][A-Za-z0-9._~/+-]*")
+# uv has git alone (docs.astral.sh/uv/concepts/projects/dependencies).
+_PORTABLE = re.compile(r"git\+(?!file:)|https?:.*#(.*&)?sha256=")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCP = re.compile(r"(?P<host>[^/:@]+@[^/:@]+):(?P<path>(?!//).+)", re.DOTALL)
 
 
@@ -66,9 +69,10 @@ class Installation:
 
     @property
     def portable_requirement(self) -> str:
-        """A requirement that installs the same cfpy on another machine: from the address of a
-        repository, with its commit, if known; otherwise by the version in an index."""
-        if self.address and not re.match(r"(git\+)?file:", self.address):
+        """A requirement that installs the same cfpy on another machine, by pip and by uv, and
+        nothing else if its source changes: from a git repository at a commit, or from a file with
+        its hash. Otherwise, by the version in an index."""
+        if _PORTABLE.match(self.address):
             return f"{DISTRIBUTION} @ {self.address}"
         return neutral_requirement(self.version)
 
@@ -122,16 +126,17 @@ def _fields(data: Mapping[str, Any]) -> dict[str, str | bool]:
         raise ValueError("not a direct_url.json")
     if kind == "dir_info":
         return {"directory": _directory(url), "editable": info.get("editable") is True}
-    part = _subdirectory(data, url)
+    inner = _subdirectory(data, url)
     if kind == "archive_info":
-        return {"address": f"{_address(url, _ARCHIVE_SCHEMES)}{part}"}
+        parts = "&".join(filter(None, (inner, _hash(info))))
+        return {"address": f"{_address(url, _ARCHIVE_SCHEMES)}{parts and '#'}{parts}"}
     vcs, commit = info.get("vcs"), info.get("commit_id")
     if not isinstance(vcs, str) or not isinstance(commit, str):
         raise ValueError("not a direct_url.json")
     if vcs not in _VCS_SCHEMES or not _COMMIT.fullmatch(commit):
         raise ValueError("no commit of a known version control system")
     address = _address(_with_scheme(url.removeprefix(f"{vcs}+")), _VCS_SCHEMES[vcs])
-    return {"address": f"{vcs}+{address}@{commit}{part}"}
+    return {"address": f"{vcs}+{address}@{commit}{inner and '#'}{inner}"}
 
 
 def _with_scheme(url: str) -> str:
@@ -183,11 +188,23 @@ def _directory(url: str) -> str:
 
 
 def _subdirectory(data: Mapping[str, Any], url: str) -> str:
-    """The fragment with the project's directory; empty if it is the top level."""
+    """The part of a fragment with the project's directory; empty if it is the top level."""
     fragment = dict(parse_qsl(urlsplit(url).fragment))
     path = data.get("subdirectory", fragment.get("subdirectory", ""))
     if path == "":
         return ""
     if not isinstance(path, str) or not _INNER.fullmatch(path) or ".." in path.split("/"):
         raise ValueError("not a subdirectory")
-    return f"#subdirectory={path}"
+    return f"subdirectory={path}"
+
+
+def _hash(info: Mapping[str, Any]) -> str:
+    """The part of a fragment with the hash of an archive; empty if its SHA-256 is not known.
+
+    ``hash`` is how older installers wrote it.
+    """
+    hashes = info.get("hashes")
+    found = hashes.get("sha256") if isinstance(hashes, dict) else None
+    if found is None:
+        found = str(info.get("hash")).removeprefix("sha256=")
+    return f"sha256={found}" if isinstance(found, str) and _SHA256.fullmatch(found) else ""

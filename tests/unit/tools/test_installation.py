@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import tomllib
@@ -24,6 +25,7 @@ from cfpy.tools import installed
 from cfpy.tools.installation import Installation, Installer, parse_direct_url
 
 COMMIT = "1f2e" * 10
+HASH = "0a" * 32
 GIT = {"vcs": "git", "commit_id": COMMIT, "requested_revision": "main"}
 
 
@@ -56,9 +58,44 @@ def found(data: Any, installer: Installer = Installer.PIP) -> Installation:
             [f"cfpy-cli[authors] @ git+file:///home/me/cfpy@{COMMIT}"],
         ),
         (
+            # What is at the address may change: other machines need the hash.
             {"url": "https://example.com/cfpy_cli-0.1.0-py3-none-any.whl", "archive_info": {}},
-            "cfpy-cli @ https://example.com/cfpy_cli-0.1.0-py3-none-any.whl",
+            "cfpy-cli==0.1.0",
             ["cfpy-cli[authors] @ https://example.com/cfpy_cli-0.1.0-py3-none-any.whl"],
+        ),
+        (
+            {"url": "https://example.com/c.whl", "archive_info": {"hashes": {"sha256": HASH}}},
+            f"cfpy-cli @ https://example.com/c.whl#sha256={HASH}",
+            [f"cfpy-cli[authors] @ https://example.com/c.whl#sha256={HASH}"],
+        ),
+        (
+            {
+                "url": "https://example.com/c.zip",
+                "archive_info": {"hash": f"sha256={HASH}"},
+                "subdirectory": "a",
+            },
+            f"cfpy-cli @ https://example.com/c.zip#subdirectory=a&sha256={HASH}",
+            [f"cfpy-cli[authors] @ https://example.com/c.zip#subdirectory=a&sha256={HASH}"],
+        ),
+        (
+            {"url": "https://example.com/c.whl", "archive_info": {"hashes": {"md5": "0" * 32}}},
+            "cfpy-cli==0.1.0",
+            ["cfpy-cli[authors] @ https://example.com/c.whl"],
+        ),
+        (
+            {"url": "https://example.com/c.whl", "archive_info": {"hashes": {"sha256": "$x"}}},
+            "cfpy-cli==0.1.0",
+            ["cfpy-cli[authors] @ https://example.com/c.whl"],
+        ),
+        (
+            {"url": "file:///a/c.whl", "archive_info": {"hashes": {"sha256": HASH}}},
+            "cfpy-cli==0.1.0",
+            [f"cfpy-cli[authors] @ file:///a/c.whl#sha256={HASH}"],
+        ),
+        (
+            {"url": "https://example.com/hg", "vcs_info": GIT | {"vcs": "hg"}},
+            "cfpy-cli==0.1.0",
+            [f"cfpy-cli[authors] @ hg+https://example.com/hg@{COMMIT}"],
         ),
         (
             {"url": "file:///home/a%20b/cfpy", "dir_info": {"editable": True}},
@@ -265,25 +302,46 @@ def test_the_environment_says_who_made_it(tmp_path: Path, monkeypatch: pytest.Mo
     assert installed.installation().installer is Installer.PIPX
 
 
-@pytest.mark.parametrize("requirement", ["", f"cfpy-cli @ git+https://example.com/cfpy@{COMMIT}"])
-def test_rendered_ci_installs_it(requirement: str, tmp_path: Path) -> None:
-    answers = {"project_name": "mine"}
+def rendered(requirement: str, tree: Path) -> tuple[dict[str, Any], list[str]]:
+    """The workflow of a project, and its group dev."""
     pattern = PatternStore().get("fullstack")
-    render(pattern, tmp_path, answers, interactive=False, requirement=requirement)
-    workflow = (tmp_path / ".github" / "workflows" / "ci.yml").read_text()
+    render(pattern, tree, {"project_name": "mine"}, interactive=False, requirement=requirement)
+    workflow = yaml.safe_load((tree / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    groups = tomllib.loads((tree / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    return workflow, groups["dev"]
+
+
+@pytest.mark.parametrize(
+    "requirement", ["", "cfpy-cli==0.1.0", f"cfpy-cli @ git+https://example.com/cfpy@{COMMIT}"]
+)
+def test_a_project_installs_cfpy_from_a_known_source_only(requirement: str, tmp_path: Path) -> None:
     # Nobody has registered the name on the index yet, and CI has the account's token.
-    assert f'  CFPY: "{requirement}"\n' in workflow
-    assert workflow.count('pip install "${CFPY:?') == 2
-    assert ("write the address" in workflow) == (not requirement)
+    workflow, dev = rendered(requirement, tmp_path)
+    runs = {
+        name: [step["run"] for step in job["steps"] if "run" in step]
+        for name, job in workflow["jobs"].items()
+    }
+    known = " @ " in requirement
+    assert [one for one in dev if "cfpy" in one] == ([requirement] if known else [])
+    assert ("uv run cfpy test" in runs["test"]) == known
+    assert "cfpy" not in "".join(runs["deploy"])
+    assert not re.search(r"pip|uvx|uv tool", str(runs))
 
 
-def test_rendered_ci_quotes_it(tmp_path: Path) -> None:
+def test_the_token_is_given_to_one_step(tmp_path: Path) -> None:
+    workflow, _ = rendered("", tmp_path)
+    assert "env" not in workflow
+    assert not any("env" in job for job in workflow["jobs"].values())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    [step] = [step for step in steps if "secrets." in str(step)]
+    assert step["run"].endswith("uv run pywrangler deploy\n")
+    # A tag can be moved to other code; a commit can't.
+    assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in steps if "uses" in step)
+
+
+def test_a_project_quotes_the_requirement(tmp_path: Path) -> None:
     requirement = "cfpy-cli @ https://e.x/\"a: 'b' #c\n  d: e"
-    pattern = PatternStore().get("fullstack")
-    answers = {"project_name": "mine"}
-    render(pattern, tmp_path, answers, interactive=False, requirement=requirement)
-    workflow = yaml.safe_load((tmp_path / ".github" / "workflows" / "ci.yml").read_text())
-    assert workflow["env"] == {"CFPY": requirement}
+    assert requirement in rendered(requirement, tmp_path)[1]
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,6 @@ app = typer.Typer(rich_markup_mode=None)
 _KEEPS_TERMINAL = ["cfpy", "dev"]
 
 
-_WORKFLOW = ".github/workflows/ci.yml"
-
-
 _GIT_NOTES = {
     GitOutcome.COMMITTED: "git repository with a first commit",
     GitOutcome.NOT_WANTED: "no git repository, as requested",
@@ -170,14 +167,6 @@ def show_new(output: Output, result: NewResult, *, whole_tree: bool) -> None:
     if not result.dry_run:
         output.show(draw.Text(f"({_GIT_NOTES[result.git]})", style="dim"))
         _show_steps(output, steps)
-        if _lacks_source(result.path / _WORKFLOW):
-            note = f"\nBefore you push: {_WORKFLOW} needs the address of cfpy's repository in CFPY."
-            output.show(draw.Text(note, style="yellow"))
-
-
-def _lacks_source(workflow: Path) -> bool:
-    """Whether CI can't install cfpy yet: this one came from a directory, which CI can't reach."""
-    return workflow.is_file() and 'CFPY: ""' in workflow.read_text("utf-8")
 
 
 def _show_steps(output: Output, steps: Sequence[str]) -> None:
