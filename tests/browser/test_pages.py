@@ -197,7 +197,7 @@ def test_fullstack_documents_its_api_with_files_of_one_pinned_address(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{dev.url}docs")
-    expect(page.locator(".opblock")).to_have_count(12)
+    expect(page.locator(".opblock")).to_have_count(13)
     assert all(url.startswith((dev.url, address, "data:")) for url in asked)
 
 
