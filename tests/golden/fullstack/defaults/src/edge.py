@@ -211,6 +211,8 @@ async def serve(app: FastAPI, request: WorkersRequest, env: Any, ctx: Any) -> An
             init |= {"body": to_js(body)} if body else {}
             passed = WorkersRequest(js.Request.new(request.url, **init))
         reply = await asgi.fetch(exchange, passed, env, ctx)
+        if exchange.body:
+            reply = js.Response.new(to_js(exchange.body), reply)
     await discard_rest(request)
     return reply
 
@@ -256,6 +258,8 @@ class Exchange:
         self._app = app
         self.upload: ReadableStream | None = None
         self.refused: Problem | None = None
+        # What was sent in one piece. The bridge would never free its memory: `serve` sends it.
+        self.body = b""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -274,6 +278,8 @@ class Exchange:
                 status = message["status"]
                 own = {name.lower() for name, _ in message["headers"]}
                 message["headers"] += [pair for pair in added if pair[0] not in own]
+            elif not message.get("more_body"):
+                self.body, message["body"] = message.get("body", b""), b""
             try:
                 await send(message)
             except JsException:
