@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from cfpy.patterns.pattern_store import PatternStore
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import build_context
 from upload_budgets import BUDGETS
+
+# Of a package's files, what only installers, editors and people read.
+NEVER_IMPORTED = re.compile(
+    r"\.py[ci]$|/py\.typed$|/\.|/bin/|\.dist-info/(?!METADATA$|entry_points\.txt$|top_level\.txt$)"
+)
 
 
 @pytest.fixture(params=PatternStore().names())
@@ -45,7 +51,12 @@ def test_wrangler_accepts_the_project_and_uploads_all_of_it(
     assert sources <= uploaded
     assert Path("python_modules/workers/__init__.py") in uploaded
     modules = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    most_bytes, most_modules = BUDGETS[request.node.callspec.params["project"]]
+    pattern = request.node.callspec.params["project"]
+    if pattern == "fullstack":
+        names = {str(path.relative_to(tmp_path / "out")) for path in modules}
+        assert not [name for name in names if NEVER_IMPORTED.search(name)]
+        assert len([name for name in names if name.endswith(".dist-info/METADATA")]) > 5
+    most_bytes, most_modules = BUDGETS[pattern]
     assert sum(path.stat().st_size for path in modules) <= most_bytes
     assert len(modules) <= most_modules
 

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 # Bytes and modules that wrangler uploads, packages included; each start of a Worker reads them.
-BUDGETS = {"rag": (250_000, 66), "pipeline": (250_000, 66), "fullstack": (11_000_000, 480)}
+BUDGETS = {"rag": (250_000, 66), "pipeline": (250_000, 66), "fullstack": (9_700_000, 350)}

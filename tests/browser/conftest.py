@@ -125,7 +125,7 @@ def open_page(
         page.on("console", lambda message: complaints.extend(complaint(message)))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(dev.url)
-        page.get_by_label("Bearer token").fill("local-development-token")
+        page.get_by_label("token").fill("local-development-token")
         return dev, page
 
     yield open_

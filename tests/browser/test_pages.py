@@ -113,39 +113,82 @@ def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:
     expect(page.locator("#status")).to_contain_text("not by its IP address")
 
 
+def sign_in(page: Page) -> None:
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#content")).to_be_visible()
+
+
+def create(page: Page, name: str, description: str = "") -> None:
+    form = page.locator("#create")
+    form.get_by_label("Name").fill(name)
+    form.get_by_label("Description").fill(description)
+    form.get_by_role("button", name="Create").click()
+    expect(form.get_by_label("Name")).to_have_value("")
+
+
+def test_fullstack_asks_for_the_token_once(open_page: Open) -> None:
+    _, page = open_page("fullstack")
+    expect(page.locator("#content")).to_be_hidden()
+    page.get_by_label("Access token").fill("wrong")
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("#status")).to_have_text("This token is not the right one.")
+    page.get_by_label("Access token").fill("local-development-token")
+    sign_in(page)
+    expect(page.get_by_label("Access token")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#content")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Access token")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0
+
+
 def test_fullstack_creates_changes_and_deletes(
     open_page: Open, picture: Picture, tmp_path: Path
 ) -> None:
     dev, page = open_page("fullstack")
-    page.get_by_label("Bearer token").blur()
-    create = page.locator("#create")
-    for name, text in (("Kettle", "Boils water quickly"), ("<i>Pot</i>", "Holds five litres")):
-        create.get_by_label("Name").fill(name)
-        create.get_by_label("Description").fill(text)
-        create.get_by_role("button", name="Create").click()
-        expect(create.get_by_label("Name")).to_have_value("")
+    page.on("dialog", lambda dialog: dialog.accept())
+    sign_in(page)
+    expect(page.get_by_text("There are no items yet.")).to_be_visible()
+    page.get_by_role("button", name="three examples").click()
     rows = page.locator("#items li")
-    expect(rows).to_have_count(2)
+    expect(rows).to_have_count(3)
+    expect(page.get_by_text("There are no items yet.")).to_be_hidden()
     kettle = rows.first
+    expect(kettle.get_by_label("Name")).to_be_hidden()
+    kettle.locator("summary").click()
     kettle.get_by_label("Name").fill("Electric kettle")
     kettle.get_by_role("button", name="Save").click()
     expect(kettle).to_have_attribute("data-version", "2")
-    kettle.get_by_role("button", name="Process").click()
-    expect(kettle.locator("output")).to_have_text("done: 5 words")
+    expect(kettle.locator("summary")).to_have_text("Electric kettle")
+    kettle.locator("summary").click()
+    polled: list[str] = []
+    page.on("request", lambda request: polled.append(request.url))
+    kettle.get_by_role("button", name="Count words").click()
+    expect(kettle.locator("output")).to_have_text("10 words")
+    assert [url.rpartition("/")[2] for url in polled] == ["process", "events"]
     file = tmp_path / "notes.txt"
     file.write_text("hello")
     page.locator("#file").set_input_files(file)
-    expect(page.locator("#files li")).to_have_text("notes.txt 5 bytes Delete")
+    expect(page.locator("#files li")).to_contain_text("notes.txt5 bytes")
+    file.with_suffix(".html").write_text("<p>")
+    page.locator("#file").set_input_files(file.with_suffix(".html"))
+    expect(page.locator("#status")).to_contain_text("Only pictures, PDF, ZIP, CSV and text files")
+    create(page, "Milk jug")
     picture(page, "fullstack")
+    create(page, "Long" * 25)
+    page.set_viewport_size({"width": 320, "height": 600})
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    rows.last.locator("summary").click()
     rows.last.get_by_role("button", name="Delete").click()
-    expect(rows).to_have_count(1)
+    expect(rows).to_have_count(4)
     page.reload()
-    expect(rows).to_have_count(1)
-    expect(rows.first.get_by_label("Name")).to_have_value("Electric kettle")
-    create.get_by_label("Name").fill("<img src=x onerror=document.title='broken'>")
-    create.get_by_role("button", name="Create").click()
-    expect(rows).to_have_count(2)
+    expect(rows).to_have_count(4)
+    expect(rows.first.locator("summary")).to_contain_text("Electric kettle")
+    create(page, "<img src=x onerror=document.title='broken'>")
+    expect(rows).to_have_count(5)
 
+    read = f"/api/items/{rows.first.get_attribute('data-id')}"
+    assert dev.request("GET", read, headers=TOKEN).status == 200
     page.goto(dev.data["page"])
     expect(page.locator("#bindings")).to_contain_text("secret not shown")
     database = open_binding(page, "DB")
@@ -161,21 +204,31 @@ def test_fullstack_creates_changes_and_deletes(
 
 def test_fullstack_loses_neither_edits_nor_files(open_page: Open, tmp_path: Path) -> None:
     dev, page = open_page("fullstack")
+    page.on("dialog", lambda dialog: dialog.accept())
     for item in dev.request("GET", "/api/items", headers=TOKEN).json()["items"]:
         address = f"/api/items/{item['id']}"
         version = {"if-match": dev.request("GET", address, headers=TOKEN).headers["ETag"]}
         assert dev.request("DELETE", address, headers=TOKEN | version).status == 204
-    page.get_by_label("Bearer token").blur()
-    page.locator("#create").get_by_label("Name").fill("Kettle")
-    page.get_by_role("button", name="Create").click()
+    sign_in(page)
+    create(page, "Kettle")
     row = page.locator("#items li")
-    row.get_by_role("button", name="Process").click()
+    row.locator("summary").click()
+    row.get_by_role("button", name="Count words").click()
     row.get_by_label("Name").fill("Not saved yet")
-    expect(row.locator("output")).to_have_text("done: 1 words")
+    expect(row.locator("output")).to_have_text("1 word")
     expect(row.get_by_label("Name")).to_have_value("Not saved yet")
     row.get_by_role("button", name="Save").click()
     expect(row).to_have_attribute("data-version", "4")
     expect(row.get_by_label("Name")).to_have_value("Not saved yet")
+    number = row.get_attribute("data-id")
+    theirs = {"If-Match": '"4"', "Content-Type": "application/json"}
+    changed = dev.request("PUT", f"/api/items/{number}", {"name": "Theirs"}, TOKEN | theirs)
+    assert changed.status == 200
+    row.locator("summary").click()
+    row.get_by_label("Name").fill("Mine")
+    row.get_by_role("button", name="Save").click()
+    expect(page.locator("#status")).to_contain_text("Somebody else has changed this item")
+    expect(row.get_by_label("Name")).to_have_value("Mine")
 
     page.locator("#file").dispatch_event("change")
     file = tmp_path / "日本"
@@ -209,7 +262,7 @@ def test_fullstack_documents_its_api_with_files_of_one_pinned_address(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{dev.url}docs")
-    expect(page.locator(".opblock")).to_have_count(12)
+    expect(page.locator(".opblock")).to_have_count(13)
     assert all(url.startswith((dev.url, address, "data:")) for url in asked)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,32 @@ from dev_process import Answer, Dev
 HERE = Path(__file__).parent
 TOKEN = {"authorization": "Bearer local-development-token"}
 FINISH_SECONDS = 120
+KEY = "0" * 32
+# Routes of the tests alone, below the application's own.
+PROBES = f"""
+
+import sys
+
+import fastapi.routing
+
+fastapi.routing._PING_INTERVAL = 1.0
+WHOLE = b"x" * 1_000
+
+
+@app.get("/probe/whole", include_in_schema=False)
+async def probe_whole() -> Response:
+    return Response(WHOLE)
+
+
+@app.get("/probe/references", include_in_schema=False)
+async def probe_references() -> int:
+    return sys.getrefcount(WHOLE)
+
+
+@app.post("/probe/untyped", include_in_schema=False)
+async def probe_untyped(env: Bound) -> None:
+    await env.FILES.put("{KEY}/a.bin", "hello")
+"""
 ORIGIN = "https://app.example"
 
 
@@ -26,7 +53,8 @@ def project(
     ready_in: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     made = ready_in("fullstack", tmp_path_factory.mktemp("fullstack"))
-    config = made / "wrangler.toml"
+    config, main = made / "wrangler.toml", made / "src" / "main.py"
+    main.write_text(main.read_text("utf-8") + PROBES, "utf-8")
     text = config.read_text("utf-8")
     # The limiter is there to slow down what these tests do; and dead letters shall come at once.
     text = text.replace("limit = 600", "limit = 1000000").replace(
@@ -62,7 +90,57 @@ def test_what_it_answers_is_what_its_openapi_says(dev: Dev) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "12 selected / 12 total" in done.stdout
+    assert "13 selected / 13 total" in done.stdout
+
+
+def test_a_file_without_a_type_is_served_as_bytes(dev: Dev) -> None:
+    """One that came by the dashboard, or by a tool that sets none."""
+    assert dev.request("POST", "/probe/untyped").status == 200
+    answer = dev.request("GET", f"/files/{KEY}/a.bin")
+    assert (answer.status, answer.body) == (200, b"hello")
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/files/cut.txt", "text/plain"), ("/api/cut", "application/json")]
+)
+def test_a_body_that_the_client_cuts_off_is_no_error(dev: Dev, path: str, kind: str) -> None:
+    with contextlib.closing(dev.connect()) as connection:
+        connection.putrequest("POST", path)
+        headers = TOKEN | {"content-type": kind, "content-length": "90000"}
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders(b"x" * 1_000)
+    line = json.loads(dev.wait_for_log(f'"path": "{path}"'))
+    assert (line["level"], line["status"], "error" in line) == ("info", 400, False)
+    assert "cut.txt" not in str(send(dev, "GET", "/api/files?limit=100").json())
+
+
+def test_an_answer_leaves_no_memory_behind(dev: Dev) -> None:
+    def references() -> int:
+        return int(dev.request("GET", "/probe/references").json())
+
+    before = references()
+    for method in ("GET", "HEAD") * 10:
+        assert dev.request(method, "/probe/whole").status == 200
+    assert references() == before
+
+
+def test_who_stops_watching_is_no_error(dev: Dev, project: Path) -> None:
+    item = send(dev, "POST", "/api/items", {"name": "Watched"}).json()
+    path = f"/api/items/{item['id']}/events"
+    with contextlib.closing(database(project)) as rows:
+        rows.execute("UPDATE items SET status = 'queued' WHERE id = ?", (item["id"],))
+        with contextlib.closing(dev.connect()) as connection:
+            connection.request("GET", path, headers=TOKEN)
+            response = connection.getresponse()
+            assert json.loads(response.readline().removeprefix(b"data: "))["status"] == "queued"
+        # The next piece can't be sent.
+        change = "UPDATE items SET version = version + 1 WHERE id = ?"
+        rows.execute(change, (item["id"],))
+        line = json.loads(dev.wait_for_log(f'"path": "{path}"'))
+        rows.execute("UPDATE items SET status = 'done' WHERE id = ?", (item["id"],))
+    assert (line["level"], line["status"], "error" in line) == ("info", 200, False)
 
 
 def test_what_fails_too_often_is_marked_as_failed(dev: Dev, project: Path) -> None:

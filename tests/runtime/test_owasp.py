@@ -59,6 +59,7 @@ SURFACES = {
             *(("GET", "/api/items"), ("POST", "/api/items"), ("GET", "/api/items/1")),
             *(("PUT", "/api/items/1"), ("DELETE", "/api/items/1"), ("POST", "/api/process")),
             *(("POST", "/files/a.txt"), ("GET", "/api/files"), ("GET", "/api/metrics")),
+            ("GET", "/api/items/1/events"),
             ("DELETE", f"/files/{'0' * 32}/a.txt"),
         ),
         "/api/items",

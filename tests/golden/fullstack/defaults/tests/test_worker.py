@@ -112,6 +112,22 @@ def test_background_work_is_done(worker_url: str, item: dict[str, Any]) -> None:
     assert call(worker_url, "GET", "/api/metrics")["items"]["done"] >= 1
 
 
+def test_background_work_can_be_watched(worker_url: str, item: dict[str, Any]) -> None:
+    path = f"/api/items/{item['id']}/events"
+    call(worker_url, "POST", "/api/process", {"item_id": item["id"]})
+    # It ends by itself when the work has ended, or at once.
+    for _ in range(2):
+        response, content = send(worker_url, "GET", path)
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        *before, last = [
+            json.loads(line[5:]) for line in content.splitlines() if line[:5] == b"data:"
+        ]
+        assert {found["status"] for found in before} <= {"queued"}
+        assert (last["id"], last["status"]) == (item["id"], "done")
+    response, content = send(worker_url, "GET", "/api/items/1000000/events")
+    assert (response.status, json.loads(content)["code"]) == (404, "not-found")
+
+
 def test_an_edit_drops_what_was_found_out_about_the_old_text(
     worker_url: str, item: dict[str, Any]
 ) -> None:

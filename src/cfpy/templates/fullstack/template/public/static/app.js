@@ -1,43 +1,63 @@
-// Lists items and files, and creates, changes, processes and deletes them. Text from the server only ever
-// becomes values and text nodes: no item can put markup on this page.
+// Lists items and files, and creates, changes and deletes them. Text from the server only ever becomes values
+// and text nodes: no item can put markup on this page.
 
-const form = document.querySelector('#create');
-const list = document.querySelector('#items');
-const files = document.querySelector('#files');
-const more = document.querySelector('#more');
-const status = document.querySelector('#status');
-const template = document.querySelector('#item');
+const find = (selector) => document.querySelector(selector);
+const [access, create, list, files, more] =
+  ['#access', '#create', '#items', '#files', '#more'].map(find);
+const status = find('#status');
+const watched = new Set();
 
-const WAIT_MS = 1000;
+// What went wrong, by the code of the answer. For other codes the answer's own sentence is shown.
+const REASONS = {
+  'unauthorized': 'This token is not the right one.',
+  'rate-limited': 'That was too much at once. Wait a minute, then try again.',
+  'version-mismatch': 'Somebody else has changed this item. Copy your text, then reload the page.',
+  'too-large': 'This file is too large. A file may have 50 MB.',
+  'unsupported-type': 'Only pictures, PDF, ZIP, CSV and text files can be uploaded.',
+  'service-failed': 'The server could not do this. Try again in a minute.',
+  'internal-error': 'The server could not do this. Try again in a minute.',
+};
 
-// In this tab only, and gone when it is closed.
-form.token.value = sessionStorage.getItem('token') ?? '';
-document.querySelector('#access').open = !form.token.value;
-form.token.addEventListener('input', () => sessionStorage.setItem('token', form.token.value));
-form.token.addEventListener('change', () => run(loadAll));
-
-form.addEventListener('submit', (event) => {
+access.addEventListener('submit', (event) => {
+  event.preventDefault();
+  // In this tab only, and gone when it is closed.
+  sessionStorage.setItem('token', access.elements.token.value);
+  access.reset();
+  run(start);
+});
+find('#leave').addEventListener('click', () => {
+  sessionStorage.removeItem('token');
+  location.reload();
+});
+create.addEventListener('submit', (event) => {
   event.preventDefault();
   run(async () => {
-    show(await (await call('POST', '/api/items', fields(form))).json());
-    form.reset();
-    form.token.value = sessionStorage.getItem('token') ?? '';
+    show(await (await call('POST', '/api/items', fields(create))).json());
+    create.reset();
   });
 });
-form.file.addEventListener('change', () => run(upload));
+find('#file').addEventListener('change', (event) => run(() => upload(event.target)));
+find('#examples').addEventListener('click', () =>
+  run(async () => {
+    for (const item of await (await call('GET', '/static/examples.json')).json()) {
+      show(await (await call('POST', '/api/items', item)).json());
+    }
+  }),
+);
 more.addEventListener('click', () => run(() => load(Number(more.value))));
-if (form.token.value) run(loadAll);
+run(start);
 
-async function loadAll() {
-  await Promise.all([load(0), loadFiles()]);
+/** Show everything to whoever has the token, and ask the others for it. */
+async function start() {
+  const known = sessionStorage.getItem('token') !== null;
+  if (known) await Promise.all([load(0), loadFiles()]);
+  access.hidden = known;
+  find('#content').hidden = find('#leave').hidden = !known;
 }
 
 /** Show the items after `cursor`. */
 async function load(cursor) {
-  const shown = [...list.children];
   const page = await (await call('GET', `/api/items?cursor=${cursor}`)).json();
-  // Items that were created in the meantime stay: the answer may be older than they are.
-  if (cursor === 0) shown.forEach((row) => row.remove());
   page.items.forEach(show);
   more.hidden = page.next_cursor === null;
   more.value = page.next_cursor ?? '';
@@ -55,26 +75,36 @@ function show(item) {
   }
   // Edits of a description that has changed meanwhile keep the old version: the server refuses to save them.
   if (!edited || !changed) row.dataset.version = item.version;
-  const result = item.result ? `: ${item.result.words} words` : '';
-  row.querySelector('output').textContent = `${item.status}${result}`;
+  row.querySelector('.name').textContent = item.name;
+  row.querySelector('output').textContent = {
+    new: '',
+    queued: 'Counting…',
+    done: item.result?.words === 1 ? '1 word' : `${item.result?.words} words`,
+    failed: 'Could not be counted',
+  }[item.status];
+  if (item.status === 'queued' && !watched.has(item.id)) run(() => watch(row, item.id));
 }
 
 function add(id) {
-  const row = template.content.firstElementChild.cloneNode(true);
-  const own = row.querySelector('form');
+  const row = find('#item').content.firstElementChild.cloneNode(true);
+  const form = row.querySelector('form');
   const path = `/api/items/${id}`;
   row.dataset.id = id;
-  own.addEventListener('submit', (event) => {
+  form.addEventListener('submit', (event) => {
     event.preventDefault();
     run(async () => {
-      const item = await (await call('PUT', path, fields(own), match(row))).json();
-      own.reset();
+      const item = await (await call('PUT', path, fields(form), match(row))).json();
+      form.reset();
       show(item);
+      row.querySelector('details').open = false;
     });
   });
-  own.elements.process.addEventListener('click', () => run(() => process(id)));
-  own.elements.delete.addEventListener('click', () =>
+  form.elements.process.addEventListener('click', () =>
+    run(async () => show(await (await call('POST', '/api/process', { item_id: id })).json())),
+  );
+  form.elements.delete.addEventListener('click', () =>
     run(async () => {
+      if (!confirm(`Delete ${row.querySelector('.name').textContent}?`)) return;
       await call('DELETE', path, undefined, match(row));
       row.remove();
     }),
@@ -83,62 +113,80 @@ function add(id) {
   return row;
 }
 
-/** Have an item worked on, and wait until it is. */
-async function process(id) {
-  const queued = await (await call('POST', '/api/process', { item_id: id })).json();
-  let item = queued;
-  show(item);
-  // The cache may still give the version before.
-  while (item.status === 'queued' || item.version < queued.version) {
-    await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
-    item = await (await call('GET', `/api/items/${id}`)).json();
-    if (item.version > queued.version) show(item);
+/** Show each change of an item, until the work on it has ended. */
+async function watch(row, id) {
+  watched.add(id);
+  try {
+    // The server ends an answer after a minute.
+    for (let waits = true; waits && row.isConnected; ) {
+      for await (const item of events(await call('GET', `/api/items/${id}/events`))) {
+        show(item);
+        waits = item.status === 'queued';
+      }
+    }
+  } finally {
+    watched.delete(id);
   }
 }
 
-async function upload() {
-  const [file] = form.file.files;
+/** The data of server-sent events. An EventSource could not send the token. */
+async function* events(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    const parts = (rest + piece.value).split('\n\n');
+    rest = parts.pop();
+    for (const part of parts) {
+      if (part.startsWith('data: ')) yield JSON.parse(part.slice('data: '.length));
+    }
+  }
+}
+
+async function upload(input) {
+  const [file] = input.files;
   // The dialog was cancelled.
   if (!file) return;
-  form.file.value = '';
+  input.value = '';
+  status.textContent = `Uploading ${file.name}…`;
   const allowed = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
   const headers = { 'Content-Type': file.type || 'text/plain' };
   showFile(await (await call('POST', `/files/${allowed || 'file'}`, file, headers)).json());
+  status.textContent = '';
 }
 
-/** Show all files. */
 async function loadFiles() {
-  const shown = [...files.children];
-  const found = [];
   let cursor = '';
   do {
     const path = `/api/files?limit=100&cursor=${encodeURIComponent(cursor)}`;
     const page = await (await call('GET', path)).json();
-    found.push(...page.files);
+    page.files.forEach(showFile);
     cursor = page.next_cursor;
   } while (cursor);
-  shown.forEach((row) => row.remove());
-  found.forEach(showFile);
 }
 
 /** Show a file, unless it is shown already. */
 function showFile({ url, name, size }) {
   if (files.querySelector(`[href="${url}"]`)) return;
-  const row = document.createElement('li');
-  const link = Object.assign(document.createElement('a'), { href: url, textContent: name });
-  const button = Object.assign(document.createElement('button'), {
-    className: 'plain',
-    textContent: 'Delete',
-    ariaLabel: `Delete ${name}`,
-  });
+  const row = element('li');
+  const button = element('button', { className: 'plain', textContent: 'Delete', ariaLabel: `Delete ${name}` });
   button.addEventListener('click', () =>
     run(async () => {
+      if (!confirm(`Delete ${name}?`)) return;
       await call('DELETE', url);
       row.remove();
     }),
   );
-  row.append(link, ` ${size.toLocaleString()} bytes `, button);
+  const bytes = size < 1000 ? `${size} bytes` : `${Math.ceil(size / 1000).toLocaleString()} KB`;
+  row.append(
+    element('a', { href: url, textContent: name }),
+    element('span', { className: 'muted', textContent: bytes }),
+    button,
+  );
   files.append(row);
+}
+
+function element(tag, properties = {}) {
+  return Object.assign(document.createElement(tag), properties);
 }
 
 /** What a change is made to: the version that this page shows. */
@@ -150,27 +198,34 @@ function fields({ elements }) {
   return { name: elements.name.value, description: elements.description.value };
 }
 
-/** Call the API; a response that is no success becomes an Error with its reason. */
+/** Call the API; a response that is no success becomes an Error with its reason in plain words. */
 async function call(method, path, body, headers = {}) {
   const isJson = body !== undefined && !(body instanceof Blob);
   const response = await fetch(path, {
     method,
     body: isJson ? JSON.stringify(body) : body,
     headers: {
-      Authorization: `Bearer ${sessionStorage.getItem('token') ?? ''}`,
+      Authorization: `Bearer ${sessionStorage.getItem('token')}`,
       ...(isJson ? { 'Content-Type': 'application/json' } : {}),
       ...headers,
     },
+  }).catch(() => {
+    throw new Error('The server can not be reached. Check your connection, then try again.');
   });
   if (response.ok) return response;
-  const { detail, errors = [] } = await response.json().catch(() => ({}));
-  const reasons = errors.map((error) => `${error.pointer.replace(/^#\/?/, '')}: ${error.detail}`);
-  throw new Error(reasons.join('; ') || detail || `The server answered ${response.status}.`);
+  const problem = await response.json().catch(() => ({}));
+  if (response.status === 401) {
+    sessionStorage.removeItem('token');
+    start();
+  }
+  const fields = problem.errors?.map(({ pointer, detail }) => `${pointer.slice(2)}: ${detail}`);
+  throw new Error(
+    REASONS[problem.code] ?? fields?.join('; ') ?? problem.detail ?? `The server answered ${response.status}.`,
+  );
 }
 
 async function run(action) {
-  status.className = '';
-  status.textContent = '';
+  status.className = status.textContent = '';
   try {
     await action();
   } catch (error) {
