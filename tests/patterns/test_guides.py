@@ -23,11 +23,15 @@ WRITTEN = {".dev.vars", "cfpy.state.json", "package-lock.json", "pylock.toml", "
 
 
 def listed(readme: str) -> list[str]:
-    """The paths of the section Files."""
+    """The paths of the section Files; an indented line is below the last that is not."""
     block = re.search(r"^## Files\n+```\n(.*?)^```", readme, re.M | re.S)
     assert block
-    names = [re.split(r" {2,}", line)[0] for line in block[1].splitlines()]
-    return [path for name in names for path in name.split(", ")]
+    found, above = [], ""
+    for line in block[1].splitlines():
+        names = re.split(r" {2,}", line.strip())[0].split(", ")
+        above = above if line.startswith(" ") else names[0]
+        found += [f"{above}{name}" if line.startswith(" ") else name for name in names]
+    return found
 
 
 def quoted(text: str) -> list[str]:
@@ -81,7 +85,7 @@ def test_the_commands_of_the_guides_exist(rendered: Path) -> None:
 
 def test_the_files_that_agents_are_told_of_exist(case: Case, rendered: Path) -> None:
     names = quoted((rendered / "AGENTS.md").read_text("utf-8"))
-    paths = [name for name in names if re.fullmatch(r"[\w.-]*(/[\w.-]+)*/?", name)]
+    paths = [name for name in names if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", name)]
     files = {name for name in paths if "/" in name or name.endswith((".md", ".toml", ".py"))}
     assert len(files) > 4
     within = {path.name for path in (rendered / "src").rglob("*.py")}
