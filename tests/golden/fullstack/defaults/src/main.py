@@ -193,7 +193,6 @@ def missing(what: str) -> Problem:
 # The cache, in place of Redis. KV is quick to read everywhere and slow to agree: for up to a minute
 # a read may give an item as it was. So a change checks the version in D1, and not here.
 
-
 # A deployment that changes the shape of an item, or a rollback, must not read the other's entries.
 _SHAPE = hashlib.sha256(json.dumps(Item.model_json_schema()).encode()).hexdigest()[:8]
 
@@ -359,11 +358,7 @@ async def existing(env: Bound, item_id: ItemId) -> Item:
     return item
 
 
-@api.get(
-    "/api/items/{item_id}/events",
-    response_class=EventSourceResponse,
-    responses=problems(404),
-)
+@api.get("/api/items/{item_id}/events", response_class=EventSourceResponse, responses=problems(404))
 async def watch_item(env: Bound, item: Annotated[Item, Depends(existing)]) -> AsyncIterator[Item]:
     """Server-sent events: the item as it is, and after each change, until no work is waiting."""
     end, seen = time.monotonic() + WATCH_SECONDS, item
@@ -522,11 +517,11 @@ async def metrics(env: Bound) -> Metrics:
         note = "Data points can be read only with ACCOUNT_ID and ANALYTICS_TOKEN; see the README."
         return Metrics(source="local", note=note, hours=0, events=[], items=items)
     query = METRICS_SQL.format(dataset=variable(env, "METRICS_DATASET"), hours=METRICS_HOURS)
-    events = [
-        EventCount.model_validate(row) for row in await edge.query_analytics(account, token, query)
-    ]
-    source: Literal["analytics-engine"] = "analytics-engine"
-    return Metrics(source=source, note="", hours=METRICS_HOURS, events=events, items=items)
+    rows = await edge.query_analytics(account, token, query)
+    events = [EventCount.model_validate(row) for row in rows]
+    return Metrics(
+        source="analytics-engine", note="", hours=METRICS_HOURS, events=events, items=items
+    )
 
 
 @app.get("/health", responses=problems(503))

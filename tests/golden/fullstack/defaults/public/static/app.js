@@ -210,7 +210,7 @@ async function call(method, path, body, headers = {}) {
       ...headers,
     },
   }).catch(() => {
-    throw new Error('The server can not be reached. Check your connection, then try again.');
+    throw new Error("The server can't be reached. Check your connection, then try again.");
   });
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({}));
