@@ -111,6 +111,8 @@ NO_HINTS = {
     "`cfpy dev` and `cfpy provision` read them.\n": "goes into a file",
     "Written by cfpy for `cfpy update`: what this project was created from.": "goes into a file",
     "another cfpy dev uses the data in ": "is about a process",
+    "cfpy dev has no stand-in": "is about the local runtime",
+    "a stand-in of cfpy dev, which": "is about the local runtime",
 }
 
 
