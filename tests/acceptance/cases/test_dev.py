@@ -564,7 +564,7 @@ def test_the_files_of_the_command_line_reach_python(tmp_path: Path, node: Node) 
         assert "/session/" not in "\n".join([*dev.log, body])
         dev.log.clear()
         (tmp_path / "shared" / "second").unlink()
-        line = dev.wait_for_log("reload failed: ")
+        line = dev.wait_for_log("there is no such file")
         assert "shared/second" in line
 
 
