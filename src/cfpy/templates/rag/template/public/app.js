@@ -36,7 +36,12 @@ access.addEventListener('keydown', ({ key }) => {
 });
 
 const documents = new Documents(find('#documents'), refused);
-find('#open-documents').addEventListener('click', () => documents.open());
+for (const selector of ['#open-documents', '#add-documents']) {
+  find(selector).addEventListener('click', () => documents.open());
+}
+token.addEventListener('change', showExamples);
+find('#documents').addEventListener('close', showExamples);
+showExamples();
 
 for (const { asked, sources, text, outcome } of turns) {
   const turn = add(asked);
@@ -168,6 +173,13 @@ function showState() {
   find('#restart').hidden = !begun;
   find('#send').hidden = Boolean(asking);
   find('#stop').hidden = !asking;
+}
+
+/** Questions that could be asked; or, where there are no documents, what to do about it. */
+async function showExamples() {
+  const empty = token.value && (await documents.isEmpty());
+  find('#no-documents').hidden = !empty;
+  find('#examples').hidden = empty;
 }
 
 /** What is said by a screen reader when an answer ends. */

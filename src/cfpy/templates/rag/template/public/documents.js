@@ -50,6 +50,15 @@ export class Documents {
     });
   }
 
+  /** Whether there are none; false if that can't be found out. */
+  async isEmpty() {
+    try {
+      return !(await (await call('/documents?limit=1')).json()).documents.length;
+    } catch {
+      return false;
+    }
+  }
+
   async #try(action) {
     try {
       await action();

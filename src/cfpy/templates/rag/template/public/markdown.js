@@ -4,6 +4,8 @@ import { element } from './page.js';
 
 // Deeper lists, quotes and emphasis are shown as they were written.
 const MAX_DEPTH = 8;
+// Shorter lines end where their author wanted.
+const MIN_WIDTH = 60;
 const SAFE_LINK = /^(?:https?:\/\/|mailto:)/i;
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})[^`]*$/;
@@ -33,7 +35,8 @@ const INLINE = new RegExp(
 );
 
 /**
- * Markdown as nodes. Line breaks stay: show paragraphs with `white-space: pre-wrap`.
+ * Markdown as nodes. Line breaks stay, except those of prose that was wrapped to a width: show
+ * paragraphs with `white-space: pre-wrap`.
  *
  * @param {string} text
  * @param {(id: number) => Node | null} [cite] what shows the citation of a source, or null
@@ -92,7 +95,7 @@ function blocks(lines, context, depth) {
     } else {
       at += 1;
       const rest = takeWhile((next, after) => blockKind(next, after) === 'text');
-      found.push(filled('p', inline([line, ...rest].join('\n'), context)));
+      found.push(filled('p', inline(paragraph([line, ...rest]), context)));
     }
   }
   return found;
@@ -107,6 +110,16 @@ function blockKind(line, next = '') {
   if (ITEM.test(line)) return 'item';
   if (line.includes('|') && next.includes('-') && ROW_OF_DASHES.test(next)) return 'table';
   return 'text';
+}
+
+/** The lines of a paragraph, in one where each ends because the next word did not fit. */
+function paragraph(lines) {
+  const width = Math.max(...lines.map((line) => line.length));
+  const wrapped = lines.every((line, i) => {
+    const next = lines[i + 1]?.match(/^\s*(\S*)/)[1] ?? ' '.repeat(width);
+    return line.length + 1 + next.length > width;
+  });
+  return lines.join(wrapped && width >= MIN_WIDTH ? ' ' : '\n');
 }
 
 function closes(line, fence) {

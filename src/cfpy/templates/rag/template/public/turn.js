@@ -124,10 +124,9 @@ export class Turn {
     for (const source of sources) {
       const about = element('summary');
       about.append(element('span', { className: 'number' }, String(source.id)));
-      about.append(element('span', { className: 'name' }, nameOf(source)));
-      if (source.source && source.source !== nameOf(source)) {
-        about.append(' ', element('span', { className: 'muted' }, source.source));
-      }
+      const name = element('span', { className: 'name' }, nameOf(source));
+      name.append(' ', element('span', { className: 'muted' }, source.source));
+      about.append(name);
       const passage = element('details', { id: `${this.id}-source-${source.id}` });
       const text = element('div', { className: 'passage' });
       text.append(markdown(source.text));
