@@ -27,7 +27,7 @@ ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "
 # A name of somebody else's that was made to point at this machine.
 ARGUMENTS += ["--host-resolver-rules=MAP rebound.example 127.0.0.1"]
 # A guard against waiting for ever: what a page is waited for comes long before.
-WAIT_MS = 15_000
+WAIT_MS = 120_000
 expect.set_options(timeout=WAIT_MS)
 
 

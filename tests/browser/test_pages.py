@@ -90,12 +90,15 @@ const real = fetch;
 window.fetch = (path, options) => {
   if (path !== '/query') return real(path, options);
   window.asked = JSON.parse(options.body);
+  let left = false;
   const pull = async (stream) => {
-    while (!events.length && !options.signal.aborted) await new Promise((done) => setTimeout(done));
+    const over = () => left || options.signal.aborted;
+    while (!events.length && !over()) await new Promise((done) => setTimeout(done, 5));
     if (options.signal.aborted) stream.error(options.signal.reason);
-    else stream.enqueue(new TextEncoder().encode(events.shift()));
+    else if (!left) stream.enqueue(new TextEncoder().encode(events.shift()));
   };
-  return Promise.resolve(new Response(new ReadableStream({ pull })));
+  const cancel = () => (left = true);
+  return Promise.resolve(new Response(new ReadableStream({ pull, cancel })));
 };
 """
 PASSAGE = """\

@@ -144,16 +144,21 @@ function history() {
 async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const frames = (rest + value).split('\n\n');
-    rest = frames.pop();
-    for (const frame of frames) {
-      // The data is one line of JSON. U+2028 may be in it, where `.` would end.
-      const [, name, data] = frame.match(/^event: (\w+)\ndata: ([^\n]*)$/);
-      yield { name, data: JSON.parse(data) };
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const frames = (rest + value).split('\n\n');
+      rest = frames.pop();
+      for (const frame of frames) {
+        // The data is one line of JSON. U+2028 may be in it, where `.` would end.
+        const [, name, data] = frame.match(/^event: (\w+)\ndata: ([^\n]*)$/);
+        yield { name, data: JSON.parse(data) };
+      }
     }
+  } finally {
+    // What broke off is over anyway.
+    reader.cancel().catch(() => {});
   }
 }
 

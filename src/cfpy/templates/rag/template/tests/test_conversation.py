@@ -32,7 +32,9 @@ def test_a_follow_up_is_rewritten_and_then_searched_for_and_answered(world: Worl
     assert reply["sources"][0]["document_id"] == "ferry"
     rewriting, answering = world.ai.chats()
     prompt = rewriting["messages"][-1]["content"]
-    assert prompt.startswith('<turn role="user">\nWhen does the ferry leave?\n</turn>\n<turn role="a')
+    assert prompt.startswith(
+        '<turn role="user">\nWhen does the ferry leave?\n</turn>\n<turn role="a'
+    )
     assert prompt.endswith(f"\n\nQuestion: {FOLLOW_UP['query']}")
     assert answering["messages"][-1]["content"].endswith(f"\n\nQuestion: {STANDALONE}")
     embedded = [inputs["text"] for _, inputs in world.ai.calls if "text" in inputs][-1]
