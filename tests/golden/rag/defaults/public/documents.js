@@ -77,7 +77,7 @@ export class Documents {
     do rows.push(...(await this.#next())); while (this.#cursor && rows.length < shown);
     const focused = document.activeElement.closest?.('#list li')?.dataset.id;
     this.#find('#list').replaceChildren(...rows);
-    if (focused) this.#rows().find(({ dataset }) => dataset.id === focused)?.querySelector('button').focus();
+    rows.find(({ dataset }) => dataset.id === focused)?.querySelector('button').focus();
     if (rows.some(({ dataset }) => dataset.state === 'pending') && this.#sheet.open) {
       this.#timer = setTimeout(() => this.#try(() => this.#reload()), PAUSE);
     }
@@ -104,7 +104,8 @@ export class Documents {
     about.append(element('strong', {}, title || id), element('span', { className: 'muted' }, id));
     const parts = `${chunks} ${chunks === 1 ? 'passage' : 'passages'}`;
     const ready = state === 'searchable';
-    const label = element('span', { className: `state ${state}` }, ready ? parts : 'Being indexed…');
+    const label = element('span', { className: 'state' }, ready ? parts : 'Being indexed…');
+    label.classList.add(state);
     const button = element('button', { type: 'button', className: 'plain' }, 'Delete');
     button.ariaLabel = `Delete ${title || id}`;
     button.addEventListener('click', () => this.#try(() => this.#delete(row, button, title || id)));

@@ -15,11 +15,15 @@ const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( *)([-*+]|(\d{1,9})[.)])(?: +|$)/;
 const ROW_OF_DASHES = /^ {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
 
+const TARGET = /[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*/.source;
+const LINK = new RegExp(
+  `!?\\[(?<text>[^[\\]]*)\\]\\([ \\t]*<?(?<target>${TARGET})>?(?:[ \\t]+"[^"]*")?[ \\t]*\\)`,
+);
 const INLINE = new RegExp(
   [
     /\\(?<escaped>[!-/:-@[-`{-~])/,
     /(?<!`)(?<ticks>`+)(?!`)(?<code>.+?)(?<!`)\k<ticks>(?!`)/,
-    /!?\[(?<text>[^[\]]*)\]\([ \t]*<?(?<target>[^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)>?(?:[ \t]+"[^"]*")?[ \t]*\)/,
+    LINK,
     // After a letter, a digit or a bracket it is an index: items[12].
     /(?<![\w)\]])(?<citations>(?:\[\d{1,3}\])+)/,
     /(?<!\*)\*\*(?=\S)(?<strong>.+?)(?<=\S)\*\*(?!\*)/,
@@ -88,7 +92,7 @@ function blocks(lines, context, depth) {
     } else if (kind === 'item') {
       const list = listItems(lines.slice(at));
       at += list.length;
-      const [, , mark, number] = line.match(ITEM);
+      const [, , , number] = line.match(ITEM);
       const items = list.items.map((item) => filled('li', nested(item)));
       const start = number && number !== '1' ? { start: Number(number) } : {};
       found.push(filled(number ? 'ol' : 'ul', items, start));
@@ -129,7 +133,8 @@ function closes(line, fence) {
 
 /** The items of the list that `lines` begin with, as their lines; and how many lines it has. */
 function listItems(lines) {
-  const [, indent, , number] = lines[0].match(ITEM);
+  const [, indent, mark, number] = lines[0].match(ITEM);
+  const width = indent.length + mark.length + 1;
   const items = [];
   let at = 0;
   for (; at < lines.length; at += 1) {
@@ -143,7 +148,7 @@ function listItems(lines) {
       if (Boolean(item[3]) !== Boolean(number) || RULE.test(line)) break;
       items.push([line.slice(item[0].length)]);
     } else if (deep > indent.length + 1) {
-      items.at(-1).push(line.slice(Math.min(deep, indent.length + lines[0].match(ITEM)[2].length + 1)));
+      items.at(-1).push(line.slice(Math.min(deep, width)));
     } else if (after || blockKind(line, lines[at + 1]) !== 'text') {
       break;
     } else {
@@ -163,7 +168,8 @@ function table([head, dashes, ...rows], context) {
   };
   const body = filled('tbody', rows.map((line) => row('td', line)));
   const whole = filled('table', [filled('thead', [row('th', head)]), body]);
-  return filled('div', [whole], { className: 'wide', tabIndex: 0, role: 'group', ariaLabel: 'Table' });
+  const reachable = { tabIndex: 0, role: 'group', ariaLabel: 'Table' };
+  return filled('div', [whole], { className: 'wide', ...reachable });
 }
 
 /** The cells of a row; `\|` is a sign in a cell. */

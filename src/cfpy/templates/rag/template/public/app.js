@@ -1,4 +1,4 @@
-// The conversation: asks POST /query, shows answers as they are written, and keeps them in this tab.
+// The conversation: asks POST /query, shows answers as they are written, keeps them in this tab.
 import { Documents } from './documents.js';
 import { call, rememberToken } from './page.js';
 import { Turn } from './turn.js';
@@ -109,6 +109,7 @@ async function answer(turn, asked, signal) {
   const response = await call('/query', { method: 'POST', headers, body, signal });
   let kept = { asked };
   for await (const { name, data } of readEvents(response.body)) {
+    signal.throwIfAborted();
     if (name === 'sources') {
       kept = { ...kept, ...data };
       turn.takeSources(data.sources);
@@ -117,7 +118,7 @@ async function answer(turn, asked, signal) {
     } else if (name === 'done') {
       turn.finish(data);
       turns.push({ ...kept, text: turn.text, outcome: data });
-      if (!signal.aborted) save();
+      save();
       hear(`${turn.text} ${data.citations.length} sources.`);
       return;
     } else if (name === 'error') {

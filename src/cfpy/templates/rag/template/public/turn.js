@@ -2,6 +2,9 @@
 import { isSafe, link, markdown } from './markdown.js';
 import { element } from './page.js';
 
+// What an answer begins with that is none: see src/rag/answering.py.
+const NO_ANSWER = "I don't know";
+
 let count = 0;
 
 /** A question with room for its answer, which comes bit by bit. */
@@ -57,7 +60,8 @@ export class Turn {
     this.#end();
     if (truncated) this.say('The answer is not complete: it reached its limit.');
     else if (!this.#sources.size) this.say('No passage of your documents fits this question.');
-    else this.say(grounded ? '' : 'This answer cites none of your documents: do not rely on it.');
+    else if (grounded || this.#text.startsWith(NO_ANSWER)) this.say('');
+    else this.say('This answer cites none of your documents: do not rely on it.');
   }
 
   /** The answer ends here, because of an error or at the wish of the reader. */
@@ -100,7 +104,9 @@ export class Turn {
   #open(id) {
     const passage = this.root.querySelector(`#${this.id}-source-${id}`);
     if (!passage) return;
-    for (let at = passage; at !== this.root; at = at.parentElement) if ('open' in at) at.open = true;
+    passage.open = true;
+    const others = passage.closest('.others');
+    if (others) others.open = true;
     passage.querySelector('summary').focus({ preventScroll: true });
     passage.scrollIntoView({ block: 'center', behavior: calm() ? 'instant' : 'smooth' });
   }
