@@ -31,16 +31,26 @@ WAIT_MS = 120_000
 expect.set_options(timeout=WAIT_MS)
 
 
-def npm_chromium() -> tuple[str, dict[str, str]]:
-    """The Chromium that npm ships, installed once, and the libraries that it may need."""
+def npm_packages() -> Path:
+    """The directory with the packages of package-lock.json, installed once."""
     toolchain = Toolchain(SubprocessRunner(), print)
     home = cache_directory() / "test-browser"
     home.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json", "executable.mjs"):
+    wanted, lock = (HERE / "package-lock.json").read_bytes(), home / "package-lock.json"
+    installed = (home / "node_modules").is_dir() and lock.read_bytes() == wanted
+    for name in ("package.json", "executable.mjs"):
         shutil.copyfile(HERE / name, home / name)
-    if not (home / "node_modules").is_dir():
+    if not installed:
+        lock.write_bytes(wanted)
         npm = [*toolchain.node.npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         subprocess.run(npm, cwd=home, env=toolchain.environment(), check=True)
+    return home
+
+
+def npm_chromium() -> tuple[str, dict[str, str]]:
+    """The Chromium that npm ships, and the libraries that it may need."""
+    toolchain = Toolchain(SubprocessRunner(), print)
+    home = npm_packages()
     # The package unpacks its libraries where it takes this for a bare machine in the cloud.
     environment = toolchain.environment() | {"AWS_LAMBDA_JS_RUNTIME": "nodejs24.x"}
     node = [str(toolchain.node.binary), "executable.mjs"]
@@ -61,6 +71,20 @@ def swagger_ui(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with tarfile.open(home / "swagger-ui-dist-5.35.0.tgz") as archive:
         archive.extractall(home, filter="data")
     return home / "package"
+
+
+@pytest.fixture(scope="session")
+def accessible() -> Callable[[Page], None]:
+    """Fails with what axe finds wrong with a page as it is now."""
+    axe = (npm_packages() / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+
+    def check(page: Page) -> None:
+        page.evaluate(axe)
+        wrong = page.evaluate("axe.run().then(found => found.violations)")
+        found = [f"{rule['id']}: {node['html']}" for rule in wrong for node in rule["nodes"]]
+        assert found == []
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dev_process import Dev
 
 Open = Callable[[str], tuple[Dev, Page]]
 Picture = Callable[[Page, str], None]
+Accessible = Callable[[Page], None]
 TOKEN = {"authorization": "Bearer local-development-token"}
 
 
@@ -25,19 +27,41 @@ def open_binding(page: Page, name: str) -> Locator:
     return page.locator("#content")
 
 
-def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
+def ask(page: Page, question: str) -> None:
+    """Ask by keyboard alone."""
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+
+
+def test_rag_asks(open_page: Open, picture: Picture, accessible: Accessible) -> None:
     dev, page = open_page("rag")
+    page.get_by_label("Bearer token").blur()
+    expect(page.get_by_text("There are no documents yet")).to_be_visible()
+    accessible(page)
     argv = [sys.executable, "scripts/ingest.py", "corpus", "--wait", "--url", dev.url]
     subprocess.run(argv, cwd=dev.project, check=True, capture_output=True)
-    page.get_by_label("Your question").fill("How large is the mirror of the main telescope?")
-    page.get_by_role("button", name="Ask").click()
-    expect(page.locator("#answer a").first).to_be_visible()
-    expect(page.locator("#answer")).to_contain_text("1.2 metres")
-    expect(page.locator("#sources li.cited").first).to_contain_text("telescope")
+    page.reload()
+    page.get_by_role("button", name="How large is the mirror").click()
+    first, second = page.locator("article").nth(0), page.locator("article").nth(1)
+    expect(first.locator(".answer")).to_contain_text("1.2 metres")
+    # It opens where it is cited, and the others stay folded.
+    first.locator(".answer").get_by_role("link", name="Source 1").first.click()
+    passage = first.locator("li.cited").first
+    expect(passage.locator("summary")).to_be_focused()
+    expect(passage.locator("summary")).to_contain_text("telescope")
+    expect(passage.locator("p").first).to_contain_text("Marlow reflector")
+    expect(first.locator(".others li").first).to_be_hidden()
     picture(page, "rag")
-    page.get_by_label("Your question").fill("What is the capital of Mongolia?")
-    page.get_by_role("button", name="Ask").click()
-    expect(page.locator("#answer")).to_contain_text("don't know")
+    ask(page, "And when was it installed?")
+    expect(second.locator("li.cited").first).to_contain_text("The main telescope")
+    expect(second.get_by_role("button", name="Copy")).to_be_visible()
+    accessible(page)
+    page.reload()
+    expect(second.locator("li.cited").first).to_contain_text("The main telescope")
+    page.get_by_role("button", name="New chat").click()
+    ask(page, "What is the capital of Mongolia?")
+    expect(page.locator(".answer")).to_contain_text("don't know")
+    expect(page.locator(".note")).to_contain_text("No passage")
 
     page.goto(dev.data["page"])
     content = open_binding(page, "VECTORIZE")
@@ -56,6 +80,154 @@ def test_rag_asks(open_page: Open, picture: Picture, tmp_path: Path) -> None:
     tokens_in, tokens_out, neurons = (float(answered.nth(i).inner_text()) for i in (3, 4, 5))
     assert tokens_out > 0
     assert neurons == pytest.approx((tokens_in * 9091 + tokens_out * 27273) / 1e6, abs=0.001)
+
+
+# Stands in for a Worker that sends what `send` is given, until the page stops listening.
+STREAMED = """
+const events = [];
+window.send = (name, data) => events.push(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+const real = fetch;
+window.fetch = (path, options) => {
+  if (path !== '/query') return real(path, options);
+  window.asked = JSON.parse(options.body);
+  let left = false;
+  const pull = async (stream) => {
+    const over = () => left || options.signal.aborted;
+    while (!events.length && !over()) await new Promise((done) => setTimeout(done, 5));
+    if (options.signal.aborted) stream.error(options.signal.reason);
+    else if (!left) stream.enqueue(new TextEncoder().encode(events.shift()));
+  };
+  const cancel = () => (left = true);
+  return Promise.resolve(new Response(new ReadableStream({ pull, cancel })));
+};
+"""
+PASSAGE = """\
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```
+if x:
+    y[1]
+```
+
+Main Street 5
+Town"""
+SOURCE = {
+    "id": 1,
+    "document_id": "d.md",
+    "title": "D",
+    "heading": "D > E",
+    "source": "javascript:1",
+}
+
+MARKDOWN = {
+    "a **b *c* d** `e*f*` ~~g~~ h_i_j _k_": "<p>a <strong>b <em>c</em> d</strong> "
+    "<code>e*f*</code> <del>g</del> h_i_j <em>k</em></p>",
+    "2 * 3 * 4 \\*x\\* **": "<p>2 * 3 * 4 *x* **</p>",
+    "> q\n> r\n\n---\n###### six": "<blockquote><p>q\nr</p></blockquote><hr><h3>six</h3>",
+    "```js\n<b>\n": '<pre tabindex="0"><code>&lt;b&gt;\n</code></pre>',
+    "3. a\n\n   b\n4. c": '<ol start="3"><li><p>a</p><p>b</p></li><li><p>c</p></li></ol>',
+    "<script>x</script> &lt; [a](data:x) ![i](https://a.example/i.png)": "<p>&lt;script&gt;x"
+    "&lt;/script&gt; &amp;lt; [a](data:x) "
+    '<a href="https://a.example/i.png" target="_blank" rel="noopener noreferrer">i</a></p>',
+    "[j](JavaScript:a(1)) [v](\x01javascript:x) [r](//a.example)": "<p>[j](JavaScript:a(1)) "
+    "[v](\x01javascript:x) [r](//a.example)</p>",
+    "short\nlines": "<p>short\nlines</p>",
+    f"{'word ' * 14}end\nof\na paragraph": f"<p>{'word ' * 14}end\nof\na paragraph</p>",
+    f"{'word ' * 14}end\n{'long' * 9} {'word ' * 6}b\nlast": f"<p>{'word ' * 14}end\n"
+    f"{'long' * 9} {'word ' * 6}b\nlast</p>",
+    "> " * 5000: None,
+    "*" * 5000: "<hr>",
+    "[" * 3000 + "](" * 1000: None,
+}
+
+
+def test_rag_shows_whatever_models_write(open_page: Open, accessible: Accessible) -> None:
+    _, page = open_page("rag")
+    page.get_by_label("Bearer token").blur()
+    page.add_init_script(STREAMED)
+    page.reload()
+    send = functools.partial(page.evaluate, "([name, data]) => window.send(name, data)")
+    answer = page.locator(".answer").last
+    ask(page, "Which ones?")
+    send(["sources", {"question": "Which?", "sources": [{**SOURCE, "text": PASSAGE}]}])
+    send(["token", {"text": "# Head\n\na\u2028b\u2029c **bo"}])
+    expect(answer).to_contain_text("a\u2028b\u2029c **bo")
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_hidden()
+    send(["token", {"text": "ld** [1], items[1] <img src=x onerror=alert(1)>\n\n"}])
+    send(["token", {"text": "- [x](javascript:alert) [y](https://a.example/)\n  1. n\n"}])
+    outcome = {"citations": [{"id": 1}], "grounded": True, "truncated": True}
+    send(["done", outcome])
+    expect(answer.locator("h3")).to_have_text("Head")
+    expect(answer.locator("strong")).to_have_text("bold")
+    expect(answer.get_by_role("link")).to_have_count(2)
+    expect(answer.get_by_role("link", name="y")).to_have_attribute("href", "https://a.example/")
+    expect(answer.locator("ul li ol li")).to_have_text("n")
+    expect(answer).to_contain_text("items[1] <img src=x onerror=alert(1)>")
+    expect(page.locator(".note")).to_contain_text("not complete")
+    answer.get_by_role("link", name="Source 1").click()
+    passage = page.locator("li.cited .passage")
+    expect(passage.locator("td")).to_have_text(["1", "2"])
+    assert passage.locator("pre").inner_text() == "if x:\n    y[1]"
+    assert passage.locator("p").last.inner_text() == "Main Street 5\nTown"
+    expect(passage.locator("a")).to_have_count(0)
+    accessible(page)
+
+    ask(page, "And then?")
+    send(["sources", {"question": "Which then?", "sources": []}])
+    send(["token", {"text": "Half an ans"}])
+    expect(answer).to_have_text("Half an ans")
+    page.get_by_role("button", name="Stop").press("Enter")
+    expect(page.locator(".note").last).to_have_text("You stopped this answer.")
+    assert [turn["role"] for turn in page.evaluate("asked.history")] == ["user", "assistant"]
+    page.get_by_role("button", name="Ask again").click()
+    send(["error", {"detail": "The model has no capacity just now."}])
+    expect(page.locator(".note.error")).to_have_text("The model has no capacity just now.")
+    accessible(page)
+    render = """async (text) => {
+      const whole = document.createElement('div');
+      whole.append((await import('/markdown.js')).markdown(text));
+      return whole.innerHTML;
+    }"""
+    for text, expected in MARKDOWN.items():
+        # What no author writes is shown somehow.
+        assert page.evaluate(render, text) == expected or expected is None
+
+
+def test_rag_keeps_documents(open_page: Open, accessible: Accessible, tmp_path: Path) -> None:
+    _, page = open_page("rag")
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.get_by_label("Bearer token").fill("wrong")
+    page.get_by_role("button", name="Documents").click()
+    # In plain words, where it can be changed.
+    expect(page.get_by_role("alert")).to_contain_text("does not accept this access token")
+    expect(page.get_by_label("Bearer token")).to_be_focused()
+    accessible(page)
+    page.get_by_label("Bearer token").fill("local-development-token")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Documents").press("Enter")
+    sheet = page.get_by_role("dialog", name="Documents")
+    files = [tmp_path / "Löwe.de.md", tmp_path / "picture.txt", tmp_path / "empty.md"]
+    files[0].write_text("---\ntitle: Vom Löwen\n---\n# Löwe\n\nDer Löwe schläft am Tag.\n")
+    files[1].write_bytes(b"\x89PNG\xff")
+    files[2].write_text(" \n")
+    page.locator("#file").set_input_files(files)
+    expect(sheet.get_by_role("status")).to_contain_text("Added 1 of 3. 2 not, see below.")
+    expect(page.locator("#failures li")).to_have_text([re.compile("UTF-8"), re.compile("empty")])
+    row = sheet.get_by_role("listitem").filter(has_text="Vom Löwen")
+    expect(row).to_contain_text(re.compile(r"Lowe\.de-[0-9a-f]{10}\.md"))
+    expect(row.locator(".searchable")).to_have_text("1 passage")
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    row.get_by_role("button").press("Enter")
+    expect(row.get_by_role("button")).to_have_text("Really delete?")
+    expect(row.get_by_role("button")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(row).to_have_count(0)
+    expect(sheet.get_by_role("status")).to_have_text("Deleted Vom Löwen.")
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
 
 
 def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> None:

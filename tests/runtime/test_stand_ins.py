@@ -408,6 +408,27 @@ def test_each_way_to_ask_a_chat_model(call: Bindings, asked: dict[str, Any]) -> 
     assert choice["message"]["content"] == "You said: hello there"
 
 
+@pytest.mark.parametrize(
+    ("asked", "rewritten"),
+    [
+        ("And what does it cost?", "When does the ferry leave? And what does it cost?"),
+        ("Who found the comet?", "Who found the comet?"),
+    ],
+)
+def test_a_question_of_a_conversation_is_rewritten(
+    call: Bindings, asked: str, rewritten: str
+) -> None:
+    turns = (
+        '<turn role="user">\nWhen does the ferry leave?\n</turn>\n'
+        '<turn role="assistant">\nAt 9:15 [1].\n</turn>'
+    )
+    messages = [
+        {"role": "system", "content": "Rewrite the last question."},
+        {"role": "user", "content": f"{turns}\n\nQuestion: {asked}"},
+    ]
+    assert call("AI", "run", LLAMA, {"messages": messages})["response"] == rewritten
+
+
 @pytest.mark.parametrize("given", ["hello there", [{"role": "user", "content": "hello there"}]])
 def test_gpt_oss_takes_the_responses_format(call: Bindings, given: Any) -> None:
     answer = call("AI", "run", GPT_OSS, {"instructions": "You echo.", "input": given})

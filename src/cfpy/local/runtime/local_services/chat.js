@@ -3,6 +3,9 @@ import { complete, completeInPieces, piecesOfWhole } from './completion.js';
 import { relevance } from './embedding.js';
 
 const PASSAGE = /<passage id="(\d+)"(?: title="[^"]*")?>([\s\S]*?)<\/passage>/g;
+const TURN = /<turn role="(\w+)">([\s\S]*?)<\/turn>/g;
+// What a question that refers to the one before it begins with, or has in it.
+const REFERS = /^(and|but|or|what about|how about|why|und|aber)\b|\b(it|its|they|them|their|there|then|this|that|these|those|he|she|his|her|him|one)\b/i;
 const DOCUMENT = /<document>([\s\S]*?)<\/document>/g;
 const LEADING_SENTENCES = 3;
 const NOTHING_NEAR = 'I could not find that in the passages.';
@@ -13,7 +16,9 @@ const MIN_RELEVANCE = 0.2;
  *
  * Without an endpoint, it quotes the sentences of the prompt's numbered passages that are nearest
  * to the question, each with the number of its passage, or of the whole context if nothing is
- * numbered. For <document> blocks, as in a request for a summary, it quotes their first sentences.
+ * numbered. For <document> blocks, as in a request for a summary, it quotes their first sentences;
+ * to <turn> blocks, as in a request to rewrite a question, the reply is that question, after the one
+ * before if it refers to something.
  * It is not a model: text is quoted, never obeyed.
  *
  * @param {{inputs: object, limit: number}} asked
@@ -43,7 +48,9 @@ async function extract(env, messages) {
   const question = messages.findLast(({ role }) => role === 'user')?.content ?? '';
   const documents = [...question.matchAll(DOCUMENT)].map(([, text]) => text);
   if (documents.length > 0) return leading(documents.join('\n\n'));
-  const asked = lastParagraph(question.replace(PASSAGE, ''));
+  const turns = [...question.matchAll(TURN)].filter(([, role]) => role === 'user');
+  const asked = lastParagraph(question.replace(PASSAGE, '').replace(TURN, ''));
+  if (turns.length > 0) return REFERS.test(asked) ? `${turns.at(-1)[2].trim()} ${asked}` : asked;
   const sentences = passagesOf(messages, question).flatMap(({ id, text }) =>
     split(text).map((sentence) => ({ id, sentence })),
   );

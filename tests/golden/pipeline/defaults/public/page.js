@@ -11,8 +11,17 @@ export function rememberToken(field, section) {
 export async function call(path, options = {}) {
   const token = sessionStorage.getItem('token') ?? '';
   const headers = { ...options.headers, Authorization: `Bearer ${token}` };
-  const response = await fetch(path, { ...options, headers });
+  const response = await fetch(path, { ...options, headers }).catch((error) => {
+    if (error.name === 'AbortError') throw error;
+    throw new Error('The server cannot be reached. Check the connection and try again.');
+  });
   if (response.ok) return response;
+  if (response.status === 401) {
+    const detail = token
+      ? 'The server does not accept this access token. Check it, or paste a new one.'
+      : 'An access token is needed. Paste the value of API_TOKEN.';
+    throw Object.assign(new Error(detail), { status: 401 });
+  }
   const { detail, errors = [] } = await response.json().catch(() => ({}));
   const fields = errors.map((error) => `${error.pointer.replace(/^#\/?/, '')} ${error.detail}`);
   throw new Error(fields.join('; ') || detail || `The server answered ${response.status}.`);

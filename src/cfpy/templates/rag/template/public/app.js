@@ -1,56 +1,140 @@
-// Asks POST /query and shows the answer as it is written.
-import { call, element, rememberToken } from './page.js';
+// The conversation: asks POST /query, shows answers as they are written, keeps them in this tab.
+import { Documents } from './documents.js';
+import { call, rememberToken } from './page.js';
+import { Turn } from './turn.js';
 
-const form = document.querySelector('#ask');
-const button = form.querySelector('button');
-const result = document.querySelector('#result');
-const status = document.querySelector('#status');
-const answer = document.querySelector('#answer');
-const sources = document.querySelector('#sources');
+// What the Worker takes: see src/rag/limits.py.
+const MAX_TURNS = 6;
+const MAX_TURN_CHARS = 4000;
+// What of the conversation is there after the page is loaded again.
+const MAX_KEPT = 20;
 
-rememberToken(form.token, document.querySelector('#access'));
+const find = (selector) => document.querySelector(selector);
+const form = find('#ask');
+const access = find('#access');
+const token = find('#token');
 
-form.addEventListener('submit', async (event) => {
-  event.preventDefault();
-  result.hidden = false;
-  button.disabled = true;
-  answer.ariaBusy = 'true';
-  answer.replaceChildren();
-  sources.replaceChildren();
-  say('Searching…');
-  try {
-    await ask(form.question.value);
-  } catch (error) {
-    say(error.message, 'error');
-  } finally {
-    answer.ariaBusy = 'false';
-    button.disabled = false;
-  }
+// Each with its question (as it was searched for), the events of its answer, and what was asked.
+let turns = JSON.parse(sessionStorage.getItem('conversation') ?? '[]');
+let asking = null;
+
+rememberToken(token, access);
+if (access.open) token.focus();
+token.addEventListener('input', () => {
+  find('#refused').textContent = '';
+  token.ariaInvalid = null;
+});
+token.addEventListener('keydown', ({ key }) => {
+  if (key !== 'Enter') return;
+  access.open = false;
+  form.question.focus();
+});
+access.addEventListener('keydown', ({ key }) => {
+  if (key !== 'Escape') return;
+  access.open = false;
+  access.querySelector('summary').focus();
 });
 
-/** Ask a question and show what comes back, event by event. */
-async function ask(query) {
-  const response = await call('/query', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ query, stream: true }),
-  });
-  let text = '';
+const documents = new Documents(find('#documents'), refused);
+for (const selector of ['#open-documents', '#add-documents']) {
+  find(selector).addEventListener('click', () => documents.open());
+}
+token.addEventListener('change', showExamples);
+find('#documents').addEventListener('close', showExamples);
+showExamples();
+
+for (const { asked, sources, text, outcome } of turns) {
+  const turn = add(asked);
+  turn.takeSources(sources);
+  turn.add(text);
+  turn.finish(outcome);
+}
+showState();
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const question = form.question.value.trim();
+  if (!question || asking) return;
+  form.reset();
+  ask(question);
+});
+form.question.addEventListener('keydown', (event) => {
+  // While it composes a character, Enter belongs to the input method.
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+find('#stop').addEventListener('click', () => asking?.abort());
+find('#examples').addEventListener('click', ({ target }) => {
+  if (target.matches('button') && !asking) ask(target.textContent);
+});
+find('#restart').addEventListener('click', () => {
+  asking?.abort();
+  turns = [];
+  find('#conversation').replaceChildren();
+  save();
+  showState();
+  form.question.focus();
+});
+
+/** Ask a question and show what comes back. */
+async function ask(asked) {
+  if (token.value) access.open = false;
+  const turn = add(asked);
+  asking = new AbortController();
+  const { signal } = asking;
+  showState();
+  turn.root.scrollIntoView({ block: 'start' });
+  form.question.focus();
+  try {
+    await answer(turn, asked, signal);
+  } catch (error) {
+    const retry = () => {
+      if (asking) return;
+      turn.root.remove();
+      ask(asked);
+    };
+    if (signal.aborted) turn.break('You stopped this answer.', '', retry);
+    else turn.break(refused(error) ?? error.message, 'error', retry);
+    hear(signal.aborted ? 'Stopped.' : error.message);
+  } finally {
+    asking = null;
+    showState();
+  }
+}
+
+async function answer(turn, asked, signal) {
+  const body = JSON.stringify({ query: asked, history: history(), stream: true });
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await call('/query', { method: 'POST', headers, body, signal });
+  let kept = { asked };
   for await (const { name, data } of readEvents(response.body)) {
+    signal.throwIfAborted();
     if (name === 'sources') {
-      showSources(data.sources);
-      say('Writing…');
+      kept = { ...kept, ...data };
+      turn.takeSources(data.sources);
     } else if (name === 'token') {
-      text += data.text;
-      answer.append(data.text);
+      turn.add(data.text);
     } else if (name === 'done') {
-      showCitations(text, data);
+      turn.finish(data);
+      turns.push({ ...kept, text: turn.text, outcome: data });
+      save();
+      hear(`${turn.text} ${data.citations.length} sources.`);
       return;
     } else if (name === 'error') {
       throw new Error(data.detail);
     }
   }
   throw new Error('The answer broke off.');
+}
+
+/** The last turns, as the Worker takes them. */
+function history() {
+  const said = turns.flatMap(({ question, text }) => [
+    { role: 'user', content: question },
+    { role: 'assistant', content: text.slice(0, MAX_TURN_CHARS) },
+  ]);
+  return said.slice(-MAX_TURNS);
 }
 
 /**
@@ -61,50 +145,60 @@ async function ask(query) {
 async function* readEvents(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const frames = (rest + value).split('\n\n');
-    rest = frames.pop();
-    for (const frame of frames) {
-      const [, name, data] = frame.match(/^event: (\w+)\ndata: (.*)$/s);
-      yield { name, data: JSON.parse(data) };
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const frames = (rest + value).split('\n\n');
+      rest = frames.pop();
+      for (const frame of frames) {
+        // The data is one line of JSON. U+2028 may be in it, where `.` would end.
+        const [, name, data] = frame.match(/^event: (\w+)\ndata: ([^\n]*)$/);
+        yield { name, data: JSON.parse(data) };
+      }
     }
+  } finally {
+    // What broke off is over anyway.
+    reader.cancel().catch(() => {});
   }
 }
 
-function showSources(found) {
-  const items = found.map(({ id, document_id: name, heading, source, text }) => {
-    const about = element('summary');
-    about.append(element('strong', {}, `[${id}] ${heading || name}`));
-    about.append(' ', element('span', { className: 'muted' }, source));
-    const passage = element('details');
-    passage.append(about, element('p', { id: `source-${id}` }, text));
-    const item = element('li', { className: 'card' });
-    item.append(passage);
-    return item;
-  });
-  sources.replaceChildren(...items);
+function add(question) {
+  const turn = new Turn(question);
+  find('#conversation').append(turn.root);
+  return turn;
 }
 
-/** Show the answer once more, its citations now links to their sources. */
-function showCitations(text, { citations, grounded, truncated }) {
-  const parts = text.split(/(\[\d+\])/).map((part) => {
-    const id = part.match(/^\[(\d+)\]$/)?.[1];
-    const cited = citations.some((citation) => String(citation.id) === id);
-    return cited ? element('a', { href: `#source-${id}` }, part) : part;
-  });
-  answer.replaceChildren(...parts);
-  for (const { id } of citations) {
-    const passage = document.querySelector(`#source-${id}`).parentElement;
-    passage.open = true;
-    passage.parentElement.classList.add('cited');
-  }
-  if (truncated) say('The answer is not complete: it reached its limit.');
-  else say(grounded ? '' : 'This answer rests on none of your documents.');
+function save() {
+  sessionStorage.setItem('conversation', JSON.stringify(turns.slice(-MAX_KEPT)));
 }
 
-function say(text, kind = '') {
-  status.textContent = text;
-  status.className = kind;
+function showState() {
+  const begun = find('#conversation').hasChildNodes();
+  find('#welcome').hidden = begun;
+  find('#restart').hidden = !begun;
+  find('#send').hidden = Boolean(asking);
+  find('#stop').hidden = !asking;
+}
+
+/** Questions that could be asked; or, where there are no documents, what to do about it. */
+async function showExamples() {
+  const empty = token.value && (await documents.isEmpty());
+  find('#no-documents').hidden = !empty;
+  find('#examples').hidden = empty;
+}
+
+/** What is said by a screen reader when an answer ends. */
+function hear(text) {
+  find('#heard').textContent = text;
+}
+
+/** Ask for the token if it was refused; what to show then, else null. */
+function refused(error) {
+  if (error.status !== 401) return null;
+  find('#refused').textContent = error.message;
+  token.ariaInvalid = 'true';
+  access.open = true;
+  token.focus();
+  return error.message;
 }

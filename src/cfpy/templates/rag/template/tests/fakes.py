@@ -86,11 +86,13 @@ class FakeVectorize:
 
 
 class FakeAI:
-    """Embeds and reranks by the words of a text; says ``reply`` to every prompt."""
+    """Embeds and reranks by the words of a text; says each of ``replies`` once, then ``reply`` to
+    every prompt."""
 
     def __init__(self, fuse: Fuse) -> None:
         self.fuse = fuse
         self.reply = "It says so [1]."
+        self.replies: list[str] = []
         self.finish_reason = "stop"
         self.frames: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -114,7 +116,8 @@ class FakeAI:
             scores = [{"id": i, "score": _overlap(inputs["query"], t)} for i, t in enumerate(texts)]
             return {"response": sorted(scores, key=lambda item: -item["score"])}
         assert inputs["stream"]
-        frames = self.frames or _frames(self.reply, self.finish_reason)
+        reply = self.replies.pop(0) if self.replies else self.reply
+        frames = self.frames or _frames(reply, self.finish_reason)
         self.streams.append(FakeStream(_cut(frames)))
         return self.streams[-1]
 

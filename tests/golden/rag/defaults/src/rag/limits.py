@@ -68,6 +68,10 @@ FETCH_CHUNKS = 40
 
 # Answers. A few paragraphs; output tokens are what an answer costs.
 MAX_ANSWER_TOKENS = 800
+# What a follow-up refers to is mostly in the last three questions and answers. An answer of
+# MAX_ANSWER_TOKENS has some 3,200 characters.
+MAX_TURNS = 6
+MAX_TURN_CHARS = 4_000
 
 # Pending documents that a request looks for in Vectorize, and documents that a run of the cron
 # sweeps. The next one continues.

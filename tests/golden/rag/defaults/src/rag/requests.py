@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -96,7 +97,19 @@ _FILTER = fields(**dict.fromkeys(FILTER_KEYS, _VALUES)) | {
 }
 #: What agents may ask.
 QUESTION = fields("query", query=_QUERY, top_k=_TOP_K, filter=_FILTER)
-QUERY = fields("query", **QUESTION["properties"], stream={"type": "boolean", "default": False})
+_ROLE: Schema = {"type": "string", "enum": ("user", "assistant")}
+_HISTORY: Schema = {
+    "type": "array",
+    "items": fields(
+        "role content", role=_ROLE, content=_string(limits.MAX_TURN_CHARS, **_NOT_BLANK)
+    ),
+    "minItems": 0,
+    "maxItems": limits.MAX_TURNS,
+    "default": [],
+    "description": "the turns before the question, the oldest first: it may refer to them",
+}
+_STREAM: Schema = {"type": "boolean", "default": False}
+QUERY = fields("query", **QUESTION["properties"], history=_HISTORY, stream=_STREAM)
 SEARCH = fields(
     "q",
     q=_QUERY,
@@ -121,11 +134,12 @@ PART = fields(
 
 @dataclass(frozen=True)
 class Query:
-    """A question. ``filter`` is empty where nothing is filtered."""
+    """A question, and the turns before it. ``filter`` is empty where nothing is filtered."""
 
     query: str
     top_k: int
     filter: Filter
+    history: Sequence[Mapping[str, str]] = ()
     stream: bool = False
     mode: Mode = "reranked"
 

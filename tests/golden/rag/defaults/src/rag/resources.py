@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rag import requests
 from rag.answering import Event, answer, answer_events, sources
 from rag.app import StreamReply, encode_event
+from rag.conversation import standalone
 from rag.ingest import Ingestion, publish_visible
 from rag.limits import MAX_BODY_BYTES
 from rag.mcp import answer_message
@@ -134,6 +135,7 @@ class Resources:
 
     async def query(self, call: Call, values: Values) -> Values | Reply:
         query = requests.read_question(values)
+        query = replace(query, query=await standalone(self._models, query.query, query.history))
         passages = await self._retrieval.evidence(query)
         call.log["passages"] = len(passages)
         call.log["best_score"] = passages[0].score if passages else None

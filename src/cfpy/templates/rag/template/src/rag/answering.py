@@ -67,7 +67,7 @@ async def answer_events(
         Problem: The model sent no text.
     """
     checked = CitationFilter(len(passages))
-    yield "sources", {"sources": sources(passages)}
+    yield "sources", {"question": query, "sources": sources(passages)}
     said, cut_off = "", False
     if passages:
         async with aclosing(models.stream(build_messages(query, passages))) as pieces:

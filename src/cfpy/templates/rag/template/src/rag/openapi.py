@@ -46,6 +46,7 @@ SOURCES = record(sources=many(_PASSAGE))
 _CITATION = {key: _PASSAGE["properties"][key] for key in ("id", "document_id", "heading")}
 ANSWER = record(
     answer=_STRING,
+    question=_STRING,
     grounded={"type": "boolean"},
     citations=many(record(**_CITATION, title=_STRING, source=_STRING)),
     sources=many(_PASSAGE),
