@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import http.server
 import importlib.util
 import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cfpy.errors import ToolNotFoundError
-from cfpy.local.loopback import LoopbackServer
+from cfpy.local.loopback import JsonHandler, LoopbackServer
 from cfpy.tools.installed import installation
 
 if TYPE_CHECKING:
@@ -191,52 +190,32 @@ class EmbeddingServer:
         return self._embedder
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Headers and body are two writes: without this, the second waits 40 ms for a delayed
-    # acknowledgement.
-    disable_nagle_algorithm = True
-
+class _Handler(JsonHandler):
     def __init__(self, owner: EmbeddingServer, *args: Any) -> None:
         self._owner = owner
+        self.loopback = owner.server
         super().__init__(*args)
 
     def do_POST(self) -> None:
-        given = self.headers.get("authorization", "").removeprefix("Bearer ")
-        if not self._owner.server.admits(given):
-            return self._fail(401, "wrong key")
-        if self.path != "/v1/embeddings":
-            return self._fail(404, "no such path")
+        if self.refused("/v1/embeddings"):
+            return None
         length = int(self.headers.get("content-length") or 0)
         if not 0 < length <= _MAX_BODY:
-            return self._fail(413, f"the body must have 1 to {_MAX_BODY} bytes")
+            return self.fail(413, f"the body must have 1 to {_MAX_BODY} bytes")
         try:
             texts = json.loads(self.rfile.read(length))["input"]
             if not isinstance(texts, list) or not all(isinstance(t, str) for t in texts):
                 raise TypeError("input is not a list of strings")
         except (ValueError, KeyError, TypeError) as error:
-            return self._fail(400, str(error))
+            return self.fail(400, str(error))
         try:
             vectors = self._owner.embed(texts)
         except ToolNotFoundError as error:
-            return self._fail(500, f"{error.message}. {error.hint}".removesuffix(". "))
+            return self.fail(500, f"{error.message}. {error.hint}".removesuffix(". "))
         except Exception as error:  # noqa: BLE001 - whatever the model's packages raise
-            return self._fail(500, f"{type(error).__name__}: {error}")
+            return self.fail(500, f"{type(error).__name__}: {error}")
         data = [{"index": i, "embedding": vector} for i, vector in enumerate(vectors)]
-        return self._answer(200, {"object": "list", "data": data})
+        return self.answer(200, {"object": "list", "data": data})
 
-    def log_message(self, *_args: object) -> None:
-        """Log nothing: this is cfpy's own traffic."""
-
-    def _fail(self, status: int, message: str) -> None:
-        # The body may not have been read, so this connection can't be reused.
-        self.close_connection = True
-        self._answer(status, {"error": {"message": message}})
-
-    def _answer(self, status: int, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def error(self, message: str) -> Mapping[str, Any]:
+        return {"error": {"message": message}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import http.server
 import json
 import sys
 import threading
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfpy.errors import CfpyError, ToolTimeoutError
-from cfpy.local.loopback import LoopbackServer
+from cfpy.local.loopback import JsonHandler, LoopbackServer
 from cfpy.local.markdown.formats import SUPPORTED, detect
 from cfpy.local.markdown.options import check_options
 from cfpy.tools.process import Runner
@@ -97,60 +96,35 @@ def _failed(document: Document, why: str) -> dict[str, Any]:
     return {"name": document.name, "mimeType": mime, "format": "error", "error": why}
 
 
-class _MarkdownHandler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
+class _MarkdownHandler(JsonHandler):
     def __init__(self, owner: MarkdownServer, *args: Any) -> None:
         self._owner = owner
+        self.loopback = owner.server
         super().__init__(*args)
 
     def do_GET(self) -> None:
-        if self._refused(f"{_PREFIX}/supported"):
+        if self.refused(f"{_PREFIX}/supported"):
             return
         formats = [{"extension": key, "mimeType": mime} for key, mime in SUPPORTED.items()]
-        self._answer(200, {"result": formats})
+        self.answer(200, {"result": formats})
 
     def do_POST(self) -> None:
-        if self._refused(f"{_PREFIX}/transformer"):
+        if self.refused(f"{_PREFIX}/transformer"):
             return None
         length = int(self.headers.get("content-length") or 0)
         if not 0 < length <= MAX_BODY:
-            return self._fail(413, f"the documents have more than {MAX_BODY} bytes in Base64")
+            return self.fail(413, f"the documents have more than {MAX_BODY} bytes in Base64")
         try:
             asked = json.loads(self.rfile.read(length))
             documents = [_document(item) for item in asked["files"]]
             options = check_options((asked.get("options") or {}).get("conversionOptions"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return self._fail(400, str(error))
+            return self.fail(400, str(error))
         results = [self._owner.convert(document, options) for document in documents]
-        return self._answer(200, {"result": results})
+        return self.answer(200, {"result": results})
 
-    def log_message(self, *_args: object) -> None:
-        """Log nothing: this is cfpy's own traffic."""
-
-    def _refused(self, path: str) -> bool:
-        given = self.headers.get("authorization", "").removeprefix("Bearer ")
-        if not self._owner.server.admits(given):
-            self._fail(401, "wrong key")
-        elif self.path != path:
-            self._fail(404, "no such path")
-        else:
-            return False
-        return True
-
-    def _fail(self, status: int, message: str) -> None:
-        # The body may not have been read, so this connection can't be reused.
-        self.close_connection = True
-        self._answer(status, {"errors": [{"message": message}]})
-
-    def _answer(self, status: int, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def error(self, message: str) -> Mapping[str, Any]:
+        return {"errors": [{"message": message}]}
 
 
 def _document(item: Any) -> Document:
