@@ -66,8 +66,10 @@ def test_datasets_need_nothing_and_namespaces_get_a_title(make: Make, plan: Plan
 
 def test_a_full_account_lacks_nothing(make: Make, plan: Plan, api: CloudflareApi) -> None:
     project = make("rag")
-    identifier = api.add_database("shop-db", "0001_documents.sql", "0002_pending.sql")
-    api.add_index("shop-docs", 768, "cosine", lang="string", section="string")
+    identifier = api.add_database(
+        "shop-db", "0001_documents.sql", "0002_pending.sql", "0003_text_index.sql"
+    )
+    api.add_index("shop-docs", 1024, "cosine", lang="string", section="string")
     api.scripts["shop"] = ["API_TOKEN"]
     config = project / "wrangler.toml"
     name = 'database_name = "shop-db"\n'
@@ -88,13 +90,13 @@ def test_what_is_there_by_name_is_adopted(make: Make, plan: Plan, api: Cloudflar
 def test_another_shape_of_an_index_is_a_conflict(
     make: Make, plan: Plan, api: CloudflareApi
 ) -> None:
-    api.add_index("shop-docs", 1024, "cosine")
+    api.add_index("shop-docs", 768, "cosine")
     code, document = plan(make("rag"))
     [conflict] = [a for a in document["data"]["actions"] if a["do"] == "conflict"]
     assert code == 7
     has, wants = conflict["reason"].split("; ")
-    assert has == "the account has 1024 dimensions, cosine"
-    assert wants == "cfpy.toml wants 768, cosine"
+    assert has == "the account has 768 dimensions, cosine"
+    assert wants == "cfpy.toml wants 1024, cosine"
 
 
 def test_what_passes_is_asked_again(make: Make, plan: Plan, api: CloudflareApi) -> None:

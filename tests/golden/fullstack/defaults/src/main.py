@@ -30,19 +30,30 @@ import edge
 from edge import Problem, log, problems, variable
 
 if TYPE_CHECKING:
-    import bindings as cf
+    from bindings import (
+        AnalyticsEngine,
+        D1Database,
+        Fetcher,
+        KVNamespace,
+        Message,
+        MessageBatch,
+        Queue,
+        R2Bucket,
+        R2Object,
+        RateLimit,
+    )
 
 
 class Env(Protocol):
     """What wrangler.toml binds. Secrets and empty variables may be missing: see ``variable``."""
 
-    DB: cf.D1Database
-    CACHE: cf.KVNamespace
-    QUEUE: cf.Queue
-    FILES: cf.R2Bucket
-    METRICS: cf.AnalyticsEngine
-    ASSETS: cf.Fetcher
-    RATE_LIMITER: cf.RateLimit
+    DB: D1Database
+    CACHE: KVNamespace
+    QUEUE: Queue
+    FILES: R2Bucket
+    METRICS: AnalyticsEngine
+    ASSETS: Fetcher
+    RATE_LIMITER: RateLimit
 
 
 # The shortest time after which KV lets an entry expire.
@@ -407,7 +418,7 @@ async def finish(
     return False
 
 
-async def consume(env: Env, message: cf.Message) -> None:
+async def consume(env: Env, message: Message) -> None:
     """One delivery. A message comes at least once: the run that it names makes it harmless."""
     started = time.monotonic()
     item_id, run = int(message.body["item_id"]), str(message.body["run"])
@@ -415,14 +426,14 @@ async def consume(env: Env, message: cf.Message) -> None:
         count(env, "done", (time.monotonic() - started) * 1000)
 
 
-async def bury(env: Env, message: cf.Message) -> None:
+async def bury(env: Env, message: Message) -> None:
     """One dead letter: every attempt has failed, and so has the item."""
     item_id, run = int(message.body["item_id"]), str(message.body["run"])
     if await finish(env, item_id, run, None):
         count(env, "failed", 0)
 
 
-def consumer_of(queue: str) -> Callable[[Env, cf.Message], Awaitable[None]]:
+def consumer_of(queue: str) -> Callable[[Env, Message], Awaitable[None]]:
     """The function that reads a queue, by the end of its name: environments differ in the rest."""
     if queue.endswith("-work"):
         return consume
@@ -438,7 +449,7 @@ FileKey = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
-def to_file(stored: cf.R2Object) -> File:
+def to_file(stored: R2Object) -> File:
     return File(url=f"/files/{stored.key}", name=stored.key.rpartition("/")[2], size=stored.size)
 
 
@@ -545,5 +556,5 @@ class Default(WorkerEntrypoint):
         return await edge.serve(app, request, self.env, self.ctx)
 
     # The runtime passes `env` and `ctx`, and both are None in Python.
-    async def queue(self, batch: cf.MessageBatch, env: None = None, ctx: None = None) -> None:
+    async def queue(self, batch: MessageBatch, env: None = None, ctx: None = None) -> None:
         await edge.deliver(self.env, batch, consumer_of)
