@@ -43,5 +43,5 @@ def tests(session: nox.Session) -> None:
     """The whole suite; arguments go to pytest."""
     # Most of it waits for Node to start. A file stays together: its tests share running Workers.
     session.run(
-        "pytest", "--numprocesses=5", "--dist=loadfile", "--no-loadscope-reorder", *session.posargs
+        "pytest", "--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder", *session.posargs
     )
