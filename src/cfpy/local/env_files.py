@@ -48,11 +48,15 @@ class EnvFiles:
     root: Path = Path()
 
     @property
+    def used(self) -> tuple[Path, ...]:
+        """The files that the secrets come from."""
+        return (self.dev_vars,) if self.dev_vars else self.env_files
+
+    @property
     def shown(self) -> str:
         """The files that are used, for display: by name, or by path if not in the project."""
-        files = [self.dev_vars] if self.dev_vars else self.env_files
         return ", ".join(
-            file.name if file.parent == self.root.absolute() else str(file) for file in files
+            file.name if file.parent == self.root.absolute() else str(file) for file in self.used
         )
 
     @property

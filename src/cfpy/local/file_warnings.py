@@ -21,8 +21,7 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         environment: One of its environments; empty for the top level.
         files: The files with its secrets.
     """
-    used = [files.dev_vars] if files.dev_vars else files.env_files
-    faulty = (text for file in used for text in _faulty(file, project.root))
+    faulty = (text for file in files.used for text in _faulty(file, project.root))
     return (*warnings(project, environment), *faulty)
 
 

@@ -13,7 +13,7 @@ from cfpy.account.migrating import naming_the_file
 from cfpy.account.wrangler import Wrangler
 from cfpy.local.kept_data import database_file
 from cfpy.local.local_runtime import LocalSession
-from cfpy.project.migrations import Migrations, migrations_of
+from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 
@@ -45,7 +45,8 @@ def is_pending(state: Path, database: Mapping[str, Any]) -> bool:
     """Whether a migration of ``database``, a table of the derived configuration, is not recorded
     in its file below ``state``: the database itself is asked, because it may be deleted, or
     replaced by another, at any time."""
-    names = set(_source(database).names(Path()))
+    # The paths of a derived configuration are absolute.
+    names = set(migrations_of(database).names(Path()))
     if not names:
         return False
     file = database_file(state, "d1", str(database["database_id"]))
@@ -56,15 +57,10 @@ def migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:
     """The directories with migrations in a derived configuration."""
     found: set[Path] = set()
     for item in worker.get("d1_databases", []):
-        source = _source(item)
+        source = migrations_of(item)
         found.add(Path(item["migrations_dir"]))
         found |= {Path(source.directory, name).parent for name in source.names(Path())}
     return tuple(sorted(found))
-
-
-def _source(database: Mapping[str, Any]) -> Migrations:
-    """Where its migrations are; the paths of a derived configuration are absolute."""
-    return migrations_of(database)
 
 
 def _applied(file: Path, table: str) -> set[str]:

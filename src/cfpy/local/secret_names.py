@@ -27,8 +27,7 @@ def secret_names(
         variables: The environment variables of the process.
     """
     listed = worker.get("secrets")
-    files = [env_files.dev_vars] if env_files.dev_vars else env_files.env_files
-    found = {name for file in files for name in _written(file)}
+    found = {name for file in env_files.used for name in _written(file)}
     if _reads_process(env_files, variables, always=listed is not None):
         found |= {name for name in variables if not name.startswith(_FOR_CFPY)}
     if listed is not None:
