@@ -20,7 +20,8 @@ from pathlib import Path
 from comparison import Target
 
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.project.vendor import SDK, vendor
+from cfpy.project.python_requirements import SDK
+from cfpy.project.vendor import vendor
 from cfpy.tools.process import SubprocessRunner
 
 FIRST, LOCKED, AGAIN = "cfpy, the first time", "cfpy, by its lock", "cfpy, nothing to do"
