@@ -55,6 +55,13 @@ def check(scope: Mapping[str, Any], worker: str, today: date) -> tuple[Finding, 
         *_refused(scope),
         *_name(worker),
         *_compatibility(scope, today),
+        *check_bindings(scope),
+    )
+
+
+def check_bindings(scope: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Check the bindings of a scope alone, and the settings that belong to them."""
+    return (
         *_bindings(scope),
         *_twice(scope),
         *(finding for kind in KINDS if kind.check for finding in kind.check(scope)),

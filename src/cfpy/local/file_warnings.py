@@ -1,5 +1,5 @@
-"""Warns about what wrangler skips silently in the files of a run: unknown keys of the
-configuration, and lines of the files of secrets that assign nothing."""
+"""Warns about the files of a run: values that Cloudflare refuses and keys that wrangler skips in
+the configuration, and lines of the files of secrets that assign nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from cfpy.bindings.checks import check_bindings
+from cfpy.bindings.environments import effective
 from cfpy.bindings.unknown_keys import warnings
 from cfpy.local.env_files import EnvFiles
 from cfpy.project.dotenv_text import faulty_lines
@@ -22,7 +24,13 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         files: The files with its secrets.
     """
     faulty = (text for file in files.used for text in _faulty(file, project.root))
-    return (*warnings(project, environment), *faulty)
+    return (*_refused(project, environment), *warnings(project, environment), *faulty)
+
+
+def _refused(project: Project, environment: str) -> Iterator[str]:
+    for item in check_bindings(effective(project.wrangler, environment)):
+        if item.broken:
+            yield f"{project.config_name}: {item.message}. {item.fix}"
 
 
 def _faulty(file: Path, root: Path) -> Iterator[str]:

@@ -29,6 +29,15 @@ def test_the_files_that_are_used_are_checked(tmp_path: Path) -> None:
     assert line.startswith(".env:1: ")
 
 
+def test_a_value_that_cloudflare_refuses_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    config.write_text('name = "a"\n[[queues.consumers]]\nqueue = "q"\nmax_batch_size = 1000\n')
+    assert file_warnings(load_project(tmp_path), "", find_env_files(tmp_path, "", {})) == (
+        "wrangler.toml: max_batch_size = 1000 of the queue q must be 1 to 100. "
+        "Change it in the configuration.",
+    )
+
+
 def test_each_is_told_once_until_it_comes_back(tmp_path: Path) -> None:
     config = tmp_path / "wrangler.toml"
     told: list[Event] = []

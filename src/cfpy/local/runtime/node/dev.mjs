@@ -110,7 +110,15 @@ function reportStart(error, { host, port }) {
   if (error.code === 'ERR_ADDRESS_IN_USE') {
     fatal('port_in_use', `port ${port} of ${host} is in use`);
   }
+  // What Miniflare's schema refuses is a value of the configuration; a stack says nothing more.
+  if (Array.isArray(error.issues)) fatal('runtime', error.issues.map(refusedValue).join('\n'));
   fatal('runtime', error.stack ?? String(error));
+}
+
+/** For instance `q: maxBatchSize: Too big: expected number to be <=100`. */
+function refusedValue({ path: keys, message }) {
+  const where = keys.filter((key) => typeof key === 'string' && key !== 'workers').join(': ');
+  return `the configuration has a value that the local runtime refuses: ${where}: ${message}`;
 }
 
 main().catch((error) => fatal('runtime', error.stack ?? String(error)));
