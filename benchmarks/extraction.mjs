@@ -13,7 +13,7 @@ python.globals.set('media_type', mediaType);
 python.runPython(`
 import sys
 sys.path.insert(0, '/src')
-from pipeline.jobs import Unprocessable
+from jobs.job import Unprocessable
 from pipeline.texts import extract
 
 def read():

@@ -208,13 +208,22 @@ def test_rag_keeps_documents(open_page: Open, accessible: Accessible, tmp_path: 
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Documents").press("Enter")
     sheet = page.get_by_role("dialog", name="Documents")
-    files = [tmp_path / "Löwe.de.md", tmp_path / "picture.txt", tmp_path / "empty.md"]
+    names = ("Löwe.de.md", "prices.csv", "picture.txt", "empty.md", "program.exe")
+    files = [tmp_path / name for name in names]
     files[0].write_text("---\ntitle: Vom Löwen\n---\n# Löwe\n\nDer Löwe schläft am Tag.\n")
-    files[1].write_bytes(b"\x89PNG\xff")
-    files[2].write_text(" \n")
+    files[1].write_text("dish,crowns\nsoup,4\n")
+    files[2].write_bytes(b"\x89PNG\r\n\x1a\n")
+    files[3].write_text(" \n")
+    files[4].write_bytes(b"MZ")
     page.locator("#file").set_input_files(files)
-    expect(sheet.get_by_role("status")).to_contain_text("Added 1 of 3. 2 not, see below.")
-    expect(page.locator("#failures li")).to_have_text([re.compile("UTF-8"), re.compile("empty")])
+    expect(sheet.get_by_role("status")).to_contain_text("Added 2 of 5. 3 not, see below.")
+    whys = (
+        "'picture.txt' is not what its name says",
+        "'empty.md' holds no",
+        "'program.exe' is none",
+    )
+    expect(page.locator("#failures li")).to_have_text([re.compile(why) for why in whys])
+    expect(sheet.get_by_role("listitem").filter(has_text="prices.csv")).to_have_count(1)
     row = sheet.get_by_role("listitem").filter(has_text="Vom Löwen")
     expect(row).to_contain_text(re.compile(r"Lowe\.de-[0-9a-f]{10}\.md"))
     expect(row.locator(".searchable")).to_have_text("1 passage")

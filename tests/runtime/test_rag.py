@@ -21,6 +21,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from dev_process import Answer, Dev
+from office_files import docx, pdf, xlsx
 
 BOOK = Path(__file__).parent.parent / "data" / "moby-dick.jsonl"
 TOKEN = "local-development-token"
@@ -177,6 +178,44 @@ def test_what_it_answers_is_what_its_openapi_says(api: Api) -> None:
         for document in documents:
             path = quote(f"/documents/{document['id']}", safe="/")
             assert api("DELETE", path).status == 204
+
+
+FILES = {
+    "walrus.pdf": pdf("The walrus is called Oscar."),
+    "seal.docx": docx("The seal is called Selma."),
+    "otters.xlsx": xlsx(["animal", "name"], ["otter", "Ottilie"]),
+    "crab.html": b"<h1>Crab</h1><p>The crab is called Karla.</p><script>alert(1)</script>",
+    "eel.csv": b"animal,name\neel,Edward\n",
+    "newt.md": "# Newt\n\nThe newt is called Nora.".encode("utf-16"),
+    "dot.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x07\0\0\0\x05",
+    "broken.pdf": b"%PDF-1.4 and then nothing",
+    "picture.txt": b"\x89PNG\r\n\x1a\n",
+}
+
+
+def test_files_of_all_kinds_go_in_and_the_others_are_named(api: Api) -> None:
+    head = "--b\r\nContent-Disposition: form-data; name=file; filename="
+    form = b"".join(
+        f"{head}{name}\r\n\r\n".encode() + content + b"\r\n" for name, content in FILES.items()
+    )
+    sent = {"content-type": "multipart/form-data; boundary=b"}
+    answer = api("POST", "/documents", form + b"--b--\r\n", **sent)
+    assert answer.status == 207, answer.body
+    outcomes = {outcome["id"]: outcome for outcome in answer.json()["documents"]}
+    assert list(outcomes) == list(FILES)
+    refused = {name: item["code"] for name, item in outcomes.items() if item["status"] == "refused"}
+    assert refused == {"broken.pdf": "unreadable-file", "picture.txt": "unsupported-type"}
+    api.settle()
+    for word, name in [
+        *(("Oscar", "walrus.pdf"), ("Selma", "seal.docx"), ("Ottilie", "otters.xlsx")),
+        *(("Karla", "crab.html"), ("Edward", "eel.csv"), ("Nora", "newt.md")),
+        ("7 x 5 pixels", "dot.png"),
+    ]:
+        [best, *_] = api.search(word, mode="text")
+        assert best["document_id"] == name
+        assert "alert" not in best["text"]
+    for name in FILES.keys() - refused.keys():
+        assert api("DELETE", f"/documents/{name}").status == 204
 
 
 def test_every_chapter_is_there_and_pages_go_on_to_the_end(

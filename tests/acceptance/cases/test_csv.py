@@ -117,6 +117,9 @@ SAID = {
 @pytest.mark.parametrize("script", SAID)
 @pytest.mark.case("csv-big-cell")
 def test_files_and_forms_of_many_kinds(case: Path, script: str) -> None:
+    # The scripts are older than the layer that jobs are in now.
+    written = (case / script).read_text("utf-8")
+    (case / script).write_text(written.replace("pipeline.jobs", "jobs.job"), "utf-8")
     said = run(case / script, cwd=PROJECT / "src").splitlines()
     assert not [line for line in said if " EXC " in line]
     for start, result in SAID[script].items():

@@ -1,22 +1,17 @@
-"""R2, a queue, a chat model and the web in plain Python, and the application among them."""
+"""A chat model in plain Python, and the application among its services."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from pipeline.consumer import DEAD_LETTERS, Consumer
-from pipeline.fetching import Fetched
+from job_services import JobWorld
 from pipeline.resources import Resources
 from pipeline.services import Bindings, Services
 from pipeline.settings import read_settings
-from pipeline.sweep import sweep
-from services import FakeD1, FakeLimiter, Fuse, ServiceError, pieces
+from services import FakeLimiter, Fuse, ServiceError, pieces
 from web.app import App
 from web.http import Reply, Request
 
@@ -26,111 +21,6 @@ VARIABLES = {
     "SUMMARY_MODEL": "@cf/google/gemma-4-26b-a4b-it",
     "API_TOKENS": f"ada:{TOKEN}, bob:{OTHER_TOKEN}",
 }
-# What wrangler.toml says.
-MAX_RETRIES = 7
-
-
-@dataclass
-class FakeDate:
-    """A date of JavaScript."""
-
-    seconds: float
-
-    def getTime(self) -> float:
-        return self.seconds * 1000
-
-
-@dataclass
-class StoredFile:
-    key: str
-    data: bytes
-    uploaded: FakeDate
-
-    async def bytes(self) -> memoryview:
-        return memoryview(self.data)
-
-
-class FakeR2:
-    def __init__(self, fuse: Fuse) -> None:
-        self.fuse = fuse
-        self.files: dict[str, StoredFile] = {}
-        self.page_size = 1000
-
-    async def put(self, key: str, value: Any) -> None:
-        await asyncio.sleep(0)
-        self.fuse.before_call()
-        if not isinstance(value, bytes):
-            value = b"".join([piece.to_bytes() async for piece in value])
-        self.files[key] = StoredFile(key, value, FakeDate(time.time()))
-        self.fuse.after_call()
-
-    async def get(self, key: str) -> StoredFile | None:
-        await asyncio.sleep(0)
-        self.fuse.before_call()
-        return self.files.get(key)
-
-    async def head(self, key: str) -> StoredFile | None:
-        return await self.get(key)
-
-    async def delete(self, keys: str | list[str]) -> None:
-        await asyncio.sleep(0)
-        self.fuse.before_call()
-        for key in [keys] if isinstance(keys, str) else keys:
-            self.files.pop(key, None)
-        self.fuse.after_call()
-
-    async def list(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        self.fuse.before_call()
-        keys = sorted(key for key in self.files if key > options.get("cursor", ""))
-        size = min(self.page_size, options["limit"])
-        page = {"objects": [self.files[key] for key in keys[:size]], "truncated": len(keys) > size}
-        return page | ({"cursor": keys[size - 1]} if len(keys) > size else {})
-
-
-@dataclass
-class FakeMessage:
-    """A message and what became of it. The first call of ack() or retry() counts."""
-
-    id: str
-    body: Any
-    attempts: int = 1
-    outcome: str = ""
-    delay: int = 0
-    due: float = 0
-
-    def ack(self) -> None:
-        self.outcome = self.outcome or "ack"
-
-    def retry(self, options: Mapping[str, int]) -> None:
-        if not self.outcome:
-            self.outcome, self.delay = "retry", options["delaySeconds"]
-
-
-@dataclass
-class FakeBatch:
-    queue: str
-    messages: list[FakeMessage]
-
-
-@dataclass
-class FakeQueue:
-    """A queue and its dead letters."""
-
-    fuse: Fuse
-    waiting: list[FakeMessage] = field(default_factory=list)
-    dead: list[FakeMessage] = field(default_factory=list)
-    sent: int = 0
-
-    async def sendBatch(self, messages: list[dict[str, Any]]) -> None:
-        await asyncio.sleep(0)
-        self.fuse.before_call()
-        assert 1 <= len(messages) <= 100
-        for message in messages:
-            self.sent += 1
-            body = json.loads(json.dumps(message["body"]))
-            self.waiting.append(FakeMessage(f"message-{self.sent}", body))
-        self.fuse.after_call()
 
 
 class FakeAI:
@@ -166,39 +56,23 @@ class FakeAI:
         return {"choices": [{"message": {"content": reply}}]}
 
 
-@dataclass
-class Page:
-    """What the fake web has at an address."""
-
-    body: bytes = b"A page about whales."
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=lambda: {"content-type": "text/plain"})
-    seconds: float = 0
-
-
-class World:
+class World(JobWorld):
     """The application among its services."""
 
     def __init__(self, **variables: str) -> None:
-        self.fuse = Fuse()
+        super().__init__()
         # For a service that is away.
         self.broken = Fuse()
         self.broken.blows_at = 0
-        self.passed = 0.0
-        self.database = FakeD1(self.fuse)
-        self.bucket = FakeR2(self.fuse)
-        self.queue = FakeQueue(self.fuse)
         self.ai = FakeAI(self.fuse)
         self.limiter = FakeLimiter()
-        self.web: dict[str, Page] = {}
-        self.fetched: list[str] = []
-        self.closed = 0
         self.variables = VARIABLES | variables
 
     @property
     def bindings(self) -> Bindings:
         """The fakes, which have no more of each service than the application uses."""
-        services: Any = (self.ai, self.database, self.bucket, self.queue, self.limiter, self.fetch)
+        jobs: Any = (self.database, self.bucket, self.queue, self.fetch)
+        services: Any = (*jobs, self.ai, self.limiter)
         return Bindings(*services)
 
     @property
@@ -207,18 +81,6 @@ class World:
 
     def resources(self) -> Resources:
         return Resources(self.services, read_settings(self.variables.get))
-
-    async def fetch(self, url: str) -> Fetched:
-        await asyncio.sleep(0)
-        self.fuse.before_call()
-        self.fetched.append(url)
-        page = self.web[url]
-        await asyncio.sleep(page.seconds)
-
-        async def close() -> None:
-            self.closed += 1
-
-        return Fetched(page.status, page.headers, pieces(page.body), close)
 
     async def send(
         self,
@@ -269,44 +131,3 @@ class World:
         status, job = self.call("GET", f"/jobs/{job_id}")
         assert status == 200, job
         return dict(job)
-
-    @property
-    def now(self) -> float:
-        return time.time() + self.passed
-
-    def deliver_due(self) -> None:
-        """Deliver what has waited for as long as it was told to."""
-        for queue in ("myapp-jobs", "myapp-jobs" + DEAD_LETTERS):
-            self.deliver(queue, self.now)
-
-    def deliver(self, queue: str = "myapp-jobs", until: float = float("inf")) -> list[FakeMessage]:
-        """Deliver all that waits once, as one batch, and put back what is to come again."""
-        dead = queue.endswith(DEAD_LETTERS)
-        waiting = self.queue.dead if dead else self.queue.waiting
-        batch: Any = FakeBatch(queue, [message for message in waiting if message.due <= until])
-        waiting[:] = [message for message in waiting if message.due > until]
-        asyncio.run(Consumer(self.services).consume(batch))
-        for message in batch.messages:
-            if message.outcome == "ack":
-                continue
-            # No outcome: the delivery was cut off, which the queue takes for a retry.
-            due = self.now + message.delay
-            again = FakeMessage(message.id, message.body, message.attempts + 1, due=due)
-            exhausted = not dead and message.attempts > MAX_RETRIES
-            (self.queue.dead if exhausted else waiting).append(again)
-        return list(batch.messages)
-
-    def sweep(self) -> None:
-        asyncio.run(sweep(self.services))
-
-    def pass_time(self, **delta: int) -> None:
-        """Make everything there is older."""
-        seconds = int(timedelta(**delta).total_seconds())
-        self.passed += seconds
-        self.database.connection.execute(
-            "UPDATE jobs SET created_at = created_at - ?1, updated_at = updated_at - ?1, "
-            "leased_until = leased_until - ?1, due_at = due_at - ?1",
-            (seconds,),
-        )
-        for stored in self.bucket.files.values():
-            stored.uploaded.seconds -= seconds

@@ -10,8 +10,8 @@ from contextlib import suppress
 import pytest
 
 from growth import TIMES, growth
+from jobs.job import Unprocessable
 from pipeline import texts
-from pipeline.jobs import Unprocessable
 from pipeline.limits import MAX_FILE_BYTES
 from pipeline.texts import guessed_type, is_untold, supported_type
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.limits import MAX_URL_CHARS
-from pipeline.urls import UrlRefused, check_url, follow
+from jobs.limits import MAX_URL_CHARS
+from jobs.urls import UrlRefused, check_url, follow
 
 _LINES = Path(__file__).with_name("hostile_urls.txt").read_text("utf-8").splitlines()
 HOSTILE = [line for line in _LINES if line and not line.startswith("# ")]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 from pyodide.ffi import JsException
 from workers import Request, Response, WorkerEntrypoint, fetch
 
-from pipeline.consumer import Consumer
-from pipeline.fetching import Fetched
+from jobs.consumer import Consumer
+from jobs.fetching import Fetched
+from jobs.sweep import sweep
 from pipeline.resources import Resources
 from pipeline.services import Bindings, Services
 from pipeline.settings import read_settings
-from pipeline.sweep import sweep
 from web.app import App
 from web.edge import discard_rest, from_workers, to_workers
 

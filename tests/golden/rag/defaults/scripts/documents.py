@@ -14,8 +14,13 @@ from typing import Any
 
 from decoding import NotTextError, decode
 
-SUFFIXES = (".md", ".markdown", ".txt")
+_TEXTS = (".md", ".markdown", ".txt")
+_IMAGES = (".png", ".jpg", ".jpeg", ".webp")
+# What the Worker converts: src/rag/files.py.
+_CONVERTED = (".html", ".htm", ".csv", ".pdf", ".docx", ".xlsx", ".odt", ".ods", *_IMAGES)
+SUFFIXES = (*_TEXTS, *_CONVERTED)
 # Those of src/rag/limits.py.
+MAX_FILE_BYTES = 10_000_000
 MAX_TEXT_BYTES = 1_000_000
 MAX_ID_CHARS = 128
 MAX_TITLE_CHARS = 200
@@ -62,19 +67,25 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Document:
-    """A document to send. ``encoding`` is that of its file."""
+    """A document to send. ``encoding`` is that of its file; a file that the Worker has to convert
+    has its ``content`` instead of a text."""
 
     name: str
     fields: dict[str, Any]
-    encoding: str
+    encoding: str = "UTF-8"
+    content: bytes | None = None
 
 
-def find(paths: Sequence[Path], others: list[str] | None = None) -> Iterator[File | Skipped]:
+def find(
+    paths: Sequence[Path], others: list[str] | None = None, *, images: bool = False
+) -> Iterator[File | Skipped]:
     """The files that are named, or are in named folders.
 
-    ``others`` gets the names of files in folders that end in none of ``SUFFIXES``.
+    ``others`` gets the names of files in folders that end in none of ``SUFFIXES``, and those of
+    images unless they are wanted: most of them illustrate the texts.
     """
     others = [] if others is None else others
+    wanted = tuple(end for end in SUFFIXES if images or end not in _IMAGES)
     for path in paths:
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
@@ -82,14 +93,14 @@ def find(paths: Sequence[Path], others: list[str] | None = None) -> Iterator[Fil
             yield Skipped(shown(str(path)), f"can't be read: {error.strerror}")
             continue
         if is_folder:
-            yield from _in_folder(path, others)
+            yield from _in_folder(path, wanted, others)
         elif path.name.lower().endswith(SUFFIXES):
             yield File(path, path.name)
         else:
             yield Skipped(shown(str(path)), f"its name ends in none of {', '.join(SUFFIXES)}")
 
 
-def _in_folder(root: Path, others: list[str]) -> Iterator[File | Skipped]:
+def _in_folder(root: Path, wanted: tuple[str, ...], others: list[str]) -> Iterator[File | Skipped]:
     errors: list[OSError] = []
     for folder, folders, files in os.walk(root, onerror=errors.append):
         here = Path(folder)
@@ -102,7 +113,7 @@ def _in_folder(root: Path, others: list[str]) -> Iterator[File | Skipped]:
         for name in sorted(files):
             if name[0] == ".":
                 continue
-            if name.lower().endswith(SUFFIXES):
+            if name.lower().endswith(wanted):
                 yield File(here / name, (here / name).relative_to(root).as_posix())
             else:
                 others.append(_name(here / name, root))
@@ -112,8 +123,14 @@ def _in_folder(root: Path, others: list[str]) -> Iterator[File | Skipped]:
 
 def read(file: File, default_language: str) -> Document | Skipped:
     """The document that a file holds."""
+    name = unicodedata.normalize("NFC", shown(file.name))
+    stem, language = _language(Path(name).stem)
     try:
-        text, encoding = decode(_content(file.path))
+        if name.lower().endswith(_CONVERTED):
+            content = _content(file.path, MAX_FILE_BYTES)
+            fields = _fields(file, name, language or default_language)
+            return Document(shown(file.name), fields, content=content)
+        text, encoding = decode(_content(file.path, MAX_TEXT_BYTES, width=4))
     except OSError as error:
         return Skipped(shown(file.name), f"can't be read: {error.strerror}")
     except NotTextError as error:
@@ -123,26 +140,24 @@ def read(file: File, default_language: str) -> Document | Skipped:
         return Skipped(shown(file.name), "it is empty")
     size = len(text.encode())
     if size > MAX_TEXT_BYTES:
-        return Skipped(shown(file.name), _too_large(size))
-    name = unicodedata.normalize("NFC", shown(file.name))
-    stem, language = _language(Path(name).stem)
+        return Skipped(shown(file.name), _too_large(size, MAX_TEXT_BYTES))
     about, text = _split_front_matter(text)
     if not text:
         return Skipped(shown(file.name), "it is empty, below its front matter")
     title, text = _split_title(text, default=stem)
     title = about.get("title", title)[:MAX_TITLE_CHARS]
-    metadata = {"lang": _tag(about.get("lang", "")) or language or default_language}
+    fields = _fields(file, name, _tag(about.get("lang", "")) or language or default_language)
+    return Document(shown(file.name), {**fields, "title": title, "text": text}, encoding)
+
+
+def _fields(file: File, name: str, language: str) -> dict[str, Any]:
+    """What the name of a file says of its document."""
+    metadata = {"lang": language}
     folder, slash, _ = name.partition("/")
     if slash:
         metadata["section"] = folder.encode()[:MAX_SECTION_BYTES].decode(errors="ignore")
-    fields = {
-        "id": document_id(file.name),
-        "title": title,
-        "source": name[-MAX_SOURCE_CHARS:],
-        "text": text,
-        "metadata": metadata,
-    }
-    return Document(shown(file.name), fields, encoding)
+    id_ = document_id(file.name)
+    return {"id": id_, "source": name[-MAX_SOURCE_CHARS:], "metadata": metadata}
 
 
 def document_id(name: str) -> str:
@@ -180,7 +195,7 @@ def _name(path: Path, root: Path) -> str:
     return shown(str(path) if path == root else path.relative_to(root).as_posix())
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, most: int, width: int = 1) -> bytes:
     """The bytes of a file, but no more than could be a document.
 
     Raises:
@@ -191,14 +206,14 @@ def _content(path: Path) -> bytes:
     # To open a pipe would wait for who writes to it.
     if not stat.S_ISREG(found.st_mode):
         raise NotTextError("it is no regular file")
-    # UTF-32 has four bytes for what UTF-8 has in one.
-    if found.st_size > 4 * MAX_TEXT_BYTES + 4:
-        raise NotTextError(_too_large(found.st_size))
+    # UTF-32 has four bytes for what UTF-8 has in one, and its mark.
+    if found.st_size > width * (most + 1):
+        raise NotTextError(_too_large(found.st_size, most))
     return path.read_bytes()
 
 
-def _too_large(size: int) -> str:
-    return f"it has {size:,} bytes of at most {MAX_TEXT_BYTES:,}: split it"
+def _too_large(size: int, most: int) -> str:
+    return f"it has {size:,} bytes of at most {most:,}: split it"
 
 
 def _language(stem: str) -> tuple[str, str]:

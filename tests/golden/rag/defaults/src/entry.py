@@ -16,7 +16,7 @@ from workers import Request, Response, WorkerEntrypoint
 from rag.app import RagApp, StreamReply
 from rag.resources import Bindings, Resources
 from rag.settings import read_settings
-from web.edge import discard_rest, from_workers, to_workers
+from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
     from bindings import AI, D1Database, RateLimit, ScheduledController, Vectorize
@@ -60,6 +60,7 @@ class Default(WorkerEntrypoint):
             database=self.env.DB,
             vectorize=self.env.VECTORIZE,
             rate_limiter=self.env.RATE_LIMITER,
+            blob=blob,
         )
         return Resources(bindings, read_settings(self._variable))
 

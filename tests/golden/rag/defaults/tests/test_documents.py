@@ -299,7 +299,7 @@ def test_what_tools_put_there_is_left_out(tmp_path: Path) -> None:
     fields(tmp_path, "fine.md")
     for name in (".git/a.md", ".venv/a.txt", "node_modules/p/README.md", ".hidden.md", "._fine.md"):
         fields(tmp_path, name)
-    fields(tmp_path, "data.csv")
+    fields(tmp_path, "data.rst")
     found, skipped = read_all(tmp_path)
     assert (list(found), skipped) == (["fine.md"], {})
 

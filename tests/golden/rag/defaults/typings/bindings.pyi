@@ -99,6 +99,9 @@ class AI(Protocol):
     async def run(
         self, model: str, inputs: Mapping[str, Any], options: Mapping[str, Any] = ..., /
     ) -> Any: ...
+    async def toMarkdown(
+        self, file: Mapping[str, Any], options: Mapping[str, Any] = ..., /
+    ) -> Mapping[str, Any]: ...
 
 class Vectorize(Protocol):
     async def upsert(self, vectors: list[dict[str, Any]], /) -> Mapping[str, Any]: ...

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from fakes import FakeBatch, FakeMessage, Page, World
+from fakes import World
+from job_services import FakeBatch, FakeMessage, Page
+from jobs.consumer import DEAD_LETTERS, Consumer
+from jobs.job import Result
+from jobs.limits import MAX_SWEEPS
 from pipeline import texts
-from pipeline.consumer import DEAD_LETTERS, Consumer
-from pipeline.jobs import Result
-from pipeline.limits import MAX_FILE_BYTES, MAX_SWEEPS, PIECE_CHARS
+from pipeline.limits import MAX_FILE_BYTES, PIECE_CHARS
 from pipeline.pieces import cut
 
 URL = "https://docs.example.org/whales.txt"
@@ -287,7 +289,7 @@ def test_a_server_in_trouble_is_asked_again(world: World, status: int) -> None:
 
 
 def test_a_slow_server_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.fetching.FETCH_SECONDS", 0.01)
+    monkeypatch.setattr("jobs.fetching.FETCH_SECONDS", 0.01)
     world.web[URL] = Page(seconds=5)
     job_id = world.upload_url(URL)
     [message] = world.deliver()

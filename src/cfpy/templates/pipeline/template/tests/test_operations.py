@@ -9,8 +9,8 @@ import pytest
 
 from fakes import World
 from pipeline.limits import MAX_TRANSLATION_CHARS, PIECE_CHARS, TRANSLATION_CHARS
-from pipeline.model import BadAnswer
 from pipeline.operations import FIELDS, LABELS, OPERATIONS, read_fields, read_label
+from workers_ai.errors import BadAnswer
 
 
 def result(world: World, text: str) -> Any:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from fakes import OTHER_TOKEN, FakeBatch, FakeMessage, Page, World
-from pipeline.consumer import DEAD_LETTERS, Consumer
-from pipeline.limits import MAX_ATTEMPTS, MAX_CRASHES, MAX_SWEEPS, PARALLEL_CALLS, PIECE_CHARS
-from pipeline.waits import delay_seconds, wait_seconds
+from fakes import OTHER_TOKEN, World
+from job_services import FakeBatch, FakeMessage, Page
+from jobs.consumer import DEAD_LETTERS, Consumer
+from jobs.limits import MAX_ATTEMPTS, MAX_CRASHES, MAX_SWEEPS
+from jobs.waits import delay_seconds, wait_seconds
+from pipeline.limits import PARALLEL_CALLS, PIECE_CHARS
 from services import ServiceError
 
 URL = "https://docs.example.org/whales.txt"
@@ -349,7 +351,7 @@ def test_a_batch_is_worked_on_file_by_file(world: World) -> None:
 
 def test_a_job_that_takes_too_long_continues(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     job_id = world.upload(LONG)
-    monkeypatch.setattr("pipeline.consumer.WORK_SECONDS", 1)
+    monkeypatch.setattr("jobs.consumer.WORK_SECONDS", 1)
     world.ai.hangs_after = 3
     [message] = world.deliver()
     assert (message.outcome, status(world, job_id)) == ("retry", "queued")

@@ -4,9 +4,8 @@ import { call, element } from './page.js';
 // Milliseconds between two looks at what searches do not find yet.
 const PAUSE = 2000;
 const PAGE = 100;
-const MAX_ID_CHARS = 128;
-const MAX_TITLE_CHARS = 200;
-const FRONT_MATTER = /^---[ \t]*\n(?=[\w-]+:)([\s\S]*?)\n---[ \t]*(?:\n|$)/;
+// MAX_FILE_BYTES of src/rag/limits.py.
+const MAX_BYTES = 10_000_000;
 
 export class Documents {
   #sheet;
@@ -140,13 +139,16 @@ export class Documents {
     for (const file of files) {
       this.#say(`Adding ${file.name}…`);
       try {
-        const body = JSON.stringify(await readDocument(file));
-        const headers = { 'Content-Type': 'application/json' };
-        await call('/documents', { method: 'POST', headers, body });
+        if (file.size > MAX_BYTES) throw new Error('it has more than 10 MB.');
+        const body = new FormData();
+        body.append('file', file);
+        await call('/documents', { method: 'POST', body });
         added += 1;
       } catch (error) {
         if (error.status === 401) throw error;
-        failures.push(element('li', { className: 'error' }, `${file.name}: ${error.message}`));
+        const { message } = error;
+        const said = message.includes(file.name) ? message : `${file.name}: ${message}`;
+        failures.push(element('li', { className: 'error' }, said));
       }
     }
     this.#find('#file').value = '';
@@ -169,45 +171,4 @@ export class Documents {
     status.textContent = text;
     status.className = kind;
   }
-}
-
-/** The document that a file is, like the one that scripts/ingest.py would send. */
-async function readDocument(file) {
-  if (!/\.(?:md|markdown|txt)$/i.test(file.name)) {
-    throw new Error('only .md, .markdown and .txt files can be added.');
-  }
-  let text;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer());
-  } catch {
-    throw new Error('it is not text in UTF-8.');
-  }
-  text = text.replace(/\r\n?/g, '\n');
-  const front = text.match(FRONT_MATTER);
-  text = text.slice(front?.[0].length ?? 0).trim();
-  if (!text) throw new Error('it is empty.');
-  const named = front?.[1].match(/^title:[ \t]*(["']?)(.+?)\1[ \t]*$/im)?.[2];
-  const [, heading, below] = text.match(/^# +([^\n]+)\n\s*(\S[\s\S]*)$/) ?? [];
-  const title = named ?? heading?.trim() ?? file.name.replace(/\.\w+$/, '');
-  const source = file.name.normalize('NFC');
-  const [, lang] = front?.[1].match(/^lang:[ \t]*["']?([A-Za-z]{2,3})\b/im) ??
-    source.match(/\.([a-z]{2})\.\w+$/) ?? [];
-  return {
-    id: await documentId(source),
-    title: [...title].slice(0, MAX_TITLE_CHARS).join(''),
-    source,
-    text: heading && !named && heading.length <= MAX_TITLE_CHARS ? below : text,
-    metadata: lang ? { lang: lang.toLowerCase() } : {},
-  };
-}
-
-/** The name, if an id may look like it; else what of it can stay, and a digest of the whole. */
-async function documentId(name) {
-  const plain = name.normalize('NFD').replace(/\p{M}/gu, '').replace(/[^A-Za-z0-9._:@+-]+/g, '-');
-  if (plain === name && name.length <= MAX_ID_CHARS) return name;
-  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(name));
-  const digest = [...new Uint8Array(bytes, 0, 5)].map((byte) => byte.toString(16).padStart(2, '0'));
-  const [, base, ending] = plain.match(/^(.*)(\.\w+)$/);
-  const end = `-${digest.join('')}${ending}`;
-  return base.replace(/^-+|-+$/g, '').slice(0, MAX_ID_CHARS - end.length) + end;
 }

@@ -7,6 +7,7 @@ import http.client
 import ipaddress
 import json
 import os
+import secrets
 import sys
 import time
 import urllib.error
@@ -25,6 +26,8 @@ _ATTEMPTS = 5
 _LONGEST_WAIT = 120
 # What the Worker says of its own deployment: to try again changes nothing.
 _LASTING = {"index-mismatch", "misconfigured", "model-unavailable", "quota-exhausted"}
+# What it says of a file.
+_OF_A_FILE = {"unsupported-type", "unreadable-file", "too-large"}
 _REFUSED = (401, 403, 404, 405, 415, 429)
 
 
@@ -34,14 +37,41 @@ class CallError(Exception):
     Attributes:
         errors: What the Worker found wrong in the body: JSON pointers and details.
         everywhere: Whether any other request would fail as well.
+        refusal: What is wrong with the file that was sent; empty if that is not the reason.
     """
 
     def __init__(
-        self, message: str, *, everywhere: bool, errors: list[tuple[str, str]] | None = None
+        self,
+        message: str,
+        *,
+        everywhere: bool,
+        errors: list[tuple[str, str]] | None = None,
+        refusal: str = "",
     ) -> None:
         super().__init__(message)
         self.everywhere = everywhere
         self.errors = errors or []
+        self.refusal = refusal
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form with a file, and what is known of its document."""
+
+    name: str
+    content: bytes
+    document: dict[str, Any]
+
+    def encoded(self) -> tuple[bytes, str]:
+        """The body, and its Content-Type."""
+        boundary = secrets.token_hex(16)
+        # As browsers write names (HTML, 4.10.22.8).
+        name = self.name.replace('"', "%22").replace("\n", "%0A").replace("\r", "%0D")
+        disposition = f"--{boundary}\r\nContent-Disposition: form-data; name="
+        about = f'{disposition}"document"\r\n\r\n{json.dumps(self.document)}\r\n'
+        head = f'{about}{disposition}"file"; filename="{name}"\r\n\r\n'
+        body = head.encode() + self.content + f"\r\n--{boundary}--\r\n".encode()
+        return body, f"multipart/form-data; boundary={boundary}"
 
 
 @dataclass(frozen=True)
@@ -83,8 +113,12 @@ class Client:
         raise AssertionError("unreachable")
 
     def _attempt(self, method: str, path: str, body: Any) -> Any:
-        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        data, kind = None, "application/json"
+        if isinstance(body, Form):
+            data, kind = body.encoded()
+        elif body is not None:
+            data = json.dumps(body, ensure_ascii=False).encode()
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
         request = urllib.request.Request(self._url + path, data, headers, method=method)
         try:
             with self._opener.open(request, timeout=_TIMEOUT) as response:
@@ -118,8 +152,10 @@ class Client:
         said = str(problem.get("detail") or _excerpt(content) or error.reason).rstrip(".")
         text = f"{what} answered {status}: {said}. {self._advice(status, error, problem)}".strip()
         lasting = problem.get("code") in _LASTING
-        everywhere = lasting or status in _REFUSED or 300 <= status < 400
-        failure = CallError(text, everywhere=everywhere, errors=_errors(problem))
+        refusal = said if problem.get("code") in _OF_A_FILE else ""
+        everywhere = not refusal and (lasting or status in _REFUSED or 300 <= status < 400)
+        errors = _errors(problem)
+        failure = CallError(text, everywhere=everywhere, errors=errors, refusal=refusal)
         passes = not lasting and (status in (409, 425, 429) or status >= 500)
         return _Failure(failure, passes, _seconds(error.headers.get("Retry-After")))
 

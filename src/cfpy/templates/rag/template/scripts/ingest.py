@@ -1,7 +1,10 @@
-"""Sends files, or folders of them, to the Worker: Markdown or plain text.
+"""Sends files, or folders of them, to the Worker: text, Markdown, HTML, PDF, Word, spreadsheets.
 
     python3 scripts/ingest.py corpus --wait
     API_TOKEN=... python3 scripts/ingest.py corpus --url https://example.workers.dev
+
+The Worker converts what is neither text nor Markdown. Images in folders are left out without
+`--images`: to tell what one shows costs a call of a model.
 
 A file's path is the document's id, its first heading the title, its first folder the `section`, and
 `page.de.md` has the `lang` "de". A file that can't be ingested is named at the end, and the exit
@@ -25,8 +28,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from client import CallError, Client, argument_parser, make_client
-from documents import SUFFIXES, Document, Skipped, document_id, find, read, shown
+from client import CallError, Client, Form, argument_parser, make_client
+from documents import MAX_TITLE_CHARS, SUFFIXES, Document, Skipped, document_id, find, read, shown
 
 # Small enough for progress to show, and for a request to stay far from every limit: the Worker
 # takes 4 MB, and a few seconds of CPU for each.
@@ -63,9 +66,8 @@ class Ingestion:
         Raises:
             CallError: It is about none of them.
         """
-        body = {"documents": [document.fields for document in batch]}
         try:
-            statuses = _statuses(self._client.call("POST", "/documents", body), batch)
+            statuses = _statuses(self._client.call("POST", "/documents", _body(batch)), batch)
         except CallError as error:
             if error.everywhere:
                 raise
@@ -92,6 +94,9 @@ class Ingestion:
         elif len(batch) > 1:
             for document in batch:
                 self.send([document])
+        elif error.refusal:
+            self._failures = 0
+            self.skip(batch[0].name, f"the Worker refuses it: {error.refusal}")
         else:
             self.skip(batch[0].name, str(error))
             self._failures += 1
@@ -129,17 +134,19 @@ class Ingestion:
 
 
 def left_out(others: Sequence[str]) -> str:
-    """Which files of folders are none of the kinds that go in, in a line."""
+    """Which files of folders do not go in because of their kind, in a line."""
     names = list(dict.fromkeys(others))
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"Left out, not {', '.join(SUFFIXES)}: {', '.join(names[:_SHOWN])}{more}"
+    return f"Left out: {', '.join(names[:_SHOWN])}{more}"
 
 
-def documents(paths: Sequence[Path], language: str, ingestion: Ingestion) -> Iterator[Document]:
+def documents(
+    paths: Sequence[Path], language: str, ingestion: Ingestion, *, images: bool = False
+) -> Iterator[Document]:
     """What can be sent, read when it is asked for; the rest is noted."""
     seen: dict[str, Path] = {}
     # A folder may be named twice, or with a file in it.
-    for file in dict.fromkeys(find(paths, ingestion.others)):
+    for file in dict.fromkeys(find(paths, ingestion.others, images=images)):
         document = file if isinstance(file, Skipped) else read(file, language)
         if isinstance(document, Skipped):
             ingestion.skip(document.name, document.reason)
@@ -155,10 +162,13 @@ def documents(paths: Sequence[Path], language: str, ingestion: Ingestion) -> Ite
 
 
 def batches(items: Iterator[Document]) -> Iterator[list[Document]]:
-    """As many at once as a request takes; a large one goes alone."""
+    """As many at once as a request takes; a large one goes alone, and so does each file."""
     batch: list[Document] = []
     size = 0
     for document in items:
+        if document.content is not None:
+            yield [document]
+            continue
         more = len(json.dumps(document.fields, ensure_ascii=False).encode())
         if batch and (len(batch) == _BATCH or size + more > _BATCH_BYTES):
             yield batch
@@ -181,6 +191,13 @@ def wait(client: Client) -> bool:
             return False
         time.sleep(_PAUSE)
     return True
+
+
+def _body(batch: Sequence[Document]) -> dict[str, Any] | Form:
+    [first, *_] = batch
+    if first.content is None:
+        return {"documents": [document.fields for document in batch]}
+    return Form(first.name[-MAX_TITLE_CHARS:], first.content, first.fields)
 
 
 def _statuses(reply: Any, batch: Sequence[Document]) -> list[str]:
@@ -226,15 +243,17 @@ def main() -> int:
     parser.add_argument(
         "--prune", action="store_true", help="delete documents whose files are not there any more"
     )
+    parser.add_argument("--images", action="store_true", help="send the images in folders, too")
     parser.add_argument("--wait", action="store_true", help="end when searches find all documents")
     options = parser.parse_args()
     # A terminal that can't show a letter of a name still gets the line.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     client = make_client(options.url)
     ingestion = Ingestion(client)
+    found = documents(options.paths, options.lang, ingestion, images=options.images)
     stopped, searchable = 0, False
     try:
-        for batch in batches(documents(options.paths, options.lang, ingestion)):
+        for batch in batches(found):
             ingestion.send(batch)
         if options.prune and ingestion.skipped:
             ingestion.skip("--prune", "nothing was deleted, since not every file could be read")
@@ -252,7 +271,7 @@ def main() -> int:
     if stopped:
         print("It stopped early. Run it again to continue.", file=sys.stderr)
     elif not ingestion.skipped and not any(ingestion.counts.values()):
-        print(f"There is no {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file.", file=sys.stderr)
+        print(f"There is no file of {', '.join(SUFFIXES)}.", file=sys.stderr)
         return 1
     elif options.wait and not searchable:
         print("Some documents are still pending: searches don't find them yet.", file=sys.stderr)

@@ -8,6 +8,7 @@ import math
 import re
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rag.app import RagApp, StreamReply
@@ -85,6 +86,14 @@ class FakeVectorize:
         self.fuse.after_call()
 
 
+@dataclass(frozen=True)
+class FakeBlob:
+    """A file as JavaScript has it."""
+
+    content: bytes
+    media_type: str
+
+
 class FakeAI:
     """Embeds and reranks by the words of a text; says each of ``replies`` once, then ``reply`` to
     every prompt."""
@@ -99,6 +108,8 @@ class FakeAI:
         self.gateways: set[str | None] = set()
         self.failing: set[str] = set()
         self.streams: list[FakeStream] = []
+        self.converted: list[tuple[str, str]] = []
+        self.conversion_error = ""
 
     async def run(self, model: str, inputs: dict[str, Any], options: dict[str, Any]) -> Any:
         await asyncio.sleep(0)
@@ -120,6 +131,19 @@ class FakeAI:
         frames = self.frames or _frames(reply, self.finish_reason)
         self.streams.append(FakeStream(_cut(frames)))
         return self.streams[-1]
+
+    async def toMarkdown(self, file: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+        """Whatever it is, it is called what its name says, and says what is in it."""
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        assert set(file) == {"name", "blob"} and isinstance(file["blob"], FakeBlob)
+        assert set(options) <= {"conversionOptions", "gateway"}
+        self.gateways.add(options.get("gateway", {}).get("id"))
+        self.converted.append((file["name"], file["blob"].media_type))
+        if self.conversion_error:
+            return {"name": file["name"], "format": "error", "error": self.conversion_error}
+        text = file["blob"].content.decode(errors="replace")
+        return {"name": file["name"], "format": "markdown", "data": f"# {file['name']}\n{text}\n"}
 
     def chats(self) -> list[dict[str, Any]]:
         """The inputs of the calls to a chat model."""
@@ -159,7 +183,7 @@ class World:
     @property
     def bindings(self) -> Bindings:
         """The fakes, which have no more of each service than the application uses."""
-        services: Any = (self.ai, self.database, self.vectorize, self.limiter)
+        services: Any = (self.ai, self.database, self.vectorize, self.limiter, FakeBlob)
         return Bindings(*services)
 
     def resources(self) -> Resources:

@@ -35,7 +35,8 @@ class Server:
         if fault is None:
             # SQLite is used by the thread that opened it, and no other.
             self._world = self._world or World()
-            headers = {"authorization": handler.headers["authorization"]}
+            names = ("authorization", "content-type")
+            headers = {name: handler.headers[name] for name in names if name in handler.headers}
             sent = body if handler.command == "POST" else None
             path, _, query = unquote(handler.path).partition("?")
             more = {

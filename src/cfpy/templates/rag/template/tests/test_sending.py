@@ -56,6 +56,44 @@ def script(
     return script
 
 
+def test_files_that_the_worker_converts_are_sent_as_they_are(
+    script: Script, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "sea").mkdir()
+    (tmp_path / "sea" / "Größe 1.de.pdf").write_bytes(b"%PDF-1.7 Whales swim.")
+    (tmp_path / "a.HTML").write_text("<p>Whales.</p>")
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "a.exe").write_bytes(b"MZ")
+    status, lines, errors = script(tmp_path)
+    assert (status, lines[-1]) == (0, "2 ingested, 0 unchanged, 0 skipped")
+    assert errors == "Left out: a.exe, logo.png\n"
+    ids = server.documents()
+    assert ids[0] == "a.HTML" and ids[1].startswith("sea/Gro-e-1.de-")
+    [_, stored] = client.Client(server.url, TOKEN).call("GET", "/documents")["documents"]
+    assert stored["metadata"] == {"lang": "de", "section": "sea"}
+    assert stored["source"] == "sea/Größe 1.de.pdf"
+    assert script(tmp_path)[1][-1] == "0 ingested, 2 unchanged, 0 skipped"
+    (tmp_path / "a.HTML").unlink()
+    assert script("--prune", "--images", tmp_path)[1][-1] == (
+        "1 ingested, 1 unchanged, 0 skipped, 1 deleted"
+    )
+
+
+def test_files_that_cant_go_in_are_listed_and_the_others_go_in(
+    script: Script, tmp_path: Path
+) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.pdf").write_bytes(b"no PDF")
+    (tmp_path / "5.pdf").write_bytes(b"%PDF-" + b"x" * limits.MAX_DOCUMENT_BYTES)
+    (tmp_path / "6.pdf").write_bytes(b"%PDF-" + b"x" * limits.MAX_FILE_BYTES)
+    (tmp_path / "7.pdf").write_bytes(b"%PDF-1.7")
+    status, lines, _ = script(tmp_path)
+    assert (status, lines[1]) == (1, "1 ingested, 0 unchanged, 7 skipped")
+    assert lines[2].startswith("  0.pdf: the Worker refuses it: '0.pdf' is not what its name says")
+    assert lines[7].startswith("  5.pdf: the Worker refuses it: '5.pdf' holds 1,0")
+    assert lines[8].startswith("  6.pdf: it has 10,000,005 bytes of at most 10,000,000")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three files."""
@@ -160,7 +198,7 @@ def test_what_is_skipped_is_named_at_the_end(script: Script, folder: Path, serve
 def test_a_folder_without_documents(script: Script, tmp_path: Path) -> None:
     status, lines, errors = script(tmp_path)
     assert (status, lines) == (1, ["0 ingested, 0 unchanged, 0 skipped"])
-    assert "no .md, .markdown or .txt file" in errors
+    assert "no file of .md, .markdown, .txt, .html" in errors
 
 
 def test_files_of_other_kinds_are_named(script: Script, folder: Path) -> None:

@@ -1,39 +1,14 @@
-"""Files in forms: ``multipart/form-data`` (RFC 7578).
-
-``email`` could parse the whole of a form, and takes minutes for some that are made for it. It gets
-the few lines above each part instead.
-"""
+"""The file of a form."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from email.message import Message
-from email.parser import HeaderParser
-from email.utils import collapse_rfc2231_value
-
-from pipeline.limits import MAX_FORM_PARTS, MAX_PART_HEAD_BYTES
-from web.problems import FieldError, Problem, invalid
-
-# RFC 2046, section 5.1.1.
-_BOUNDARY = re.compile(
-    r""";\s*boundary\s*=\s*("?)([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])\1\s*(?:;|\Z)""", re.A | re.I
-)
-# Scripts that write forms by hand end lines with LF alone.
-_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+from pipeline.limits import MAX_FORM_PARTS
+from web import forms
+from web.forms import FormPart
+from web.problems import FieldError, invalid
 
 
-@dataclass(frozen=True)
-class FormFile:
-    """A file of a form. ``media_type`` is what the client says, with its parameters."""
-
-    name: str
-    media_type: str
-    content: bytes
-
-
-def read_form(content_type: str, body: bytes) -> FormFile:
+def read_form(content_type: str, body: bytes) -> FormPart:
     """The one file of a form.
 
     Args:
@@ -43,69 +18,8 @@ def read_form(content_type: str, body: bytes) -> FormFile:
     Raises:
         Problem: It is not a form, or does not have exactly one file.
     """
-    files = [file for part in _parts(content_type, body) if (file := _file(part))]
+    files = [part for part in forms.read_form(content_type, body, MAX_FORM_PARTS) if part.name]
     if len(files) != 1:
         detail = f"must hold exactly one file, as a part with a filename, and holds {len(files)}"
         raise invalid((FieldError("#", detail),))
     return files[0]
-
-
-def _parts(content_type: str, body: bytes) -> Iterator[bytes]:
-    """What is between the boundaries, from the end of one's line to the line of the next."""
-    boundary = _BOUNDARY.search(content_type)
-    if boundary is None:
-        raise _no_form("the Content-Type has no boundary, which a client writes itself")
-    line = re.compile(b"--" + re.escape(boundary[2].encode()) + rb"(--)?[ \t]*+(?=\r?\n|\Z)")
-    begin, parts = None, 0
-    for found in line.finditer(body):
-        end = found.start()
-        if end and body[end - 1 : end] != b"\n":
-            continue
-        if begin is not None:
-            parts += 1
-            yield body[begin : end - (2 if body[end - 2 : end] == b"\r\n" else 1)]
-        if found[1]:
-            return
-        if parts == MAX_FORM_PARTS:
-            raise _no_form(f"it has more than {MAX_FORM_PARTS} parts")
-        begin = found.end()
-    raise _no_form("it is cut off, as its last boundary is missing")
-
-
-def _file(part: bytes) -> FormFile | None:
-    """The file in a part, unless it is another field."""
-    blank = _BLANK_LINE.search(part, 0, MAX_PART_HEAD_BYTES)
-    if blank is None:
-        raise _no_form(f"a part has no headers, or more than {MAX_PART_HEAD_BYTES} bytes of them")
-    try:
-        head = HeaderParser().parsestr(part[: blank.start()].decode().strip())
-        name = _name(head)
-    except UnicodeDecodeError:
-        raise _no_form("a name in it is not UTF-8") from None
-    # email raises them at some names.
-    except (ValueError, TypeError):
-        raise _no_form("a part has broken headers") from None
-    if head.defects:
-        raise _no_form("a part has broken headers")
-    # RFC 7578 gives up encodings of parts.
-    encoding = head.get("content-transfer-encoding", "binary").strip().lower()
-    if encoding not in ("7bit", "8bit", "binary"):
-        raise _no_form(f"a part is in {encoding}: send files as they are")
-    said = head.get("content-type", "").lower()
-    return FormFile(name, said, part[blank.end() :]) if name else None
-
-
-def _name(head: Message) -> str:
-    """The name of the file in a part; empty if there is none."""
-    parameters = head.get_params([], "content-disposition")
-    names = [value for key, value in parameters if key.lower() == "filename"]
-    # A tuple is what filename* becomes, which is for those who understand it.
-    name = max(names, key=lambda value: isinstance(value, tuple), default="")
-    if isinstance(name, str):
-        # Browsers, curl and others write a quote so, and no other character (HTML, 4.10.22.8).
-        return name.replace("%22", '"')
-    return collapse_rfc2231_value(name)
-
-
-def _no_form(why: str) -> Problem:
-    return Problem(400, "not-a-form", f"The body is no valid multipart/form-data: {why}.")

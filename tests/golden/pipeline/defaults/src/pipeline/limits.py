@@ -11,13 +11,9 @@ MAX_FILE_BYTES = 5_000_000
 # The headers and boundaries around a file in a form, and a few other fields.
 MAX_FORM_BYTES = MAX_FILE_BYTES + 10_000
 MAX_FORM_PARTS = 20
-# Room for a name of 255 bytes that is percent-encoded, and once more without that.
-MAX_PART_HEAD_BYTES = 2_000
 MAX_JSON_BYTES = 10_000
 MAX_NAME_CHARS = 200
 MAX_KEY_CHARS = 255
-# What most servers and browsers agree on.
-MAX_URL_CHARS = 2_048
 # When a request that comes again under its key may take over from the first, which has not answered
 # yet. The largest file comes in that time at 1 Mbit/s; if the first is alive after all, both store
 # the same file and the queue has two messages, which is harmless.
@@ -36,10 +32,6 @@ MAX_CELLS = 500_000
 SAMPLE_RECORDS = 100
 SAMPLE_BYTES = 100_000
 
-# Fetching. A document's server may send it elsewhere, but not around in circles.
-MAX_REDIRECTS = 3
-FETCH_SECONDS = 30
-
 # Operations. A piece is some 10,000 tokens: far below the 32,000 that the smallest of Workers AI's
 # current chat models reads, and short enough that it reads the middle too.
 PIECE_CHARS = 40_000
@@ -55,32 +47,3 @@ LABEL_TOKENS = 20
 FIELDS_TOKENS = 1_000
 # The invocation's other calls need some of the six connections that it may wait for at once.
 PARALLEL_CALLS = 4
-
-# Deliveries. A consumer may run for 15 minutes; a lease outlives that, so two never work at once.
-# What is not finished by then is kept, and continued in another delivery.
-WORK_SECONDS = 12 * 60
-LEASE_SECONDS = 16 * 60
-# Waits double. Short ones are the queue's; longer ones end when the cron runs, and cost no message.
-FIRST_DELAY_SECONDS = 10
-QUEUE_DELAY_SECONDS = 600
-MAX_DELAY_SECONDS = 3_600
-# Four days, which is how long a queue keeps a message, too. Any outage is over by then.
-MAX_ATTEMPTS = 100
-# Workers AI's daily allocation starts again at 00:00 UTC, by its clock.
-DAY_SECONDS = 86_400
-CLOCK_SECONDS = 600
-# As many as max_retries in wrangler.toml: when all deliveries of a job were cut off, so would be
-# the next ones.
-MAX_CRASHES = 7
-
-# The sweep. An upload that takes longer than this has been cut off.
-UPLOAD_SECONDS = 15 * 60
-# Longer than the longest delay between two deliveries, so that only what is lost is sent again.
-QUEUED_SECONDS = 6 * 3_600
-MAX_SWEEPS = 8
-# As many messages as one call may send, and as many calls as a run has time for.
-SWEEP_JOBS = 100
-SWEEP_CALLS = 50
-# R2 lists at most 1,000 objects a call.
-SWEEP_OBJECTS = 1_000
-ORPHAN_SECONDS = 3_600

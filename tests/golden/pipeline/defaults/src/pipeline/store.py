@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-from pipeline.jobs import Job, Result, Source, Status
+from jobs.job import Job, Status
+from jobs.store import JOBS, JobStore, job_of
 from pipeline.limits import TAKE_OVER_SECONDS
 
-if TYPE_CHECKING:
-    from bindings import D1Database, D1Statement
-
-_JOBS = (
-    "SELECT j.id, j.status, j.name, j.media_type, j.url, j.attempts, j.error, j.created_at, "
-    "j.updated_at, j.due_at, r.operation, r.summary, r.characters, r.model "
-    "FROM jobs j LEFT JOIN results r ON r.job_id = j.id "
-)
 _STALE = "(status = 'failed' OR status = 'received' AND updated_at < unixepoch() - ?)"
 # The sweep sends the message, unless somebody else does first.
 _RETRY = (
@@ -45,23 +36,8 @@ class Earlier:
     pending: bool
 
 
-class Store:
+class Store(JobStore):
     """The database, seen as what this application does with it."""
-
-    def __init__(self, database: D1Database) -> None:
-        self._database = database
-
-    async def receive(
-        self, job_id: str, owner: str, source: Source, key: str | None, fingerprint: str
-    ) -> bool:
-        """Note a new job; ``False`` if the owner has used ``key`` before."""
-        row = await self._bound(
-            "INSERT INTO jobs (id, owner, status, name, media_type, url, idempotency_key, "
-            "fingerprint) VALUES (?, ?, 'received', ?, ?, ?, ?, ?) "
-            "ON CONFLICT (owner, idempotency_key) DO NOTHING RETURNING id",
-            *(job_id, owner, source.name, source.media_type, source.url, key, fingerprint),
-        ).first()
-        return row is not None
 
     async def earlier(self, owner: str, key: str) -> Earlier | None:
         """The job that the owner has named ``key``."""
@@ -84,18 +60,6 @@ class Store:
         ).first()
         return row is not None
 
-    async def queued(self, job_id: str) -> None:
-        """The job's message is out. (A fast consumer may have it already.)"""
-        await self._bound(
-            "UPDATE jobs SET status = 'queued', updated_at = unixepoch() "
-            "WHERE id = ? AND status = 'received'",
-            job_id,
-        ).run()
-
-    async def forget(self, job_id: str) -> None:
-        """Drop a job whose upload failed, so that the client can send the same request again."""
-        await self._bound("DELETE FROM jobs WHERE id = ? AND status = 'received'", job_id).run()
-
     async def retry(self, owner: str, job_id: str) -> bool:
         """Have a job that failed, or that waits, worked on now; ``False`` if it does neither."""
         row = await self._bound(
@@ -110,11 +74,6 @@ class Store:
         result = await self._bound(f"{_RETRY} WHERE owner = ? AND status = 'failed'", owner).run()
         return int(result["meta"]["changes"])
 
-    async def get(self, owner: str, job_id: str) -> Job | None:
-        """A job of this owner."""
-        row = await self._bound(f"{_JOBS} WHERE j.owner = ? AND j.id = ?", owner, job_id).first()
-        return _job(row) if row else None
-
     async def page(
         self, owner: str, status: Status | None, after: Position | None, limit: int
     ) -> list[Job]:
@@ -128,11 +87,11 @@ class Store:
             conditions.append("(j.created_at, j.id) < (?, ?)")
             bounds = [after.created_at, after.id]
         result = await self._bound(
-            f"{_JOBS} WHERE {' AND '.join(conditions)} "
+            f"{JOBS} WHERE {' AND '.join(conditions)} "
             "ORDER BY j.created_at DESC, j.id DESC LIMIT ?",
             *(*values, *bounds, limit),
         ).all()
-        return [_job(row) for row in result["results"]]
+        return [job_of(row) for row in result["results"]]
 
     async def delete(self, owner: str, job_id: str) -> bool:
         """Delete a job of this owner with its result; ``False`` if there is none."""
@@ -144,23 +103,3 @@ class Store:
     async def check(self) -> None:
         """Fail if the database can't be read, or was never migrated."""
         await self._database.prepare("SELECT 1 FROM jobs LIMIT 1").first()
-
-    def _bound(self, sql: str, *values: str | int | None) -> D1Statement:
-        return self._database.prepare(sql).bind(*values)
-
-
-def _job(row: Mapping[str, Any]) -> Job:
-    result = None
-    if row["operation"] is not None:
-        result = Result(row["operation"], row["summary"], row["characters"], row["model"])
-    return Job(
-        id=row["id"],
-        status=Status(row["status"]),
-        source=Source(row["name"], row["media_type"], row["url"]),
-        attempts=row["attempts"],
-        error=row["error"],
-        due_at=row["due_at"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        result=result,
-    )

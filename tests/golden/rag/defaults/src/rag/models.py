@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from rag.limits import MAX_ANSWER_TOKENS
 from rag.settings import POOLING, Settings
+from web.problems import Problem
 from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer, thinks_at_once
+from workers_ai.errors import ai_problem
 
 if TYPE_CHECKING:
     from bindings import AI
@@ -24,6 +27,24 @@ class Models:
 
     ai: AI
     settings: Settings
+    #: Makes a ``Blob`` of bytes and their media type: how the service takes files.
+    blob: Callable[[bytes, str], Any]
+
+    async def to_markdown(self, name: str, media_type: str, content: bytes) -> str:
+        """The text of a file. Of an image, a model tells what it shows.
+
+        Raises:
+            Problem: 422 if the file can't be converted; or what ``ai_problem`` makes of the error.
+        """
+        file = {"name": PurePosixPath(name).name, "blob": self.blob(content, media_type)}
+        # The metadata of a PDF are the names of programs.
+        options = {"conversionOptions": {"pdf": {"metadata": False}}} | self._gateway
+        result = await self.ai.toMarkdown(file, options)
+        if result["format"] != "error":
+            return str(result["data"])
+        error = str(result["error"])
+        detail = f"{name!r} can't be converted to text: {error}"
+        raise ai_problem(error) or Problem(422, "unreadable-file", detail)
 
     async def embed_passages(self, texts: Sequence[str]) -> list[Vector]:
         """A vector for each text, in their order. At most ``EMBED_BATCH`` texts."""
@@ -83,8 +104,12 @@ class Models:
         return await self._run(model, inputs)
 
     async def _run(self, model: str, inputs: Mapping[str, Any]) -> Any:
+        return await self.ai.run(model, inputs, self._gateway)
+
+    @property
+    def _gateway(self) -> dict[str, Any]:
         gateway = self.settings.ai_gateway
-        return await self.ai.run(model, inputs, {"gateway": {"id": gateway}} if gateway else {})
+        return {"gateway": {"id": gateway}} if gateway else {}
 
 
 class EventDecoder:

@@ -18,6 +18,10 @@ _ERRORS: dict[str, tuple[int, str, str]] = {
 _CODE = re.compile(rf"\b({'|'.join(_ERRORS)})\b")
 
 
+class BadAnswer(Exception):
+    """What the model answered is of no use. Another attempt mostly helps."""
+
+
 def ai_problem(message: str) -> Problem | None:
     """What to answer for an error with ``message``; ``None`` if it is not from Workers AI.
 

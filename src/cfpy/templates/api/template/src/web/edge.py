@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import js
-from pyodide.ffi import JsException
+from pyodide.ffi import JsException, to_js
 from workers import Request as WorkersRequest
 from workers import Response
 
@@ -35,6 +35,11 @@ def to_workers(reply: Reply) -> Response:
     """A reply as the runtime sends it."""
     headers = list(reply.headers.items())
     return Response(reply.body or None, status=reply.status, headers=headers)
+
+
+def blob(content: bytes, media_type: str) -> Any:
+    """A file as JavaScript's services take it."""
+    return js.Blob.new([to_js(content)], type=media_type)
 
 
 async def discard_rest(request: WorkersRequest) -> None:

@@ -98,7 +98,15 @@ async def read_json(request: Request, max_bytes: int) -> Any:
     """
     if media_type(request) != "application/json":
         raise Problem(415, "not-json", "Send JSON, with the header Content-Type: application/json.")
-    body = await read_body(request, max_bytes)
+    return parse_json(await read_body(request, max_bytes))
+
+
+def parse_json(body: bytes) -> Any:
+    """JSON from a client.
+
+    Raises:
+        Problem: It is none.
+    """
     check_nesting(body)
     try:
         # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above. Some

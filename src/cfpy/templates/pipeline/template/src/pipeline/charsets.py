@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from pipeline.jobs import Unprocessable
+from jobs.job import Unprocessable
 
 # UTF-32 first: its mark begins like that of UTF-16.
 _MARKS = (

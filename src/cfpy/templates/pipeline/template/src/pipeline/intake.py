@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from jobs.job import Source, object_key
+from jobs.urls import UrlRefused, check_url
 from pipeline import limits
 from pipeline.charsets import binary_kind
 from pipeline.forms import read_form
-from pipeline.jobs import Source, object_key
 from pipeline.services import Services
 from pipeline.texts import guessed_type, is_untold, supported_type, why_unsupported
-from pipeline.urls import UrlRefused, check_url
 from web.http import (
     Request,
     announced_length,

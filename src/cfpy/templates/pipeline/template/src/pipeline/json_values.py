@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import NoReturn
 
-from pipeline.jobs import Unprocessable
+from jobs.job import Unprocessable
 from pipeline.limits import MAX_JSON_DEPTH
 
 # An empty list or object is one token: there may be millions of them.

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from workers_ai.chat import block, chat_inputs, read_answer, without_thoughts
+from workers_ai.errors import BadAnswer
 
 if TYPE_CHECKING:
     from bindings import AI
@@ -21,10 +22,6 @@ Check = Callable[[str], object]
 
 def _anything(_answer: str) -> None:
     """Takes every answer."""
-
-
-class BadAnswer(Exception):
-    """What the model answered is of no use. Another attempt mostly helps."""
 
 
 class Model:

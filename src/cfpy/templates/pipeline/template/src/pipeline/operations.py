@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from pipeline.jobs import Unprocessable
+from jobs.job import Unprocessable
 from pipeline.limits import (
     FIELDS_TOKENS,
     LABEL_TOKENS,
@@ -21,10 +21,11 @@ from pipeline.limits import (
     TRANSLATION_CHARS,
     TRANSLATION_TOKENS,
 )
-from pipeline.model import BadAnswer, Model
+from pipeline.model import Model
 from pipeline.pieces import cut
 from web.http import check_nesting
 from web.problems import Problem
+from workers_ai.errors import BadAnswer
 
 #: Makes a result of the pieces of a text.
 Operation = Callable[[Model, Sequence[str]], Awaitable[str]]

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from jobs.job import Job, Result, Status, object_key
+from jobs.sweep import send_due
 from pipeline.intake import Intake
-from pipeline.jobs import Job, Result, Status, object_key
 from pipeline.limits import DEFAULT_PAGE, MAX_PAGE
 from pipeline.operations import JSON_RESULTS
 from pipeline.services import Services
 from pipeline.settings import Settings
 from pipeline.store import Position
-from pipeline.sweep import send_due
 from web.auth import identify
 from web.http import Call, Reply, Request, json_reply
 from web.problems import (

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import chain, islice
 
-from pipeline.jobs import Unprocessable
+from jobs.job import Unprocessable
 from pipeline.limits import MAX_CELL_CHARS, MAX_CELLS, SAMPLE_BYTES, SAMPLE_RECORDS
 
 # Python's own limit is 131,072.

@@ -6,8 +6,8 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
+from jobs.job import Unprocessable
 from pipeline.charsets import codec_of, declared_charset, decode, looks_like_text
-from pipeline.jobs import Unprocessable
 from pipeline.json_values import read_json
 from pipeline.limits import MAX_TEXT_CHARS, PIECE_CHARS
 from pipeline.markup import read_html
@@ -109,6 +109,23 @@ def why_unsupported(content_type: str, name: str) -> str:
         f"The service reads {SUPPORTED}; {name!r} was sent {sent}, and does not look like one of "
         "these. If it is, name it in the Content-Type."
     )
+
+
+def fetched_type(content_type: str, name: str, data: bytes | None) -> str | None:
+    """The type of a file that was fetched; ``None`` if its content has to tell, and is not there.
+
+    Raises:
+        Unprocessable: The service can't read it.
+    """
+    if not is_untold(content_type, name):
+        kind = supported_type(content_type, name)
+    elif data is None:
+        return None
+    else:
+        kind = guessed_type(content_type, name, data)
+    if kind is None:
+        raise Unprocessable(why_unsupported(content_type, name))
+    return kind
 
 
 def extract(data: bytes, media_type: str) -> list[str]:

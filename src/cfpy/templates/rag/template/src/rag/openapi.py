@@ -33,11 +33,10 @@ STORED = record(
     updated_at=_STRING,
 )
 DOCUMENTS = record(documents=many(STORED), next_cursor={"type": ["string", "null"]})
-OUTCOMES = record(
-    documents=many(
-        record(id=_STRING, status={"type": "string", "enum": ["indexed", "unchanged", "busy"]})
-    )
-)
+_STATUSES = ("indexed", "unchanged", "busy", "refused")
+_OUTCOME = record(id=_STRING, status={"type": "string", "enum": _STATUSES})
+_OUTCOME["properties"] |= {"code": _STRING, "detail": _STRING}
+OUTCOMES = record(documents=many(_OUTCOME))
 _PASSAGE = record(
     **{"id": _NUMBER, "document_id": _STRING, **_ABOUT, "position": _NUMBER},
     **{"heading": _STRING, "text": _STRING, "score": {"type": "number"}},
@@ -70,7 +69,8 @@ class Route:
 
     ``run`` gets the checked values of the request, and returns what becomes JSON, or a reply.
     Without a ``summary`` it is not described; with ``open`` it takes no token; with ``streams``
-    it also replies with server-sent events.
+    it also replies with server-sent events. With ``files`` its body may also be such a form, and
+    ``run`` reads it.
     """
 
     run: Callable[[Any, Any, Any], Awaitable[Any]]
@@ -78,6 +78,7 @@ class Route:
     reply: Schema | None = None
     parameters: Schema | None = None
     body: Schema | None = None
+    files: Schema | None = None
     open: bool = False
     streams: bool = False
 
@@ -121,7 +122,8 @@ def _operation(path: str, route: Route) -> dict[str, Any]:
         },
     }
     if route.body:
-        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+        form = _json(route.files, "multipart/form-data") if route.files else {}
+        operation["requestBody"] = {"required": True, "content": _json(route.body) | form}
     return operation | ({"security": []} if route.open else {})
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rag import limits
 
@@ -38,6 +39,16 @@ class Document:
     text: str
     source: str
     metadata: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as a client sent it. ``about`` is what it says of the document: its ``id``, ``title``,
+    ``source`` and ``metadata``, as far as it does."""
+
+    name: str
+    content: bytes
+    about: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,15 @@ _METADATA: Schema = {
     "maxProperties": limits.MAX_METADATA_KEYS,
     "default": {},
 }
-_DOCUMENT = fields(
-    "text",
+#: What a client may say of a file.
+ABOUT = fields(
     id=ID,
     title=_string(limits.MAX_TITLE_CHARS, default=""),
     source=_string(limits.MAX_SOURCE_CHARS, default=""),
-    text={"type": "string", **_NOT_BLANK, "x-maxBytes": limits.MAX_DOCUMENT_BYTES},
     metadata=_METADATA,
 )
+_TEXT: Schema = {"type": "string", **_NOT_BLANK, "x-maxBytes": limits.MAX_DOCUMENT_BYTES}
+_DOCUMENT = fields("text", text=_TEXT, **ABOUT["properties"])
 _MANY: Schema = {
     "type": "array",
     "items": _DOCUMENT,
@@ -81,6 +82,9 @@ _MANY: Schema = {
 }
 #: Many documents, or a single one.
 DOCUMENTS: Schema = {"oneOf": [fields("documents", documents=_MANY), _DOCUMENT]}
+_BINARY: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+#: Files in a form.
+FILES = fields("file", file={"type": "array", "items": _BINARY}, document=ABOUT)
 
 _QUERY = _string(limits.MAX_QUERY_CHARS, **_NOT_BLANK)
 _TOP_K = _number(1, limits.DEFAULT_TOP_K, limits.MAX_TOP_K, description="how many passages")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,9 @@ from rag import requests
 from rag.answering import Event, answer, answer_events, sources
 from rag.app import StreamReply, encode_event
 from rag.conversation import standalone
+from rag.files import Files
 from rag.ingest import Ingestion, publish_visible
+from rag.intake import Intake, parse, receive
 from rag.limits import MAX_BODY_BYTES
 from rag.mcp import answer_message
 from rag.models import Models
@@ -37,7 +39,6 @@ from rag.vectors import Vectors
 from web.auth import identify
 from web.http import Call, Reply, json_reply, read_json
 from web.problems import (
-    Problem,
     method_not_allowed,
     misconfigured,
     not_found,
@@ -53,12 +54,13 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Bindings:
-    """What Cloudflare gives the Worker, as the Workers SDK wraps it."""
+    """What Cloudflare gives the Worker, as the Workers SDK wraps it, and what makes files."""
 
     ai: AI
     database: D1Database
     vectorize: Vectorize
     rate_limiter: RateLimit
+    blob: Callable[[bytes, str], Any]
 
 
 class Resources:
@@ -67,7 +69,7 @@ class Resources:
     def __init__(self, bindings: Bindings, settings: Settings) -> None:
         self._settings = settings
         self._rate_limiter = bindings.rate_limiter
-        self._models = Models(bindings.ai, settings)
+        self._models = Models(bindings.ai, settings, bindings.blob)
         database = bindings.database
         self._serve(Store(database), Vectors(bindings.vectorize), TextIndex(database))
 
@@ -75,6 +77,7 @@ class Resources:
         """From here on, see what these hold."""
         self._store, self._vectors = store, vectors
         self._ingestion = Ingestion(self._settings, store, self._models, vectors)
+        self._intake = Intake(Files(self._models), self._ingestion)
         self._retrieval = Retrieval(self._settings, store, self._models, vectors, words)
         self._tools = Tools(store, vectors, self._models, self._retrieval)
 
@@ -101,7 +104,7 @@ class Resources:
         values: Any = {"id": id_}
         if route.parameters:
             values = check_parameters(call.request.parameters, route.parameters)
-        elif route.body:
+        elif route.body and not route.files:
             values = check(await read_json(call.request, MAX_BODY_BYTES), route.body)
         result = await route.run(self, call, values)
         return result if isinstance(result, Reply) else json_reply(200, result)
@@ -152,22 +155,13 @@ class Resources:
         call.log["passages"] = len(passages)
         return {"sources": sources(passages)}
 
-    async def post_documents(self, call: Call, values: Values) -> Reply:
-        documents = requests.read_documents(values)
-        await self._ingestion.check()
-        outcomes = []
-        for document in documents:
-            try:
-                status: str = await self._ingestion.ingest(document, call.id)
-            except Problem as problem:
-                # Another request is changing this one: the others can go in.
-                if problem.status != 409 or len(documents) == 1:
-                    raise
-                status = "busy"
-            outcomes.append({"id": document.id, "status": status})
+    async def post_documents(self, call: Call, _values: Values) -> Reply:
+        items = parse(await receive(call.request))
+        outcomes = await self._intake.add_all(items, call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
-        return json_reply(207 if "busy" in statuses else 200, {"documents": outcomes})
+        complete = {"indexed", "unchanged"}.issuperset(statuses)
+        return json_reply(200 if complete else 207, {"documents": outcomes})
 
     async def list_documents(self, _call: Call, values: Values) -> Values:
         limit, pending = values["limit"], "state" in values
@@ -202,7 +196,9 @@ ROUTES: Routes = {
             Resources.list_documents, "Lists documents", DOCUMENTS, parameters=requests.PAGE
         ),
         "POST": Route(
-            Resources.post_documents, "Adds documents", OUTCOMES, body=requests.DOCUMENTS
+            *(Resources.post_documents, "Adds documents", OUTCOMES),
+            body=requests.DOCUMENTS,
+            files=requests.FILES,
         ),
     },
     "/documents/{id}": {

@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pipeline.jobs import Claim, Result, Unprocessable
-from pipeline.limits import LEASE_SECONDS, MAX_ATTEMPTS, QUEUE_DELAY_SECONDS, WORK_SECONDS
-from pipeline.operations import OPERATIONS
-from pipeline.services import Services
-from pipeline.waits import delay_seconds, explain, wait_seconds
+from jobs.job import Claim, Unprocessable
+from jobs.limits import LEASE_SECONDS, MAX_ATTEMPTS, QUEUE_DELAY_SECONDS, WORK_SECONDS
+from jobs.services import JobServices
+from jobs.waits import delay_seconds, explain, wait_seconds
 
 if TYPE_CHECKING:
     from bindings import Message, MessageBatch
@@ -26,7 +25,7 @@ DEAD_LETTERS = "-dead-letters"
 class Consumer:
     """Both consumers: of the queue, and of its dead letters."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: JobServices) -> None:
         self._services = services
         self._deliveries = services.deliveries
 
@@ -48,7 +47,7 @@ class Consumer:
             return "nothing-to-do"
         try:
             async with asyncio.timeout(WORK_SECONDS):
-                result = await self._result(claim)
+                result = await self._services.result(claim)
             await self._deliveries.publish(claim, result)
         except Unprocessable as error:
             await self._deliveries.fail(claim, str(error), keep_file=False)
@@ -59,13 +58,6 @@ class Consumer:
             raise
         message.ack()
         return "done"
-
-    async def _result(self, claim: Claim) -> Result:
-        pieces = await self._services.read_pieces(claim)
-        model = await self._services.model(claim)
-        operation = self._services.operation
-        text = await OPERATIONS[operation](model, pieces)
-        return Result(operation, text, sum(map(len, pieces)), model.name)
 
     async def _postpone(self, message: Message, claim: Claim, error: Exception) -> None:
         """Have a job tried again: soon by the queue, or later by the sweep."""

@@ -6,13 +6,13 @@ import json
 import time
 from typing import Any
 
-from pipeline.deliveries import Stuck
-from pipeline.jobs import Status, object_key
-from pipeline.limits import MAX_SWEEPS, ORPHAN_SECONDS, SWEEP_CALLS, SWEEP_OBJECTS
-from pipeline.services import Services
+from jobs.deliveries import Stuck
+from jobs.job import Status, object_key
+from jobs.limits import MAX_SWEEPS, ORPHAN_SECONDS, SWEEP_CALLS, SWEEP_OBJECTS
+from jobs.services import JobServices
 
 
-async def sweep(services: Services) -> None:
+async def sweep(services: JobServices) -> None:
     """Look at what waits, at some stuck jobs and at one page of the bucket.
 
     The next run continues there.
@@ -24,7 +24,7 @@ async def sweep(services: Services) -> None:
     print(json.dumps({"level": "info", "sweep": counts, "orphans": orphans}))
 
 
-async def send_due(services: Services, calls: int = SWEEP_CALLS) -> int:
+async def send_due(services: JobServices, calls: int = SWEEP_CALLS) -> int:
     """Put jobs whose wait is over back into the queue, at most ``calls`` times ``SWEEP_JOBS``."""
     sent = 0
     for _ in range(calls):
@@ -38,7 +38,7 @@ async def send_due(services: Services, calls: int = SWEEP_CALLS) -> int:
     return sent
 
 
-async def _revive(services: Services, job: Stuck) -> str:
+async def _revive(services: JobServices, job: Stuck) -> str:
     if job.sweeps >= MAX_SWEEPS:
         await services.deliveries.bury(job.id, "It was lost too often.")
         return "failed"
@@ -54,7 +54,7 @@ async def _revive(services: Services, job: Stuck) -> str:
     return "requeued"
 
 
-async def _delete_orphans(services: Services) -> int:
+async def _delete_orphans(services: JobServices) -> int:
     """Delete files whose job is gone. New files stay: their job may be about to be deleted."""
     options: dict[str, Any] = {"prefix": object_key(""), "limit": SWEEP_OBJECTS}
     cursor = await services.deliveries.sweep_cursor()

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from pipeline.jobs import Unprocessable
-from pipeline.limits import FETCH_SECONDS, MAX_FILE_BYTES, MAX_REDIRECTS
-from pipeline.texts import guessed_type, is_untold, supported_type, why_unsupported
-from pipeline.urls import UrlRefused, check_url, follow
+from jobs.job import Unprocessable
+from jobs.limits import FETCH_SECONDS, MAX_REDIRECTS
+from jobs.urls import UrlRefused, check_url, follow
 from web.http import Headers, Piece
 
 _REDIRECTS = frozenset([301, 302, 303, 307, 308])
@@ -18,6 +17,7 @@ _REDIRECTS = frozenset([301, 302, 303, 307, 308])
 _TEMPORARY = frozenset([408, 425, 429])
 # What the runtime decodes by itself. It asks for no other, and some servers do not listen.
 _ENCODINGS = frozenset(["", "identity", "gzip", "br"])
+_UNKNOWN = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,21 @@ class Fetched:
 Fetch = Callable[[str], Awaitable[Fetched]]
 
 
-async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[bytes, str]:
+@dataclass(frozen=True)
+class Accepted:
+    """Which files may be fetched.
+
+    ``type_of`` gets the Content-Type, the path and, once it is read, the content of a file, and
+    gives its media type; ``None`` if the content has to tell. It raises ``Unprocessable``.
+    """
+
+    max_bytes: int
+    type_of: Callable[[str, str, bytes | None], str | None]
+
+
+async def fetch_file(
+    fetch: Fetch, url: str, allowed_hosts: Set[str], accepted: Accepted
+) -> tuple[bytes, str]:
     """The file at ``url`` and its media type.
 
     Raises:
@@ -48,7 +62,7 @@ async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[b
                 response = await fetch(address)
                 try:
                     if response.status not in _REDIRECTS:
-                        return await _read(response, address)
+                        return await _read(response, address, accepted)
                     location = response.headers.get("location") or ""
                     address = follow(address, location, allowed_hosts)
                 finally:
@@ -60,7 +74,7 @@ async def fetch_file(fetch: Fetch, url: str, allowed_hosts: Set[str]) -> tuple[b
     raise Unprocessable(f"The address redirects more than {MAX_REDIRECTS} times.")
 
 
-async def _read(response: Fetched, address: str) -> tuple[bytes, str]:
+async def _read(response: Fetched, address: str, accepted: Accepted) -> tuple[bytes, str]:
     if response.status in _TEMPORARY or response.status >= 500:
         raise ConnectionError(f"its server answered {response.status}")
     if response.status != 200:
@@ -69,23 +83,17 @@ async def _read(response: Fetched, address: str) -> tuple[bytes, str]:
     if encoding not in _ENCODINGS:
         raise Unprocessable(f"Its server sent it with Content-Encoding: {encoding}, unasked.")
     said, path = response.headers.get("content-type") or "", unquote(urlsplit(address).path)
-    untold, media_type = is_untold(said, path), supported_type(said, path)
-    if media_type is None and not untold:
-        raise Unprocessable(why_unsupported(said, path))
-    data = await _body(response)
-    if untold:
-        media_type = guessed_type(said, path, data)
-    if media_type is None:
-        raise Unprocessable(why_unsupported(said, path))
-    return data, media_type
+    media_type = accepted.type_of(said, path, None)
+    data = await _body(response, accepted.max_bytes)
+    return data, media_type or accepted.type_of(said, path, data) or _UNKNOWN
 
 
-async def _body(response: Fetched) -> bytes:
+async def _body(response: Fetched, max_bytes: int) -> bytes:
     data = bytearray()
     if response.body is None:
         return b""
     async for piece in response.body:
         data += piece.to_bytes()
-        if len(data) > MAX_FILE_BYTES:
-            raise Unprocessable(f"It has more than {MAX_FILE_BYTES} bytes.")
+        if len(data) > max_bytes:
+            raise Unprocessable(f"It has more than {max_bytes} bytes.")
     return bytes(data)

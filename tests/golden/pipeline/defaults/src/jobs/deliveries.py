@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.jobs import Claim, Result, Source, Status
-from pipeline.limits import (
+from jobs.job import Claim, Result, Source, Status
+from jobs.limits import (
     LEASE_SECONDS,
     MAX_CRASHES,
     MAX_SWEEPS,

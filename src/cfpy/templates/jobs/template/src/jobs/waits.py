@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.limits import CLOCK_SECONDS, DAY_SECONDS, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
-from pipeline.model import BadAnswer
-from workers_ai.errors import ai_problem
+from jobs.limits import CLOCK_SECONDS, DAY_SECONDS, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
+from workers_ai.errors import BadAnswer, ai_problem
 
 
 def delay_seconds(attempts: int) -> int:

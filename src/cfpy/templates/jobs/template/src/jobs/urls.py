@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Set
 from urllib.parse import quote, urljoin, urlsplit
 
-from pipeline.limits import MAX_URL_CHARS
+from jobs.limits import MAX_URL_CHARS
 
 # What browsers refuse or change, and what parsers disagree on: urlsplit() even drops line ends.
 _AMBIGUOUS = re.compile(r"[ \\<>`]|%(?![0-9A-Fa-f]{2})")
