@@ -110,7 +110,7 @@ function reportStart(error, { host, port }) {
   if (error.code === 'ERR_ADDRESS_IN_USE') {
     fatal('port_in_use', `port ${port} of ${host} is in use`);
   }
-  // What Miniflare's schema refuses is a value of the configuration; a stack says nothing more.
+  // What Miniflare's schema refuses is a value of the configuration; a stack would not help.
   if (Array.isArray(error.issues)) fatal('runtime', error.issues.map(refusedValue).join('\n'));
   fatal('runtime', error.stack ?? String(error));
 }
