@@ -22,6 +22,7 @@ from cfpy.local.dev_registry import registry_folder
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.first_load import FirstLoad
 from cfpy.local.ports import TAKEN_HINT
+from cfpy.local.stuck import Attention, Stuck
 from cfpy.local.traces import in_own_file
 from cfpy.local.watching import Change, State, Watched, Watcher
 from cfpy.tools.process import ChildProcess
@@ -30,6 +31,9 @@ from cfpy.tools.toolchain import NEWEST_PYTHON, Toolchain
 RUNTIME_FILES = Path(__file__).parent / "runtime"
 
 _KEPT_LINES = 30
+_STUCK = "The Worker uses the processor without a pause, as in an endless loop."
+
+_Item = str | Change | Stuck | None
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,8 @@ class NodeRuntime:
     def __init__(self, toolchain: Toolchain, session: LocalSession) -> None:
         self._config = session.config
         self._errors: deque[str] = deque(maxlen=_KEPT_LINES)
-        self._feed: SimpleQueue[str | Change | None] = SimpleQueue()
+        self._feed: SimpleQueue[_Item] = SimpleQueue()
+        self._attention = Attention(lambda: self._feed.put(Stuck()))
         # Before any file is read, so that the first edit is not missed.
         self._watcher = _watch_python(session, self._feed) if session.watch else None
         script = RUNTIME_FILES / "node" / "dev.mjs"
@@ -141,6 +146,11 @@ class NodeRuntime:
                     yield Event("config_changed", {"path": item.paths[0]})
                 else:
                     self._child.write_line(json.dumps({"changed": item.paths}))
+                    self._attention.sent(item.paths[0])
+                continue
+            if isinstance(item, Stuck):
+                yield Event("log", {"level": "warning", "text": _STUCK})
+                yield Event("config_changed", {"path": self._attention.edited})
                 continue
             message = _parse_line(item)
             if message is None:
@@ -151,12 +161,15 @@ class NodeRuntime:
                 raise _fatal(str(message.get("code")), text)
             else:
                 kind = str(message.pop("event", "log"))
-                yield from (Event(*told) for told in first.told(kind, message))
+                self._attention.event(kind)
+                if kind != "heard":
+                    yield from (Event(*told) for told in first.told(kind, message))
         status = self._child.wait()
         if status:
             raise died("the local runtime", status, self._errors)
 
     def stop(self) -> None:
+        self._attention.stop()
         if self._watcher is not None:
             self._watcher.stop()
         self._child.stop()
@@ -167,7 +180,7 @@ class NodeRuntime:
         self._feed.put(None)
 
 
-def _watch_python(session: LocalSession, feed: SimpleQueue[str | Change | None]) -> Watcher:
+def _watch_python(session: LocalSession, feed: SimpleQueue[_Item]) -> Watcher:
     built = tuple(Path(directory) for directory in (session.build or {}).get("watch", ()))
     watched = Watched(
         session.project,

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
 import { makeBuild } from './build.mjs';
-import { emit, fatal, inProject, showPlaces } from './events.mjs';
+import { acknowledge, emit, fatal, inProject, showPlaces } from './events.mjs';
 import { serve } from './http.mjs';
 import { startMeter } from './meter.mjs';
 import { startMiniflare } from './miniflare.mjs';
@@ -27,6 +27,7 @@ async function main() {
   let changed = () => {};
   lines.on('line', (line) => {
     changes.push(JSON.parse(line).changed);
+    acknowledge();
     changed();
   });
   startMeter(session.meter);

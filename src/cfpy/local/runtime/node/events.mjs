@@ -39,6 +39,11 @@ export function emit(event, data = {}) {
   for (const listener of listeners) listener(history.at(-1));
 }
 
+/** Tell cfpy alone that its last line was read. */
+export function acknowledge() {
+  write(`${JSON.stringify({ event: 'heard' })}\n`);
+}
+
 /**
  * Call `listener` with the last events and with each new one.
  *
