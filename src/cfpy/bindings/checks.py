@@ -14,6 +14,8 @@ from typing import Any
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.registry import KINDS, VALUES, bound_names
 from cfpy.bindings.stances import refused
+from cfpy.project.project import FLAG_FIX, FLAG_MISSING, PYTHON_314_SINCE, PYTHON_FLAG
+from cfpy.tools.workerd_date import workerd_date
 
 #: Models that Cloudflare has deprecated, with the replacement that it names, if any:
 #: developers.cloudflare.com/changelog/post/2026-05-08-planned-model-deprecations
@@ -99,8 +101,14 @@ def _name(worker: str) -> Iterator[Finding]:
 
 
 def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
-    value = str(scope.get("compatibility_date", ""))
-    fix = f"Set compatibility_date to {today - timedelta(days=7)}, or an earlier date."
+    value = str(scope.get("compatibility_date") or "")
+    python = str(scope.get("main", "")).endswith(".py")
+    fix = f"Set compatibility_date to {workerd_date()}."
+    if python and value < PYTHON_314_SINCE.isoformat():
+        fix += f" From {PYTHON_314_SINCE} on, a Python Worker runs Python 3.14."
+    if not value:
+        yield Finding(True, "there is no compatibility_date", fix)
+        return
     try:
         day = date.fromisoformat(value)
     except ValueError:
@@ -111,9 +119,8 @@ def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
     elif today - day > _OLD:
         yield Finding(False, f"compatibility_date {day} is more than a year old", fix)
     flags = scope.get("compatibility_flags") or []
-    if str(scope.get("main", "")).endswith(".py") and "python_workers" not in flags:
-        fix = 'Set compatibility_flags = ["python_workers"].'
-        yield Finding(True, "a Python Worker needs the compatibility flag python_workers", fix)
+    if python and PYTHON_FLAG not in flags:
+        yield Finding(True, FLAG_MISSING, FLAG_FIX)
 
 
 def _bindings(scope: Mapping[str, Any]) -> Iterator[Finding]:

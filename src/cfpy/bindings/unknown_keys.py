@@ -1,4 +1,5 @@
-"""Finds keys of a configuration that wrangler does not know: most are misspelt.
+"""Finds keys of a configuration that wrangler does not know, and those of ``cfpy.toml`` that cfpy
+does not know: most are misspelt.
 
 wrangler 4.164.0 skips them with a warning, ``Unexpected fields found in top-level field``
 (``validateAdditionalProperties`` in its ``validation.ts``), so a misspelt binding is missed only
@@ -8,8 +9,11 @@ compares them with the config-schema.json of the pinned wrangler.
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from cfpy.bindings.finding import Finding
@@ -45,35 +49,59 @@ TABLES: Mapping[str, frozenset[str]] = {
     "queues": frozenset({"consumers", "producers"}),
     "triggers": frozenset({"crons", "events"}),
 }
+_SCHEMA = Path(__file__).parents[1] / "project" / "cfpy.schema.json"
 _Path = tuple[str | int, ...]
 
 
 def unknown_keys(project: Project, environment: str = "") -> Iterator[Finding]:
-    """A finding for each unknown key of the top level and of ``environment``, with its line.
+    """A finding, with its line, for each unknown key of ``cfpy.toml``, and of the top level and of
+    ``environment`` of wrangler's configuration.
 
     Args:
-        project: The project; its file is read again for the lines.
+        project: The project; its files are read again for the lines.
         environment: One of its environments; empty for the top level alone.
     """
     found = list(_unknown(project.wrangler, environment))
+    yield from _findings(project.config_path, found, "wrangler")
+    settings = project.root / "cfpy.toml"
+    if settings.exists():
+        with contextlib.suppress(ProjectError):
+            schema = json.loads(_SCHEMA.read_text("utf-8"))
+            found = list(_in_schema(read(settings)[1], schema, ()))
+            yield from _findings(settings, found, "cfpy")
+
+
+def _findings(path: Path, found: list[tuple[_Path, str]], reader: str) -> Iterator[Finding]:
     text = ""
     if found:
         try:
-            text, _ = read(project.config_path)
+            text, _ = read(path)
         except ProjectError:
             # It was edited in the meantime.
             return
-    for path, near in found:
-        line, _ = locate(project.config_path, text, path)
-        key = ".".join(str(part) for part in path if isinstance(part, str))
+    for keys, near in found:
+        line, _ = locate(path, text, keys)
+        key = ".".join(str(part) for part in keys if isinstance(part, str))
         fix = f"Rename it to `{near}`." if near else "Correct the name, or remove it."
-        where = f"{project.config_name}:{line}"
-        yield Finding(False, f"{where}: `{key}` is an unknown key, which wrangler ignores", fix)
+        where = f"{path.name}:{line}"
+        yield Finding(False, f"{where}: `{key}` is an unknown key, which {reader} ignores", fix)
 
 
 def warnings(project: Project, environment: str = "") -> tuple[str, ...]:
     """:func:`unknown_keys` as sentences."""
     return tuple(f"{each.message}. {each.fix}" for each in unknown_keys(project, environment))
+
+
+def _in_schema(value: object, schema: Mapping[str, Any], at: _Path) -> Iterator[tuple[_Path, str]]:
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _in_schema(item, schema.get("items", {}), (*at, number))
+    known = schema.get("properties")
+    if not isinstance(value, Mapping) or known is None:
+        return
+    yield from _in_table(value, at, frozenset(known))
+    for key in sorted(known.keys() & value.keys()):
+        yield from _in_schema(value[key], known[key], (*at, key))
 
 
 def _unknown(config: Mapping[str, Any], environment: str) -> Iterator[tuple[_Path, str]]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cfpy.account.resources import in_environment
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.project.project import Project
-from cfpy.tools.toolchain import workerd_date
+from cfpy.errors import ProjectError
+from cfpy.project.project import FLAG_FIX, FLAG_MISSING, PYTHON_FLAG, Project
+from cfpy.tools.workerd_date import workerd_date
 
 _NAME = "worker"
 
@@ -26,7 +27,8 @@ def load_for_run(
     ``say`` is called with a warning for each that the configuration does not have.
 
     Raises:
-        ProjectError: The project's files are missing or not valid.
+        ProjectError: The project's files are missing or not valid, or a Python Worker has no
+            compatibility flag for Python.
         UsageError: There is no such environment.
     """
     project = load_project(root, config)
@@ -38,9 +40,11 @@ def load_for_run(
         date = workerd_date().isoformat()
         say(
             f"{project.config_name} has no `compatibility_date`: it runs with {date}, the latest "
-            f'of this workerd. Set it: compatibility_date = "{date}"'
+            f"of this workerd. Set compatibility_date to {date}."
         )
         project = _with(project, "compatibility_date", date)
+    if project.is_python and PYTHON_FLAG not in (project.wrangler.get("compatibility_flags") or []):
+        raise ProjectError(FLAG_MISSING, path=project.config_path, hint=FLAG_FIX)
     return project
 
 

@@ -12,6 +12,11 @@ from cfpy.errors import ProjectError
 from cfpy.project.data_location import DataLocation, tables_in
 from cfpy.project.secret import Secret, parse_secret
 
+#: Without this compatibility flag, workerd runs no Python.
+PYTHON_FLAG = "python_workers"
+#: What is wrong without it, and the fix.
+FLAG_MISSING = f"a Python Worker needs the compatibility flag {PYTHON_FLAG}"
+FLAG_FIX = f'Add "{PYTHON_FLAG}" to compatibility_flags.'
 #: From this compatibility date on, a Python Worker runs Python 3.14 unless it opts out; before,
 #: 3.13 (flag dates in workerd's compatibility-date.capnp; workers-py's metadata.py).
 PYTHON_314_SINCE = date(2026, 9, 8)

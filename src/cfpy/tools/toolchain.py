@@ -17,7 +17,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 
 import platformdirs
@@ -72,14 +71,6 @@ def pinned() -> dict[str, str]:
     """The npm packages that cfpy runs, each in the version with which it was tested."""
     manifest = json.loads((_MANIFESTS / "package.json").read_text("utf-8"))
     return dict(manifest["dependencies"])
-
-
-def workerd_date() -> date:
-    """The latest compatibility date of the pinned workerd, which its version contains; wrangler's
-    default is the same."""
-    lock = json.loads((_MANIFESTS / "package-lock.json").read_text("utf-8"))
-    version = str(lock["packages"]["node_modules/workerd"]["version"])
-    return datetime.strptime(version.split(".")[1], "%Y%m%d").date()
 
 
 def pythons() -> tuple[str, ...]:

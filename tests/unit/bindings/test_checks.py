@@ -47,6 +47,7 @@ def test_nothing_is_wrong_with_this() -> None:
         ("2026-11-17", "2026-12-24", True, "is in the future"),
         ("2026-11-17", "2025-11-01", False, "more than a year old"),
         ("2026-11-17", "soon", True, "is not a date"),
+        ('compatibility_date = "2026-11-17"', "", True, "there is no compatibility_date"),
         ('["python_workers"]', "[]", True, "needs the compatibility flag python_workers"),
         ('binding = "KV"', 'binding = "MY KV"', True, "binds 'MY KV'"),
         ('binding = "JOBS"', 'binding = "1JOBS"', True, "queues.producers binds '1JOBS'"),
@@ -122,3 +123,12 @@ def test_no_name_may_be_bound_twice(tables: str) -> None:
 
 def test_the_name_of_a_variable_need_not_be_an_identifier() -> None:
     assert found(f'{WELL}\n[vars]\nmy-do = "x"\n') == []
+
+
+def test_a_newer_date_may_bring_a_newer_python() -> None:
+    old = tomllib.loads(WELL.replace("2026-11-17", "2025-11-01"))
+    [finding] = check(old, "app", TODAY)
+    assert finding.fix == (
+        "Set compatibility_date to 2026-11-17. "
+        "From 2026-09-08 on, a Python Worker runs Python 3.14."
+    )

@@ -81,3 +81,19 @@ def test_its_line_is_named(tmp_path: Path, name: str, text: str, line: int) -> N
     [finding] = unknown_keys(load_project(tmp_path))
     assert finding.message.startswith(f"{name}:{line}: ")
     assert not finding.broken
+
+
+def test_keys_of_cfpy_toml_are_named_too(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text('name = "a"\n')
+    (tmp_path / "cfpy.toml").write_text(
+        '[[secret]]\nname = "X"\n\n[[secrets]]\nname = "API"\ndescripton = "typo"\n'
+        '[[vectorize]]\nindex_name = "i"\ndimensions = 3\n'
+        '[[vectorize.metadata_indexes]]\nproperty = "a"\nkind = "string"\n'
+    )
+    assert warnings(load_project(tmp_path)) == (
+        "cfpy.toml:1: `secret` is an unknown key, which cfpy ignores. Rename it to `secrets`.",
+        "cfpy.toml:6: `secrets.descripton` is an unknown key, which cfpy ignores. "
+        "Rename it to `description`.",
+        "cfpy.toml:12: `vectorize.metadata_indexes.kind` is an unknown key, which cfpy ignores. "
+        "Correct the name, or remove it.",
+    )

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cfpy.errors import ProjectError
 from cfpy.local.defaults import load_for_run
-from cfpy.tools.toolchain import pinned, workerd_date
+from cfpy.tools.toolchain import pinned
+from cfpy.tools.workerd_date import workerd_date
 
 MAIN = 'main = "src/entry.py"\ncompatibility_flags = ["python_workers"]\n'
 
@@ -43,3 +45,15 @@ def test_what_is_missing_has_a_default_and_a_warning(
 def test_the_default_is_that_of_the_pinned_wrangler() -> None:
     """A new wrangler has a new workerd: then its DEFAULT_COMPAT_DATE is to be read again."""
     assert (pinned()["wrangler"], workerd_date().isoformat()) == ("4.164.0", "2026-11-17")
+
+
+def test_a_python_worker_without_its_flag_does_not_run(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.jsonc"
+    config.write_text(
+        '{"name": "a", "main": "src/entry.py", "compatibility_flags": ["nodejs_als"]}'
+    )
+    with pytest.raises(ProjectError, match="needs the compatibility flag python_workers") as caught:
+        load_for_run(tmp_path)
+    assert caught.value.hint == 'Add "python_workers" to compatibility_flags.'
+    config.write_text('{"name": "a", "main": "src/index.js"}')
+    assert load_for_run(tmp_path).wrangler["name"] == "a"
