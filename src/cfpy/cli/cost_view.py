@@ -29,10 +29,10 @@ def show_cost(
         output.data("cost", cost_data(result))
         return
     scenario = result.scenario
-    output.prose(f"{result.worker.name}: {scenario.title}", style="bold")
+    output.prose(f"{result.worker.name}, scenario {scenario.name}: {scenario.title}", style="bold")
     mix = ", ".join(f"{short(part * 100)}% {name}" for name, part in scenario.mix.items())
     output.prose(f"{amount(scenario.requests)} requests a month: {mix}", style="dim")
-    output.show("", _lines(result.steps[0].bill) if details else _services(result.steps[0].bill))
+    output.show("", _lines(result.steps[0].bill) if details else _services(result))
     if details:
         _show_details(output, result)
     else:
@@ -124,12 +124,18 @@ def warnings(result: CostResult) -> list[str]:
     if not result.measured:
         said.append(
             "the usage of each binding by a request is assumed, because this Worker is not from a "
-            "measured pattern. Set it with --each METER=NUMBER"
+            f"measured pattern. Set it with --each METER=NUMBER, such as --each {_meter(result)}=2"
         )
     said += [f"{_LEFT_OUT} {o.name} ({o.table}): {o.reason}" for o in result.omitted]
     if result.stale:
         said.append(f"prices that were read more than 90 days ago: {', '.join(result.stale)}")
     return said
+
+
+def _meter(result: CostResult) -> str:
+    """A meter to show as an example: the one of the result that costs most."""
+    lines = result.steps[0].bill.lines
+    return max(lines, key=lambda line: line.cost).meter.id if lines else "workers.cpu_ms"
 
 
 def _free_plan(result: CostResult) -> str:
@@ -155,8 +161,9 @@ def _short_warnings(result: CostResult) -> list[str]:
     return said
 
 
-def _services(bill: Bill) -> Table:
+def _services(result: CostResult) -> Table:
     """What each service costs, and which of its meters costs most."""
+    bill = result.steps[0].bill
     table = drawing.table("service", "mostly", "$ a month")
     table.columns[-1].justify = "right"
     table.add_row("Workers Paid", Text("the plan", style="dim"), money(bill.plan))
@@ -166,7 +173,10 @@ def _services(bill: Bill) -> Table:
         most = max(lines, key=lambda line: line.cost)
         what = most.meter.what if most.cost else "included in the plan"
         table.add_row(name, Text(what, style="dim"), money(cost))
-    table.add_row(Text("total", style="bold"), "", Text(money(bill.total), style="bold"))
+    left_out = ", ".join(item.name for item in result.omitted)
+    without = f"without {left_out}" if left_out else ""
+    total = Text(money(bill.total), style="bold")
+    table.add_row(Text("total", style="bold"), Text(without, style="dim"), total)
     return table
 
 
