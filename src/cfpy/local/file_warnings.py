@@ -1,5 +1,6 @@
 """Warns about the files of a run: values that Cloudflare refuses and keys that wrangler skips in
-the configuration, and lines of the files of secrets that assign nothing."""
+the configuration, lines of the files of secrets that assign nothing, and secrets without a
+value."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from cfpy.bindings.checks import check_bindings
 from cfpy.bindings.environments import effective
 from cfpy.bindings.unknown_keys import warnings
 from cfpy.local.env_files import EnvFiles
+from cfpy.local.secret_names import secret_names
 from cfpy.project.dotenv_text import faulty_lines
 from cfpy.project.project import Project
 
@@ -24,7 +26,21 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         files: The files with its secrets.
     """
     faulty = (text for file in files.used for text in _faulty(file, project.root))
-    return (*_refused(project, environment), *warnings(project, environment), *faulty)
+    return (
+        *_refused(project, environment),
+        *warnings(project, environment),
+        *faulty,
+        *_missing_secrets(project, environment, files),
+    )
+
+
+def _missing_secrets(project: Project, environment: str, files: EnvFiles) -> Iterator[str]:
+    scope = effective(project.wrangler, environment)
+    has = secret_names(scope, files, os.environ) | set(scope.get("vars") or {})
+    needs = [secret.name for secret in project.secrets if secret.is_for(environment)]
+    for name in needs:
+        if name not in has:
+            yield f"The secret {name} has no value in this run. Add a line to .dev.vars: {name}=..."
 
 
 def _refused(project: Project, environment: str) -> Iterator[str]:

@@ -38,6 +38,19 @@ def test_a_value_that_cloudflare_refuses_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_a_secret_without_a_value_is_named(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text('name = "a"\n[env.staging]\n')
+    (tmp_path / "cfpy.toml").write_text(
+        '[[secrets]]\nname = "API"\n[[secrets]]\nname = "LIVE"\nenvironments = [""]\n'
+    )
+    (tmp_path / ".dev.vars").write_text("API=1\n")
+    project = load_project(tmp_path)
+    assert file_warnings(project, "", find_env_files(tmp_path, "", {})) == (
+        "The secret LIVE has no value in this run. Add a line to .dev.vars: LIVE=...",
+    )
+    assert file_warnings(project, "staging", find_env_files(tmp_path, "staging", {})) == ()
+
+
 def test_each_is_told_once_until_it_comes_back(tmp_path: Path) -> None:
     config = tmp_path / "wrangler.toml"
     told: list[Event] = []
