@@ -20,7 +20,8 @@ _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE
 
 
 def not_uuids(items: Iterable[Mapping[str, Any]], key: str, fix: str) -> Iterator[Finding]:
-    """A finding for each id that is not a UUID. Placeholders of examples are not ids."""
+    """A finding for each id that is not a UUID. A placeholder, as examples have, is only a warning:
+    it counts as no id."""
     return _other_than(_UUID, "not a UUID", items, key, fix)
 
 
@@ -34,5 +35,8 @@ def _other_than(
 ) -> Iterator[Finding]:
     for item in items:
         given = str(item.get(key) or "").strip()
-        if given and not is_placeholder(given) and not form.fullmatch(given):
-            yield Finding(True, f"{key} {given!r} of {item.get('binding')} is {what}", fix)
+        said = f"{key} {given!r} of {item.get('binding')} is"
+        if is_placeholder(given):
+            yield Finding(False, f"{said} a placeholder", fix)
+        elif given and not form.fullmatch(given):
+            yield Finding(True, f"{said} {what}", fix)

@@ -54,6 +54,7 @@ def test_nothing_is_wrong_with_this() -> None:
         ('ai.binding = "AI"', 'ai.binding = "A-I"', True, "ai binds 'A-I'"),
         ("11111111-2222", "1-2", True, "is not a UUID"),
         ("11111111-2222", "x1111111-2222", True, "is not a UUID"),
+        ('id = "0123456789abcdef', 'id = "<YOUR_ID>', False, "of OLD is a placeholder"),
         ("0123456789abcdef", "my-namespace", True, "of OLD is not 32 hexadecimal digits"),
         ('id = "0123456789abcdef', 'id = "g123456789abcdef', True, "is not 32 hexadecimal digits"),
         ("max_batch_size = 10", "max_batch_size = 1000", True, "must be 1 to 100"),
