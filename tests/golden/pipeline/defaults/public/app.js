@@ -104,7 +104,7 @@ function show(item, job) {
 }
 
 /** The result itself, whose name is that of the operation. */
-function textOf({ characters, model, ...named }) {
+function textOf({ characters, model, charset, charset_guessed, ...named }) {
   const [result] = Object.values(named);
   return typeof result === 'string' ? result : JSON.stringify(result, null, 2);
 }
