@@ -86,7 +86,7 @@ SAID = {
         "csv utf16 tab (excel unicode text)": "'Name: Jürgen, Stadt: Köln'",
         "csv latin1": "'Name: Jürgen, Stadt: Köln'",
         "csv space before quote": "'part: bolt, size: 5, long\\npart: nut, size: 3'",
-        "csv stray quote": "'part: bolt, size: \"5\" long\"\\npart: nut, size: 3'",
+        "csv stray quote": '\'part: bolt, size: "5" long"\\npart: nut, size: 3\'',
         "text latin1": "'Grüße'",
         "csv blank lines before header": "'part: bolt, size: 5'",
         "csv comment preface": "'Report of May\\npart: bolt, size: 5'",

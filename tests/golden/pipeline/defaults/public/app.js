@@ -100,6 +100,10 @@ function show(item, job) {
     retry.addEventListener('click', () => send(`/jobs/${job.id}/retry`, {}));
     item.append(retry);
   }
+  if (job.result?.charset_guessed) {
+    const guess = `Read as ${job.result.charset}, which is a guess.`;
+    item.append(element('p', { className: 'muted' }, guess));
+  }
   if (job.result) item.append(element('p', {}, textOf(job.result)));
 }
 
