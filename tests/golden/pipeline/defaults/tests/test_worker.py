@@ -18,19 +18,30 @@ from test_urls import HOSTILE
 from worker_client import TOKEN, send
 
 OTHER_TOKEN = "another-local-token"
-PDF = b"""%PDF-1.4
-1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
-2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
-3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R
-/Resources<</Font<</F 5 0 R>>>>>>endobj
-4 0 obj<</Length 67>>stream
-BT /F 24 Tf 9 700 Td (The whale is a mammal. It breathes air.) Tj ET
-endstream endobj
-5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
-trailer<</Root 1 0 R>>
-%%EOF"""
 # The queue waits for a second, the model for nothing.
 FINISH_SECONDS = 120
+
+
+def pdf(text: bytes) -> bytes:
+    """A PDF with one line of text."""
+    shown = b"BT /F 24 Tf 9 700 Td (%s) Tj ET" % text
+    data, begins = b"%PDF-1.4\n", []
+    for number, content in enumerate(
+        (
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R"
+            b"/Resources<</Font<</F 5 0 R>>>>>>",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(shown), shown),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        ),
+        1,
+    ):
+        begins.append(len(data))
+        data += b"%d 0 obj%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % begin for begin in begins)
+    end = b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(data)
+    return data + b"xref\n0 6\n0000000000 65535 f \n" + table + end
 
 
 def upload(url: str, name: str, body: Any, **headers: str) -> dict[str, Any]:
@@ -62,9 +73,9 @@ def test_it_is_healthy(worker_url: str) -> None:
         ("a.html", b"<p>The whale is a mammal. It breathes air.</p><script>no()</script>"),
         ("a.csv", b"animal,fact\nwhale,The whale is a mammal."),
         ("a.json", b'{"fact": "The whale is a mammal. It breathes air."}'),
-        ("a.pdf", PDF),
+        ("a.pdf", pdf(b"The whale is a mammal. It breathes air.")),
         # Its name is wrong.
-        ("b.csv", PDF),
+        ("b.csv", pdf(b"The whale is a mammal. It breathes air.")),
     ],
 )
 def test_a_file_becomes_a_summary(worker_url: str, name: str, body: bytes) -> None:
