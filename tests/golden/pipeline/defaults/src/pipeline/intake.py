@@ -163,19 +163,25 @@ def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length:
         raise invalid((FieldError("#/name", detail),))
     if length == 0:
         raise invalid((FieldError("#", "must not be an empty file"),))
-    # What is in a file counts more than its name.
-    kind = document_type(content) if isinstance(content, bytes) else None
-    if kind is None and isinstance(content, bytes) and is_untold(said, name):
-        kind = guessed_type(said, name, content)
-    elif kind is None:
+    kind = _media_type(name, said, content if isinstance(content, bytes) else None)
+    return Upload(Source(name, kind, None), content, length)
+
+
+def _media_type(name: str, said: str, data: bytes | None) -> str:
+    """What a file is, by what is in it, if that is known, its sender and its name."""
+    if data is not None and (document := document_type(data)):
+        return document
+    if data is not None and is_untold(said, name):
+        kind = guessed_type(said, name, data)
+    else:
         kind = supported_type(said, name)
     if kind is None:
         raise Problem(415, "unsupported-type", why_unsupported(said, name))
-    if isinstance(content, bytes) and (what := binary_kind(content)) and not is_document(kind):
-        raise Problem(415, "unsupported-type", f"{name!r} is {what}.")
-    if isinstance(content, bytes) and is_document(kind) and kind != document_type(content):
+    if data is not None and is_document(kind):
         raise Problem(415, "unsupported-type", f"{name!r} is no {kind}.")
-    return Upload(Source(name, kind, None), content, length)
+    if data is not None and (what := binary_kind(data)):
+        raise Problem(415, "unsupported-type", f"{name!r} is {what}.")
+    return kind
 
 
 def _idempotency_key(request: Request) -> str | None:
