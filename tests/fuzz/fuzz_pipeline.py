@@ -63,7 +63,10 @@ def test_requests(sent: Any, asked: dict[str, str], given_headers: dict[str, str
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(values | tables(job=text, webhook=values), max_size=4), st.sampled_from(["", "-dead-letters"]))
+@given(
+    st.lists(values | tables(job=text, webhook=values), max_size=4),
+    st.sampled_from(["", "-dead-letters"]),
+)
 def test_messages(sent: list[Any], which: str) -> None:
     world = World()
     messages = [FakeMessage(f"m{number}", body) for number, body in enumerate(sent)]
