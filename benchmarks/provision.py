@@ -39,7 +39,7 @@ from cfpy.tools.context import build_context
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi, serve
 
 PATTERNS = ("rag", "pipeline", "fullstack")
-SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x"}
+SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x", "WEBHOOK_SECRET": "x" * 16}
 DELAY = 0.15
 TARGETS = tuple(
     target

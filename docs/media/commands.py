@@ -137,6 +137,7 @@ def main() -> None:
         "CLOUDFLARE_API_BASE_URL": f"http://127.0.0.1:{api.server_port}/client/v4",
         "CLOUDFLARE_API_TOKEN": TOKEN,
         "API_TOKENS": "me:x",
+        "WEBHOOK_SECRET": "x" * 16,
     }
     with tempfile.TemporaryDirectory() as scratch:
         for command, text in run(

@@ -98,7 +98,8 @@ def went_live(vendored: Callable[[str], Path], shared: Path) -> tuple[Path, dict
             api = CloudflareApi()
             shutil.copytree(vendored("pipeline"), project, symlinks=True)
             with served(api) as cfpy:
-                code, document = cfpy("up", project, "--yes", "--health", "", API_TOKENS="me:x")
+                secrets = {"API_TOKENS": "me:x", "WEBHOOK_SECRET": "x" * 16}
+                code, document = cfpy("up", project, "--yes", "--health", "", **secrets)
             assert code == 0, document
             account.write_bytes(pickle.dumps(api.state()))
     return project, pickle.loads(account.read_bytes())

@@ -32,7 +32,7 @@ from cloudflare_api import TOKEN, CloudflareApi, Failure, serve
 from forked import run_cfpy
 
 PATTERNS = ("rag", "pipeline", "fullstack")
-SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x"}
+SECRETS = {"API_TOKEN": "x", "API_TOKENS": "me:x", "WEBHOOK_SECRET": "x" * 16}
 KILLED = "killed"
 SLOW_SECONDS = 3.0
 FAULTS = {

@@ -53,6 +53,7 @@ def test_queues_come_with_their_dead_letters(make: Make, plan: Plan) -> None:
         "r2:shop-files",
         "workers_dev:test.workers.dev",
         "secret:API_TOKENS",
+        "secret:WEBHOOK_SECRET",
     }
 
 

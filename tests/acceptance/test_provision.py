@@ -15,7 +15,7 @@ from cloudflare_api import CloudflareApi
 
 Make = Callable[[str], Path]
 CANARY = "canary-7f3a9c21"
-SECRETS = {"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}"}
+SECRETS = {"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}", "WEBHOOK_SECRET": CANARY * 2}
 
 
 def complete(cfpy: Any, project: Path, api: CloudflareApi) -> None:

@@ -93,7 +93,9 @@ def run(cfpy: Any, home: Path) -> Iterator[Callable[..., tuple[int, str]]]:
                 [sys.executable, "-m", "cfpy", *arguments],
                 cwd=project,
                 env=environment,
-                input=json.dumps({"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}"}),
+                input=json.dumps(
+                    {"API_TOKEN": CANARY, "API_TOKENS": f"me:{CANARY}", "WEBHOOK_SECRET": CANARY}
+                ),
                 capture_output=True,
                 text=True,
                 check=False,

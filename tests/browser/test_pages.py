@@ -239,7 +239,15 @@ def test_rag_keeps_documents(open_page: Open, accessible: Accessible, tmp_path: 
     expect(sheet).to_be_hidden()
 
 
-def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> None:
+def ring(page: Page, selector: str) -> str:
+    """How an element shows that it has the focus."""
+    style = "element => getComputedStyle(element).outlineStyle"
+    return str(page.locator(selector).evaluate(style))
+
+
+def test_pipeline_uploads(
+    open_page: Open, picture: Picture, accessible: Accessible, tmp_path: Path
+) -> None:
     dev, page = open_page("pipeline")
     good, bad = tmp_path / "whales.md", tmp_path / "broken.json"
     good.write_text(
@@ -254,14 +262,25 @@ def test_pipeline_uploads(open_page: Open, picture: Picture, tmp_path: Path) -> 
     page.locator("#file").set_input_files(bad)
     expect(page.locator("#jobs li.failed")).to_contain_text("no valid JSON")
     picture(page, "pipeline")
+    accessible(page)
 
     # The list is still there afterwards, fits on a phone, and takes another try.
     page.set_viewport_size({"width": 360, "height": 800})
     page.reload()
     expect(page.locator("#jobs li")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    accessible(page)
+    # By keyboard alone, and whoever uses one sees where.
+    assert ring(page, "#drop") == "none"
+    for place, shown in (
+        *(("#file", "#drop"), ("#address", "#address"), ("#send button", "#send button")),
+        *(("#access summary", "#access summary"), ("#jobs button", "#jobs button")),
+    ):
+        page.keyboard.press("Tab")
+        expect(page.locator(place)).to_be_focused()
+        assert ring(page, shown) != "none", shown
     with page.expect_response("**/retry") as again:
-        page.get_by_role("button", name="Retry").click()
+        page.keyboard.press("Enter")
     assert again.value.status == 202
     expect(page.locator("#jobs li.failed")).to_contain_text("no valid JSON")
     expect(page.locator("#jobs li.done")).to_contain_text("largest animal")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes import FakeMessage, World
+from fakes import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inputs import bodies, headers, tables, text, values
+from job_services import FakeMessage
 
 address = tables(
-    file_url=text | st.sampled_from(["https://127.0.0.1/", "http://a.b/", "file:///x"])
+    file_url=text | st.sampled_from(["https://127.0.0.1/", "http://a.b/", "file:///x"]),
+    webhook=text,
 )
 # What files and forms are made of, in any order.
 pieces = st.sampled_from(
@@ -33,8 +35,11 @@ requests = st.one_of(
     st.tuples(st.just("GET"), st.sampled_from(["/jobs", "/files", "/nothing"]), st.none()),
     st.tuples(text, text, st.none()),
 )
-name = text | st.sampled_from(["a.txt", "a.md", "a.json", "a.html", "a.csv"])
-parameters = st.fixed_dictionaries({}, optional={"name": name, "limit": text, "cursor": text})
+name = text | st.sampled_from(["a.txt", "a.md", "a.json", "a.html", "a.csv", "a.pdf"])
+webhooks = text | st.sampled_from(["https://hooks.example.com/", "https://127.0.0.1/"])
+parameters = st.fixed_dictionaries(
+    {}, optional={"name": name, "limit": text, "cursor": text, "webhook": webhooks}
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -58,7 +63,10 @@ def test_requests(sent: Any, asked: dict[str, str], given_headers: dict[str, str
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(values | tables(job=text), max_size=4), st.sampled_from(["", "-dead-letters"]))
+@given(
+    st.lists(values | tables(job=text, webhook=values), max_size=4),
+    st.sampled_from(["", "-dead-letters"]),
+)
 def test_messages(sent: list[Any], which: str) -> None:
     world = World()
     messages = [FakeMessage(f"m{number}", body) for number, body in enumerate(sent)]

@@ -44,6 +44,38 @@ async def probe_references() -> int:
 @app.post("/probe/untyped", include_in_schema=False)
 async def probe_untyped(env: Bound) -> None:
     await env.FILES.put("{KEY}/a.bin", "hello")
+
+
+class Racing:
+    # A bucket in which the file is replaced after each look at it.
+    def __init__(self, bucket: R2Bucket) -> None:
+        self.bucket = bucket
+
+    async def head(self, key: str) -> Any:
+        return await self.replaced(key, await self.bucket.head(key))
+
+    async def get(self, key: str, *options: Any) -> Any:
+        return await self.replaced(key, await self.bucket.get(key, *options))
+
+    async def replaced(self, key: str, found: Any) -> Any:
+        await self.bucket.put(key, "Something else, and longer.")
+        return found
+
+
+@app.get("/probe/race", include_in_schema=False)
+async def probe_race(env: Bound, request: Request) -> Response:
+    await env.FILES.put("race", "hello")
+    return await edge.file_response(Racing(env.FILES), "race", request)
+
+
+@app.post("/probe/older/{{item_id}}", include_in_schema=False)
+async def probe_older(env: Bound, item_id: int) -> None:
+    # The cache as an item without its newest field leaves it there.
+    older = Item.model_json_schema()
+    del older["properties"]["updated_at"]
+    shape = hashlib.sha256(json.dumps(older).encode()).hexdigest()[:8]
+    for key in (f"item:{{item_id}}", f"item:{{shape}}:{{item_id}}"):
+        await env.CACHE.put(key, json.dumps({{"id": item_id, "name": "Old"}}))
 """
 ORIGIN = "https://app.example"
 
@@ -124,6 +156,46 @@ def test_an_answer_leaves_no_memory_behind(dev: Dev) -> None:
     for method in ("GET", "HEAD") * 10:
         assert dev.request(method, "/probe/whole").status == 200
     assert references() == before
+
+
+def test_a_file_that_is_replaced_meanwhile_is_served_as_it_was(dev: Dev) -> None:
+    """ETag, length and bytes are of one file: from one look at it."""
+    old = '"5d41402abc4b2a76b9719d911017c592"'
+    answer = send(dev, "GET", "/probe/race")
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (200, b"hello", old)
+    answer = send(dev, "GET", "/probe/race", Range="bytes=1-3")
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (206, b"ell", old)
+    assert answer.headers["Content-Range"] == "bytes 1-3/5"
+    assert send(dev, "GET", "/probe/race", If_None_Match=old).status == 304
+    head = send(dev, "HEAD", "/probe/race")
+    assert (head.headers["ETag"], head.headers["Content-Length"]) == (old, "5")
+
+
+def test_what_other_versions_have_stored_can_be_read(dev: Dev, project: Path) -> None:
+    item = send(dev, "POST", "/api/items", {"name": "New"}).json()
+    path = f"/api/items/{item['id']}"
+    assert send(dev, "POST", f"/probe/older/{item['id']}").status == 200
+    # From before names had to have a letter, and descriptions an end.
+    old = {"name": "", "description": "x" * 5_000}
+    with contextlib.closing(database(project)) as rows:
+        change = "UPDATE items SET name = ?, description = ? WHERE id = ?"
+        rows.execute(change, (*old.values(), item["id"]))
+    assert send(dev, "GET", path).json() == item | old
+    listed = send(dev, "GET", f"/api/items?cursor={item['id'] - 1}&limit=1").json()
+    assert listed["items"] == [item | old]
+    assert process(dev, item["id"])["result"] == {"words": 1, "characters": 5_000}
+
+
+@pytest.mark.parametrize(
+    ("pieces", "status"), [([b'{"name": ', b'"Chunked"}'], 201), ([b" " * 60_000] * 2, 413)]
+)
+def test_json_of_unknown_length(dev: Dev, pieces: list[bytes], status: int) -> None:
+    """As HTTP/2 and streaming clients send it."""
+    with contextlib.closing(dev.connect()) as connection:
+        headers = TOKEN | {"content-type": "application/json"}
+        connection.request("POST", "/api/items", iter(pieces), headers, encode_chunked=True)
+        response = connection.getresponse()
+        assert response.status == status, response.read()
 
 
 def test_who_stops_watching_is_no_error(dev: Dev, project: Path) -> None:

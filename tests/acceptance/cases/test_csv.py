@@ -66,12 +66,13 @@ def test_parts_without_a_type(case: Path) -> None:
     names = ["x.html", "report.pdf", "report", "sheet.csv", "NOTES"]
     lines = run("-c", FORMS, *(case / name for name in names)).splitlines()
     found = [json.loads(line) for line in lines if line.startswith("[")]
-    assert [status for _, status, _ in found] == [202, 415, 415, 202, 202]
+    assert [status for _, status, _ in found] == [202] * 5
     page, pdf, untold, table, notes = (said for *_, said in found)
     assert "mammal" in page
     assert "track" not in page
-    assert "'report.pdf' was sent without a Content-Type" in pdf
-    assert "'report' was sent without a Content-Type" in untold
+    # Workers AI converts them, for which `World` has a sentence.
+    assert "# Whales swim." in pdf
+    assert "# Whales swim." in untold
     assert "Name: Jürgen, Ort: Köln" in table
     assert "Whales breathe air." in notes
 
@@ -83,9 +84,10 @@ SAID = {
         "csv tabs": "'Name: Jürgen, Stadt: Köln'",
         "csv sep=;": "'Name: A, Stadt: B'",
         "csv utf16 tab (excel unicode text)": "'Name: Jürgen, Stadt: Köln'",
-        "csv latin1": "The file is not UTF-8, as line 2 shows. Save it as UTF-8, or send",
+        "csv latin1": "'Name: Jürgen, Stadt: Köln'",
         "csv space before quote": "'part: bolt, size: 5, long\\npart: nut, size: 3'",
-        "csv stray quote": "The file is no valid CSV: the record that begins in line 2",
+        "csv stray quote": '\'part: bolt, size: "5" long"\\npart: nut, size: 3\'',
+        "text latin1": "'Grüße'",
         "csv blank lines before header": "'part: bolt, size: 5'",
         "csv comment preface": "'Report of May\\npart: bolt, size: 5'",
         "json lone surrogate": "'a: � oops'",

@@ -100,11 +100,15 @@ function show(item, job) {
     retry.addEventListener('click', () => send(`/jobs/${job.id}/retry`, {}));
     item.append(retry);
   }
+  if (job.result?.charset_guessed) {
+    const guess = `Read as ${job.result.charset}, which is a guess.`;
+    item.append(element('p', { className: 'muted' }, guess));
+  }
   if (job.result) item.append(element('p', {}, textOf(job.result)));
 }
 
 /** The result itself, whose name is that of the operation. */
-function textOf({ characters, model, ...named }) {
+function textOf({ characters, model, charset, charset_guessed, ...named }) {
   const [result] = Object.values(named);
   return typeof result === 'string' ? result : JSON.stringify(result, null, 2);
 }

@@ -20,6 +20,7 @@ VARIABLES = {
     "OPERATION": "summary",
     "SUMMARY_MODEL": "@cf/google/gemma-4-26b-a4b-it",
     "API_TOKENS": f"ada:{TOKEN}, bob:{OTHER_TOKEN}",
+    "WEBHOOK_SECRET": "a-secret-of-the-tests",
 }
 
 
@@ -35,6 +36,19 @@ class FakeAI:
         self.replies: list[str] = []
         self.prompts: list[str] = []
         self.calls = self.running = self.most_at_once = 0
+        # What toMarkdown() answers, as the last one again and again.
+        whales = {"format": "markdown", "data": "# Whales swim."}
+        self.documents: list[dict[str, Any] | BaseException] = [whales]
+        self.converted: list[tuple[str, str, bytes]] = []
+
+    async def to_markdown(self, name: str, media_type: str, data: bytes) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        self.converted.append((name, media_type, data))
+        result = self.documents.pop(0) if len(self.documents) > 1 else self.documents[0]
+        if isinstance(result, BaseException):
+            raise result
+        return {"name": name, **result}
 
     async def run(self, model: str, inputs: dict[str, Any]) -> dict[str, Any]:
         self.calls += 1
@@ -72,7 +86,7 @@ class World(JobWorld):
     def bindings(self) -> Bindings:
         """The fakes, which have no more of each service than the application uses."""
         jobs: Any = (self.database, self.bucket, self.queue, self.fetch)
-        services: Any = (*jobs, self.ai, self.limiter)
+        services: Any = (*jobs, self.post, self.ai, self.ai.to_markdown, self.limiter)
         return Bindings(*services)
 
     @property

@@ -221,12 +221,11 @@ def check_headers(request: WorkersRequest, upload: bool) -> None:
     """Refuse a body that is compressed or too large, or may be."""
     limit = MAX_FILE_BYTES if upload else MAX_JSON_BYTES
     length = request.headers.get("content-length")
-    if length is None:
-        if request.body or upload:
-            raise Problem(411, "length-required", "Send the header Content-Length.")
-        return
-    if not re.fullmatch(r"[0-9]{1,12}", length, re.ASCII) or int(length) > limit:
-        raise Problem(413, "too-large", f"A body may have at most {limit} bytes here.")
+    # R2 takes a stream only if its length is known. Other bodies are counted as they come.
+    if length is None and upload:
+        raise Problem(411, "length-required", "Send the header Content-Length.")
+    if length and (not re.fullmatch(r"[0-9]{1,12}", length, re.ASCII) or int(length) > limit):
+        raise too_large(limit)
     # Nothing is decompressed here: what is small on its way could fill the memory.
     encoding = (request.headers.get("content-encoding") or "identity").strip().lower()
     if encoding != "identity":
@@ -236,8 +235,12 @@ def check_headers(request: WorkersRequest, upload: bool) -> None:
 
 async def read_json(request: WorkersRequest) -> bytes:
     """A body that FastAPI may parse. It does so before it checks a token."""
+    body = bytearray()
     try:
-        body = bytes(await request.bytes())
+        async for piece in request.body:
+            body += piece.to_bytes()
+            if len(body) > MAX_JSON_BYTES:
+                raise too_large(MAX_JSON_BYTES)
     except JsException as error:
         raise cut_off() from error
     # The parser takes UTF-16 too, in which brackets can hide from a search for bytes.
@@ -248,7 +251,7 @@ async def read_json(request: WorkersRequest) -> bytes:
         depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
         if depth > MAX_NESTING:
             raise Problem(400, "not-json", f"The JSON is nested more than {MAX_NESTING} deep.")
-    return body
+    return bytes(body)
 
 
 class Exchange:
@@ -344,6 +347,10 @@ async def discard(body: Any) -> None:
         await body.pipeTo(js.WritableStream.new())
 
 
+def too_large(limit: int) -> Problem:
+    return Problem(413, "too-large", f"A body may have at most {limit} bytes here.")
+
+
 def cut_off() -> Problem:
     """The client has gone, in the middle of a body: only the log sees this answer."""
     return Problem(400, "cut-off", "The body ended too early. Send all of it.")
@@ -387,7 +394,7 @@ def accepts(kinds: frozenset[str]) -> dict[str, Any]:
 async def store_file(
     bucket: R2Bucket, key: str, request: Request, kinds: frozenset[str]
 ) -> R2Object:
-    """Store the body of an upload. R2 takes a stream only if its length is known."""
+    """Store the body of an upload."""
     said = request.headers.get("content-type", "")
     kind = said.partition(";")[0].strip().lower()
     if kind not in kinds:

@@ -6,7 +6,9 @@ imported: that happens once, at deployment, and is shared by every request.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from http import HTTPMethod
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pyodide.ffi import JsException
 from workers import Request, Response, WorkerEntrypoint, fetch
@@ -18,7 +20,7 @@ from pipeline.resources import Resources
 from pipeline.services import Bindings, Services
 from pipeline.settings import read_settings
 from web.app import App
-from web.edge import discard_rest, from_workers, to_workers
+from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
     from bindings import (
@@ -68,13 +70,21 @@ class Default(WorkerEntrypoint):
     def _services(self) -> Services:
         bindings = Bindings(
             ai=self.env.AI,
+            to_markdown=self._to_markdown,
             database=self.env.DB,
             bucket=self.env.BUCKET,
             queue=self.env.QUEUE,
             rate_limiter=self.env.RATE_LIMITER,
             fetch=_fetch,
+            post=_post,
         )
         return Services(bindings, read_settings(self._variable))
+
+    async def _to_markdown(self, name: str, media_type: str, data: bytes) -> Mapping[str, Any]:
+        file = {"name": name, "blob": blob(data, media_type)}
+        # What is in the properties of a PDF is mostly not about its text.
+        options = {"conversionOptions": {"pdf": {"metadata": False}}}
+        return await self.env.AI.toMarkdown(file, options)
 
     def _variable(self, name: str) -> object:
         return getattr(self.env, name, None)
@@ -88,3 +98,11 @@ async def _fetch(url: str) -> Fetched:
             await response.body.cancel()
 
     return Fetched(response.status, response.headers, response.body, close)
+
+
+async def _post(url: str, body: str, headers: Mapping[str, str]) -> int:
+    named = {**headers, "User-Agent": "file-pipeline"}
+    response = await fetch(url, method=HTTPMethod.POST, redirect="manual", headers=named, body=body)
+    if response.body is not None:
+        await response.body.cancel()
+    return int(response.status)

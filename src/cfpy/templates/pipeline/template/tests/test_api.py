@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from web.problems import Problem
 
 JSON = {"content-type": "application/json"}
 GZIPPED = gzip.compress(b"Whales.")
+# Fifty times as much as a file may have.
+BOMB = gzip.compress(bytes(50 * MAX_FILE_BYTES))
 
 
 @pytest.fixture
@@ -156,7 +159,11 @@ def test_what_is_no_sound_form_is_refused(world: World, boundary: str, body: byt
         ("a.CSV", "application/x-www-form-urlencoded", 202),
         ("a.csv", "application/vnd.ms-excel", 202),
         ("a.json", "application/octet-stream", 202),
-        ("a.pdf", "application/pdf", 415),
+        ("a.pdf", "application/pdf; charset=binary", 202),
+        ("a.docx", "application/zip", 202),
+        ("a.zip", "application/zip", 415),
+        ("a.pptx", "", 415),
+        ("a.gif", "image/gif", 415),
         ("a.exe", "", 415),
         ("noname", "", 202),
         ("a.py", "text/plain", 202),
@@ -176,9 +183,13 @@ def test_what_can_not_be_read_is_refused_at_upload(
     ("name", "content", "said"),
     [
         ("x.html", b"<script>no()</script><p>Whales", "text/html"),
-        ("report.pdf", b"%PDF-1.7", None),
-        ("report", b"%PDF-1.7", None),
-        ("report.txt", b"%PDF-1.7", None),
+        ("report.pdf", b"%PDF-1.7", "application/pdf"),
+        ("report", b"%PDF-1.7", "application/pdf"),
+        ("report.txt", b"%PDF-1.7", "application/pdf"),
+        ("report.pdf", b"<!doctype html>Sign in", None),
+        ("report.csv", b"PK\x03\x04...", None),
+        ("photo", b"\xff\xd8\xff\xe0", "image/jpeg"),
+        ("photo", b"GIF89a", None),
         ("README", b"Whales.", "text/plain"),
         ("sheet.csv", b"a;b\n1;2", "text/csv"),
     ],
@@ -200,7 +211,7 @@ def test_a_body_without_a_telling_name_is_looked_at(
     headers = {"content-type": kind} | ({} if length is None else {"content-length": length})
     parameters = {"name": "report"}
     status, problem = world.call(
-        "POST", "/files", b"%PDF-1.7", parameters=parameters, headers=headers
+        "POST", "/files", b"PK\x03\x04...", parameters=parameters, headers=headers
     )
     assert (status, problem["code"]) == (415, "unsupported-type")
     job_id = world.upload(b"<!doctype html><script>no()</script><p>Whales", "page", headers=headers)
@@ -226,7 +237,13 @@ def test_a_body_without_a_telling_name_is_looked_at(
         (b'{"file_url": "https://a.example.org/", "x": 1}', {}, JSON, 422),
         (b'{"file_url": "http://a.example.org/"}', {}, JSON, 422),
         (b"x", {}, {"content-type": "multipart/form-data"}, 400),
-        (GZIPPED, {"name": "a.txt"}, {"content-encoding": "gzip"}, 415),
+        (GZIPPED, {"name": "a.txt"}, {"content-encoding": "gzip, gzip"}, 415),
+        (GZIPPED[:-9], {"name": "a.txt"}, {"content-encoding": "gzip"}, 400),
+        (GZIPPED + GZIPPED, {"name": "a.txt"}, {"content-encoding": "gzip"}, 400),
+        (b"Whales.", {"name": "a.txt"}, {"content-encoding": "gzip"}, 400),
+        (b"", {"name": "a.txt"}, {"content-encoding": "gzip"}, 400),
+        (BOMB, {"name": "a.txt"}, {"content-encoding": "gzip"}, 413),
+        (BOMB, {}, JSON | {"content-encoding": "gzip"}, 413),
         (GZIPPED, {"name": "a.txt"}, {"content-encoding": "GZIP, br", "content-length": ""}, 415),
         (GZIPPED, {}, {"content-encoding": "deflate", "content-type": "multipart/form-data"}, 415),
         (GZIPPED, {}, JSON | {"content-encoding": "br"}, 415),
@@ -244,13 +261,35 @@ def test_bad_uploads_leave_nothing_behind(
     assert world.call("GET", "/jobs")[1]["jobs"] == []
 
 
-def test_a_body_is_taken_only_as_it_is(world: World) -> None:
-    world.upload("Whales.", headers={"content-encoding": "identity"})
+@pytest.mark.parametrize("length", [None, ""])
+def test_a_body_may_be_compressed_with_gzip(world: World, length: str | None) -> None:
+    large = "Whales swim. " * 200_000
+    sent = {"Whales.": "identity", "Whales": "GZIP", large: "x-gzip"}
+    for text, encoding in sent.items():
+        body = text.encode() if encoding == "identity" else gzip.compress(text.encode())
+        headers = {"content-encoding": encoding} | (
+            {} if length is None else {"content-length": ""}
+        )
+        job_id = world.upload(body, headers=headers)
+        assert world.bucket.files[f"uploads/{job_id}"].data == text.encode()
     reply = asyncio.run(
-        world.send("POST", "/files", GZIPPED, headers={"content-encoding": "x-gzip"} | JSON)
+        world.send("POST", "/files", GZIPPED, headers={"content-encoding": "br"} | JSON)
     )
-    assert (reply.status, reply.headers["Accept-Encoding"]) == (415, "identity")
-    assert "without Content-Encoding: x-gzip" in json.loads(reply.body)["detail"]
+    assert (reply.status, reply.headers["Accept-Encoding"]) == (415, "gzip")
+    assert "not with Content-Encoding: br" in json.loads(reply.body)["detail"]
+
+
+def test_what_expands_takes_no_more_memory_than_the_limit(world: World) -> None:
+    tracemalloc.start()
+    try:
+        headers = {"content-encoding": "gzip"}
+        assert (
+            world.call("POST", "/files", BOMB, parameters={"name": "a"}, headers=headers)[0] == 413
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * MAX_FILE_BYTES
 
 
 def test_json_may_begin_with_a_byte_order_mark(world: World) -> None:

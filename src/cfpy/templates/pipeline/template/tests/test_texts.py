@@ -10,8 +10,9 @@ from contextlib import suppress
 import pytest
 
 from growth import TIMES, growth
-from jobs.job import Unprocessable
+from jobs.job import Charset, Unprocessable
 from pipeline import texts
+from pipeline.documents import DOCUMENTS
 from pipeline.limits import MAX_FILE_BYTES
 from pipeline.texts import guessed_type, is_untold, supported_type
 
@@ -101,6 +102,12 @@ def test_a_page_as_its_reader_would_see_it(page: str, text: str) -> None:
         ('note;n\n"first\nsecond; third";1', "note: first\nsecond; third, n: 1"),
         ('part, size\nbolt, "5, long"', "part: bolt, size: 5, long"),
         ('part,size\nnut,5" wide', 'part: nut, size: 5" wide'),
+        # Quotes in the wrong place, and some that nothing closes.
+        ('a,b\n1,2\n3,"5" wide"\n4,"x;y"', 'a: 1, b: 2\na: 3, b: "5" wide"\na: 4, b: x;y'),
+        ('a,b\n1,"never closed\n4,"5"\n6,7', 'a: 1, b: "never closed\na: 4, b: 5\na: 6, b: 7'),
+        ('a,b\n1,"never closed\n4,5\n6,7', 'a: 1, b: "never closed\na: 4, b: 5\na: 6, b: 7'),
+        ('"a""b"c,d\n1,2', '"a""b"c: 1, d: 2'),
+        ('id,note\n1,"' + "lorem ipsum " * 90_000 + '"', "id: 1, note: " + "lorem ipsum " * 90_000),
         ('id,note\n1,"' + "lorem ipsum " * 12_000 + '"', "id: 1, note: " + "lorem ipsum " * 12_000),
     ],
 )
@@ -153,6 +160,63 @@ def test_a_declared_charset_counts(text: str, codec: str, charset: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Name;Stadt\nJürgen;Köln\n",
+        "Grüße für 5 €, “so” – ‘ja’…",
+        "L’été à la plage, c’était déjà l’œuvre de l’âge.",
+        "El niño comió una manzana. ¿Qué? ¡Sí!",
+        "Smörgåsbord på ön, blåbär och ål",
+        "Þýðing á íslensku er ágæt",
+        "40 m², 20 °C, 3 ½ Stück, Müller®",
+    ],
+)
+def test_a_file_that_can_only_be_windows_1252_is_read_and_it_is_said(text: str) -> None:
+    pieces, charset = texts.read_text(text.encode("cp1252"), "text/plain")
+    assert ("".join(pieces), charset) == (text.strip(), Charset("windows-1252", guessed=True))
+    pieces, charset = texts.read_text(text.encode(), "text/plain")
+    assert ("".join(pieces), charset) == (text.strip(), Charset("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        ("Привет, мир! Как дела?", "cp1251"),
+        ("Привет, мир! Как дела?", "koi8-r"),
+        ("Привет", "cp866"),
+        ("Zażółć gęślą jaźń", "cp1250"),
+        ("Wrocław i Łódź", "cp1250"),
+        ("Příliš žluťoučký kůň", "cp1250"),
+        ("Καλημέρα κόσμε", "cp1253"),
+        ("שלום עולם", "cp1255"),
+        ("漢字とかな、まじり文", "cp932"),
+        ("汉字和拼音", "gb18030"),
+        ("한글과 영어", "cp949"),
+        ("Grüße aus Köln, é", "cp850"),
+        ("Grüße aus Köln", "mac-roman"),
+        # UTF-8 that was cut in the middle of a letter.
+        ("Größe, Ärger, Übung", None),
+    ],
+)
+def test_no_other_charset_is_taken_for_windows_1252(text: str, codec: str | None) -> None:
+    data = text.encode(codec) if codec else text.encode()[:-4].replace(b"\xc3", b"\xc3\xc3", 1)
+    with pytest.raises(Unprocessable, match="not UTF-8, as line 1 shows"):
+        extract(data, "text/plain")
+
+
+def test_the_charset_of_a_result_is_the_one_that_was_used() -> None:
+    page = '<meta charset="Windows-1251"><p>Привет'
+    for data, said, charset in [
+        (b"Whales", "text/plain", "utf-8"),
+        ("Grüße".encode("utf-16"), "text/plain; charset=utf-8", "utf-16-le"),
+        ("Привет".encode("cp1251"), "text/plain; charset=windows-1251", "windows-1251"),
+        (page.encode("cp1251"), "text/html", "windows-1251"),
+        (page.encode(), "text/html", "utf-8"),
+    ]:
+        assert texts.read_text(data, said)[1] == Charset(charset)
+
+
+@pytest.mark.parametrize(
     ("head", "codec"),
     [
         ('<meta charset="iso-8859-1">', "cp1252"),
@@ -177,19 +241,17 @@ def test_a_page_may_declare_its_charset(head: str, codec: str) -> None:
 @pytest.mark.parametrize(
     ("data", "media_type", "error"),
     [
-        (GERMAN.encode("cp1252"), "text/csv", "not UTF-8, as line 2 shows. Save it as UTF-8, or"),
+        (GERMAN.encode("cp437"), "text/csv", "not UTF-8, as line 2 shows. Save it as UTF-8, or"),
         (GERMAN.encode("cp1252"), "text/csv; charset=utf-8", "not utf-8, as line 2 shows"),
         (b"a\x81\xff", "text/csv; charset=windows-1252", "not windows-1252"),
         ("Привет, мир".encode("utf-16-le"), "text/plain", "null bytes|not UTF-8"),
         (b"a,b\nbolt,\0\n", "text/csv", "null bytes"),
         (gzip.compress(b"Whales."), "text/plain", "compressed with gzip"),
-        (b"PK\x03\x04...", "text/csv", "a document of Excel"),
+        (b"PK\x03\x04...", "text/csv", "a ZIP archive"),
         (b"\xd0\xcf\x11\xe0...", "text/csv", "an old document of Excel"),
-        (b"%PDF-1.7 ...", "text/plain", "it is a PDF"),
+        (b"GIF89a...", "text/plain", "it is a GIF"),
         (" \u200b\ufeff\u00a0".encode(), "text/plain", "holds no text"),
         (b";;\n;;\n", "text/csv", "holds no text"),
-        (b'a,b\n1,2\n3,"5" wide"\n', "text/csv", "line 3 has a quote in the wrong place.*twice"),
-        (b'a,b\n1,2\n3,"never closed\n4,5\n', "text/csv", "begins in line 3"),
         (
             b'{"a": 1}\n{"a": 2}',
             "application/json",
@@ -217,7 +279,11 @@ def test_what_is_wrong_with_a_file_is_said(data: bytes, media_type: str, error: 
         ("APPLICATION/CSV ; header=present", "a", "text/csv"),
         ("application/xhtml+xml", "a", "text/html"),
         ("text", "a.json", "application/json"),
-        ("application/pdf", "a.txt", None),
+        ("application/pdf", "a.txt", "application/pdf"),
+        ("image/jpg; charset=UTF-8", "a", "image/jpeg"),
+        ("application/octet-stream", "a.XLSX", DOCUMENTS[".xlsx"]),
+        ("application/vnd.ms-excel", "a.xlsx", DOCUMENTS[".xlsx"]),
+        ("application/msword", "a.doc", None),
         ("application/octet-stream", "a.csv.gz", None),
         ("", "README", None),
         ("text/plain; charset=klingon", "a.txt", None),
@@ -247,9 +313,13 @@ def test_kinds_of_files(said: str, name: str, kind: str | None) -> None:
         ("", "draft", b"[Draft] Whales swim.", "text/plain"),
         ("text/plain; charset=utf-16le", "a", b"a\0", "text/plain; charset=utf-16le"),
         ("; charset=windows-1252", "notes", b"Gr\xfc\xdfe", "text/plain; charset=windows-1252"),
-        ("", "report", b"%PDF-1.7", None),
-        ("text/plain", "report.pdf", b"%PDF-1.7", None),
-        ("text/plain", "photo.jpg", b"\xff\xd8\xff\xe0", None),
+        ("", "report", b"%PDF-1.7", "application/pdf"),
+        ("text/plain", "report.dat", b"\xef\xbb\xbf\r\n%PDF-1.7", "application/pdf"),
+        ("text/plain", "photo.jfif", b"\xff\xd8\xff\xe0", "image/jpeg"),
+        ("", "letter", b"PK\x03\x04...word/document.xml", DOCUMENTS[".docx"]),
+        ("", "book", b"PK\x03\x04...xl/workbook.xml", DOCUMENTS[".xlsx"]),
+        ("", "archive", b"PK\x03\x04...", None),
+        ("", "howto", b"A PDF begins with %PDF-1.7.", "text/plain"),
         ("text/plain", "script.py", b"print([1])", "text/plain"),
         ("", "blob", b"\x01\x02\0\x03\x04", None),
         ("", "notes", b"", "text/plain"),
@@ -299,7 +369,10 @@ def test_names_make_no_text_much_larger_than_its_file(data: bytes, media_type: s
         ),
         *(
             (lambda n, piece=piece: piece * n, "text/csv")
-            for piece in (b'"', b'",', b'"\n', b"1,", b";,|\t", b"1 ", b" ", b"1\n", b'""\n,')
+            for piece in (
+                *(b'"', b'",', b'"\n', b"1,", b";,|\t", b"1 ", b" ", b"1\n", b'""\n,'),
+                *(b'a","\n', b'"x"y\n', b'"x""\n', b'",",\n'),
+            )
         ),
         (lambda n: b"\xe4\xfc" * n, "text/plain; charset=shift_jis"),
         (lambda n: b"a\0" * n, "text/plain"),

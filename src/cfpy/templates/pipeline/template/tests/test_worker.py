@@ -22,6 +22,28 @@ OTHER_TOKEN = "another-local-token"
 FINISH_SECONDS = 120
 
 
+def pdf(text: bytes) -> bytes:
+    """A PDF with one line of text."""
+    shown = b"BT /F 24 Tf 9 700 Td (%s) Tj ET" % text
+    data, begins = b"%PDF-1.4\n", []
+    for number, content in enumerate(
+        (
+            b"<</Type/Catalog/Pages 2 0 R>>",
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R"
+            b"/Resources<</Font<</F 5 0 R>>>>>>",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(shown), shown),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        ),
+        1,
+    ):
+        begins.append(len(data))
+        data += b"%d 0 obj%s\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % begin for begin in begins)
+    end = b"trailer<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % len(data)
+    return data + b"xref\n0 6\n0000000000 65535 f \n" + table + end
+
+
 def upload(url: str, name: str, body: Any, **headers: str) -> dict[str, Any]:
     response, content = send(url, "POST", f"/files?name={quote(name)}", body, **headers)
     assert response.status == 202, content
@@ -51,6 +73,9 @@ def test_it_is_healthy(worker_url: str) -> None:
         ("a.html", b"<p>The whale is a mammal. It breathes air.</p><script>no()</script>"),
         ("a.csv", b"animal,fact\nwhale,The whale is a mammal."),
         ("a.json", b'{"fact": "The whale is a mammal. It breathes air."}'),
+        ("a.pdf", pdf(b"The whale is a mammal. It breathes air.")),
+        # Its name is wrong.
+        ("b.csv", pdf(b"The whale is a mammal. It breathes air.")),
     ],
 )
 def test_a_file_becomes_a_summary(worker_url: str, name: str, body: bytes) -> None:
@@ -107,12 +132,28 @@ def test_a_file_that_is_no_text_fails_and_says_why(worker_url: str) -> None:
     assert "UTF-8" in job["error"]
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "gzip, gzip"])
-def test_a_compressed_body_is_refused_at_once(worker_url: str, coding: str) -> None:
-    body = gzip.compress(b"Whales." * 100_000)
+def test_a_compressed_body(worker_url: str) -> None:
+    body = gzip.compress(b"Whales. " * 100_000)
     path = "/files?name=a.txt"
-    response, content = send(worker_url, "POST", path, body, Content_Encoding=coding)
-    assert (response.status, json.loads(content)["code"]) == (415, "unsupported-encoding")
+    for coding in ("deflate", "br", "gzip, gzip"):
+        response, content = send(worker_url, "POST", path, body, Content_Encoding=coding)
+        assert (response.status, json.loads(content)["code"]) == (415, "unsupported-encoding")
+    job = upload(worker_url, "a.txt", body, Content_Encoding="gzip")
+    assert finished(worker_url, job)["result"]["characters"] == 799_999
+
+
+def test_a_webhook_is_tried_when_the_job_is_done(worker_url: str) -> None:
+    path = "/files?name=a.txt&webhook=https%3A%2F%2Freceiver.nowhere%2Fa"
+    job = finished(worker_url, json.loads(send(worker_url, "POST", path, b"Whales.")[1]))
+    deadline = time.monotonic() + FINISH_SECONDS
+    while not job["webhook"]["attempts"] or not job["webhook"]["error"]:
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+        job = json.loads(send(worker_url, "GET", f"/jobs/{job['id']}")[1])
+    assert job["webhook"]["url"] == "https://receiver.nowhere/a"
+    assert job["webhook"]["error"] == "The server could not be reached."
+    secret = json.loads(send(worker_url, "GET", "/webhook-secret")[1])["secret"]
+    assert secret.startswith("whsec_")
 
 
 def test_the_same_key_is_the_same_job(worker_url: str) -> None:
@@ -147,7 +188,7 @@ def test_hostile_addresses_are_refused(worker_url: str, address: str) -> None:
         ("GET", "/nothing", None, TOKEN, 404),
         ("PUT", "/files", b"x", TOKEN, 405),
         ("POST", "/files?name=a.txt", b"x" * 5_000_001, TOKEN, 413),
-        ("POST", "/files?name=a.pdf", b"%PDF", TOKEN, 415),
+        ("POST", "/files?name=a.exe", b"MZ", TOKEN, 415),
         ("POST", "/files?name=a.txt", b"", TOKEN, 422),
         # 6,000 brackets in Base64, which would overflow the stack of a JSON parser.
         ("GET", "/jobs?cursor=" + "W1tb" * 2000, None, TOKEN, 422),

@@ -1,7 +1,8 @@
 """Characters out of bytes: the right ones, or an error that says what to do.
 
-A file without a mark or a declared charset is read as UTF-8. Charsets are never guessed: a wrong
-guess would change letters.
+A file without a mark or a declared charset is read as UTF-8. If it is not, it may be windows-1252,
+as browsers take it, and as Excel writes CSV in Western Europe. That is the only guess, the result
+says so, and a file that would show other letters than its author's is refused.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from jobs.job import Unprocessable
+from jobs.job import Charset, Unprocessable
 
 # UTF-32 first: its mark begins like that of UTF-16.
 _MARKS = (
@@ -60,15 +61,22 @@ _IN_PAGE = re.compile(
 _PAGE_HEAD_BYTES = 1_024
 # Files whose names end in .txt or .csv by mistake: what they begin with, and what they are.
 _SIGNATURES = {
-    b"PK\x03\x04": "a ZIP archive, or a document of Excel, Word or LibreOffice",
+    b"PK\x03\x04": "a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old document of Excel or Word",
     b"\x1f\x8b": "compressed with gzip",
     b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
-    b"%PDF-": "a PDF",
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF8": "an image",
+    b"GIF8": "a GIF",
 }
+# What no text in a Western European language has, as windows-1252 shows other charsets: controls,
+# letters of its neighbours, symbols inside of words, and words without an English letter.
+_NOT_WESTERN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9fŠŽšžŸ]|[À-ÖØ-öø-ÿ]{4}"
+    "|[A-Za-zÀ-ÖØ-öø-ÿ][€‚„†‡‰‹“”•™›¡-§©«¬¯-³¶¸¹»-¿×÷]+[A-Za-zÀ-ÖØ-öø-ÿ]"
+)
+_ASCII = bytes(range(128))
+_ASCII_LETTERS = bytes(code for code in _ASCII if chr(code).isalpha())
+_ACCENTED_LETTERS = bytes(range(0xC0, 0x100))
+_UTF_8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 
 
 def declared_charset(content_type: str) -> str:
@@ -98,8 +106,8 @@ def looks_like_text(data: bytes, charset: str) -> bool:
     return bool(readable) and not binary_kind(data)
 
 
-def decode(data: bytes, media_type: str, charset: str) -> str:
-    """The characters of a file.
+def decode(data: bytes, media_type: str, charset: str) -> tuple[str, Charset]:
+    """The characters of a file, and how it is written.
 
     A byte order mark counts more than what the sender says, and that more than what a page says of
     itself, as in browsers.
@@ -114,25 +122,46 @@ def decode(data: bytes, media_type: str, charset: str) -> str:
     """
     if what := binary_kind(data):
         raise Unprocessable(f"The file is no {media_type}: it is {what}. Send text.")
-    codec = _marked(data) or (codec_of(charset) if charset else _in_page(data, media_type))
-    text = _decoded(data, codec or "utf-8", media_type, charset)
+    mark = _marked(data)
+    said = "" if mark else charset or _in_page(data, media_type)
+    text, found = _decoded(data, mark or codec_of(said) or "utf-8", said, media_type)
     if "\0" in text:
         raise Unprocessable("The file is no text: it holds null bytes. Save it as UTF-8.")
-    return text.removeprefix("\ufeff")
+    return text.removeprefix("\ufeff"), found
 
 
-def _decoded(data: bytes, codec: str, media_type: str, charset: str) -> str:
+def _decoded(data: bytes, codec: str, said: str, media_type: str) -> tuple[str, Charset]:
     if codec != "utf-8" and (text := _really_utf_8(data, codec)) is not None:
-        return text
+        return text, Charset("utf-8")
     try:
-        return data.decode(codec)
+        return data.decode(codec), Charset(said or codec)
     except UnicodeDecodeError as error:
-        name = charset if charset and codec == codec_of(charset) else codec.upper()
+        if not said and codec == "utf-8" and (text := _western(data)) is not None:
+            return text, Charset("windows-1252", guessed=True)
         line = data.count(b"\n", 0, error.start) + 1
         raise Unprocessable(
-            f"The file is not {name}, as line {line} shows. Save it as UTF-8, or send its charset "
-            f'with it, as in "Content-Type: {media_type}; charset=windows-1252".'
+            f"The file is not {said or codec.upper()}, as line {line} shows. Save it as UTF-8, or "
+            f'send its charset with it, as in "Content-Type: {media_type}; charset=windows-1251".'
         ) from None
+
+
+def _western(data: bytes) -> str | None:
+    """The text of a file in windows-1252; ``None`` if it is rather something else."""
+    # Damaged UTF-8 is mostly UTF-8, and other alphabets have few English letters.
+    valid = sum(len(found[0]) for found in _UTF_8_SEQUENCE.finditer(data))
+    if 2 * valid > len(data.translate(None, _ASCII)):
+        return None
+    if _count(data, _ACCENTED_LETTERS) > _count(data, _ASCII_LETTERS):
+        return None
+    try:
+        text = data.decode("cp1252")
+    except UnicodeDecodeError:
+        return None
+    return None if _NOT_WESTERN.search(text) else text
+
+
+def _count(data: bytes, wanted: bytes) -> int:
+    return len(data) - len(data.translate(None, wanted))
 
 
 def _really_utf_8(data: bytes, codec: str) -> str | None:
@@ -167,9 +196,10 @@ def _marked(data: bytes) -> str | None:
     return "utf-16-le" if high > low else "utf-16-be"
 
 
-def _in_page(data: bytes, media_type: str) -> str | None:
-    """What a page says of itself."""
+def _in_page(data: bytes, media_type: str) -> str:
+    """What a page says of itself; empty if that is nothing."""
     found = media_type == "text/html" and _IN_PAGE.search(data[:_PAGE_HEAD_BYTES])
-    codec = codec_of(found[1].decode()) if found else None
-    # It could not be read here if it were true.
-    return None if codec and codec.startswith(("utf-16", "utf-32")) else codec
+    label = found[1].decode().lower() if found else ""
+    # It could not be read here if it were UTF-16 or UTF-32.
+    unknown = not label or (codec_of(label) or "utf-16").startswith(("utf-16", "utf-32"))
+    return "" if unknown else label

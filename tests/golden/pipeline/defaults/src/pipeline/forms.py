@@ -1,6 +1,9 @@
-"""The file of a form."""
+"""The file of a form, and its other fields."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pipeline.limits import MAX_FORM_PARTS
 from web import forms
@@ -8,7 +11,14 @@ from web.forms import FormPart
 from web.problems import FieldError, invalid
 
 
-def read_form(content_type: str, body: bytes) -> FormPart:
+@dataclass(frozen=True)
+class FormFile(FormPart):
+    """The file of a form. ``fields`` are the other parts, by name."""
+
+    fields: Mapping[str, bytes]
+
+
+def read_form(content_type: str, body: bytes) -> FormFile:
     """The one file of a form.
 
     Args:
@@ -18,8 +28,10 @@ def read_form(content_type: str, body: bytes) -> FormPart:
     Raises:
         Problem: It is not a form, or does not have exactly one file.
     """
-    files = [part for part in forms.read_form(content_type, body, MAX_FORM_PARTS) if part.name]
+    parts = forms.read_form(content_type, body, MAX_FORM_PARTS)
+    files = [part for part in parts if part.name]
     if len(files) != 1:
         detail = f"must hold exactly one file, as a part with a filename, and holds {len(files)}"
         raise invalid((FieldError("#", detail),))
-    return files[0]
+    fields = {part.field: part.content for part in parts if not part.name}
+    return FormFile(**vars(files[0]), fields=fields)

@@ -5,8 +5,8 @@ Where a number is Cloudflare's, it is the one documented in November 2026.
 
 from __future__ import annotations
 
-# Requests. The consumer holds a file as bytes and as pieces of text, which has to fit into a
-# Worker's 128 MB.
+# Requests. The consumer holds a file as bytes and as pieces of text, or as bytes and on its way to
+# Workers AI in Base64, which has to fit into a Worker's 128 MB.
 MAX_FILE_BYTES = 5_000_000
 # The headers and boundaries around a file in a form, and a few other fields.
 MAX_FORM_BYTES = MAX_FILE_BYTES + 10_000
@@ -42,7 +42,8 @@ MAX_ROUNDS = 4
 TRANSLATION_CHARS = 4_000
 TRANSLATION_TOKENS = 6_000
 # Up to four bytes each, in a row of D1 of at most 2 MB.
-MAX_TRANSLATION_CHARS = 400_000
+MAX_KEPT_CHARS = 400_000
+MAX_TRANSLATION_CHARS = MAX_KEPT_CHARS
 LABEL_TOKENS = 20
 FIELDS_TOKENS = 1_000
 # The invocation's other calls need some of the six connections that it may wait for at once.

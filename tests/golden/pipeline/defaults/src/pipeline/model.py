@@ -6,8 +6,9 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.limits import MAX_KEPT_CHARS
 from workers_ai.chat import block, chat_inputs, read_answer, without_thoughts
 from workers_ai.errors import BadAnswer
 
@@ -64,15 +65,25 @@ class Model:
                 {"role": "user", "content": block("document", document)},
             ]
             inputs = chat_inputs(self.name, messages, max_tokens=max_tokens)
-            question = hashlib.sha256(json.dumps([self.name, inputs]).encode()).hexdigest()
-            if question in self._answers:
-                return self._answers[question]
-            answer = read_answer(await self._ai.run(self.name, inputs))
-            text = without_thoughts(answer.text).strip()
-            if not text:
-                raise BadAnswer("is empty")
-            check(text)
-            await self._keep(question, text)
+            question = json.dumps([self.name, inputs]).encode()
+            return await self.once(question, lambda: self._answer(inputs, check))
+
+    async def once(self, question: bytes, ask: Callable[[], Awaitable[str]]) -> str:
+        """The answer to a question, which is asked once in all attempts of the job."""
+        digest = hashlib.sha256(question).hexdigest()
+        if digest in self._answers:
+            return self._answers[digest]
+        answer = await ask()
+        if len(answer) <= MAX_KEPT_CHARS:
+            await self._keep(digest, answer)
+        return answer
+
+    async def _answer(self, inputs: Mapping[str, Any], check: Check) -> str:
+        answer = read_answer(await self._ai.run(self.name, inputs))
+        text = without_thoughts(answer.text).strip()
+        if not text:
+            raise BadAnswer("is empty")
+        check(text)
         return text
 
     async def ask_all(

@@ -15,13 +15,15 @@ class Settings:
     """The configuration of one deployment.
 
     ``tokens`` are by the names of their owners, and none where the secret is not set.
-    ``allowed_hosts`` is empty where files may be fetched from any public host.
+    ``allowed_hosts`` is empty where files may be fetched from any public host. ``webhook_secret``
+    is empty where it is not set.
     """
 
     summary_model: str
     operation: str
     tokens: Mapping[str, str] = field(repr=False)
     allowed_hosts: frozenset[str]
+    webhook_secret: str = field(repr=False)
 
 
 def read_settings(variable: Variable) -> Settings:
@@ -35,6 +37,7 @@ def read_settings(variable: Variable) -> Settings:
         operation=_operation(text(variable, "OPERATION")),
         tokens=_tokens(str(variable("API_TOKENS") or "")),
         allowed_hosts=frozenset(_items(str(variable("ALLOWED_HOSTS") or "").lower())),
+        webhook_secret=str(variable("WEBHOOK_SECRET") or ""),
     )
 
 

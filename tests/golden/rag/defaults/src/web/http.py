@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
@@ -82,19 +83,20 @@ def announced_length(request: Request) -> int | None:
     return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
 
 
-def check_encoding(request: Request) -> None:
-    """Refuse a compressed body: what is small on its way could fill the memory here."""
-    encoding = (request.headers.get("content-encoding") or "identity").strip().lower()
-    if encoding != "identity":
-        detail = f"Send the body as it is, without Content-Encoding: {encoding}."
-        raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "identity"})
+def is_encoded(request: Request) -> bool:
+    """Whether the body is compressed."""
+    return _encoding(request) != "identity"
+
+
+def _encoding(request: Request) -> str:
+    return (request.headers.get("content-encoding") or "identity").strip().lower()
 
 
 async def read_json(request: Request, max_bytes: int) -> Any:
     """The parsed body of a request.
 
     Raises:
-        Problem: It is larger than ``max_bytes``, compressed, or no JSON.
+        Problem: It is larger than ``max_bytes``, compressed in a way that is not known, or no JSON.
     """
     if media_type(request) != "application/json":
         raise Problem(415, "not-json", "Send JSON, with the header Content-Type: application/json.")
@@ -122,12 +124,12 @@ def _refuse(constant: str) -> NoReturn:
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body.
+    """The whole body, decompressed.
 
     Raises:
-        Problem: It is larger than ``max_bytes``, or compressed.
+        Problem: It is larger than ``max_bytes``, or compressed in a way that is not known.
     """
-    check_encoding(request)
+    stream = _gzip_stream(request)
     # The announced length spares reading a large body; the count catches one that announces none.
     if (announced_length(request) or 0) > max_bytes:
         raise too_large(max_bytes)
@@ -136,13 +138,41 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         async for piece in request.body:
             data = piece.to_bytes()
             size += len(data)
-            if size <= max_bytes:
-                body += data
+            if size <= max_bytes and len(body) <= max_bytes:
+                body += _decoded(stream, data, max_bytes + 1 - len(body)) if stream else data
             elif size > max_bytes + _DISCARDED_BYTES:
                 break
-    if size > max_bytes:
+    if max(size, len(body)) > max_bytes:
         raise too_large(max_bytes)
+    if stream and not stream.eof:
+        raise _no_gzip("it is cut off")
     return bytes(body)
+
+
+def _gzip_stream(request: Request) -> zlib._Decompress | None:
+    """What decompresses a body; ``None`` if it comes as it is."""
+    encoding = _encoding(request)
+    if encoding == "identity":
+        return None
+    if encoding not in ("gzip", "x-gzip"):
+        detail = f"Send the body with gzip or as it is, and not with Content-Encoding: {encoding}."
+        raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "gzip"})
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+
+
+def _decoded(stream: zlib._Decompress, data: bytes, limit: int) -> bytes:
+    """At most so many bytes: what is small on its way could fill the memory here."""
+    try:
+        decoded = stream.decompress(data, limit)
+    except zlib.error as error:
+        raise _no_gzip(str(error)) from None
+    if stream.unused_data:
+        raise _no_gzip("something follows its end")
+    return decoded
+
+
+def _no_gzip(why: str) -> Problem:
+    return Problem(400, "not-gzip", f"The body is no valid gzip: {why}.")
 
 
 def too_large(max_bytes: int) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -13,19 +13,20 @@ from jobs.job import Source, object_key
 from jobs.urls import UrlRefused, check_url
 from pipeline import limits
 from pipeline.charsets import binary_kind
+from pipeline.documents import document_type, is_document
 from pipeline.forms import read_form
 from pipeline.services import Services
 from pipeline.texts import guessed_type, is_untold, supported_type, why_unsupported
 from web.http import (
     Request,
     announced_length,
-    check_encoding,
+    is_encoded,
     media_type,
     read_body,
     read_json,
     too_large,
 )
-from web.problems import FieldError, Problem, invalid
+from web.problems import FieldError, Problem, invalid, misconfigured
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,6 +41,7 @@ class Upload:
     source: Source
     content: bytes | AsyncIterator[Piece] | None
     length: int
+    webhook: str | None = None
 
 
 class Intake:
@@ -60,7 +62,7 @@ class Intake:
         upload = await self._read(request)
         fingerprint = _fingerprint(upload)
         store, job_id = self._services.store, uuid4().hex
-        is_new = await store.receive(job_id, owner, upload.source, key, fingerprint)
+        is_new = await store.receive(job_id, owner, upload.source, key, fingerprint, upload.webhook)
         if not is_new:
             assert key is not None  # Without a key, no job is in the way.
             job_id, finished = await self._earlier(owner, key, fingerprint)
@@ -100,41 +102,55 @@ class Intake:
         )
 
     async def _read(self, request: Request) -> Upload:
-        kind = media_type(request)
+        kind, parameters = media_type(request), request.parameters
+        webhook: object = parameters.get("webhook")
         if kind == "multipart/form-data":
             form = await read_body(request, limits.MAX_FORM_BYTES)
             part = read_form(request.headers.get("content-type") or "", form)
-            return _upload(part.name, part.media_type, part.content, len(part.content))
-        if (name := request.parameters.get("name")) is not None:
-            return await self._read_raw(request, name)
-        if kind == "application/json":
-            return self._read_address(await read_json(request, limits.MAX_JSON_BYTES))
-        raise Problem(
-            415,
-            "unsupported-upload",
-            "Send a form with a file, a file as the body with its ?name=, or JSON: "
-            '{"file_url": "https://..."}.',
-        )
+            upload = _upload(part.name, part.media_type, part.content, len(part.content))
+            # A browser sends a field that was left empty.
+            webhook = part.fields.get("webhook", b"").decode(errors="replace") or webhook
+        elif (name := parameters.get("name")) is not None:
+            upload = await self._read_raw(request, name)
+        elif kind == "application/json":
+            body = await read_json(request, limits.MAX_JSON_BYTES)
+            upload = self._read_address(body)
+            webhook = body.get("webhook", webhook)
+        else:
+            raise Problem(
+                415,
+                "unsupported-upload",
+                "Send a form with a file, a file as the body with its ?name=, or JSON: "
+                '{"file_url": "https://..."}.',
+            )
+        return upload if webhook is None else self._with_webhook(upload, webhook)
 
     async def _read_raw(self, request: Request, name: str) -> Upload:
         said, length = request.headers.get("content-type") or "", announced_length(request)
-        if length is None or request.body is None or is_untold(said, name):
+        if length is None or request.body is None or is_untold(said, name) or is_encoded(request):
             # R2 takes no stream of unknown length, and some files have to be looked at.
             content = await read_body(request, limits.MAX_FILE_BYTES)
             return _upload(name, said, content, len(content))
-        check_encoding(request)
         return _upload(name, said, request.body, length)
 
     def _read_address(self, body: object) -> Upload:
-        known = isinstance(body, Mapping) and set(body) == {"file_url"}
-        url = body["file_url"] if known and isinstance(body, Mapping) else None
+        known = isinstance(body, Mapping) and set(body) <= {"file_url", "webhook"}
+        url = body.get("file_url") if known and isinstance(body, Mapping) else None
         if not isinstance(url, str):
             raise invalid((FieldError("#", 'must be {"file_url": "https://..."}'),))
+        return Upload(Source(None, None, self._address("file_url", url)), None, 0)
+
+    def _with_webhook(self, upload: Upload, webhook: object) -> Upload:
+        if not self._services.has_webhooks:
+            raise misconfigured("Webhooks need the secret WEBHOOK_SECRET, which is not set.")
+        return replace(upload, webhook=self._address("webhook", str(webhook)))
+
+    def _address(self, field: str, url: str) -> str:
+        """An address in the request, if this Worker may call it."""
         try:
-            address = check_url(url, self._services.allowed_hosts)
+            return check_url(url, self._services.allowed_hosts)
         except UrlRefused as error:
-            raise invalid((FieldError("#/file_url", str(error)),)) from None
-        return Upload(Source(None, None, address), None, 0)
+            raise invalid((FieldError(f"#/{field}", str(error)),)) from None
 
 
 def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length: int) -> Upload:
@@ -147,15 +163,25 @@ def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length:
         raise invalid((FieldError("#/name", detail),))
     if length == 0:
         raise invalid((FieldError("#", "must not be an empty file"),))
-    if isinstance(content, bytes) and is_untold(said, name):
-        kind = guessed_type(said, name, content)
+    kind = _media_type(name, said, content if isinstance(content, bytes) else None)
+    return Upload(Source(name, kind, None), content, length)
+
+
+def _media_type(name: str, said: str, data: bytes | None) -> str:
+    """What a file is, by what is in it, if that is known, its sender and its name."""
+    if data is not None and (document := document_type(data)):
+        return document
+    if data is not None and is_untold(said, name):
+        kind = guessed_type(said, name, data)
     else:
         kind = supported_type(said, name)
     if kind is None:
         raise Problem(415, "unsupported-type", why_unsupported(said, name))
-    if isinstance(content, bytes) and (what := binary_kind(content)):
-        raise Problem(415, "unsupported-type", f"{name!r} is {what}. Send text.")
-    return Upload(Source(name, kind, None), content, length)
+    if data is not None and is_document(kind):
+        raise Problem(415, "unsupported-type", f"{name!r} is no {kind}.")
+    if data is not None and (what := binary_kind(data)):
+        raise Problem(415, "unsupported-type", f"{name!r} is {what}.")
+    return kind
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -170,5 +196,6 @@ def _fingerprint(upload: Upload) -> str:
     """Tells one request from another. A stream's content is not known when this is needed."""
     content = upload.content if isinstance(upload.content, bytes) else b""
     source = upload.source
-    said = json.dumps([source.name, source.media_type, source.url, upload.length])
-    return hashlib.sha256(said.encode() + content).hexdigest()
+    said = [source.name, source.media_type, source.url, upload.length]
+    said += [upload.webhook] if upload.webhook else []
+    return hashlib.sha256(json.dumps(said).encode() + content).hexdigest()

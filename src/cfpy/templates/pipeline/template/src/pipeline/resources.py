@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from jobs.job import Job, Result, Status, object_key
 from jobs.sweep import send_due
+from jobs.webhooks import owners_secret
 from pipeline.intake import Intake
 from pipeline.limits import DEFAULT_PAGE, MAX_PAGE
 from pipeline.operations import JSON_RESULTS
@@ -69,6 +70,8 @@ class Resources:
             return {"POST": self._retry_failed}
         if _RETRY.fullmatch(path):
             return {"POST": self._retry_job}
+        if path == "/webhook-secret":
+            return {"GET": self._webhook_secret}
         if path.startswith("/jobs/"):
             return {"GET": self._get_job, "DELETE": self._delete_job}
         raise not_found("such resource")
@@ -133,6 +136,12 @@ class Resources:
         await self._services.bucket.delete(object_key(job_id))
         return Reply(204)
 
+    async def _webhook_secret(self, _call: Call, owner: str) -> Reply:
+        if not self._settings.webhook_secret:
+            raise misconfigured("The secret WEBHOOK_SECRET is not set.")
+        secret = owners_secret(self._settings.webhook_secret, owner)
+        return json_reply(200, {"secret": secret})
+
     async def _job(self, owner: str, job_id: str) -> Job:
         job = await self._services.store.get(owner, job_id)
         if job is None:
@@ -149,16 +158,27 @@ def _shown(job: Job) -> dict[str, Any]:
     if job.source.url is None:
         shown |= {"name": job.source.name, "media_type": job.source.media_type}
     else:
-        # A query string may hold somebody's signature.
-        parts = urlsplit(job.source.url)
-        shown["file_url"] = f"https://{parts.netloc}{parts.path}"
+        shown["file_url"] = _address(job.source.url)
     shown |= {"attempts": job.attempts, "error": job.error}
     waits = job.status is Status.QUEUED and job.due_at is not None
     shown["retry_at"] = _time(job.due_at) if waits and job.due_at else None
     shown["created_at"] = _time(job.created_at)
     shown["updated_at"] = _time(job.updated_at)
     shown["result"] = job.result and _result(job.result)
+    if webhook := job.webhook:
+        shown["webhook"] = {
+            "url": _address(webhook.url),
+            "status": webhook.status,
+            "attempts": webhook.attempts,
+            "error": webhook.error,
+        }
     return shown
+
+
+def _address(url: str) -> str:
+    """An address without its query string, which may hold somebody's signature."""
+    parts = urlsplit(url)
+    return f"https://{parts.netloc}{parts.path}"
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -168,6 +188,8 @@ def _result(result: Result) -> dict[str, Any]:
         result.operation: shown,
         "characters": result.characters,
         "model": result.model,
+        "charset": result.charset and result.charset.name,
+        "charset_guessed": bool(result.charset and result.charset.guessed),
     }
 
 

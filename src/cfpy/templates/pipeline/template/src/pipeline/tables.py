@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain, islice
 
@@ -23,6 +23,7 @@ _SEPARATOR_LINE = re.compile(r'\s*"?sep=([;,|\t])"?\s*?[\r\n]', re.I)
 # A comma that stands between digits alone is the decimal point of most of Europe.
 _COMMA = re.compile(r"(?<!\d),|,(?!\d)")
 _NUMBER = re.compile(r"[-+]?[\d.,]++%?")
+_QUOTED = re.compile(r'"([^"]*)"')
 _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 
 
@@ -33,7 +34,7 @@ def read_csv(data: bytes) -> Iterator[str]:
         data: The table, in UTF-8.
 
     Raises:
-        Unprocessable: It has a quote in the wrong place.
+        Unprocessable: A line has too many values.
     """
     sample = data[:SAMPLE_BYTES].decode(errors="ignore")
     named = _SEPARATOR_LINE.match(sample)
@@ -76,31 +77,46 @@ def _titles(rows: list[list[str]], width: int) -> list[list[str]]:
 
 
 def _rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
-    """The records; an empty line is one of them."""
+    """The records; an empty line is one of them.
+
+    Where a quote stands in the wrong place, or none closes a value, the lines of that record are
+    read as they are, each as one record: so one quote can't swallow the rest of the table.
+    """
     lines = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
-    counted = (line for line in lines if _has_few_cells(line, delimiter))
+    taken: list[str] = []
+    counted = _taken(lines, delimiter, taken)
     rows = csv.reader(counted, delimiter=delimiter, skipinitialspace=True, strict=True)
-    begin = 1
-    try:
-        for row in rows:
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error:
+            yield from (_as_it_is(line, delimiter) for line in taken)
+            rows = csv.reader(counted, delimiter=delimiter, skipinitialspace=True, strict=True)
+        else:
+            if row is None:
+                return
             yield row
-            begin = rows.line_num + 1
-    except csv.Error as error:
-        record = f"The file is no valid CSV: the record that begins in line {begin} has a"
-        if "limit" in str(error):
+        taken.clear()
+
+
+def _taken(lines: Iterable[str], delimiter: str, taken: list[str]) -> Iterator[str]:
+    """The lines, each of which is also appended to ``taken``."""
+    for line in lines:
+        if line.count(delimiter) >= MAX_CELLS:
             raise Unprocessable(
-                f"{record} value of more than {MAX_CELL_CHARS} characters."
-            ) from None
-        raise Unprocessable(
-            f"{record} quote in the wrong place ({error}). Write a quote inside of a quoted value "
-            'twice: "".'
-        ) from None
+                f"The file is no valid CSV: a line has more than {MAX_CELLS} values."
+            )
+        taken.append(line)
+        yield line
 
 
-def _has_few_cells(line: str, delimiter: str) -> bool:
-    if line.count(delimiter) >= MAX_CELLS:
-        raise Unprocessable(f"The file is no valid CSV: a line has more than {MAX_CELLS} values.")
-    return True
+def _as_it_is(line: str, delimiter: str) -> list[str]:
+    return [_unquoted(cell.strip()) for cell in line.split(delimiter)]
+
+
+def _unquoted(cell: str) -> str:
+    quoted = _QUOTED.fullmatch(cell)
+    return quoted[1] if quoted else cell
 
 
 def _names_columns(row: list[str]) -> bool:

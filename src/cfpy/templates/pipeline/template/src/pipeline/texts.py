@@ -6,8 +6,9 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
-from jobs.job import Unprocessable
+from jobs.job import Charset, Unprocessable
 from pipeline.charsets import codec_of, declared_charset, decode, looks_like_text
+from pipeline.documents import DOCUMENTS, document_type, is_document
 from pipeline.json_values import read_json
 from pipeline.limits import MAX_TEXT_CHARS, PIECE_CHARS
 from pipeline.markup import read_html
@@ -26,15 +27,16 @@ _SUFFIXES = {
     ".csv": "text/csv",
     ".tsv": "text/csv",
     ".json": "application/json",
-}
+} | DOCUMENTS
 # What clients say when they don't know: among others what curl sends with a body, what Excel makes
-# of CSV, what pages send so that browsers save a file, and what fetch() and file servers send for
-# all that is text.
+# of CSV, what pages send so that browsers save a file, what documents of Word are inside, and what
+# fetch() and file servers send for all that is text.
 _UNKNOWN = frozenset(
     [
         *("", "*/*", "application/octet-stream", "binary/octet-stream", "application/unknown"),
         *("application/x-www-form-urlencoded", "application/vnd.ms-excel"),
         *("application/force-download", "application/x-download", "application/download"),
+        *("application/zip", "application/x-zip-compressed"),
         "text/plain",
     ]
 )
@@ -47,6 +49,9 @@ _ALIASES = {
     "text/comma-separated-values": "text/csv",
     "text/tab-separated-values": "text/csv",
     "text/json": "application/json",
+    "application/x-pdf": "application/pdf",
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
 }
 _JSON_ENDS = ((b"{", b"}"), (b"[", b"]"))
 _SLICE = 65_536
@@ -65,6 +70,9 @@ def supported_type(content_type: str, name: str) -> str | None:
     """
     kind = _kind(content_type, name)
     charset = declared_charset(content_type)
+    if kind is not None and is_document(kind):
+        # Some servers name a charset of everything.
+        return kind
     if kind is None or (charset and codec_of(charset) is None):
         return None
     return f"{kind}; charset={charset}" if charset else kind
@@ -77,6 +85,8 @@ def guessed_type(content_type: str, name: str, data: bytes) -> str | None:
         As ``supported_type``.
     """
     charset = declared_charset(content_type)
+    if document := document_type(data):
+        return document
     if not looks_like_text(data, charset):
         return None
     start = data[:1_024].removeprefix(codecs.BOM_UTF8).lstrip().lower()
@@ -129,15 +139,22 @@ def fetched_type(content_type: str, name: str, data: bytes | None) -> str | None
 
 
 def extract(data: bytes, media_type: str) -> list[str]:
-    """The text of a file, whose type is a ``supported_type``, in pieces.
+    """The text of a file, as ``read_text``, without its charset."""
+    return read_text(data, media_type)[0]
+
+
+def read_text(data: bytes, media_type: str) -> tuple[list[str], Charset]:
+    """The text of a file, whose type is a ``supported_type``, in pieces, and how it is written.
 
     Raises:
         Unprocessable: It is not of the declared type, or has no text.
     """
     kind = _media_type(media_type)
     try:
-        utf_8 = decode(data, kind, declared_charset(media_type)).encode()
-        pieces = _stripped(list(cut(_READERS[kind](utf_8), PIECE_CHARS)))
+        text, charset = decode(data, kind, declared_charset(media_type))
+        utf_8 = text.encode()
+        del text
+        pieces = in_pieces(_READERS[kind](utf_8))
     except (Unprocessable, MemoryError):
         # Memory may be there another time.
         raise
@@ -145,6 +162,16 @@ def extract(data: bytes, media_type: str) -> list[str]:
         # At files that are broken on purpose the parsers raise whatever they come across, and will
         # again. The consumer logs the cause, which may be an error of this module too.
         raise Unprocessable(f"The file is no valid {kind}.") from error
+    return pieces, charset
+
+
+def in_pieces(parts: Iterable[str]) -> list[str]:
+    """A text in pieces of ``PIECE_CHARS``, without the spaces around it.
+
+    Raises:
+        Unprocessable: It is empty.
+    """
+    pieces = _stripped(list(cut(parts, PIECE_CHARS)))
     # Marks and spaces without a width do not count.
     if not any(char.isprintable() for piece in pieces for char in piece):
         raise Unprocessable("The file holds no text.")
@@ -172,7 +199,7 @@ def _kind(content_type: str, name: str) -> str | None:
         by_name = _SUFFIXES.get(PurePosixPath(name).suffix.lower())
         return by_name or ("text/plain" if said == "text/plain" else None)
     kind = _ALIASES.get(said, said)
-    return kind if kind in _READERS else None
+    return kind if kind in _READERS or is_document(kind) else None
 
 
 def _read_text(data: bytes) -> Iterator[str]:
@@ -203,4 +230,5 @@ _READERS: dict[str, Callable[[bytes], Iterator[str]]] = {
     "application/json": lambda data: _limited(read_json(data)),
 }
 
-SUPPORTED = ", ".join(sorted(_READERS))
+_DOCUMENT_NAMES = ("PDF", "DOCX", "XLSX", "ODT", "ODS", "JPEG", "PNG", "WebP")
+SUPPORTED = ", ".join([*sorted(_READERS), *_DOCUMENT_NAMES])
