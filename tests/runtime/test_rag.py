@@ -19,9 +19,9 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from office_files import docx, pdf, xlsx
 
 from dev_process import Answer, Dev
-from office_files import docx, pdf, xlsx
 
 BOOK = Path(__file__).parent.parent / "data" / "moby-dick.jsonl"
 TOKEN = "local-development-token"
