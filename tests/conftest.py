@@ -44,7 +44,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _logs_of_wrangler(shared: Path) -> None:
     """wrangler looks through all its logs at each start: it gets a folder for this run, and leaves
     no thousands of files in the home of whoever runs the tests."""
-    os.environ["WRANGLER_LOG_PATH"] = str(shared / "wrangler-logs")
+    os.environ["WRANGLER_LOG_PATH"] = str(shared / "wrangler.log")
 
 
 @pytest.fixture(scope="session")

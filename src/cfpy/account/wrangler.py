@@ -18,7 +18,7 @@ from cfpy.errors import (
 from cfpy.tools.child_environment import without_identity
 from cfpy.tools.invocation import command
 from cfpy.tools.process import Completed, Runner
-from cfpy.tools.toolchain import Toolchain
+from cfpy.tools.toolchain import Toolchain, arguments_of_wrangler
 
 _TIMEOUT_SECONDS = 180.0
 # These take a name, and would append the environment to it: 4.164 does so in `kv namespace create`
@@ -240,7 +240,7 @@ class Wrangler:
                 )
             raise WranglerError(
                 f"{what}:\n{complaint(done)}",
-                argv=("wrangler", *argv[2:]),
+                argv=("wrangler", *arguments_of_wrangler(argv)),
                 returncode=done.returncode,
                 output=complaint(done),
                 hint="Completed steps stay. Run the same command again to continue.",
@@ -257,7 +257,7 @@ class Wrangler:
         if done.returncode != 0:
             raise WranglerError(
                 f"{what}:\n{complaint(done)}",
-                argv=("wrangler", *argv[2:]),
+                argv=("wrangler", *arguments_of_wrangler(argv)),
                 returncode=done.returncode,
                 output=complaint(done),
                 hint=hint,

@@ -19,6 +19,7 @@ from cfpy.errors import (
 )
 from cfpy.tools.invocation import command
 from cfpy.tools.process import Completed, Runner
+from cfpy.tools.toolchain import arguments_of_wrangler
 
 _CODE = re.compile(r"\[code: (\d+)\]")
 _LOGGED_OUT = re.compile(r"not logged in|wrangler login|CLOUDFLARE_API_TOKEN", re.IGNORECASE)
@@ -48,7 +49,7 @@ class InTime:
         try:
             return self._runner.run(argv, cwd=cwd, env=env, stdin=stdin, timeout=timeout)
         except ToolTimeoutError as error:
-            arguments = tuple(argv[2:])
+            arguments = arguments_of_wrangler(argv)
             words = takewhile(lambda part: not part.startswith("-"), arguments)
             raise WranglerTimeoutError(
                 f"wrangler {' '.join(words)} did not finish within {timeout or 0:.0f} seconds",
