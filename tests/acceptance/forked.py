@@ -8,6 +8,7 @@ of what ends one, start Python themselves.
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -18,7 +19,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _OF_THIS_THREAD = threading.local()
 
@@ -76,6 +77,9 @@ def _server() -> subprocess.Popen[str]:
 
 def _serve() -> None:
     _import_everything()
+    # A collection in a child would write to all the memory that it shares with this process.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
@@ -83,7 +87,7 @@ def _serve() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def _become_cfpy(request: dict[str, Any]) -> None:
+def _become_cfpy(request: dict[str, Any]) -> NoReturn:
     for number, path in enumerate(request["streams"]):
         opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
         os.dup2(opened, number)
@@ -96,8 +100,24 @@ def _become_cfpy(request: dict[str, Any]) -> None:
     sys.argv = ["cfpy", *request["arguments"]]
     from cfpy.cli.app import main
 
-    main()
-    sys.exit(0)
+    code: str | int | None = None
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+    assert not isinstance(code, str)
+    _end(code or 0)
+
+
+def _end(code: int) -> NoReturn:
+    """Without taking down each of the imported modules, which is most of the work of a run."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _import_everything() -> None:
