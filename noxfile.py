@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "docs", "tests"]
+nox.options.sessions = ["everything"]
 
 # The tools are installed beside this interpreter, which need not be on PATH.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@nox.session
+def everything(session: nox.Session) -> None:
+    """What CI runs: lint and docs beside the tests, so their findings stand in its output."""
+    argv = [sys.executable, "-m", "nox", "--sessions", "lint", "docs"]
+    with subprocess.Popen(argv, cwd=Path(__file__).parent) as beside:
+        tests(session)
+    if beside.returncode:
+        session.error("lint or docs failed: see above, or run `nox -s lint docs`")
 
 
 @nox.session

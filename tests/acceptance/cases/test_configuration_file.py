@@ -152,6 +152,7 @@ name = "KEY"
     "node_modules/wrangler/bin/wrangler.js": """\
 const { appendFileSync } = require('node:fs');
 appendFileSync(process.env.CALLS, JSON.stringify(process.argv.slice(2)) + '\\n');
+require(process.env.EARLY);
 process.argv[1] = process.env.REAL;
 require('node:module').runMain();
 """,
@@ -195,10 +196,10 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def recording(tmp_path: Path, cfpy: Any) -> dict[str, str]:
-    toolchain = build_context(print).toolchain.directory
-    real = toolchain / "node_modules" / "wrangler" / "bin" / "wrangler.js"
+    *_, early, real = build_context(print).toolchain.wrangler(tmp_path)
+    scripts = {"EARLY": early.removeprefix("--require="), "REAL": real}
     # A hint of an environment that nobody asked for on the command line.
-    return {"CALLS": str(tmp_path / "calls"), "REAL": str(real), "CLOUDFLARE_ENV": "live"}
+    return {"CALLS": str(tmp_path / "calls"), "CLOUDFLARE_ENV": "live", **scripts}
 
 
 def subcommand(arguments: list[str]) -> str:
