@@ -19,7 +19,13 @@ from rag.settings import read_settings
 from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
-    from bindings import AI, D1Database, RateLimit, ScheduledController, Vectorize
+    from bindings import (
+        AI,
+        D1Database,
+        RateLimit,
+        ScheduledController,
+        Vectorize,
+    )
 
 
 class Env(Protocol):
@@ -49,6 +55,7 @@ class Default(WorkerEntrypoint):
         return Response(pipe.readable, status=reply.status, headers=headers)
 
     # The runtime passes `env` and `ctx`, and both are None in Python.
+
     async def scheduled(
         self, controller: ScheduledController, env: None = None, ctx: None = None
     ) -> None:

@@ -93,7 +93,8 @@ class Resources:
         """
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
-        routes = self.routes().get(f"/{collection}/{{id}}" if slash else path)
+        name = f"/{collection}/" + "{id}" if slash else path
+        routes = self.routes().get(name)
         if routes is None:
             raise not_found("such resource")
         route = routes.get("GET" if method == "HEAD" else method)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.limits import CLOCK_SECONDS, DAY_SECONDS, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
+from web.problems import Problem
 from workers_ai.errors import BadAnswer, ai_problem
 
 
@@ -35,5 +36,7 @@ def explain(error: Exception) -> str:
         return f"The file could not be fetched: {error}."
     if isinstance(error, BadAnswer):
         return f"The model's answer {error}."
+    if isinstance(error, Problem):
+        return error.detail
     problem = ai_problem(str(error))
     return problem.detail if problem else "A Cloudflare service failed."

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from jobs.services import JobBindings
 from rag import requests
 from rag.answering import Event, answer, answer_events, sources
 from rag.app import StreamReply, encode_event
+from rag.background import ADDED, JOB, TAKEN, Background, shown
 from rag.conversation import standalone
 from rag.files import Files
 from rag.ingest import Ingestion, publish_visible
@@ -21,7 +23,6 @@ from rag.models import Models
 from rag.openapi import (
     ANSWER,
     DOCUMENTS,
-    OUTCOMES,
     SOURCES,
     STATUS,
     STORED,
@@ -29,6 +30,7 @@ from rag.openapi import (
     Routes,
     describe,
 )
+from rag.originals import Originals
 from rag.retrieval import Retrieval
 from rag.settings import Settings
 from rag.store import Store
@@ -46,18 +48,17 @@ from web.problems import (
 )
 
 if TYPE_CHECKING:
-    from bindings import AI, D1Database, RateLimit, Vectorize
+    from bindings import AI, RateLimit, Vectorize
 
 #: What a request says, checked: its body or its parameters, or the ``id`` in its path.
 Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Bindings:
+class Bindings(JobBindings):
     """What Cloudflare gives the Worker, as the Workers SDK wraps it, and what makes files."""
 
     ai: AI
-    database: D1Database
     vectorize: Vectorize
     rate_limiter: RateLimit
     blob: Callable[[bytes, str], Any]
@@ -70,13 +71,16 @@ class Resources:
         self._settings = settings
         self._rate_limiter = bindings.rate_limiter
         self._models = Models(bindings.ai, settings, bindings.blob)
+        self._originals = Originals(bindings.bucket)
         database = bindings.database
         self._serve(Store(database), Vectors(bindings.vectorize), TextIndex(database))
+        self.background = Background(bindings, settings, self._intake)
 
     def _serve(self, store: Store, vectors: Vectors, words: TextIndex) -> None:
         """From here on, see what these hold."""
         self._store, self._vectors = store, vectors
-        self._ingestion = Ingestion(self._settings, store, self._models, vectors)
+        services = (store, self._models, vectors, self._originals)
+        self._ingestion = Ingestion(self._settings, *services)
         self._intake = Intake(Files(self._models), self._ingestion)
         self._retrieval = Retrieval(self._settings, store, self._models, vectors, words)
         self._tools = Tools(store, vectors, self._models, self._retrieval)
@@ -93,7 +97,10 @@ class Resources:
         """
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
-        routes = self.routes().get(f"/{collection}/{{id}}" if slash else path)
+        name = f"/{collection}/" + "{id}" if slash else path
+        if name == "/documents/{id}" and id_.endswith("/original"):
+            name, id_ = f"{name}/original", id_.removesuffix("/original")
+        routes = self.routes().get(name)
         if routes is None:
             raise not_found("such resource")
         route = routes.get("GET" if method == "HEAD" else method)
@@ -112,6 +119,7 @@ class Resources:
     async def tidy(self) -> None:
         """The cron's work: publish and clean up, also where nobody searches."""
         await self._ingestion.tidy(uuid4().hex)
+        await self.background.tidy()
 
     async def _admit(self, call: Call) -> None:
         """Let in clients that have the token, but not too often.
@@ -156,8 +164,13 @@ class Resources:
         return {"sources": sources(passages)}
 
     async def post_documents(self, call: Call, _values: Values) -> Reply:
-        items = parse(await receive(call.request))
-        outcomes = await self._intake.add_all(items, call.id)
+        sent = await receive(call.request)
+        if job := await self.background.accept(sent):
+            call.log["job"] = job.id
+            reply = json_reply(202, shown(job))
+            headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
+            return replace(reply, headers={**reply.headers, **headers})
+        outcomes = await self._intake.add_all(parse(sent), call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
         complete = {"indexed", "unchanged"}.issuperset(statuses)
@@ -173,6 +186,13 @@ class Resources:
     async def get_document(self, _call: Call, values: Values) -> Values:
         await publish_visible(self._store, self._vectors)
         return await self._store.get(values["id"])
+
+    async def original(self, _call: Call, values: Values) -> Reply:
+        await self._store.get(values["id"])
+        return await self._originals.reply(values["id"])
+
+    async def get_job(self, _call: Call, values: Values) -> Values:
+        return shown(await self.background.job(values["id"]))
 
     async def delete_document(self, call: Call, values: Values) -> Reply:
         await self._ingestion.delete(values["id"], call.id)
@@ -196,8 +216,8 @@ ROUTES: Routes = {
             Resources.list_documents, "Lists documents", DOCUMENTS, parameters=requests.PAGE
         ),
         "POST": Route(
-            *(Resources.post_documents, "Adds documents", OUTCOMES),
-            body=requests.DOCUMENTS,
+            *(Resources.post_documents, "Adds documents, or makes a job of them", ADDED),
+            body=TAKEN,
             files=requests.FILES,
         ),
     },
@@ -205,6 +225,8 @@ ROUTES: Routes = {
         "GET": Route(Resources.get_document, "Describes a document", STORED),
         "DELETE": Route(Resources.delete_document, "Deletes a document"),
     },
+    "/documents/{id}/original": {"GET": Route(Resources.original, "Returns a document's file")},
+    "/jobs/{id}": {"GET": Route(Resources.get_job, "Describes a job", JOB)},
 }
 
 

@@ -1,4 +1,4 @@
-"""The Worker's entry point: requests, and the cron.
+"""The Worker's entry point: requests, messages of both queues, and the cron.
 
 Nothing here, or in what it imports, may touch a binding, the clock or randomness while it is
 imported: that happens once, at deployment, and is shared by every request.
@@ -11,15 +11,26 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import js
 from pyodide.ffi import JsException, to_js
-from workers import Request, Response, WorkerEntrypoint
+from workers import Request, Response, WorkerEntrypoint, fetch
 
+from jobs.consumer import Consumer
+from jobs.fetching import Fetched
 from rag.app import RagApp, StreamReply
 from rag.resources import Bindings, Resources
 from rag.settings import read_settings
 from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
-    from bindings import AI, D1Database, RateLimit, ScheduledController, Vectorize
+    from bindings import (
+        AI,
+        D1Database,
+        MessageBatch,
+        Queue,
+        R2Bucket,
+        RateLimit,
+        ScheduledController,
+        Vectorize,
+    )
 
 
 class Env(Protocol):
@@ -29,6 +40,8 @@ class Env(Protocol):
     DB: D1Database
     VECTORIZE: Vectorize
     RATE_LIMITER: RateLimit
+    BUCKET: R2Bucket
+    QUEUE: Queue
 
 
 class Default(WorkerEntrypoint):
@@ -49,6 +62,9 @@ class Default(WorkerEntrypoint):
         return Response(pipe.readable, status=reply.status, headers=headers)
 
     # The runtime passes `env` and `ctx`, and both are None in Python.
+    async def queue(self, batch: MessageBatch, env: None = None, ctx: None = None) -> None:
+        await Consumer(self._resources().background).consume(batch)
+
     async def scheduled(
         self, controller: ScheduledController, env: None = None, ctx: None = None
     ) -> None:
@@ -61,6 +77,9 @@ class Default(WorkerEntrypoint):
             vectorize=self.env.VECTORIZE,
             rate_limiter=self.env.RATE_LIMITER,
             blob=blob,
+            bucket=self.env.BUCKET,
+            queue=self.env.QUEUE,
+            fetch=_fetch,
         )
         return Resources(bindings, read_settings(self._variable))
 
@@ -79,3 +98,13 @@ async def _pump(stream: AsyncGenerator[bytes, None], writer: Any) -> None:
         pass
     finally:
         await stream.aclose()
+
+
+async def _fetch(url: str) -> Fetched:
+    response = await fetch(url, redirect="manual", headers={"User-Agent": "document-reader"})
+
+    async def close() -> None:
+        if response.body is not None and not response.js_object.bodyUsed:
+            await response.body.cancel()
+
+    return Fetched(response.status, response.headers, response.body, close)
