@@ -55,7 +55,6 @@ class Default(WorkerEntrypoint):
         return Response(pipe.readable, status=reply.status, headers=headers)
 
     # The runtime passes `env` and `ctx`, and both are None in Python.
-
     async def scheduled(
         self, controller: ScheduledController, env: None = None, ctx: None = None
     ) -> None:
