@@ -61,14 +61,16 @@ class Default(WorkerEntrypoint):
         await self._resources().tidy()
 
     def _resources(self) -> Resources:
-        bindings = Bindings(
+        return Resources(self._bindings(), read_settings(self._variable))
+
+    def _bindings(self) -> Bindings:
+        return Bindings(
             ai=self.env.AI,
             database=self.env.DB,
             vectorize=self.env.VECTORIZE,
             rate_limiter=self.env.RATE_LIMITER,
             blob=blob,
         )
-        return Resources(bindings, read_settings(self._variable))
 
     def _variable(self, name: str) -> object:
         return getattr(self.env, name, None)

@@ -74,16 +74,18 @@ class Resources:
         self._originals = Originals(bindings.bucket)
         database = bindings.database
         self._serve(Store(database), Vectors(bindings.vectorize), TextIndex(database))
-        self.background = Background(bindings, settings, self._intake)
+        self.background = Background(bindings, settings, self._intake())
 
     def _serve(self, store: Store, vectors: Vectors, words: TextIndex) -> None:
         """From here on, see what these hold."""
         self._store, self._vectors = store, vectors
         services = (store, self._models, vectors, self._originals)
         self._ingestion = Ingestion(self._settings, *services)
-        self._intake = Intake(Files(self._models), self._ingestion)
         self._retrieval = Retrieval(self._settings, store, self._models, vectors, words)
         self._tools = Tools(store, vectors, self._models, self._retrieval)
+
+    def _intake(self) -> Intake:
+        return Intake(Files(self._models), self._ingestion)
 
     def routes(self) -> Routes:
         """What each path takes, by method."""
@@ -170,7 +172,7 @@ class Resources:
             reply = json_reply(202, shown(job))
             headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
             return replace(reply, headers={**reply.headers, **headers})
-        outcomes = await self._intake.add_all(parse(sent), call.id)
+        outcomes = await self._intake().add_all(parse(sent), call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
         complete = {"indexed", "unchanged"}.issuperset(statuses)
