@@ -195,6 +195,20 @@ def test_while_the_models_are_away_a_job_waits_and_keeps_what_it_has(
     assert calls == MAX_AT_ONCE + 2
 
 
+def test_when_the_daily_allocation_is_used_up_files_wait_for_the_next_day(world: World) -> None:
+    files = {f"{i}.md": b"Whales swim." for i in range(MAX_AT_ONCE)} | {"a.csv": b"a,b"}
+    job_id = accept(world, form(files), headers=FORM)
+    world.ai.conversion_error = "3036: You have used up your daily free allocation"
+    [message] = world.deliver()
+    # No message waits so long: the cron sends another.
+    assert message.outcome == "ack"
+    assert "daily Workers AI allocation" in ended(world, job_id)["error"]
+    world.ai.conversion_error = ""
+    world.pass_time(days=1)
+    settle(world)
+    assert len(ended(world, job_id)["documents"]) == MAX_AT_ONCE + 1
+
+
 def test_a_document_in_other_hands_is_waited_for(world: World) -> None:
     job_id = accept(world, many())
     world.database.connection.execute(

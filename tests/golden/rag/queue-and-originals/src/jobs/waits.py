@@ -20,7 +20,10 @@ def wait_seconds(error: Exception, attempts: int, now: float) -> int:
         attempts: How often it has.
         now: Unix seconds.
     """
-    problem = None if isinstance(error, OSError) else ai_problem(str(error))
+    if isinstance(error, Problem):
+        problem: Problem | None = error
+    else:
+        problem = None if isinstance(error, OSError) else ai_problem(str(error))
     if problem is None or problem.code != "quota-exhausted":
         return delay_seconds(attempts)
     # Used up for the day (UTC), unless the day has just begun: then clocks may differ.
