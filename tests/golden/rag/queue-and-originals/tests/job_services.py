@@ -89,6 +89,9 @@ class JobWorld(ABC):
         self.web: dict[str, Page] = {}
         self.fetched: list[str] = []
         self.closed = 0
+        # What the receivers of webhooks answer, in this order, the last one again and again.
+        self.receiver: list[int | Exception] = [204]
+        self.posted: list[tuple[str, str, dict[str, str]]] = []
 
     @property
     @abstractmethod
@@ -107,6 +110,15 @@ class JobWorld(ABC):
 
         return Fetched(page.status, page.headers, pieces(page.body), close)
 
+    async def post(self, url: str, body: str, headers: Mapping[str, str]) -> int:
+        await asyncio.sleep(0)
+        self.fuse.before_call()
+        self.posted.append((url, body, dict(headers)))
+        answer = self.receiver.pop(0) if len(self.receiver) > 1 else self.receiver[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
     @property
     def now(self) -> float:
         return time.time() + self.passed
@@ -115,6 +127,11 @@ class JobWorld(ABC):
         """Deliver what has waited for as long as it was told to."""
         for queue in ("myapp-jobs", "myapp-jobs" + DEAD_LETTERS):
             self.deliver(queue, self.now)
+
+    def deliver_after_waits(self) -> list[FakeMessage]:
+        """Deliver what waits for the next ten minutes, when they are over."""
+        self.pass_time(minutes=10)
+        return self.deliver()
 
     def deliver(self, queue: str = "myapp-jobs", until: float = float("inf")) -> list[FakeMessage]:
         """Deliver all that waits once, as one batch, and put back what is to come again."""
@@ -145,5 +162,6 @@ class JobWorld(ABC):
             "leased_until = leased_until - ?1, due_at = due_at - ?1",
             (seconds,),
         )
+        self.database.connection.execute("UPDATE webhooks SET due_at = due_at - ?", (seconds,))
         for stored in self.bucket.files.values():
             stored.uploaded.seconds -= seconds

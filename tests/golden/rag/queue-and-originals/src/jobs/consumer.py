@@ -34,12 +34,23 @@ class Consumer:
 
         One file after the other: several would not fit into the memory.
         """
-        handle = self._put_back if batch.queue.endswith(DEAD_LETTERS) else self._work
+        handle = self._put_back if batch.queue.endswith(DEAD_LETTERS) else self._deliver
         for message in batch.messages:
             await _settled(handle, message)
 
+    async def _deliver(self, message: Message, job_id: str) -> str:
+        """One delivery of a message; the word is for the log."""
+        webhooks = self._services.webhooks
+        if webhooks is None or not _is_webhook(message):
+            return await self._work(message, job_id)
+        outcome, wait = await webhooks.send(job_id)
+        if wait is None:
+            message.ack()
+        else:
+            message.retry({"delaySeconds": wait})
+        return outcome
+
     async def _work(self, message: Message, job_id: str) -> str:
-        """One delivery of a job's message; the word is for the log."""
         claim = await self._deliveries.claim(job_id, worker=message.id, lease=uuid4().hex)
         if claim is None:
             # Finished, deleted, waiting, or in the hands of another message, which the queue keeps.
@@ -51,18 +62,26 @@ class Consumer:
             await self._deliveries.publish(claim, result)
         except Unprocessable as error:
             await self._deliveries.fail(claim, str(error), keep_file=False)
+            await self._announce(claim)
             message.ack()
             raise
         except Exception as error:
             await self._postpone(message, claim, error)
             raise
+        await self._announce(claim)
         message.ack()
         return "done"
+
+    async def _announce(self, claim: Claim) -> None:
+        """Have a job's webhook sent. If this fails, the sweep does it."""
+        if claim.has_webhook:
+            await self._services.announce(claim.job_id)
 
     async def _postpone(self, message: Message, claim: Claim, error: Exception) -> None:
         """Have a job tried again: soon by the queue, or later by the sweep."""
         if claim.attempts >= MAX_ATTEMPTS:
             await self._deliveries.fail(claim, explain(error), keep_file=True)
+            await self._announce(claim)
             message.ack()
             return
         wait = wait_seconds(error, claim.attempts, time.time())
@@ -74,7 +93,10 @@ class Consumer:
             message.ack()
 
     async def _put_back(self, message: Message, job_id: str) -> str:
-        """A message that the queue has given up on."""
+        """A message that the queue has given up on. The sweep sends what is due for webhooks."""
+        if _is_webhook(message):
+            message.ack()
+            return "nothing-to-do"
         status = await self._deliveries.put_back(job_id)
         if status is None and await self._deliveries.is_unfinished(job_id):
             # Its last delivery was cut off, and holds the claim until the lease ends.
@@ -82,6 +104,10 @@ class Consumer:
             return "still-claimed"
         message.ack()
         return status.value if status else "nothing-to-do"
+
+
+def _is_webhook(message: Message) -> bool:
+    return isinstance(message.body, Mapping) and bool(message.body.get("webhook"))
 
 
 async def _settled(handle: Callable[[Message, str], Awaitable[str]], message: Message) -> None:

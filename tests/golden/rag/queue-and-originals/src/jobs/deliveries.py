@@ -58,13 +58,13 @@ class Deliveries:
             "leased_until = unixepoch() + ?, attempts = attempts + 1, updated_at = unixepoch() "
             "WHERE id = ? AND (status = 'processing' AND worker = ? "
             f"OR {_FREE} AND coalesce(due_at, 0) <= unixepoch()) "
-            "RETURNING name, media_type, url, attempts",
+            "RETURNING name, media_type, url, attempts, webhook",
             *(worker, lease, LEASE_SECONDS, job_id, worker),
         ).first()
         if row is None:
             return None
         source = Source(row["name"], row["media_type"], row["url"])
-        return Claim(job_id, lease, source, row["attempts"])
+        return Claim(job_id, lease, source, row["attempts"], row["webhook"] is not None)
 
     async def stored(self, claim: Claim, media_type: str) -> None:
         """The file at a job's address is in R2 now."""
@@ -90,13 +90,15 @@ class Deliveries:
 
     async def publish(self, claim: Claim, result: Result) -> None:
         """Write the result and finish the job, both or neither; nothing if the claim is lost."""
-        held = (claim.job_id, claim.lease)
+        held, charset = (claim.job_id, claim.lease), result.charset
         await self._database.batch(
             [
                 self._bound(
-                    "INSERT INTO results (job_id, operation, summary, characters, model) "
-                    f"SELECT id, ?, ?, ?, ? FROM jobs WHERE {_HELD}",
-                    *(result.operation, result.text, result.characters, result.model, *held),
+                    "INSERT INTO results (job_id, operation, summary, characters, model, charset, "
+                    f"charset_guessed) SELECT id, ?, ?, ?, ?, ?, ? FROM jobs WHERE {_HELD}",
+                    *(result.operation, result.text, result.characters, result.model),
+                    *((charset.name, int(charset.guessed)) if charset else (None, 0)),
+                    *held,
                 ),
                 self._bound(
                     f"DELETE FROM answers WHERE job_id IN (SELECT id FROM jobs WHERE {_HELD})",

@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+@dataclass(frozen=True)
+class Charset:
+    """How a text is written, and whether that was guessed, because nothing said so."""
+
+    name: str
+    guessed: bool = False
+
+
 class Status(StrEnum):
     """``received -> queued -> processing -> done | failed``.
 
@@ -34,12 +42,29 @@ class Source:
 
 @dataclass(frozen=True)
 class Result:
-    """``characters`` counts the text that was read, which a file's markup is no part of."""
+    """``characters`` counts the text that was read, which a file's markup is no part of.
+
+    ``charset`` is how the file is written; ``None`` if it is not text, but a document.
+    """
 
     operation: str
     text: str
     characters: int
     model: str
+    charset: Charset | None = None
+
+
+@dataclass(frozen=True)
+class WebhookState:
+    """Where to announce that a job is finished, and how that goes.
+
+    ``status`` is ``waiting`` for the job's end, ``pending``, ``delivered`` or ``failed``.
+    """
+
+    url: str
+    status: str
+    attempts: int
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -56,6 +81,7 @@ class Job:
     created_at: int
     updated_at: int
     result: Result | None
+    webhook: WebhookState | None
 
 
 @dataclass(frozen=True)
@@ -67,6 +93,7 @@ class Claim:
     source: Source
     # The deliveries that began to work on the job, with this one.
     attempts: int
+    has_webhook: bool
 
 
 class Unprocessable(Exception):

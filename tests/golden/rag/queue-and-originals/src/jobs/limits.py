@@ -28,6 +28,13 @@ CLOCK_SECONDS = 600
 # the next ones.
 MAX_CRASHES = 7
 
+# Webhooks. A receiver has to answer at once, and work afterwards: it keeps a consumer waiting.
+WEBHOOK_SECONDS = 15
+# Longer than an attempt may take, so that no two are under way at once.
+WEBHOOK_LEASE_SECONDS = 60
+# Three days, with waits of up to an hour.
+MAX_WEBHOOK_ATTEMPTS = 80
+
 # The sweep. An upload that takes longer than this has been cut off.
 UPLOAD_SECONDS = 15 * 60
 # Longer than the longest delay between two deliveries, so that only what is lost is sent again.

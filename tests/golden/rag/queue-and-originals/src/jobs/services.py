@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from jobs.deliveries import Deliveries
 from jobs.fetching import Accepted, Fetch, fetch_file
 from jobs.job import Claim, Result, Unprocessable, object_key
+from jobs.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from bindings import D1Database, Queue, R2Bucket
@@ -32,12 +33,20 @@ class JobServices(ABC):
         bindings: The services.
         allowed_hosts: The hosts that files may be fetched from; empty: any public host.
         accepted: The files that may be fetched.
+        webhooks: What announces jobs that are finished; ``None``: nothing does.
     """
 
-    def __init__(self, bindings: JobBindings, allowed_hosts: Set[str], accepted: Accepted) -> None:
+    def __init__(
+        self,
+        bindings: JobBindings,
+        allowed_hosts: Set[str],
+        accepted: Accepted,
+        webhooks: Webhooks | None = None,
+    ) -> None:
         self.bucket = bindings.bucket
         self.deliveries = Deliveries(bindings.database)
         self.allowed_hosts = allowed_hosts
+        self.webhooks = webhooks
         self._queue = bindings.queue
         self._fetch = bindings.fetch
         self._accepted = accepted
@@ -53,6 +62,11 @@ class JobServices(ABC):
     async def enqueue(self, *job_ids: str) -> None:
         """Have somebody work on the jobs, at most 100. Twice is harmless."""
         await self._queue.sendBatch([{"body": {"job": job_id}} for job_id in job_ids])
+
+    async def announce(self, *job_ids: str) -> None:
+        """Have the webhooks of finished jobs sent, at most 100. Twice is harmless."""
+        bodies = [{"job": job_id, "webhook": True} for job_id in job_ids]
+        await self._queue.sendBatch([{"body": body} for body in bodies])
 
     async def read_file(self, claim: Claim) -> tuple[bytes, str]:
         """A job's file and its media type; one at an address is stored first, for the next time.

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jobs.job import Job, Result, Source, Status
+from jobs.job import Charset, Job, Result, Source, Status, WebhookState
 
 if TYPE_CHECKING:
     from bindings import D1Database, D1Statement
 
 JOBS = (
     "SELECT j.id, j.status, j.name, j.media_type, j.url, j.attempts, j.error, j.created_at, "
-    "j.updated_at, j.due_at, r.operation, r.summary, r.characters, r.model "
+    "j.updated_at, j.due_at, r.operation, r.summary, r.characters, r.model, "
+    "r.charset, r.charset_guessed, j.webhook, w.status AS webhook_status, "
+    "w.attempts AS webhook_attempts, w.error AS webhook_error "
     "FROM jobs j LEFT JOIN results r ON r.job_id = j.id "
+    "LEFT JOIN webhooks w ON w.job_id = j.id "
 )
 
 
@@ -24,14 +27,21 @@ class JobStore:
         self._database = database
 
     async def receive(
-        self, job_id: str, owner: str, source: Source, key: str | None, fingerprint: str
+        self,
+        job_id: str,
+        owner: str,
+        source: Source,
+        key: str | None,
+        fingerprint: str,
+        webhook: str | None = None,
     ) -> bool:
         """Note a new job; ``False`` if the owner has used ``key`` before."""
         row = await self._bound(
             "INSERT INTO jobs (id, owner, status, name, media_type, url, idempotency_key, "
-            "fingerprint) VALUES (?, ?, 'received', ?, ?, ?, ?, ?) "
+            "fingerprint, webhook) VALUES (?, ?, 'received', ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (owner, idempotency_key) DO NOTHING RETURNING id",
             *(job_id, owner, source.name, source.media_type, source.url, key, fingerprint),
+            webhook,
         ).first()
         return row is not None
 
@@ -58,9 +68,13 @@ class JobStore:
 
 def job_of(row: Mapping[str, Any]) -> Job:
     """The job in a row of ``JOBS``."""
-    result = None
+    result = webhook = None
     if row["operation"] is not None:
-        result = Result(row["operation"], row["summary"], row["characters"], row["model"])
+        charset = Charset(row["charset"], bool(row["charset_guessed"])) if row["charset"] else None
+        result = Result(row["operation"], row["summary"], row["characters"], row["model"], charset)
+    if row["webhook"] is not None:
+        status, attempts = row["webhook_status"] or "waiting", row["webhook_attempts"] or 0
+        webhook = WebhookState(row["webhook"], status, attempts, row["webhook_error"])
     return Job(
         id=row["id"],
         status=Status(row["status"]),
@@ -71,4 +85,5 @@ def job_of(row: Mapping[str, Any]) -> Job:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         result=result,
+        webhook=webhook,
     )

@@ -18,6 +18,7 @@ async def sweep(services: JobServices) -> None:
     The next run continues there.
     """
     counts = {"due": await send_due(services), "requeued": 0, "failed": 0}
+    counts["webhooks"] = await _announce_overdue(services)
     for job in await services.deliveries.stuck():
         counts[await _revive(services, job)] += 1
     orphans = await _delete_orphans(services)
@@ -34,6 +35,20 @@ async def send_due(services: JobServices, calls: int = SWEEP_CALLS) -> int:
         # Sent first: if this is cut off, they are sent once more.
         await services.enqueue(*job_ids)
         await services.deliveries.sent(job_ids)
+        sent += len(job_ids)
+    return sent
+
+
+async def _announce_overdue(services: JobServices) -> int:
+    """Send a message for each webhook whose wait is over, or whose message was lost."""
+    sent = 0
+    if services.webhooks is None:
+        return sent
+    for _ in range(SWEEP_CALLS):
+        job_ids = await services.webhooks.overdue(skip=sent)
+        if not job_ids:
+            break
+        await services.announce(*job_ids)
         sent += len(job_ids)
     return sent
 
