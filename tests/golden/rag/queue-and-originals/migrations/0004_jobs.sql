@@ -59,7 +59,7 @@ CREATE TABLE answers (
   PRIMARY KEY (job_id, question)
 ) WITHOUT ROWID;
 
--- What the text in `summary` is: see src/pipeline/operations.py.
+-- What the text in `summary` is.
 ALTER TABLE results ADD COLUMN operation TEXT NOT NULL DEFAULT 'summary';
 
 -- How the file of a result is written, if it is text, and whether that was guessed.
