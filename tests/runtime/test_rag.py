@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import bulk
 import httpx2
 import pytest
 from mcp import Client
@@ -96,6 +97,12 @@ def project(
     ready_in: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     made = ready_in("rag", tmp_path_factory.mktemp("rag"))
+    # With all that there is to ask for; the packages of the Worker are the same.
+    new = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
+    answers = ["--answer", "queue=true", "--answer", "originals=true"]
+    fuller = tmp_path_factory.mktemp("fuller")
+    subprocess.run([*new, *answers], cwd=fuller, check=True, capture_output=True)
+    shutil.copytree(fuller / "shop", made, dirs_exist_ok=True)
     config = made / "wrangler.toml"
     # The limiter is there to slow down what these tests do.
     config.write_text(config.read_text().replace("limit = 300", "limit = 1000000"))
@@ -173,7 +180,7 @@ def test_what_it_answers_is_what_its_openapi_says(api: Api) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 selected / 7 total" in done.stdout
+    assert "9 selected / 9 total" in done.stdout
     while documents := api.ok("GET", "/documents")["documents"]:
         for document in documents:
             path = quote(f"/documents/{document['id']}", safe="/")
@@ -215,7 +222,29 @@ def test_files_of_all_kinds_go_in_and_the_others_are_named(api: Api) -> None:
         assert best["document_id"] == name
         assert "alert" not in best["text"]
     for name in FILES.keys() - refused.keys():
+        original = api("GET", f"/documents/{name}/original")
+        assert (original.status, original.body) == (200, FILES[name])
+        assert original.headers["content-disposition"] == f'attachment; filename="{name}"'
         assert api("DELETE", f"/documents/{name}").status == 204
+
+
+def test_a_queue_takes_many_documents_while_questions_are_answered(api: Api) -> None:
+    def call(method: str, path: str, body: Any) -> tuple[int, Any]:
+        answer = api(method, path, body)
+        return answer.status, answer.json()
+
+    first = bulk.send(call, 40, "old", [])
+    api.settle()
+    again = bulk.send(call, 15, "new", bulk.ids(15))
+    assert (first.statuses, again.statuses) == (["indexed"] * 40, ["indexed"] * 15)
+    # Old or new, but never neither.
+    assert again.asked > 0
+    assert again.blank == []
+    api.settle()
+    for number, id_ in enumerate(bulk.ids(40)):
+        edition = "new" if number < 15 else "old"
+        assert f"{edition} register" in bulk.found(call, id_, "text")[id_]
+        assert api("DELETE", f"/documents/{id_}").status == 204
 
 
 def test_every_chapter_is_there_and_pages_go_on_to_the_end(

@@ -13,5 +13,5 @@ CREATE TABLE answers (
   PRIMARY KEY (job_id, question)
 ) WITHOUT ROWID;
 
--- What the text in `summary` is: see src/pipeline/operations.py.
+-- What the text in `summary` is.
 ALTER TABLE results ADD COLUMN operation TEXT NOT NULL DEFAULT 'summary';

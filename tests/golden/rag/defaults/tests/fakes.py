@@ -183,8 +183,14 @@ class World:
     @property
     def bindings(self) -> Bindings:
         """The fakes, which have no more of each service than the application uses."""
-        services: Any = (self.ai, self.database, self.vectorize, self.limiter, FakeBlob)
-        return Bindings(*services)
+        services: dict[str, Any] = {
+            "ai": self.ai,
+            "database": self.database,
+            "vectorize": self.vectorize,
+            "rate_limiter": self.limiter,
+            "blob": FakeBlob,
+        }
+        return Bindings(**services)
 
     def resources(self) -> Resources:
         return Resources(self.bindings, read_settings(self.variables.get))
@@ -221,9 +227,14 @@ class World:
 
     def ingest(self, *documents: Mapping[str, Any]) -> list[str]:
         """Ingest documents; return what became of each."""
-        status, reply = self.call("POST", "/documents", {"documents": list(documents)})
-        assert status == 200, reply
-        return [document["status"] for document in reply["documents"]]
+        statuses = []
+        # No more than a request indexes itself.
+        for start in range(0, len(documents), 10):
+            body = {"documents": documents[start : start + 10]}
+            status, reply = self.call("POST", "/documents", body)
+            assert status == 200, reply
+            statuses += [document["status"] for document in reply["documents"]]
+        return statuses
 
     def search(self, query: str) -> list[str]:
         """The titles of the documents that a search finds, each once."""

@@ -391,7 +391,8 @@ def test_the_description_of_the_api_names_every_route_and_needs_no_token() -> No
     assert (status, described["openapi"]) == (200, "3.1.0")
     paths = described["paths"].items()
     operations = [f"{method.upper()} {path}" for path, methods in paths for method in methods]
-    assert operations == [
+    # What other answers of `cfpy new` add comes after these.
+    assert operations[:7] == [
         *("GET /health", "POST /query", "GET /search", "GET /documents", "POST /documents"),
         *("GET /documents/{id}", "DELETE /documents/{id}"),
     ]

@@ -19,7 +19,13 @@ from rag.settings import read_settings
 from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
-    from bindings import AI, D1Database, RateLimit, ScheduledController, Vectorize
+    from bindings import (
+        AI,
+        D1Database,
+        RateLimit,
+        ScheduledController,
+        Vectorize,
+    )
 
 
 class Env(Protocol):
@@ -55,14 +61,16 @@ class Default(WorkerEntrypoint):
         await self._resources().tidy()
 
     def _resources(self) -> Resources:
-        bindings = Bindings(
+        return Resources(self._bindings(), read_settings(self._variable))
+
+    def _bindings(self) -> Bindings:
+        return Bindings(
             ai=self.env.AI,
             database=self.env.DB,
             vectorize=self.env.VECTORIZE,
             rate_limiter=self.env.RATE_LIMITER,
             blob=blob,
         )
-        return Resources(bindings, read_settings(self._variable))
 
     def _variable(self, name: str) -> object:
         return getattr(self.env, name, None)

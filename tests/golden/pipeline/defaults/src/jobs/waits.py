@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jobs.limits import CLOCK_SECONDS, DAY_SECONDS, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
+from web.problems import Problem
 from workers_ai.errors import BadAnswer, ai_problem
 
 
@@ -19,7 +20,10 @@ def wait_seconds(error: Exception, attempts: int, now: float) -> int:
         attempts: How often it has.
         now: Unix seconds.
     """
-    problem = None if isinstance(error, OSError) else ai_problem(str(error))
+    if isinstance(error, Problem):
+        problem: Problem | None = error
+    else:
+        problem = None if isinstance(error, OSError) else ai_problem(str(error))
     if problem is None or problem.code != "quota-exhausted":
         return delay_seconds(attempts)
     # Used up for the day (UTC), unless the day has just begun: then clocks may differ.
@@ -35,5 +39,7 @@ def explain(error: Exception) -> str:
         return f"The file could not be fetched: {error}."
     if isinstance(error, BadAnswer):
         return f"The model's answer {error}."
+    if isinstance(error, Problem):
+        return error.detail
     problem = ai_problem(str(error))
     return problem.detail if problem else "A Cloudflare service failed."

@@ -119,9 +119,10 @@ def file_id(name: str) -> str:
     if identifier == name and len(name) <= MAX_ID_CHARS:
         return name
     whole = unicodedata.normalize("NFC", name).encode(errors="replace")
-    base, dot, suffix = identifier.rpartition(".")
-    ending = f"-{hashlib.sha256(whole).hexdigest()[:10]}{dot}{suffix}"
-    return base.strip("-")[: MAX_ID_CHARS - len(ending)] + ending
+    suffix = PurePosixPath(identifier).suffix
+    suffix = suffix if suffix.lower() in MEDIA_TYPES else ""
+    ending = f"-{hashlib.sha256(whole).hexdigest()[:10]}{suffix}"
+    return identifier.removesuffix(suffix).strip("-")[: MAX_ID_CHARS - len(ending)] + ending
 
 
 def _sniff(content: bytes) -> str:

@@ -77,9 +77,11 @@ class Resources:
         """From here on, see what these hold."""
         self._store, self._vectors = store, vectors
         self._ingestion = Ingestion(self._settings, store, self._models, vectors)
-        self._intake = Intake(Files(self._models), self._ingestion)
         self._retrieval = Retrieval(self._settings, store, self._models, vectors, words)
         self._tools = Tools(store, vectors, self._models, self._retrieval)
+
+    def _intake(self) -> Intake:
+        return Intake(Files(self._models), self._ingestion)
 
     def routes(self) -> Routes:
         """What each path takes, by method."""
@@ -93,7 +95,8 @@ class Resources:
         """
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
-        routes = self.routes().get(f"/{collection}/{{id}}" if slash else path)
+        name = f"/{collection}/" + "{id}" if slash else path
+        routes = self.routes().get(name)
         if routes is None:
             raise not_found("such resource")
         route = routes.get("GET" if method == "HEAD" else method)
@@ -157,7 +160,7 @@ class Resources:
 
     async def post_documents(self, call: Call, _values: Values) -> Reply:
         items = parse(await receive(call.request))
-        outcomes = await self._intake.add_all(items, call.id)
+        outcomes = await self._intake().add_all(items, call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
         complete = {"indexed", "unchanged"}.issuperset(statuses)

@@ -55,13 +55,18 @@ def read_settings(variable: Variable) -> Settings:
         min_score = float(score)
     except ValueError:
         raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
-    fallbacks = str(variable("CHAT_FALLBACKS") or "").split(",")
+    fallbacks = _items(variable("CHAT_FALLBACKS"))
     return Settings(
         embedding_model=text(variable, "EMBEDDING_MODEL"),
         reranker_model=text(variable, "RERANKER_MODEL"),
-        chat_models=(text(variable, "CHAT_MODEL"), *(m.strip() for m in fallbacks if m.strip())),
+        chat_models=(text(variable, "CHAT_MODEL"), *fallbacks),
         ai_gateway=str(variable("AI_GATEWAY") or ""),
         min_score=min_score,
         api_token=str(variable("API_TOKEN") or ""),
         origins=allowed_origins(variable("CORS_ORIGINS")),
     )
+
+
+def _items(variable: object) -> list[str]:
+    """What is between the commas of a variable."""
+    return [item.strip() for item in str(variable or "").split(",") if item.strip()]

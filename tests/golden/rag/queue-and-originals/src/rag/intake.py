@@ -82,7 +82,9 @@ class Intake:
             Problem: It can't go in, or not now.
         """
         document = await self.files.read(item) if isinstance(item, Upload) else item
-        return {"id": document.id, "status": await self.ingestion.ingest(document, owner)}
+        original = item.content if isinstance(item, Upload) else None
+        status = await self.ingestion.ingest(document, owner, original)
+        return {"id": document.id, "status": status}
 
     async def add_all(self, items: Sequence[Document | Upload], owner: str) -> list[Outcome]:
         """Index documents and files. One that can't go in does not keep the others out.

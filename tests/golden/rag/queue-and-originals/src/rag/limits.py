@@ -17,6 +17,11 @@ MAX_FILE_BYTES = 10_000_000
 MAX_FORM_BYTES = 12_000_000
 # Files, and a field about one.
 MAX_FORM_PARTS = MAX_DOCUMENTS + 1
+# What a request indexes itself, in some seconds: each takes a few calls of the services, one after
+# the other. A job does the rest.
+MAX_AT_ONCE = 10
+# How long a job that has ended can still be asked for, with what was sent: a day.
+JOB_SECONDS = 86_400
 MAX_QUERY_CHARS = 1_000
 # What is wrong with a request is listed, up to this: a body has room for a million mistakes.
 MAX_ERRORS = 20

@@ -25,6 +25,7 @@ class Settings:
     ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
     ``api_token`` is empty where the secret is not set; nothing is served then.
     ``origins`` are those of the web pages that may call.
+    ``allowed_hosts`` is empty where documents may be fetched from any public host.
     """
 
     embedding_model: str
@@ -34,6 +35,7 @@ class Settings:
     min_score: float
     api_token: str
     origins: frozenset[str]
+    allowed_hosts: frozenset[str]
 
     @property
     def query_prefix(self) -> str:
@@ -55,13 +57,19 @@ def read_settings(variable: Variable) -> Settings:
         min_score = float(score)
     except ValueError:
         raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
-    fallbacks = str(variable("CHAT_FALLBACKS") or "").split(",")
+    fallbacks = _items(variable("CHAT_FALLBACKS"))
     return Settings(
         embedding_model=text(variable, "EMBEDDING_MODEL"),
         reranker_model=text(variable, "RERANKER_MODEL"),
-        chat_models=(text(variable, "CHAT_MODEL"), *(m.strip() for m in fallbacks if m.strip())),
+        chat_models=(text(variable, "CHAT_MODEL"), *fallbacks),
         ai_gateway=str(variable("AI_GATEWAY") or ""),
         min_score=min_score,
         api_token=str(variable("API_TOKEN") or ""),
         origins=allowed_origins(variable("CORS_ORIGINS")),
+        allowed_hosts=frozenset(host.lower() for host in _items(variable("ALLOWED_HOSTS"))),
     )
+
+
+def _items(variable: object) -> list[str]:
+    """What is between the commas of a variable."""
+    return [item.strip() for item in str(variable or "").split(",") if item.strip()]
