@@ -150,6 +150,18 @@ class Account:
         return str(page["result"]["subdomain"] or "")
 
     @documented()
+    def objects(self, bucket: str, jurisdiction: str, most: int) -> list[str]:
+        """The keys of the objects in a bucket, ``most`` of them (up to 1000).
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        headers = {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}
+        path = self._path(f"r2/buckets/{bucket}/objects")
+        page = self._api.request("GET", path, headers=headers, params={"per_page": most})
+        return [str(item["key"]) for item in page["result"]]
+
+    @documented()
     def variables(self, worker: str) -> dict[str, str]:
         """The variables of the live version that are text; empty if there is no such Worker.
 

@@ -6,20 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from cfpy.account.branches import current_branch, done, read_branches
 from cfpy.account.comparison import Permission
 from cfpy.account.destroy import execute, refuse_dependents
+from cfpy.account.owned.outside import in_jurisdiction
+from cfpy.account.owned.r2 import Buckets
+from cfpy.account.owned.registry import RESOURCES
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.preview_keeper import InMemory, all_notes, beside, delete_note
 from cfpy.account.preview_note import Note
 from cfpy.account.session import Session, open_session
+from cfpy.account.steps import attempt, run_all
 from cfpy.account.teardown import teardown
 from cfpy.errors import PlanConflictError, UsageError
 from cfpy.project.lock import alone
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
+
+# wrangler deletes one object at a time, in a process of its own.
+_MOST_OBJECTS = 200
+_AT_ONCE = 3
 
 
 class Which(StrEnum):
@@ -158,7 +167,9 @@ def _delete(
     ctx: Context, session: Session, item: Leaving, on_action: Callable[[Action], None]
 ) -> None:
     """Delete a preview's Worker, then its resources, and its note at last."""
-    note = item.note
+    note, plan = item.note, item.plan
+    parts = [a for a in plan.actions if a.kind in RESOURCES]
+    worker = replace(plan, actions=tuple(a for a in plan.actions if a not in parts))
     with beside(session, note.worker) as wrangler:
         here = replace(
             session,
@@ -166,10 +177,48 @@ def _delete(
             wrangler=wrangler,
             records=InMemory(session.project.root),
         )
-        execute(ctx, here, item.plan, on_action)
-    if not _kept(item.plan):
+        _objects(here, plan)
+        execute(ctx, here, worker, on_action)
+        # Nothing writes any more.
+        _empty(ctx, here, plan)
+        execute(ctx, here, replace(plan, actions=tuple(parts)), on_action)
+    if not _kept(plan):
         ctx.progress(f"Deleting the note of {note.worker}")
         delete_note(session, note)
+
+
+def _objects(session: Session, plan: Plan) -> list[tuple[str, ...]]:
+    """The paths of the objects in the buckets that are deleted, each with its options: R2 keeps a
+    bucket that has some.
+
+    Raises:
+        PlanConflictError: There are too many to delete one by one.
+    """
+    found: list[tuple[str, ...]] = []
+    for bucket in (action for action in plan.changes if action.kind == Buckets.name):
+        keys = session.account.objects(bucket.id, bucket.jurisdiction, _MOST_OBJECTS + 1)
+        if len(keys) > _MOST_OBJECTS:
+            raise PlanConflictError(
+                f"the bucket {bucket.name} has more than {_MOST_OBJECTS} objects",
+                hint="Empty it in the dashboard, then run the same command again.",
+            )
+        where = in_jurisdiction(bucket.jurisdiction)
+        found += [(f"{bucket.id}/{key}", "--remote", *where) for key in keys]
+    return found
+
+
+def _empty(ctx: Context, session: Session, plan: Plan) -> None:
+    def delete(words: tuple[str, ...]) -> None:
+        what = f"can't delete {words[0]}"
+        change = partial(session.wrangler.change, what, "r2", "object", "delete", *words)
+        # To delete it again is no error.
+        attempt(change, lambda: False)
+
+    if found := _objects(session, plan):
+        ctx.progress(f"Deleting {len(found)} objects of {plan.worker}")
+        # The toolchain is installed on first use: do it here, not in several threads.
+        session.wrangler.argv()
+        run_all({words[0]: partial(delete, words) for words in found}, {}, _AT_ONCE)
 
 
 def _kept(plan: Plan) -> list[Action]:
