@@ -11,9 +11,9 @@ from cfpy.account.preview_note import Note
 from cfpy.errors import UsageError
 from cfpy.tools.git import Git
 
-# CI checks out a commit, and names its branch here: GitHub Actions (a pull request, then a push),
-# GitLab CI, Workers Builds.
-_CI_VARIABLES = (
+#: CI checks out a commit, and names its branch here: GitHub Actions (a pull request, then a push),
+#: GitLab CI, Workers Builds.
+CI_VARIABLES = (
     *("GITHUB_HEAD_REF", "GITHUB_REF_NAME"),
     *("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_COMMIT_BRANCH", "WORKERS_CI_BRANCH"),
 )
@@ -34,7 +34,7 @@ class Branch:
 def current_branch(git: Git, root: Path) -> Branch:
     """The branch of a project's directory; its name is empty if that is not known."""
     name = git.read(root, "symbolic-ref", "--short", "--quiet", "HEAD")
-    named = (os.environ[item] for item in _CI_VARIABLES if os.environ.get(item))
+    named = (os.environ[item] for item in CI_VARIABLES if os.environ.get(item))
     from_ci = "" if name else next(named, "")
     head = git.read(root, "rev-parse", "--verify", "--quiet", "HEAD") or ""
     remote = _remote(git, root)

@@ -7,6 +7,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from cfpy.account.preview_note import NOTE, Note, parse_note
@@ -15,7 +16,7 @@ from cfpy.account.record_store import RecordStore
 from cfpy.account.session import Session
 from cfpy.account.steps import attempt
 from cfpy.account.wrangler import Wrangler
-from cfpy.bindings.previews import preview_prefix
+from cfpy.bindings.previews import preview_prefix, preview_worker
 
 _AT_ONCE = 12
 _CODE = "export default { fetch() { return new Response(null, { status: 404 }); } };\n"
@@ -41,17 +42,19 @@ class InMemory(RecordStore):
 
 def all_notes(session: Session, base: str) -> tuple[Note, ...]:
     """The previews of a Worker, by name."""
-    prefix, account = preview_prefix(base), session.account
-    keepers = [n for n in account.workers() if n.startswith(prefix) and n.endswith(NOTE)]
+    prefix = preview_prefix(base)
+    keepers = [n for n in session.account.workers() if n.startswith(prefix) and n.endswith(NOTE)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = (parse_note(variables) for variables in pool.map(account.variables, keepers))
+        found = pool.map(partial(read_note, session), (n.removesuffix(NOTE) for n in keepers))
         notes = [note for note in found if note and note.base == base]
     return tuple(sorted(notes, key=lambda note: note.name))
 
 
 def read_note(session: Session, worker: str) -> Note | None:
-    """The note of one preview."""
-    return parse_note(session.account.variables(f"{worker}{NOTE}"))
+    """The note of the preview with this Worker; ``None`` if there is none. One that was copied from
+    elsewhere does not count."""
+    note = parse_note(session.account.variables(f"{worker}{NOTE}"))
+    return note if note and worker == note.worker == preview_worker(note.base, note.name) else None
 
 
 def write_note(session: Session, note: Note) -> None:

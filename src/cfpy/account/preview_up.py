@@ -19,7 +19,7 @@ from cfpy.account.record_store import RecordStore
 from cfpy.account.session import Session, session_of
 from cfpy.bindings.previews import derive_preview
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import PlanConflictError, ProjectError, UsageError
+from cfpy.errors import DeploymentError, PlanConflictError, ProjectError, UsageError
 from cfpy.project.lock import alone
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -93,7 +93,13 @@ def run(
                 ctx.progress(f"Writing the note of {note.worker}")
                 write_note(session, note.owning(plan))
 
-            deployed = deploy(ctx, session, asked, confirm, before)
+            try:
+                deployed = deploy(ctx, session, asked, confirm, before)
+            except DeploymentError as error:
+                # Its hints are about the project's own Worker.
+                tail = command("wrangler", "tail", note.worker)
+                error.hint = f"Fix it, and run the same command again. To see why: {tail}"
+                raise
         return UpResult(note.owning(plan), plan, config.shared, deployed) if deployed else None
 
 
