@@ -30,7 +30,7 @@ from cfpy.tools.invocation import command
 class UpRequest:
     """``name`` is empty for the branch's, ``source`` for the top level of the configuration.
     ``seed`` is a file of SQL, ``ttl`` how long the preview is kept from now on, ``None`` for as
-    long as nobody deletes it. ``deploy`` says how it is deployed, with what its secrets are."""
+    long as nobody deletes it. ``deploy`` is how it is provisioned and deployed."""
 
     name: str
     source: str

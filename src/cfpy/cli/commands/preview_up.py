@@ -41,36 +41,40 @@ Name = Annotated[
     typer.Argument(help="The name of the preview.", show_default="the branch of git"),
 ]
 
+Source = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="ENV",
+        help="The environment that it is like.",
+        show_default="the top level of the configuration",
+        autocompletion=complete_environments,
+    ),
+]
+Seed = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE.sql",
+        help="SQL to run once in its new database; BINDING=FILE.sql if it has several.",
+    ),
+]
+Lifetime = Annotated[
+    str,
+    typer.Option(
+        metavar="TIME",
+        help="How long to keep it, from now on: 12h, 7d, 2w or never. "
+        "cfpy preview prune deletes it then.",
+    ),
+]
+
 
 @app.command("up")
 def preview_up(
     ctx: typer.Context,
     name: Name = "",
-    source: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="ENV",
-            help="The environment that it is like.",
-            show_default="the top level of the configuration",
-            autocompletion=complete_environments,
-        ),
-    ] = "",
-    seed: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE.sql",
-            help="SQL to run once in its new database; BINDING=FILE.sql if it has several.",
-        ),
-    ] = "",
-    ttl: Annotated[
-        str,
-        typer.Option(
-            metavar="TIME",
-            help="How long to keep it, from now on: 12h, 7d, 2w or never. "
-            "cfpy preview prune deletes it then.",
-        ),
-    ] = "14d",
+    source: Source = "",
+    seed: Seed = "",
+    ttl: Lifetime = "14d",
     yes: Yes = False,
     dry_run: DryRun = False,
     secrets_file: SecretsFile = None,
