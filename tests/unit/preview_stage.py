@@ -11,6 +11,7 @@ from typing import Any
 
 from account_in_process import InProcess
 from cfpy.account.deploy import DeployRequest, Provisioning
+from cfpy.account.plan import Plan
 from cfpy.account.preview_down import DownRequest, Which
 from cfpy.account.preview_down import run as run_down
 from cfpy.account.preview_up import UpRequest
@@ -81,6 +82,7 @@ class Stage:
         self.root = root
         self.api = cloudflare.api = CloudflareApi()
         self.tools = PreviewTools(self.api)
+        self.confirmed: list[Plan] = []
         for name in ("shop-db", "blog-preview-feature-a-db"):
             self.api.add_database(name)
         self.api.buckets.append("shop-files")
@@ -95,7 +97,12 @@ class Stage:
         )
         given = {"source": "", "seed": "", "ttl": timedelta(days=7)} | options
         now = given.pop("now", NOW)
-        return run_up(self.context(), UpRequest(name, deploy=deploy, **given), lambda _: True, now)
+        request = UpRequest(name, deploy=deploy, **given)
+        return run_up(self.context(), request, self._confirm, now)
+
+    def _confirm(self, plan: Plan) -> bool:
+        self.confirmed.append(plan)
+        return True
 
     def down(self, name: str = NAME, which: Which = Which.NAMED, now: datetime = NOW) -> Any:
         request = DownRequest(self.root, which, name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from cfpy.account.preview_note import Note
 from cfpy.errors import UsageError
 from cfpy.tools.git import Git
+from cfpy.tools.invocation import command
 
 #: CI checks out a commit, and names its branch here: GitHub Actions (a pull request, then a push),
 #: GitLab CI, Workers Builds.
@@ -68,7 +69,8 @@ def read_branches(git: Git, root: Path) -> Branches:
     if said is None:
         raise UsageError(
             f"git can't list the branches{f' of {remote}' if remote else ''}",
-            hint="Name the previews instead: cfpy preview down NAME. Nothing was deleted.",
+            hint=f"Name a preview instead: {command('preview', 'down', 'NAME')}. "
+            "Nothing was deleted.",
         )
     lines = [line.split("\t") for line in said.splitlines()]
     heads = {ref.removeprefix(_HEADS): commit for commit, ref in lines if ref.startswith(_HEADS)}

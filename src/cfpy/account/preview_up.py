@@ -10,14 +10,14 @@ from cfpy.account.branches import current_branch
 from cfpy.account.deploy import DeployRequest, DeployResult, deploy
 from cfpy.account.owned.registry import RESOURCES
 from cfpy.account.owned.worker import ObservedWorker
-from cfpy.account.plan import Plan
+from cfpy.account.plan import Do, Plan
 from cfpy.account.preview_keeper import InMemory, read_note, write_note
 from cfpy.account.preview_note import Note, foreign
 from cfpy.account.preview_project import preview_project
 from cfpy.account.record import Placement, Record
 from cfpy.account.record_store import RecordStore
 from cfpy.account.session import Session, session_of
-from cfpy.bindings.previews import derive_preview
+from cfpy.bindings.previews import PreviewConfig, derive_preview
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import DeploymentError, PlanConflictError, ProjectError, UsageError
 from cfpy.project.lock import alone
@@ -87,20 +87,34 @@ def run(
             plan = session.plan()
             _refuse_foreign(plan, note)
             if asked.dry_run:
-                return UpResult(note, plan, config.shared, None)
+                return UpResult(note, _shown(plan, config), config.shared, None)
 
             def before(plan: Plan) -> None:
                 ctx.progress(f"Writing the note of {note.worker}")
                 write_note(session, note.owning(plan))
 
             try:
-                deployed = deploy(ctx, session, asked, confirm, before)
+                deployed = deploy(
+                    ctx, session, asked, lambda plan: confirm(_shown(plan, config)), before
+                )
             except DeploymentError as error:
                 # Its hints are about the project's own Worker.
                 tail = command("wrangler", "tail", note.worker)
                 error.hint = f"Fix it, and run the same command again. To see why: {tail}"
                 raise
-        return UpResult(note.owning(plan), plan, config.shared, deployed) if deployed else None
+        shown = _shown(plan, config)
+        return UpResult(note.owning(plan), shown, config.shared, deployed) if deployed else None
+
+
+def _shown(plan: Plan, config: PreviewConfig) -> Plan:
+    """The plan for people: with what is shared, and without the ids that are written into a file
+    that nobody sees."""
+    source = config.source or "the top level"
+    shared = (
+        f"shared with {source}: {k} ({', '.join(names)})" for k, names in config.shared.items()
+    )
+    actions = (replace(i, reason="exists") if i.do is Do.ADOPT else i for i in plan.actions)
+    return replace(plan, actions=tuple(actions), notices=(*plan.notices, *shared))
 
 
 def _note(ctx: Context, request: UpRequest, base: Project, now: datetime) -> Note:

@@ -46,14 +46,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Session:
-    """One environment of a project, and its account. ``load`` reads the project's files again."""
+    """One environment of a project, and its account. ``load`` reads the project's files again,
+    if it is not all in its configuration."""
 
     project: Project
     desired: DesiredState
     account: Account
     wrangler: Wrangler
     records: RecordStore
-    load: Callable[[], Project]
+    load: Callable[[], Project] | None = None
 
     @property
     def environment(self) -> str:
@@ -85,8 +86,9 @@ class Session:
             UsageError: The configuration or ``cfpy.toml`` was edited in the meantime.
             ProjectError: They are now missing or not valid.
         """
-        now = self.load()
-        same = replace(now, wrangler=self.project.wrangler) == self.project
+        project = self.project
+        now = self.load() if self.load else load_project(project.root, project.config_path)
+        same = replace(now, wrangler=project.wrangler) == project
         if not (
             same
             and only_filled_in(self.project.wrangler, now.wrangler)
@@ -143,12 +145,7 @@ def open_session(ctx: Context, root: Path, environment: str, config: Path | None
     """
     project = load_project(root, config)
     _refuse_other_name(desired_state(project, environment).worker)
-
-    def load() -> Project:
-        return load_project(project.root, project.config_path)
-
-    records = RecordStore(project.root, project.config_name)
-    return session_of(ctx, project, environment, records, load)
+    return session_of(ctx, project, environment, RecordStore(project.root, project.config_name))
 
 
 def session_of(
@@ -156,9 +153,9 @@ def session_of(
     project: Project,
     environment: str,
     records: RecordStore,
-    load: Callable[[], Project],
+    load: Callable[[], Project] | None = None,
 ) -> Session:
-    """As :func:`open_session`, for a project that was read by ``load``."""
+    """As :func:`open_session`, for a project that was read; ``load`` as in :class:`Session`."""
     # Imported here: httpx is slow to import, and nothing else needs it.
     from cfpy.account.cloudflare import Account
 

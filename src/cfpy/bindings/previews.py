@@ -17,6 +17,7 @@ from cfpy.bindings.asked import LONGEST_NAME
 from cfpy.bindings.becoming import Renamer
 from cfpy.bindings.environments import derive, effective
 from cfpy.errors import UsageError
+from cfpy.tools.invocation import command
 
 _HASH = 6
 _LONGEST_SLUG = 13
@@ -72,7 +73,8 @@ def derive_preview(config: Mapping[str, Any], source: str, name: str) -> Preview
         UsageError: There is no such environment, or the preview has no name.
     """
     if not name.strip():
-        raise UsageError("a preview needs a name", hint="Name it: cfpy preview up NAME")
+        hint = f"Name it: {command('preview', 'up', 'NAME')}. Nothing was changed."
+        raise UsageError("a preview needs a name", hint=hint)
     worker = str(config["name"])
     own = ("route", "routes", "previews", "triggers")
     flat = {key: value for key, value in effective(config, source).items() if key not in own}

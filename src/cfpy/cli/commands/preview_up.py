@@ -147,9 +147,6 @@ def show_up(output: Output, result: UpResult | None) -> None:
         }
         output.data("preview up", data | more)
         return
-    for table, names in result.shared.items():
-        source = note.source or "the top level"
-        output.note(f"shared with {source}: {table} ({', '.join(names)})", "yellow")
     if deployed is None:
         draw_plan(output, result.plan)
         output.show(next_step(output, "preview", "up", note.name))

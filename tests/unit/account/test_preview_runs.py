@@ -12,7 +12,8 @@ import pytest
 
 from cfpy.account.preview_down import Which, previews
 from cfpy.account.preview_note import Note, parse_note
-from cfpy.errors import PlanConflictError, UsageError, WranglerError
+from cfpy.errors import DeploymentError, PlanConflictError, UsageError, WranglerError
+from preview_account import Fault
 from preview_stage import CONFIG, NOW, Stage
 
 WORKER = "shop-preview-feature-a-d25eb0"
@@ -323,6 +324,28 @@ def test_a_note_that_was_copied_deletes_nothing(stage: Start) -> None:
         variable = {"name": "CFPY_PREVIEW", "type": "plain_text", "text": other}
         here.api.bindings[keeper] = [variable]
     assert names(listed(here)) == ["feature/A"]
+
+
+def test_what_is_shared_is_named_before_the_question(stage: Start) -> None:
+    here = stage()
+    more = '\n[[hyperdrive]]\nbinding = "PG"\nid = "' + "a" * 32 + '"\n'
+    (here.root / "wrangler.toml").write_text(CONFIG + more)
+    for options in ({"dry_run": True}, {}):
+        here.confirmed.clear()
+        plans = [here.up(**options).plan, *here.confirmed]
+        assert plans[0 if options else 1].notices == ("shared with the top level: hyperdrive (PG)",)
+
+
+def test_a_hint_is_about_the_preview(stage: Start) -> None:
+    """What `cfpy deploy` would advise is about the project's own Worker."""
+    here = stage()
+    here.up()
+    here.tools.mutations.clear()
+    here.tools.fault = 2, Fault(500, applied=True)
+    with pytest.raises(DeploymentError, match="is live, but wrangler failed") as caught:
+        here.up()
+    assert here.tools.mutations[1] == f"PUT workers/scripts/{WORKER}"
+    assert f"cfpy wrangler tail {WORKER}" in caught.value.hint
 
 
 def test_an_environment_is_the_source(stage: Start, tmp_path: Path) -> None:
