@@ -71,7 +71,7 @@ def test_a_run_that_is_killed(
     creates = f"POST accounts/{ACCOUNT}/d1/database"
     account.broken_time = (creates, 1, Failure(200, then=kill))
     argv = [sys.executable, "-m", "cfpy", "preview", "up", BRANCH, "--yes"]
-    environment = cfpy_there.environment(API_TOKENS="me:x")
+    environment = cfpy_there.environment(API_TOKENS="me:x", WEBHOOK_SECRET="x" * 16)
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     started.append(subprocess.Popen(argv, cwd=project, env=environment, **streams))
     assert started[0].wait(300) == -signal.SIGKILL
