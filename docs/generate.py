@@ -49,6 +49,8 @@ MORE = {
     "new": ("Patterns from elsewhere", "../adr/0009-patterns-from-elsewhere.md"),
     "patterns": ("How to write a pattern", "patterns.md"),
     "plan": ("How it compares", "../adr/0006-plan-and-provision.md"),
+    "preview": ("Preview a branch, step by step", "../how-to/previews.md"),
+    "preview down": ("What it deletes and what it keeps", "../adr/0021-previews.md"),
     "up": ("Deploy a project, step by step", "../how-to/deploy.md"),
     "update": ("How it merges", "../adr/0011-updates.md"),
 }

@@ -52,6 +52,10 @@ COMMANDS: tuple[Step, ...] = (
     ("deploy --yes --url WORKER", "shop", 0),
     ("up --yes --url WORKER", "shop", 0),
     ("status", "shop", 0),
+    ("preview up feature/prices --yes --url WORKER", "shop", 0),
+    ("preview list", "shop", 0),
+    ("preview down feature/prices --yes", "shop", 0),
+    ("preview prune --yes", "shop", 0),
     ("adopt --dry-run", "shop", 0),
     ("add kv sessions", "shop", 0),
     ("diff", "shop", 0),
@@ -79,7 +83,7 @@ def draw(command: str, text: str) -> None:
     console = recorder()
     show(console, f"cfpy {command}", text, lines=LINES)
     words = [word for word in shlex.split(command) if re.fullmatch(r"[a-z]+", word)]
-    groups = ("patterns", "env")
+    groups = ("patterns", "env", "preview")
     name = "-".join(words[: 2 if words and words[0] in groups else 1]) or "version"
     save(console, PICTURES / f"{name}.svg")
 

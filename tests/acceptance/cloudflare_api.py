@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-token-of-the-stand-in"
@@ -71,8 +71,9 @@ class CloudflareApi:
     jurisdictions: dict[tuple[str, str], str] = field(default_factory=dict)
     # Location hints of databases.
     hints: dict[str, str] = field(default_factory=dict)
-    # Buckets that hold an object.
+    # Buckets that hold an object; and the keys of objects, by bucket.
     full: set[str] = field(default_factory=set)
+    objects: dict[str, list[str]] = field(default_factory=dict)
     # By "cors" or "lifecycle", then by bucket.
     rules: dict[str, dict[str, list[Any]]] = field(
         default_factory=lambda: {"cors": {}, "lifecycle": {}}
@@ -216,6 +217,8 @@ class CloudflareApi:
             f"GET {account}/d1/database/([^/]+)": self._get_database,
             f"DELETE {account}/storage/kv/namespaces/([^/]+)": self._delete_namespace,
             f"DELETE {account}/r2/buckets/([^/]+)": self._delete_bucket,
+            f"GET {account}/r2/buckets/([^/]+)/objects": self._list_objects,
+            f"DELETE {account}/r2/buckets/([^/]+)/objects/(.+)": self._delete_object,
             f"GET {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._get_rules,
             f"PUT {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._put_rules,
             f"GET {account}/workers/scripts/([^/]+)/deployments": self._list_deployments,
@@ -348,12 +351,31 @@ class CloudflareApi:
 
     def _delete_bucket(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
         self._bucket(name, query)
-        if name in self.full:
+        if name in self.full or self.objects.get(name):
             raise RefusedError(409, 10008, "The bucket you tried to delete is not empty.")
         self.buckets.remove(name)
         self.jurisdictions.pop(("r2", name), None)
         for rules in self.rules.values():
             rules.pop(name, None)
+        return {"result": {}}
+
+    def _list_objects(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
+        check(query, {"per_page", "cursor", "prefix", "delimiter", "start_after", "jurisdiction"})
+        self._bucket(name, query)
+        keys = sorted(self.objects.get(name, []))
+        size = int(query.get("per_page", "20"))
+        if not 1 <= size <= 1000:
+            raise RefusedError(400, 10024, "per_page must be from 1 to 1000")
+        info = {"is_truncated": len(keys) > size}
+        return {"result": [{"key": key, "size": 1} for key in keys[:size]], "result_info": info}
+
+    def _delete_object(
+        self, query: dict[str, str], _body: Any, name: str, key: str
+    ) -> dict[str, Any]:
+        """What is not there counts as deleted."""
+        self._bucket(name, query)
+        kept = [item for item in self.objects.get(name, []) if item != unquote(key)]
+        self.objects[name] = kept
         return {"result": {}}
 
     def _get_rules(self, query: dict[str, str], _body: Any, name: str, kind: str) -> dict[str, Any]:

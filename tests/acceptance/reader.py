@@ -39,12 +39,13 @@ class Reader:
         blocks = list(BLOCK.finditer(text))
         assert text.count("\n```") == 2 * len(blocks)
         try:
-            self._follow(blocks)
+            self.follow_blocks(blocks)
         finally:
             if self.dev is not None:
                 self.dev.stop()
 
-    def _follow(self, blocks: list[re.Match[str]]) -> None:
+    def follow_blocks(self, blocks: list[re.Match[str]]) -> None:
+        """Do what some blocks of a page say, in order."""
         for block in blocks:
             if block["file"]:
                 path = self.directory / block["file"]

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from contract import check, shape
 
+from cfpy.account.preview_note import Note
+from cfpy.bindings.previews import preview_worker
 from cloudflare_api import CloudflareApi
 
 Make = Callable[[str], Path]
@@ -90,8 +92,19 @@ def went_in_the_order_that_the_platform_needs(mutations: list[str]) -> None:
 
 
 def test_the_shape_of_json_is_pinned(
-    live: Path, cfpy: Any, worker: Callable[[int], str], request: pytest.FixtureRequest
+    live: Path,
+    cfpy: Any,
+    api: CloudflareApi,
+    worker: Callable[[int], str],
+    request: pytest.FixtureRequest,
 ) -> None:
+    preview = preview_worker("shop", "x")
+    note = Note("x", "shop", preview, created="2026-11-01T00:00:00+00:00", owned=("r2:shop-x",))
+    api.scripts[note.keeper] = []
+    api.bindings[note.keeper] = [
+        {"name": name, "type": "plain_text", "text": text}
+        for name, text in note.variables().items()
+    ]
     shapes = {}
     for command, *options in (
         ("doctor",),
@@ -102,6 +115,9 @@ def test_the_shape_of_json_is_pinned(
         ("status",),
         ("up", "--yes", "--url", worker(200)),
         ("destroy", "--dry-run", "--delete-data"),
+        ("preview", "up", "x", "--dry-run"),
+        ("preview", "list"),
+        ("preview", "down", "x", "--dry-run"),
     ):
         code, document = cfpy(command, live, *options)
         assert (code, document["ok"]) == (0, True), document

@@ -115,8 +115,7 @@ class Account:
         Raises:
             CloudflareError: The API can't be reached, or fails.
         """
-        listed = self._api.get(self._path("workers/scripts"))["result"]
-        names = sorted({str(item["id"]) for item in listed} - {worker})
+        names = sorted(set(self.workers()) - {worker})
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             bound = list(pool.map(self._bindings_if_there, names))
         found: dict[str, tuple[str, ...]] = {}
@@ -124,6 +123,59 @@ class Account:
             for target in set(targets.values()):
                 found[target] = (*found.get(target, ()), name)
         return found
+
+    @documented()
+    def workers(self) -> tuple[str, ...]:
+        """The names of the account's Workers.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        listed = self._api.get(self._path("workers/scripts"))["result"]
+        return tuple(str(item["id"]) for item in listed)
+
+    @documented()
+    def subdomain(self) -> str:
+        """The account's subdomain of workers.dev; empty if it has none.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        try:
+            page = self._api.get(self._path("workers/subdomain"))
+        except CloudflareError as error:
+            if error.api_code in NO_SUCH_WORKER:
+                return ""
+            raise
+        return str(page["result"]["subdomain"] or "")
+
+    @documented()
+    def objects(self, bucket: str, jurisdiction: str, most: int) -> list[str]:
+        """The keys of the objects in a bucket, ``most`` of them (up to 1000).
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        headers = {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}
+        path = self._path(f"r2/buckets/{bucket}/objects")
+        page = self._api.request("GET", path, headers=headers, params={"per_page": most})
+        return [str(item["key"]) for item in page["result"]]
+
+    @documented()
+    def variables(self, worker: str) -> dict[str, str]:
+        """The variables of the live version that are text; empty if there is no such Worker.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        try:
+            page = self._api.get(self._path(f"workers/scripts/{worker}/settings"))
+        except CloudflareError as error:
+            if error.api_code in NO_SUCH_WORKER or error.status == 404:
+                return {}
+            raise
+        found = page["result"].get("bindings") or []
+        return {item["name"]: item["text"] for item in found if item["type"] == "plain_text"}
 
     def _bindings_if_there(self, worker: str) -> dict[str, str]:
         try:

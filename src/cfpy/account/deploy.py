@@ -90,21 +90,35 @@ def run(
         if request.dry_run:
             return _rehearsed(ctx, request)
         session = open_session(ctx, request.root, request.environment, request.config)
-        refuse_broken(session)
-        client = _health_client(request)
-        if session.project.is_python:
-            vendor(session.project, ctx.runner, ctx.progress)
-        plan = session.plan()
-        for problem in problems(plan, provisions=request.provision is not None):
-            raise problem
-        ctx.progress("Checking the project")
-        check_upload(session.wrangler)
-        if not confirm(plan):
-            return None
-        session.refuse_edited()
-        provisioned = _provision(ctx, session, request, plan)
-        with under_way():
-            return _go_live(ctx, session, request, client, plan, provisioned)
+        return deploy(ctx, session, request, confirm)
+
+
+def deploy(
+    ctx: Context,
+    session: Session,
+    request: DeployRequest,
+    confirm: Callable[[Plan], bool],
+    before: Callable[[Plan], None] = lambda _plan: None,
+) -> DeployResult | None:
+    """As :func:`run`, for callers that hold the project's lock. ``before`` is called when
+    everything is checked and confirmed, and nothing is changed yet."""
+    refuse_broken(session)
+    client = _health_client(request)
+    if session.project.is_python:
+        vendor(session.project, ctx.runner, ctx.progress)
+    plan = session.plan()
+    for problem in problems(plan, provisions=request.provision is not None):
+        raise problem
+    ctx.progress("Checking the project")
+    check_upload(session.wrangler)
+    if not confirm(plan):
+        return None
+    session.refuse_edited()
+    provisioned = _provision(ctx, session, request, plan, before)
+    if provisioned is None:
+        before(plan)
+    with under_way():
+        return _go_live(ctx, session, request, client, plan, provisioned)
 
 
 def _rehearsed(ctx: Context, request: DeployRequest) -> DeployResult:
@@ -114,7 +128,13 @@ def _rehearsed(ctx: Context, request: DeployRequest) -> DeployResult:
     return DeployResult(found.plan, None, None, "", "", found.findings)
 
 
-def _provision(ctx: Context, session: Session, request: DeployRequest, plan: Plan) -> Plan | None:
+def _provision(
+    ctx: Context,
+    session: Session,
+    request: DeployRequest,
+    plan: Plan,
+    before: Callable[[Plan], None],
+) -> Plan | None:
     if request.provision is None or not plan.changes:
         return None
     asked = request.provision
@@ -128,7 +148,7 @@ def _provision(ctx: Context, session: Session, request: DeployRequest, plan: Pla
             )
         return True
 
-    return provision(ctx, session, asked.request, as_shown, asked.on_action)
+    return provision(ctx, session, asked.request, as_shown, asked.on_action, before)
 
 
 def _go_live(

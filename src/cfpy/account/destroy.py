@@ -65,16 +65,27 @@ def run(
     with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, request.environment, request.config)
         plan = _plan(session, request)
-        _refuse_dependents(session, plan)
+        refuse_dependents(session, plan)
         if request.dry_run or not plan.changes:
             return plan
         session.refuse_read_only(plan)
         if not confirm(plan):
             return None
         session.refuse_edited()
-        with under_way():
-            _Destroying(ctx, session, on_action).execute(plan)
+        execute(ctx, session, plan, on_action)
         return plan
+
+
+def execute(
+    ctx: Context, session: Session, plan: Plan, on_action: Callable[[Action], None]
+) -> None:
+    """Carry out a confirmed plan, for callers that hold the project's lock.
+
+    Raises:
+        CfpyError: As :func:`run`.
+    """
+    with under_way():
+        _Destroying(ctx, session, on_action).execute(plan)
 
 
 def _plan(session: Session, request: DestroyRequest) -> Plan:
@@ -98,7 +109,12 @@ def _plan(session: Session, request: DestroyRequest) -> Plan:
     return plan
 
 
-def _refuse_dependents(session: Session, plan: Plan) -> None:
+def refuse_dependents(session: Session, plan: Plan) -> None:
+    """Refuse to delete a Worker that others need.
+
+    Raises:
+        PlanConflictError: They do. Nothing was deleted.
+    """
     if not any(action.kind == "worker" for action in plan.changes):
         return
     if others := session.account.dependents(session.desired.worker):

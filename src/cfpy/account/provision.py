@@ -84,8 +84,10 @@ def provision(
     request: ProvisionRequest,
     confirm: Callable[[Plan], bool],
     on_action: Callable[[Action], None],
+    before: Callable[[Plan], None] = lambda _plan: None,
 ) -> Plan | None:
-    """As :func:`run`, for callers that hold the project's lock."""
+    """As :func:`run`, for callers that hold the project's lock. ``before`` is called when
+    everything is checked and confirmed, and nothing is changed yet."""
     refuse_broken(session)
     plan = session.plan()
     if plan.conflicts:
@@ -102,6 +104,7 @@ def provision(
     session.refuse_edited()
     values, generated = _secret_values(plan, session.desired, request)
     ctx.secrets.add(*values.values())
+    before(plan)
 
     def reveal() -> None:
         if generated and request.reveal:

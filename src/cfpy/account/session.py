@@ -20,7 +20,7 @@ from cfpy.account.record import Record
 from cfpy.account.record_store import RECORD_FILE, RecordStore
 from cfpy.account.resources import desired_state
 from cfpy.account.usable import refuse_unusable
-from cfpy.account.wrangler import Wrangler
+from cfpy.account.wrangler import OTHER_NAME, Wrangler
 from cfpy.bindings.environments import effective
 from cfpy.bindings.registry import OWNED
 from cfpy.bindings.stances import REFUSED, refused
@@ -43,19 +43,18 @@ from cfpy.tools.invocation import command
 if TYPE_CHECKING:
     from cfpy.account.cloudflare import Account
 
-# Workers Builds sets it; `wrangler deploy` uses it instead of the configuration's name.
-_OTHER_NAME = "WRANGLER_CI_OVERRIDE_NAME"
-
 
 @dataclass(frozen=True)
 class Session:
-    """One environment of a project, and its account."""
+    """One environment of a project, and its account. ``load`` reads the project's files again,
+    if it is not all in its configuration."""
 
     project: Project
     desired: DesiredState
     account: Account
     wrangler: Wrangler
     records: RecordStore
+    load: Callable[[], Project] | None = None
 
     @property
     def environment(self) -> str:
@@ -87,8 +86,9 @@ class Session:
             UsageError: The configuration or ``cfpy.toml`` was edited in the meantime.
             ProjectError: They are now missing or not valid.
         """
-        now = load_project(self.project.root, self.project.config_path)
-        same = replace(now, wrangler=self.project.wrangler) == self.project
+        project = self.project
+        now = self.load() if self.load else load_project(project.root, project.config_path)
+        same = replace(now, wrangler=project.wrangler) == project
         if not (
             same
             and only_filled_in(self.project.wrangler, now.wrangler)
@@ -143,14 +143,24 @@ def open_session(ctx: Context, root: Path, environment: str, config: Path | None
             not the account of the environment.
         CloudflareError: The API can't be reached, or fails.
     """
+    project = load_project(root, config)
+    _refuse_other_name(desired_state(project, environment).worker)
+    return session_of(ctx, project, environment, RecordStore(project.root, project.config_name))
+
+
+def session_of(
+    ctx: Context,
+    project: Project,
+    environment: str,
+    records: RecordStore,
+    load: Callable[[], Project] | None = None,
+) -> Session:
+    """As :func:`open_session`, for a project that was read; ``load`` as in :class:`Session`."""
     # Imported here: httpx is slow to import, and nothing else needs it.
     from cfpy.account.cloudflare import Account
 
-    project = load_project(root, config)
     desired = desired_state(project, environment)
     _refuse_other_region(project, environment)
-    _refuse_other_name(desired.worker)
-    records = RecordStore(project.root, project.config_name)
     record = records.read()
     ctx.progress("Reading the account")
     token = _token(ctx, project.root, project.config_path)
@@ -171,10 +181,11 @@ def open_session(ctx: Context, root: Path, environment: str, config: Path | None
                 ACCOUNT_ID: account.id,
                 "CLOUDFLARE_API_BASE_URL": account.address,
                 # wrangler also reads a project's .env, which may name another account.
-                _OTHER_NAME: desired.worker,
+                OTHER_NAME: desired.worker,
             },
         ),
         records=records,
+        load=load,
     )
 
 
@@ -248,12 +259,11 @@ def _given_account_id() -> tuple[str, str]:
 
 def _refuse_other_name(worker: str) -> None:
     """Refuse to work on one Worker if a variable would make wrangler deploy another one."""
-    other = os.environ.get(_OTHER_NAME)
+    other = os.environ.get(OTHER_NAME)
     if other is not None and other != worker:
         raise UsageError(
-            f"{_OTHER_NAME} makes wrangler deploy {other!r}, but the configuration names {worker}",
-            hint=f"Unset {_OTHER_NAME}, or change `name` in the configuration. "
-            "Nothing was changed.",
+            f"{OTHER_NAME} makes wrangler deploy {other!r}, but the configuration names {worker}",
+            hint=f"Unset {OTHER_NAME}, or change `name` in the configuration. Nothing was changed.",
         )
 
 

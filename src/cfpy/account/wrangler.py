@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +20,9 @@ from cfpy.tools.child_environment import without_identity
 from cfpy.tools.invocation import command
 from cfpy.tools.process import Completed, Runner
 from cfpy.tools.toolchain import Toolchain, arguments_of_wrangler
+
+#: Workers Builds sets it; `wrangler deploy` uses it instead of the configuration's name.
+OTHER_NAME = "WRANGLER_CI_OVERRIDE_NAME"
 
 _TIMEOUT_SECONDS = 180.0
 # These take a name, and would append the environment to it: 4.164 does so in `kv namespace create`
@@ -59,6 +63,13 @@ class Wrangler:
         self._account_config = account_config
         self._environment = environment
         self._credentials = dict(credentials or {})
+
+    def beside(self, config: Path, worker: str) -> Wrangler:
+        """The same login for another Worker, which has a configuration of its own."""
+        other = copy.copy(self)
+        other._config, other._account_config, other._environment = config, None, ""
+        other._credentials = self._credentials | {OTHER_NAME: worker}
+        return other
 
     def argv(self, *arguments: str) -> list[str]:
         """The command line for ``arguments``, with options for the configuration and the

@@ -18,29 +18,28 @@ _IDS = ("database_id", "preview_database_id", "id", "preview_id", "preview_bucke
 
 class Renamer:
     """Inserts the environment's name after the Worker's: shop-db becomes shop-staging-db. ``done``
-    has the new names by the old ones."""
+    has the new names by the old ones, ``new_worker`` is the name of the environment's Worker."""
 
-    def __init__(self, worker: str, environment: str) -> None:
+    def __init__(self, worker: str, environment: str, new_worker: str = "") -> None:
         self.worker = worker
         self.environment = environment
+        self.new_worker = new_worker or f"{worker}-{environment}"
         self.done: dict[str, str] = {}
-
-    @property
-    def new_worker(self) -> str:
-        """The name of the environment's Worker."""
-        return f"{self.worker}-{self.environment}"
 
     def __call__(self, name: str) -> str:
         """The name in the environment of the resource called ``name``."""
         separator = "_" if "_" in name and "-" not in name else "-"
         prefix = self.worker.replace("-", separator)
-        suffix = self.environment.replace("-", separator)
         if name == prefix or name.startswith(prefix + separator):
-            new = f"{prefix}{separator}{suffix}{name[len(prefix) :]}"
+            new = f"{self.new_worker.replace('-', separator)}{name[len(prefix) :]}"
         else:
-            new = f"{name}{separator}{suffix}"
-        self.done[name] = new
-        return new
+            new = f"{name}{separator}{self.environment.replace('-', separator)}"
+        self.done[name] = self.bounded(new)
+        return self.done[name]
+
+    def bounded(self, name: str) -> str:
+        """``name``, in a length that the platform takes, if this environment may shorten it."""
+        return name
 
 
 @dataclass(frozen=True)

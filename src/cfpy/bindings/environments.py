@@ -34,8 +34,9 @@ class NewEnvironment:
     shared: Mapping[str, tuple[str, ...]]
 
 
-def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
+def derive(config: Mapping[str, Any], name: str, renamer: Renamer | None = None) -> NewEnvironment:
     """Derive the environment ``name`` from a parsed configuration, with its own resources.
+    ``renamer`` finds their names, if not those of an environment in the same file.
 
     Raises:
         UsageError: The environment already exists, or a name is not valid.
@@ -53,7 +54,7 @@ def derive(config: Mapping[str, Any], name: str) -> NewEnvironment:
             f"{command('env', 'remove', name)}. "
             "Nothing was changed.",
         )
-    rename = Renamer(worker, name)
+    rename = renamer or Renamer(worker, name)
     tables: dict[str, Any] = {}
     if config.get("route") or config.get("routes"):
         # Routes are inherited: without this, the environment would take production's requests.

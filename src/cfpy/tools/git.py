@@ -86,6 +86,21 @@ class Git:
         done = self._git(directory, "describe", "--tags", "--always")
         return done.stdout.strip() if done.returncode == 0 else ""
 
+    def read(self, directory: Path, *arguments: str) -> str | None:
+        """What a command that changes nothing prints; ``None`` if it fails, or git is not
+        installed."""
+        if shutil.which("git") is None:
+            return None
+        done = self._git(directory, *arguments)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def has_ancestor(self, directory: Path, commit: str, ancestor: str) -> bool | None:
+        """Whether ``commit`` has all of ``ancestor``; ``None`` if one of them is not here."""
+        if shutil.which("git") is None:
+            return None
+        done = self._git(directory, "merge-base", "--is-ancestor", ancestor, commit)
+        return {0: True, 1: False}.get(done.returncode)
+
     def ignored(self, directory: Path, names: Iterable[str]) -> set[str]:
         """The files in ``names`` that git ignores."""
         argv = ["git", "check-ignore", "--stdin", "-z"]

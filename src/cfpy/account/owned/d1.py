@@ -58,6 +58,9 @@ class Databases(OwnedById):
     found = FoundDatabase
     holds = "it holds rows"
 
+    def called(self, name: str) -> D1Database:
+        return D1Database(name, name, "")
+
     def wanted(self, scope: Scope) -> Iterator[D1Database]:
         for table in scope.entries(D1.table):
             yield _wanted(scope, table)

@@ -148,6 +148,10 @@ class OwnedResource(OwnedKind):
 
     binding: ClassVar[BindingKind]
 
+    def called(self, name: str) -> object:
+        """What is wanted if only the name of a resource is known."""
+        raise NotImplementedError(name)
+
     def create(self, changing: Changing, action: Action) -> None:
         """A jurisdiction overrides a location hint."""
         options = in_jurisdiction(action.jurisdiction)

@@ -38,6 +38,9 @@ class Namespaces(OwnedById):
     found = FoundNamespace
     holds = "it holds values"
 
+    def called(self, name: str) -> KVNamespace:
+        return KVNamespace(name, name, "")
+
     def wanted(self, scope: Scope) -> Sequence[KVNamespace]:
         found = list(_wanted(scope))
         for item in found:

@@ -42,6 +42,9 @@ class Queues(OwnedResource):
     listed = "queues"
     binding = QUEUE
 
+    def called(self, name: str) -> Queue:
+        return Queue(name)
+
     def wanted(self, scope: Scope) -> Iterator[Queue]:
         producers, consumers = scope.entries(QUEUE.table), scope.entries(CONSUMERS.table)
         consumed = {scope.text(item, "queue", CONSUMERS.table) for item in consumers}

@@ -53,6 +53,9 @@ class Buckets(OwnedResource):
     listed = "r2"
     binding = R2
 
+    def called(self, name: str) -> R2Bucket:
+        return R2Bucket(name)
+
     def wanted(self, scope: Scope) -> Sequence[R2Bucket]:
         """Each bucket once, even if it has several bindings."""
         found: dict[str, R2Bucket] = {}

@@ -37,6 +37,9 @@ class Indexes(OwnedResource):
     listed = "vectorize"
     binding = VECTORIZE
 
+    def called(self, name: str) -> VectorizeIndex:
+        return VectorizeIndex(name)
+
     def wanted(self, scope: Scope) -> Iterator[VectorizeIndex]:
         tables = scope.entries(VECTORIZE.table)
         for name in sorted({scope.text(i, "index_name", VECTORIZE.table) for i in tables}):

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "diff": "Show how a project differs from its pattern.",
     "cost": "Show what a month costs on Cloudflare.",
     "up": "Provision and deploy: from a project to a live application.",
+    "preview": "Create previews with data of their own; list and delete them.",
     "plan": "Compare the project with its Cloudflare account.",
     "provision": "Create the resources that are missing in the account.",
     "deploy": "Deploy the project, and check that it answers.",

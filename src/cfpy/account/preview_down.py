@@ -1,0 +1,225 @@
+"""``cfpy preview list``, ``down`` and ``prune``: what previews there are, and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from cfpy.account.branches import current_branch, done, read_branches
+from cfpy.account.comparison import Permission
+from cfpy.account.destroy import execute, refuse_dependents
+from cfpy.account.owned.outside import in_jurisdiction
+from cfpy.account.owned.r2 import Buckets
+from cfpy.account.owned.registry import RESOURCES
+from cfpy.account.plan import Action, Do, Plan
+from cfpy.account.preview_keeper import InMemory, all_notes, beside, delete_note
+from cfpy.account.preview_note import Note
+from cfpy.account.session import Session, open_session
+from cfpy.account.steps import attempt, run_all
+from cfpy.account.teardown import teardown
+from cfpy.errors import PlanConflictError, UsageError
+from cfpy.project.lock import alone
+from cfpy.tools.context import Context
+from cfpy.tools.invocation import command
+
+# wrangler deletes one object at a time, in a process of its own.
+_MOST_OBJECTS = 200
+_AT_ONCE = 3
+
+
+class Which(StrEnum):
+    """Which previews are deleted."""
+
+    NAMED = "named"
+    MERGED = "merged"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class DownRequest:
+    """``name`` is empty for that of the branch."""
+
+    root: Path
+    which: Which
+    name: str = ""
+    dry_run: bool = False
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A preview that is deleted, why, and the steps."""
+
+    note: Note
+    why: str
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A preview in the account. ``live`` is whether its Worker is there: if not, a run that created
+    or deleted it did not finish. ``url`` is empty if the account has no workers.dev subdomain."""
+
+    note: Note
+    live: bool
+    url: str
+    expired: bool
+
+
+def previews(
+    ctx: Context, root: Path, config: Path | None = None, now: datetime | None = None
+) -> tuple[Preview, ...]:
+    """The previews of a project.
+
+    Raises:
+        CfpyError: As :func:`cfpy.account.session.open_session`.
+    """
+    session = open_session(ctx, root, "", config)
+    there, domain = session.account.workers(), session.account.subdomain()
+    return tuple(
+        Preview(
+            note,
+            note.worker in there,
+            f"https://{note.worker}.{domain}.workers.dev" if domain else "",
+            note.is_past(now or datetime.now(UTC)),
+        )
+        for note in all_notes(session, session.desired.worker)
+    )
+
+
+def run(
+    ctx: Context,
+    request: DownRequest,
+    confirm: Callable[[Sequence[Leaving]], bool],
+    on_action: Callable[[Action], None],
+    now: datetime | None = None,
+) -> tuple[Leaving, ...] | None:
+    """Delete previews, with everything that each of them owns and nothing else.
+
+    Args:
+        ctx: The tools of the run.
+        request: Which previews.
+        confirm: Called with the plans before anything is deleted; if it returns false, nothing is.
+        on_action: Called for each completed step.
+        now: The time; the clock's by default.
+
+    Returns:
+        The previews, or ``None`` if it was not confirmed.
+
+    Raises:
+        UsageError: It is not known which previews are meant. Nothing was deleted.
+        PlanConflictError: Other Workers need something of a preview; it was kept.
+        WranglerError: A step failed. Run it again to continue.
+    """
+    with alone(request.root, request.config, dry_run=request.dry_run):
+        session = open_session(ctx, request.root, "", request.config)
+        notes = all_notes(session, session.desired.worker)
+        chosen = _chosen(ctx, request, notes, now or datetime.now(UTC))
+        leaving = tuple(Leaving(note, why, _plan(session, note)) for note, why in chosen)
+        if request.dry_run or not leaving:
+            return leaving
+        if not confirm(leaving):
+            return None
+        for item in leaving:
+            _delete(ctx, session, item, on_action)
+        kept = [f"{i.key} ({i.reason})" for item in leaving for i in _kept(item.plan)]
+        if kept:
+            raise PlanConflictError(
+                f"kept: {', '.join(kept)}. Everything else was deleted",
+                hint="Remove it from the other Worker, then run the same command again.",
+            )
+        return leaving
+
+
+def _chosen(
+    ctx: Context, request: DownRequest, notes: Sequence[Note], now: datetime
+) -> list[tuple[Note, str]]:
+    if request.which is Which.EXPIRED:
+        return [(note, f"expired at {note.expires}") for note in notes if note.is_past(now)]
+    if request.which is Which.MERGED:
+        if not notes:
+            return []
+        return list(done(ctx.git, request.root, read_branches(ctx.git, request.root), notes))
+    name = request.name or current_branch(ctx.git, request.root).name
+    if not name:
+        raise UsageError(
+            "git is on no branch, so it is not known which preview is meant",
+            hint=f"Name it; to list them: {command('preview', 'list')}. Nothing was deleted.",
+        )
+    return [(note, "") for note in notes if name in (note.name, note.worker)]
+
+
+def _plan(session: Session, note: Note) -> Plan:
+    """The steps that delete a preview. What another Worker is bound to is kept."""
+    here = replace(session, desired=note.desired())
+    permission = Permission(note.created_keys, frozenset(), data=True)
+    users = session.account.users(note.worker)
+    plan = teardown(here.desired, here.observe(), permission, (), users)
+    refuse_dependents(here, plan)
+    return plan
+
+
+def _delete(
+    ctx: Context, session: Session, item: Leaving, on_action: Callable[[Action], None]
+) -> None:
+    """Delete a preview's Worker, then its resources, and its note at last."""
+    note, plan = item.note, item.plan
+    parts = [a for a in plan.actions if a.kind in RESOURCES]
+    worker = replace(plan, actions=tuple(a for a in plan.actions if a not in parts))
+    with beside(session, note.worker) as wrangler:
+        here = replace(
+            session,
+            desired=note.desired(),
+            wrangler=wrangler,
+            records=InMemory(session.project.root),
+        )
+        _objects(here, plan)
+        execute(ctx, here, worker, on_action)
+        # Nothing writes any more.
+        _empty(ctx, here, plan)
+        execute(ctx, here, replace(plan, actions=tuple(parts)), on_action)
+    if not _kept(plan):
+        ctx.progress(f"Deleting the note of {note.worker}")
+        delete_note(session, note)
+
+
+def _objects(session: Session, plan: Plan) -> list[tuple[str, ...]]:
+    """The paths of the objects in the buckets that are deleted, each with its options: R2 keeps a
+    bucket that has some.
+
+    Raises:
+        PlanConflictError: There are too many to delete one by one.
+    """
+    found: list[tuple[str, ...]] = []
+    for bucket in (action for action in plan.changes if action.kind == Buckets.name):
+        keys = session.account.objects(bucket.id, bucket.jurisdiction, _MOST_OBJECTS + 1)
+        if len(keys) > _MOST_OBJECTS:
+            raise PlanConflictError(
+                f"the bucket {bucket.name} has more than {_MOST_OBJECTS} objects",
+                hint="Empty it in the dashboard, then run the same command again.",
+            )
+        where = in_jurisdiction(bucket.jurisdiction)
+        found += [(f"{bucket.id}/{key}", "--remote", *where) for key in keys]
+    return found
+
+
+def _empty(ctx: Context, session: Session, plan: Plan) -> None:
+    def delete(words: tuple[str, ...]) -> None:
+        what = f"can't delete {words[0]}"
+        change = partial(session.wrangler.change, what, "r2", "object", "delete", *words)
+        # To delete it again is no error.
+        attempt(change, lambda: False)
+
+    if found := _objects(session, plan):
+        ctx.progress(f"Deleting {len(found)} objects of {plan.worker}")
+        # The toolchain is installed on first use: do it here, not in several threads.
+        session.wrangler.argv()
+        run_all({words[0]: partial(delete, words) for words in found}, {}, _AT_ONCE)
+
+
+def _kept(plan: Plan) -> list[Action]:
+    return [action for action in plan.actions if action.do is not Do.DELETE]
