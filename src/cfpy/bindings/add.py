@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cfpy.bindings.additions import kind_called, plan_addition
 from cfpy.bindings.asked import Addition, Options
+from cfpy.bindings.existing_class import settled
 from cfpy.bindings.handler_addition import Handling, handling
 from cfpy.bindings.kind import BindingKind
 from cfpy.bindings.sources import read_source, sources
@@ -74,6 +75,7 @@ def run(request: AddRequest) -> Added:
         addition = plan_addition(
             project.wrangler, kind, request.name, request.environment, request.options
         )
+        addition, uses = settled(project, addition)
         before, files, handled = _changed(project, kind, request, addition)
         if not request.dry_run:
             apply(project.root, {name: NewContent(text.encode()) for name, text in files.items()})
@@ -82,6 +84,7 @@ def run(request: AddRequest) -> Added:
     note = handled.note
     if project.is_python and kind.fails:
         note = f"{kind.label} {addition.binding}: {kind.fails}."
+    note = " ".join(filter(None, (uses, note)))
     workerd = project.is_python and "--runtime workerd" in kind.fails
     return Added(
         kind,
@@ -89,7 +92,8 @@ def run(request: AddRequest) -> Added:
         addition,
         files,
         before,
-        _snippet(project, kind, addition, handled),
+        # A class that was there has methods of its own.
+        "" if uses else _snippet(project, kind, addition, handled),
         note,
         "workerd" if workerd else "",
         () if inherited else tuple(environments),

@@ -29,10 +29,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Export:
-    """A class that the Worker's main module must export, and the module that defines it."""
+    """A class that the Worker's main module must export, the module that defines it, and the class
+    of the SDK that it extends."""
 
     module: str
     name: str
+    base: str
 
 
 @dataclass(frozen=True)

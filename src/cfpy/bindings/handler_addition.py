@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.bindings.kind import Handler
-from cfpy.bindings.sources import read_source, stub
+from cfpy.bindings.sources import located, read_source, stub
 from cfpy.project.edits import Handled, NewHandler
 from cfpy.project.line_ends import plain, with_ends_of
 from cfpy.project.project import Project
@@ -46,7 +47,7 @@ def handling(
         changed: Modules that change already, with their new text.
 
     Raises:
-        ProjectError: The main module can't be read.
+        ProjectError: The main module can't be read, or is not valid Python.
     """
     scope = {**project.wrangler, **_environment(project, environment)}
     main = scope.get("main")
@@ -58,6 +59,9 @@ def handling(
     if why := _not_ours(Path(main), scope):
         return _refused(main, why, new)
     python = path.suffix == ".py"
+    if python:
+        with located(path):
+            ast.parse(source)
     handled = (
         with_python_handler(source, new, functions=_calls_functions(scope))
         if python

@@ -54,14 +54,14 @@ def stub(root: Path, type_: str) -> dict[Path, str]:
 
 
 def _typed(path: Path, binding: str, type_: str, text: str) -> str:
-    with _located(path):
+    with located(path):
         return with_binding(text, binding, type_) or text
 
 
 def _python_export(entry: Path, export: Export, text: str) -> str:
     own = [path.stem for path in entry.parent.glob("*.py")]
     packages = [path.parent.name for path in entry.parent.glob("*/__init__.py")]
-    with _located(entry):
+    with located(entry):
         return with_export(text, export.module, export.name, [*own, *packages])
 
 
@@ -74,13 +74,21 @@ def _script_export(_entry: Path, export: Export, text: str) -> str:
 
 
 @contextlib.contextmanager
-def _located(path: Path) -> Iterator[None]:
+def located(path: Path) -> Iterator[None]:
+    """Report what is wrong with the source in ``path``, which is parsed within.
+
+    Raises:
+        ProjectError: It is not valid Python, or can't be read.
+    """
     try:
         yield
     except SyntaxError as error:
         raise ProjectError(
             error.msg, path=path, line=error.lineno, column=error.offset, hint="Fix it first."
         ) from None
+    except (ValueError, RecursionError, MemoryError, OSError) as error:
+        # A null byte, other bytes than UTF-8, or too many parentheses.
+        raise ProjectError(f"can't be read: {error}", path=path, hint="Fix it first.") from None
 
 
 def read_source(path: Path) -> str:

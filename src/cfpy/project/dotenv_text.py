@@ -27,6 +27,7 @@ _ASSIGNMENT = re.compile(
     f"{_S}*(?:#[^{_ENDS}]*)?{_END}"
 )
 _IN_QUOTES = re.compile(f"{_START}(['\"`])([\\s\\S]*)\\1{_END}")
+_CLOSED = re.compile(r"(['\"`])(?:\\\1|(?!\\?\1).)*\1")
 _TRIM = re.compile(f"\\A{_S}+|{_S}+\\Z")
 
 
@@ -68,8 +69,17 @@ def _misread(match: re.Match[str]) -> str:
     value = match["value"] or ""
     written = _TRIM.sub("", value)
     if written[:1] in ("'", '"', "`") and not _IN_QUOTES.search(written):
+        # With a # in it, the value ends before the closing quote.
+        line = match.string[match.start("value") :].partition("\n")[0]
+        if _CLOSED.match(_TRIM.sub("", line)):
+            cut = ", which ends at the #" if _at_comment(match) else ""
+            return f"text follows its closing quote, so the quotes are a part of the value{cut}"
         return "its quote is never closed, so the quote is a part of the value"
-    cut = match.string[match.end("value") : match.end()].startswith("#") if value else False
-    if cut and not value[-1:].isspace() and not _IN_QUOTES.search(written):
+    if value and _at_comment(match) and not value[-1:].isspace() and not _IN_QUOTES.search(written):
         return "its value ends at the #: put it in quotes if the rest belongs to it"
     return ""
+
+
+def _at_comment(match: re.Match[str]) -> bool:
+    """Whether a `#` ends the value."""
+    return match.string[match.end("value") : match.end()].startswith("#")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 KeyPath = tuple[str | int, ...]
@@ -76,6 +77,16 @@ class Handled:
     source: str
     line: int = 0
     new: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ExistingClass:
+    """What a Worker has under the name of a class, in ``line`` of ``path``, from 1. ``why`` is the
+    reason that a binding can't use it, without a full stop; empty if it can."""
+
+    path: Path
+    line: int
     why: str = ""
 
 

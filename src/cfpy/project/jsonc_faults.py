@@ -6,8 +6,11 @@ import json
 import re
 from dataclasses import dataclass
 
+from cfpy.project.invisible import HINT, described, is_invisible
 from cfpy.project.jsonc_blanks import without_comments
 
+# Errors in a string, where such characters are allowed or have a message of their own.
+_IN_STRING = ("Unterminated string", "Invalid control character", "Invalid \\")
 _EXAMPLE = '{ "name": "my-worker", "main": "src/entry.py" }'
 _LIKE_TOML = re.compile(r"(\s*#.*\n)*\s*(\[\[?[A-Za-z_][\w.\"'-]*\]|[\w.-]+\s*=)")
 _WORD = re.compile(r"[^\s,:\[\]{}\"]+")
@@ -56,6 +59,9 @@ def fault(text: str, error: json.JSONDecodeError) -> Fault:
     if _LIKE_TOML.match(text):
         hint = "Name the file wrangler.toml, or write it as JSON."
         return Fault("this looks like TOML, not JSON", error.lineno, error.colno, hint)
+    if (at := _invisible(plain, error)) >= 0:
+        message = f"{described(plain[at])} between the parts of the configuration"
+        return Fault(message, *_place(plain, at), HINT)
     message, hint = _described(plain, error)
     return Fault(message, error.lineno, error.colno, hint)
 
@@ -65,10 +71,24 @@ def unknown_number(text: str) -> Fault | None:
     plain = without_comments(text)
     for found in _UNKNOWN.finditer(plain):
         if found[1]:
-            line = plain.count("\n", 0, found.start()) + 1
-            column = found.start() - plain.rfind("\n", 0, found.start())
-            return Fault(f"{found[1]} is not JSON", line, column, "Use a number, or a string.")
+            message = f"{found[1]} is not JSON"
+            return Fault(message, *_place(plain, found.start()), "Use a number, or a string.")
     return None
+
+
+def _place(text: str, at: int) -> tuple[int, int]:
+    """The 1-based line and column of a position."""
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+
+
+def _invisible(plain: str, error: json.JSONDecodeError) -> int:
+    """Where an invisible character is the reason of an error; -1 if it is not."""
+    if error.msg.startswith(_IN_STRING):
+        return -1
+    at = error.pos
+    while plain[at : at + 1] in tuple(" \t\r\n"):
+        at += 1
+    return at if plain[at : at + 1] and is_invisible(plain[at]) else -1
 
 
 def _described(plain: str, error: json.JSONDecodeError) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from cfpy.project.edits import Handled, NewHandler
 from cfpy.project.script_syntax import (
     field_of,
     first_error,
+    is_default,
     is_typed,
     key_of,
     line_of,
@@ -67,7 +68,7 @@ def _default_export(module: Node) -> Node:
     """
     if line := first_error(module):
         raise _UnsureError(f"cfpy can't read line {line} of it")
-    exports = [node for node in module.children if _is_default(node)]
+    exports = [node for node in module.children if is_default(node)]
     if len(exports) != 1:
         raise _UnsureError(
             "it has no default export" if not exports else "it has two default exports"
@@ -77,7 +78,7 @@ def _default_export(module: Node) -> Node:
     if value is None and not field_of(export, "source"):
         clauses = (node for node in parts_of(export) if node.type == "export_clause")
         specifiers = (item for clause in clauses for item in parts_of(clause))
-        value = next((field_of(item, "name") for item in specifiers if _is_default(item)), None)
+        value = next((field_of(item, "name") for item in specifiers if is_default(item)), None)
     value, name = value and _unwrapped(value), ""
     if value and value.type == "identifier":
         name = text_of(value)
@@ -91,22 +92,6 @@ def _default_export(module: Node) -> Node:
     if any(node.type == "decorator" for node in (*export.children, *nodes_in(value))):
         raise _UnsureError(f"a decorator may change its default export (line {line_of(export)})")
     return value
-
-
-def _is_default(node: Node) -> bool:
-    """Whether a statement, or one name in it, exports the default."""
-    if node.type == "export_statement":
-        inner = [
-            child for child in node.children if child.type in ("export_clause", "namespace_export")
-        ]
-        items = [item for child in inner for item in (child, *parts_of(child))]
-        return any(child.type == "default" for child in node.children) or any(
-            map(_is_default, items)
-        )
-    # `x as default`, `* as default`, or `default` of another module.
-    last = node.children[-1] if node.children else None
-    exports = node.type in ("export_specifier", "namespace_export")
-    return exports and last is not None and text_of(last).strip("\"'") == "default"
 
 
 def _unwrapped(value: Node) -> Node:
@@ -160,7 +145,7 @@ def _check(module: Node, owner: Node, name: str) -> None:
             f"its class does not extend {_BASE} of {_MODULE} (line {line_of(owner)})"
         )
     own = field_of(owner, "name")
-    inline = owner.parent is not None and _is_default(owner.parent)
+    inline = owner.parent is not None and is_default(owner.parent)
     if own and mentions(module, text_of(own)) > (1 if inline else 2):
         raise _UnsureError(
             f"its class {text_of(own)} is also used elsewhere, and may be changed there"

@@ -73,6 +73,22 @@ def field_of(node: Node, *names: str) -> Node | None:
     return next((field for field in fields if field), None)
 
 
+def is_default(node: Node) -> bool:
+    """Whether a statement, or one name in it, exports the default."""
+    if node.type == "export_statement":
+        inner = [
+            child for child in node.children if child.type in ("export_clause", "namespace_export")
+        ]
+        items = [item for child in inner for item in (child, *parts_of(child))]
+        return any(child.type == "default" for child in node.children) or any(
+            map(is_default, items)
+        )
+    # `x as default`, `* as default`, or `default` of another module.
+    last = node.children[-1] if node.children else None
+    exports = node.type in ("export_specifier", "namespace_export")
+    return exports and last is not None and text_of(last).strip("\"'") == "default"
+
+
 def mentions(module: Node, name: str) -> int:
     """How often a module uses ``name`` as a variable, class or type."""
     return sum(node.type in _NAMES and text_of(node) == name for node in nodes_in(module))

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 from cfpy.errors import LocatedError, ProjectError
 from cfpy.project.encoded import read_text
+from cfpy.project.invisible import HINT, described, is_invisible
 
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
 # What tomlkit means. It ends its texts with a NUL character.
@@ -92,6 +94,9 @@ def _located(text: str, path: Path, message: str, error: type[LocatedError]) -> 
     if text.lstrip().startswith(("{", "//", "/*")):
         hint = f"Name the file {path.stem}.jsonc, or write it as TOML."
         return error("this looks like JSON, not TOML", path=path, line=1, column=1, hint=hint)
+    if (place := _PLACE.search(message)) and (found := _invisible(text, place)):
+        line, column = int(place[1]), int(place[2])
+        return error(found, path=path, line=line, column=column, hint=HINT)
     import tomlkit
     from tomlkit.exceptions import ParseError, TOMLKitError
 
@@ -104,6 +109,16 @@ def _located(text: str, path: Path, message: str, error: type[LocatedError]) -> 
     except TOMLKitError as problem:
         return error(str(problem), path=path)
     # The standard library is stricter in a few places.
-    if found := _PLACE.search(message):
-        return error(message[: found.start()], path=path, line=int(found[1]), column=int(found[2]))
+    if place:
+        return error(message[: place.start()], path=path, line=int(place[1]), column=int(place[2]))
     return error(message, path=path)
+
+
+def _invisible(text: str, place: re.Match[str]) -> str:
+    """Which invisible character is the reason of an error there; empty if none is."""
+    line = text.replace("\r\n", "\n").split("\n")[int(place[1]) - 1]
+    character = line[int(place[2]) - 1 : int(place[2])]
+    # A control character in a string has a message of its own.
+    if not character or unicodedata.category(character) == "Cc" or not is_invisible(character):
+        return ""
+    return f"{described(character)} between the parts of the configuration"

@@ -25,7 +25,7 @@ def make(root: Path, text: str, file: str = "wrangler.toml", **files: str) -> Pa
     (root / file).write_bytes(text.encode())
     main = values(file, text).get("main", "src/entry.py")
     (root / main).parent.mkdir(exist_ok=True)
-    (root / main).write_text("", "utf-8")
+    (root / main).write_text("" if main.endswith(".py") else "export default {};\n", "utf-8")
     for name, content in files.items():
         (root / name.replace("__", "/").replace("_DOT_", ".")).write_text(content, "utf-8")
     return root

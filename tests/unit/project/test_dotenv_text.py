@@ -81,7 +81,22 @@ def test_a_line_that_assigns_nothing_is_found(text: str, lines: list[int], end: 
 
 @pytest.mark.parametrize(
     ("line", "what"),
-    [('A="sekret', "quote is never closed"), ("A=sek#ret", "ends at the #"), ("A=`x", "quote")],
+    [
+        ('A="sekret', "quote is never closed"),
+        ('A="sekret" xyz', "text follows its closing quote"),
+        ("A='sekret'sek", "text follows"),
+        ("A=`sek` `ret`x", "text follows"),
+        (
+            'A="sek#ret" sek',
+            "text follows its closing quote, so the quotes are a part of the value, "
+            "which ends at the #",
+        ),
+        ('A="sek\\" ret', "quote is never closed"),
+        ('A="sek # ret', "quote is never closed"),
+        ('A="sekret";', "text follows"),
+        ("A=sek#ret", "ends at the #"),
+        ("A=`x", "quote"),
+    ],
 )
 def test_a_value_that_is_not_what_it_looks_like_is_found(line: str, what: str) -> None:
     [(number, said)] = faulty_lines(f"\nB=1\n{line}\nC=2\n")

@@ -66,7 +66,11 @@ export class {name} extends DurableObject {{
 }}
 """
 _MODULE = ClassModule(
-    _PYTHON, _TYPESCRIPT, (("(name: string, amount: number): number", "(name, amount)"),)
+    "DurableObject",
+    frozenset({"Any", "Number"}),
+    _PYTHON,
+    _TYPESCRIPT,
+    (("(name: string, amount: number): number", "(name, amount)"),),
 )
 
 

@@ -45,6 +45,8 @@ export class {name} extends WorkflowEntrypoint {{
 }}
 """
 _MODULE = ClassModule(
+    "WorkflowEntrypoint",
+    frozenset({"Any", "Promise", "WorkflowEvent", "WorkflowStep"}),
     _PYTHON,
     _TYPESCRIPT,
     (
