@@ -18,7 +18,7 @@ from cfpy.bindings.environments import effective
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.unknown_keys import unknown_keys
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import CfpyError, NotLoggedInError
+from cfpy.errors import CfpyError, NotLoggedInError, ProjectError
 from cfpy.project.config_file import find
 from cfpy.project.config_text import read, repeated
 from cfpy.project.entry_class import FIX, no_entry_class
@@ -55,10 +55,30 @@ def run(
 
     With ``account`` a missing login is an error; otherwise it is a warning, because a project is
     created, run and tested without one."""
-    login = _login(ctx, root, environment, config)
-    if account and login.state == "warning":
-        login = replace(login, state="error")
-    return (*_machine(ctx), _cache(cache_directory()), *_project(root, environment, config), login)
+    project = tuple(_project(root, environment, config))
+    try:
+        login = _login(ctx, root, environment, config)
+        if account and login.state == "warning":
+            login = replace(login, state="error")
+    except ProjectError as error:
+        project, login = _not_accepted(project, error)
+    return (*_machine(ctx), _cache(cache_directory()), *project, login)
+
+
+def _not_accepted(
+    project: tuple[Check, ...], error: ProjectError
+) -> tuple[tuple[Check, ...], Check]:
+    """The checks of the project and the login if the login can't be read because of the
+    configuration. The cause is an error once."""
+    told = any(item.state == "error" for item in project)
+    said = "unknown: wrangler tells it once it accepts the configuration"
+    if not told:
+        fault = Check("configuration", "error", error.message, error.hint)
+        others = [item for item in project if (item.name, item.state) != (fault.name, "ok")]
+        # After what is known about the project.
+        at = next((n for n, item in enumerate(others) if item.name == "models"), len(others))
+        project = (*others[:at], fault, *others[at:])
+    return project, Check("login", "warning", said, "Fix the configuration first.")
 
 
 def _machine(ctx: Context) -> Iterator[Check]:
@@ -215,7 +235,7 @@ def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> C
 def _guarded(name: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, "ok", look())
-    except NotLoggedInError:
+    except (NotLoggedInError, ProjectError):
         raise
     except CfpyError as error:
         return Check(name, "error", error.message, error.hint)

@@ -114,6 +114,7 @@ class Wrangler:
         """``wrangler auth token``: the token of its login, renewed if it has expired.
 
         Raises:
+            ProjectError: wrangler does not accept the configuration.
             NotAuthenticatedError: Nobody is logged in, or the login uses a global API key.
             WranglerError: wrangler failed.
         """
@@ -121,7 +122,7 @@ class Wrangler:
         done = self._runner.run(
             argv, cwd=self._project, env=self._toolchain.environment(), timeout=_TIMEOUT_SECONDS
         )
-        return token_of(done)
+        return token_of(done, self._config)
 
     def create(self, kind: str, name: str, *options: str) -> None:
         """Create a resource: ``kind`` is the subcommand, such as ``kv namespace create``.

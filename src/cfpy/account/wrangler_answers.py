@@ -13,6 +13,7 @@ from typing import Any
 from cfpy.errors import (
     NotAuthenticatedError,
     NotLoggedInError,
+    ProjectError,
     ToolTimeoutError,
     WranglerError,
     WranglerTimeoutError,
@@ -23,6 +24,13 @@ from cfpy.tools.toolchain import arguments_of_wrangler
 
 _CODE = re.compile(r"\[code: (\d+)\]")
 _LOGGED_OUT = re.compile(r"not logged in|wrangler login|CLOUDFLARE_API_TOKEN", re.IGNORECASE)
+# Errors of the configuration, which wrangler reads before it does anything (readConfig in 4.164.0).
+# Warnings have the same headline.
+_CONFIGURATION = re.compile(
+    r"ERROR\] (?:Processing [^\n]* configuration:(?P<what>.*?)(?=\n\S|\Z))"
+    r"|ERROR\] (?P<flag>The `python_workers` compatibility flag[^\n]*)",
+    re.DOTALL,
+)
 _ASIDE = re.compile("Logs were written to|If you think this is a bug")
 # A failed [build]: wrangler 4.164.0 dumps the whole JavaScript error, with all the output again.
 _BUILD = re.compile(r"Running custom build `(.*)` failed", re.DOTALL)
@@ -61,10 +69,15 @@ class InTime:
             ) from error
 
 
-def token_of(done: Completed) -> str:
+def token_of(done: Completed, config: Path | None = None) -> str:
     """The token that ``wrangler auth token --json`` printed.
 
+    Args:
+        done: The command.
+        config: The configuration that it read, if cfpy named one.
+
     Raises:
+        ProjectError: wrangler does not accept the configuration.
         NotLoggedInError: Nobody is logged in.
         NotAuthenticatedError: It is a global API key.
         WranglerError: wrangler can't tell.
@@ -80,6 +93,12 @@ def token_of(done: Completed) -> str:
         )
     # Never show its standard output: it may contain the token.
     said = "\n".join(line for line in done.stderr.splitlines() if not _ASIDE.search(line))
+    if done.returncode and (faults := _CONFIGURATION.search(said)):
+        raise ProjectError(
+            f"wrangler does not accept it:\n{(faults['what'] or faults['flag']).strip()}",
+            path=config or Path("the configuration"),
+            hint="Fix it, then run the same command again.",
+        )
     if done.returncode == 0 or not said.strip() or _LOGGED_OUT.search(said):
         raise NotLoggedInError(
             "nobody is logged in to Cloudflare",

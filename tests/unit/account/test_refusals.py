@@ -15,6 +15,7 @@ from cfpy.errors import (
     CfpyError,
     CloudflareError,
     NotAuthenticatedError,
+    ProjectError,
     ToolTimeoutError,
     WranglerError,
     WranglerTimeoutError,
@@ -241,3 +242,46 @@ def test_one_identity_asks(wrangler, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_the_api_is_where_wrangler_finds_it(environ: dict[str, str], address: str) -> None:
     assert api.api_address(environ)[0] == address
+
+
+BAD_NAME = """\
+▲ [WARNING] Processing wrangler.jsonc configuration:
+
+    - Unexpected fields found in top-level field: "limit"
+
+
+✘ [ERROR] Processing wrangler.jsonc configuration:
+
+    - r2_buckets[0].bucket_name="b" is invalid. Bucket names must begin
+    - "observability" should be an object but got 5, not CLOUDFLARE_API_TOKEN.
+
+
+🪵  Logs were written to "/logs/wrangler.log"
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "said"),
+    [
+        (BAD_NAME, ["r2_buckets[0]", '"observability"']),
+        (
+            "✘ [ERROR] The `python_workers` compatibility flag is required to use Python.\n",
+            ["flag"],
+        ),
+    ],
+)
+def test_a_configuration_that_wrangler_refuses_is_no_question_of_the_login(
+    printed: str, said: list[str], wrangler
+) -> None:
+    with pytest.raises(ProjectError) as caught:
+        wrangler(Failing(printed)).auth_token()
+    assert caught.value.exit_code == 8
+    assert all(part in caught.value.message for part in said)
+    assert "limit" not in caught.value.message
+    assert "login" not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_warning_about_the_configuration_is_no_error_of_it(wrangler) -> None:
+    warned = BAD_NAME.partition("✘")[0]
+    with pytest.raises(NotAuthenticatedError):
+        wrangler(Failing(f"{warned}✘ [ERROR] Not logged in.\n")).auth_token()

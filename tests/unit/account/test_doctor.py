@@ -1,0 +1,52 @@
+"""`cfpy doctor`: what the cache takes, which nothing deletes, and what it counts once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfpy.account import doctor
+from cfpy.errors import ProjectError
+
+
+@pytest.mark.parametrize(
+    "sizes", [{}, {"wheels/a/b.whl": 1_600_000, "toolchain/c": 400_000, "d": 3_000_000}]
+)
+def test_the_size_is_shown_and_that_it_may_be_deleted(
+    sizes: dict[str, int], tmp_path: Path
+) -> None:
+    for name, size in sizes.items():
+        path = tmp_path / "cache" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+    found = doctor._cache(tmp_path / "cache")
+    assert (found.state, found.fix) == ("ok", "")
+    if not sizes:
+        assert found.message == f"empty ({tmp_path / 'cache'})"
+        return
+    first, second = found.message.splitlines()
+    assert first == f"5 MB in {tmp_path / 'cache'}: d 3 MB, wheels 2 MB"
+    assert second == "You can delete it: cfpy downloads again what it needs"
+
+
+def test_a_configuration_that_wrangler_refuses_is_one_error() -> None:
+    fine = tuple(
+        doctor.Check(name, "ok", "fine") for name in ("project", "configuration", "models")
+    )
+    checks, login = doctor._not_accepted(fine, ProjectError("wrangler does not accept it: - b"))
+    assert [(item.name, item.state) for item in checks] == [
+        ("project", "ok"),
+        ("configuration", "error"),
+        ("models", "ok"),
+    ]
+    assert login.state == "warning"
+    assert "- b" not in login.message
+
+
+def test_what_is_an_error_already_is_not_shown_again() -> None:
+    found = (doctor.Check("configuration", "error", "`vars` is not a table"),)
+    checks, login = doctor._not_accepted(found, ProjectError("`vars` is not a table"))
+    assert checks == found
+    assert login.state == "warning"
+    assert "vars" not in login.message
