@@ -71,7 +71,7 @@ def _not_accepted(
     """The checks of the project and the login if the login can't be read because of the
     configuration. The cause is an error once."""
     told = any(item.state == "error" for item in project)
-    said = "unknown: wrangler tells it once it accepts the configuration"
+    said = "unknown: wrangler does not accept the configuration"
     if not told:
         fault = Check("configuration", "error", error.message, error.hint)
         others = [item for item in project if (item.name, item.state) != (fault.name, "ok")]

@@ -12,7 +12,7 @@ from cfpy.project.edits import Append, Edit, KeyPath, Put, Remove
 def additions(new: NewEnvironment) -> tuple[Edit, ...]:
     """The edits of the configuration that add an environment."""
     comment = f"{new.worker}: wrangler inherits no bindings, so all of them are repeated here."
-    return (Put(("env", new.name), new.tables, comment=comment),)
+    return (Put(("env", new.name), new.tables, comment=comment if new.tables else ""),)
 
 
 def settings_additions(settings: Mapping[str, Any], new: NewEnvironment) -> tuple[Edit, ...]:

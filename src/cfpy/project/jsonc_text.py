@@ -18,6 +18,8 @@ from cfpy.project.jsonc_tree import Part, tree
 
 # What may follow a value on its line: a comma and comments.
 _REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(/\*[^\n]*?\*/[ \t]*)*(//[^\n]*)?(?=\n|$)")
+_INDENT = re.compile(r"[ \t]*(?:,[ \t]*)?")
+_COMMA_FIRST = re.compile(r"^[ \t]*,", re.MULTILINE)
 
 
 def candidates(text: str, edit: Edit) -> Iterator[str]:
@@ -88,7 +90,10 @@ class _Document:
         end = self._comma_end(node)
         # Where the last value has no comma, the new last one has none, either.
         last = node is parent.children[-1] and end == node.end
-        if rest and not self._text[line : node.begin].strip():
+        lead = self._text[line : node.begin].strip()
+        # The comma in front of it goes with it, if the one after it is on another line.
+        led = lead == "," and not node.end < end <= (rest.end() if rest else 0)
+        if rest and (not lead or led):
             start, end = self._whole_lines(parent, line, rest.end(), above=above)
         elif node is not parent.children[-1]:
             start, end = node.begin, end + self._spaces(end)
@@ -115,18 +120,35 @@ class _Document:
         rest = _REST_OF_LINE.match(text, beside.end)
         end = self._comma_end(beside)
         comma = "," if end > beside.end else ""
+        one_line = key is None and beside.bracket and not self._has_lines(beside)
         if rest and not text[line : beside.begin].strip():
-            one_line = key is None and beside.bracket and not self._has_lines(beside)
             written = _on_one_line(value) if one_line else self._written(value, indent)
             added = f"\n{_comment(comment, indent)}{indent}{named}{written}{comma}"
             kept = text[beside.end : rest.end()]
             return f"{text[: beside.end]}{'' if comma else ','}{kept}{added}{text[rest.end() :]}"
+        if rest and (prefix := self._comma_first(parent, beside)):
+            inner = " " * len(prefix)
+            written = _on_one_line(value) if one_line else self._written(value, inner)
+            added = f"\n{_comment(comment, indent)}{prefix}{named}{written}"
+            return f"{text[: rest.end()]}{added}{text[rest.end() :]}"
         lines = self._has_lines(parent)
         written = self._written(value, indent) if lines else _on_one_line(value)
         if not comma:
             return f"{text[: beside.end]}, {named}{written}{text[beside.end :]}"
         space = "" if text[end : end + 1] in (" ", "\n", "}", "]") else " "
         return f"{text[:end]} {named}{written},{space}{text[end:]}"
+
+    def _comma_first(self, parent: Part, beside: Part) -> str:
+        """What a new line after ``beside`` begins with where commas begin the lines; empty if they
+        do not."""
+        line = self._text.rfind("\n", 0, beside.begin) + 1
+        prefix = self._text[line : beside.begin]
+        if prefix.strip() == ",":
+            return prefix
+        line = self._text.rfind("\n", 0, parent.end - 1) + 1
+        bracket = self._text[line : parent.end - 1]
+        alone = line > beside.end and not bracket.strip()
+        return f"{bracket}, " if alone and _COMMA_FIRST.search(self._strict) else ""
 
     def _has_lines(self, node: Part) -> bool:
         return "\n" in self._text[node.start : node.end]
@@ -202,7 +224,9 @@ class _Document:
 
     def _indent_of(self, position: int) -> str:
         line = self._text[self._text.rfind("\n", 0, position) + 1 :]
-        return line[: len(line) - len(line.lstrip(" \t"))]
+        # The comma of the value above may begin the line.
+        found = _INDENT.match(line)
+        return found[0].replace(",", " ") if found else ""
 
     def _written(self, value: Any, indent: str) -> str:
         """A value in several lines where it is an object, or has one."""

@@ -78,7 +78,7 @@ def _appended(text: str, start: int, value: str) -> str:
     """``value`` appended to the array whose content begins at ``start``."""
     last, close = array_end(text, start)
     if last == start:
-        return f"{text[:start]}{value}{text[start:]}"
+        return _first(text, start, close, value)
     comma = text[last - 1] == ","
     if "\n" not in text[last:close]:
         tail = value if comma else f", {value}"
@@ -91,3 +91,15 @@ def _appended(text: str, start: int, value: str) -> str:
     line_end = text.index("\n", last)
     added = f"\n{indent}{value}{',' if comma else ''}"
     return f"{text[:last]}{'' if comma else ','}{text[last:line_end]}{added}{text[line_end:]}"
+
+
+def _first(text: str, start: int, close: int, value: str) -> str:
+    """``value`` as the first one of an array; comments in it stay above."""
+    content = text[start:close]
+    if "\n" not in content:
+        return f"{text[:start]}{value}{text[start:]}"
+    head = content.rstrip()
+    # As the comment above it, else one step more than the bracket.
+    own = re.findall(r"\n([ \t]*)#", content)
+    indent = own[-1] if own else content.rpartition("\n")[2] + "  "
+    return f"{text[: start + len(head)]}\n{indent}{value},{content[len(head) :]}{text[close:]}"

@@ -199,3 +199,22 @@ def test_what_can_t_be_removed_alone_is_an_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("tomlkit.dumps", lambda _: 'name = "z"\n')
     with pytest.raises(ProjectError, match="without changing something else"):
         without_environment('name = "x"\nenv = { live = { name = "y" }, b = {} }\n', "live")
+
+
+@pytest.mark.parametrize("file", ["wrangler.toml", "wrangler.jsonc"])
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_comment_about_bindings_is_only_above_some(*, bound: bool, file: str) -> None:
+    text = '{\n  "name": "x"\n}\n' if file == "wrangler.jsonc" else 'name = "x"\n'
+    if bound:
+        text = edited(Path(file), text, [Put(("vars",), {"A": "1"})])
+    after = added(text, "staging", file)
+    assert "staging" in values(file, after)["env"]
+    assert ("inherits no bindings" in after) is bound
+    assert without_environment(after, "staging", file) == text
+
+
+def test_an_environment_goes_and_comes_where_commas_begin_the_lines() -> None:
+    text = '{ "name": "x"\n, "vars": { "A": "1" }\n}\n'
+    after = added(text, "staging", "wrangler.jsonc")
+    assert '\n, "env": {\n' in after
+    assert without_environment(after, "staging", "wrangler.jsonc") == text

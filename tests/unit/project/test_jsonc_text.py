@@ -141,6 +141,31 @@ def test_it_is_written_as_a_person_would(edit: Edit, old: str, new: str) -> None
             Append(("a",), 1),
             '{\n  "a": [ /* b */\n    1 \n\n  ]\n}',
         ),
+        # Commas may begin the lines.
+        (
+            '{ "a": 1 // one\n, "b": [\n    2\n  ]\n}\n',
+            Put(("c",), [{"d": 3}]),
+            '{ "a": 1 // one\n, "b": [\n    2\n  ]\n, "c": [\n    {\n      "d": 3\n'
+            "    }\n  ]\n}\n",
+        ),
+        (
+            '{ "a": 1\n, "b":\n  [ { "c": 1 }\n  ]\n}\n',
+            Append(("b",), {"c": 2}),
+            '{ "a": 1\n, "b":\n  [ { "c": 1 }\n  , { "c": 2 }\n  ]\n}\n',
+        ),
+        (
+            '{ "a": 1\n, "b": 2\n}\n',
+            Put(("a2",), 3, after="a"),
+            '{ "a": 1\n, "a2": 3\n, "b": 2\n}\n',
+        ),
+        (
+            '{\n    "a": 1\n  , "b": []\n}\n',
+            Append(("b",), {"c": 1}),
+            '{\n    "a": 1\n  , "b": [\n        {\n            "c": 1\n        }\n    ]\n}\n',
+        ),
+        ('{ "a": 1\n, "b": 2\n, "c": 3\n}\n', Remove(("b",)), '{ "a": 1\n, "c": 3\n}\n'),
+        ('{ "a": 1\n, "b": 2\n, "c": 3 // c\n}\n', Remove(("c",)), '{ "a": 1\n, "b": 2\n}\n'),
+        ('{ "a": 1\n, "b": 2,\n"c": 3\n}\n', Remove(("b",)), '{ "a": 1\n, \n"c": 3\n}\n'),
     ],
 )
 def test_in_odd_places(text: str, edit: Edit, after: str) -> None:
