@@ -56,7 +56,7 @@ class DeployResult:
     """What is live. ``plan`` is the plan before the deployment, ``provisioned`` the part that was
     carried out (``None`` if nothing was). After a dry run, ``deployment`` is ``None``, ``findings``
     are the errors with which a deployment would stop, and ``plan`` is ``None`` if the account could
-    not be read."""
+    not be read, and ``written`` are the names of what it changed in the project."""
 
     plan: Plan | None
     provisioned: Plan | None
@@ -64,6 +64,7 @@ class DeployResult:
     url: str
     checked: str
     findings: tuple[CfpyError, ...] = ()
+    written: tuple[str, ...] = ()
 
 
 def run(
@@ -125,7 +126,7 @@ def _rehearsed(ctx: Context, request: DeployRequest) -> DeployResult:
     _health_client(request)
     provisions = request.provision is not None
     found = rehearse(ctx, request.root, request.environment, request.config, provisions=provisions)
-    return DeployResult(found.plan, None, None, "", "", found.findings)
+    return DeployResult(found.plan, None, None, "", "", found.findings, found.written)
 
 
 def _provision(

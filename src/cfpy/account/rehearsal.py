@@ -18,7 +18,8 @@ from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, CloudflareError, NotAuthenticatedError, UsageError
-from cfpy.project.vendor import vendor
+from cfpy.project.pylock import NAME
+from cfpy.project.vendor import MODULES, vendor
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 
@@ -29,10 +30,12 @@ _SIZE_LIMIT_BYTES = 64 * 2**20
 @dataclass(frozen=True)
 class Rehearsal:
     """What a deployment would find. ``plan`` is ``None`` if the account could not be read;
-    ``findings`` are the errors with which the deployment would stop."""
+    ``findings`` are the errors with which the deployment would stop, and ``written`` the names of
+    what the Worker's packages changed in the project."""
 
     plan: Plan | None
     findings: tuple[CfpyError, ...]
+    written: tuple[str, ...]
 
 
 def rehearse(
@@ -62,14 +65,27 @@ def rehearse(
         findings += problems(plan, provisions=provisions)
     except (CloudflareError, NotAuthenticatedError) as error:
         findings.append(error)
+    before = _packages(project.root)
     if project.is_python:
         vendor(project, ctx.runner, ctx.progress)
+    after = _packages(project.root)
+    written = tuple(name for name in after if after[name] != before[name])
     ctx.progress("Checking the project")
     path = project.config_path
     check_upload(
         Wrangler(ctx.runner, ctx.toolchain, project.root, config=path, environment=environment)
     )
-    return Rehearsal(plan, tuple(findings))
+    return Rehearsal(plan, tuple(findings), written)
+
+
+def _packages(root: Path) -> dict[str, tuple[int, int]]:
+    """What tells whether the Worker's packages and their lock file were written again."""
+    found = {}
+    for name in (MODULES, NAME):
+        path = root / name
+        status = path.stat() if path.exists() else None
+        found[name] = (status.st_ino, status.st_mtime_ns) if status else (0, 0)
+    return found
 
 
 def problems(plan: Plan, *, provisions: bool) -> Iterator[CfpyError]:
@@ -110,5 +126,5 @@ def check_upload(wrangler: Wrangler) -> None:
         raise UsageError(
             f"the upload is {total / 2**20:.1f} MiB; the limit is "
             f"{_SIZE_LIMIT_BYTES / 2**20:.0f} MiB",
-            hint=f"Its largest file is {largest.relative_to(scratch)}. Nothing was changed.",
+            hint=f"Its largest file is {largest.relative_to(scratch)}. Nothing was deployed.",
         )

@@ -143,6 +143,14 @@ Environment = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")
 ]
+Rehearse = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Check the deployment. Installs the packages and writes pylock.toml, and changes "
+        "nothing else.",
+    ),
+]
 Answer = Annotated[
     list[str] | None,
     typer.Option("--answer", "-a", metavar="KEY=VALUE", help="Answer a question; repeatable."),

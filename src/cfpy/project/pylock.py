@@ -23,6 +23,7 @@ from tomlkit.items import InlineTable
 from cfpy.errors import ProjectError
 from cfpy.project.python_target import TARGETS, PythonTarget, best_wheel, holds
 from cfpy.project.toml_position import parse_toml
+from cfpy.project.uv_sources import PYPROJECT
 
 NAME = "pylock.toml"
 _NEWEST = TARGETS["3.14"]
@@ -142,7 +143,9 @@ def _document(path: Path) -> tuple[str, dict[str, Any]]:
 def write_lock(root: Path, lock: Lock) -> None:
     """Write a lock file completely or not at all."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("Created by cfpy from pyproject.toml: commit it, don't edit it."))
+    # Without a pyproject.toml, the Worker gets only the SDK.
+    source = "from pyproject.toml" if (root / PYPROJECT).is_file() else "for the Workers SDK"
+    document.add(tomlkit.comment(f"Created by cfpy {source}: commit it, don't edit it."))
     document["lock-version"] = "1.0"
     document["requires-python"] = f">={lock.python}"
     document["created-by"] = "cfpy"

@@ -27,6 +27,8 @@ from cfpy.project.python_target import TARGETS, PythonTarget
 from cfpy.project.worker_pip import WorkerPip
 from cfpy.tools.process import Runner
 
+#: Where the packages are, in the project.
+MODULES = "python_modules"
 # In a local package: not what is installed.
 _SKIPPED = frozenset({"__pycache__", "node_modules", "python_modules", "build", "dist"})
 _INSTALLING = "Installing the Worker's Python packages into python_modules/"
@@ -61,7 +63,7 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
 
 
 def _vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -> Path:
-    root, modules = project.root, project.root / "python_modules"
+    root, modules = project.root, project.root / MODULES
     target = _target(project)
     wanted = read_requirements(root, target)
     if _synced_by_pywrangler(root, modules):

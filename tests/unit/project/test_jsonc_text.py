@@ -145,8 +145,7 @@ def test_it_is_written_as_a_person_would(edit: Edit, old: str, new: str) -> None
         (
             '{ "a": 1 // one\n, "b": [\n    2\n  ]\n}\n',
             Put(("c",), [{"d": 3}]),
-            '{ "a": 1 // one\n, "b": [\n    2\n  ]\n, "c": [\n    {\n      "d": 3\n'
-            "    }\n  ]\n}\n",
+            '{ "a": 1 // one\n, "b": [\n    2\n  ]\n, "c": [\n    {\n      "d": 3\n    }\n  ]\n}\n',
         ),
         (
             '{ "a": 1\n, "b":\n  [ { "c": 1 }\n  ]\n}\n',

@@ -62,6 +62,22 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read.pins == pins
 
 
+@pytest.mark.parametrize(
+    ("pyproject", "source"), [(True, "from pyproject.toml"), (False, "for the Workers SDK")]
+)
+def test_the_first_line_names_what_it_is_from(
+    *, pyproject: bool, source: str, tmp_path: Path
+) -> None:
+    if pyproject:
+        (tmp_path / "pyproject.toml").write_text("")
+    write_lock(
+        tmp_path,
+        Lock((Pin("a", "1", "https://f.test/a-1-py3-none-any.whl", "ab" * 32),), ("a",), "3.14"),
+    )
+    first = (tmp_path / "pylock.toml").read_text().splitlines()[0]
+    assert first == f"# Created by cfpy {source}: commit it, don't edit it."
+
+
 def test_the_log_tells_pages_and_failures_apart(tmp_path: Path) -> None:
     log = tmp_path / "pip.log"
     log.write_text(

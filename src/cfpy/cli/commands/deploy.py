@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,11 @@ from cfpy.cli.commands.provision import ProvisionView
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
     ConfigFile,
-    DryRun,
     Environment,
     Health,
     Json,
     ProjectDirectory,
+    Rehearse,
     Rollback,
     SecretsFile,
     Url,
@@ -40,7 +41,7 @@ def deploy(
     ctx: typer.Context,
     env: Environment = "",
     yes: Yes = False,
-    dry_run: DryRun = False,
+    dry_run: Rehearse = False,
     provision: Annotated[
         bool, typer.Option("--provision", help="First create what is missing in the account.")
     ] = False,
@@ -58,9 +59,10 @@ def deploy(
     First checks that the account has what the project needs, installs the Worker's packages, and
     applies pending migrations before the new code is live.
 
-    With --dry-run, it installs the packages in the project so that wrangler can check the upload,
-    and changes nothing else. Like wrangler's, it needs no login, and exits with 0 if the project
-    can be uploaded. It also reports what in the account would stop a deployment.
+    With --dry-run, it installs the packages into python_modules/ and writes pylock.toml, so that
+    wrangler can check the upload, and changes nothing else. Like wrangler's, it needs no login,
+    and exits with 0 if the project can be uploaded. It also reports what in the account would stop
+    a deployment.
 
     Example: cfpy deploy --env staging --rollback-on-failure
     """
@@ -86,6 +88,15 @@ def deploy(
         root, env, health, url, rollback_on_failure, dry_run, wait, making, file
     )
     view.show(run(context_of(output), request, view.confirm))
+
+
+def changed_by_rehearsal(written: Sequence[str]) -> str:
+    """A clause about what a dry run changed: the Worker's packages, which wrangler needs."""
+    if not written:
+        return "nothing was changed"
+    names = {"python_modules": "installed the packages into python_modules/"}
+    done = " and ".join(names.get(name, f"wrote {name}") for name in written)
+    return f"cfpy {done}; nothing else was changed"
 
 
 class DeployView:
@@ -119,7 +130,7 @@ class DeployView:
         changes = changes_of(plan)
         question = f"{noted}Apply {changes}, then deploy {target}?"
         hint = (
-            f"Pass --yes to apply {changes} and deploy without a prompt; --dry-run changes nothing."
+            f"Pass --yes to apply {changes} and deploy without a prompt; --dry-run only checks it."
         )
         return confirmed(self._output, question, hint, yes=self._yes)
 
@@ -158,11 +169,12 @@ class DeployView:
 
     def _rehearsed(self, result: DeployResult) -> None:
         """Report what a dry run has found."""
+        changed = changed_by_rehearsal(result.written)
         if not result.findings:
-            self._output.show(draw.Text("Ready to deploy; nothing was changed."))
+            self._output.show(draw.Text(f"Ready to deploy; {changed}."))
             self._output.show(next_step(self._output, self._again))
             return
-        self._output.show(draw.Text("wrangler accepts the project; nothing was changed."))
+        self._output.show(draw.Text(f"wrangler accepts the project; {changed}."))
         resolve = self._output.invocation.resolve
         self._output.show(draw.Text("\nA deployment would stop:", style="yellow"))
         for found in result.findings:

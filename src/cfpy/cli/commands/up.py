@@ -9,11 +9,11 @@ import typer
 from cfpy.cli.commands.deploy import deploy
 from cfpy.cli.options import (
     ConfigFile,
-    DryRun,
     Environment,
     Health,
     Json,
     ProjectDirectory,
+    Rehearse,
     Rollback,
     SecretsFile,
     Url,
@@ -29,7 +29,7 @@ def up(
     ctx: typer.Context,
     env: Environment = "",
     yes: Yes = False,
-    dry_run: DryRun = False,
+    dry_run: Rehearse = False,
     secrets_file: SecretsFile = None,
     health: Health = "/health",
     url: Url = "",
