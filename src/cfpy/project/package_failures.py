@@ -16,6 +16,7 @@ from urllib.request import url2pathname
 from packaging.utils import canonicalize_name
 
 from cfpy.errors import ToolNotFoundError
+from cfpy.project.newer_python import Ask, newer_python, nothing
 from cfpy.project.package_indexes import VARIABLE, PyodideIndex
 from cfpy.project.pip_log import PipLog
 from cfpy.project.pylock import NAME, Pin, without_login
@@ -37,12 +38,21 @@ class Versions(Protocol):
 
 @dataclass(frozen=True)
 class Search:
-    """What was asked for the packages, and how to ask more."""
+    """What was asked for the packages, and how to ask more: ``versions``, and ``newer`` for another
+    Python. ``named`` are the packages in ``pyproject.toml``; ``None`` if that is not known."""
 
     target: PythonTarget
     index: PyodideIndex
     log: PipLog
     versions: Versions
+    newer: Ask = nothing
+    named: frozenset[str] | None = None
+
+    def is_named(self, name: str, wanted: str) -> bool:
+        """Whether the project itself asks for a package in these versions, and not another one
+        (``(from other)`` of pip)."""
+        mine = self.named is None or canonicalize_name(name) in self.named
+        return mine and "(from " not in wanted
 
     def unasked(self, name: str = "") -> str:
         """A clause that says why Pyodide's index has not answered, for the package ``name`` if
@@ -83,7 +93,8 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
         )
     causes = "".join(f"\n{cause}" for cause in _few(search.log.causes))
     if search.log.absent:
-        error = _missing(search.log.absent[0], "", search)
+        name = search.log.absent[0]
+        error = _missing(name, "", search, asked=_asked(name, search.log.causes))
         return ToolNotFoundError(f"{error.message}{causes}", hint=error.hint)
     unasked = search.unasked()
     if unasked and "conflicting dependencies" in stderr:
@@ -154,7 +165,16 @@ def wrong_index(pin: Pin, address: str) -> ToolNotFoundError:
     )
 
 
-def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
+def _asked(name: str, causes: Sequence[str]) -> str:
+    """The versions of a package that the first of the causes asks for; empty for any."""
+    for cause in causes:
+        asked = re.search(r" depends on ([A-Za-z0-9._-]+)(\S*)", cause)
+        if asked and canonicalize_name(asked[1]) == canonicalize_name(name):
+            return asked[2]
+    return ""
+
+
+def _missing(name: str, wanted: str, search: Search, *, asked: str = "") -> ToolNotFoundError:
     usable = search.versions(name, here=False, index=search.index)
     anywhere = search.versions(name, here=True, index=None)
     unasked = search.unasked(name)
@@ -171,18 +191,23 @@ def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
             hint=f"Check the network and the index, {_AGAIN}.",
         )
     python = f"a Worker (Pyodide, Python {search.target.python})"
+    newer = newer_python(name, asked or wanted, search.target, search.newer) if anywhere else ""
     if usable:
+        # The versions of what another package needs are not the project's to choose.
+        named = search.is_named(name, wanted)
+        chosen = f"Use one of these versions: {', '.join(usable[:_SHOWN_VERSIONS])}."
+        steps = [chosen if named else "", newer, _ask_it(search) if unasked else ""]
+        other = "Use other versions of the packages that need it, or other packages."
         return ToolNotFoundError(
             f"no wheel of {name}{wanted} that runs in {python} was found"
             + (f"; {unasked}" if unasked else ""),
-            hint=f"Use one of these versions: {', '.join(usable[:_SHOWN_VERSIONS])}."
-            + (f" {_ask_it(search)}" if unasked else ""),
+            hint=" ".join(filter(None, steps)) or other,
         )
     others = _others(name, anywhere, search)
     if unasked and anywhere:
         return ToolNotFoundError(
             f"no wheel of {name} that runs in {python} was found: PyPI has none, and {unasked}",
-            hint=f"{_ask_it(search)} {others}",
+            hint=" ".join(filter(None, [newer, _ask_it(search), others])),
         )
     if unasked:
         return ToolNotFoundError(
@@ -198,7 +223,9 @@ def _missing(name: str, wanted: str, search: Search) -> ToolNotFoundError:
     return ToolNotFoundError(
         f"{name} has no wheel that runs in {python}: neither PyPI nor Pyodide's package index "
         f"{search.index.shown} has one",
-        hint=others
+        hint=f"{newer} {others}"
+        if newer
+        else others
         if "allow-build" in others
         else f"{others} Use another package, or remove the dependency.",
     )

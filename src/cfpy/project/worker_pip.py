@@ -11,11 +11,14 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from cfpy.project.built_wheels import refuse_foreign
 from cfpy.project.git_ignored import ignore_in_git
@@ -41,6 +44,7 @@ from cfpy.project.wheels import Wheels, are_wheels, downloaded, unpack
 from cfpy.tools.child_environment import pip_environment
 from cfpy.tools.process import Completed, Runner
 
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PIP = (sys.executable, str(Path(__file__).with_name("pip_for_workers.py")))
 _QUIET = ("--quiet", "--no-input", "--disable-pip-version-check")
 _INSTALL_SECONDS = 600.0
@@ -95,8 +99,7 @@ class WorkerPip:
                 done = self._into(scratch, *argv, index=index)
             said = read_log(log)
             if done.returncode != 0:
-                search = Search(self._target, index, said, self._versions)
-                raise resolve_failure(done.stderr, search)
+                raise resolve_failure(done.stderr, self._search(index, said))
             found = pins_of_report(json.loads(report.read_text("utf-8")), self._root)
             self._refuse_other_indexes(found, said)
             refuse_foreign(scratch / "modules", found, self._target)
@@ -156,8 +159,7 @@ class WorkerPip:
             done = self._into(scratch, *argv, index=index)
             said = read_log(log)
             if done.returncode != 0:
-                search = Search(self._target, index, said, self._versions)
-                raise limited(resolve_failure(done.stderr, search), limits)
+                raise limited(resolve_failure(done.stderr, self._search(index, said)), limits)
             found = pins_of_report(json.loads(report.read_text("utf-8")), self._root)
             names = {pin.name for pin in kept}
             found = tuple(pin for pin in found if pin.name not in names)
@@ -221,6 +223,17 @@ class WorkerPip:
             "build": self._wanted.build,
         }
         return {"CFPY_PIP": json.dumps(settings)}
+
+    def _search(self, index: PyodideIndex, log: PipLog) -> Search:
+        names = (_NAME.match(text) for text in self._wanted.declared)
+        named = frozenset(canonicalize_name(name[0]) for name in names if name)
+        return Search(self._target, index, log, self._versions, self._newer, named)
+
+    def _newer(self, name: str, target: PythonTarget) -> list[str]:
+        """The versions of a package on PyPI for another Python."""
+        return WorkerPip(self._runner, self._root, target, self._wanted)._versions(
+            name, here=False, index=None
+        )
 
     def _versions(self, name: str, *, here: bool, index: PyodideIndex | None) -> list[str]:
         """The versions of a package, the newest first: for a Worker, or (``here``) for this

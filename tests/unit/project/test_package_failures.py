@@ -10,7 +10,7 @@ from cfpy.project.package_failures import Search, install_failure, resolve_failu
 from cfpy.project.package_indexes import PyodideIndex
 from cfpy.project.pip_log import PipLog, read_log
 from cfpy.project.pylock import Pin
-from cfpy.project.python_target import TARGETS
+from cfpy.project.python_target import TARGETS, PythonTarget
 
 ADDRESS = "https://index.test/0.28.3"
 ANSWERS = PyodideIndex(ADDRESS)
@@ -114,6 +114,88 @@ def test_versions_that_would_do_are_named() -> None:
     text = said(MISSING, ANSWERS, here={}, worker={"Num.Py": ["2.4", "2.3"]}, failed={})
     assert "no wheel of Num.Py>=3 that runs in a Worker (Pyodide, Python 3.13) was found" in text
     assert "Use one of these versions: 2.4, 2.3." in text
+
+
+PINNED = "ERROR: No matching distribution found for pydantic-core==2.50.5 (from pydantic)\n"
+NEWER = "PyPI has it for Python 3.14: set compatibility_date to 2026-09-08 or later."
+
+
+def of_another(
+    stderr: str,
+    *,
+    index: PyodideIndex = ANSWERS,
+    usable: list[str] | None = None,
+    newer: dict[str, list[str]] | None = None,
+    python: str = "3.13",
+    log: PipLog | None = None,
+) -> str:
+    """The hint where only another package needs pydantic-core, which PyPI has for this machine."""
+
+    def versions(name: str, *, here: bool, index: PyodideIndex | None) -> list[str]:
+        return ["2.50.5"] if here else (usable or [])
+
+    def for_python(name: str, target: PythonTarget) -> list[str]:
+        assert name == "pydantic-core"
+        assert target.python > python
+        return (newer or {}).get(target.python, [])
+
+    named = frozenset({"fastapi", "workers-runtime-sdk"})
+    log = log or PipLog({}, {})
+    search = Search(TARGETS[python], index, log, versions, for_python, named)
+    return resolve_failure(stderr, search).hint
+
+
+@pytest.mark.parametrize("usable", [[], ["0.0.1"]])
+@pytest.mark.parametrize("index", [SILENT, OFF, ANSWERS])
+def test_no_version_of_what_another_package_needs_is_advised(
+    index: PyodideIndex, usable: list[str]
+) -> None:
+    for newer, shown in (
+        ({"3.14": ["2.50.5", "2.50.4"]}, True),
+        ({"3.14": ["2.50.4", "0.0.1"]}, False),
+        ({}, False),
+    ):
+        hint = of_another(PINNED, index=index, usable=usable, newer=newer)
+        assert (NEWER in hint) is shown
+        assert "0.0.1" not in hint
+        assert "Use one of these versions" not in hint
+        assert hint
+        assert ("run the command again" in hint) is (index is not ANSWERS)
+
+
+def test_the_first_python_that_has_it_is_advised() -> None:
+    newer = {"3.13": ["2.50.5"], "3.14": ["2.50.5"]}
+    hint = of_another(PINNED, newer=newer, python="3.12")
+    assert "for Python 3.13: set compatibility_date to 2025-09-29 or later" in hint
+    assert NEWER in of_another(PINNED, newer={"3.14": ["2.50.5"]}, python="3.12")
+    assert "compatibility_date" not in of_another(PINNED, newer=newer, python="3.14")
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_the_same_where_pip_reports_a_conflict(*, fits: bool) -> None:
+    causes = ("fastapi 1 depends on pydantic", "pydantic 2 depends on Pydantic.Core==2.50.5")
+    log = PipLog({}, {}, causes, ("pydantic-core",))
+    stderr = "ERROR: Cannot install a because these have conflicting dependencies.\n"
+    newer = {"3.14": ["2.50.5" if fits else "3.0"]}
+    hint = of_another(stderr, usable=["0.0.1"], newer=newer, log=log)
+    assert (NEWER in hint) is fits
+    assert "0.0.1" not in hint
+
+
+def test_versions_of_a_package_that_the_project_names_are_advised() -> None:
+    def versions(name: str, *, here: bool, index: PyodideIndex | None) -> list[str]:
+        return ["2.0"]
+
+    search = Search(
+        TARGETS["3.13"],
+        ANSWERS,
+        PipLog({}, {}),
+        versions,
+        lambda _name, _target: ["3.1"],
+        frozenset({"num-py"}),
+    )
+    hint = resolve_failure(MISSING, search).hint
+    assert hint == f"Use one of these versions: 2.0. {NEWER}"
 
 
 def test_versions_in_conflict_may_be_for_want_of_the_index() -> None:
