@@ -120,8 +120,13 @@ def import_entry(name):
 
 def import_vendored(entry):
     """Import the modules from python_modules that the entry module imports at its top level."""
-    with open(entry, encoding="utf-8") as file:
-        body = ast.parse(file.read(), entry).body
+    with open(entry, "rb") as file:
+        source = file.read()
+    try:
+        # From bytes, as in an import: they may have a byte order mark, or name their encoding.
+        body = ast.parse(source, entry).body
+    except (SyntaxError, ValueError):
+        return  # The import reports it.
     for node in body:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
