@@ -6,8 +6,8 @@ const HEAD = 'Traceback (most recent call last):';
 const FRAME = /^([ |]*) {2}File "([^"]+)", line \d+/;
 const MODULES = 'python_modules/';
 const FOLDED = 3;
-// bootstrap.py and what Pyodide runs it with.
-const OWN = ['<exec>'];
+// bootstrap.py, and what runs it and what imports a module through it.
+const OWN = /^(<exec>$|<frozen importlib\.)/;
 
 /** `text`, if it is a traceback with a frame of the project; another text stays as it is. */
 export function readable(text) {
@@ -22,14 +22,14 @@ export function readable(text) {
 
 /**
  * `text`, if it is a traceback with a frame of the project, without the frames of cfpy's own code in
- * the interpreter and without an empty line at its end. What else it has may matter to a program
- * that reads it; another text stays as it is.
+ * the interpreter and of imports, and without an empty line at its end. What else it has may matter
+ * to a program that reads it; another text stays as it is.
  */
 export function withoutOwnFrames(text) {
   if (!text.includes(HEAD)) return text;
   const blocks = blocksOf(text.trimEnd().split('\n'));
   if (!blocks.some(isOfProject)) return text.trimEnd();
-  return blocks.filter(({ path }) => !OWN.includes(path)).flatMap(({ lines }) => lines).join('\n');
+  return blocks.filter(({ path }) => !OWN.test(path)).flatMap(({ lines }) => lines).join('\n');
 }
 
 function isOfProject({ path }) {

@@ -55,7 +55,7 @@ def report(**_):
 
 
 def name_bindings(sdk):
-    """Let the SDK's ``env`` tell which bindings there are when it does not have one."""
+    """Let the SDK's ``env`` name the bindings that there are when it does not have one."""
     wrapper = getattr(sdk, "_EnvWrapper", None)
     find = vars(wrapper).get("__getattr__") if wrapper else None
     if find is None:
