@@ -10,6 +10,7 @@ from cfpy.cli.commands.dev import DevView, cron_url
 from cfpy.cli.console import Output
 from cfpy.local.dev import DevInfo
 from cfpy.local.local_runtime import Event
+from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.preparation import Runtime
 
 
@@ -74,6 +75,23 @@ def test_after_a_restart_only_what_is_new_is_shown(capsys: pytest.CaptureFixture
         shown.append((captured.out.split("  ")[0].split("\n")[0], captured.err))
     again = "Ready on http://127.0.0.1:8787/\n"
     assert shown == [("Ready", ""), ("", again), ("Cron", again), ("", again)]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_each_reason_is_told_once(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    view = DevView(Output(json=as_json))
+    left_out = {"LISTS": f"it needs {NEEDS_WORKERD}", "PG": "it needs an address"}
+    for _ in range(3):
+        note = "for a long reason"
+        view.start(DevInfo(Runtime.NODE, note, "", "", None, (), "", Path("state"), left_out))
+        view.event(Event("ready", {"url": "http://127.0.0.1:8787/"}))
+    captured = capsys.readouterr()
+    assert (captured.out + captured.err).count("long reason") == 1
+    said = "What uses LISTS fails with this runtime, and works with --runtime workerd\n"
+    assert captured.err.count(said) == 1
+    if not as_json:
+        assert captured.out.count("Not available") == 1
+        assert "LISTS" not in captured.out
 
 
 def test_a_start_that_failed_is_told_without_a_banner(capsys: pytest.CaptureFixture[str]) -> None:

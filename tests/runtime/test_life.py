@@ -108,8 +108,15 @@ def test_the_worker_sees_the_host_of_its_configuration(life: Life, dev: Dev) -> 
     ],
 )
 def test_an_uncaught_exception_is_shown(dev: Dev, path: str, status: int, said: str) -> None:
-    assert dev.request("GET", path).status == status
+    dev.log.clear()
+    answer = dev.request("GET", path)
+    assert answer.status == status
     dev.wait_for_log(said)
+    # Only the project's own files, also in an answer.
+    for text in (answer.body.decode(), *dev.log):
+        assert "<exec>" not in text
+        assert "/session" not in text
+    assert "" not in dev.log
 
 
 def test_the_page_shows_what_the_bindings_hold(life: Life, dev: Dev) -> None:
@@ -189,10 +196,30 @@ def test_an_edit_counts_though_time_and_size_stay_the_same(
         wait_for_answer(dev, f"hello {name} sssh-7f3a")
 
 
+def test_links_are_followed_and_watched(life: Life, dev: Dev, project: Path, helper: Path) -> None:
+    target = project / "elsewhere" / helper.name
+    target.parent.mkdir()
+    target.write_text(life.named("linked"))
+    helper.unlink()
+    helper.symlink_to(os.path.relpath(target, helper.parent))
+    wait_for_answer(dev, "hello linked sssh-7f3a")
+    target.write_text(life.named("edited behind the link"))
+    wait_for_answer(dev, "hello edited behind the link sssh-7f3a")
+    # Also the folder of the main module.
+    helper.parent.rename(project / "real")
+    helper.parent.symlink_to("real")
+    target.write_text(life.named("in a linked folder"))
+    wait_for_answer(dev, "hello in a linked folder sssh-7f3a")
+
+
 def test_a_mistake_is_shown_until_it_is_fixed(life: Life, dev: Dev, helper: Path) -> None:
     """Also one after the other."""
     address = dev.url
-    for text, said in ((life.broken, "SyntaxError"), (life.raises, "no cheese at the top")):
+    mistakes = [(life.broken, "SyntaxError"), (life.raises, "no cheese at the top")]
+    if life.language == "Python":
+        # Python itself does not name the file.
+        mistakes.insert(0, ('\nNAME = "\0"\n', "src/helper.py:2: SyntaxError"))
+    for text, said in mistakes:
         dev.log.clear()
         helper.write_text(text)
         dev.wait_for_log(said)

@@ -79,6 +79,7 @@ import http.client
 import json
 from urllib.parse import urlsplit
 
+import coded
 import guest
 import helper
 from js import TextEncoder, TransformStream
@@ -87,6 +88,10 @@ from workers import env as top_level_env
 
 GREETING = top_level_env.GREETING
 gate = {"open": False}
+try:
+    import folder_link
+except ModuleNotFoundError:
+    folder_link = None
 
 
 class Default(WorkerEntrypoint):
@@ -105,6 +110,20 @@ class Default(WorkerEntrypoint):
 
     async def connected(self, request):
         return guest.connected(request)
+
+    async def sources(self, request):
+        return Response.json([coded.WORD, helper.__file__, folder_link is None])
+
+    async def binding(self, request):
+        found = [hasattr(self.env, "NOPE"), getattr(self.env, "NOPE", 3)]
+        try:
+            self.env.NOPE
+        except AttributeError as error:
+            return Response.json([*found, str(error), error.name])
+
+    async def repeated(self, request):
+        headers = [("x-m", "1"), ("X-M", " 2, 3 "), ("x-n", "zażółć")]
+        return Response("", headers=headers)
 
     async def text(self, request):
         return "not a Response"
@@ -294,9 +313,11 @@ class Default(WorkerEntrypoint):
 """
 FILES = {
     "wrangler.toml": WRANGLER,
-    "src/entry.py": ENTRY,
+    # With a byte order mark.
+    "src/entry.py": f"\ufeff{ENTRY}",
     "src/guest.py": GUEST,
-    "src/helper.py": 'NAME = "world"\n',
+    "elsewhere/helper.py": 'NAME = "world"\n',
+    "elsewhere/folder/__init__.py": "",
     "migrations/0001_items.sql": "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);\n",
     "public/page.txt": "an asset\n",
     ".dev.vars": "SECRET_TOKEN=sssh-7f3a\n",
@@ -305,7 +326,17 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_project(tmp_path_factory.mktemp("everything"), FILES)
+    return with_odd_sources(write_project(tmp_path_factory.mktemp("everything"), FILES))
+
+
+def with_odd_sources(root: Path) -> Path:
+    """Add what a string can't be: links, and a module in Latin-1."""
+    (root / "src" / "helper.py").symlink_to("../elsewhere/helper.py")
+    (root / "src" / "folder_link").symlink_to("../elsewhere/folder")
+    (root / "src" / ".#entry.py").symlink_to("nowhere")
+    coded = "# -*- coding: latin-1 -*-\nWORD = 'caf\xe9'\n"
+    (root / "src" / "coded.py").write_bytes(coded.encode("latin-1"))
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +348,18 @@ def test_modules_vars_and_secrets(dev: Dev) -> None:
     assert dev.request("GET", "/hello").body == b"hello world sssh-7f3a"
     assert dev.wait_for_log("a printed line")
     assert dev.wait_for_log("GET /hello 200")
+
+
+def test_links_and_encodings_are_read_as_by_wrangler_and_python(dev: Dev) -> None:
+    """wrangler uploads a link to a file, and none to a folder. The entry has a byte order mark."""
+    found = dev.request("GET", "/sources").json()
+    assert found == ["café", "/session/metadata/helper.py", True]
+
+
+def test_a_binding_that_is_not_there_is_told_with_those_that_are(dev: Dev) -> None:
+    names = "ASSETS, BUCKET, DB, GREETING, JOBS, KV, LIMITER, METRICS, SECRET_TOKEN"
+    said = f"env has no binding NOPE; it has: {names}"
+    assert dev.request("GET", "/binding").json() == [False, 3, said, "NOPE"]
 
 
 def test_the_global_scope_is_as_in_workerd(dev: Dev) -> None:
@@ -482,9 +525,8 @@ def test_the_page_only_reads(dev: Dev) -> None:
 
 def test_the_page_is_for_this_machine_alone(tmp_path: Path) -> None:
     files = {"wrangler.toml": WRANGLER.replace("[assets]", "[assets]\nrun_worker_first = true")}
-    dev = start_dev(
-        write_project(tmp_path, FILES | files), "--runtime", "node", "--host", "0.0.0.0"
-    )
+    project = with_odd_sources(write_project(tmp_path, FILES | files))
+    dev = start_dev(project, "--runtime", "node", "--host", "0.0.0.0")
     try:
         assert dev.data["page"] == ""
         assert dev.request("GET", "/__cfpy", headers={"Host": "localhost"}).status == 403
@@ -533,6 +575,8 @@ def test_requests_are_answered_side_by_side(dev: Dev) -> None:
 
 def test_what_the_client_sent_arrives_as_sent(dev: Dev) -> None:
     headers = {"x-test": "a, b", "x-cfpy-url": "http%3A%2F%2Fevil%2F", "x-cfpy-kind": "queue"}
+    # workerd, too, does not take the scheme from there.
+    headers["x-forwarded-proto"] = "https"
     found = dev.request("PUT", "/echo?q=%C3%A9", "x" * 100, headers).json()
     assert found == {
         "method": "PUT",
@@ -546,6 +590,9 @@ def test_responses_arrive_as_made(dev: Dev) -> None:
     redirect = dev.request("GET", "/redirect")
     assert (redirect.status, redirect.headers["location"]) == (302, "/elsewhere")
     assert dev.request("GET", "/cookies").headers.get_all("set-cookie") == ["a=1", "b=2"]
+    repeated = dev.request("GET", "/repeated").headers
+    assert repeated.get_all("x-m") == ["1", "2, 3"]
+    assert repeated["x-n"].encode("latin-1").decode() == "zażółć"
     assert dev.request("GET", "/nothing").status == 204
     head = dev.request("HEAD", "/hello")
     assert (head.status, head.body) == (200, b"")

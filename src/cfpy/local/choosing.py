@@ -19,7 +19,10 @@ def choose_runtime(project: Project, wanted: Runtime) -> tuple[Runtime, str]:
         ProjectError: The node runtime is wanted, and does not have the project's Python.
     """
     if not project.is_python:
-        return Runtime.WORKERD, "a JavaScript Worker"
+        note = "a JavaScript Worker"
+        if wanted is Runtime.NODE:
+            note += ", which always runs in workerd: --runtime node is not used"
+        return Runtime.WORKERD, note
     if project.python_version not in pythons():
         if wanted is Runtime.NODE:
             raise ProjectError(

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
-from cfpy.errors import CfpyError, FilesystemError, LocalRuntimeError, ProjectError, UsageError
+from cfpy.errors import CfpyError, FilesystemError, ProjectError, UsageError
 from cfpy.local import bundle
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
@@ -196,7 +196,7 @@ def _run_once(
                 bundle.remember_missing()
                 if runtime is not Runtime.AUTO:
                     raise without_bundle(project, error) from None
-            except (LocalRuntimeError, UsageError):
+            except CfpyError:
                 tell.release()
                 raise
     return False

@@ -57,12 +57,13 @@ def wait_for_fix(
     """Report ``error``, and answer requests with it until ``watched`` differs from ``before``."""
     failed = error if isinstance(error, StartFailedError) else None
     text = _report(error)
-    on_event(Event("reload_failed", {"text": f"{text}\n{_WAITS}"}))
     if failed:
         watched, before = failed.watched, failed.since
     # With what the terminal shows for it: the output of the runtime has the traceback.
     reason = ctx.secrets.redact(f"{error.message}\n{_WAITS}" if failed else f"{text}\n{_WAITS}")
     with answering(request.host, request.port, reason):
+        # Once it answers: who reads this may ask at once.
+        on_event(Event("reload_failed", {"text": f"{text}\n{_WAITS}"}))
         _wait_for_change(watched, before)
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from cfpy.errors import LocalRuntimeError, UsageError
+from cfpy.errors import CfpyError, LocalRuntimeError, UsageError
 from cfpy.local.dev_registry import registry_folder
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.first_load import FirstLoad
 from cfpy.local.ports import TAKEN_HINT
+from cfpy.local.refusal import refused
 from cfpy.local.stuck import Attention, Stuck
 from cfpy.local.traces import in_own_file
 from cfpy.local.watching import Change, State, Watched, Watcher
@@ -108,6 +109,7 @@ class LocalRuntime(Protocol):
 
         Raises:
             LocalRuntimeError: It exited by itself.
+            ProjectError: wrangler or Miniflare refuse the configuration.
         """
         ...
 
@@ -229,9 +231,11 @@ def _parse_line(line: str) -> dict[str, Any] | None:
     return message if isinstance(message, dict) else None
 
 
-def _fatal(code: str, text: str) -> LocalRuntimeError | UsageError:
+def _fatal(code: str, text: str) -> CfpyError:
     if code == "port_in_use":
         return UsageError(text, hint=TAKEN_HINT)
+    if code == "configuration":
+        return refused(text)
     hint = "Fix the error above and start again." if code == "entry_failed" else ""
     return LocalRuntimeError(text, hint=hint)
 

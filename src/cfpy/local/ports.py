@@ -7,7 +7,7 @@ import socket
 
 from cfpy.errors import UsageError
 
-TAKEN_HINT = "Stop the program that uses it, or choose another --port."
+TAKEN_HINT = "Stop the program that uses it, or choose another --port; --port 0 picks a free one."
 _HOST_HINT = "Choose another --host: 127.0.0.1 for this machine alone, 0.0.0.0 for its network."
 #: Every address, as miniflare and wrangler write it.
 EVERY = "*"

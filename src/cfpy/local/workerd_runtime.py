@@ -30,6 +30,7 @@ from cfpy.local.local_runtime import (
 from cfpy.local.module_root import read_again
 from cfpy.local.page_log import PageLog
 from cfpy.local.ports import TAKEN_HINT, is_loopback
+from cfpy.local.refusal import Refusal
 from cfpy.local.traces import in_own_file, in_project
 from cfpy.local.watching import Change, State, Watched, Watcher, difference, look
 from cfpy.local.wrangler_output import Ready, Reload, Request, Said, WranglerOutput
@@ -77,6 +78,7 @@ class WorkerdRuntime:
         self._argv = _guarded(wrangler.argv(*_arguments(session)))
         self._environment = toolchain.environment()
         self._starts = 0
+        self._refusal = Refusal(session.config)
         self._child = self._start()
 
     def events(self) -> Iterator[Event]:
@@ -99,6 +101,8 @@ class WorkerdRuntime:
                     waiting.append(item)
                 continue
             said = output.read(item[0], on_stderr=item[1])
+            if isinstance(said, Said) and not ready and self._refusal.takes(said):
+                continue
             if isinstance(said, Ready):
                 ready = True
                 self._loaded()
@@ -198,6 +202,8 @@ class WorkerdRuntime:
             )
         if not status:
             return
+        if self._refusal.lines:
+            raise self._refusal.error
         if was_ready and self._session.watch:
             # What was saved may be half a file, or a newer one that it did not come to.
             if changed := difference(self._taken, look(self._everything)):

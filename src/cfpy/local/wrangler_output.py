@@ -32,6 +32,8 @@ _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\(
 _RELOAD = re.compile("⎔ (Reloading local server\\.\\.\\.|(?P<done>Local server updated and ready))")
 _OWN = re.compile(r"\[wrangler:(?P<level>\w+)\] (?P<text>.*)")
 # What it finds in the derived configuration comes below this line.
+#: How such a line begins.
+ABOUT_CONFIGURATION = "wrangler, about the configuration:"
 _PROCESSING = re.compile(r"Processing \S+ configuration:$")
 # A path as esbuild shows it, relative to the derived configuration: ../../src/index.js:1:14
 _PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
@@ -98,7 +100,7 @@ class WranglerOutput:
                 return None
             said = self._complaint(line)
             if said and _PROCESSING.match(said.text):
-                self._head = "wrangler, about the configuration:\n"
+                self._head = f"{ABOUT_CONFIGURATION}\n"
                 return None
             head, self._head = self._head, ""
             # What is about the configuration is indented.

@@ -72,3 +72,47 @@ def test_a_missing_module_says_why(finders: list[Any]) -> None:
         last.find_spec("ssl")
     assert caught.value.name == "ssl"
     assert isinstance(caught.value, builtins.ImportError)
+
+
+class Env:
+    """Like the SDK's wrapper of the bindings."""
+
+    def __init__(self, **bindings: object) -> None:
+        self._env = bindings
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_") or name not in self._env:
+            raise AttributeError(name)
+        return self._env[name]
+
+
+def test_a_missing_binding_is_told_with_those_that_are_there(
+    finders: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    js = ModuleType("js")
+    monkeypatch.setattr(js, "Object", type("Object", (), {"keys": list}), raising=False)
+    monkeypatch.setitem(sys.modules, "js", js)
+    sdk = ModuleType("workers.rpc")
+    wrapper = type("Env", (Env,), dict(vars(Env)))
+    monkeypatch.setattr(sdk, "_EnvWrapper", wrapper, raising=False)
+    load("_cfpy_reasons.py").name_bindings(sdk)
+    env = wrapper(KV=1, DB=2)
+    assert env.KV == 1
+    assert (hasattr(env, "NOPE"), getattr(env, "NOPE", 3)) == (False, 3)
+    with pytest.raises(
+        AttributeError, match=r"^env has no binding NOPE; it has: DB, KV$"
+    ) as caught:
+        _ = env.NOPE
+    assert caught.value.name == "NOPE"
+    with pytest.raises(AttributeError, match=r"it has: none$"):
+        _ = wrapper().KV
+    # What Python asks any object for.
+    with pytest.raises(AttributeError, match=r"^__deepcopy__$"):
+        _ = env.__deepcopy__
+
+
+def test_an_sdk_with_another_wrapper_stays_as_it_is(finders: list[Any]) -> None:
+    sdk = ModuleType("workers.rpc")
+    before = dict(vars(sdk))
+    load("_cfpy_reasons.py").name_bindings(sdk)
+    assert vars(sdk) == before

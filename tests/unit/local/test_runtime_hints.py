@@ -89,6 +89,14 @@ def test_node_is_named_where_it_can(start: Any) -> None:
     assert start("workerd", "2026-11-17") == (BUNDLE, "Use --runtime node, or check the network.")
 
 
+def test_a_javascript_worker_says_that_node_is_not_used() -> None:
+    project = Project(Path(), {"main": "src/index.js"}, (), (), ())
+    assert not project.is_python
+    always = "a JavaScript Worker, which always runs in workerd: --runtime node is not used"
+    for wanted, note in ((Runtime.NODE, always), (Runtime.AUTO, "a JavaScript Worker")):
+        assert choosing.choose_runtime(project, wanted) == (Runtime.WORKERD, note)
+
+
 @pytest.mark.parametrize(("date", "python"), [("2026-09-08", "3.14"), ("2025-09-29", "3.13")])
 def test_the_newer_date_is_one_that_both_run(date: str, python: str) -> None:
     wrangler = {"main": "entry.py", "compatibility_date": date}

@@ -127,6 +127,34 @@ def test_a_file_that_goes_is_noticed(root: Path, noticed: Next) -> None:
     assert noticed().paths == ("src/deep/a.py",)
 
 
+def test_a_link_counts_with_what_it_leads_to(root: Path, noticed: Next) -> None:
+    target = root / "elsewhere.py"
+    target.write_text("first")
+    (root / "src" / "entry.py").unlink()
+    assert noticed() == Change(("src/entry.py",), False)
+    (root / "src" / "entry.py").symlink_to(target)
+    assert noticed() == Change(("src/entry.py",), False)
+    target.write_text("later")
+    assert noticed() == Change(("src/entry.py",), False)
+    # Also one that leads nowhere, until it does.
+    (root / "src" / "deep" / "a.py").unlink()
+    assert noticed() == Change(("src/deep/a.py",), False)
+    (root / "src" / "deep" / "a.py").symlink_to("nowhere.txt")
+    (root / "src" / "deep" / "nowhere.txt").write_text("now it does")
+    assert noticed() == Change(("src/deep/a.py",), False)
+
+
+def test_a_folder_that_becomes_a_link_is_watched(root: Path, noticed: Next) -> None:
+    (root / "src").rename(root / "real")
+    (root / "src").symlink_to("real")
+    (root / "src" / "entry.py").write_text("behind a link")
+    assert noticed() == Change(("src/entry.py",), False)
+    # One inside is not followed, as in wrangler.
+    (root / "real" / "linked").symlink_to(root / "templates")
+    (root / "templates" / "b.py").write_text("first")
+    assert noticed() == Change(("templates/b.py",), False)
+
+
 def test_what_does_not_count_is_not_looked_at(root: Path) -> None:
     for name in ("src/notes.txt", "README.md", "node_modules/x.js", ".wrangler/x", "wrangler.lock"):
         (root / name).parent.mkdir(exist_ok=True)

@@ -129,19 +129,28 @@ class DevView:
         self._announced = False
         # The rows of the banner that was shown.
         self._rows: list[tuple[str, str, str]] = []
+        # What was said when a runtime started.
+        self._told: set[str] = set()
         self._log = WorkerLog(output)
 
     def start(self, info: DevInfo) -> None:
         """Report that a runtime is about to start."""
         self._info = info
-        note = f": {info.runtime_note}" if info.runtime_note else ""
+        # The banner has the reason. With --json there is none.
+        reason = info.runtime_note if self._output.json else ""
+        note = f": {reason}" if reason and self._is_new(reason) else ""
         self._output.progress(f"Starting the {info.runtime} runtime{note}")
         if info.only_in_workerd:
-            self._output.note(
-                f"What uses {', '.join(info.only_in_workerd)} fails with this runtime, and works "
-                "with --runtime workerd",
-                "yellow",
-            )
+            names = ", ".join(info.only_in_workerd)
+            fails = f"What uses {names} fails with this runtime, and works with --runtime workerd"
+            if self._is_new(fails):
+                self._output.note(fails, "yellow")
+
+    def _is_new(self, text: str) -> bool:
+        if text in self._told:
+            return False
+        self._told.add(text)
+        return True
 
     def event(self, event: Event) -> None:
         """Report an event of the runtime."""
@@ -224,7 +233,11 @@ def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
         rows.append(("Secrets", f"{info.secrets_file}{note}", ""))
     rows += [("Cron", f"{cron}: to run it, open {cron_url(url, cron)}", "") for cron in info.crons]
     rows.append(("Data", str(info.state), ""))
-    rows += [("Not available", f"{name}: {why}", "yellow") for name, why in info.left_out.items()]
+    # What works in workerd was told at the start, because a Worker that uses it may not start.
+    left_out = {
+        name: why for name, why in info.left_out.items() if name not in info.only_in_workerd
+    }
+    rows += [("Not available", f"{name}: {why}", "yellow") for name, why in left_out.items()]
     return rows
 
 

@@ -37,8 +37,21 @@ def keep_bytecode_right():
             if own:
                 check_by_content(loader.path)
             return original(loader, name)
+        except SyntaxError as error:
+            name_file(error, loader.path)
+            raise
 
     importlib.machinery.SourceFileLoader.get_code = get_code
+
+
+def name_file(error, path):
+    """Add the file and the line to a SyntaxError that does not have them: Python gives neither for a
+    null byte, and no line for an encoding that it does not know."""
+    error.filename = error.filename or path
+    if not error.lineno:
+        with open(path, "rb") as file:
+            before, null, _ = file.read().partition(b"\0")
+        error.lineno = before.count(b"\n") + 1 if null else 1
 
 
 def check_by_content(path):
@@ -120,8 +133,13 @@ def import_entry(name):
 
 def import_vendored(entry):
     """Import the modules from python_modules that the entry module imports at its top level."""
-    with open(entry, encoding="utf-8") as file:
-        body = ast.parse(file.read(), entry).body
+    with open(entry, "rb") as file:
+        source = file.read()
+    try:
+        # From bytes, as in an import: they may have a byte order mark, or name their encoding.
+        body = ast.parse(source, entry).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # The import reports it.
     for node in body:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]

@@ -112,7 +112,8 @@ function reportStart(error, { host, port }) {
     fatal('port_in_use', `port ${port} of ${host} is in use`);
   }
   // What Miniflare's schema refuses is a value of the configuration; a stack would not help.
-  if (Array.isArray(error.issues)) fatal('runtime', error.issues.map(refusedValue).join('\n'));
+  if (Array.isArray(error.issues)) fatal('configuration', error.issues.map(refusedValue).join('\n'));
+  if (error.refused) fatal('configuration', error.message);
   fatal('runtime', error.stack ?? String(error));
 }
 

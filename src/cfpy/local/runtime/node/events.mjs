@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { advise } from './advice.mjs';
+import { withoutOwnFrames } from './traces.mjs';
 
 // Only emit() may write there: a console.log in a library must not break the lines.
 const write = process.stdout.write.bind(process.stdout);
@@ -23,10 +24,13 @@ export function showPlaces(pairs, project) {
   pyproject = path.join(project, 'pyproject.toml');
 }
 
-/** `text` with paths of the project, which people know, and advice that is right for a Worker. */
+/**
+ * `text` with paths of the project, which people know, without the frames of cfpy, and with advice
+ * that is right for a Worker.
+ */
 export function inProject(text) {
   const seen = places.reduce((all, [inside, outside]) => all.replaceAll(inside, outside), text);
-  return advise(seen, { hasPyproject: fs.existsSync(pyproject) });
+  return advise(withoutOwnFrames(seen), { hasPyproject: fs.existsSync(pyproject) });
 }
 
 /** Report one event to cfpy, and to viewers of this run's page. */

@@ -4,11 +4,15 @@
 const NodeHeaders = globalThis.Headers;
 const NodeRequest = globalThis.Request;
 const NodeResponse = globalThis.Response;
+// What Node, too, removes around a value.
+const AROUND = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const NOT_ASCII = /[^\0-\x7f]/;
 const inners = new WeakMap();
 const outers = new WeakMap();
 // How many bytes a body has: of Responses, and of streams.
 const lengths = new WeakMap();
+// The values of each header that was appended, by NodeHeaders and name: Node only has them joined.
+const appended = new WeakMap();
 
 class Headers {
   constructor(init) {
@@ -18,6 +22,7 @@ class Headers {
     const source = inners.get(init) ?? init;
     if (source instanceof NodeHeaders) {
       for (const [name, value] of source) inner.append(name, value);
+      keepLines(source, inner);
       return;
     }
     const pairs = typeof source[Symbol.iterator] === 'function' ? source : Object.entries(source);
@@ -25,15 +30,22 @@ class Headers {
   }
 
   append(name, value) {
-    inners.get(this).append(name, toBytes(value));
+    const inner = inners.get(this);
+    const added = toBytes(value);
+    inner.append(name, added);
+    noteLine(inner, String(name).toLowerCase(), added.replace(AROUND, ''));
   }
 
   set(name, value) {
-    inners.get(this).set(name, toBytes(value));
+    const inner = inners.get(this);
+    inner.set(name, toBytes(value));
+    appended.get(inner)?.delete(String(name).toLowerCase());
   }
 
   delete(name) {
-    inners.get(this).delete(name);
+    const inner = inners.get(this);
+    inner.delete(name);
+    appended.get(inner)?.delete(String(name).toLowerCase());
   }
 
   has(name) {
@@ -96,12 +108,16 @@ class Request extends NodeRequest {
 
 class Response extends NodeResponse {
   constructor(body, init) {
-    super(body, withBytes(init));
+    const taken = withBytes(init);
+    super(body, taken);
+    keepLines(taken?.headers, super.headers);
     noteLength(this, sizeOf(body));
   }
 
   static json(data, init) {
-    const made = adopt(NodeResponse.json(data, withBytes(init)));
+    const taken = withBytes(init);
+    const made = adopt(NodeResponse.json(data, taken));
+    keepLines(taken?.headers, headerBytes(made));
     return noteLength(made, Buffer.byteLength(JSON.stringify(data)));
   }
 
@@ -122,7 +138,9 @@ class Response extends NodeResponse {
   }
 
   clone() {
-    return noteLength(adopt(super.clone()), lengthOf(this));
+    const copy = adopt(super.clone());
+    keepLines(super.headers, headerBytes(copy));
+    return noteLength(copy, lengthOf(this));
   }
 }
 
@@ -167,6 +185,34 @@ function sizeOf(body) {
 export function headerBytes(message) {
   const Class = message instanceof NodeRequest ? NodeRequest : NodeResponse;
   return Reflect.get(Class.prototype, 'headers', message);
+}
+
+/**
+ * The headers of a Response as workerd sends them: [name, value] for each value that was appended.
+ *
+ * @returns {[string, string][]}
+ */
+export function headerLines(response) {
+  const inner = headerBytes(response);
+  const kept = appended.get(inner);
+  return [...inner].flatMap(([name, joined]) => {
+    const values = kept?.get(name) ?? [];
+    // Otherwise Node itself has changed it.
+    const lines = values.join(', ') === joined ? values : [joined];
+    return lines.map((value) => [name, toText(value)]);
+  });
+}
+
+function noteLine(inner, name, value) {
+  if (!appended.has(inner)) appended.set(inner, new Map());
+  const lines = appended.get(inner);
+  lines.set(name, [...(lines.get(name) ?? []), value]);
+}
+
+/** `to` is a copy of `from`. */
+function keepLines(from, to) {
+  const lines = appended.get(from);
+  if (lines) appended.set(to, new Map(lines));
 }
 
 /** The options of a Request, Response or fetch(), as Node takes them. */

@@ -4,7 +4,7 @@ import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { emit, inProject } from './events.mjs';
-import { lengthOf, Request } from './fetch_api.mjs';
+import { headerLines, lengthOf, Request } from './fetch_api.mjs';
 import { noteBatch } from './observed.mjs';
 import { readable } from './traces.mjs';
 
@@ -74,11 +74,11 @@ async function answerWith(fetch, incoming, outgoing, isReported = () => false) {
     const response = await fetch(request);
     status = response.status;
     if (status >= 400) await body?.drain();
-    const { statusText, headers } = response;
+    const { statusText } = response;
     const length = response.body ? lengthOf(response) : 0;
     if (length !== undefined) outgoing.setHeader('content-length', length);
     // Empty, it would replace the usual words.
-    writeHead(outgoing, { status, statusText: statusText || undefined, headers: [...headers] });
+    writeHead(outgoing, { status, statusText: statusText || undefined, headers: headerLines(response) });
     outgoing.flushHeaders();
     // When a client disconnects, the pipeline ends and cancels the stream that Python writes to.
     if (response.body) await pipeline(Readable.fromWeb(response.body), outgoing).catch(() => {});
@@ -133,7 +133,10 @@ async function answerEvent(host, kind, incoming, outgoing) {
   const settle = kind === 'queue' ? noteBatch(event) : () => {};
   const result = await host[kind](event);
   settle(result);
-  if (result.error) emit('log', { level: 'error', text: result.error });
+  if (result.error) {
+    emit('log', { level: 'error', text: result.error });
+    result.error = readable(inProject(result.error));
+  }
   outgoing.setHeader('content-type', 'application/json');
   outgoing.end(JSON.stringify(result));
 }

@@ -26,6 +26,7 @@ const NO_CLASS = 'the main module has no class Default(WorkerEntrypoint)';
  * @param {Promise<{fill: (env: object, life: object) => void}>} bindings
  */
 export async function startPython(session, bindings) {
+  refuseAbsent(session);
   // `from workers import env` at the top of a module gets this object before it is filled.
   const env = {};
   closeSockets();
@@ -54,6 +55,13 @@ export async function startPython(session, bindings) {
   const module = withoutClock(scope, () => load(entry.replace(/\.py$/, '')));
   python.globals.get('open_global_scope')();
   return new PythonHost(python, module, env, waitUntil, background, life);
+}
+
+/** Python would name its own file for it. */
+function refuseAbsent({ project, entry }) {
+  const found = fs.statSync(entry, { throwIfNoEntry: false });
+  const name = path.relative(project, entry);
+  if (!found?.isFile()) throw new Error(`the main module ${name} ${found ? 'is not a file' : 'does not exist'}`);
 }
 
 function compatibilityOf({ worker }) {

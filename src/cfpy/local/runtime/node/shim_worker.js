@@ -173,7 +173,8 @@ function hasBody({ method, headers }) {
 
 /** What Python gets of a request besides its body: as behind the proxy of `wrangler dev`. */
 function headOf(request) {
-  const { method, url, cf = {} } = request;
+  const { method, cf = {} } = request;
+  const url = urlOf(request);
   const headers = new Headers(request.headers);
   for (const name of HOP_BY_HOP) headers.delete(name);
   if (headers.get('upgrade')?.toLowerCase() !== 'websocket') headers.delete('upgrade');
@@ -182,6 +183,22 @@ function headOf(request) {
   if (!hasBody(request)) for (const name of LENGTHS) headers.delete(name);
   else if (!LENGTHS.some((name) => headers.has(name))) headers.set('content-length', '0');
   return { method, url, headers: [...headers], cf };
+}
+
+/**
+ * The URL of a request. Miniflare believes X-Forwarded-Proto of a request from outside (getUserRequest
+ * in its 5.20261117.0-beta), and behind the proxy of `wrangler dev` it does not. This server has no
+ * TLS. A request of another Worker may have https, but then no header `host`, or another one.
+ */
+function urlOf({ url, headers }) {
+  const host = headers.get('host');
+  const inside = `http://${host}`;
+  if (!headers.has('x-forwarded-proto') || !URL.canParse(inside)) return url;
+  const found = new URL(url);
+  if (found.protocol !== 'https:' || new URL(`https://${host}`).host !== found.host) return url;
+  found.protocol = 'http:';
+  found.host = new URL(inside).host;
+  return found.href;
 }
 
 /** A value as the value of a header: plain ASCII. */

@@ -6,6 +6,8 @@ const HEAD = 'Traceback (most recent call last):';
 const FRAME = /^([ |]*) {2}File "([^"]+)", line \d+/;
 const MODULES = 'python_modules/';
 const FOLDED = 3;
+// bootstrap.py, and what runs it and what imports a module through it.
+const OWN = /^(<exec>$|<frozen importlib\.)/;
 
 /** `text`, if it is a traceback with a frame of the project; another text stays as it is. */
 export function readable(text) {
@@ -14,9 +16,24 @@ export function readable(text) {
   while (lines.at(-1).startsWith('    at ')) lines.pop();
   lines[0] = lines[0].replace(/^PythonError: /, '');
   const blocks = blocksOf(lines);
-  const isOwn = ({ path }) => path && !/^[/<]/.test(path) && !path.startsWith(MODULES);
-  const shown = blocks.some(isOwn) ? blocks.filter(({ path }) => !/^[/<]/.test(path)) : blocks;
+  const shown = blocks.some(isOfProject) ? blocks.filter(({ path }) => !/^[/<]/.test(path)) : blocks;
   return folded(shown).join('\n');
+}
+
+/**
+ * `text`, if it is a traceback with a frame of the project, without the frames of cfpy's own code in
+ * the interpreter and of imports, and without an empty line at its end. What else it has may matter
+ * to a program that reads it; another text stays as it is.
+ */
+export function withoutOwnFrames(text) {
+  if (!text.includes(HEAD)) return text;
+  const blocks = blocksOf(text.trimEnd().split('\n'));
+  if (!blocks.some(isOfProject)) return text.trimEnd();
+  return blocks.filter(({ path }) => !OWN.test(path)).flatMap(({ lines }) => lines).join('\n');
+}
+
+function isOfProject({ path }) {
+  return path !== '' && !/^[/<]/.test(path) && !path.startsWith(MODULES);
 }
 
 /** The frames with their paths, and what is between them with an empty path. */

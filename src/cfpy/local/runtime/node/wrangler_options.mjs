@@ -44,8 +44,20 @@ export async function readConfiguration(session) {
   return answer.found;
 }
 
-/** The same in this process. */
+/**
+ * The same in this process. An error has `refused` if wrangler refuses the configuration: then its
+ * message is for a person.
+ */
 export function readHere(session) {
+  try {
+    return read(session);
+  } catch (error) {
+    // A property of wrangler's UserError (4.164.0) alone.
+    throw Object.assign(error, { refused: 'telemetryMessage' in error });
+  }
+}
+
+function read(session) {
   const { unstable_getMiniflareWorkerOptions: readOptions, unstable_getVarsForDev: readVars } =
     requireTool(session.toolchain, 'wrangler');
   takeSettings(readVars, session.settings);

@@ -20,25 +20,29 @@ class AbsentFinder:
         )
 
 
-class DjangoFinder:
-    """Finds ``django.core.signals``, and connects :func:`report` to it."""
+class LoadedFinder:
+    """Finds the modules of ``AFTER``, and calls its function once one of them is loaded."""
 
     def find_spec(self, name, path=None, target=None):
-        if name != "django.core.signals":
+        if name not in AFTER:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
         specs = (finder.find_spec(name, path, target) for finder in others)
-        return next((self._connecting(spec) for spec in specs if spec is not None), None)
+        return next((self._watched(spec) for spec in specs if spec is not None), None)
 
-    def _connecting(self, spec):
+    def _watched(self, spec):
         load = spec.loader.exec_module
 
         def exec_module(module):
             load(module)
-            module.got_request_exception.connect(report, weak=False)
+            AFTER[spec.name](module)
 
         spec.loader.exec_module = exec_module
         return spec
+
+
+def report_exceptions(signals):
+    signals.got_request_exception.connect(report, weak=False)
 
 
 def report(**_):
@@ -50,5 +54,32 @@ def report(**_):
         traceback.print_exc()
 
 
-sys.meta_path.insert(0, DjangoFinder())
+def name_bindings(sdk):
+    """Let the SDK's ``env`` name the bindings that there are when it does not have one."""
+    wrapper = getattr(sdk, "_EnvWrapper", None)
+    find = vars(wrapper).get("__getattr__") if wrapper else None
+    if find is None:
+        return
+
+    def __getattr__(self, name):
+        try:
+            return find(self, name)
+        except AttributeError:
+            # Python itself asks any object for those.
+            if name.startswith("_"):
+                raise
+            text = f"env has no binding {name}; it has: {names_of(self)}"
+        raise AttributeError(text, name=name)
+
+    wrapper.__getattr__ = __getattr__
+
+
+def names_of(env):
+    from js import Object
+
+    return ", ".join(sorted(Object.keys(env._env))) or "none"
+
+
+AFTER = {"django.core.signals": report_exceptions, "workers.rpc": name_bindings}
+sys.meta_path.insert(0, LoadedFinder())
 sys.meta_path.append(AbsentFinder())
