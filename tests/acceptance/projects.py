@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import filelock
 
@@ -18,6 +20,20 @@ def new_project(pattern: str, directory: Path) -> Path:
         pattern, "shop", directory, {}, interactive=False, dry_run=False, git=False
     )
     return run(build_context(print), request).path
+
+
+def answer_again(project: Path, pattern: str, **answers: str) -> None:
+    """Replace a project's files, but not its packages, by those of other answers."""
+    with TemporaryDirectory() as folder:
+        request = NewRequest(
+            pattern, "shop", Path(folder), answers, interactive=False, dry_run=False, git=False
+        )
+        rendered = run(build_context(print), request).path
+        for name in ("src", "public", "migrations", "tests", ".cfpy"):
+            shutil.rmtree(project / name)
+        for name in (".dev.vars.example", "cfpy.toml"):
+            (project / name).unlink()
+        shutil.copytree(rendered, project, dirs_exist_ok=True)
 
 
 def vendored_project(pattern: str, home: Path) -> Path:

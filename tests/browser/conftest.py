@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from cfpy.tools.process import SubprocessRunner
 from cfpy.tools.toolchain import Toolchain, cache_directory
 from dev_process import Dev, start_dev
+from projects import answer_again
 
 HERE = Path(__file__).parent
 MEDIA = HERE.parent.parent / "docs" / "media"
@@ -120,13 +121,15 @@ def elsewhere(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def running(
     ready_in: Callable[[str, Path], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Dev]]:
-    """A running Worker of a pattern, started once."""
+) -> Iterator[Callable[..., Dev]]:
+    """A running Worker of a pattern, started once for each answer to `auth`."""
     started: list[Dev] = []
 
     @functools.cache
-    def running_(pattern: str) -> Dev:
-        project = ready_in(pattern, tmp_path_factory.mktemp(pattern))
+    def running_(pattern: str, auth: str = "token") -> Dev:
+        project = ready_in(pattern, tmp_path_factory.mktemp(f"{pattern}-{auth}"))
+        if auth != "token":
+            answer_again(project, pattern, auth=auth)
         started.append(start_dev(project, "--runtime", "node"))
         return started[-1]
 
@@ -137,19 +140,20 @@ def running(
 
 @pytest.fixture
 def open_page(
-    browser: Browser, running: Callable[[str], Dev]
-) -> Iterator[Callable[[str], tuple[Dev, Page]]]:
+    browser: Browser, running: Callable[..., Dev]
+) -> Iterator[Callable[..., tuple[Dev, Page]]]:
     """Opens the page of a pattern. Whatever the page complains of fails."""
     complaints: list[str] = []
 
-    def open_(pattern: str) -> tuple[Dev, Page]:
-        dev = running(pattern)
+    def open_(pattern: str, auth: str = "token") -> tuple[Dev, Page]:
+        dev = running(pattern, auth)
         page = browser.new_page(viewport={"width": 900, "height": 760}, color_scheme="light")
         page.set_default_timeout(WAIT_MS)
         page.on("console", lambda message: complaints.extend(complaint(message)))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(dev.url)
-        page.get_by_label("token").fill("local-development-token")
+        if auth == "token":
+            page.get_by_label("token").fill("local-development-token")
         return dev, page
 
     yield open_

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from dev_process import Dev
 
-Open = Callable[[str], tuple[Dev, Page]]
+Open = Callable[..., tuple[Dev, Page]]
 Picture = Callable[[Page, str], None]
 Accessible = Callable[[Page], None]
 TOKEN = {"authorization": "Bearer local-development-token"}
@@ -35,7 +35,7 @@ def ask(page: Page, question: str) -> None:
 
 def test_rag_asks(open_page: Open, picture: Picture, accessible: Accessible) -> None:
     dev, page = open_page("rag")
-    page.get_by_label("Bearer token").blur()
+    page.get_by_label("Access token").blur()
     expect(page.get_by_text("There are no documents yet")).to_be_visible()
     accessible(page)
     argv = [sys.executable, "scripts/ingest.py", "corpus", "--wait", "--url", dev.url]
@@ -145,7 +145,7 @@ MARKDOWN = {
 
 def test_rag_shows_whatever_models_write(open_page: Open, accessible: Accessible) -> None:
     _, page = open_page("rag")
-    page.get_by_label("Bearer token").blur()
+    page.get_by_label("Access token").blur()
     page.add_init_script(STREAMED)
     page.reload()
     send = functools.partial(page.evaluate, "([name, data]) => window.send(name, data)")
@@ -198,13 +198,13 @@ def test_rag_shows_whatever_models_write(open_page: Open, accessible: Accessible
 def test_rag_keeps_documents(open_page: Open, accessible: Accessible, tmp_path: Path) -> None:
     _, page = open_page("rag")
     page.set_viewport_size({"width": 360, "height": 740})
-    page.get_by_label("Bearer token").fill("wrong")
+    page.get_by_label("Access token").fill("wrong")
     page.get_by_role("button", name="Documents").click()
     # In plain words, where it can be changed.
     expect(page.get_by_role("alert")).to_contain_text("does not accept this access token")
-    expect(page.get_by_label("Bearer token")).to_be_focused()
+    expect(page.get_by_label("Access token")).to_be_focused()
     accessible(page)
-    page.get_by_label("Bearer token").fill("local-development-token")
+    page.get_by_label("Access token").fill("local-development-token")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Documents").press("Enter")
     sheet = page.get_by_role("dialog", name="Documents")
@@ -340,6 +340,36 @@ def test_fullstack_asks_for_the_token_once(open_page: Open) -> None:
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Access token")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_fullstack_behind_access_keeps_people_apart(
+    open_page: Open, accessible: Accessible, tmp_path: Path
+) -> None:
+    dev, page = open_page("fullstack", "access")
+    expect(page.locator("#caller")).to_have_text("ada@example.com")
+    create(page, "Ada's kettle")
+    (tmp_path / "ada.txt").write_text("Ada's")
+    page.locator("#file").set_input_files(tmp_path / "ada.txt")
+    link = page.get_by_role("link", name="ada.txt")
+    address = f"{dev.url}{(link.get_attribute('href') or '').removeprefix('/')}"
+    accessible(page)
+    page.get_by_role("link", name="Sign out").click()
+    page.get_by_role("link", name="nobody").click()
+    expect(page.locator("#status")).to_contain_text("Reload this page to sign in")
+    expect(page.locator("#content")).to_be_hidden()
+    page.goto(f"{dev.url}__cfpy/access")
+    page.get_by_role("link", name="grace@example.com").click()
+    expect(page.locator("#caller")).to_have_text("grace@example.com")
+    expect(page.get_by_text("There are no items yet")).to_be_visible()
+    expect(page.get_by_text("There are no files yet")).to_be_visible()
+    assert page.request.get(address).status == 404
+    create(page, "Grace's pot")
+    # The page of this run says who is signed in, and leads to where it can be changed.
+    page.goto(f"{dev.url}__cfpy")
+    page.locator("#caller").get_by_role("link", name="grace@example.com").click()
+    page.get_by_role("link", name="ada@example.com").click()
+    expect(page.locator("#items .name")).to_have_text(["Ada's kettle"])
+    assert page.request.get(address).text() == "Ada's"
 
 
 def test_fullstack_creates_changes_and_deletes(

@@ -189,7 +189,7 @@ def test_the_tree_says_where_each_file_comes_from() -> None:
     argv = [sys.executable, "-m", "cfpy", "patterns", "show", "rag"]
     done = subprocess.run([*argv, "--json"], capture_output=True, text=True, check=True)
     shown = json.loads(done.stdout)["data"]
-    assert (shown["layers"], shown["runs"]) == (["base", "api", "jobs", "rag"], [])
+    assert (shown["layers"], shown["runs"]) == (["base", "auth", "api", "jobs", "rag"], [])
     assert shown["files"]["src/entry.py"] == ["rag"]
     assert shown["files"]["public/style.css"] == ["base", "rag"]
     done = subprocess.run([*argv, "--tree"], capture_output=True, text=True, check=True)

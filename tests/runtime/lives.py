@@ -18,6 +18,8 @@ compatibility_date = "2026-11-17"
 {more}
 [vars]
 GREETING = "hello"
+ACCESS_TEAM_DOMAIN = ""
+ACCESS_AUD = ""
 
 [[kv_namespaces]]
 binding = "KV"
@@ -48,7 +50,7 @@ _PYTHON = """\
 from urllib.parse import urlsplit
 
 import helper
-from workers import Response, WorkerEntrypoint
+from workers import Response, WorkerEntrypoint, fetch
 
 
 class Default(WorkerEntrypoint):
@@ -62,6 +64,10 @@ class Default(WorkerEntrypoint):
             await self.env.JOBS.send("x")
         if path == "/store":
             await self.env.KV.put("key", "value")
+        if path == "/caller":
+            certs = await fetch(f"{self.env.ACCESS_TEAM_DOMAIN}/cdn-cgi/access/certs")
+            token = request.headers.get("cf-access-jwt-assertion")
+            return Response.json({"token": token, "certs": await certs.text()})
         if path == "/address":
             return Response(f"{request.url} {request.headers['host']}")
         if path == "/rows":
@@ -88,6 +94,11 @@ export default {
     if (pathname === '/later') ctx.waitUntil(late());
     if (pathname === '/send') await env.JOBS.send('x');
     if (pathname === '/store') await env.KV.put('key', 'value');
+    if (pathname === '/caller') {
+      const certs = await fetch(`${env.ACCESS_TEAM_DOMAIN}/cdn-cgi/access/certs`);
+      const token = request.headers.get('cf-access-jwt-assertion');
+      return Response.json({ token, certs: await certs.text() });
+    }
     if (pathname === '/address')
       return new Response(`${request.url} ${request.headers.get('host')}`);
     if (pathname === '/rows')

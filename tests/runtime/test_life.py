@@ -3,7 +3,9 @@ kind, configuration, the page, the port, signals."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -119,6 +121,50 @@ def test_an_uncaught_exception_is_shown(dev: Dev, path: str, status: int, said: 
     assert "" not in dev.log
 
 
+def claims_of(dev: Dev, **headers: str) -> dict[str, object] | None:
+    """What the token says that the Worker was sent; ``None`` if it was sent none."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = dev.request("GET", "/caller", headers=named).json()
+    if answer["token"] is None:
+        return None
+    header, claims, _ = (part + "=" * (-len(part) % 4) for part in answer["token"].split("."))
+    [key] = json.loads(answer["certs"])["keys"]
+    assert json.loads(base64.urlsafe_b64decode(header))["kid"] == key["kid"]
+    return dict(json.loads(base64.urlsafe_b64decode(claims)))
+
+
+def test_the_stand_in_for_access_signs_in_whom_a_person_chooses(dev: Dev) -> None:
+    for chosen in ("ada@example.com", "grace@example.com", "local-machine.access", "nobody"):
+        answer = dev.request("GET", f"/__cfpy/access/{chosen}")
+        assert (answer.status, answer.headers["Location"]) == (302, "/")
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        claims = claims_of(dev, Cookie=f"other=1; {cookie}")
+        said = claims and (claims.get("email") or claims["common_name"])
+        assert said == (None if chosen == "nobody" else chosen)
+        page = dev.request("GET", "/__cfpy/access", headers={"Cookie": cookie})
+        assert f"{chosen}</a> (now)" in page.body.decode()
+    first = claims_of(dev)
+    assert first is not None
+    assert (first["email"], first["aud"]) == ("ada@example.com", ["cfpy-dev"])
+    by_client = claims_of(dev, CF_Access_Client_Id="local-machine.access")
+    assert by_client is not None
+    assert by_client["common_name"] == "local-machine.access"
+    assert claims_of(dev, CF_Access_Client_Id="another.access") is None
+    assert claims_of(dev, Cookie="cfpy_caller=eve@example.com") is None
+    assert dev.request("GET", "/__cfpy/api/bindings").json()["caller"] == "ada@example.com"
+
+
+def test_who_signs_out_can_sign_in_again(dev: Dev) -> None:
+    answer = dev.request("GET", "/cdn-cgi/access/logout")
+    assert (answer.status, answer.headers["Location"]) == (302, "/__cfpy/access")
+    assert answer.headers["Set-Cookie"].startswith("cfpy_caller=nobody;")
+
+
+def test_a_token_that_a_client_sends_is_for_the_worker_to_refuse(dev: Dev) -> None:
+    answer = dev.request("GET", "/caller", headers={"Cf-Access-Jwt-Assertion": "mine"})
+    assert answer.json()["token"] == "mine"
+
+
 def test_the_page_shows_what_the_bindings_hold(life: Life, dev: Dev) -> None:
     dev.request("GET", "/store")
     assert dev.data["page"] == f"{dev.url}__cfpy"
@@ -136,6 +182,8 @@ def test_the_page_shows_what_the_bindings_hold(life: Life, dev: Dev) -> None:
         "JOBS": "Queue",
         "METRICS": "Analytics Engine",
         "GREETING": "variable",
+        "ACCESS_TEAM_DOMAIN": "variable",
+        "ACCESS_AUD": "variable",
         "TOKEN": "secret",
     }
     assert b"sssh-7f3a" not in answer.body

@@ -21,6 +21,9 @@ from cfpy.tools.http_client import HttpClient
 TIMEOUT_SECONDS = 15.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 8.0
+# The host of an Access application's login: developers.cloudflare.com/cloudflare-one/
+# access-controls/applications/http-apps/authorization-cookie/validating-json.
+_ACCESS = ".cloudflareaccess.com"
 
 
 class Clock(Protocol):
@@ -65,6 +68,10 @@ def ask(client: HttpClient, address: str) -> Answer:
             return Answer(f"the name {host} is not in DNS, as seen from here", resolved=False)
         return Answer(client.describe(error))
     said = f"{answer.status_code} {answer.reason_phrase}"
+    if answer.url.host.endswith(_ACCESS):
+        # The client has followed its redirection.
+        said = "Cloudflare Access asks for a login, so what is behind it was not asked"
+        return Answer(said, healthy=True)
     if answer.status_code == 404:
         return Answer(f"{said}: it answers, but has no such resource", healthy=True)
     return Answer(said, healthy=answer.is_success)

@@ -15,6 +15,7 @@ from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
 from cfpy.errors import CfpyError, FilesystemError, ProjectError, UsageError
 from cfpy.local import bundle
+from cfpy.local.access import access_note, local_access
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
 from cfpy.local.defaults import load_for_run
@@ -46,7 +47,8 @@ class DevInfo:
 
     ``runtime_note`` explains the choice of the runtime; ``embeddings`` and ``chat`` name the
     stand-ins for Workers AI, and ``documents`` that for its conversion of documents (empty if the
-    project does not bind it); ``vectorize_delay`` is after
+    project does not bind it); ``access`` is who is signed in (empty if the project is not behind
+    Cloudflare Access); ``vectorize_delay`` is after
     how many seconds a mutation of its Vectorize index is visible, ``None`` if it has none;
     ``crons`` are the schedules of its cron triggers; ``secrets_file`` names the files with the
     secrets; ``left_out`` are bindings that do not work here, with what you can do about it.
@@ -62,6 +64,7 @@ class DevInfo:
     state: Path
     left_out: Mapping[str, str]
     documents: str = ""
+    access: str = ""
 
     @property
     def only_in_workerd(self) -> list[str]:
@@ -160,8 +163,13 @@ def _run_once(
     runtime, note = choose_runtime(project, request.runtime)
     others = load_beside(project, request.beside, say)
     every = (project, *others)
-    with _alone_with(request.state), local_ai(ctx, every, on_event) as (ai, embeddings_note):
-        shared = Shared(ai, _workers(every), own_names(each.wrangler for each in every), say)
+    with (
+        _alone_with(request.state),
+        local_ai(ctx, every, on_event) as (ai, embeddings_note),
+        local_access(every) as access,
+    ):
+        own = own_names(each.wrangler for each in every)
+        shared = Shared(ai, access, _workers(every), own, say)
         for attempt, why in attempts(runtime, note):
             on_node = attempt is Runtime.NODE
             prepared = prepare(ctx, project, request, shared, on_node=on_node)
@@ -172,15 +180,14 @@ def _run_once(
                     runtime=attempt,
                     runtime_note=why,
                     embeddings=embeddings_note,
-                    vectorize_delay=(
-                        request.vectorize_delay if project.wrangler.get("vectorize") else None
-                    ),
+                    vectorize_delay=_vectorize_delay(project, request),
                     crons=_crons(project),
                     chat=chat_note(project, ai),
                     secrets_file=prepared.secrets_file,
                     state=session.state,
                     left_out=prepared.left_out,
                     documents=documents_note(project),
+                    access=access_note(project),
                 )
             )
             # What workerd prints about a failed download, cfpy reports better.
@@ -293,6 +300,10 @@ def _workers(projects: tuple[Project, ...]) -> frozenset[str]:
     machine."""
     own = frozenset(str(each.wrangler["name"]) for each in projects)
     return own | running_workers(registry_folder(os.environ, Path.home()))
+
+
+def _vectorize_delay(project: Project, request: DevRequest) -> float | None:
+    return request.vectorize_delay if project.wrangler.get("vectorize") else None
 
 
 def _crons(project: Project) -> tuple[str, ...]:

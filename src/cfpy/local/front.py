@@ -32,6 +32,7 @@ def front_config(
     secrets: Collection[str],
     neurons: Mapping[str, Mapping[str, float]],
     host: str,
+    more: Collection[str] = (),
 ) -> dict[str, Any]:
     """The wrangler configuration of the Worker in front.
 
@@ -46,6 +47,7 @@ def front_config(
         secrets: The names of the Worker's secrets.
         neurons: What a million tokens of a model cost.
         host: Where the run listens: there is a page only on loopback.
+        more: The names of more variables that its process has for it.
     """
     stand_ins = [each for each in worker.get("services", []) if each["service"] == names.services]
     services = [{"binding": "CFPY_WORKER", "service": worker["name"]}, *stand_ins]
@@ -78,5 +80,5 @@ def front_config(
         "services": services,
         "vars": {"CFPY_PAGE": page},
         # Only the names: the values come from the environment of the process that reads this.
-        "secrets": {"required": [ADDRESS, KEY]},
+        "secrets": {"required": [ADDRESS, KEY, *more]},
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.local import configuration
+from cfpy.local.access import LocalAccess, with_local_issuer
 from cfpy.local.custom_build import build_settings
 from cfpy.local.env_files import ENV_SLOTS, EnvFiles, find_env_files
 from cfpy.local.front import front_config
@@ -72,11 +73,12 @@ class DevRequest:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all Workers of a run share: what stands in for Workers AI, the names of the Workers that
-    bindings find, the names of those that cfpy adds, and what is called with each sentence that a
-    person should know."""
+    """What all Workers of a run share: what stands in for Workers AI and for Cloudflare Access, the
+    names of the Workers that bindings find, the names of those that cfpy adds, and what is called
+    with each sentence that a person should know."""
 
     ai: configuration.LocalAI
+    access: LocalAccess
     workers: frozenset[str]
     own: OwnNames
     say: Callable[[str], None]
@@ -120,7 +122,7 @@ def prepare(
         environment=request.environment,
         stand_in=shared.own.services,
     )
-    worker = with_process_secrets(worker, env_files, _variables(ctx))
+    worker = _with_local_values(ctx, worker, env_files, shared)
     derived = _derived(project)
     modules_root, front = None, None
     if not on_node:
@@ -147,7 +149,7 @@ def prepare(
         state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
-        service_secrets=shared.ai.secrets,
+        service_secrets={**shared.ai.secrets, **shared.access.secrets_for(worker)},
         python=project.python_version if project.is_python else NEWEST_PYTHON,
     )
     migrate(ctx, project, session)
@@ -160,10 +162,14 @@ def _packages(ctx: Context, project: Project) -> Path:
     return vendored or project.root / "python_modules"
 
 
-def _variables(ctx: Context) -> dict[str, str]:
-    """The variables of this process that wrangler gets, too."""
+def _with_local_values(
+    ctx: Context, worker: dict[str, Any], env_files: EnvFiles, shared: Shared
+) -> dict[str, Any]:
+    """``worker`` with the secrets that this process gives it, and the local issuer of Access."""
+    # The variables of this process that wrangler gets, too.
     passed = ctx.toolchain.environment()
-    return {name: value for name, value in os.environ.items() if name in passed}
+    variables = {name: value for name, value in os.environ.items() if name in passed}
+    return with_local_issuer(with_process_secrets(worker, env_files, variables), shared.access)
 
 
 def _missing(
@@ -232,6 +238,7 @@ def _write_front(
         secrets=secret_names(worker, env_files, os.environ),
         neurons=request.neurons,
         host=request.host,
+        more=shared.access.secrets_for(worker),
     )
     directory = derived / "front"
     directory.mkdir(exist_ok=True)

@@ -77,11 +77,15 @@ def client(**environ: str) -> HttpClient:
     return HttpClient("http://shop.example", source="the address", timeout=1, environ=environ)
 
 
-def answering(error: Exception | None, status: int = 200) -> Callable[..., httpx.Response]:
+def answering(
+    error: Exception | None, status: int = 200, end: str = ADDRESS
+) -> Callable[..., httpx.Response]:
+    """``end`` is where redirections led."""
+
     def get(_client: HttpClient, _address: str) -> httpx.Response:
         if error is not None:
             raise error
-        return httpx.Response(status)
+        return httpx.Response(status, request=httpx.Request("GET", end))
 
     return get
 
@@ -125,6 +129,16 @@ def test_the_real_client_says_that_a_name_is_not_known(monkeypatch: pytest.Monke
     # By a proxy it is the proxy's name that is not known.
     said = ask(client(http_proxy="http://proxy.example:1"), "http://shop.example/health").said
     assert "the proxy http://proxy.example:1 from http_proxy can't be reached" in said
+
+
+def test_the_login_page_of_access_is_not_taken_for_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    login = "https://team.cloudflareaccess.com/cdn-cgi/access/login/shop.example"
+    monkeypatch.setattr(HttpClient, "get", answering(None, 200, login))
+    answer = ask(client(), ADDRESS)
+    assert answer.healthy
+    assert answer.said.startswith("Cloudflare Access asks for a login")
 
 
 def test_a_404_is_an_answer() -> None:

@@ -14,8 +14,10 @@ from cfpy.account.comparison import Comparison, Permission, Removal
 from cfpy.account.desired import DesiredState, Scope
 from cfpy.account.observed import Found, ObservedState
 from cfpy.account.owned import registry
+from cfpy.account.owned.access import AccessApplications
 from cfpy.account.owned.kind import OwnedKind, OwnedResource
 from cfpy.account.owned.outside import Changing
+from cfpy.account.owned.workers_dev import Subdomain
 from cfpy.account.plan import Action, Do
 from cfpy.bindings.kinds.others import OTHERS
 from cfpy.bindings.registry import OWNED
@@ -171,3 +173,45 @@ def test_a_project_and_an_account_without_a_kind_have_no_steps_for_it(kind: Owne
     for answer in (kind.wanted(scope), kind.plan(now), kind.notices(now), kind.teardown(now)):
         assert list(answer) == []
     assert not kind.exists(EMPTY, desired, Action(Do.DELETE, kind.name, "x", "", id="x"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({}, None),
+        ({"ACCESS_AUD": ""}, None),
+        ({"ACCESS_TEAM_DOMAIN": "", "ACCESS_AUD": ""}, "ACCESS_TEAM_DOMAIN and ACCESS_AUD are"),
+        ({"ACCESS_TEAM_DOMAIN": "a.cloudflareaccess.com", "ACCESS_AUD": ""}, "ACCESS_AUD is"),
+        ({"ACCESS_TEAM_DOMAIN": "a.cloudflareaccess.com", "ACCESS_AUD": "tag"}, None),
+    ],
+)
+@pytest.mark.parametrize(
+    ("routes", "hosts"),
+    [
+        ({}, ["Cloudflare Access for shop.test.workers.dev."]),
+        (
+            {"routes": [{"pattern": "shop.example", "custom_domain": True}], "workers_dev": True},
+            ["for shop.test.workers.dev; and", "public hostname shop.example and no path."],
+        ),
+        ({"routes": ["shop.example/*"]}, ["public hostname of the routes and no path."]),
+    ],
+)
+def test_a_notice_says_which_access_application_to_create(
+    variables: dict[str, str],
+    missing: str | None,
+    routes: dict[str, Any],
+    hosts: list[str],
+    tmp_path: Path,
+) -> None:
+    tables = {"vars": variables, **routes}
+    scope = Scope(Project(tmp_path, tables, ()), "shop", tables)
+    wanted = tuple(item for kind in registry.KINDS for item in kind.wanted(scope))
+    observed = ObservedState("account", {("workers_dev", "test"): Subdomain("test")})
+    said = list(
+        AccessApplications().notices(Comparison(DesiredState("shop", "", wanted), observed))
+    )
+    assert len(said) == (missing is not None)
+    if missing:
+        assert f"refuses everybody while {missing} empty" in said[0]
+        assert all(host in said[0] for host in hosts)
+        assert len(hosts) > 1 or ("workers.dev" in said[0]) == ("workers.dev" in hosts[0])

@@ -83,7 +83,7 @@ def test_a_misspelt_key_gets_the_nearest_known_one() -> None:
 def test_the_schema_accepts_cfpys_own_patterns() -> None:
     store = PatternStore()
     layers = {layer.name: layer for name in store.names() for layer in store.get(name).layers}
-    assert {"base", "api", "rag", "pipeline", "fullstack"} <= set(layers)
+    assert {"base", "auth", "api", "rag", "pipeline", "fullstack"} <= set(layers)
     for layer in layers.values():
         text = (layer.root / "pattern.toml").read_text("utf-8")
         VALIDATOR.validate(tomlkit.parse(text).unwrap())

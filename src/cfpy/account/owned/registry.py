@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cfpy.account.owned.access import AccessApplications
 from cfpy.account.owned.class_migration import ClassMigrations
 from cfpy.account.owned.custom_domain import CustomDomains
 from cfpy.account.owned.d1 import Databases
@@ -36,6 +37,7 @@ KINDS: tuple[OwnedKind, ...] = (
     Datasets(),
     Subdomains(),
     WorkerSecrets(),
+    AccessApplications(),
 )
 #: The kinds by their names in plans and records.
 BY_NAME: Mapping[str, OwnedKind] = {kind.name: kind for kind in KINDS}

@@ -226,6 +226,9 @@ def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
         rows.append(("Chat", info.chat, ""))
     if info.documents:
         rows.append(("Documents", info.documents, ""))
+    if info.access:
+        switch = f"; to switch, open {page}/access" if page else ""
+        rows.append(("Access", f"{info.access}{switch}", ""))
     if info.secrets_file:
         # The page and the API ask for a token: newcomers do not know it yet.
         sample = info.secrets_file.endswith(".example")

@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
+import { makeAccess } from './access.mjs';
 import { makeBuild } from './build.mjs';
 import { acknowledge, emit, fatal, inProject, showPlaces } from './events.mjs';
 import { serve } from './http.mjs';
@@ -37,8 +38,9 @@ async function main() {
   // Requests wait here until Python is ready, and again while it reloads.
   let host = Promise.withResolvers();
   const ready = Promise.withResolvers();
-  const page = makePage(session, ready.promise);
-  const loopback = await serve(() => host.promise, page.answer);
+  const access = makeAccess(process.env.CFPY_ACCESS);
+  const page = makePage(session, ready.promise, access);
+  const loopback = await serve(() => host.promise, page.answer, access);
   const bindings = startMiniflare(session, loopback);
   ready.resolve(bindings);
   bindings.catch((error) => reportStart(error, session));

@@ -25,10 +25,11 @@ const HEADERS_LIMIT = 128 * 1024;
  *
  * @param {() => Promise<object>} getHost the Python host, once it is ready
  * @param {(request: Request) => Promise<Response>} showPage answers for the page of this run
+ * @param {Access | null} access the stand-in for Cloudflare Access, if the project is behind it
  * @returns {Promise<{url: string, key: string, failAll: (text: string) => void}>} `failAll` ends
  *   every open request, because their interpreter has crashed
  */
-export async function serve(getHost, showPage) {
+export async function serve(getHost, showPage, access) {
   const key = randomBytes(32);
   const open = new Set();
   const server = http.createServer({ maxHeaderSize: HEADER_BYTES }, async (request, response) => {
@@ -45,7 +46,7 @@ export async function serve(getHost, showPage) {
       return;
     }
     const host = await getHost();
-    if (kind === 'fetch') await answerFetch(host, request, response);
+    if (kind === 'fetch') await answerFetch(host, access, request, response);
     else await answerEvent(host, kind, request, response);
   });
   // A handler may stream without a time limit.
@@ -58,9 +59,15 @@ export async function serve(getHost, showPage) {
   return { url: `http://127.0.0.1:${server.address().port}`, key: key.toString('hex'), failAll };
 }
 
-async function answerFetch(host, incoming, outgoing) {
+async function answerFetch(host, access, incoming, outgoing) {
   const since = performance.now();
-  const { url, method, status } = await answerWith((r) => host.fetch(r), incoming, outgoing, () => host.isOver);
+  const fetch = async (request) => {
+    const answer = access?.answer(request);
+    if (answer) return answer;
+    for (const [name, value] of (await access?.added(request.headers)) ?? []) request.headers.set(name, value);
+    return host.fetch(request);
+  };
+  const { url, method, status } = await answerWith(fetch, incoming, outgoing, () => host.isOver);
   emit('request', { method, path: new URL(url).pathname, status, ms: performance.now() - since });
 }
 

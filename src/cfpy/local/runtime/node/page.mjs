@@ -11,10 +11,11 @@ const FILES = path.join(import.meta.dirname, 'page');
 /**
  * @param {object} session
  * @param {Promise<object>} runtime the result of startMiniflare()
+ * @param {Access | null} access
  * @returns {{answer: (request: Request) => Promise<Response>, url: (base: string) => string,
  *   close: () => void}} `url` is empty if there is no page
  */
-export function makePage(session, runtime) {
+export function makePage(session, runtime, access) {
   const config = JSON.parse(fs.readFileSync(session.worker, 'utf8'));
   configureQueues(config.queues ?? {});
   const followers = new Set();
@@ -23,6 +24,7 @@ export function makePage(session, runtime) {
     config,
     session,
     file,
+    access,
     follow: async () => follow(followers),
     source: async () => ({ ...(await runtime), call: callStandIn, observed }),
   });

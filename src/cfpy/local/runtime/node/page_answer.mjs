@@ -35,16 +35,19 @@ export const hasPage = (host) => LOOPBACK.has(host) || host === '::1';
  * @param {{host: string, kinds: object, neurons: object}} page.session
  * @param {(name: string) => string | null} page.file the content of a file of the page
  * @param {() => Promise<BodyInit>} page.follow the log, as server-sent events
+ * @param {Access | null} page.access the stand-in for Cloudflare Access, if the project is behind it
  * @param {() => Promise<object>} page.source what the views read from: `secretNames`, and the
  *   parameters of VIEWS
  * @returns {(request: Request) => Promise<Response>}
  */
-export function pageAnswer({ config, session, file, follow, source }) {
+export function pageAnswer({ config, session, file, follow, access, source }) {
   return async (request) => {
     try {
       check(request, hasPage(session.host));
       const url = new URL(request.url);
       const route = url.pathname.slice(PATH.length).replace(/^\//, '');
+      const [first, chosen = ''] = route.split('/');
+      if (access && first === 'access') return access.choose(chosen, request.headers, HEADERS);
       if (!route.startsWith('api/')) return fileResponse(file, route || 'index.html');
       const [, name, binding] = route.split('/').map(decodeURIComponent);
       if (name === 'events')
@@ -53,8 +56,9 @@ export function pageAnswer({ config, session, file, follow, source }) {
         });
       const read = await source();
       const bindings = describeBindings(config, session.kinds, read.secretNames);
+      const caller = access?.caller(request.headers) ?? null;
       if (name === 'bindings')
-        return Response.json({ project: config.name, bindings }, { headers: HEADERS });
+        return Response.json({ project: config.name, caller, bindings }, { headers: HEADERS });
       const found = bindings.find((item) => item.name === binding);
       const view = Object.hasOwn(VIEWS, name) && found?.view === name ? VIEWS[name] : null;
       if (view === null) throw new Refused(404, `there is nothing at ${url.pathname}`);

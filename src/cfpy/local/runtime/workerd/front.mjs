@@ -2,6 +2,7 @@
 // bindings of its own to the same local data, and passes everything else to the project's Worker.
 // What it logs is read in local/wrangler_output.py.
 import { WorkerEntrypoint } from 'cloudflare:workers';
+import { makeAccess } from '../node/access.mjs';
 import { PATH, pageAnswer } from '../node/page_answer.mjs';
 import html from '../node/page/index.html';
 import css from '../node/page/page.css';
@@ -10,13 +11,19 @@ import { asUpstream } from './upstream.mjs';
 
 const FILES = { 'index.html': html, 'page.css': css, 'page.js': script };
 const PAGE = new RegExp(`^${PATH}(/|$)`);
+// It keeps tokens from one request to the next.
+let access;
 
 export default class Front extends WorkerEntrypoint {
   async fetch(request) {
+    access ??= makeAccess(this.env.CFPY_ACCESS);
     if (PAGE.test(new URL(request.url).pathname)) return answerPage(this.env, request);
     try {
       const { upstream } = this.env.CFPY_PAGE;
-      return await asUpstream(request, upstream, (asked) => this.env.CFPY_WORKER.fetch(asked));
+      const answer = access?.answer(request);
+      if (answer) return answer;
+      const signed = access ? await withToken(request) : request;
+      return await asUpstream(signed, upstream, (asked) => this.env.CFPY_WORKER.fetch(asked));
     } catch (error) {
       // As without this Worker: Miniflare answers so.
       return new Response(error?.stack ?? String(error), { status: 500 });
@@ -47,11 +54,19 @@ export default class Front extends WorkerEntrypoint {
   }
 }
 
+/** A request as Access passes it on. */
+async function withToken(request) {
+  const headers = new Headers(request.headers);
+  for (const [name, value] of await access.added(headers)) headers.set(name, value);
+  return new Request(request, { headers });
+}
+
 function answerPage(env, request) {
   const { config, secretNames, ...session } = env.CFPY_PAGE;
   const answer = pageAnswer({
     config,
     session,
+    access,
     file: (name) => (Object.hasOwn(FILES, name) ? FILES[name] : null),
     follow: () => follow(env),
     // What no binding stores passes inside workerd, where it can't be recorded.

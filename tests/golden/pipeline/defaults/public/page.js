@@ -19,7 +19,7 @@ export async function call(path, options = {}) {
   if (response.status === 401) {
     const detail = token
       ? 'The server does not accept this access token. Check it, or paste a new one.'
-      : 'An access token is needed. Paste the value of API_TOKEN.';
+      : 'An access token is needed. The person who runs this application can give it to you.';
     throw Object.assign(new Error(detail), { status: 401 });
   }
   const { detail, errors = [] } = await response.json().catch(() => ({}));

@@ -295,9 +295,11 @@ function follow() {
 }
 
 async function start() {
-  const { project, bindings } = await load('bindings');
+  const { project, caller, bindings } = await load('bindings');
   document.title = `${project}: cfpy dev`;
   byId('project').textContent = project;
+  byId('caller').hidden = caller === null;
+  byId('caller').querySelector('a').textContent = caller;
   for (const binding of bindings) {
     const name = binding.view
       ? make(

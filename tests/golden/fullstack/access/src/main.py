@@ -1,0 +1,609 @@
+"""The application: items with background work, files and metrics, behind FastAPI.
+
+Top to bottom: the shapes of data, who may call, the cache, items, background work, files, metrics,
+and the Worker's entry point. What every request goes through around it is in edge.py. Nothing may
+touch a binding, the clock or randomness while this module is imported: that happens once, at
+deployment, and is shared by every request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from uuid import uuid4, uuid7
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi.security import APIKeyHeader
+from fastapi.sse import EventSourceResponse
+from pydantic import BaseModel, ConfigDict, Field
+from pyodide.ffi import JsException
+from workers import Request as WorkersRequest
+from workers import WorkerEntrypoint
+
+import edge
+from access.edge import admit
+from access.tokens import HEADER, Caller, Refusal, read_application
+from edge import Problem, log, problems, variable
+
+if TYPE_CHECKING:
+    from bindings import (
+        AnalyticsEngine,
+        D1Database,
+        Fetcher,
+        KVNamespace,
+        Message,
+        MessageBatch,
+        Queue,
+        R2Bucket,
+        R2Object,
+        RateLimit,
+    )
+
+
+class Env(Protocol):
+    """What wrangler.toml binds. Secrets and empty variables may be missing: see ``variable``."""
+
+    DB: D1Database
+    CACHE: KVNamespace
+    QUEUE: Queue
+    FILES: R2Bucket
+    METRICS: AnalyticsEngine
+    ASSETS: Fetcher
+    RATE_LIMITER: RateLimit
+
+
+# The shortest time after which KV lets an entry expire.
+CACHE_SECONDS = 60
+# Far more rows than D1 holds, far less than JavaScript counts exactly.
+MAX_ID = 2**40
+# Who watches an item longer than this asks again. Each second costs a read of one row.
+WATCH_SECONDS = 60
+FILE_TYPES = edge.SHOWN_TYPES | {"application/pdf", "application/zip", "text/plain", "text/csv"}
+
+
+# Shapes of data
+
+
+class ItemIn(BaseModel):
+    """What a client says of an item."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    # The pattern says in OpenAPI what stripping means: a name of spaces alone is refused.
+    name: str = Field(min_length=1, max_length=100, pattern=r"\S")
+    description: str = Field(default="", max_length=2_000)
+
+
+class Findings(BaseModel):
+    """What the background work found out.
+
+    Stored as JSON for as long as the item: give a new field a default.
+    """
+
+    words: int
+    characters: int
+
+
+class Item(BaseModel):
+    """An item as it is stored. Its ETag is its ``version`` in quotes.
+
+    Without the rules of ``ItemIn``: what was stored under older rules can still be read.
+    """
+
+    id: int
+    name: str
+    description: str
+    version: int
+    status: Literal["new", "queued", "done", "failed"]
+    result: Findings | None
+    created_at: str
+    updated_at: str
+
+
+class Page(BaseModel):
+    """Some items; ``next_cursor`` leads to those after them."""
+
+    items: list[Item]
+    next_cursor: int | None
+
+
+class ProcessIn(BaseModel):
+    """Which item to work on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_id: int = Field(ge=1, le=MAX_ID)
+
+
+class File(BaseModel):
+    """An upload."""
+
+    url: str
+    name: str
+    size: int
+
+
+class Files(BaseModel):
+    """Some uploads; ``next_cursor`` leads to those after them."""
+
+    files: list[File]
+    next_cursor: str | None
+
+
+class EventCount(BaseModel):
+    """How often something happened, and how long it took on average, in milliseconds."""
+
+    event: str
+    count: int
+    average_ms: float
+
+
+class Metrics(BaseModel):
+    """What happened. Local runs keep no data points: ``events`` is empty, and a note says so."""
+
+    source: Literal["analytics-engine", "local"]
+    note: str
+    hours: int
+    events: list[EventCount]
+    items: dict[str, int]
+
+
+# Who may call, and with what
+
+
+def get_env(request: Request) -> Env:
+    env: Env = request.scope["env"]
+    return env
+
+
+Bound = Annotated[Env, Depends(get_env)]
+_access = APIKeyHeader(
+    name=HEADER,
+    scheme_name="CloudflareAccess",
+    description="Cloudflare Access adds it. People sign in; machines send a service token.",
+    auto_error=False,
+)
+
+
+async def authorize(
+    env: Bound, request: Request, _: Annotated[str | None, Depends(_access)]
+) -> Caller:
+    """Let in whom Cloudflare Access has let in, and not too often."""
+    try:
+        caller = await admit(request.method, request.headers, lambda name: variable(env, name))
+    except Refusal as refusal:
+        log("info", event="refused", reason=refusal.reason)
+        raise Problem(refusal.status, refusal.code, refusal.detail, refusal.headers) from None
+    if not (await env.RATE_LIMITER.limit({"key": caller.id}))["success"]:
+        wait = {"Retry-After": "60"}
+        raise Problem(429, "rate-limited", "Too many requests in a minute.", wait)
+    return caller
+
+
+SignedIn = Annotated[Caller, Depends(authorize)]
+
+
+app = FastAPI(
+    title="myapp",
+    version="1.0.0",
+    # public/docs.html shows it, under a Content-Security-Policy of its own.
+    docs_url=None,
+    redoc_url=None,
+    exception_handlers=edge.HANDLERS,
+    responses=problems(422, 500, 502),
+)
+_REFUSALS = problems(401, 403, 413, 415, 429, 503)
+api = APIRouter(dependencies=[Depends(authorize)], responses=_REFUSALS)
+ItemId = Annotated[int, Path(ge=1, le=MAX_ID)]
+IfMatch = Annotated[str, Header(min_length=1, description="The ETag of the item that was read")]
+IfNoneMatch = Annotated[str | None, Header()]
+
+
+def missing(what: str) -> Problem:
+    return Problem(404, "not-found", f"There is no {what}.")
+
+
+class Me(BaseModel):
+    """Who is signed in."""
+
+    name: str
+
+
+@api.get("/api/me")
+async def me(caller: SignedIn) -> Me:
+    """Who is signed in."""
+    return Me(name=caller.name)
+
+
+# The cache, in place of Redis. KV is quick to read everywhere and slow to agree: for up to a minute
+# a read may give an item as it was. So a change checks the version in D1, and not here.
+
+# A deployment that changes the shape of an item, or a rollback, must not read the other's entries.
+_SHAPE = hashlib.sha256(json.dumps(Item.model_json_schema()).encode()).hexdigest()[:8]
+
+
+def cache_key(caller: Caller, item_id: int) -> str:
+    return f"item:{_SHAPE}:{caller.id}:{item_id}"
+
+
+async def cached(env: Env, caller: Caller, item_id: int) -> Item | None:
+    """The item from the cache, or from the database into the cache."""
+    found = await env.CACHE.get(cache_key(caller, item_id))
+    if found is not None:
+        return Item.model_validate_json(found)
+    item = await read_item(env, caller, item_id)
+    # A queued item is about to change, and its client is waiting for just that.
+    if item is not None and item.status != "queued":
+        with suppress(JsException):
+            options = {"expirationTtl": CACHE_SECONDS}
+            await env.CACHE.put(cache_key(caller, item_id), item.model_dump_json(), options)
+    return item
+
+
+async def forget(env: Env, caller: Caller, item_id: int) -> None:
+    """Drop an item from the cache, or let it expire: KV takes one write a second for a key."""
+    try:
+        await env.CACHE.delete(cache_key(caller, item_id))
+    except JsException as error:
+        log("error", event="cache", item=item_id, error=str(error))
+
+
+# Items, in D1 in place of Postgres
+
+
+def to_item(row: Mapping[str, Any]) -> Item:
+    result = json.loads(row["result"]) if row["result"] else None
+    return Item.model_validate({**row, "result": result})
+
+
+COLUMNS = "id, name, description, version, status, result, created_at, updated_at"
+# A version goes up by one with every change, whoever makes it.
+CHANGED = "version = version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+
+
+async def read_item(env: Env, caller: Caller, item_id: int) -> Item | None:
+    statement = f"SELECT {COLUMNS} FROM items WHERE id = ? AND owner = ?"
+    row = await env.DB.prepare(statement).bind(item_id, caller.id).first()
+    return to_item(row) if row else None
+
+
+def etag(item: Item) -> str:
+    return f'"{item.version}"'
+
+
+async def unchanged(env: Env, caller: Caller, item_id: int) -> Problem:
+    """Why a change found no row: the item is gone, or has another version."""
+    if await read_item(env, caller, item_id) is None:
+        return missing(f"item {item_id}")
+    return Problem(412, "version-mismatch", "The item has changed meanwhile. Read it again.")
+
+
+@api.get("/api/items")
+async def list_items(
+    env: Bound,
+    caller: SignedIn,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
+) -> Page:
+    """Items by age, from the one after `cursor` on."""
+    statement = f"SELECT {COLUMNS} FROM items WHERE id > ? AND owner = ? ORDER BY id LIMIT ?"
+    found = await env.DB.prepare(statement).bind(cursor, caller.id, limit).all()
+    items = [to_item(row) for row in found["results"]]
+    return Page(items=items, next_cursor=items[-1].id if len(items) == limit else None)
+
+
+@api.post("/api/items", status_code=201, responses=problems(400))
+async def create_item(env: Bound, caller: SignedIn, body: ItemIn, response: Response) -> Item:
+    """Make an item."""
+    values = (caller.id, body.name, body.description)
+    statement = f"INSERT INTO items (owner, name, description) VALUES (?, ?, ?) RETURNING {COLUMNS}"
+    row = await env.DB.prepare(statement).bind(*values).first()
+    assert row is not None
+    item = to_item(row)
+    response.headers.update({"Location": f"/api/items/{item.id}", "ETag": etag(item)})
+    return item
+
+
+@api.get(
+    "/api/items/{item_id}",
+    responses=problems(404) | {304: {"description": "Not Modified"}},
+    response_model=Item,
+)
+async def get_item(
+    env: Bound,
+    caller: SignedIn,
+    item_id: ItemId,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> Item | Response:
+    """An item, from the cache where it is there."""
+    item = await cached(env, caller, item_id)
+    if item is None:
+        raise missing(f"item {item_id}")
+    if edge.already_has(if_none_match, etag(item)):
+        return Response(status_code=304, headers={"ETag": etag(item)})
+    response.headers["ETag"] = etag(item)
+    return item
+
+
+@api.put("/api/items/{item_id}", responses=problems(400, 404, 412, 428))
+async def change_item(
+    env: Bound,
+    caller: SignedIn,
+    item_id: ItemId,
+    body: ItemIn,
+    response: Response,
+    if_match: IfMatch,
+) -> Item:
+    """Change an item, if it still is the one that was read."""
+    # What was found out about the old text does not fit the new one.
+    statement = (
+        "UPDATE items SET name = ?, description = ?, result = NULL, "
+        f"status = CASE status WHEN 'queued' THEN status ELSE 'new' END, {CHANGED} "
+        f"WHERE id = ? AND owner = ? AND version = ? RETURNING {COLUMNS}"
+    )
+    values = (body.name, body.description, item_id, caller.id, edge.expected_version(if_match))
+    row = await env.DB.prepare(statement).bind(*values).first()
+    if row is None:
+        raise await unchanged(env, caller, item_id)
+    await forget(env, caller, item_id)
+    item = to_item(row)
+    response.headers["ETag"] = etag(item)
+    return item
+
+
+@api.delete("/api/items/{item_id}", status_code=204, responses=problems(404, 412, 428))
+async def delete_item(env: Bound, caller: SignedIn, item_id: ItemId, if_match: IfMatch) -> None:
+    """Delete an item, if it still is the one that was read."""
+    statement = "DELETE FROM items WHERE id = ? AND owner = ? AND version = ? RETURNING id"
+    version = edge.expected_version(if_match)
+    if await env.DB.prepare(statement).bind(item_id, caller.id, version).first() is None:
+        raise await unchanged(env, caller, item_id)
+    await forget(env, caller, item_id)
+
+
+# Background work, in a queue in place of Celery
+
+
+@api.post("/api/process", status_code=202, responses=problems(400, 404))
+async def process(env: Bound, caller: SignedIn, body: ProcessIn, response: Response) -> Item:
+    """Have an item worked on, and answer at once."""
+    run = uuid4().hex
+    statement = (
+        f"UPDATE items SET status = 'queued', run = ?, {CHANGED} "
+        f"WHERE id = ? AND owner = ? RETURNING {COLUMNS}"
+    )
+    row = await env.DB.prepare(statement).bind(run, body.item_id, caller.id).first()
+    if row is None:
+        raise missing(f"item {body.item_id}")
+    await forget(env, caller, body.item_id)
+    try:
+        await env.QUEUE.send({"item_id": body.item_id, "run": run})
+    except JsException:
+        await finish(env, body.item_id, run, None)
+        raise
+    item = to_item(row)
+    count(env, "queued", 0)
+    response.headers.update({"Location": f"/api/items/{item.id}", "ETag": etag(item)})
+    return item
+
+
+async def existing(env: Bound, caller: SignedIn, item_id: ItemId) -> Item:
+    """The item of a path, as the database has it."""
+    item = await read_item(env, caller, item_id)
+    if item is None:
+        raise missing(f"item {item_id}")
+    return item
+
+
+@api.get("/api/items/{item_id}/events", response_class=EventSourceResponse, responses=problems(404))
+async def watch_item(
+    env: Bound, caller: SignedIn, item: Annotated[Item, Depends(existing)]
+) -> AsyncIterator[Item]:
+    """Server-sent events: the item as it is, and after each change, until no work is waiting."""
+    end, seen = time.monotonic() + WATCH_SECONDS, item
+    yield item
+    while seen.status == "queued" and time.monotonic() < end:
+        await asyncio.sleep(1)
+        found = await read_item(env, caller, item.id)
+        if found is None:
+            return
+        if found != seen:
+            seen = found
+            yield found
+
+
+async def work_on(item: Item) -> Findings:
+    """The work itself. Yours goes here; it may be done more than once.
+
+    All messages of a batch share the processor time that wrangler.toml allows (``cpu_ms``): raise
+    it there for more work, or make batches smaller. Waiting for services does not count.
+    """
+    text = f"{item.name} {item.description}"
+    return Findings(words=len(text.split()), characters=len(text.strip()))
+
+
+async def finish(
+    env: Env, item_id: int, run: str, work: Callable[[Item], Awaitable[Findings]] | None
+) -> bool:
+    """End a run with what ``work`` finds out, or as failed.
+
+    Returns:
+        ``False`` if the run has ended already, or a later one has begun.
+    """
+    current = "id = ? AND run = ? AND status = 'queued'"
+    select = env.DB.prepare(f"SELECT {COLUMNS} FROM items WHERE {current}").bind(item_id, run)
+    update = env.DB.prepare(
+        f"UPDATE items SET status = ?, result = ?, {CHANGED} WHERE {current} AND version = ? "
+        "RETURNING id"
+    )
+    while row := await select.first():
+        item = to_item(row)
+        found = (await work(item)).model_dump_json() if work else None
+        ended = ("done" if work else "failed", found, item_id, run, item.version)
+        # Whoever has edited the item meanwhile wants to know about the new text.
+        if await update.bind(*ended).first() is not None:
+            return True
+    return False
+
+
+async def consume(env: Env, message: Message) -> None:
+    """One delivery. A message comes at least once: the run that it names makes it harmless."""
+    started = time.monotonic()
+    item_id, run = int(message.body["item_id"]), str(message.body["run"])
+    if await finish(env, item_id, run, work_on):
+        count(env, "done", (time.monotonic() - started) * 1000)
+
+
+async def bury(env: Env, message: Message) -> None:
+    """One dead letter: every attempt has failed, and so has the item."""
+    item_id, run = int(message.body["item_id"]), str(message.body["run"])
+    if await finish(env, item_id, run, None):
+        count(env, "failed", 0)
+
+
+def consumer_of(queue: str) -> Callable[[Env, Message], Awaitable[None]]:
+    """The function that reads a queue, by the end of its name: environments differ in the rest."""
+    if queue.endswith("-work"):
+        return consume
+    if queue.endswith("-work-dead-letters"):
+        return bury
+    raise LookupError(f"Nothing reads the queue {queue!r}.")
+
+
+# Files, in R2. Each upload gets an address of its own, so no upload replaces another one; and each
+# caller a folder of their own, so an address leads only its owner to the file.
+
+FileKey = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+def folder(caller: Caller) -> str:
+    return hashlib.sha256(caller.id.encode()).hexdigest()
+
+
+def to_file(stored: R2Object) -> File:
+    _, key, name = stored.key.split("/")
+    return File(url=f"/files/{key}/{name}", name=name, size=stored.size)
+
+
+@api.post(
+    "/files/{name}",
+    status_code=201,
+    responses=problems(411),
+    openapi_extra=edge.accepts(FILE_TYPES),
+)
+async def add_file(
+    env: Bound, caller: SignedIn, request: Request, name: FileName, response: Response
+) -> File:
+    """Store a file."""
+    # A UUID of version 7 begins with the time: R2 lists by key, so it lists the oldest first.
+    key = f"{folder(caller)}/{uuid7().hex}/{name}"
+    stored = await edge.store_file(env.FILES, key, request, FILE_TYPES)
+    file = to_file(stored)
+    response.headers.update({"Location": file.url, "ETag": stored.httpEtag})
+    return file
+
+
+@api.get("/api/files")
+async def list_files(
+    env: Bound,
+    caller: SignedIn,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    cursor: Annotated[str, Query(max_length=1_000)] = "",
+) -> Files:
+    """Files by age."""
+    own = {"prefix": f"{folder(caller)}/", "limit": limit}
+    found = await env.FILES.list(own | ({"cursor": cursor} if cursor else {}))
+    files = [to_file(stored) for stored in found["objects"]]
+    return Files(files=files, next_cursor=found["cursor"] if found["truncated"] else None)
+
+
+@api.get(
+    "/files/{key}/{name}", response_class=Response, responses=problems(404, 416) | edge.FILE_REPLIES
+)
+async def get_file(
+    env: Bound, caller: SignedIn, request: Request, key: FileKey, name: FileName
+) -> Response:
+    """A file of the caller's, or with Range a part of it."""
+    reply = await edge.file_response(env.FILES, f"{folder(caller)}/{key}/{name}", request)
+    if reply is None:
+        raise missing(f"file {name!r} of this address")
+    reply.headers["Cache-Control"] = "private, no-cache"
+    return reply
+
+
+@api.delete("/files/{key}/{name}", status_code=204, responses=problems(404))
+async def delete_file(env: Bound, caller: SignedIn, key: FileKey, name: FileName) -> None:
+    """Delete a file."""
+    path = f"{folder(caller)}/{key}/{name}"
+    if await env.FILES.head(path) is None:
+        raise missing(f"file {name!r} of this address")
+    await env.FILES.delete(path)
+
+
+# Metrics, in Analytics Engine in place of Prometheus
+
+METRICS_HOURS = 24
+# Sampled points stand for _sample_interval points each.
+METRICS_SQL = """
+SELECT blob1 AS event, SUM(_sample_interval) AS count,
+       SUM(double1 * _sample_interval) / SUM(_sample_interval) AS average_ms
+FROM {dataset} WHERE timestamp > NOW() - INTERVAL '{hours}' HOUR
+GROUP BY event ORDER BY event FORMAT JSON
+"""
+
+
+def count(env: Env, event: str, ms: float) -> None:
+    """Write a data point; it costs no time and can't fail."""
+    env.METRICS.writeDataPoint({"indexes": [event], "blobs": [event], "doubles": [ms]})
+
+
+@api.get("/api/metrics")
+async def metrics(env: Bound, caller: SignedIn) -> Metrics:
+    """What happened lately, and how the caller's items stand."""
+    statement = "SELECT status, count(*) AS count FROM items WHERE owner = ? GROUP BY status"
+    found = await env.DB.prepare(statement).bind(caller.id).all()
+    items = {row["status"]: row["count"] for row in found["results"]}
+    account, token = variable(env, "ACCOUNT_ID"), variable(env, "ANALYTICS_TOKEN")
+    if not account or not token:
+        note = "Data points can be read only with ACCOUNT_ID and ANALYTICS_TOKEN; see the README."
+        return Metrics(source="local", note=note, hours=0, events=[], items=items)
+    query = METRICS_SQL.format(dataset=variable(env, "METRICS_DATASET"), hours=METRICS_HOURS)
+    rows = await edge.query_analytics(account, token, query)
+    events = [EventCount.model_validate(row) for row in rows]
+    return Metrics(
+        source="analytics-engine", note="", hours=METRICS_HOURS, events=events, items=items
+    )
+
+
+@app.get("/health", responses=problems(503))
+async def health(env: Bound) -> dict[Literal["status"], str]:
+    """Whether the Worker could work: configured and migrated."""
+    try:
+        read_application(lambda name: variable(env, name))
+    except Refusal as refusal:
+        raise Problem(refusal.status, refusal.code, refusal.detail) from None
+    await env.DB.prepare("SELECT owner FROM items LIMIT 1").first()
+    return {"status": "ok"}
+
+
+app.include_router(api)
+
+
+class Default(WorkerEntrypoint):
+    """Called by the runtime, in a new instance for each event."""
+
+    env: Env
+
+    async def fetch(self, request: WorkersRequest) -> Any:
+        return await edge.serve(app, request, self.env, self.ctx)
+
+    # The runtime passes `env` and `ctx`, and both are None in Python.
+    async def queue(self, batch: MessageBatch, env: None = None, ctx: None = None) -> None:
+        await edge.deliver(self.env, batch, consumer_of)

@@ -1,0 +1,117 @@
+// Sends files to POST /files, and shows the newest jobs until they are finished.
+import { call, element, showCaller } from './page.js';
+
+const form = document.querySelector('#send');
+const drop = document.querySelector('#drop');
+const status = document.querySelector('#status');
+const jobs = document.querySelector('#jobs');
+
+const SHOWN = 50;
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
+
+const shown = new Map();
+let turn = 0;
+
+showCaller(document.querySelector('#caller')).then(follow, (error) => say(error.message, 'error'));
+form.file.addEventListener('change', () => {
+  for (const file of form.file.files) sendFile(file);
+  form.file.value = '';
+});
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const body = JSON.stringify({ file_url: form.address.value });
+  send('/files', { body, headers: { 'Content-Type': 'application/json' } });
+});
+for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
+  drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.toggle('over', name === 'dragenter' || name === 'dragover');
+  });
+}
+drop.addEventListener('drop', (event) => {
+  for (const file of event.dataTransfer.files) sendFile(file);
+});
+
+function sendFile(file) {
+  const headers = file.type ? { 'Content-Type': file.type } : {};
+  send(`/files?name=${encodeURIComponent(file.name)}`, { body: file, headers });
+}
+
+async function send(path, { body, headers }) {
+  say('Sending…');
+  try {
+    // One key for each click: if the answer is lost on its way, nothing is done twice.
+    const key = { 'Idempotency-Key': crypto.randomUUID() };
+    const all = { ...headers, ...key };
+    await call(path, { method: 'POST', body, headers: all });
+    say('');
+    await follow();
+  } catch (error) {
+    say(error.message, 'error');
+  }
+}
+
+/** Ask for the newest jobs until all are finished, less often the longer it takes. */
+async function follow() {
+  const mine = ++turn;
+  try {
+    for (let wait = FIRST_WAIT_MS; await refresh(); wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      // A later call does this in its stead.
+      if (mine !== turn) return;
+    }
+  } catch (error) {
+    say(error.message, 'error');
+  }
+}
+
+/** Show the newest jobs; return whether one of them is not finished. */
+async function refresh() {
+  const newest = (await (await call(`/jobs?limit=${SHOWN}`)).json()).jobs;
+  const items = newest.map((job) => {
+    const item = shown.get(job.id) ?? element('li', {});
+    shown.set(job.id, item);
+    const state = JSON.stringify(job);
+    // What has not changed keeps its focus, and is not read aloud again.
+    if (item.dataset.state !== state) show(item, job);
+    item.dataset.state = state;
+    return item;
+  });
+  if (items.some((item, place) => jobs.children[place] !== item)) jobs.replaceChildren(...items);
+  return newest.some((job) => job.status !== 'done' && job.status !== 'failed');
+}
+
+function show(item, job) {
+  item.className = `card ${job.status}`;
+  item.replaceChildren(
+    element('strong', {}, job.name ?? job.file_url),
+    element('span', { className: 'muted' }, job.status),
+  );
+  if (job.error) item.append(element('p', { className: 'muted' }, job.error));
+  if (job.retry_at) {
+    const when = new Date(job.retry_at).toLocaleString();
+    item.append(element('p', { className: 'muted' }, `Next attempt: ${when}`));
+  }
+  if (job.status === 'failed' || job.retry_at) {
+    const retry = element('button', { type: 'button' }, 'Retry');
+    retry.addEventListener('click', () => send(`/jobs/${job.id}/retry`, {}));
+    item.append(retry);
+  }
+  if (job.result?.charset_guessed) {
+    const guess = `Read as ${job.result.charset}, which is a guess.`;
+    item.append(element('p', { className: 'muted' }, guess));
+  }
+  if (job.result) item.append(element('p', {}, textOf(job.result)));
+}
+
+/** The result itself, whose name is that of the operation. */
+function textOf({ characters, model, charset, charset_guessed, ...named }) {
+  const [result] = Object.values(named);
+  return typeof result === 'string' ? result : JSON.stringify(result, null, 2);
+}
+
+function say(text, kind = '') {
+  status.textContent = text;
+  status.className = kind;
+}

@@ -1,0 +1,69 @@
+"""What ``wrangler.toml`` configures: the Worker's variables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from web.cors import allowed_origins
+from web.problems import misconfigured
+from web.settings import Variable, text
+
+# Vectors of different pooling can't be compared. Cloudflare recommends "cls" for the BGE models
+# and defaults to "mean" for the sake of old indexes.
+POOLING = "cls"
+
+# Advice of the BGE authors for their English v1.5 models: mark what is a query. Passages are
+# embedded as they are.
+_QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one deployment.
+
+    ``chat_models`` are tried in their order. ``ai_gateway`` is empty where there is none.
+    ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
+    ``origins`` are those of the web pages that may call.
+    """
+
+    embedding_model: str
+    reranker_model: str
+    chat_models: tuple[str, ...]
+    ai_gateway: str
+    min_score: float
+    origins: frozenset[str]
+
+    @property
+    def query_prefix(self) -> str:
+        """What to put before a query when embedding it."""
+        return _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
+
+
+def read_settings(variable: Variable) -> Settings:
+    """Read the settings.
+
+    Args:
+        variable: Gives a variable or secret by name, ``None`` if it is not set.
+
+    Raises:
+        Problem: One is missing or makes no sense.
+    """
+    score = text(variable, "MIN_SCORE")
+    try:
+        min_score = float(score)
+    except ValueError:
+        raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
+    fallbacks = _items(variable("CHAT_FALLBACKS"))
+    return Settings(
+        embedding_model=text(variable, "EMBEDDING_MODEL"),
+        reranker_model=text(variable, "RERANKER_MODEL"),
+        chat_models=(text(variable, "CHAT_MODEL"), *fallbacks),
+        ai_gateway=str(variable("AI_GATEWAY") or ""),
+        min_score=min_score,
+        origins=allowed_origins(variable("CORS_ORIGINS")),
+    )
+
+
+def _items(variable: object) -> list[str]:
+    """What is between the commas of a variable."""
+    return [item.strip() for item in str(variable or "").split(",") if item.strip()]
