@@ -304,6 +304,15 @@ def test_pipeline_uploads(
     expect(queue.nth(4)).to_have_text("4")
 
 
+def test_a_cron_trigger_runs_by_a_button(open_page: Open, accessible: Accessible) -> None:
+    dev, page = open_page("pipeline")
+    page.goto(dev.data["page"])
+    page.get_by_role("button", name="Run */10 * * * *").click()
+    expect(page.locator("#crons [role=status]")).to_have_text("done")
+    expect(page.locator("#log")).to_contain_text("sweep")
+    accessible(page)
+
+
 def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:
     dev, page = open_page("pipeline")
     page.get_by_label("Or the address of one").fill("https://192.168.0.1/a.txt")

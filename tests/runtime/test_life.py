@@ -175,6 +175,7 @@ def test_the_page_shows_what_the_bindings_hold(life: Life, dev: Dev) -> None:
         return dict(dev.request("GET", f"/__cfpy/api/{path}").json())
 
     answer = dev.request("GET", "/__cfpy/api/bindings")
+    assert answer.json()["crons"] == ["*/5 * * * *"]
     kinds = {item["name"]: item["kind"] for item in answer.json()["bindings"]}
     assert kinds == {
         "KV": "KV",

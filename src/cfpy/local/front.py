@@ -20,7 +20,10 @@ from cfpy.project.project import Project
 _TABLES = ("d1_databases", "kv_namespaces", "r2_buckets")
 # The settings of ``wrangler dev`` that cfpy does not set.
 _SETTINGS = ("inspector_ip", "inspector_port", "local_protocol", "upstream_protocol")
-_SHOWN = ("name", "vars", "analytics_engine_datasets", "queues", "d1_databases", "r2_buckets")
+_SHOWN = (
+    *("name", "vars", "analytics_engine_datasets", "queues", "d1_databases", "r2_buckets"),
+    "triggers",
+)
 
 
 def front_config(

@@ -1,6 +1,7 @@
 // Answers requests for the page at /__cfpy, in both runtimes: in Node, or in workerd.
 //
-// The page shows what a project stores, and changes nothing: every request is a GET. Only a browser
+// The page shows what a project stores, and changes nothing: every request is a GET. (A button runs
+// a cron trigger, by the address that the banner of `cfpy dev` has, too.) Only a browser
 // on this machine may use it, from this origin. Requests from other sites' pages in the same browser
 // are refused (Origin, Sec-Fetch-Site), and so are those for a host name that was pointed at this
 // machine (Host).
@@ -57,8 +58,11 @@ export function pageAnswer({ config, session, file, follow, access, source }) {
       const read = await source();
       const bindings = describeBindings(config, session.kinds, read.secretNames);
       const caller = access?.caller(request.headers) ?? null;
-      if (name === 'bindings')
-        return Response.json({ project: config.name, caller, bindings }, { headers: HEADERS });
+      if (name === 'bindings') {
+        const crons = config.triggers?.crons ?? [];
+        const all = { project: config.name, caller, bindings, crons };
+        return Response.json(all, { headers: HEADERS });
+      }
       const found = bindings.find((item) => item.name === binding);
       const view = Object.hasOwn(VIEWS, name) && found?.view === name ? VIEWS[name] : null;
       if (view === null) throw new Refused(404, `there is nothing at ${url.pathname}`);

@@ -294,8 +294,20 @@ function follow() {
   };
 }
 
+/** A button that runs a cron trigger now; what it logs is in the log. */
+function cronButton(cron) {
+  const outcome = make('small', { role: 'status' });
+  const run = async () => {
+    outcome.textContent = 'runs';
+    const parameters = new URLSearchParams({ cron });
+    const response = await fetch(`/cdn-cgi/handler/scheduled?${parameters}`).catch(() => null);
+    outcome.textContent = response?.ok ? 'done' : 'failed: see the log';
+  };
+  return make('li', {}, make('button', { type: 'button', onclick: run }, `Run ${cron}`), outcome);
+}
+
 async function start() {
-  const { project, caller, bindings } = await load('bindings');
+  const { project, caller, bindings, crons } = await load('bindings');
   document.title = `${project}: cfpy dev`;
   byId('project').textContent = project;
   byId('caller').hidden = caller === null;
@@ -312,6 +324,8 @@ async function start() {
       make('li', {}, name, make('small', {}, `${binding.kind} ${binding.target}`)),
     );
   }
+  byId('crons-title').hidden = crons.length === 0;
+  byId('crons').append(...crons.map(cronButton));
   follow();
 }
 
