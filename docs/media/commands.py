@@ -47,6 +47,7 @@ COMMANDS: tuple[Step, ...] = (
     ("new pipeline shop --defaults", ".", 0),
     ("doctor", "shop", 0),
     ("cost --scenario startup", "shop", 0),
+    ("permissions", "shop", 0),
     ("plan", "shop", 1),
     ("provision --yes", "shop", 0),
     ("deploy --yes --url WORKER", "shop", 0),

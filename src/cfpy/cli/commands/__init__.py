@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "provision": "Create the resources that are missing in the account.",
     "deploy": "Deploy the project, and check that it answers.",
     "status": "Show what the project has in its account.",
+    "permissions": "List the permissions that a token needs.",
     "logs": "Show the live Worker's requests and logs as they arrive.",
     "destroy": "Delete the project's resources in its account.",
     "doctor": "Check Node, wrangler, the login and the project.",

@@ -1,0 +1,91 @@
+"""The least permissions that a token needs, by command, for what a project uses. Pure.
+
+Names as on the dashboard's token page: API token permissions, and the template "Edit Cloudflare
+Workers" for what wrangler asks for (developers.cloudflare.com/fundamentals/api/reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.owned.d1 import D1Database
+from cfpy.bindings.environments import effective
+from cfpy.bindings.registry import KINDS
+from cfpy.project.project import Project
+
+READ, EDIT = "Read", "Edit"
+#: The commands that need a token.
+COMMANDS = ("plan", "provision", "deploy", "preview", "destroy", "logs")
+_CHANGING = ("provision", "preview", "destroy")
+
+
+@dataclass(frozen=True)
+class Needed:
+    """One permission.
+
+    ``name`` is without its level, ``scope`` is ``Account`` or ``Zone``, ``because`` names what
+    needs it, and ``levels`` are ``Read`` or ``Edit`` by command of :data:`COMMANDS`; a command that
+    is not there does not need it.
+    """
+
+    name: str
+    scope: str
+    because: str
+    levels: Mapping[str, str]
+
+
+def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed, ...]:
+    """The permissions for an environment of a project, those that it always needs first.
+
+    ``status`` needs those of ``plan``, and ``up`` those of ``provision`` and ``deploy``. An account
+    is named by ``CLOUDFLARE_ACCOUNT_ID`` or the key ``account_id``.
+    """
+    scope = Scope(project, desired.worker, effective(project.wrangler, desired.environment))
+    return (
+        Needed(
+            "Account Settings",
+            "Account",
+            "which account, unless you name it",
+            dict.fromkeys(COMMANDS, READ),
+        ),
+        Needed("Workers Scripts", "Account", f"the Worker {desired.worker}", _of_the_worker()),
+        *_of_resources(scope, desired),
+        Needed("Workers Tail", "Account", "the live log", {"logs": READ}),
+        *_of_routes(scope),
+    )
+
+
+def _of_the_worker() -> dict[str, str]:
+    return {"plan": READ, **dict.fromkeys((*_CHANGING, "deploy"), EDIT), "logs": READ}
+
+
+def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
+    migrates = any(item.migrations for item in desired.all(D1Database))
+    consumes = bool(scope.entries("queues.consumers"))
+    for kind in KINDS:
+        names = [str(entry.get("binding", "")) for entry in scope.entries(kind.table)]
+        if kind.table == "queues.producers":
+            names += [str(entry.get("queue", "")) for entry in scope.entries("queues.consumers")]
+        if not kind.permission or not names:
+            continue
+        # A deployment applies migrations, and sets the consumers of queues.
+        edits = (kind.name == "d1" and migrates) or (kind.name == "queue" and consumes)
+        levels = {"plan": READ, **dict.fromkeys(_CHANGING, EDIT)}
+        levels["deploy"] = EDIT if edits else READ
+        name = kind.permission.removesuffix(f": {EDIT}")
+        yield Needed(name, "Account", ", ".join(dict.fromkeys(names)), levels)
+
+
+def _of_routes(scope: Scope) -> Iterator[Needed]:
+    routes = scope.inherited("routes") or [scope.inherited("route")]
+    patterns = [_pattern(route) for route in routes if route]
+    if patterns:
+        levels = dict.fromkeys(("deploy", "destroy"), EDIT)
+        yield Needed("Workers Routes", "Zone", ", ".join(patterns), levels)
+
+
+def _pattern(route: Any) -> str:
+    return str(route.get("pattern", "")) if isinstance(route, Mapping) else str(route)

@@ -1,0 +1,82 @@
+"""A token with the permissions that cfpy lists can do each command, and one with less can't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from cfpy.account.permissions import PERMISSIONS
+from cfpy.account.planning import PlanRequest, run
+from cfpy.account.resources import desired_state
+from cfpy.account.token_permissions import COMMANDS, EDIT, READ, needed_permissions
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.errors import NotAuthenticatedError
+from preview_stage import Stage
+
+Start = Callable[[], Stage]
+# The parts of the API that the stand-in can refuse, and what they are called.
+PARTS = {
+    part: PERMISSIONS[part].removesuffix(": Edit")
+    for part in ("d1", "storage", "r2", "queues", "vectorize", "workers")
+}
+
+
+def levels(stage: Stage, command: str) -> dict[str, str]:
+    project = load_project(stage.root)
+    found = needed_permissions(project, desired_state(project))
+    return {item.name: item.levels[command] for item in found if command in item.levels}
+
+
+def allow(stage: Stage, given: Mapping[str, str]) -> None:
+    """From now on the token has these permissions only."""
+    stage.api.forbidden = {part for part, name in PARTS.items() if name not in given}
+    stage.api.read_only = {part for part, name in PARTS.items() if given.get(name) == READ}
+
+
+def plan(stage: Stage) -> None:
+    run(stage.context(), PlanRequest(stage.root, ""))
+
+
+def preview(stage: Stage) -> None:
+    stage.up()
+    stage.down()
+
+
+@pytest.mark.parametrize(
+    ("command", "start"), [("plan", plan), ("preview", preview)], ids=["plan", "preview"]
+)
+def test_what_is_listed_is_enough_and_all_of_it_is_needed(
+    stage: Start, command: str, start: Callable[[Stage], None]
+) -> None:
+    assert command in COMMANDS
+    here = stage()
+    given = levels(here, command)
+    allow(here, given)
+    start(here)
+    for name in set(given) & set(PARTS.values()):
+        less = {**given, name: READ} if given[name] == EDIT else {**given, name: ""}
+        allow(here, {key: level for key, level in less.items() if level})
+        with pytest.raises(NotAuthenticatedError):
+            start(here)
+        allow(here, given)
+        start(here)
+
+
+def test_only_what_a_project_uses_is_listed(stage: Start) -> None:
+    here = stage()
+    (here.root / "wrangler.toml").write_text(
+        'name = "shop"\nroutes = [{ pattern = "a.example" }]\n'
+    )
+    assert levels(here, "deploy") == {
+        "Account Settings": READ,
+        "Workers Scripts": EDIT,
+        "Workers Routes": EDIT,
+    }
+
+
+def test_a_deployment_changes_a_database_only_if_it_has_migrations(stage: Start) -> None:
+    here = stage()
+    assert levels(here, "deploy")["D1"] == EDIT
+    (here.root / "migrations" / "0001_notes.sql").unlink()
+    assert levels(here, "deploy")["D1"] == READ
