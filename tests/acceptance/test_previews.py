@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import served
+from cfpy_process import served
 from reader import BLOCK, Reader, new_reader
 
 from cfpy.bindings.previews import preview_worker

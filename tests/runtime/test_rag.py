@@ -478,7 +478,9 @@ def test_an_agent_searches_reads_and_asks(
             assert failed.is_error
             assert "#/query" in failed.content[0].text
 
-    asyncio.run(session())
+    # In a thread of its own: browser tests that ran before have left a loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, session()).result()
 
 
 @pytest.mark.parametrize(

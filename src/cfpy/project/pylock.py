@@ -144,8 +144,10 @@ def write_lock(root: Path, lock: Lock) -> None:
     """Write a lock file completely or not at all."""
     document = tomlkit.document()
     # Without a pyproject.toml, the Worker gets only the SDK.
-    source = "from pyproject.toml" if (root / PYPROJECT).is_file() else "for the Workers SDK"
-    document.add(tomlkit.comment(f"Created by cfpy {source}: commit it, don't edit it."))
+    created = "Created by cfpy for the Workers SDK"
+    if (root / PYPROJECT).is_file():
+        created = "Created by cfpy from pyproject.toml"
+    document.add(tomlkit.comment(f"{created}: commit it, don't edit it."))
     document["lock-version"] = "1.0"
     document["requires-python"] = f">={lock.python}"
     document["created-by"] = "cfpy"

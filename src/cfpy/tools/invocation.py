@@ -27,6 +27,7 @@ WITH_ENVIRONMENT = frozenset(
             "dev",
             "doctor",
             "logs",
+            "permissions",
             "plan",
             "provision",
         ),

@@ -31,6 +31,8 @@ READERS = (
     ("deploy", "--yes"),
     ("deploy", "--dry-run"),
     ("status",),
+    ("permissions",),
+    ("preview", "list"),
     ("logs",),
     ("destroy", "--yes", "--confirm", "shop"),
     ("dev", "--port", "0"),

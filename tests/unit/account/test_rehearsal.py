@@ -16,12 +16,12 @@ from cfpy.cli.commands.deploy import changed_by_rehearsal
         ((), "nothing was changed"),
         (
             ("python_modules", "pylock.toml"),
-            "cfpy installed the packages into python_modules/ and wrote pylock.toml; nothing else "
-            "was changed",
+            "the dry run installed the packages into python_modules/ and wrote pylock.toml; "
+            "nothing else was changed",
         ),
         (
             ("python_modules",),
-            "cfpy installed the packages into python_modules/; nothing else was changed",
+            "the dry run installed the packages into python_modules/; nothing else was changed",
         ),
     ],
 )

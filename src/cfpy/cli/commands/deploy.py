@@ -96,7 +96,7 @@ def changed_by_rehearsal(written: Sequence[str]) -> str:
         return "nothing was changed"
     names = {"python_modules": "installed the packages into python_modules/"}
     done = " and ".join(names.get(name, f"wrote {name}") for name in written)
-    return f"cfpy {done}; nothing else was changed"
+    return f"the dry run {done}; nothing else was changed"
 
 
 class DeployView:

@@ -161,7 +161,8 @@ class DevView:
         elif event.kind == "request":
             self._log.request(data["method"], data["path"], data["status"], data["ms"])
         elif event.kind == "log":
-            self._log.line(str(data["text"]), str(data.get("level")))
+            text = self._output.invocation.resolve(str(data["text"]))
+            self._log.line(text, str(data.get("level")))
         elif event.kind == "reloading":
             self._output.note(f"{data['path']} changed: reloading", "cyan")
         elif event.kind == "reloaded":

@@ -154,7 +154,7 @@ def show_up(output: Output, result: UpResult | None) -> None:
     drawn = draw.table("", "", header=False)
     drawn.add_row("Preview", draw.Text(note.name, style="bold"))
     drawn.add_row("Live", draw.Text(deployed.url or note.worker, style="bold cyan"))
-    drawn.add_row("Kept until", note.expires or "cfpy preview down deletes it")
+    drawn.add_row("Kept until", note.expires or "you delete it")
     if deployed.checked:
         drawn.add_row("Answers", deployed.checked)
     output.show(drawn, next_step(output, "preview", "down", note.name))
