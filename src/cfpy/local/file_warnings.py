@@ -1,11 +1,11 @@
 """Warns about the files of a run: values that Cloudflare refuses and keys that wrangler skips in
-the configuration, lines of the files of secrets that assign nothing, and secrets without a
-value."""
+the configuration, lines of the files of secrets that assign nothing, secrets without a value, and
+assets that are not there."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cfpy.bindings.checks import check_bindings
@@ -31,7 +31,20 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         *warnings(project, environment),
         *faulty,
         *_missing_secrets(project, environment, files),
+        *_missing_assets(project, environment),
     )
+
+
+def _missing_assets(project: Project, environment: str) -> Iterator[str]:
+    scope = {**project.wrangler, **effective(project.wrangler, environment)}
+    assets, build = scope.get("assets"), scope.get("build")
+    folder = assets.get("directory") if isinstance(assets, Mapping) else None
+    # A build may create it.
+    if isinstance(folder, str) and not build and not (project.root / folder).is_dir():
+        yield (
+            f"{project.config_name}: the directory {folder} of `assets` does not exist. wrangler "
+            "refuses to deploy that: create it, or correct its name."
+        )
 
 
 def _missing_secrets(project: Project, environment: str, files: EnvFiles) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from cfpy.errors import ToolNotFoundError
@@ -26,6 +27,7 @@ _SHOWN_VERSIONS = 5
 _SHOWN_CAUSES = 5
 _LONGEST = 300
 _MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)(.*)")
+_REQUESTED = re.compile(r"The user requested ([A-Za-z0-9._-]+)((?:[<>=!~][^;\s]*)?)$")
 _AGAIN = "then run the command again"
 
 
@@ -90,6 +92,11 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
             f"a package does not match the hash that its index has for it:\n{_errors(stderr)}",
             hint="The file was changed or is incomplete. Do not use it; try again later, or tell "
             "who runs the index.",
+        )
+    if excluded := _contradiction(search):
+        return ToolNotFoundError(
+            f"no version fits {' and '.join(excluded)}",
+            hint="Correct the dependencies in pyproject.toml.",
         )
     causes = "".join(f"\n{cause}" for cause in _few(search.log.causes))
     if search.log.absent:
@@ -163,6 +170,23 @@ def wrong_index(pin: Pin, address: str) -> ToolNotFoundError:
         f"{without_login(address)}",
         hint="Limit its version in pyproject.toml to one that the named index has.",
     )
+
+
+def _contradiction(search: Search) -> list[str]:
+    """Requirements of the project for one package that no version of it fulfils together; empty if
+    there are none."""
+    requested: dict[str, dict[str, SpecifierSet]] = {}
+    for cause in search.log.causes:
+        if asked := _REQUESTED.match(cause):
+            name = canonicalize_name(asked[1])
+            requested.setdefault(name, {})[asked[1] + asked[2]] = SpecifierSet(asked[2])
+    for package, found in requested.items():
+        versions = search.versions(package, here=True, index=None) if len(found) > 1 else []
+        if versions and not any(
+            all(each.contains(version) for each in found.values()) for version in versions
+        ):
+            return list(found)
+    return []
 
 
 def _asked(name: str, causes: Sequence[str]) -> str:

@@ -51,6 +51,18 @@ def test_a_secret_without_a_value_is_named(tmp_path: Path) -> None:
     assert file_warnings(project, "staging", find_env_files(tmp_path, "staging", {})) == ()
 
 
+def test_a_directory_of_assets_that_is_not_there_is_named(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    config.write_text('name = "a"\nassets = { directory = "./public" }\n')
+    files = find_env_files(tmp_path, "", {})
+    [said] = file_warnings(load_project(tmp_path), "", files)
+    assert said.startswith("wrangler.toml: the directory ./public of `assets` does not exist.")
+    (tmp_path / "public").mkdir()
+    assert file_warnings(load_project(tmp_path), "", files) == ()
+    config.write_text('name = "a"\nassets.directory = "dist"\nbuild.command = "make"\n')
+    assert file_warnings(load_project(tmp_path), "", files) == ()
+
+
 def test_each_is_told_once_until_it_comes_back(tmp_path: Path) -> None:
     config = tmp_path / "wrangler.toml"
     told: list[Event] = []

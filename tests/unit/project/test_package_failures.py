@@ -182,6 +182,27 @@ def test_the_same_where_pip_reports_a_conflict(*, fits: bool) -> None:
     assert "0.0.1" not in hint
 
 
+@pytest.mark.parametrize(
+    ("requested", "excluded"),
+    [
+        (("idna==3.6", "idna==3.7"), "no version fits idna==3.6 and idna==3.7"),
+        (("six", "SIX==3.7", "six<2"), "no version fits six and SIX==3.7 and six<2"),
+        (("idna==3.7", "idna>3"), ""),
+        (("idna==3.6", "six==3.7"), ""),
+    ],
+)
+def test_requirements_that_exclude_each_other_are_named(
+    requested: tuple[str, ...], excluded: str
+) -> None:
+    def versions(name: str, *, here: bool, index: PyodideIndex | None) -> list[str]:
+        return ["3.7", "3.6"]
+
+    causes = tuple(f"The user requested {each}" for each in requested)
+    search = Search(TARGETS["3.13"], ANSWERS, PipLog({}, {}, causes, ("idna",)), versions)
+    message = resolve_failure("ERROR: conflicting dependencies", search).message
+    assert (message == excluded) is bool(excluded)
+
+
 def test_versions_of_a_package_that_the_project_names_are_advised() -> None:
     def versions(name: str, *, here: bool, index: PyodideIndex | None) -> list[str]:
         return ["2.0"]

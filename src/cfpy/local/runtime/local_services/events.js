@@ -8,7 +8,8 @@
  */
 export async function* dataOf(pieces) {
   const decoder = new TextDecoder(); // It drops a byte order mark.
-  let rest = '';
+  let open = []; // The pieces of the last line, joined once it ends: a long one has thousands.
+  let half = '';
   let data = [];
   const take = function* (lines) {
     for (const line of lines) {
@@ -20,14 +21,19 @@ export async function* dataOf(pieces) {
     }
   };
   for await (const piece of pieces) {
-    rest += decoder.decode(piece, { stream: true });
+    const text = half + decoder.decode(piece, { stream: true });
     // A carriage return at the end may be half of a line's end.
-    const lines = rest.split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop();
-    yield* take(lines);
+    half = text.endsWith('\r') ? '\r' : '';
+    const lines = text.slice(0, text.length - half.length).split(/\r\n|\n|\r/);
+    open.push(lines.shift());
+    if (lines.length === 0) continue;
+    const ended = [open.join(''), ...lines];
+    open = [ended.pop()];
+    yield* take(ended);
   }
   // Some servers omit the empty line after the last event.
-  yield* take([...(rest + decoder.decode()).split(/\r\n|\n|\r/), '']);
+  const last = open.join('') + half + decoder.decode();
+  yield* take([...last.split(/\r\n|\n|\r/), '']);
 }
 
 /**
