@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ def terminal(cfpy: Any) -> Terminal:
         pid, screen = pty.fork()
         if pid == 0:
             os.chdir(project)
+            # As in a terminal, also if the tests run in the background, where Ctrl-C is ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             argv = [sys.executable, "-m", "cfpy", *arguments]
             os.execve(sys.executable, argv, cfpy.environment(TERM="xterm", COLUMNS="120"))
         seen = b""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 #: the same name.
 COMMANDS: Mapping[str, str] = {
     "new": "Create a project from a pattern.",
-    "dev": "Run the project on this machine, without a Cloudflare account.",
+    "dev": "Run the project locally, without a Cloudflare account.",
     "test": "Run the project's tests in the local runtime.",
     "wrangler": "Run the real wrangler, with the Node that cfpy includes.",
     "patterns": "List patterns; create, check and test your own.",

@@ -89,7 +89,7 @@ def dev(
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
-    """Run the project on this machine, without a Cloudflare account.
+    """Run the project locally, without a Cloudflare account.
 
     D1, KV, R2 and Queues are workerd's local versions; Workers AI and Vectorize are stand-ins.
     Data is kept in .wrangler/state. With --json, prints one document once it is ready. Crons run
