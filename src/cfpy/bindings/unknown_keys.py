@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -61,24 +61,22 @@ def unknown_keys(project: Project, environment: str = "") -> Iterator[Finding]:
         project: The project; its files are read again for the lines.
         environment: One of its environments; empty for the top level alone.
     """
-    found = list(_unknown(project.wrangler, environment))
-    yield from _findings(project.config_path, found, "wrangler")
+    # A file that does not parse was edited in the meantime.
+    with contextlib.suppress(ProjectError):
+        if found := list(_unknown(project.wrangler, environment)):
+            text, _ = read(project.config_path)
+            yield from _findings(project.config_path, text, found, "wrangler")
     settings = project.root / "cfpy.toml"
-    if settings.exists():
-        with contextlib.suppress(ProjectError):
+    with contextlib.suppress(ProjectError):
+        if settings.exists():
+            text, data = read(settings)
             schema = json.loads(_SCHEMA.read_text("utf-8"))
-            found = list(_in_schema(read(settings)[1], schema, ()))
-            yield from _findings(settings, found, "cfpy")
+            yield from _findings(settings, text, _in_schema(data, schema, ()), "cfpy")
 
 
-def _findings(path: Path, found: list[tuple[_Path, str]], reader: str) -> Iterator[Finding]:
-    text = ""
-    if found:
-        try:
-            text, _ = read(path)
-        except ProjectError:
-            # It was edited in the meantime.
-            return
+def _findings(
+    path: Path, text: str, found: Iterable[tuple[_Path, str]], reader: str
+) -> Iterator[Finding]:
     for keys, near in found:
         line, _ = locate(path, text, keys)
         key = ".".join(str(part) for part in keys if isinstance(part, str))

@@ -5,8 +5,9 @@ assets that are not there."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from cfpy.bindings.checks import check_bindings
 from cfpy.bindings.environments import effective
@@ -25,41 +26,41 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         environment: One of its environments; empty for the top level.
         files: The files with its secrets.
     """
-    faulty = (text for file in files.used for text in _faulty(file, project.root))
+    scope = effective(project.wrangler, environment)
+    needed = [secret.name for secret in project.secrets if secret.is_for(environment)]
     return (
-        *_refused(project, environment),
+        *_refused(scope, project.config_name),
         *warnings(project, environment),
-        *faulty,
-        *_missing_secrets(project, environment, files),
-        *_missing_assets(project, environment),
+        *(text for file in files.used for text in _faulty(file, project.root)),
+        *_missing_secrets(scope, needed, files),
+        *_missing_assets(scope, project),
     )
 
 
-def _missing_assets(project: Project, environment: str) -> Iterator[str]:
-    scope = {**project.wrangler, **effective(project.wrangler, environment)}
-    assets, build = scope.get("assets"), scope.get("build")
-    folder = assets.get("directory") if isinstance(assets, Mapping) else None
-    # A build may create it.
-    if isinstance(folder, str) and not build and not (project.root / folder).is_dir():
-        yield (
-            f"{project.config_name}: the directory {folder} of `assets` does not exist. wrangler "
-            "refuses to deploy that: create it, or correct its name."
-        )
+def _refused(scope: Mapping[str, Any], config: str) -> Iterator[str]:
+    for item in check_bindings(scope):
+        if item.broken:
+            yield f"{config}: {item.message}. {item.fix}"
 
 
-def _missing_secrets(project: Project, environment: str, files: EnvFiles) -> Iterator[str]:
-    scope = effective(project.wrangler, environment)
+def _missing_secrets(
+    scope: Mapping[str, Any], needed: Iterable[str], files: EnvFiles
+) -> Iterator[str]:
     has = secret_names(scope, files, os.environ) | set(scope.get("vars") or {})
-    needs = [secret.name for secret in project.secrets if secret.is_for(environment)]
-    for name in needs:
+    for name in needed:
         if name not in has:
             yield f"The secret {name} has no value in this run. Add a line to .dev.vars: {name}=..."
 
 
-def _refused(project: Project, environment: str) -> Iterator[str]:
-    for item in check_bindings(effective(project.wrangler, environment)):
-        if item.broken:
-            yield f"{project.config_name}: {item.message}. {item.fix}"
+def _missing_assets(scope: Mapping[str, Any], project: Project) -> Iterator[str]:
+    assets = scope.get("assets")
+    folder = assets.get("directory") if isinstance(assets, Mapping) else None
+    # A build may create it.
+    if isinstance(folder, str) and not scope.get("build") and not (project.root / folder).is_dir():
+        yield (
+            f"{project.config_name}: the directory {folder} of `assets` does not exist. wrangler "
+            "refuses to deploy that: create it, or correct its name."
+        )
 
 
 def _faulty(file: Path, root: Path) -> Iterator[str]:

@@ -27,7 +27,7 @@ _SHOWN_VERSIONS = 5
 _SHOWN_CAUSES = 5
 _LONGEST = 300
 _MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)(.*)")
-_REQUESTED = re.compile(r"The user requested ([A-Za-z0-9._-]+)((?:[<>=!~][^;\s]*)?)$")
+_REQUESTED = re.compile(r"The user requested (([A-Za-z0-9._-]+)((?:[<>=!~][^;\s]*)?))$")
 _AGAIN = "then run the command again"
 
 
@@ -175,16 +175,14 @@ def wrong_index(pin: Pin, address: str) -> ToolNotFoundError:
 def _contradiction(search: Search) -> list[str]:
     """Requirements of the project for one package that no version of it fulfils together; empty if
     there are none."""
-    requested: dict[str, dict[str, SpecifierSet]] = {}
+    requested: dict[str, dict[str, str]] = {}
     for cause in search.log.causes:
         if asked := _REQUESTED.match(cause):
-            name = canonicalize_name(asked[1])
-            requested.setdefault(name, {})[asked[1] + asked[2]] = SpecifierSet(asked[2])
+            requested.setdefault(canonicalize_name(asked[2]), {})[asked[1]] = asked[3]
     for package, found in requested.items():
         versions = search.versions(package, here=True, index=None) if len(found) > 1 else []
-        if versions and not any(
-            all(each.contains(version) for each in found.values()) for version in versions
-        ):
+        together = SpecifierSet(",".join(found.values()))
+        if versions and not any(together.contains(version) for version in versions):
             return list(found)
     return []
 
