@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import select
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from cloudflare_api import CloudflareApi, Failure
+from dev_process import interruptible
 
 _SECONDS = 180.0
 _ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
@@ -29,13 +29,12 @@ def terminal(cfpy: Any) -> Terminal:
     """Runs cfpy on a terminal and types each answer when its question appears."""
 
     def run(project: Path, *arguments: str, answers: dict[str, str] | None = None) -> Any:
-        pid, screen = pty.fork()
-        if pid == 0:
-            os.chdir(project)
-            # As in a terminal, also if the tests run in the background, where Ctrl-C is ignored.
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            argv = [sys.executable, "-m", "cfpy", *arguments]
-            os.execve(sys.executable, argv, cfpy.environment(TERM="xterm", COLUMNS="120"))
+        with interruptible():
+            pid, screen = pty.fork()
+            if pid == 0:
+                os.chdir(project)
+                argv = [sys.executable, "-m", "cfpy", *arguments]
+                os.execve(sys.executable, argv, cfpy.environment(TERM="xterm", COLUMNS="120"))
         seen = b""
         waiting = dict(answers or {})
         deadline = time.monotonic() + _SECONDS
