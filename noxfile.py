@@ -14,6 +14,10 @@ nox.options.sessions = ["everything"]
 
 # The tools are installed beside this interpreter, which need not be on PATH.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# Hundreds of processes import the same modules: what one compiled is there for the others, in a
+# folder of its own, so that no test finds it in its project.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(__file__).parent.resolve() / ".nox/pycache"))
 
 
 @nox.session

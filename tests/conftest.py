@@ -57,6 +57,18 @@ def vendored(shared: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def sdk(vendored: Callable[[str], Path]) -> Callable[[Path], Path]:
+    """Locks the packages of a project without requirements: what is in a lock is installed without
+    a run of pip if it was installed before. For another Python than the newest, it is resolved."""
+
+    def lock(project: Path) -> Path:
+        shutil.copy(vendored("pipeline") / "pylock.toml", project)
+        return project
+
+    return lock
+
+
+@pytest.fixture(scope="session")
 def ready_in(vendored: Callable[[str], Path]) -> Callable[[str, Path], Path]:
     """Copies a project called shop, with its Worker's packages, into a directory."""
 

@@ -3,7 +3,8 @@
 Each case breaks one request once, runs `cfpy provision` into it, and runs it again: the second run
 has to end with the account, the wrangler.toml and the record that a run without a fault ends with.
 
-    python tests/acceptance/fault_matrix.py [--sample N] [--seed N] [--jobs N]
+    python tests/acceptance/fault_matrix.py [--pattern NAME ...] [--fault NAME ...]
+                                            [--sample N] [--seed N] [--jobs N]
 """
 
 from __future__ import annotations
@@ -193,13 +194,16 @@ def _broken_run(case: Case, stage: Stage) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pattern", nargs="+", choices=PATTERNS, default=PATTERNS)
+    parser.add_argument("--fault", nargs="+", choices=[*FAULTS, KILLED])
     parser.add_argument("--sample", type=int, help="run this many, chosen at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     with ThreadPoolExecutor(options.jobs) as pool:
-        clean = dict(zip(PATTERNS, pool.map(provisioned, PATTERNS), strict=True))
-    every = [case for pattern in PATTERNS for case in cases(pattern, clean[pattern][1])]
+        clean = dict(zip(options.pattern, pool.map(provisioned, options.pattern), strict=True))
+    every = [case for pattern in options.pattern for case in cases(pattern, clean[pattern][1])]
+    every = [case for case in every if case.fault in (options.fault or (*FAULTS, KILLED))]
     chosen = every
     if options.sample:
         chosen = sample(every, options.sample, random.Random(options.seed))

@@ -21,7 +21,7 @@ from reader import BLOCK, Reader, new_reader
 from cfpy.errors import ProjectError
 from cfpy.project.data_location import parse_data_locations
 from cfpy.project.project import parse_r2, parse_secrets, parse_vectorize
-from dev_process import start_dev
+from dev_process import start_dev, write_project
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -80,11 +80,13 @@ def test_no_command_line_stands_anywhere_else() -> None:
     assert tests.strip() in (ROOT / ".ci" / "run").read_text("utf-8")
 
 
-def test_dev_takes_a_model_of_ones_own_as_the_readme_says(ready: Callable[[str], Path]) -> None:
+def test_dev_takes_a_model_of_ones_own_as_the_readme_says(tmp_path: Path) -> None:
     words = shlex.split(shell_blocks(README)[3])
     assert words[2:] == ["cfpy", "dev"]
     variables = dict(word.split("=", 1) for word in words[:2])
-    dev = start_dev(ready("rag"), "--runtime", "node", env=variables)
+    config = 'name = "mine"\nmain = "i.js"\ncompatibility_date = "2026-11-17"\n'
+    files = {"wrangler.toml": config + 'ai = { binding = "AI" }\n', "i.js": "export default {}"}
+    dev = start_dev(write_project(tmp_path, files), env=variables)
     dev.stop()
     assert dev.data["chat"] == "llama3.2 at http://localhost:11434/v1"
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,7 @@ import pytest
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import WranglerError
-from cfpy.patterns.new import NewRequest, run
 from cfpy.patterns.pattern_store import PatternStore
-from cfpy.project.vendor import vendor
 from cfpy.tools.context import build_context
 from upload_budgets import BUDGETS
 
@@ -26,18 +25,16 @@ NEVER_IMPORTED = re.compile(
 
 
 @pytest.fixture(params=PatternStore().names())
-def project(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    asked = NewRequest(
-        request.param, "myapp", tmp_path, {}, interactive=False, dry_run=False, git=False
-    )
-    return run(build_context(print), asked).path
+def project(
+    request: pytest.FixtureRequest, ready_in: Callable[[str, Path], Path], tmp_path: Path
+) -> Path:
+    return ready_in(request.param, tmp_path)
 
 
 def test_wrangler_accepts_the_project_and_uploads_all_of_it(
     project: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     ctx = build_context(print)
-    vendor(load_project(project), ctx.runner, ctx.progress)
     config = project / "wrangler.toml"
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project, config=config)
     done = wrangler.deploy_dry_run(out_dir=tmp_path / "out")

@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from cfpy.patterns.new import NewRequest, run
-from cfpy.tools.context import build_context
+from projects import answer_again
 
 # Pattern, answers, and what of the tests to run. Those of rag as it is are run by test_newcomer.py;
 # other models change what the running Worker does. The unit tests of pipeline are run by
 # test_rendered_ci.py.
-CASES: list[tuple[str, dict[str, Any], str]] = [
+CASES: list[tuple[str, dict[str, str], str]] = [
     (
         "rag",
         {
@@ -33,11 +32,12 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     ("pattern", "answers", "part"), CASES, ids=["rag-other-models", "pipeline", "fullstack"]
 )
-def test_cfpy_test_passes(pattern: str, answers: dict[str, Any], part: str, tmp_path: Path) -> None:
-    request = NewRequest(
-        pattern, "myapp", tmp_path, answers, interactive=False, dry_run=False, git=False
-    )
-    project = run(build_context(print), request).path
+def test_cfpy_test_passes(
+    pattern: str, answers: dict[str, str], part: str, ready: Callable[[str], Path]
+) -> None:
+    project = ready(pattern)
+    if answers:
+        answer_again(project, pattern, **answers)
     argv = [sys.executable, "-m", "cfpy", "test", "-q", "-p", "no:cacheprovider", part]
     done = subprocess.run(
         argv, cwd=project, capture_output=True, text=True, check=False, timeout=300

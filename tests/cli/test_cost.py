@@ -3,14 +3,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from forked import run_cfpy
+from projects import new_project
+
+
+@pytest.fixture(scope="module")
+def rag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of rag: its price is that of the pattern, which is rendered for each run."""
+    return new_project("rag", tmp_path_factory.mktemp("rag"))
 
 
 def cost(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -55,10 +62,15 @@ def test_whether_the_free_plan_carries_it_counts_processor_time_too() -> None:
     assert "Workers Free plan would be enough" in cost(*fast).stdout
 
 
-def test_a_project_is_priced_by_its_own_models_and_schedules(tmp_path: Path) -> None:
-    argv = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
-    subprocess.run(argv, cwd=tmp_path, check=True, capture_output=True)
-    shop = tmp_path / "shop"
+def test_a_project_costs_what_its_pattern_does(rag: Path) -> None:
+    pattern, project = data("rag"), data(cwd=rag)
+    assert (pattern.pop("worker"), project.pop("worker")) == ("rag", "shop")
+    assert project.pop("config") == str(rag / "wrangler.toml")
+    assert project == pattern
+
+
+def test_a_project_is_priced_by_its_own_models_and_schedules(rag: Path, tmp_path: Path) -> None:
+    shop = Path(shutil.copytree(rag, tmp_path / "shop"))
 
     def neurons() -> float:
         lines = data(cwd=shop)["sizes"][0]["lines"]
@@ -160,10 +172,20 @@ def refused_constant(name: str) -> None:
     raise AssertionError(f"{name} is not JSON")
 
 
-def test_the_largest_numbers_have_a_price_in_every_format(tmp_path: Path) -> None:
+def test_the_largest_numbers_have_a_price_in_every_format(rag: Path, tmp_path: Path) -> None:
     meters = ("workers.requests", "workers.cpu_ms", "d1.rows_read", "vectorize.queried")
     each = [word for meter in meters for word in ("--each", f"{meter}=1e18")]
-    huge = ["rag", "--requests", "1e18", "--storage", "1e18", *each, "--assume", "app_server=1e18"]
+    huge = [
+        "--cwd",
+        str(rag),
+        "--requests",
+        "1e18",
+        "--storage",
+        "1e18",
+        *each,
+        "--assume",
+        "app_server=1e18",
+    ]
     for more in ((), ("--details",), ("--csv",), ("--html", "cost.html")):
         done = cost(*huge, *more, cwd=tmp_path)
         assert (done.returncode, "NaN" in done.stdout) == (0, False), done.stderr
@@ -171,13 +193,13 @@ def test_the_largest_numbers_have_a_price_in_every_format(tmp_path: Path) -> Non
     json.loads(text, parse_constant=refused_constant)
     assert "E+" not in text
     for nothing in ("0", "-0", "0e400", "1e-400"):
-        found = data("rag", f"--requests={nothing}", f"--storage={nothing}")
+        found = data(f"--requests={nothing}", f"--storage={nothing}", cwd=rag)
         assert found["scenario"]["requests"] == "0"
 
 
-def test_nothing_is_divided_by_zero() -> None:
-    for name in data("rag")["assumptions"]:
-        done = cost("rag", "--assume", f"{name}=0", "--json")
+def test_nothing_is_divided_by_zero(rag: Path) -> None:
+    for name in data(cwd=rag)["assumptions"]:
+        done = cost("--assume", f"{name}=0", "--json", cwd=rag)
         document = json.loads(done.stdout)
         assert document["ok"] or document["error"]["code"] == "usage", document
 
@@ -214,7 +236,9 @@ def test_a_worker_that_wrangler_would_refuse_is_an_error_of_the_project(tmp_path
         assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (8, "project"), more
 
 
-def test_a_scenario_file_that_is_not_valid_is_an_error_of_the_project(tmp_path: Path) -> None:
+def test_a_scenario_file_that_is_not_valid_is_an_error_of_the_project(
+    rag: Path, tmp_path: Path
+) -> None:
     good = "requests = 1_000_000\nmix = { question = 1 }\n"
     for wrong in (
         good.replace("1_000_000", "nan"),
@@ -226,9 +250,9 @@ def test_a_scenario_file_that_is_not_valid_is_an_error_of_the_project(tmp_path: 
         "",
     ):
         (tmp_path / "mine.toml").write_text(wrong)
-        done = cost("rag", "--scenario", "mine.toml", "--json", cwd=tmp_path)
+        done = cost("--cwd", str(rag), "--scenario", "mine.toml", "--json", cwd=tmp_path)
         assert done.returncode == 8, (wrong, done.stdout)
-    assert cost("rag", "--scenario", "x" * 5000).returncode == 2
+    assert cost("--scenario", "x" * 5000, cwd=rag).returncode == 2
 
 
 def test_workers_logs_are_counted(tmp_path: Path) -> None:

@@ -39,8 +39,10 @@ def life(request: pytest.FixtureRequest) -> Life:
 
 
 @pytest.fixture(scope="module")
-def project(life: Life, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_project(tmp_path_factory.mktemp("life"), life.files)
+def project(
+    life: Life, tmp_path_factory: pytest.TempPathFactory, sdk: Callable[[Path], Path]
+) -> Path:
+    return sdk(write_project(tmp_path_factory.mktemp("life"), life.files))
 
 
 @pytest.fixture(scope="module")

@@ -325,8 +325,8 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return with_odd_sources(write_project(tmp_path_factory.mktemp("everything"), FILES))
+def project(tmp_path_factory: pytest.TempPathFactory, sdk: Callable[[Path], Path]) -> Path:
+    return sdk(with_odd_sources(write_project(tmp_path_factory.mktemp("everything"), FILES)))
 
 
 def with_odd_sources(root: Path) -> Path:
@@ -523,9 +523,9 @@ def test_the_page_only_reads(dev: Dev) -> None:
         assert dev.request("POST", "/__cfpy/query", query, headers).status == 403
 
 
-def test_the_page_is_for_this_machine_alone(tmp_path: Path) -> None:
+def test_the_page_is_for_this_machine_alone(tmp_path: Path, sdk: Callable[[Path], Path]) -> None:
     files = {"wrangler.toml": WRANGLER.replace("[assets]", "[assets]\nrun_worker_first = true")}
-    project = with_odd_sources(write_project(tmp_path, FILES | files))
+    project = sdk(with_odd_sources(write_project(tmp_path, FILES | files)))
     dev = start_dev(project, "--runtime", "node", "--host", "0.0.0.0")
     try:
         assert dev.data["page"] == ""
@@ -719,9 +719,7 @@ def small(tmp_path: Path) -> Path:
     return write_project(tmp_path / "small", {"wrangler.toml": config, "src/entry.py": entry})
 
 
-def test_a_damaged_snapshot_is_made_again(
-    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_snapshot_is_made_again(small: Path, tmp_path: Path) -> None:
     from cfpy.tools.toolchain import cache_directory
 
     cache = tmp_path / "cache"
@@ -739,8 +737,10 @@ def test_a_damaged_snapshot_is_made_again(
     assert snapshot.stat().st_size == whole
 
 
-def test_auto_falls_back_to_node_or_runs_workerd_and_says_which(small: Path) -> None:
-    dev = start_dev(small)
+def test_auto_falls_back_to_node_or_runs_workerd_and_says_which(
+    small: Path, sdk: Callable[[Path], Path]
+) -> None:
+    dev = start_dev(sdk(small))
     assert dev.data["runtime"] in ("node", "workerd")
     assert dev.request("GET", "/").body == b"ok"
     dev.stop()

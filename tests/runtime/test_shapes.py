@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from websocket_server import websocket_server
 
+from cfpy.bindings.wrangler_config import load_project
 from dev_process import Dev, write_project
 
 HEAD = """\
@@ -350,7 +351,6 @@ version = "0.1.0"
 requires-python = ">=3.13"
 dependencies = ["chevron", "django", "fastapi"]
 """
-FORMATS = ("toml", "jsonc")
 
 
 def configuration(text: str, form: str) -> dict[str, str]:
@@ -361,25 +361,25 @@ def configuration(text: str, form: str) -> dict[str, str]:
     return {"wrangler.jsonc": f"// A comment.\n{document[:-2]}, // One more.\n}}\n"}
 
 
-@pytest.fixture(scope="module", params=FORMATS)
+@pytest.fixture(scope="module")
 def many(
-    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     run_dev: Callable[..., Dev],
+    sdk: Callable[[Path], Path],
 ) -> Iterator[Dev]:
     """One Worker with every shape that needs no package, without a pyproject.toml."""
     root = tmp_path_factory.mktemp("shapes")
-    other = {**configuration(OTHER, request.param), "src/index.ts": OTHER_ENTRY}
+    other = {**configuration(OTHER, "jsonc"), "src/index.ts": OTHER_ENTRY}
     write_project(root / "other", other)
     with websocket_server() as address:
         files = {
-            **configuration(MANY.replace("{sockets}", address), request.param),
+            **configuration(MANY.replace("{sockets}", address), "jsonc"),
             "src/entry.py": ENTRY,
             "migrations/0001_quotes.sql": MIGRATION,
             "public/index.html": "<h1>shapes</h1>",
             "init.sql": WORDS,
         }
-        project = write_project(root / "shapes", files)
+        project = sdk(write_project(root / "shapes", files))
         filled = [sys.executable, "-m", "cfpy", "wrangler", *FILL.split()]
         subprocess.run(filled, cwd=project, check=True, stdin=subprocess.DEVNULL)
         yield run_dev(project, "--runtime", "node", "--with", "../other")
@@ -514,14 +514,22 @@ def test_a_javascript_worker_with_a_python_one(many: Dev, run_dev: Callable[...,
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = {"src/entry.py": FRAMEWORKS_ENTRY, "pyproject.toml": PYPROJECT, **DJANGO}
+    files |= configuration(FRAMEWORKS, "toml")
     return write_project(tmp_path_factory.mktemp("frameworks") / "project", files)
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_frameworks(packages: Path, run_dev: Callable[..., Dev], form: str) -> None:
-    for name in FORMATS:
-        (packages / f"wrangler.{name}").unlink(missing_ok=True)
-    write_project(packages, configuration(FRAMEWORKS, form))
+@pytest.mark.parametrize("text", [MANY, OTHER, FRAMEWORKS], ids=["many", "other", "frameworks"])
+def test_its_format_does_not_matter(text: str, tmp_path: Path) -> None:
+    """One Worker runs by each: all that comes later starts from what is read here."""
+    read = [
+        load_project(write_project(tmp_path / form, configuration(text, form)))
+        for form in ("toml", "jsonc")
+    ]
+    assert [project.config_path.suffix for project in read] == [".toml", ".jsonc"]
+    assert read[0].wrangler == read[1].wrangler
+
+
+def test_frameworks(packages: Path, run_dev: Callable[..., Dev]) -> None:
     dev = run_dev(packages, "--runtime", "node")
     assert dev.request("GET", "/hi/Ada").json() == {"message": "Hello, Ada!"}
     assert dev.request("GET", "/django/Ada").json() == {"hello": "Ada"}

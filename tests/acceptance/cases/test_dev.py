@@ -25,6 +25,7 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import build_context
 from dev_process import STOP_SECONDS, Dev, start_dev, write_project
+from forked import run_cfpy
 from odd_secrets import expected, odd_secrets
 
 CFPY = [sys.executable, "-m", "cfpy"]
@@ -43,11 +44,11 @@ def running(project: Path, *arguments: str, env: dict[str, str] | None = None) -
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def packages(tmp_path_factory: pytest.TempPathFactory, sdk: Callable[[Path], Path]) -> Path:
     """A project that has what every Python Worker without dependencies needs: installed once."""
     project = tmp_path_factory.mktemp("packages")
     config = "\n".join(ALL.splitlines()[:4])
-    write_project(project, {"wrangler.toml": config, "src/entry.py": ECHO})
+    sdk(write_project(project, {"wrangler.toml": config, "src/entry.py": ECHO}))
     ctx = build_context(print)
     vendor(load_project(project), ctx.runner, ctx.progress)
     return project
@@ -91,15 +92,7 @@ def wrangler_dev(project: Path) -> Iterator[str]:
 
 def failed_start(project: Path, *arguments: str) -> tuple[int, str]:
     """The exit code and the message of a `cfpy dev` that does not start."""
-    done = subprocess.run(
-        [*CFPY, "dev", "--json", "--port", "0", *arguments],
-        cwd=project,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = run_cfpy("dev", "--json", "--port", "0", *arguments, cwd=project)
     document = json.loads(done.stdout)
     assert not document["ok"]
     return done.returncode, document["error"]["message"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import pytest
 from cloudflare_api import CloudflareApi
 
 DESTROY = ("--yes", "--delete-data", "--confirm")
+
+
+@pytest.fixture(autouse=True)
+def _locked(case: Path, sdk: Callable[[Path], Path]) -> None:
+    sdk(case)
 
 
 def actions(document: dict[str, Any]) -> dict[str, str]:
