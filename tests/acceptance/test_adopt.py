@@ -123,6 +123,8 @@ def test_what_the_account_has_is_written_down(shop: Path, cfpy: Any, api: Cloudf
     assert {"docs"} == set(api.indexes)
 
 
+# In TOML: test_life_cycle.py, of projects of cfpy.
+@pytest.mark.parametrize("shop", ["wrangler.jsonc"], indirect=True)
 def test_it_is_operated_like_a_project_of_cfpy(shop: Path, cfpy: Any, api: CloudflareApi) -> None:
     assert cfpy("adopt", shop)[0] == 0
     assert cfpy("add", shop, "kv", "sessions")[0] == 0
