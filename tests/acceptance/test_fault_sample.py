@@ -24,5 +24,5 @@ def test_provision_finishes_after_any_fault_of_a_sample() -> None:
     )
     assert run.returncode == 0, run.stdout
     assert "6 of " in run.stdout
-    assert [line.split("  ")[0] for line in run.stdout.splitlines()[:-1]] == list(FAULTS)
+    assert {line.split("  ")[0] for line in run.stdout.splitlines()[:-1]} == set(FAULTS)
     assert " 0 broken" in run.stdout
