@@ -68,7 +68,7 @@ def test_datasets_need_nothing_and_namespaces_get_a_title(make: Make, plan: Plan
 def test_a_full_account_lacks_nothing(make: Make, plan: Plan, api: CloudflareApi) -> None:
     project = make("rag")
     identifier = api.add_database(
-        "shop-db", "0001_documents.sql", "0002_pending.sql", "0003_text_index.sql"
+        "shop-db", "0001_documents.sql", "0002_pending.sql", "0003_text_index.sql", "0005_views.sql"
     )
     api.add_index("shop-docs", 1024, "cosine", lang="string", section="string")
     api.scripts["shop"] = ["API_TOKEN"]

@@ -31,8 +31,7 @@ def from_workers(request: WorkersRequest) -> Request:
 
 
 def to_workers(reply: Reply) -> Response:
-    headers = list(reply.headers.items())
-    return Response(reply.body or None, status=reply.status, headers=headers)
+    return Response(reply.body or None, status=reply.status, headers=dict(reply.headers))
 
 
 def blob(content: bytes, media_type: str) -> Any:

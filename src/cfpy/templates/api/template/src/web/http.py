@@ -48,8 +48,6 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """A response."""
-
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)

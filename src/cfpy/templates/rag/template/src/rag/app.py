@@ -28,8 +28,6 @@ def encode_event(name: str, data: Any) -> bytes:
 
 
 class RagApp(App):
-    """Questions answered from documents, for one request."""
-
     def explain(self, message: str) -> Problem:
         if "dimensions" in message:
             detail = "The Vectorize index has other dimensions than the embedding model's vectors."

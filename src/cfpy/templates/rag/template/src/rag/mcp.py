@@ -41,6 +41,11 @@ class Tool:
     arguments: Schema
     run: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
+    def described(self, name: str) -> dict[str, Any]:
+        hints = {"readOnlyHint": True, "openWorldHint": False}
+        about = {"name": name, "title": self.title, "description": self.description}
+        return {**about, "inputSchema": self.arguments, "annotations": hints}
+
 
 class _Error(Exception):
     """An error of the protocol."""
@@ -125,7 +130,7 @@ async def _result(
 ) -> dict[str, Any]:
     caching = {"ttlMs": 3_600_000, "cacheScope": "private"} if stateless else {}
     if method == "tools/list":
-        return {"tools": [_described(name, tool) for name, tool in tools.items()], **caching}
+        return {"tools": [tool.described(name) for name, tool in tools.items()], **caching}
     if method == "tools/call":
         return await _call_tool(params, tools, call)
     if stateless and method == "server/discover":
@@ -139,16 +144,6 @@ async def _result(
     if not stateless and method == "ping":
         return {}
     raise _Error(_NO_METHOD, "Method not found")
-
-
-def _described(name: str, tool: Tool) -> dict[str, Any]:
-    return {
-        "name": name,
-        "title": tool.title,
-        "description": tool.description,
-        "inputSchema": tool.arguments,
-        "annotations": {"readOnlyHint": True, "openWorldHint": False},
-    }
 
 
 async def _call_tool(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -118,9 +119,8 @@ class EventDecoder:
         text = (self._rest + self._decoder.decode(piece)).replace("\r\n", "\n")
         *events, self._rest = text.split("\n\n")
         for event in events:
-            lines = [line[5:] for line in event.split("\n") if line.startswith("data:")]
-            if lines:
-                yield "\n".join(line.removeprefix(" ") for line in lines)
+            if lines := re.findall("^data: ?(.*)", event, re.MULTILINE):
+                yield "\n".join(lines)
 
 
 def _delta(payload: str) -> Answer:

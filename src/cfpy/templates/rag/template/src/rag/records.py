@@ -55,10 +55,8 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Passage:
-    """A chunk that a search found; ``position`` counts from 0.
-
-    ``score`` is the reranker's, 0 to 1; without it, it tells nothing but the order.
-    """
+    """A chunk that a search found; ``position`` counts from 0. ``score`` is the reranker's, 0 to 1;
+    without it, it tells nothing but the order."""
 
     document_id: str
     title: str

@@ -21,8 +21,6 @@ from rag.vectors import Vectors
 
 @dataclass(frozen=True)
 class Retrieval:
-    """The way from a question to passages."""
-
     settings: Settings
     store: Store
     models: Models

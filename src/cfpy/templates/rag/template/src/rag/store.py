@@ -76,8 +76,6 @@ GROUP BY s.id ORDER BY score DESC, s.id
 
 @dataclass(frozen=True)
 class Store:
-    """The database, seen as what this application does with it."""
-
     database: D1Database
 
     async def check_index(self, model: str, *, record: bool) -> None:

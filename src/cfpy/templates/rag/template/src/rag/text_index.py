@@ -47,8 +47,7 @@ ORDER BY rank LIMIT ?
 
 @dataclass(frozen=True)
 class TextIndex:
-    """The index. Triggers keep it in step with the chunks (``migrations/0003_text_index.sql``)."""
-
+    # Triggers keep it in step with the chunks: migrations/0003_text_index.sql.
     database: D1Database
 
     async def best(self, query: str, wanted: Filter) -> list[str]:

@@ -21,8 +21,6 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Tools:
-    """What agents can do."""
-
     store: Store
     vectors: Vectors
     models: Models

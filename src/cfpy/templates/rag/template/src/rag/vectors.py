@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vectors:
-    """The index."""
-
     index: Vectorize
 
     async def put(
