@@ -53,8 +53,7 @@ class Default(WorkerEntrypoint):
         pipe = js.TransformStream.new()
         # The runtime ends an invocation when its response is out; `waitUntil` lets it wait.
         self.ctx.waitUntil(_pump(reply.stream, pipe.writable.getWriter()))
-        headers = list(reply.headers.items())
-        return Response(pipe.readable, status=reply.status, headers=headers)
+        return Response(pipe.readable, status=reply.status, headers=dict(reply.headers))
 
     # The runtime passes `env` and `ctx`, and both are None in Python.
     async def scheduled(
@@ -86,7 +85,6 @@ async def _pump(stream: AsyncGenerator[bytes, None], writer: Any) -> None:
             await writer.write(to_js(piece))
         await writer.close()
     except JsException:
-        # Writing fails only when nobody reads any more.
-        pass
+        pass  # Writing fails only when nobody reads any more.
     finally:
         await stream.aclose()

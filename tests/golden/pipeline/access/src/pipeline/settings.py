@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pipeline.operations import OPERATIONS
 from web.problems import misconfigured
-from web.settings import Variable, text
+from web.settings import Variable, items, text
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def read_settings(variable: Variable) -> Settings:
     return Settings(
         summary_model=text(variable, "SUMMARY_MODEL"),
         operation=_operation(text(variable, "OPERATION")),
-        allowed_hosts=frozenset(_items(str(variable("ALLOWED_HOSTS") or "").lower())),
+        allowed_hosts=frozenset(items(str(variable("ALLOWED_HOSTS") or "").lower())),
         webhook_secret=str(variable("WEBHOOK_SECRET") or ""),
     )
 
@@ -41,7 +41,3 @@ def _operation(name: str) -> str:
     if name not in OPERATIONS:
         raise misconfigured(f"The variable OPERATION is not one of {', '.join(OPERATIONS)}.")
     return name
-
-
-def _items(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]

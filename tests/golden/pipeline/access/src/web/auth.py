@@ -22,11 +22,7 @@ class Access:
     variable: Variable
 
     async def identify(self, call: Call) -> Caller:
-        """Who is calling.
-
-        Raises:
-            Problem: 401 for nobody, 403 for a page of another site, 503 if the Worker can't know.
-        """
+        """Who is calling; a 401 for nobody, a 403 for a page of another site."""
         try:
             return await self.admit(call.request.method, call.request.headers, self.variable)
         except Refusal as refusal:
@@ -34,11 +30,7 @@ class Access:
             raise _problem(refusal) from None
 
     def check(self) -> None:
-        """Check that the Worker knows its application.
-
-        Raises:
-            Problem: 503 if a variable is missing.
-        """
+        """Whether the Worker knows its application; a 503 if a variable is missing."""
         try:
             read_application(self.variable)
         except Refusal as refusal:

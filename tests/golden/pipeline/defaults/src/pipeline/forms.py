@@ -32,6 +32,6 @@ def read_form(content_type: str, body: bytes) -> FormFile:
     files = [part for part in parts if part.name]
     if len(files) != 1:
         detail = f"must hold exactly one file, as a part with a filename, and holds {len(files)}"
-        raise invalid((FieldError("#", detail),))
+        raise invalid(FieldError("#", detail))
     fields = {part.field: part.content for part in parts if not part.name}
     return FormFile(**vars(files[0]), fields=fields)

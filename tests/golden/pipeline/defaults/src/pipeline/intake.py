@@ -137,7 +137,7 @@ class Intake:
         known = isinstance(body, Mapping) and set(body) <= {"file_url", "webhook"}
         url = body.get("file_url") if known and isinstance(body, Mapping) else None
         if not isinstance(url, str):
-            raise invalid((FieldError("#", 'must be {"file_url": "https://..."}'),))
+            raise invalid(FieldError("#", 'must be {"file_url": "https://..."}'))
         return Upload(Source(None, None, self._address("file_url", url)), None, 0)
 
     def _with_webhook(self, upload: Upload, webhook: object) -> Upload:
@@ -150,7 +150,7 @@ class Intake:
         try:
             return check_url(url, self._services.allowed_hosts)
         except UrlRefused as error:
-            raise invalid((FieldError(f"#/{field}", str(error)),)) from None
+            raise invalid(FieldError(f"#/{field}", str(error))) from None
 
 
 def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length: int) -> Upload:
@@ -160,9 +160,9 @@ def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length:
     printable = name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in name
     if not 1 <= len(name) <= limits.MAX_NAME_CHARS or not printable:
         detail = f"must be 1 to {limits.MAX_NAME_CHARS} printable characters in UTF-8"
-        raise invalid((FieldError("#/name", detail),))
+        raise invalid(FieldError("#/name", detail))
     if length == 0:
-        raise invalid((FieldError("#", "must not be an empty file"),))
+        raise invalid(FieldError("#", "must not be an empty file"))
     kind = _media_type(name, said, content if isinstance(content, bytes) else None)
     return Upload(Source(name, kind, None), content, length)
 

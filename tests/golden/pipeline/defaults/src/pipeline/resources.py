@@ -213,7 +213,7 @@ def _page(request: Request) -> tuple[Status | None, Position | None, int]:
         if after is None:
             errors.append(FieldError("#/cursor", "must be a next_cursor of this list"))
     if errors:
-        raise invalid(tuple(errors))
+        raise invalid(*errors)
     return Status(status) if status else None, after, int(limit)
 
 

@@ -10,14 +10,9 @@ from web.problems import Problem, misconfigured
 
 
 def identify(header: str | None, tokens: Mapping[str, str]) -> str:
-    """Whose token an ``Authorization`` header carries.
+    """Whose token an ``Authorization`` header carries: one of ``tokens``, by their owners' names.
 
-    Args:
-        header: Its value, ``None`` if there is none.
-        tokens: The tokens by the names of their owners; an empty one is not set.
-
-    Raises:
-        Problem: 503 if no token is set (nothing is open by accident), 401 for a wrong one.
+    It is a 503 if none is set (nothing is open by accident), and a 401 if it is a wrong one.
     """
     digests = {name: _digest(token) for name, token in tokens.items() if token}
     if not digests:
@@ -27,12 +22,8 @@ def identify(header: str | None, tokens: Mapping[str, str]) -> str:
     # Digests have one length, and all of them are compared: the time taken tells nothing.
     owners = [name for name, known in digests.items() if hmac.compare_digest(digest, known)]
     if scheme.lower() != "bearer" or not owners:
-        raise Problem(
-            401,
-            "unauthorized",
-            "Send the header Authorization: Bearer <API token>.",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
+        detail = "Send the header Authorization: Bearer <API token>."
+        raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
     return owners[0]
 
 

@@ -19,7 +19,6 @@ _DISCARD_SECONDS = 5
 
 
 def from_workers(request: WorkersRequest) -> Request:
-    """A request as the application sees it."""
     url = urlsplit(request.url)
     return Request(
         # Not `request.method`: that one fails for methods that Python's enum does not have.
@@ -32,9 +31,7 @@ def from_workers(request: WorkersRequest) -> Request:
 
 
 def to_workers(reply: Reply) -> Response:
-    """A reply as the runtime sends it."""
-    headers = list(reply.headers.items())
-    return Response(reply.body or None, status=reply.status, headers=headers)
+    return Response(reply.body or None, status=reply.status, headers=dict(reply.headers))
 
 
 def blob(content: bytes, media_type: str) -> Any:

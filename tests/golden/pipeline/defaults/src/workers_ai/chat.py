@@ -18,38 +18,25 @@ def chat_inputs(
     model: str, messages: Sequence[Mapping[str, str]], *, max_tokens: int, stream: bool = False
 ) -> dict[str, Any]:
     """The inputs of ``env.AI.run(model, inputs)`` for one answer."""
-    inputs: dict[str, Any] = {
-        "messages": [dict(message) for message in messages],
-        "stream": stream,
-        # Keeping to the text that it is given matters more than saying it in ever new words.
-        "temperature": 0.1,
-    }
+    limits: dict[str, Any] = {"max_tokens": max_tokens}
     if "/gemma-4" in model:
         # Gemma 4 thinks aloud by default, at the price of its output tokens.
-        inputs["chat_template_kwargs"] = {"enable_thinking": False}
-        inputs["max_completion_tokens"] = max_tokens
-    else:
-        # Llama models stop after 256 tokens unless told otherwise.
-        inputs["max_tokens"] = max_tokens
-    return inputs
+        thinking = {"enable_thinking": False}
+        limits = {"max_completion_tokens": max_tokens, "chat_template_kwargs": thinking}
+    # Keeping to the text that it is given matters more than saying it in ever new words.
+    return {"messages": [*messages], "stream": stream, "temperature": 0.1, **limits}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answered, or the next piece of it.
-
-    ``cut_off`` is true if the model stopped at its limit of tokens.
-    """
+    """What a model answered, or the next piece of it. ``cut_off``: it stopped at its limit."""
 
     text: str
     cut_off: bool = False
 
 
 def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
-    """An answer, or one event of a stream (then ``part`` is ``delta``).
-
-    Its text is empty if the model gave none.
-    """
+    """An answer, or one event of a stream (then ``part`` is ``delta``); empty if it has no text."""
     if result.get("response") is not None:
         # Llama's streams send a token that looks like a number as a number.
         return Answer(str(result["response"]))
@@ -64,11 +51,8 @@ def thinks_at_once(model: str) -> bool:
 
 
 class Thoughts:
-    """Removes what a reasoning model thinks aloud before it answers: ``<think>...</think>``.
-
-    Args:
-        thinking: Whether a thought has begun already.
-    """
+    """Removes what a reasoning model thinks aloud before it answers: ``<think>...</think>``. With
+    ``thinking`` a thought has begun already."""
 
     def __init__(self, *, thinking: bool = False) -> None:
         self._held = ""
@@ -108,14 +92,13 @@ def without_thoughts(text: str) -> str:
 
 def block(tag: str, text: str, **attributes: object) -> str:
     """Quoted data for a prompt, in a block that it can neither end nor imitate."""
-    named = "".join(f' {name}="{_value(tag, value)}"' for name, value in attributes.items())
+    named = ""
+    for name, value in attributes.items():
+        quoted = without_tags(tag, str(value)).replace('"', "'")
+        named += f' {name}="{quoted}"'
     return f"<{tag}{named}>\n{without_tags(tag, text)}\n</{tag}>"
 
 
 def without_tags(tag: str, text: str) -> str:
     """``text`` without this one tag; code full of other tags and of ``&`` stays as it is."""
     return re.sub(rf"<(?=\s*/?\s*{tag}\b)", "&lt;", text, flags=re.IGNORECASE)
-
-
-def _value(tag: str, value: object) -> str:
-    return without_tags(tag, str(value)).replace('"', "'")

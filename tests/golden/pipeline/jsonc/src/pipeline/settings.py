@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pipeline.operations import OPERATIONS
 from web.problems import misconfigured
-from web.settings import Variable, text
+from web.settings import Variable, items, text
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def read_settings(variable: Variable) -> Settings:
         summary_model=text(variable, "SUMMARY_MODEL"),
         operation=_operation(text(variable, "OPERATION")),
         tokens=_tokens(str(variable("API_TOKENS") or "")),
-        allowed_hosts=frozenset(_items(str(variable("ALLOWED_HOSTS") or "").lower())),
+        allowed_hosts=frozenset(items(str(variable("ALLOWED_HOSTS") or "").lower())),
         webhook_secret=str(variable("WEBHOOK_SECRET") or ""),
     )
 
@@ -50,14 +50,10 @@ def _operation(name: str) -> str:
 def _tokens(secret: str) -> dict[str, str]:
     """Read ``name:token, name:token``."""
     tokens: dict[str, str] = {}
-    for item in _items(secret):
+    for item in items(secret):
         name, colon, token = item.partition(":")
         if not colon or not name.strip() or not token.strip() or name.strip() in tokens:
             # Nothing of the secret itself in the message.
             raise misconfigured("The secret API_TOKENS is not of the form name:token,name:token.")
         tokens[name.strip()] = token.strip()
     return tokens
-
-
-def _items(value: str) -> list[str]:
-    return [item.strip() for item in value.split(",") if item.strip()]

@@ -3,63 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing that is wrong with a request body. ``pointer`` is a JSON pointer (RFC 6901)."""
+    """One thing that is wrong with a request. ``pointer`` is a JSON pointer (RFC 6901)."""
 
     pointer: str
     detail: str
 
 
+@dataclass(eq=False)
 class Problem(Exception):
-    """An error with an HTTP status.
+    """An error with an HTTP status; whatever serves a request may raise it.
 
     ``code`` is a stable word for programs, ``detail`` a sentence for people. The detail must not
     hold anything that a client should not see: it is sent as it is.
     """
 
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        detail: str,
-        *,
-        errors: tuple[FieldError, ...] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(f"{status} {code}: {detail}")
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.errors = errors
-        self.headers = dict(headers or {})
+    status: int
+    code: str
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}: {self.detail}"
+
+    def explained(self, separator: str) -> str:
+        """The detail, and what is wrong with each field."""
+        errors = (f"{error.pointer} {error.detail}" for error in self.errors)
+        return separator.join((self.detail, *errors))
 
     def body(self, request_id: str) -> dict[str, Any]:
         """The members of an ``application/problem+json`` document."""
-        body: dict[str, Any] = {
+        errors = [asdict(error) for error in self.errors]
+        return {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
             "request_id": request_id,
-        }
-        if self.errors:
-            body["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in self.errors]
-        return body
+        } | ({"errors": errors} if errors else {})
 
 
 def not_found(what: str) -> Problem:
     return Problem(404, "not-found", f"There is no {what}.")
 
 
-def invalid(errors: tuple[FieldError, ...]) -> Problem:
-    return Problem(422, "invalid-request", "The request has invalid fields.", errors=errors)
+def invalid(*errors: FieldError) -> Problem:
+    return Problem(422, "invalid-request", "The request has invalid fields.", errors)
 
 
 def method_not_allowed(methods: Iterable[str]) -> Problem:
@@ -79,8 +76,8 @@ def misconfigured(detail: str) -> Problem:
     return Problem(503, "misconfigured", detail)
 
 
-def service_failed(_message: str) -> Problem:
+def service_failed() -> Problem:
     """A Cloudflare service failed. What it said stays in the log: it may name things that are
     nobody else's business."""
-    detail = "A Cloudflare service failed."
-    return Problem(502, "service-failed", detail, headers={"Retry-After": "10"})
+    wait = {"Retry-After": "10"}
+    return Problem(502, "service-failed", "A Cloudflare service failed.", headers=wait)

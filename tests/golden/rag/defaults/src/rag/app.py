@@ -28,8 +28,6 @@ def encode_event(name: str, data: Any) -> bytes:
 
 
 class RagApp(App):
-    """Questions answered from documents, for one request."""
-
     def explain(self, message: str) -> Problem:
         if "dimensions" in message:
             detail = "The Vectorize index has other dimensions than the embedding model's vectors."
@@ -37,13 +35,13 @@ class RagApp(App):
         return ai_problem(message) or super().explain(message)
 
     def finish(self, reply: Reply, call: Call) -> Reply:
-        """Write the log line; that of a stream when it ends."""
         if not isinstance(reply, StreamReply):
             return super().finish(reply, call)
         return replace(reply, stream=self._guarded(reply, call))
 
     async def _guarded(self, reply: StreamReply, call: Call) -> AsyncGenerator[bytes, None]:
-        """A stream that ends in an event where it would break: the status is out by now."""
+        """A stream that ends in an event where it would break: the status is out by now. The log
+        line comes when it ends."""
         try:
             async with aclosing(reply.stream) as pieces:
                 async for piece in pieces:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import takewhile
+from typing import NamedTuple
 
 from rag.limits import CHUNK_TOKENS, HEADING_TOKENS, MAX_BLANK, OVERLAP_TOKENS, SHORT_TOKENS
 from rag.records import Chunk
@@ -38,11 +38,10 @@ _LETTERS_PER_TOKEN = 4
 
 #: Headings, the outermost first.
 _Path = tuple[str, ...]
-_NO_PATH: _Path = ()
+_TOP: _Path = ()
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A part of a text that is not cut. ``opens``: it starts with a heading; ``prose``: it is no
     part of a table or of code."""
 
@@ -73,7 +72,7 @@ def chunk(title: str, text: str) -> list[Chunk]:
     them. Of white space no more than ``MAX_BLANK`` is kept in a row.
     """
     chunks: list[Chunk] = []
-    path = _NO_PATH
+    path = _TOP
     current, prose, size, shared = "", "", 0, 0
     for piece in _pieces(_TOO_BLANK.sub("", text)):
         tokens = estimate_tokens(piece.text)
@@ -93,18 +92,18 @@ def chunk(title: str, text: str) -> list[Chunk]:
 
 def _pieces(text: str) -> Iterator[_Piece]:
     """The pieces of a text; joined, they are the text. A heading stays with what follows it."""
-    lead, path = "", _NO_PATH
+    lead, path = "", _TOP
     for kind, block, path in _blocks(text):
         if kind == "heading" or (lead and not block.strip()):
             lead += block
             continue
-        for part in _split(block, 0):
+        for part in _split(block):
             if lead and estimate_tokens(lead + part) > CHUNK_TOKENS + OVERLAP_TOKENS:
-                yield from (_Piece(line, path, True, True) for line in _split(lead, 0))
+                yield from (_Piece(line, path, True, True) for line in _split(lead))
                 lead = ""
             yield _Piece(lead + part, path, bool(lead), kind == "prose")
             lead = ""
-    yield from (_Piece(line, path, True, True) for line in _split(lead, 0))
+    yield from (_Piece(line, path, True, True) for line in _split(lead))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str, _Path]]:
@@ -122,7 +121,7 @@ def _blocks(text: str) -> Iterator[tuple[str, str, _Path]]:
     yield "prose", text[end:], tuple(path.values())
 
 
-def _split(text: str, level: int) -> Iterator[str]:
+def _split(text: str, level: int = 0) -> Iterator[str]:
     """Consecutive parts of ``text``, each of at most ``CHUNK_TOKENS`` tokens."""
     if estimate_tokens(text) <= CHUNK_TOKENS:
         yield text
@@ -137,8 +136,8 @@ def _split(text: str, level: int) -> Iterator[str]:
 
 def _common(one: _Path, other: _Path) -> _Path:
     """The headings that two pieces are both under."""
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    return tuple(name for name, _ in same)
+    pairs = zip(one, other, strict=False)
+    return tuple(name for name, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _heading(title: str, path: _Path) -> str:

@@ -59,19 +59,16 @@ class CitationFilter:
         return match[0]
 
     def _existing(self, citation: str) -> Iterator[int]:
-        """The passages that a citation names; the other numbers are noted as dropped."""
-        for number in self._named(citation):
-            exists = 1 <= number <= self._passages
-            seen = self.cited if exists else self.dropped
-            if number not in seen:
-                seen.append(number)
-            if exists:
-                yield number
-
-    def _named(self, citation: str) -> Iterator[int]:
-        """The numbers of a citation, such as ``[1]``, ``[1, 3]``, ``[1-3]`` or ``[1][2]``."""
+        """The passages that a citation names, such as ``[1]``, ``[1, 3]``, ``[1-3]`` or ``[1][2]``;
+        the other numbers are noted as dropped."""
         for part in re.findall(r"\d+(?: ?[–-] ?\d+)*", citation):
             numbers = [int(number) for number in re.findall(r"\d+", part)]
             # Of a range that ends at no passage, one number too many is enough to note.
             most = max(min(numbers), self._passages + 1)
-            yield from range(min(numbers), min(max(numbers), most) + 1)
+            for number in range(min(numbers), min(max(numbers), most) + 1):
+                exists = 1 <= number <= self._passages
+                seen = self.cited if exists else self.dropped
+                if number not in seen:
+                    seen.append(number)
+                if exists:
+                    yield number

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -58,48 +57,32 @@ _HEADING = re.compile(r"# ([^\n]*\S[^\n]*)\n")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
 
 
-@dataclass(frozen=True)
-class Files:
-    """Reads files."""
-
-    models: Models
-
-    async def read(self, upload: Upload) -> Document:
-        """The document that a file is.
-
-        Raises:
-            Problem: 413 if it is too large, 415 if it is no kind of file that is taken, 422 if it
-                is damaged, empty or not what its name says.
-        """
-        media_type = file_type(upload.name, upload.content)
-        if media_type in _READ_HERE:
-            text = _decode(upload.name, upload.content)
-        else:
-            text = await self.models.to_markdown(upload.name, media_type, upload.content)
-        values = _about(upload.name, _lines(text))
-        metadata = values["metadata"] | upload.about.get("metadata", {})
-        values |= {**upload.about, "metadata": metadata}
-        if not values["text"]:
-            raise _unreadable(upload.name, "holds no text")
-        if (size := len(values["text"].encode())) > MAX_DOCUMENT_BYTES:
-            said = f"holds {size:,} bytes of text, at most {MAX_DOCUMENT_BYTES:,}: split it"
-            raise Problem(413, "too-large", f"{upload.name!r} {said}.")
-        return requests.read_documents(check(values, requests.DOCUMENTS))[0]
+async def read_file(models: Models, upload: Upload) -> Document:
+    """The document that a file is; a 413 if it is too large, a 415 if it is no kind of file that is
+    taken or not what its name says, a 422 if it is damaged or empty."""
+    media_type = file_type(upload.name, upload.content)
+    if media_type in _READ_HERE:
+        text = _decode(upload.name, upload.content)
+    else:
+        text = await models.to_markdown(upload.name, media_type, upload.content)
+    values = _about(upload.name, text.replace("\r\n", "\n").replace("\r", "\n").strip())
+    metadata = values["metadata"] | upload.about.get("metadata", {})
+    values |= {**upload.about, "metadata": metadata}
+    if not values["text"]:
+        raise _unreadable(upload.name, "holds no text")
+    if (size := len(values["text"].encode())) > MAX_DOCUMENT_BYTES:
+        raise _too_large(upload.name, f"holds {size:,} bytes of text", MAX_DOCUMENT_BYTES)
+    return requests.read_documents(check(values, requests.DOCUMENTS))[0]
 
 
 def file_type(name: str, content: bytes) -> str:
-    """The media type of a file: what its name says, if its first bytes don't contradict.
-
-    Raises:
-        Problem: 413, 415 or 422, as ``Files.read``.
-    """
+    """The media type of a file: what its name says, if its first bytes don't contradict."""
     media_type = MEDIA_TYPES.get(PurePosixPath(name).suffix.lower())
     if media_type is None:
         known = ", ".join(MEDIA_TYPES)
         raise Problem(415, "unsupported-type", f"{name!r} is none of {known}.")
     if len(content) > MAX_FILE_BYTES:
-        said = f"has {len(content):,} bytes, at most {MAX_FILE_BYTES:,}"
-        raise Problem(413, "too-large", f"{name!r} {said}.")
+        raise _too_large(name, f"has {len(content):,} bytes", MAX_FILE_BYTES)
     if not content:
         raise _unreadable(name, "is empty")
     found = _sniff(content)
@@ -145,10 +128,6 @@ def _decode(name: str, content: bytes) -> str:
     return text
 
 
-def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
-
-
 def _about(name: str, text: str) -> dict[str, Any]:
     """The fields of the document in a file."""
     path = PurePosixPath(name)
@@ -170,6 +149,10 @@ def _about(name: str, text: str) -> dict[str, Any]:
         "text": text,
         "metadata": {"lang": lang.lower()} if lang else {},
     }
+
+
+def _too_large(name: str, what: str, most: int) -> Problem:
+    return Problem(413, "too-large", f"{name!r} {what}, at most {most:,}: split it.")
 
 
 def _unreadable(name: str, why: str) -> Problem:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.files import Files, file_id
+from rag.files import file_id, read_file
 from rag.ingest import Ingestion
-from rag.limits import MAX_BODY_BYTES, MAX_DOCUMENTS, MAX_FORM_BYTES, MAX_FORM_PARTS
+from rag.limits import MAX_BODY_BYTES, MAX_DOCUMENTS, MAX_FORM_BYTES
+from rag.models import Models
 from rag.records import Document, Upload
 from rag.requests import ABOUT, DOCUMENTS, read_documents
 from rag.validation import check
@@ -33,11 +34,7 @@ class Sent:
 
 
 async def receive(request: Request) -> Sent:
-    """Read a request that brings documents.
-
-    Raises:
-        Problem: It is too large, or neither JSON nor a form.
-    """
+    """Read a request that brings documents, as JSON or in a form."""
     kind = media_type(request)
     if kind not in ("application/json", _FORM):
         raise Problem(415, "not-documents", f"Send documents as application/json or {_FORM}.")
@@ -46,50 +43,38 @@ async def receive(request: Request) -> Sent:
 
 
 def parse(sent: Sent) -> Sequence[Document | Upload]:
-    """The documents and files of a request.
-
-    Raises:
-        Problem: Something is wrong with all of it.
-    """
+    """The documents and files of a request; a problem if something is wrong with all of it."""
     if not sent.content_type.lower().startswith(_FORM):
         return read_documents(check(parse_json(sent.body), DOCUMENTS))
-    parts = read_form(sent.content_type, sent.body, MAX_FORM_PARTS)
+    # Files, and a field about one.
+    parts = read_form(sent.content_type, sent.body, MAX_DOCUMENTS + 1)
     files = [part for part in parts if part.name]
     said = [parse_json(part.content) for part in parts if part.field == "document"]
     if not 1 <= len(files) <= MAX_DOCUMENTS:
-        raise invalid((FieldError("#/file", f"must be 1 to {MAX_DOCUMENTS} files"),))
+        raise invalid(FieldError("#/file", f"must be 1 to {MAX_DOCUMENTS} files"))
     if said and len(files) > 1:
-        raise invalid((FieldError("#/document", "is for a form with one file"),))
+        raise invalid(FieldError("#/document", "is for a form with one file"))
     for about in said:
         check(about, ABOUT, "#/document")
     uploads = [Upload(file.name, file.content, said[-1] if said else {}) for file in files]
     if len({upload.name for upload in uploads}) < len(uploads):
-        raise invalid((FieldError("#/file", "two files have the same name"),))
+        raise invalid(FieldError("#/file", "two files have the same name"))
     return uploads
 
 
 @dataclass(frozen=True)
 class Intake:
-    """Reads and indexes documents."""
-
-    files: Files
+    models: Models
     ingestion: Ingestion
 
     async def add(self, item: Document | Upload, owner: str) -> Outcome:
-        """Index a document or a file.
-
-        Raises:
-            Problem: It can't go in, or not now.
-        """
-        document = await self.files.read(item) if isinstance(item, Upload) else item
+        """Index a document or a file; a problem if it can't go in, or not now."""
+        document = await read_file(self.models, item) if isinstance(item, Upload) else item
         return {"id": document.id, "status": await self.ingestion.ingest(document, owner)}
 
     async def add_all(self, items: Sequence[Document | Upload], owner: str) -> list[Outcome]:
-        """Index documents and files. One that can't go in does not keep the others out.
-
-        Raises:
-            Problem: None can go in; or it is about the only one.
-        """
+        """Index documents and files. One that can't go in does not keep the others out; it is a
+        problem if it is the only one."""
         await self.ingestion.check()
         outcomes = []
         for item in items:
@@ -105,8 +90,8 @@ class Intake:
 def failure(item: Document | Upload, problem: Problem) -> Outcome:
     """What became of a document that did not go in."""
     status = "busy" if problem.status == 409 else "refused"
-    why = "; ".join([problem.detail, *(f"{e.pointer} {e.detail}" for e in problem.errors)])
-    return {"id": item_id(item), "status": status, "code": problem.code, "detail": why}
+    detail = problem.explained("; ")
+    return {"id": item_id(item), "status": status, "code": problem.code, "detail": detail}
 
 
 def item_id(item: Document | Upload) -> str:

@@ -15,8 +15,6 @@ MAX_DOCUMENT_BYTES = 1_000_000
 # A file lives in the form, on its own and as JavaScript's: three times, beside the interpreter.
 MAX_FILE_BYTES = 10_000_000
 MAX_FORM_BYTES = 12_000_000
-# Files, and a field about one.
-MAX_FORM_PARTS = MAX_DOCUMENTS + 1
 MAX_QUERY_CHARS = 1_000
 # What is wrong with a request is listed, up to this: a body has room for a million mistakes.
 MAX_ERRORS = 20

@@ -41,6 +41,11 @@ class Tool:
     arguments: Schema
     run: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
+    def described(self, name: str) -> dict[str, Any]:
+        hints = {"readOnlyHint": True, "openWorldHint": False}
+        about = {"name": name, "title": self.title, "description": self.description}
+        return {**about, "inputSchema": self.arguments, "annotations": hints}
+
 
 class _Error(Exception):
     """An error of the protocol."""
@@ -51,26 +56,18 @@ class _Error(Exception):
 
 
 async def answer_message(call: Call, tools: Mapping[str, Tool], origins: Set[str]) -> Reply:
-    """Answer a message; a notification is only acknowledged.
-
-    Args:
-        call: The request.
-        tools: What can be called, by name.
-        origins: The origins, besides its own, whose pages may call this Worker.
-
-    Raises:
-        Problem: It is from a page of another origin, or its body can't be read.
-    """
+    """Answer a message; a notification is only acknowledged. Pages of other origins than its own
+    and those of ``origins`` get a 403."""
     _check_origin(call.request, origins)
     # Errors have a status of their own, except those of a method before 2026-07-28.
     identifier, stateless = None, True
     try:
         message = await _read(call.request)
-        identifier, method, params = message.get("id"), message["method"], message["params"]
+        identifier = message.get("id")
         stateless = _is_stateless(call.request, message)
         if "id" not in message:
             return Reply(202)
-        result = await _result(method, params, stateless, tools, call)
+        result = await _result(message["method"], message["params"], stateless, tools, call)
     except _Error as error:
         status = (404 if error.body["code"] == _NO_METHOD else 400) if stateless else 200
         return json_reply(status, {"jsonrpc": "2.0", "id": identifier, "error": error.body})
@@ -99,8 +96,7 @@ async def _read(request: Request) -> dict[str, Any]:
         raise _Error(_INVALID_REQUEST, "Send one JSON-RPC request, or one notification.")
     if "id" in message and type(message["id"]) not in (str, int):
         raise _Error(_INVALID_REQUEST, "The id must be a string or a whole number.")
-    params = message.setdefault("params", {})
-    if not isinstance(params, dict):
+    if not isinstance(message.setdefault("params", {}), dict):
         raise _Error(_INVALID_PARAMS, "The params must be an object.")
     return message
 
@@ -134,45 +130,34 @@ async def _result(
 ) -> dict[str, Any]:
     caching = {"ttlMs": 3_600_000, "cacheScope": "private"} if stateless else {}
     if method == "tools/list":
-        return {"tools": [_described(name, tool) for name, tool in tools.items()], **caching}
+        return {"tools": [tool.described(name) for name, tool in tools.items()], **caching}
     if method == "tools/call":
         return await _call_tool(params, tools, call)
     if stateless and method == "server/discover":
         return {"supportedVersions": list(_VERSIONS), **_ABOUT, **caching}
     if not stateless and method == "initialize":
         wanted = params.get("protocolVersion")
-        return {"protocolVersion": wanted if wanted in _WITH_HANDSHAKE else _WITH_HANDSHAKE[0]} | (
-            _ABOUT
-        )
+        return {
+            "protocolVersion": wanted if wanted in _WITH_HANDSHAKE else _WITH_HANDSHAKE[0],
+            **_ABOUT,
+        }
     if not stateless and method == "ping":
         return {}
     raise _Error(_NO_METHOD, "Method not found")
-
-
-def _described(name: str, tool: Tool) -> dict[str, Any]:
-    return {
-        "name": name,
-        "title": tool.title,
-        "description": tool.description,
-        "inputSchema": tool.arguments,
-        "annotations": {"readOnlyHint": True, "openWorldHint": False},
-    }
 
 
 async def _call_tool(
     params: Mapping[str, Any], tools: Mapping[str, Tool], call: Call
 ) -> dict[str, Any]:
     """The result of a tool, as an object and as its text; or why it failed, for the model."""
-    name, arguments = params.get("name"), params.get("arguments", {})
+    name = params.get("name")
     if not isinstance(name, str) or name not in tools:
         raise _Error(_INVALID_PARAMS, f"There is no such tool, only {', '.join(tools)}.")
     call.log["tool"] = name
     try:
-        result = await tools[name].run(check(arguments, tools[name].arguments))
+        result = await tools[name].run(check(params.get("arguments", {}), tools[name].arguments))
     except Problem as problem:
         call.log["code"] = problem.code
-        fields = [f"{error.pointer} {error.detail}" for error in problem.errors]
-        text = "\n".join([problem.detail, *fields])
-        return {"content": [{"type": "text", "text": text}], "isError": True}
+        return {"content": [{"type": "text", "text": problem.explained("\n")}], "isError": True}
     text = json_reply(200, result).body.decode()
     return {"content": [{"type": "text", "text": text}], "structuredContent": result}

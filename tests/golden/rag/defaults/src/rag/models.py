@@ -1,9 +1,10 @@
-"""The three models, as this application uses them."""
+"""The three models, as this application uses them, through the AI Gateway if there is one."""
 
 from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -23,19 +24,15 @@ Vector = list[float]
 
 @dataclass(frozen=True)
 class Models:
-    """Workers AI, through the AI Gateway if the settings name one."""
+    """Workers AI. ``blob`` makes a JavaScript ``Blob`` of bytes and their media type."""
 
     ai: AI
     settings: Settings
-    #: Makes a ``Blob`` of bytes and their media type: how the service takes files.
     blob: Callable[[bytes, str], Any]
 
     async def to_markdown(self, name: str, media_type: str, content: bytes) -> str:
-        """The text of a file. Of an image, a model tells what it shows.
-
-        Raises:
-            Problem: 422 if the file can't be converted; or what ``ai_problem`` makes of the error.
-        """
+        """The text of a file; a 422 if it can't be converted. Of an image, a model tells what it
+        shows."""
         file = {"name": PurePosixPath(name).name, "blob": self.blob(content, media_type)}
         # The metadata of a PDF are the names of programs.
         options = {"conversionOptions": {"pdf": {"metadata": False}}} | self._gateway
@@ -49,14 +46,12 @@ class Models:
     async def embed_passages(self, texts: Sequence[str]) -> list[Vector]:
         """A vector for each text, in their order. At most ``EMBED_BATCH`` texts."""
         inputs = {"text": list(texts), "pooling": POOLING}
-        answer = await self._run(self.settings.embedding_model, inputs)
-        vectors: list[Vector] = answer["data"]
+        vectors: list[Vector] = (await self._run(self.settings.embedding_model, inputs))["data"]
         if len(vectors) != len(texts):
             raise ValueError(f"{len(texts)} texts gave {len(vectors)} vectors")
         return vectors
 
     async def embed_query(self, query: str) -> Vector:
-        """The vector of a question."""
         return (await self.embed_passages([self.settings.query_prefix + query]))[0]
 
     async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
@@ -67,10 +62,8 @@ class Models:
         """
         inputs = {"query": query, "contexts": [{"text": text} for text in texts]}
         answer = await self._run(self.settings.reranker_model, inputs)
-        scores = [0.0] * len(texts)
-        for item in answer["response"]:
-            scores[item["id"]] = float(item["score"])
-        return scores
+        scores = {item["id"]: float(item["score"]) for item in answer["response"]}
+        return [scores.get(index, 0.0) for index in range(len(texts))]
 
     async def stream(self, messages: Sequence[Mapping[str, str]]) -> AsyncGenerator[Answer, None]:
         """The answer of the first chat model that works, piece by piece as it arrives."""
@@ -126,12 +119,7 @@ class EventDecoder:
         text = (self._rest + self._decoder.decode(piece)).replace("\r\n", "\n")
         *events, self._rest = text.split("\n\n")
         for event in events:
-            lines = [
-                line.removeprefix("data:").removeprefix(" ")
-                for line in event.split("\n")
-                if line.startswith("data:")
-            ]
-            if lines:
+            if lines := re.findall("^data: ?(.*)", event, re.MULTILINE):
                 yield "\n".join(lines)
 
 

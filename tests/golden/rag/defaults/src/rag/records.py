@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rag import limits
+from rag.limits import CHUNK_TOKENS, HEADING_TOKENS, MAX_BLANK, OVERLAP_TOKENS, SHORT_TOKENS
 
 Scalar = str | int | float | bool
 
@@ -19,15 +19,7 @@ FILTER_KEYS = ("lang", "section")
 # How documents are indexed: all settings that change chunks or vectors, and a number to increase
 # when the code that makes them changes. Part of every fingerprint: if it differs, the next
 # ingestion of a document indexes it again, although its text is the same.
-SCHEME = [
-    3,
-    limits.CHUNK_TOKENS,
-    limits.OVERLAP_TOKENS,
-    limits.HEADING_TOKENS,
-    limits.SHORT_TOKENS,
-    limits.MAX_BLANK,
-    *FILTER_KEYS,
-]
+SCHEME = [3, CHUNK_TOKENS, OVERLAP_TOKENS, HEADING_TOKENS, SHORT_TOKENS, MAX_BLANK, *FILTER_KEYS]
 
 
 @dataclass(frozen=True)
@@ -63,10 +55,8 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Passage:
-    """A chunk that a search found; ``position`` counts from 0.
-
-    ``score`` is the reranker's, 0 to 1; without it, it tells nothing but the order.
-    """
+    """A chunk that a search found; ``position`` counts from 0. ``score`` is the reranker's, 0 to 1;
+    without it, it tells nothing but the order."""
 
     document_id: str
     title: str
@@ -90,9 +80,7 @@ def document_id(title: str, text: str) -> str:
 
 def fingerprint(document: Document) -> str:
     """16 hexadecimal digits that change when anything of the document does, or the scheme."""
-    return _digest(
-        [SCHEME, document.title, document.text, document.source, dict(document.metadata)], 16
-    )
+    return _digest([SCHEME, document.title, document.text, document.source, document.metadata], 16)
 
 
 def revision(document: Document, owner: str) -> str:
@@ -114,5 +102,4 @@ def chunk_id(document_id: str, revision: str, position: int) -> str:
 
 
 def _digest(value: object, length: int) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:length]

@@ -1,4 +1,7 @@
-"""What clients may send, and what it becomes."""
+"""What clients may send, and what it becomes.
+
+These schemas check it, they are what agents are told, and ``scripts/openapi.py`` publishes them.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,10 @@ def _string(most: int, **more: Any) -> Schema:
 
 def _number(least: int, default: int, most: int, **more: Any) -> Schema:
     return {"type": "integer", "minimum": least, "maximum": most, "default": default, **more}
+
+
+def _list(least: int, most: int, items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, "minItems": least, "maxItems": most, **more}
 
 
 # Something that can be seen, to Python as to JavaScript: to each, other signs are white space.
@@ -73,52 +80,35 @@ ABOUT = fields(
 )
 _TEXT: Schema = {"type": "string", **_NOT_BLANK, "x-maxBytes": limits.MAX_DOCUMENT_BYTES}
 _DOCUMENT = fields("text", text=_TEXT, **ABOUT["properties"])
-_MANY: Schema = {
-    "type": "array",
-    "items": _DOCUMENT,
-    "minItems": 1,
-    "maxItems": limits.MAX_DOCUMENTS,
-    "uniqueItems": True,
-}
+_MANY = _list(1, limits.MAX_DOCUMENTS, _DOCUMENT, uniqueItems=True)
 #: Many documents, or a single one.
 DOCUMENTS: Schema = {"oneOf": [fields("documents", documents=_MANY), _DOCUMENT]}
-_BINARY: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
-#: Files in a form.
-FILES = fields("file", file={"type": "array", "items": _BINARY}, document=ABOUT)
 
 _QUERY = _string(limits.MAX_QUERY_CHARS, **_NOT_BLANK)
 _TOP_K = _number(1, limits.DEFAULT_TOP_K, limits.MAX_TOP_K, description="how many passages")
 # No more values than could fit, so that a long list costs nothing.
-_VALUES: Schema = _VALUE | {
-    "type": ["string", "array"],
-    "items": _VALUE,
-    "minItems": 1,
-    "maxItems": limits.MAX_FILTER_BYTES // len('"x",'),
-}
+_VALUES = _VALUE | _list(1, limits.MAX_FILTER_BYTES // len('"x",'), _VALUE)
+_VALUES["type"] = ["string", "array"]
 _FILTER = fields(**dict.fromkeys(FILTER_KEYS, _VALUES)) | {
     "default": {},
     "description": "only documents with this metadata; of a list, one value is enough",
 }
 #: What agents may ask.
 QUESTION = fields("query", query=_QUERY, top_k=_TOP_K, filter=_FILTER)
-_ROLE: Schema = {"type": "string", "enum": ("user", "assistant")}
-_HISTORY: Schema = {
-    "type": "array",
-    "items": fields(
-        "role content", role=_ROLE, content=_string(limits.MAX_TURN_CHARS, **_NOT_BLANK)
-    ),
-    "minItems": 0,
-    "maxItems": limits.MAX_TURNS,
-    "default": [],
-    "description": "the turns before the question, the oldest first: it may refer to them",
-}
+_TURN = fields(
+    "role content",
+    role={"type": "string", "enum": ["user", "assistant"]},
+    content=_string(limits.MAX_TURN_CHARS, **_NOT_BLANK),
+)
+_BEFORE = "the turns before the question, the oldest first: it may refer to them"
+_HISTORY = _list(0, limits.MAX_TURNS, _TURN, default=[], description=_BEFORE)
 _STREAM: Schema = {"type": "boolean", "default": False}
 QUERY = fields("query", **QUESTION["properties"], history=_HISTORY, stream=_STREAM)
 SEARCH = fields(
     "q",
     q=_QUERY,
     top_k=_TOP_K,
-    mode={"type": "string", "enum": get_args(Mode), "default": "reranked"},
+    mode={"type": "string", "enum": list(get_args(Mode)), "default": "reranked"},
     **dict.fromkeys(FILTER_KEYS, _VALUE),
 )
 PAGE = fields(
@@ -126,13 +116,11 @@ PAGE = fields(
     cursor=_string(limits.MAX_ID_CHARS, default=""),
     state={"type": "string", "enum": ["pending"]},
 )
+_START = "where to go on in a long document: the next_start of the part before"
 PART = fields(
     "id",
     id=ID | {"description": "the id from a result of search"},
-    start=_number(
-        *(0, 0, limits.MAX_DOCUMENT_BYTES),
-        description="where to go on in a long document: the next_start of the part before",
-    ),
+    start=_number(0, 0, limits.MAX_DOCUMENT_BYTES, description=_START),
 )
 
 
@@ -149,28 +137,20 @@ class Query:
 
 
 def read_documents(values: dict[str, Any]) -> list[Document]:
-    """The documents of ``DOCUMENTS``, checked.
-
-    Raises:
-        Problem: Two have the same id.
-    """
+    """The documents of ``DOCUMENTS``; a 422 if two have the same id."""
     documents: dict[str, Document] = {}
     for i, item in enumerate(values.get("documents", [values])):
         id_ = item.get("id") or document_id(item["title"], item["text"])
         if id_ in documents:
             twice = f"{id_!r} occurs twice in this request"
-            raise invalid((FieldError(f"#/documents/{i}/id", twice),))
+            raise invalid(FieldError(f"#/documents/{i}/id", twice))
         title, source = " ".join(item["title"].split()), item["source"].strip()
         documents[id_] = Document(**item | {"id": id_, "title": title, "source": source})
     return list(documents.values())
 
 
 def read_question(values: dict[str, Any]) -> Query:
-    """A question of ``QUESTION`` or ``QUERY``, checked.
-
-    Raises:
-        Problem: Its filter is larger than Vectorize takes.
-    """
+    """A question of ``QUESTION`` or ``QUERY``; a 422 if Vectorize can't take its filter."""
     wanted = {
         key: {"$in": value if isinstance(value, list) else [value]}
         for key, value in values["filter"].items()
@@ -178,11 +158,10 @@ def read_question(values: dict[str, Any]) -> Query:
     size = len(json.dumps(wanted, ensure_ascii=False, separators=(",", ":")).encode())
     if size > limits.MAX_FILTER_BYTES:
         too_large = f"is too large by {size - limits.MAX_FILTER_BYTES} bytes"
-        raise invalid((FieldError("#/filter", too_large),))
+        raise invalid(FieldError("#/filter", too_large))
     return Query(**values | {"filter": wanted})
 
 
 def read_search(values: dict[str, Any]) -> Query:
-    """A question of ``SEARCH``, checked."""
     wanted = {key: {"$in": [values[key]]} for key in FILTER_KEYS if key in values}
     return Query(values["q"], values["top_k"], wanted, mode=values["mode"])

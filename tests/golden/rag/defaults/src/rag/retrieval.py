@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.ingest import publish_visible
 from rag.limits import CANDIDATES, FUSION_RANK
 from rag.models import Models
-from rag.records import Passage, Scalar, searchable_text
-from rag.requests import Filter, Query
+from rag.records import Passage, searchable_text
+from rag.requests import Query
 from rag.settings import Settings
 from rag.store import Store
 from rag.text_index import TextIndex
@@ -21,8 +21,6 @@ from rag.vectors import Vectors
 
 @dataclass(frozen=True)
 class Retrieval:
-    """The way from a question to passages."""
-
     settings: Settings
     store: Store
     models: Models
@@ -30,19 +28,18 @@ class Retrieval:
     words: TextIndex
 
     async def search(self, query: Query) -> list[Passage]:
-        """The ``query.top_k`` best passages, best first, however bad they are.
-
-        Raises:
-            Problem: The index holds vectors of another model.
-        """
+        """The ``query.top_k`` best passages, best first, however bad they are."""
         _, near, matching = await asyncio.gather(
             self.store.check_index(self.settings.embedding_model, record=False),
             self._near(query),
             self._matching(query),
         )
-        found = await self.store.passages(fuse(near, matching))
-        # An edit may have changed the metadata since the vectors were written.
-        passages = [passage for passage in found if _fits(passage.metadata, query.filter)]
+        passages = [
+            passage
+            for passage in await self.store.passages(fuse(near, matching))
+            # An edit may have changed the metadata since the vectors were written.
+            if all(passage.metadata.get(key) in rule["$in"] for key, rule in query.filter.items())
+        ]
         if query.mode == "reranked" and passages:
             passages = await self._reranked(query, passages)
         return passages[: query.top_k]
@@ -82,7 +79,3 @@ def fuse(*rankings: Sequence[str]) -> dict[str, float]:
             scores[id_] += 1 / (FUSION_RANK + rank)
     best = sorted(scores, key=lambda id_: -scores[id_])
     return {id_: scores[id_] for id_ in best[:CANDIDATES]}
-
-
-def _fits(metadata: Mapping[str, Scalar], wanted: Filter) -> bool:
-    return all(metadata.get(key) in rule["$in"] for key, rule in wanted.items())

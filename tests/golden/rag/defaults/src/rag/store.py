@@ -1,4 +1,8 @@
-"""Documents and their chunks in D1. The tables are described in ``migrations/``."""
+"""Documents and their chunks in D1. The tables and views are described in ``migrations/``.
+
+Lists of values go in as one JSON text and ``json_each``: D1 binds at most 100 values a statement,
+and each statement counts.
+"""
 
 from __future__ import annotations
 
@@ -15,55 +19,71 @@ from rag.text_index import indexed_words
 from web.problems import Problem, not_found
 
 if TYPE_CHECKING:
-    from bindings import D1Database, D1Statement
+    from bindings import D1Database
 
 #: The latest revision of a document, as JSON. Its ``state`` is "searchable", or "pending" until
 #: Vectorize finds it; a search finds the revision before, if there is one.
 Stored = dict[str, Any]
-#: What D1 binds.
-Value = str | int | None
 
-_NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
-# What is pending of a document replaces what is served of it.
-_REPLACED = ("title", "source", "metadata", "chunks")
-_LATEST = ", ".join(
-    [f"ifnull(json_extract(pending, '$.{name}'), {name}) AS {name}" for name in _REPLACED]
-)
-_COLUMNS = (
-    f"id, {_LATEST}, iif(pending IS NULL, 'searchable', 'pending') AS state, created_at, updated_at"
-)
-_KNOWN = "(revision IS NOT NULL OR pending IS NOT NULL)"
-# Of a chunk ``c`` and its document ``d``.
-_STALE = "c.revision IS NOT d.revision AND c.revision IS NOT json_extract(d.pending, '$.revision')"
+_CLAIM = """
+INSERT INTO documents (id, claim, claimed_at, unswept) VALUES (?, ?, unixepoch(), 1)
+ON CONFLICT (id) DO UPDATE
+SET claim = excluded.claim, claimed_at = excluded.claimed_at, unswept = 1
+WHERE documents.claim IS NULL OR documents.claimed_at < unixepoch() - ?
+RETURNING ifnull(pending ->> 'revision', revision) AS latest
+"""
+_FORGET = """
+DELETE FROM documents AS d
+WHERE id = ? AND claim = ? AND revision IS NULL AND pending IS NULL
+AND NOT EXISTS (SELECT 1 FROM chunks WHERE document_id = d.id)
+"""
+_RELEASE = """
+UPDATE documents AS d
+SET claim = NULL, unswept = EXISTS (SELECT 1 FROM stale_chunks WHERE document_id = d.id)
+WHERE id = ? AND claim = ?
+"""
+# Without a WHERE, SQLite takes ON CONFLICT for a join's condition.
+_ADD_CHUNKS = """
+INSERT INTO chunks (document_id, revision, id, position, heading, text, shared, words)
+SELECT ?, ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+FROM json_each(?) WHERE true ON CONFLICT (id) DO NOTHING
+"""
+_PUBLISH = """
+UPDATE documents SET
+  title = pending ->> 'title', source = pending ->> 'source', metadata = pending -> 'metadata',
+  chunks = pending ->> 'chunks', revision = pending ->> 'revision', pending = NULL,
+  unswept = 1, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
+WHERE pending IS NOT NULL AND pending ->> 'last_chunk' IN (SELECT value FROM json_each(?))
+"""
+_TEXT = """
+SELECT substr(c.text, c.shared + 1) AS new
+FROM chunks c JOIN documents d ON d.id = c.document_id AND d.revision = c.revision
+WHERE d.id = ? AND c.position BETWEEN ? AND ? ORDER BY c.position
+"""
+# An id of a chunk is as `records.py` builds it; the document's part has 24 characters.
+_PASSAGES = """
+SELECT
+  d.id AS document_id, d.title, d.source, d.metadata, s.position, s.heading,
+  trim(s.text, char(9, 10, 32)) AS text, max(wanted.value) AS score
+FROM json_each(?) AS wanted
+JOIN chunks c ON c.id = wanted.key
+JOIN documents d ON d.id = c.document_id
+JOIN chunks s
+  ON s.id = substr(c.id, 1, 25) || d.revision || '-' || min(c.position, d.chunks - 1)
+GROUP BY s.id ORDER BY score DESC, s.id
+"""
 
 
 @dataclass(frozen=True)
 class Store:
-    """The database, seen as what this application does with it.
-
-    Lists of values go in as one JSON text and ``json_each``: D1 binds at most 100 values a
-    statement, and each statement counts.
-    """
-
     database: D1Database
 
     async def check_index(self, model: str, *, record: bool) -> None:
-        """Make sure that the vectors there are were made with ``model`` and ``POOLING``.
-
-        Args:
-            model: The embedding model that is configured now.
-            record: Note both, if nothing is noted yet.
-
-        Raises:
-            Problem: They were made with something else.
-        """
+        """Make sure that the vectors there are were made with ``model`` and ``POOLING``; if there
+        are none yet, ``record`` notes both."""
         if record:
-            await self._run(
-                "INSERT INTO vector_index (id, embedding_model, pooling) VALUES (1, ?, ?) "
-                "ON CONFLICT (id) DO NOTHING",
-                model,
-                POOLING,
-            )
+            note = "INSERT INTO vector_index (id, embedding_model, pooling) VALUES (1, ?, ?) "
+            await self._all(note + "ON CONFLICT (id) DO NOTHING", model, POOLING)
         row = await self._first("SELECT embedding_model, pooling FROM vector_index")
         if row and (row["embedding_model"], row["pooling"]) != (model, POOLING):
             raise Problem(
@@ -76,43 +96,20 @@ class Store:
 
     @contextlib.asynccontextmanager
     async def claim(self, document_id: str, owner: str) -> AsyncIterator[str | None]:
-        """Hold a document, so that no other request changes it meanwhile.
+        """Hold a document, so that no other request changes it meanwhile; a 409 if one does.
 
         Yields the latest revision, pending or served, ``None`` if there is none. A claim that was
         never given back (the Worker was cut off) ends after ``CLAIM_SECONDS``. A document of
         which nothing is left is forgotten at the end.
-
-        Raises:
-            Problem: 409 if another request holds it.
         """
-        row = await self._first(
-            "INSERT INTO documents (id, claim, claimed_at, unswept) VALUES (?, ?, unixepoch(), 1) "
-            "ON CONFLICT (id) DO UPDATE SET claim = excluded.claim, "
-            "claimed_at = excluded.claimed_at, unswept = 1 "
-            "WHERE documents.claim IS NULL OR documents.claimed_at < unixepoch() - ? "
-            "RETURNING ifnull(json_extract(pending, '$.revision'), revision) AS latest",
-            document_id,
-            owner,
-            CLAIM_SECONDS,
-        )
+        row = await self._first(_CLAIM, document_id, owner, CLAIM_SECONDS)
         if row is None:
             raise _conflict(document_id)
         try:
             yield row["latest"]
         finally:
-            await self._run(
-                f"DELETE FROM documents AS d WHERE id = ? AND claim = ? AND NOT {_KNOWN} "
-                "AND NOT EXISTS (SELECT 1 FROM chunks c WHERE c.document_id = d.id)",
-                document_id,
-                owner,
-            )
-            await self._run(
-                "UPDATE documents AS d SET claim = NULL, unswept = EXISTS ("
-                f"SELECT 1 FROM chunks c WHERE c.document_id = d.id AND {_STALE}) "
-                "WHERE id = ? AND claim = ?",
-                document_id,
-                owner,
-            )
+            await self._all(_FORGET, document_id, owner)
+            await self._all(_RELEASE, document_id, owner)
 
     async def add_chunks(
         self, document_id: str, revision: str, ids: Sequence[str], chunks: Sequence[Chunk]
@@ -123,24 +120,10 @@ class Store:
                 [ids[n], n, *astuple(chunk), indexed_words(searchable_text(chunk))]
                 for n, chunk in enumerate(chunks[start : start + CHUNK_ROWS_BATCH], start)
             ]
-            await self._run(
-                "INSERT INTO chunks "
-                "(document_id, revision, id, position, heading, text, shared, words) "
-                "SELECT ?, ?, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, "
-                "value ->> 5 FROM json_each(?) "
-                # Without a WHERE, SQLite takes ON CONFLICT for a join's condition.
-                "WHERE true ON CONFLICT (id) DO NOTHING",
-                document_id,
-                revision,
-                json.dumps(rows),
-            )
+            await self._all(_ADD_CHUNKS, document_id, revision, json.dumps(rows))
 
     async def hold(self, document: Document, revision: str, ids: Sequence[str], owner: str) -> None:
-        """Keep ``revision`` as the pending one.
-
-        Raises:
-            Problem: 409 if ``owner`` has lost its claim.
-        """
+        """Keep ``revision`` as the pending one; a 409 if ``owner`` has lost its claim."""
         pending = {
             "revision": revision,
             "last_chunk": ids[-1],
@@ -149,147 +132,84 @@ class Store:
             "metadata": dict(document.metadata),
             "chunks": len(ids),
         }
-        row = await self._first(
-            "UPDATE documents SET pending = ? WHERE id = ? AND claim = ? RETURNING id",
-            json.dumps(pending),
-            document.id,
-            owner,
-        )
-        if row is None:
+        hold = "UPDATE documents SET pending = ? WHERE id = ? AND claim = ? RETURNING id"
+        if await self._first(hold, json.dumps(pending), document.id, owner) is None:
             raise _conflict(document.id)
 
     async def pending(self, limit: int) -> list[str]:
         """Ids of the last chunks of at most ``limit`` pending revisions."""
-        rows = await self._all(
-            "SELECT json_extract(pending, '$.last_chunk') AS id FROM documents "
-            "WHERE pending IS NOT NULL LIMIT ?",
-            limit,
-        )
-        return [row["id"] for row in rows]
+        last_chunks = "SELECT pending ->> 'last_chunk' AS id FROM documents"
+        return await self._ids(f"{last_chunks} WHERE pending IS NOT NULL LIMIT ?", limit)
 
     async def publish(self, last_chunks: Sequence[str]) -> None:
         """Serve the revisions with these last chunks from now on, if they are still pending."""
-        replaced = ", ".join(f"{name} = json_extract(pending, '$.{name}')" for name in _REPLACED)
-        await self._run(
-            f"UPDATE documents SET {replaced}, revision = json_extract(pending, '$.revision'), "
-            f"pending = NULL, unswept = 1, updated_at = {_NOW} WHERE pending IS NOT NULL "
-            "AND json_extract(pending, '$.last_chunk') IN (SELECT value FROM json_each(?))",
-            json.dumps(last_chunks),
-        )
+        await self._all(_PUBLISH, json.dumps(last_chunks))
 
     async def withdraw(self, document_id: str, owner: str) -> None:
         """Serve no revision of the document any more."""
-        await self._run(
-            "UPDATE documents SET revision = NULL, pending = NULL WHERE id = ? AND claim = ?",
-            document_id,
-            owner,
-        )
+        withdraw = "UPDATE documents SET revision = NULL, pending = NULL WHERE id = ? AND claim = ?"
+        await self._all(withdraw, document_id, owner)
 
     async def unswept(self, limit: int) -> list[str]:
         """Ids of at most ``limit`` documents that may have stale chunks, and that nobody holds."""
-        rows = await self._all(
-            "SELECT id FROM documents WHERE unswept = 1 "
-            "AND (claim IS NULL OR claimed_at < unixepoch() - ?) LIMIT ?",
-            CLAIM_SECONDS,
-            limit,
-        )
-        return [row["id"] for row in rows]
+        free = "(claim IS NULL OR claimed_at < unixepoch() - ?)"
+        sql = f"SELECT id FROM documents WHERE unswept = 1 AND {free} LIMIT ?"
+        return await self._ids(sql, CLAIM_SECONDS, limit)
 
     async def stale_chunks(self, document_id: str) -> list[str]:
         """Ids of some chunks, at most ``DELETE_BATCH``, of revisions neither served nor pending."""
-        rows = await self._all(
-            "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id "
-            f"WHERE d.id = ? AND {_STALE} LIMIT ?",
-            document_id,
-            DELETE_BATCH,
-        )
-        return [row["id"] for row in rows]
+        sql = "SELECT id FROM stale_chunks WHERE document_id = ? LIMIT ?"
+        return await self._ids(sql, document_id, DELETE_BATCH)
 
     async def delete_chunks(self, ids: Sequence[str]) -> None:
         """Forget chunks whose vectors are gone."""
-        await self._run(
-            "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))", json.dumps(ids)
-        )
+        sql = "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+        await self._all(sql, json.dumps(ids))
 
     async def exists(self, document_id: str) -> bool:
         """Whether anything is known of the document, be it served or half ingested."""
-        return await self._first("SELECT 1 FROM documents WHERE id = ?", document_id) is not None
+        return bool(await self._ids("SELECT id FROM documents WHERE id = ?", document_id))
 
     async def get(self, document_id: str) -> Stored:
-        """A document that is served or pending.
-
-        Raises:
-            Problem: 404 if there is none.
-        """
-        row = await self._first(
-            f"SELECT {_COLUMNS} FROM documents WHERE id = ? AND {_KNOWN}", document_id
-        )
+        """A document that is served or pending; a 404 if there is none."""
+        row = await self._first("SELECT * FROM latest_documents WHERE id = ?", document_id)
         if row is None:
             raise not_found(f"document {document_id!r}")
         return _stored(row)
 
-    async def text(self, document_id: str, start: int, limit: int) -> str:
-        """The text of the served revision: ``limit`` chunks of it, from position ``start`` on."""
-        rows = await self._all(
-            "SELECT substr(c.text, c.shared + 1) AS new FROM chunks c JOIN documents d "
-            "ON d.id = c.document_id AND d.revision = c.revision "
-            "WHERE d.id = ? AND c.position BETWEEN ? AND ? ORDER BY c.position",
-            document_id,
-            start,
-            start + limit - 1,
-        )
-        return "".join(row["new"] for row in rows)
-
     async def page(self, after: str, limit: int, *, pending: bool = False) -> list[Stored]:
         """At most ``limit`` documents by id, from the one after ``after`` on: those that are served
         or pending, or only those that are ``pending``."""
-        wanted = "pending IS NOT NULL" if pending else _KNOWN
-        rows = await self._all(
-            f"SELECT {_COLUMNS} FROM documents WHERE id > ? AND {wanted} ORDER BY id LIMIT ?",
-            after,
-            limit,
-        )
-        return [_stored(row) for row in rows]
+        among = "AND id IN (SELECT id FROM documents WHERE pending IS NOT NULL)" if pending else ""
+        sql = f"SELECT * FROM latest_documents WHERE id > ? {among} ORDER BY id LIMIT ?"
+        return [_stored(row) for row in await self._all(sql, after, limit)]
+
+    async def text(self, document_id: str, start: int, limit: int) -> str:
+        """The text of the served revision: ``limit`` chunks of it, from position ``start`` on."""
+        rows = await self._all(_TEXT, document_id, start, start + limit - 1)
+        return "".join(row["new"] for row in rows)
 
     async def passages(self, scores: Mapping[str, float]) -> list[Passage]:
         """The chunks of these ids with their scores, best first. One of a revision that is not
         served, since it is pending or was replaced, stands for that of the served revision at the
         same position."""
-        rows = await self._all(
-            "SELECT d.id AS document_id, d.title, d.source, d.metadata, "
-            "s.position, s.heading, trim(s.text, char(9, 10, 32)) AS text, "
-            "max(wanted.value) AS score "
-            "FROM json_each(?) AS wanted JOIN chunks c ON c.id = wanted.key "
-            "JOIN documents d ON d.id = c.document_id "
-            # An id as `records.py` builds it; the document's part has 24 characters.
-            "JOIN chunks s ON s.id = substr(c.id, 1, 25) || d.revision || '-' "
-            "|| min(c.position, d.chunks - 1) GROUP BY s.id ORDER BY score DESC, s.id",
-            json.dumps(scores),
-        )
+        rows = await self._all(_PASSAGES, json.dumps(scores))
         return [Passage(**_stored(row)) for row in rows]
 
-    async def _run(self, sql: str, *values: Value) -> None:
-        await self._bound(sql, values).run()
+    async def _all(self, sql: str, *values: str | int | None) -> list[Mapping[str, Any]]:
+        return (await self.database.prepare(sql).bind(*values).all())["results"]
 
-    async def _first(self, sql: str, *values: Value) -> Mapping[str, Any] | None:
-        return await self._bound(sql, values).first()
+    async def _first(self, sql: str, *values: str | int | None) -> Mapping[str, Any] | None:
+        return next(iter(await self._all(sql, *values)), None)
 
-    async def _all(self, sql: str, *values: Value) -> list[Mapping[str, Any]]:
-        return (await self._bound(sql, values).all())["results"]
-
-    def _bound(self, sql: str, values: Sequence[Value]) -> D1Statement:
-        statement = self.database.prepare(sql)
-        return statement.bind(*values) if values else statement
+    async def _ids(self, sql: str, *values: str | int | None) -> list[str]:
+        return [row["id"] for row in await self._all(sql, *values)]
 
 
 def _stored(row: Mapping[str, Any]) -> Stored:
-    return dict(row) | {"metadata": json.loads(row["metadata"])}
+    return {**row, "metadata": json.loads(row["metadata"])}
 
 
 def _conflict(document_id: str) -> Problem:
-    return Problem(
-        409,
-        "document-busy",
-        f"Another request is changing the document {document_id!r}. Try again.",
-        headers={"Retry-After": "5"},
-    )
+    detail = f"Another request is changing the document {document_id!r}. Try again."
+    return Problem(409, "document-busy", detail, headers={"Retry-After": "5"})

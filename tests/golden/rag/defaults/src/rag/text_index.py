@@ -47,15 +47,12 @@ ORDER BY rank LIMIT ?
 
 @dataclass(frozen=True)
 class TextIndex:
-    """The index. Triggers keep it in step with the chunks (``migrations/0003_text_index.sql``)."""
-
+    # Triggers keep it in step with the chunks: migrations/0003_text_index.sql.
     database: D1Database
 
     async def best(self, query: str, wanted: Filter) -> list[str]:
-        """Ids of the served chunks with most of the rarest words of ``query``, best first.
-
-        At most ``CANDIDATES``. Words that are in more than ``MAX_WORD_CHUNKS`` chunks don't count.
-        """
+        """Ids of the served chunks with most of the rarest words of ``query``, at most
+        ``CANDIDATES``, best first. Words in more than ``MAX_WORD_CHUNKS`` chunks don't count."""
         terms = [{"word": word, "match": match} for word, match in _terms(query).items()]
         values = (json.dumps(terms[:MAX_TERMS]), MAX_WORD_CHUNKS, json.dumps(wanted), CANDIDATES)
         rows = (await self.database.prepare(_BEST).bind(*values).all())["results"]

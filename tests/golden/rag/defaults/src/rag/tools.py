@@ -21,8 +21,6 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Tools:
-    """What agents can do."""
-
     store: Store
     vectors: Vectors
     models: Models
@@ -43,17 +41,10 @@ class Tools:
         """The documents, the best first, each with the passages of it that were found."""
         results: dict[str, Values] = {}
         for passage in await self.retrieval.search(read_question(values)):
-            found = results.setdefault(
-                passage.document_id,
-                {
-                    "id": passage.document_id,
-                    "title": passage.title or passage.document_id,
-                    "url": passage.source,
-                    "score": round(passage.score, 4),
-                    "text": "",
-                },
-            )
-            found["text"] += ("\n\n[…]\n\n" if found["text"] else "") + passage.text
+            id_, title = passage.document_id, passage.title or passage.document_id
+            found = results.setdefault(id_, {"id": id_, "title": title, "url": passage.source})
+            found.setdefault("score", round(passage.score, 4))
+            found["text"] = "\n\n[…]\n\n".join(filter(None, (found.get("text"), passage.text)))
         return {"results": list(results.values())}
 
     async def _fetch(self, values: Values) -> Values:

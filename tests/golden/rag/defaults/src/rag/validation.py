@@ -1,7 +1,6 @@
 """Checks what clients send against JSON Schema, or says all that is wrong with it at once.
 
-Of JSON Schema (json-schema.org) it knows what the schemas here use. In ``requests.py`` they say
-what the API takes; agents and ``/openapi.json`` get the same ones.
+Of JSON Schema (json-schema.org) it knows what the schemas in ``requests.py`` use.
 """
 
 from __future__ import annotations
@@ -29,56 +28,32 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
 _TOO_MANY_MARKS = re.compile(r"(?<=[^\w\s\x00-\x7f]{30})")
 
 
+class _Errors(list[FieldError]):
+    def add(self, pointer: str, detail: str) -> None:
+        """Note what is wrong. The rest of a body that is full of errors is not even looked at."""
+        if len(self) == MAX_ERRORS:
+            raise invalid(*self, FieldError("#", "has more errors than these"))
+        self.append(FieldError(pointer, detail))
+
+
 def check(value: object, schema: Schema, at: str = "#") -> Any:
-    """``value`` with its strings cleaned, and with the defaults of what is not there.
-
-    Args:
-        value: What was parsed from JSON.
-        schema: What it should be.
-        at: Where it is: ``#`` for a body, ``?`` for the parameters of an address.
-
-    Raises:
-        Problem: Something is wrong with it; the problem names every field.
-    """
+    """``value`` with its strings cleaned, and with the defaults of what is not there; a 422 that
+    names every wrong field. ``at`` is where it is: ``#`` is a body, ``?`` are parameters."""
     errors = _Errors()
     checked = _check(value, schema, at, errors)
-    errors.check()
+    if errors:
+        raise invalid(*errors)
     return checked
 
 
 def check_parameters(parameters: Mapping[str, str], schema: Schema) -> Any:
-    """The parameters of an address, checked; what should be a number becomes one.
-
-    Raises:
-        Problem: Something is wrong with them; the problem names every parameter.
-    """
+    """The parameters of an address, checked; what should be a number becomes one."""
     numbers = {name for name, rule in schema["properties"].items() if rule["type"] == "integer"}
     values = {
         name: int(text) if name in numbers and re.fullmatch("[0-9]{1,9}", text) else text
         for name, text in parameters.items()
     }
     return check(values, schema, "?")
-
-
-class _Errors:
-    """Collects what is wrong, up to ``MAX_ERRORS``; one more ends it all.
-
-    The rest of a body that is full of errors is not even looked at.
-    """
-
-    def __init__(self) -> None:
-        self._found: list[FieldError] = []
-
-    def add(self, pointer: str, detail: str) -> None:
-        if len(self._found) == MAX_ERRORS:
-            self._found.append(FieldError("#", "has more errors than these"))
-            self.check()
-        self._found.append(FieldError(pointer, detail))
-
-    def check(self) -> None:
-        """Raise a Problem if anything was wrong."""
-        if self._found:
-            raise invalid(tuple(self._found))
 
 
 def _check(value: Any, schema: Schema, at: str, errors: _Errors) -> Any:
@@ -113,15 +88,17 @@ def _check(value: Any, schema: Schema, at: str, errors: _Errors) -> Any:
 
 
 def _string(value: str, schema: Schema, at: str, errors: _Errors) -> str:
-    sizes = {"maxLength": len(value), "x-maxBytes": len(value.encode(errors="replace"))}
-    for limit, size in sizes.items():
+    # JSON can escape half a surrogate pair, which no UTF-8 holds.
+    encoded = value.encode(errors="replace")
+    for limit, size, unit in (
+        ("maxLength", len(value), "characters"),
+        ("x-maxBytes", len(encoded), "bytes"),
+    ):
         if size > schema.get(limit, size):
-            unit = "bytes" if limit == "x-maxBytes" else "characters"
             errors.add(at, f"must have at most {schema[limit]} {unit}")
             return ""
-    # JSON can escape half a surrogate pair, which no UTF-8 holds; SQLite ends a text at NUL.
-    text = value.encode(errors="replace").decode().replace("\0", "")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # SQLite ends a text at NUL.
+    text = encoded.decode().replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     text = "".join(unicodedata.normalize("NFC", part) for part in _TOO_MANY_MARKS.split(text))
     if not re.search(schema.get("pattern", ""), text):
         errors.add(at, f"must have {schema['x-pattern']}")
@@ -130,10 +107,11 @@ def _string(value: str, schema: Schema, at: str, errors: _Errors) -> str:
 
 def _object(value: dict[str, Any], schema: Schema, at: str, errors: _Errors) -> dict[str, Any]:
     rules, others = schema["properties"], schema["additionalProperties"]
+    inside = "?" if at == "?" else f"{at}/"
     checked = {name: rule["default"] for name, rule in rules.items() if "default" in rule}
     for name in schema.get("required", ()):
         if name not in value:
-            errors.add(_inside(at, name), "is missing")
+            errors.add(f"{inside}{name}", "is missing")
     if len(value) > schema.get("maxProperties", len(value)):
         errors.add(at, f"must have at most {schema['maxProperties']} keys")
         return checked
@@ -145,9 +123,5 @@ def _object(value: dict[str, Any], schema: Schema, at: str, errors: _Errors) -> 
         elif not re.search(schema.get("propertyNames", {}).get("pattern", ""), name):
             errors.add(at, f"{shown} can't be a key: use letters, digits, - and _")
         else:
-            checked[name] = _check(item, rules.get(name, others), _inside(at, name), errors)
+            checked[name] = _check(item, rules.get(name, others), f"{inside}{name}", errors)
     return checked
-
-
-def _inside(at: str, name: str) -> str:
-    return f"?{name}" if at == "?" else f"{at}/{name}"

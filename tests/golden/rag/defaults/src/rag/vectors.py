@@ -1,4 +1,8 @@
-"""The vectors of the chunks, in Vectorize."""
+"""The vectors of the chunks, in Vectorize.
+
+Writes are asynchronous: a vector is found some seconds after it was written, and for as long after
+it was deleted. They take effect in their order.
+"""
 
 from __future__ import annotations
 
@@ -17,34 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Vectors:
-    """The index.
-
-    Writes are asynchronous: a vector is found some seconds after it was written, and for as long
-    after it was deleted. They take effect in their order.
-    """
-
     index: Vectorize
 
     async def put(
-        self,
-        ids: Sequence[str],
-        vectors: Sequence[Sequence[float]],
-        metadata: Mapping[str, Scalar],
+        self, ids: Sequence[str], vectors: Sequence[Sequence[float]], metadata: Mapping[str, Scalar]
     ) -> None:
         """Write vectors of one document; those there are, of the same ids, are replaced."""
         filterable = {key: metadata[key] for key in FILTER_KEYS if key in metadata}
-        await self.index.upsert(
-            [
-                {"id": id_, "values": vector, "metadata": filterable}
-                for id_, vector in zip(ids, vectors, strict=True)
-            ]
-        )
+        pairs = zip(ids, vectors, strict=True)
+        items = [{"id": id_, "values": values, "metadata": filterable} for id_, values in pairs]
+        await self.index.upsert(items)
 
     async def nearest(self, vector: Sequence[float], wanted: Filter) -> list[str]:
         """Ids of the chunks nearest to ``vector``, at most ``CANDIDATES``, best first."""
-        options: dict[str, Any] = {"topK": CANDIDATES}
-        if wanted:
-            options["filter"] = wanted
+        options: dict[str, Any] = {"topK": CANDIDATES} | ({"filter": wanted} if wanted else {})
         found = await self.index.query(vector, options)
         return [match["id"] for match in found["matches"]]
 

@@ -18,40 +18,28 @@ from web.settings import Variable
 class Resources(Protocol):
     """What an application serves."""
 
-    async def route(self, call: Call) -> Reply:
-        """Answer a request.
-
-        Raises:
-            Problem: It can't be answered.
-        """
+    async def route(self, call: Call) -> Reply: ...
 
 
 class App:
     """The application, for one request.
 
-    Args:
-        resources: Makes what it serves. It is called when a request is there, so that a missing
-            setting is answered like every other error.
-        variable: Gives a variable or secret by name, ``None`` if it is not set.
-        service_error: What Cloudflare's services raise when they fail.
+    ``resources`` makes what it serves once a request is there, so that a missing setting is
+    answered like every other error. ``service_error`` is what Cloudflare's services raise.
     """
 
     def __init__(
-        self,
-        resources: Callable[[], Resources],
-        variable: Variable,
-        service_error: type[Exception],
+        self, resources: Callable[[], Resources], variable: Variable, service_error: type[Exception]
     ) -> None:
         self._resources = resources
         self._service_error = service_error
         self._origins = allowed_origins(variable("CORS_ORIGINS"))
 
-    def explain(self, message: str) -> Problem:
-        """What to tell a client when a Cloudflare service failed with ``message``."""
-        return service_failed(message)
+    def explain(self, _message: str) -> Problem:
+        """What to tell a client when a Cloudflare service failed with this message."""
+        return service_failed()
 
     async def handle(self, request: Request) -> Reply:
-        """Answer a request."""
         call = Call(request)
         try:
             if request.method == "OPTIONS":
@@ -72,7 +60,7 @@ class App:
         return self.finish(replace(reply, headers=headers), call)
 
     def finish(self, reply: Reply, call: Call) -> Reply:
-        """Write the log line; the last thing before a reply leaves."""
+        """The last thing before a reply leaves."""
         write_log(call, reply.status)
         return replace(reply, body=b"") if call.request.method == "HEAD" else reply
 

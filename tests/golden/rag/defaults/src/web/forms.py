@@ -17,7 +17,6 @@ from web.problems import Problem
 
 # Room for a name of 255 bytes that is percent-encoded, and once more without that.
 _MAX_PART_HEAD_BYTES = 2_000
-
 # RFC 2046, section 5.1.1.
 _BOUNDARY = re.compile(
     r""";\s*boundary\s*=\s*("?)([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])\1\s*(?:;|\Z)""", re.A | re.I
@@ -38,16 +37,7 @@ class FormPart:
 
 
 def read_form(content_type: str, body: bytes, max_parts: int) -> list[FormPart]:
-    """The parts of a form.
-
-    Args:
-        content_type: The request's header, with the boundary.
-        body: The whole form.
-        max_parts: How many parts it may have.
-
-    Raises:
-        Problem: It is not a form, or has more parts.
-    """
+    """The parts of a form; ``content_type`` is the request's header, with the boundary."""
     return [_part(part) for part in _parts(content_type, body, max_parts)]
 
 
@@ -91,8 +81,7 @@ def _part(part: bytes) -> FormPart:
     encoding = head.get("content-transfer-encoding", "binary").strip().lower()
     if encoding not in ("7bit", "8bit", "binary"):
         raise _no_form(f"a part is in {encoding}: send files as they are")
-    said = head.get("content-type", "").lower()
-    return FormPart(field, name, said, part[blank.end() :])
+    return FormPart(field, name, head.get("content-type", "").lower(), part[blank.end() :])
 
 
 def _parameter(head: Message, name: str) -> str:
@@ -101,10 +90,8 @@ def _parameter(head: Message, name: str) -> str:
     values = [value for key, value in parameters if key.lower() == name]
     # A tuple is what filename* becomes, which is for those who understand it.
     value = max(values, key=lambda value: isinstance(value, tuple), default="")
-    if isinstance(value, str):
-        # Browsers, curl and others write a quote so, and no other character (HTML, 4.10.22.8).
-        return value.replace("%22", '"')
-    return collapse_rfc2231_value(value)
+    # Browsers, curl and others write a quote so, and no other character (HTML, 4.10.22.8).
+    return value.replace("%22", '"') if isinstance(value, str) else collapse_rfc2231_value(value)
 
 
 def _no_form(why: str) -> Problem:

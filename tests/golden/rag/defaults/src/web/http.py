@@ -48,8 +48,6 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """A response."""
-
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +64,6 @@ class Call:
 
 
 def json_reply(status: int, data: Any, content_type: str = "application/json") -> Reply:
-    """``data`` as JSON."""
     body = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
     return Reply(status, body, {"Content-Type": content_type})
 
@@ -80,7 +77,7 @@ def announced_length(request: Request) -> int | None:
     """The body's length in bytes, if the client says it."""
     length = request.headers.get("content-length") or ""
     # int() takes digits of other scripts, and numbers of any size.
-    return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else None
+    return int(length) if re.fullmatch("[0-9]{1,15}", length) else None
 
 
 def is_encoded(request: Request) -> bool:
@@ -93,22 +90,13 @@ def _encoding(request: Request) -> str:
 
 
 async def read_json(request: Request, max_bytes: int) -> Any:
-    """The parsed body of a request.
-
-    Raises:
-        Problem: It is larger than ``max_bytes``, compressed in a way that is not known, or no JSON.
-    """
     if media_type(request) != "application/json":
         raise Problem(415, "not-json", "Send JSON, with the header Content-Type: application/json.")
     return parse_json(await read_body(request, max_bytes))
 
 
 def parse_json(body: bytes) -> Any:
-    """JSON from a client.
-
-    Raises:
-        Problem: It is none.
-    """
+    """JSON from a client."""
     check_nesting(body)
     try:
         # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above. Some
@@ -123,52 +111,50 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"JSON has no {constant}")
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body, decompressed.
+def check_nesting(body: bytes) -> None:
+    """Refuse what would overflow the stack of the JSON parser, which in WebAssembly is a crash."""
+    depth = 0
+    for token in _STRUCTURE.finditer(body):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+        if depth > _MAX_NESTING:
+            raise Problem(400, "not-json", f"The JSON is nested more than {_MAX_NESTING} deep.")
 
-    Raises:
-        Problem: It is larger than ``max_bytes``, or compressed in a way that is not known.
-    """
-    stream = _gzip_stream(request)
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body, decompressed; a 413 if it is larger than ``max_bytes``, either way."""
+    encoding = _encoding(request)
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        detail = f"Send the body with gzip or as it is, and not with Content-Encoding: {encoding}."
+        raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "gzip"})
     # The announced length spares reading a large body; the count catches one that announces none.
     if (announced_length(request) or 0) > max_bytes:
         raise too_large(max_bytes)
+    gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if is_encoded(request) else None
     body, size = bytearray(), 0
     if request.body is not None:
         async for piece in request.body:
             data = piece.to_bytes()
             size += len(data)
-            if size <= max_bytes and len(body) <= max_bytes:
-                body += _decoded(stream, data, max_bytes + 1 - len(body)) if stream else data
+            if max(size, len(body)) <= max_bytes:
+                body += _unzipped(gzip, data, max_bytes + 1 - len(body)) if gzip else data
             elif size > max_bytes + _DISCARDED_BYTES:
                 break
     if max(size, len(body)) > max_bytes:
         raise too_large(max_bytes)
-    if stream and not stream.eof:
+    if gzip and not gzip.eof:
         raise _no_gzip("it is cut off")
     return bytes(body)
 
 
-def _gzip_stream(request: Request) -> zlib._Decompress | None:
-    """What decompresses a body; ``None`` if it comes as it is."""
-    encoding = _encoding(request)
-    if encoding == "identity":
-        return None
-    if encoding not in ("gzip", "x-gzip"):
-        detail = f"Send the body with gzip or as it is, and not with Content-Encoding: {encoding}."
-        raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "gzip"})
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-
-
-def _decoded(stream: zlib._Decompress, data: bytes, limit: int) -> bytes:
+def _unzipped(stream: zlib._Decompress, data: bytes, most: int) -> bytes:
     """At most so many bytes: what is small on its way could fill the memory here."""
     try:
-        decoded = stream.decompress(data, limit)
+        unzipped = stream.decompress(data, most)
     except zlib.error as error:
         raise _no_gzip(str(error)) from None
     if stream.unused_data:
         raise _no_gzip("something follows its end")
-    return decoded
+    return unzipped
 
 
 def _no_gzip(why: str) -> Problem:
@@ -177,13 +163,3 @@ def _no_gzip(why: str) -> Problem:
 
 def too_large(max_bytes: int) -> Problem:
     return Problem(413, "too-large", f"A body may have at most {max_bytes} bytes.")
-
-
-def check_nesting(body: bytes) -> None:
-    """Refuse what would overflow the stack of the JSON parser, which in WebAssembly is a crash."""
-    depth = 0
-    for token in _STRUCTURE.finditer(body):
-        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
-        if depth > _MAX_NESTING:
-            detail = f"The JSON is nested more than {_MAX_NESTING} deep."
-            raise Problem(400, "not-json", detail)

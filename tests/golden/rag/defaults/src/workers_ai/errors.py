@@ -31,4 +31,4 @@ def ai_problem(message: str) -> Problem | None:
     if not found:
         return None
     status, code, detail = _ERRORS[found[1]]
-    return Problem(status, code, detail, headers={"Retry-After": "10"} if status >= 503 else None)
+    return Problem(status, code, detail, headers={"Retry-After": "10"} if status >= 503 else {})

@@ -20,9 +20,8 @@ from jobs.urls import UrlRefused, check_url
 from rag.files import MEDIA_TYPES, file_id
 from rag.intake import Intake, Outcome, Sent, failure, item_id, parse
 from rag.limits import JOB_SECONDS, MAX_AT_ONCE, MAX_FILE_BYTES, MAX_SOURCE_CHARS
-from rag.openapi import OUTCOMES, record
 from rag.records import Document, Upload
-from rag.requests import DOCUMENTS, fields
+from rag.requests import fields
 from rag.settings import Settings
 from rag.validation import Schema, check
 from web.http import parse_json
@@ -30,16 +29,6 @@ from web.problems import FieldError, Problem, invalid, not_found
 
 #: Instead of documents, the address of one.
 ADDRESS: Schema = fields("url", url={"type": "string", "maxLength": MAX_URL_CHARS})
-
-#: What ``POST /documents`` takes and answers.
-TAKEN: Schema = {"oneOf": [ADDRESS, *DOCUMENTS["oneOf"]]}
-JOB = record(
-    **dict.fromkeys(("id", "status", "created_at", "updated_at"), {"type": "string"}),
-    **dict.fromkeys(("url", "error"), {"type": ["string", "null"]}),
-    attempts={"type": "integer"},
-    documents={"type": ["array", "null"]},
-)
-ADDED: Schema = {"oneOf": [OUTCOMES, JOB]}
 
 # One token, one owner.
 _OWNER = "api"
@@ -140,7 +129,7 @@ class Background(JobServices):
         try:
             url = check_url(check(body, ADDRESS)["url"], self.allowed_hosts)
         except UrlRefused as error:
-            raise invalid((FieldError("#/url", str(error)),)) from None
+            raise invalid(FieldError("#/url", str(error))) from None
         return Source(None, None, url)
 
 

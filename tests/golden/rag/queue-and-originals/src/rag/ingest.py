@@ -41,8 +41,7 @@ async def publish_visible(store: Store, vectors: Vectors) -> int:
     Every search does this first, so that nobody has to wait for the cron. Vectorize processes
     writes in their order: with the vector of its last chunk, a revision is complete.
     """
-    last_chunks = await store.pending(SETTLE_BATCH)
-    visible = await vectors.present(last_chunks)
+    visible = await vectors.present(await store.pending(SETTLE_BATCH))
     if visible:
         await store.publish(visible)
     return len(visible)
@@ -50,8 +49,6 @@ async def publish_visible(store: Store, vectors: Vectors) -> int:
 
 @dataclass(frozen=True)
 class Ingestion:
-    """Writes to both stores in the one right order."""
-
     settings: Settings
     store: Store
     models: Models
@@ -59,25 +56,16 @@ class Ingestion:
     originals: Originals
 
     async def check(self) -> None:
-        """Make sure that new vectors fit those there are.
-
-        Raises:
-            Problem: They were made with another model or pooling.
-        """
+        """Make sure that new vectors fit those there are."""
         await self.store.check_index(self.settings.embedding_model, record=True)
 
     async def ingest(
         self, document: Document, owner: str, original: bytes | None = None
     ) -> Literal["indexed", "unchanged"]:
-        """Index a document, unless it is indexed as it is.
+        """Index a document, unless it is indexed as it is; a 409 if another request is changing it.
 
-        Args:
-            document: The document.
-            owner: Something that names this request and no other.
-            original: The file that the document comes from, if it does.
-
-        Raises:
-            Problem: 409 if another request is changing the document.
+        ``owner`` names this request and no other.
+        ``original`` is the file that the document comes from, if it does.
         """
         async with self.store.claim(document.id, owner) as latest:
             unchanged = latest is not None and latest.startswith(fingerprint(document))
@@ -91,11 +79,7 @@ class Ingestion:
         return "unchanged" if unchanged else "indexed"
 
     async def delete(self, document_id: str, owner: str) -> None:
-        """Delete a document, its chunks and its vectors.
-
-        Raises:
-            Problem: 404 if there is none, 409 if another request is changing it.
-        """
+        """Delete a document, its chunks and its vectors; a 404 if there is none."""
         if not await self.store.exists(document_id):
             raise not_found(f"document {document_id!r}")
         async with self.store.claim(document_id, owner):

@@ -15,8 +15,6 @@ MAX_DOCUMENT_BYTES = 1_000_000
 # A file lives in the form, on its own and as JavaScript's: three times, beside the interpreter.
 MAX_FILE_BYTES = 10_000_000
 MAX_FORM_BYTES = 12_000_000
-# Files, and a field about one.
-MAX_FORM_PARTS = MAX_DOCUMENTS + 1
 # What a request indexes itself, in some seconds: each takes a few calls of the services, one after
 # the other. A job does the rest.
 MAX_AT_ONCE = 10

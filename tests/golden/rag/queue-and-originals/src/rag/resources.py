@@ -1,8 +1,11 @@
-"""What the application serves: every resource is one short method, and ``ROUTES`` lists them."""
+"""What the application serves: every resource is one short method, and ``ROUTES`` lists them.
+
+What a route takes and answers is published in ``public/openapi.json``: see ``scripts/openapi.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,46 +15,48 @@ from jobs.services import JobBindings
 from rag import requests
 from rag.answering import Event, answer, answer_events, sources
 from rag.app import StreamReply, encode_event
-from rag.background import ADDED, JOB, TAKEN, Background, shown
+from rag.background import Background, shown
 from rag.conversation import standalone
-from rag.files import Files
 from rag.ingest import Ingestion, publish_visible
 from rag.intake import Intake, parse, receive
 from rag.limits import MAX_BODY_BYTES
 from rag.mcp import answer_message
 from rag.models import Models
-from rag.openapi import (
-    ANSWER,
-    DOCUMENTS,
-    SOURCES,
-    STATUS,
-    STORED,
-    Route,
-    Routes,
-    describe,
-)
 from rag.originals import Originals
 from rag.retrieval import Retrieval
 from rag.settings import Settings
 from rag.store import Store
 from rag.text_index import TextIndex
 from rag.tools import Tools
-from rag.validation import check, check_parameters
+from rag.validation import Schema, check, check_parameters
 from rag.vectors import Vectors
 from web.auth import identify
 from web.http import Call, Reply, json_reply, read_json
-from web.problems import (
-    method_not_allowed,
-    misconfigured,
-    not_found,
-    too_many_requests,
-)
+from web.problems import method_not_allowed, misconfigured, not_found, too_many_requests
 
 if TYPE_CHECKING:
     from bindings import AI, RateLimit, Vectorize
 
 #: What a request says, checked: its body or its parameters, or the ``id`` in its path.
 Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers a method of a path.
+
+    ``run`` gets what the request says, checked by ``parameters`` or ``body``, and returns what
+    becomes JSON, or a reply. If it is ``open``, it takes no token.
+    """
+
+    run: Callable[[Any, Call, Values], Awaitable[Any]]
+    parameters: Schema | None = None
+    body: Schema | None = None
+    open: bool = False
+
+
+#: By path, then by method.
+Routes = Mapping[str, Mapping[str, Route]]
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,6 @@ class Bindings(JobBindings):
 
 
 class Resources:
-    """All resources of one deployment."""
-
     def __init__(self, bindings: Bindings, settings: Settings) -> None:
         self._settings = settings
         self._rate_limiter = bindings.rate_limiter
@@ -85,18 +88,12 @@ class Resources:
         self._tools = Tools(store, vectors, self._models, self._retrieval)
 
     def _intake(self) -> Intake:
-        return Intake(Files(self._models), self._ingestion)
+        return Intake(self._models, self._ingestion)
 
     def routes(self) -> Routes:
-        """What each path takes, by method."""
         return ROUTES
 
     async def route(self, call: Call) -> Reply:
-        """Answer a request.
-
-        Raises:
-            Problem: It can't be answered.
-        """
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
         name = f"/{collection}/" + "{id}" if slash else path
@@ -110,12 +107,12 @@ class Resources:
             raise method_not_allowed(routes)
         if not route.open:
             await self._admit(call)
-        values: Any = {"id": id_}
+        values: Values = {"id": id_}
         if route.parameters:
             values = check_parameters(call.request.parameters, route.parameters)
-        elif route.body and not route.files:
+        elif route.body:
             values = check(await read_json(call.request, MAX_BODY_BYTES), route.body)
-        result = await route.run(self, call, values)
+        result: Values | Reply = await route.run(self, call, values)
         return result if isinstance(result, Reply) else json_reply(200, result)
 
     async def tidy(self) -> None:
@@ -124,10 +121,8 @@ class Resources:
         await self.background.tidy()
 
     async def _admit(self, call: Call) -> None:
-        """Let in clients that have the token, but not too often.
-
-        The limiter counts by token: an address may be shared by many, or changed by one.
-        """
+        """Let in clients that have the token, but not too often. The limiter counts by token: an
+        address may be shared by many, or changed by one."""
         tokens = {"api": self._settings.api_token}
         owner = identify(call.request.headers.get("authorization"), tokens)
         if not (await self._rate_limiter.limit({"key": owner}))["success"]:
@@ -140,9 +135,6 @@ class Resources:
         await self._store.check_index(self._settings.embedding_model, record=False)
         return {"status": "ok"}
 
-    async def openapi(self, _call: Call, _values: Values) -> Values:
-        return describe(self.routes())
-
     async def mcp(self, call: Call, _values: Values) -> Reply:
         return await answer_message(call, self._tools.by_name(), self._settings.origins)
 
@@ -150,8 +142,8 @@ class Resources:
         query = requests.read_question(values)
         query = replace(query, query=await standalone(self._models, query.query, query.history))
         passages = await self._retrieval.evidence(query)
-        call.log["passages"] = len(passages)
-        call.log["best_score"] = passages[0].score if passages else None
+        best = passages[0].score if passages else None
+        call.log.update(passages=len(passages), best_score=best)
         if query.stream:
             events = answer_events(self._models, query.query, passages)
             headers = {"Content-Type": "text/event-stream; charset=utf-8"}
@@ -202,38 +194,24 @@ class Resources:
 
 
 ROUTES: Routes = {
-    "/health": {"GET": Route(Resources.health, "Tells whether it could work", STATUS, open=True)},
-    "/openapi.json": {"GET": Route(Resources.openapi, open=True)},
+    "/health": {"GET": Route(Resources.health, open=True)},
     "/mcp": {"POST": Route(Resources.mcp)},
-    "/query": {
-        "POST": Route(
-            Resources.query, "Answers a question", ANSWER, body=requests.QUERY, streams=True
-        ),
-    },
-    "/search": {
-        "GET": Route(Resources.search, "Finds passages", SOURCES, parameters=requests.SEARCH),
-    },
+    "/query": {"POST": Route(Resources.query, body=requests.QUERY)},
+    "/search": {"GET": Route(Resources.search, parameters=requests.SEARCH)},
     "/documents": {
-        "GET": Route(
-            Resources.list_documents, "Lists documents", DOCUMENTS, parameters=requests.PAGE
-        ),
-        "POST": Route(
-            *(Resources.post_documents, "Adds documents, or makes a job of them", ADDED),
-            body=TAKEN,
-            files=requests.FILES,
-        ),
+        "GET": Route(Resources.list_documents, parameters=requests.PAGE),
+        "POST": Route(Resources.post_documents),
     },
     "/documents/{id}": {
-        "GET": Route(Resources.get_document, "Describes a document", STORED),
-        "DELETE": Route(Resources.delete_document, "Deletes a document"),
+        "GET": Route(Resources.get_document),
+        "DELETE": Route(Resources.delete_document),
     },
-    "/documents/{id}/original": {"GET": Route(Resources.original, "Returns a document's file")},
-    "/jobs/{id}": {"GET": Route(Resources.get_job, "Describes a job", JOB)},
+    "/documents/{id}/original": {"GET": Route(Resources.original)},
+    "/jobs/{id}": {"GET": Route(Resources.get_job)},
 }
 
 
 async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:
-    """The events of an answer as bytes."""
     async with aclosing(events) as all_events:
         async for name, data in all_events:
             if name == "done":

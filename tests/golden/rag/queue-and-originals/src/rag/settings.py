@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from web.cors import allowed_origins
 from web.problems import misconfigured
-from web.settings import Variable, text
+from web.settings import Variable, items, text
 
 # Vectors of different pooling can't be compared. Cloudflare recommends "cls" for the BGE models
 # and defaults to "mean" for the sake of old indexes.
 POOLING = "cls"
-
 # Advice of the BGE authors for their English v1.5 models: mark what is a query. Passages are
 # embedded as they are.
 _QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
@@ -44,32 +43,19 @@ class Settings:
 
 
 def read_settings(variable: Variable) -> Settings:
-    """Read the settings.
-
-    Args:
-        variable: Gives a variable or secret by name, ``None`` if it is not set.
-
-    Raises:
-        Problem: One is missing or makes no sense.
-    """
+    """Read the settings; a 503 if one is missing or makes no sense."""
     score = text(variable, "MIN_SCORE")
     try:
         min_score = float(score)
     except ValueError:
         raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
-    fallbacks = _items(variable("CHAT_FALLBACKS"))
     return Settings(
         embedding_model=text(variable, "EMBEDDING_MODEL"),
         reranker_model=text(variable, "RERANKER_MODEL"),
-        chat_models=(text(variable, "CHAT_MODEL"), *fallbacks),
+        chat_models=(text(variable, "CHAT_MODEL"), *items(variable("CHAT_FALLBACKS"))),
         ai_gateway=str(variable("AI_GATEWAY") or ""),
         min_score=min_score,
         api_token=str(variable("API_TOKEN") or ""),
         origins=allowed_origins(variable("CORS_ORIGINS")),
-        allowed_hosts=frozenset(host.lower() for host in _items(variable("ALLOWED_HOSTS"))),
+        allowed_hosts=frozenset(host.lower() for host in items(variable("ALLOWED_HOSTS"))),
     )
-
-
-def _items(variable: object) -> list[str]:
-    """What is between the commas of a variable."""
-    return [item.strip() for item in str(variable or "").split(",") if item.strip()]
