@@ -115,9 +115,8 @@ class Resources:
 
     async def _accepted(self, call: Call, owner: str, job_id: str) -> Reply:
         call.log["job"] = job_id
-        reply = json_reply(202, _shown(await self._job(owner, job_id)))
-        location = f"/jobs/{job_id}"
-        return Reply(202, reply.body, {**reply.headers, "Location": location, "Retry-After": "2"})
+        headers = {"Location": f"/jobs/{job_id}", "Retry-After": "2"}
+        return json_reply(202, _shown(await self._job(owner, job_id)), headers)
 
     async def _get_job(self, call: Call, owner: str) -> Reply:
         return json_reply(200, _shown(await self._job(owner, _job_id(call.request))))

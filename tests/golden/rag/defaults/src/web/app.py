@@ -48,8 +48,8 @@ class App:
                 reply = await self._resources().route(call)
         except Exception as error:
             problem = self.problem(error, call)
-            body = json_reply(problem.status, problem.body(call.id), "application/problem+json")
-            reply = replace(body, headers={**body.headers, **problem.headers})
+            kind = {"Content-Type": "application/problem+json"}
+            reply = json_reply(problem.status, problem.body(call.id), {**problem.headers, **kind})
         headers = {
             **reply.headers,
             **cors_headers(request, self._origins),

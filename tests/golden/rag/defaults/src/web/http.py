@@ -63,9 +63,9 @@ class Call:
     log: dict[str, Any] = field(default_factory=dict)
 
 
-def json_reply(status: int, data: Any, content_type: str = "application/json") -> Reply:
+def json_reply(status: int, data: Any, headers: Mapping[str, str] | None = None) -> Reply:
     body = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
-    return Reply(status, body, {"Content-Type": content_type})
+    return Reply(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
 def media_type(request: Request) -> str:

@@ -161,9 +161,8 @@ class Resources:
         sent = await receive(call.request)
         if job := await self.background.accept(sent):
             call.log["job"] = job.id
-            reply = json_reply(202, shown(job))
             headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
-            return replace(reply, headers={**reply.headers, **headers})
+            return json_reply(202, shown(job), headers)
         outcomes = await self._intake().add_all(parse(sent), call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
