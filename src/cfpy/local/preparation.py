@@ -145,7 +145,6 @@ def prepare(
         migrations=migration_directories(worker),
         neurons=request.neurons,
         host=request.host,
-        port=request.port,
         state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
