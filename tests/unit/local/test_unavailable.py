@@ -21,5 +21,5 @@ def test_each_request_is_answered_with_the_reason(method: str) -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
     expected = "The Worker does not run: wrangler.toml:4: a comma is missing\n"
     assert body == ("" if method == "HEAD" else expected)
-    # The port is free again.
-    socket.create_server(("127.0.0.1", port)).close()
+    with pytest.raises(ConnectionError):
+        socket.create_connection(("127.0.0.1", port), timeout=20)

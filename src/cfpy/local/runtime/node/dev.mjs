@@ -112,7 +112,10 @@ function isSource(file, { entry }) {
 function reportStart(error) {
   // What Miniflare's schema refuses is a value of the configuration; a stack would not help.
   if (Array.isArray(error.issues)) fatal('configuration', error.issues.map(refusedValue).join('\n'));
-  if (error.refused) fatal('configuration', error.message);
+  // Miniflare's own errors are about its options, so about the configuration.
+  if (error.refused || /^Miniflare/.test(error.name)) fatal('configuration', error.message);
+  // What the system answers, and Node's own refusals: the message has the reason.
+  if (typeof error.code === 'string') fatal('runtime', error.message);
   fatal('runtime', error.stack ?? String(error));
 }
 
@@ -122,4 +125,4 @@ function refusedValue({ path: keys, message }) {
   return `the configuration has a value that the local runtime refuses: ${where}: ${message}`;
 }
 
-main().catch((error) => fatal('runtime', error.stack ?? String(error)));
+main().catch(reportStart);
