@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cfpy.errors import FilesystemError, UsageError
+
+_ELSEWHERE = "Use another directory: --persist-to DIR"
 
 
 @contextlib.contextmanager
@@ -31,13 +34,28 @@ def alone_with(state: Path) -> Iterator[None]:
     except OSError as error:
         why = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
         raise FilesystemError(
-            f"can't keep local data in {state}: {why}",
-            hint="Use another directory: --persist-to DIR",
+            f"can't keep local data in {state}: {why}", hint=_ELSEWHERE
         ) from error
     try:
+        _refuse_read_only(state)
         yield
     finally:
         lock.release()
+
+
+def _refuse_read_only(state: Path) -> None:
+    """workerd would end with a number of SQLite's, or fail each request."""
+    data = state / "v3"
+    places = (
+        data,
+        *(place for depth in ("*", "*/*", "*/*/*.sqlite") for place in data.glob(depth)),
+    )
+    for place in places:
+        if place.exists() and not os.access(place, os.W_OK):
+            raise FilesystemError(
+                f"can't keep local data in {state}: {place} can't be written",
+                hint=f"Correct its permissions. {_ELSEWHERE}",
+            )
 
 
 @contextlib.contextmanager

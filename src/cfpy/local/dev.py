@@ -36,7 +36,7 @@ from cfpy.local.local_runtime import (
 )
 from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.own_names import own_names
-from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
+from cfpy.local.preparation import DevRequest, Runtime, Shared, derived_directory, prepare
 from cfpy.local.watching import Watched, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
@@ -189,6 +189,9 @@ def _run_once(
     runtime, note = choose_runtime(project, request.runtime)
     others = load_beside(project, request.beside, say)
     every = (project, *others)
+    # Before the data, which may be in another place.
+    for each in every:
+        derived_directory(each)
     with (
         alone_with(request.state),
         local_ai(ctx, every, on_event) as (ai, embeddings_note),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from cfpy.errors import FilesystemError
 from cfpy.local import configuration
 from cfpy.local.access import LocalAccess, with_local_issuer
 from cfpy.local.custom_build import build_settings
@@ -94,6 +96,27 @@ class Prepared:
     left_out: Mapping[str, str]
 
 
+def derived_directory(project: Project) -> Path:
+    """The directory of the derived configurations, which is in the project.
+
+    Raises:
+        FilesystemError: It can't be written.
+    """
+    derived = project.root / configuration.DERIVED
+    try:
+        derived.mkdir(parents=True, exist_ok=True)
+        ignore_in_git(derived.parent, project.root)
+        if not os.access(derived, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise FilesystemError(
+            f"can't write to {derived}: {error.strerror or error}",
+            hint="A run keeps more there than its data, so --persist-to is not enough. Correct the "
+            f"permissions of {project.root}, or use a copy of it.",
+        ) from error
+    return derived
+
+
 def prepare(
     ctx: Context,
     project: Project,
@@ -123,7 +146,7 @@ def prepare(
         stand_in=shared.own.services,
     )
     worker = _with_local_values(ctx, worker, env_files, shared)
-    derived = _derived(project)
+    derived = derived_directory(project)
     modules_root, front = None, None
     if not on_node:
         front = _write_front(project, derived, worker, env_files, request, shared)
@@ -178,14 +201,6 @@ def _missing(
     known = {**os.environ, **dict.fromkeys(env_files.names, "")}
     missing = configuration.left_out(project, known, on_node=on_node, names=names)
     return missing | used_classes(entry) if on_node else missing
-
-
-def _derived(project: Project) -> Path:
-    """The directory of the derived configurations."""
-    derived = project.root / configuration.DERIVED
-    derived.mkdir(parents=True, exist_ok=True)
-    ignore_in_git(derived.parent, project.root)
-    return derived
 
 
 def _keep_data(project: Project, request: DevRequest, say: Callable[[str], None]) -> None:
