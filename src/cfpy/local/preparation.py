@@ -160,7 +160,7 @@ def prepare(
         worker=_write_json(derived / "worker.json", worker),
         front=front,
         local_services=_write_services(project, derived, shared, request.vectorize_delay),
-        python_modules=_packages(ctx, project),
+        python_modules=_packages(ctx, project, shared.say),
         kinds=configuration.binding_kinds(project),
         failing=configuration.failing_bindings(project, missing),
         build=build,
@@ -178,9 +178,9 @@ def prepare(
     return Prepared(session, env_files.shown, missing)
 
 
-def _packages(ctx: Context, project: Project) -> Path:
+def _packages(ctx: Context, project: Project, say: Callable[[str], None]) -> Path:
     """The directory of the Worker's packages, which are installed; it may not exist."""
-    vendored = vendor(project, ctx.runner, ctx.progress) if project.is_python else None
+    vendored = vendor(project, ctx.runner, ctx.progress, say) if project.is_python else None
     return vendored or project.root / "python_modules"
 
 

@@ -46,7 +46,7 @@ def run(
         ToolNotFoundError: Something that the tests need can't be installed.
     """
     project = load_project(root, config)
-    install(ctx, project)
+    install(ctx, project, say)
     argv = [sys.executable, "-m", "pytest", *arguments]
     named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
     status = run_attached(argv, cwd=project.root, env=os.environ | RUNNER | named)
@@ -58,7 +58,9 @@ def run(
     return _STATUSES.get(status, status)
 
 
-def install(ctx: Context, project: Project) -> None:
+def install(
+    ctx: Context, project: Project, say: Callable[[str], None] = lambda _text: None
+) -> None:
     """Install what a project's tests need: they start `cfpy dev`, which would otherwise install it
     while a fixture waits.
 
@@ -66,5 +68,5 @@ def install(ctx: Context, project: Project) -> None:
         ToolNotFoundError: Something can't be installed.
     """
     if project.is_python:
-        vendor(project, ctx.runner, ctx.progress)
+        vendor(project, ctx.runner, ctx.progress, say)
     _ = ctx.toolchain.directory
