@@ -71,7 +71,7 @@ class Gate:
             server.close()
 
     async def _meet(self, incoming: asyncio.StreamReader, outgoing: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError), contextlib.closing(outgoing):
+        with contextlib.suppress(OSError, asyncio.CancelledError), contextlib.closing(outgoing):
             await _Conversation(self, incoming, outgoing).run()
 
     async def connect(self) -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter] | None:
