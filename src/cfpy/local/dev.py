@@ -131,7 +131,7 @@ def _run_behind(
             served = True
         on_event(event)
 
-    watched = _watched(request, env_files.watched)
+    watched = watched_files(request, env_files.watched)
     warn = FileWarnings(request, on_event)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
@@ -159,17 +159,19 @@ def _outside(gate: Gate, ready: Event) -> Event:
     return Event("ready", {**ready.data, "url": outside, "page": page})
 
 
-def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
+def watched_files(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
     """What may be wrong when it can't start: the configuration, a migration, or a main module that
     is not there."""
     config = request.config.name if request.config else "wrangler.toml"
+    others = [place.resolve() for place in request.beside]
+    files = tuple(place for place in others if not place.is_dir())
     return Watched(
         request.root,
         config,
         sources=(request.root,),
         suffixes=(".py", ".sql"),
-        settings=settings,
-        beside=tuple(folder.resolve() for folder in request.beside),
+        settings=(*settings, *files),
+        beside=tuple(place.parent if place in files else place for place in others),
     )
 
 

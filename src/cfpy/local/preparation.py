@@ -49,7 +49,7 @@ class DevRequest:
 
     ``port`` 0 selects a free port. ``environment`` is empty for the top level of the configuration.
     ``env_files`` have the secrets, instead of the files that wrangler finds. ``beside`` are the
-    folders of other Workers that run in the same run.
+    folders, or the configurations, of other Workers that run in the same run.
     ``vectorize_delay`` is how long a mutation of a Vectorize index stays invisible, in seconds.
     ``neurons`` is what a million tokens of a model cost, ``input`` and ``output``, for the page.
     """
