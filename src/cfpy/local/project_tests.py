@@ -12,6 +12,7 @@ from cfpy.project.config_file import CONFIG_VARIABLE
 from cfpy.project.project import Project
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
+from cfpy.tools.invocation import command
 from cfpy.tools.process import run_attached
 
 #: In the environment of pytest: the tests that need the running Worker are skipped without it, so
@@ -53,7 +54,8 @@ def run(
     if status == _NO_TESTS:
         say(
             f"No test ran in {project.root}. pytest looks for functions test_* in files "
-            "tests/test_*.py; arguments such as -k NAME select some of them."
+            "tests/test_*.py; arguments such as -k NAME select some of them. If there are none "
+            f"yet, {command('adopt', '--tests')} adds one, without a login."
         )
     return _STATUSES.get(status, status)
 
