@@ -36,7 +36,7 @@ from cfpy.local.local_runtime import (
 )
 from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.own_names import own_names
-from cfpy.local.preparation import DevRequest, Runtime, Shared, derived_directory, prepare
+from cfpy.local.preparation import DevRequest, Prepared, Runtime, Shared, derived_directory, prepare
 from cfpy.local.watching import Watched, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
@@ -206,21 +206,8 @@ def _run_once(
             prepared = prepare(ctx, project, request, shared, on_node=on_node)
             beside = prepare_beside(ctx, others, request, shared, main=attempt)
             session = prepared.session
-            on_start(
-                DevInfo(
-                    runtime=attempt,
-                    runtime_note=why,
-                    embeddings=embeddings_note,
-                    vectorize_delay=_vectorize_delay(project, request),
-                    crons=_crons(project),
-                    chat=chat_note(project, ai),
-                    secrets_file=prepared.secrets_file,
-                    state=session.state,
-                    left_out=prepared.left_out,
-                    documents=documents_note(project),
-                    access=access_note(project),
-                )
-            )
+            told = (embeddings_note, chat_note(project, ai))
+            on_start(_info(project, request, prepared, attempt, why, *told))
             # What workerd prints about a failed download, cfpy reports better.
             pyodide = project.is_python and attempt is Runtime.WORKERD
             tell = Held(
@@ -240,6 +227,30 @@ def _run_once(
                 tell.release()
                 raise
     return False
+
+
+def _info(
+    project: Project,
+    request: DevRequest,
+    prepared: Prepared,
+    runtime: Runtime,
+    note: str,
+    embeddings: str,
+    chat: str,
+) -> DevInfo:
+    return DevInfo(
+        runtime=runtime,
+        runtime_note=note,
+        embeddings=embeddings,
+        vectorize_delay=_vectorize_delay(project, request),
+        crons=_crons(project),
+        chat=chat,
+        secrets_file=prepared.secrets_file,
+        state=prepared.session.state,
+        left_out=prepared.left_out,
+        documents=documents_note(project),
+        access=access_note(project),
+    )
 
 
 def _serve(
