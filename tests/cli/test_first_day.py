@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from cfpy.account import doctor
+from cfpy.account import doctor, session
 from cfpy.errors import NotLoggedInError
 from forked import run_cfpy
 
@@ -251,6 +251,38 @@ def test_a_project_without_tests_gets_a_hint(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "No test ran" in done.stderr
     assert "tests/test_*.py" in done.stderr
+    assert "cfpy adopt --tests adds one" in done.stderr.replace("\n", " ")
+
+
+def test_files_are_adopted_without_a_login(
+    cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object) -> str:
+        raise NotLoggedInError("nobody is logged in", hint="Run it.")
+
+    monkeypatch.setattr(session, "_token", nobody)
+    (tmp_path / "index.js").write_text(JAVASCRIPT)
+    (tmp_path / "wrangler.toml").write_text(CONFIG.format(main="index.js"))
+    config = (tmp_path / "wrangler.toml").read_bytes()
+    there = ("--cwd", str(tmp_path))
+    dry = cli("adopt", "--tests", "--dry-run", *there)
+    assert dry.exit_code == 0, dry.output
+    assert not (tmp_path / "tests").exists()
+    done = cli("adopt", "--tests", *there)
+    assert done.exit_code == 0, done.output
+    assert "Nobody is logged in, so nothing of the account was read" in done.output
+    assert "Reading the account" not in dry.output + done.output
+    assert (tmp_path / "tests" / "test_worker.py").is_file()
+    data = cli.json("adopt", "--tests", "--agents", *there)["data"]
+    assert (data["logged_in"], list(data["files"])) == (False, ["AGENTS.md"])
+    assert data["kept_files"] == ["tests/conftest.py", "tests/test_worker.py"]
+    assert (tmp_path / "wrangler.toml").read_bytes() == config
+    # What is in the account can't be adopted so.
+    assert cli("adopt", *there).exit_code == NotLoggedInError.exit_code
+    assert cli("adopt", "--tests", "--remove-ids", *there).exit_code == 5
+    # Nor does `cfpy doctor` say that it reads the account.
+    monkeypatch.setattr(doctor, "can_tell_login", lambda *_: True)
+    assert "Reading the account" not in cli("doctor", *there).output
 
 
 def test_diff_is_silent_about_what_cfpy_writes(cli, tmp_path: Path) -> None:

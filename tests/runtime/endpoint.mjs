@@ -2,9 +2,9 @@
 //
 // Standard input is a list of cases: {env, model, inputs, replies}. Each request of a case takes the
 // next reply (the last one again and again): {status, headers, body}, {refuse: true}, or one that
-// hangs or breaks off after its body: {hang: true}, {cut: true}. A body may come in pieces of `cuts`
-// bytes. Standard output is a list of {result | error, requests}; a stream that fails also has
-// {broken}.
+// hangs or breaks off after its body: {hang: true}, {hang: 'comments'} if it sends comments then,
+// {cut: true}. A body may come in pieces of `cuts` bytes. Standard output is a list of
+// {result | error, requests}; a stream that fails also has {broken}.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -33,6 +33,11 @@ function inPieces(body, size = Infinity, { hang, cut, signal }) {
         return;
       }
       if (cut) throw new TypeError('the connection was lost');
+      if (hang === 'comments' && !signal.aborted) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        return controller.enqueue(Buffer.from(': still there\n\n'));
+      }
+      if (signal.aborted) throw signal.reason;
       if (hang) await aborted(signal);
       controller.close();
     },

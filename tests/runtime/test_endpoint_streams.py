@@ -102,6 +102,11 @@ WRONG_STREAMS: dict[str, Wrong] = {
     "not JSON": (sse("Sign in"), INTERNAL, "an event that is not JSON: Sign in"),
     "an empty body": (sse(ends=False), INTERNAL, LOST),
     "silence": (sse(hang=True, ends=False), TIMEOUT, "no more of its answer within 0.05 s"),
+    "comments": (
+        sse(hang="comments", ends=False),
+        TIMEOUT,
+        "no more of its answer within 0.05 s",
+    ),
 }
 BROKEN_STREAMS: dict[str, Wrong] = {
     "an error": (
@@ -118,6 +123,11 @@ BROKEN_STREAMS: dict[str, Wrong] = {
     ),
     "silence": (
         sse(*pieces(ANSWER), ends=False, hang=True),
+        TIMEOUT,
+        "no more of its answer within 0.05 s; CFPY_AI_TIMEOUT",
+    ),
+    "comments": (
+        sse(*pieces(ANSWER), ends=False, hang="comments"),
         TIMEOUT,
         "no more of its answer within 0.05 s; CFPY_AI_TIMEOUT",
     ),

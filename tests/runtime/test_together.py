@@ -95,7 +95,7 @@ def test_two_in_one_workerd(tmp_path: Path) -> None:
     other = write_project(
         tmp_path / "other", {"wrangler.jsonc": OTHER, "src/index.js": OTHER_ENTRY}
     )
-    dev = start_dev(main, "--runtime", "workerd", "--with", "../other")
+    dev = start_dev(main, "--runtime", "workerd", "--with", "../other/wrangler.jsonc")
 
     try:
         calls_and_edits(dev, other)

@@ -18,15 +18,18 @@ from cfpy.account.observed import ObservedState
 from cfpy.account.owned.vectorize import ObservedIndex
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do
+from cfpy.account.resources import desired_state
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.unknown_ids import without_unknown_ids
 from cfpy.bindings.add import SETTINGS_HEAD
 from cfpy.bindings.registry import OWNED
+from cfpy.bindings.wrangler_config import load_project
+from cfpy.errors import NotLoggedInError
 from cfpy.project.changes import NewContent, apply
 from cfpy.project.config_text import edited, read
 from cfpy.project.edits import Append, Edit, Put
 from cfpy.project.lock import alone
-from cfpy.project.project import VectorizeIndex
+from cfpy.project.project import Project, VectorizeIndex
 from cfpy.project.secret import Secret
 from cfpy.tools.context import Context
 from cfpy.tools.files import refuse_read_only
@@ -66,7 +69,7 @@ class Adopted:
     does not have, which ``cfpy provision`` creates. ``secrets`` are the names of those in the
     account that ``cfpy.toml`` did not have. ``before`` and ``after`` are the texts of the files
     that change, by name; ``kept`` are files that exist already. ``removed`` are the removed ids by
-    binding.
+    binding. ``logged_in`` is whether the account was read: without a login, only files are added.
     """
 
     worker: str
@@ -78,18 +81,25 @@ class Adopted:
     after: Mapping[str, str]
     kept: tuple[str, ...]
     removed: Mapping[str, str]
+    logged_in: bool = True
 
 
 def run(ctx: Context, request: AdoptRequest) -> Adopted:
-    """Adopt a Worker.
+    """Adopt a Worker. Without a login, only add the files that are asked for.
 
     Raises:
+        NotLoggedInError: Nobody is logged in, and no file is asked for.
         PlanConflictError: The project and the account do not agree. Nothing was changed.
         CfpyError: As :func:`cfpy.account.session.open_session`.
         FilesystemError: A file can't be written. Nothing was changed.
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
-        opened = open_session(ctx, request.root, request.environment, request.config)
+        try:
+            opened = open_session(ctx, request.root, request.environment, request.config)
+        except NotLoggedInError:
+            if request.remove_ids or not request.extras:
+                raise
+            return _files_alone(request)
         session, removed, removals = (
             without_unknown_ids(opened) if request.remove_ids else (opened, {}, ())
         )
@@ -111,7 +121,7 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         described = {secret.name for secret in session.desired.all(Secret)}
         secrets = tuple(sorted(worker.secrets - described)) if worker else ()
         before, after = _edited(session, steps, observed, secrets, removals)
-        extra, kept = _extras(session, request.extras)
+        extra, kept = _extras(session.project, request.extras)
         adopted = Adopted(
             session.desired.worker,
             worker is not None,
@@ -134,6 +144,17 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
                 lambda record: record.with_adopted(session.environment, account_id, found)
             )
         return adopted
+
+
+def _files_alone(request: AdoptRequest) -> Adopted:
+    """Add the files, which have nothing of the account."""
+    project = load_project(request.root, request.config)
+    worker = desired_state(project, request.environment).worker
+    extra, kept = _extras(project, request.extras)
+    if not request.dry_run:
+        apply(project.root, {name: NewContent(text.encode()) for name, text in extra.items()})
+    before = dict.fromkeys(extra, "")
+    return Adopted(worker, False, {}, (), (), before, extra, kept, {}, logged_in=False)
 
 
 def _refuse(conflicts: list[Action]) -> None:
@@ -218,16 +239,16 @@ def _secrets(session: Session, names: tuple[str, ...]) -> Iterator[Edit]:
             yield Append(("secrets",), {"name": name})
 
 
-def _extras(session: Session, names: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _extras(project: Project, names: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """New files by path, and those that exist already."""
     new, kept = {}, []
     for path, source in (item for name in names for item in _EXTRAS[name].items()):
-        if (session.project.root / path).exists():
+        if (project.root / path).exists():
             kept.append(path)
             continue
         text = files("cfpy").joinpath(*source).read_text("utf-8")
         requirement = installation().portable_requirement
         pinned = requirement if " @ " in requirement else ""
         text = text.replace("REQUIREMENT", json.dumps(pinned))
-        new[path] = text.replace("CONFIG", session.project.config_name)
+        new[path] = text.replace("CONFIG", project.config_name)
     return new, tuple(kept)

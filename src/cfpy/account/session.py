@@ -162,8 +162,8 @@ def session_of(
     desired = desired_state(project, environment)
     _refuse_other_region(project, environment)
     record = records.read()
-    ctx.progress("Reading the account")
     token = _token(ctx, project.root, project.config_path)
+    ctx.progress("Reading the account")
     account = Account(token, _account_id(project, environment, record))
     return Session(
         project=project,

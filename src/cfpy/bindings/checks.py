@@ -45,6 +45,15 @@ RETIRED_MODELS = frozenset(
 _REPLACEMENT = "@cf/google/gemma-4-26b-a4b-it"
 _MODEL = re.compile(r"@(?:cf|hf)/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+# What every JavaScript object has (ECMA-262, "Properties of the Object Prototype Object"): wrangler
+# 4.164.0 stops with a TypeError (validateBindingsHaveUniqueNames), or binds nothing.
+OBJECT_NAMES = frozenset(
+    {
+        *("constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable"),
+        *("toLocaleString", "toString", "valueOf", "__proto__", "__defineGetter__"),
+        *("__defineSetter__", "__lookupGetter__", "__lookupSetter__"),
+    }
+)
 _WORKER_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?")
 _OLD = timedelta(days=365)
 # Their names are those of environment variables, which need not be identifiers.
@@ -125,7 +134,13 @@ def _compatibility(scope: Mapping[str, Any], today: date) -> Iterator[Finding]:
 
 def _bindings(scope: Mapping[str, Any]) -> Iterator[Finding]:
     for name, table in bound_names(scope):
-        if table not in _FREE_NAMES and not _IDENTIFIER.fullmatch(name):
+        if name in OBJECT_NAMES:
+            yield Finding(
+                broken=True,
+                message=f"{table} binds {name!r}, which every JavaScript object has already",
+                fix="Use another name, such as MY_DB.",
+            )
+        elif table not in _FREE_NAMES and not _IDENTIFIER.fullmatch(name):
             yield Finding(
                 broken=True,
                 message=f"{table} binds {name!r}, which is not a valid identifier",

@@ -11,12 +11,14 @@ from typing import Any
 
 from cfpy.bindings.kind import Handler
 from cfpy.bindings.sources import located, read_source, stub
+from cfpy.errors import ProjectError
 from cfpy.project.edits import Handled, NewHandler
 from cfpy.project.line_ends import plain, with_ends_of
 from cfpy.project.project import Project
 from cfpy.project.python_handler import with_python_handler
 from cfpy.project.python_source import chosen_by
 from cfpy.project.script_handler import with_script_handler
+from cfpy.project.script_syntax import first_error, is_typed, syntax_of
 
 # Folders of what a build writes.
 _BUILT = {"dist", "build", "node_modules"}
@@ -47,7 +49,8 @@ def handling(
         changed: Modules that change already, with their new text.
 
     Raises:
-        ProjectError: The main module can't be read, or is not valid Python.
+        ProjectError: The main module can't be read, or is not valid Python, JavaScript or
+            TypeScript.
     """
     scope = {**project.wrangler, **_environment(project, environment)}
     main = scope.get("main")
@@ -59,9 +62,7 @@ def handling(
     if why := _not_ours(Path(main), scope):
         return _refused(main, why, new)
     python = path.suffix == ".py"
-    if python:
-        with located(path):
-            ast.parse(source)
+    _refuse_faulty(path, source)
     handled = (
         with_python_handler(source, new, functions=_calls_functions(scope))
         if python
@@ -78,6 +79,16 @@ def handling(
     }
     note = f"{main}:{handled.line} has the new handler {new.name}: it gets {handler.gets}."
     return Handling(note, files=files)
+
+
+def _refuse_faulty(path: Path, source: str) -> None:
+    """Refuse a module that does not parse: whether it has the handler can't be known."""
+    if path.suffix == ".py":
+        with located(path):
+            ast.parse(source)
+    elif line := first_error(syntax_of(source, path.suffix)):
+        language = "TypeScript" if is_typed(path.suffix) else "JavaScript"
+        raise ProjectError(f"not valid {language}", path=path, line=line, hint="Fix it first.")
 
 
 def _environment(project: Project, name: str) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
-"""Finds keys of a configuration that wrangler does not know, and those of ``cfpy.toml`` that cfpy
-does not know: most are misspelt.
+"""Finds keys of a configuration that wrangler does not know, those of ``cfpy.toml`` that cfpy does
+not know, and those of ``pyproject.toml`` that are not in its standard: most are misspelt.
 
 wrangler 4.164.0 skips them with a warning, ``Unexpected fields found in top-level field``
 (``validateAdditionalProperties`` in its ``validation.ts``), so a misspelt binding is missed only
@@ -49,13 +49,24 @@ TABLES: Mapping[str, frozenset[str]] = {
     "queues": frozenset({"consumers", "producers"}),
     "triggers": frozenset({"crons", "events"}),
 }
+# packaging.python.org/en/latest/specifications/pyproject-toml, with PEP 794.
+_PROJECT = frozenset(
+    {
+        *("authors", "classifiers", "dependencies", "description", "dynamic", "entry-points"),
+        *("gui-scripts", "import-names", "import-namespaces", "keywords", "license"),
+        *("license-files", "maintainers", "name", "optional-dependencies", "readme"),
+        *("requires-python", "scripts", "urls", "version"),
+    }
+)
+_PYPROJECT = frozenset({"build-system", "dependency-groups", "project", "tool"})
 _SCHEMA = Path(__file__).parents[1] / "project" / "cfpy.schema.json"
 _Path = tuple[str | int, ...]
 
 
 def unknown_keys(project: Project, environment: str = "") -> Iterator[Finding]:
-    """A finding, with its line, for each unknown key of ``cfpy.toml``, and of the top level and of
-    ``environment`` of wrangler's configuration.
+    """A finding, with its line, for each unknown key of ``cfpy.toml``, of ``[project]`` in a
+    Python Worker's ``pyproject.toml``, and of the top level and of ``environment`` of wrangler's
+    configuration.
 
     Args:
         project: The project; its files are read again for the lines.
@@ -72,6 +83,11 @@ def unknown_keys(project: Project, environment: str = "") -> Iterator[Finding]:
             text, data = read(settings)
             schema = json.loads(_SCHEMA.read_text("utf-8"))
             yield from _findings(settings, text, _in_schema(data, schema, ()), "cfpy")
+    packages = project.root / "pyproject.toml"
+    with contextlib.suppress(ProjectError):
+        if project.is_python and packages.exists():
+            text, data = read(packages)
+            yield from _findings(packages, text, _in_pyproject(data), "uv")
 
 
 def _findings(
@@ -100,6 +116,13 @@ def _in_schema(value: object, schema: Mapping[str, Any], at: _Path) -> Iterator[
     yield from _in_table(value, at, frozenset(known))
     for key in sorted(known.keys() & value.keys()):
         yield from _in_schema(value[key], known[key], (*at, key))
+
+
+def _in_pyproject(document: Mapping[str, Any]) -> Iterator[tuple[_Path, str]]:
+    yield from _in_table(document, (), _PYPROJECT)
+    table = document.get("project")
+    if isinstance(table, Mapping):
+        yield from _in_table(table, ("project",), _PROJECT)
 
 
 def _unknown(config: Mapping[str, Any], environment: str) -> Iterator[tuple[_Path, str]]:

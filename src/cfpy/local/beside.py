@@ -22,11 +22,13 @@ from cfpy.local.defaults import load_for_run
 from cfpy.local.local_runtime import Event, LocalRuntime, LocalSession
 from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
 from cfpy.project.config_file import configuration_in
+from cfpy.project.config_text import SUFFIXES
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
 
 # Where a Worker that runs next to the main one listens: only the registry has its address.
 _LOOPBACK = "127.0.0.1"
+_NAME = "Name the folder that has its wrangler.toml or wrangler.jsonc, or that file."
 
 
 @dataclass(frozen=True)
@@ -43,36 +45,58 @@ class Beside:
 
 
 def load_beside(
-    project: Project, folders: Sequence[Path], say: Callable[[str], None] = lambda _text: None
+    project: Project, places: Sequence[Path], say: Callable[[str], None] = lambda _text: None
 ) -> tuple[Project, ...]:
-    """The projects of ``--with``. ``say`` is called with what a person should know.
+    """The projects of ``--with``: each place is a folder, or the configuration itself, as for
+    ``wrangler dev -c``. ``say`` is called with what a person should know.
 
     Raises:
-        ProjectError: A folder has no project, or one without a name.
-        UsageError: Two of the Workers are the same, or have the same name.
+        ProjectError: A configuration is not valid, or has no name.
+        UsageError: There is no configuration, or two of the Workers are the same, have the same
+            name or are in one folder.
     """
     found = {str(project.wrangler.get("name")): project.root.resolve()}
     projects = []
-    for folder in folders:
-        if configuration_in(folder) is None:
-            raise UsageError(
-                f"--with {folder}: there is no configuration of a Worker in this folder",
-                hint="Name the folder that has its wrangler.toml or wrangler.jsonc.",
-            )
-        named = load_project(folder)
+    for place in places:
+        folder, config = place_of(place)
+        named = load_project(folder, config)
         # Bindings find it by its name, so the default is not enough.
         if not named.wrangler.get("name"):
             raise ProjectError("`name` is missing", path=named.config_path)
-        other = load_for_run(folder, say=say)
+        other = load_for_run(folder, config, say=say)
         name = str(other.wrangler["name"])
         if name in found:
             raise UsageError(
-                f"--with {folder}: the Worker {name} is also in {found[name]}",
+                f"--with {place}: the Worker {name} is also in {found[name]}",
                 hint="Each Worker of a run needs a name of its own, and runs once.",
+            )
+        if other.root.resolve() in found.values():
+            raise UsageError(
+                f"--with {place}: its folder {other.root} has another Worker of this run",
+                hint="cfpy keeps the files of a run in the Worker's folder: move one of the two.",
             )
         found[name] = other.root.resolve()
         projects.append(other)
     return tuple(projects)
+
+
+def place_of(place: Path) -> tuple[Path, Path | None]:
+    """The folder of a Worker of ``--with``, and its configuration if that is named.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if place.is_dir():
+        if configuration_in(place) is None:
+            raise UsageError(
+                f"--with {place}: there is no configuration of a Worker in this folder", hint=_NAME
+            )
+        return place, None
+    if not place.exists():
+        raise UsageError(f"--with {place}: it does not exist", hint=_NAME)
+    if place.suffix not in SUFFIXES:
+        raise UsageError(f"--with {place}: it is not the configuration of a Worker", hint=_NAME)
+    return place.parent, place
 
 
 def prepare_beside(
@@ -111,7 +135,7 @@ def prepare_beside(
             port=0,
             persist_to=request.state if inside else project.root / ".wrangler" / "state",
             environment="",
-            config=None,
+            config=project.config_path,
             env_files=(),
         )
         own.state.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from cfpy.account.resources import in_environment
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError
+from cfpy.local.unstartable import refuse_unstartable
 from cfpy.project.project import FLAG_FIX, FLAG_MISSING, PYTHON_FLAG, Project
 from cfpy.tools.workerd_date import workerd_date
 
@@ -27,8 +28,8 @@ def load_for_run(
     ``say`` is called with a warning for each that the configuration does not have.
 
     Raises:
-        ProjectError: The project's files are missing or not valid, or a Python Worker has no
-            compatibility flag for Python.
+        ProjectError: The project's files are missing or not valid, a Python Worker has no
+            compatibility flag for Python, or no runtime starts with its values.
         UsageError: There is no such environment.
     """
     project = load_project(root, config)
@@ -45,6 +46,7 @@ def load_for_run(
         project = _with(project, "compatibility_date", date)
     if project.is_python and PYTHON_FLAG not in (project.wrangler.get("compatibility_flags") or []):
         raise ProjectError(FLAG_MISSING, path=project.config_path, hint=FLAG_FIX)
+    refuse_unstartable(project, environment)
     return project
 
 

@@ -6,21 +6,24 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.kinds.cron import schedules
-from cfpy.errors import CfpyError, FilesystemError, ProjectError, UsageError
+from cfpy.errors import CfpyError, ProjectError
 from cfpy.local import bundle
 from cfpy.local.access import access_note, local_access
 from cfpy.local.beside import Beside, Together, load_beside, prepare_beside
 from cfpy.local.choosing import attempts, choose_runtime, without_bundle
+from cfpy.local.data_lock import alone_with, alone_with_each
 from cfpy.local.defaults import load_for_run
 from cfpy.local.dev_registry import registry_folder, running_workers
+from cfpy.local.env_files import EnvFiles
 from cfpy.local.faulty_edits import FileWarnings, fault_of_edit, read_files, wait_for_fix
+from cfpy.local.gate import Gate
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
 from cfpy.local.local_ai import chat_note, documents_note, local_ai
@@ -33,8 +36,7 @@ from cfpy.local.local_runtime import (
 )
 from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.own_names import own_names
-from cfpy.local.ports import refuse_unusable
-from cfpy.local.preparation import DevRequest, Runtime, Shared, prepare
+from cfpy.local.preparation import DevRequest, Prepared, Runtime, Shared, derived_directory, prepare
 from cfpy.local.watching import Watched, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
@@ -100,22 +102,36 @@ def run(
     # Checked first, because everything before the start of the server takes a while: what is wrong
     # with the files comes before a port that is only taken for now.
     env_files = read_files(request)
-    refuse_unusable(request.host, request.port)
+    gate = Gate(request.host, request.port)
+    try:
+        _run_behind(gate, ctx, request, env_files, on_start, on_event)
+    finally:
+        gate.stop()
+
+
+def _run_behind(
+    gate: Gate,
+    ctx: Context,
+    request: DevRequest,
+    env_files: EnvFiles,
+    on_start: Callable[[DevInfo], None],
+    on_event: Callable[[Event], None],
+) -> None:
+    """Run until it is interrupted, again and again behind the same port."""
     # Whether it ever was ready, and whether it is with the files as they are.
     served = serving = False
 
-    def keep_port(event: Event) -> None:
-        nonlocal request, served, serving
+    def note(event: Event) -> None:
+        nonlocal served, serving
         if event.kind == "ready":
             served = serving = True
-            # The port stays the same after a restart, so that an open browser still works.
-            request = dataclasses.replace(request, port=urlsplit(event.data["url"]).port)
+            event = _outside(gate, event)
         if event.kind == "start_failed":
             # It waits for a fix by itself.
             served = True
         on_event(event)
 
-    watched = _watched(request, env_files.watched)
+    watched = watched_files(request, env_files.watched)
     warn = FileWarnings(request, on_event)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
@@ -125,30 +141,42 @@ def run(
         serving = False
         warn()
         try:
-            again = _run_once(ctx, request, on_start, keep_port)
+            again = _run_once(gate, ctx, request, on_start, note)
         except CfpyError as error:
             # A faulty edit does not end the session: a typo, a package or a flag that there is not.
             failed = isinstance(error, StartFailedError)
             if not served or not request.watch or (serving and not failed):
                 raise
-            wait_for_fix(ctx, request, error, watched, before, on_event)
+            wait_for_fix(ctx, error, watched, before, gate, on_event)
 
 
-def _watched(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
+def _outside(gate: Gate, ready: Event) -> Event:
+    """Let requests through to what is ready, and tell its address behind the gate."""
+    inside = str(ready.data["url"])
+    gate.open(urlsplit(inside).port or 0)
+    outside = gate.outside(inside)
+    page = str(ready.data.get("page", "")).replace(inside.rstrip("/"), outside.rstrip("/"))
+    return Event("ready", {**ready.data, "url": outside, "page": page})
+
+
+def watched_files(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
     """What may be wrong when it can't start: the configuration, a migration, or a main module that
     is not there."""
     config = request.config.name if request.config else "wrangler.toml"
+    others = [place.resolve() for place in request.beside]
+    files = tuple(place for place in others if not place.is_dir())
     return Watched(
         request.root,
         config,
         sources=(request.root,),
         suffixes=(".py", ".sql"),
-        settings=settings,
-        beside=tuple(folder.resolve() for folder in request.beside),
+        settings=(*settings, *files),
+        beside=tuple(place.parent if place in files else place for place in others),
     )
 
 
 def _run_once(
+    gate: Gate,
     ctx: Context,
     request: DevRequest,
     on_start: Callable[[DevInfo], None],
@@ -163,8 +191,11 @@ def _run_once(
     runtime, note = choose_runtime(project, request.runtime)
     others = load_beside(project, request.beside, say)
     every = (project, *others)
+    # Before the data, which may be in another place.
+    for each in every:
+        derived_directory(each)
     with (
-        _alone_with(request.state),
+        alone_with(request.state),
         local_ai(ctx, every, on_event) as (ai, embeddings_note),
         local_access(every) as access,
     ):
@@ -175,30 +206,19 @@ def _run_once(
             prepared = prepare(ctx, project, request, shared, on_node=on_node)
             beside = prepare_beside(ctx, others, request, shared, main=attempt)
             session = prepared.session
-            on_start(
-                DevInfo(
-                    runtime=attempt,
-                    runtime_note=why,
-                    embeddings=embeddings_note,
-                    vectorize_delay=_vectorize_delay(project, request),
-                    crons=_crons(project),
-                    chat=chat_note(project, ai),
-                    secrets_file=prepared.secrets_file,
-                    state=session.state,
-                    left_out=prepared.left_out,
-                    documents=documents_note(project),
-                    access=access_note(project),
-                )
-            )
+            told = (embeddings_note, chat_note(project, ai))
+            on_start(_info(project, request, prepared, attempt, why, *told))
             # What workerd prints about a failed download, cfpy reports better.
             pyodide = project.is_python and attempt is Runtime.WORKERD
             tell = Held(
                 ImportWarnings(project, on_event), bundle.forget_missing if pyodide else None
             )
             try:
-                with _alone_with_each(beside, request.state):
+                states = [each.session.state for each in beside]
+                with alone_with_each(states, request.state):
                     started = _start_all(ctx, project, session, attempt, beside)
-                    return _serve(started, tell, functools.partial(fault_of_edit, request))
+                    faults = functools.partial(fault_of_edit, request)
+                    return _serve(gate, started, tell, faults)
             except BundleUnavailableError as error:
                 bundle.remember_missing()
                 if runtime is not Runtime.AUTO:
@@ -209,33 +229,32 @@ def _run_once(
     return False
 
 
-@contextlib.contextmanager
-def _alone_with(state: Path) -> Iterator[None]:
-    """Lock the local data: two runtimes that write to the same SQLite file lose requests."""
-    import filelock
-
-    lock = filelock.FileLock(state / "cfpy-dev.lock", timeout=0)
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except filelock.Timeout:
-        raise UsageError(
-            f"another cfpy dev uses the data in {state}",
-            hint="Stop it, or use another directory for this one: --persist-to DIR",
-        ) from None
-    except OSError as error:
-        why = "it is not a directory" if isinstance(error, FileExistsError) else error.strerror
-        raise FilesystemError(
-            f"can't keep local data in {state}: {why}",
-            hint="Use another directory: --persist-to DIR",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _info(
+    project: Project,
+    request: DevRequest,
+    prepared: Prepared,
+    runtime: Runtime,
+    note: str,
+    embeddings: str,
+    chat: str,
+) -> DevInfo:
+    return DevInfo(
+        runtime=runtime,
+        runtime_note=note,
+        embeddings=embeddings,
+        vectorize_delay=_vectorize_delay(project, request),
+        crons=_crons(project),
+        chat=chat,
+        secrets_file=prepared.secrets_file,
+        state=prepared.session.state,
+        left_out=prepared.left_out,
+        documents=documents_note(project),
+        access=access_note(project),
+    )
 
 
 def _serve(
+    gate: Gate,
     runtime: LocalRuntime,
     on_event: Callable[[Event], None],
     fault: Callable[[str], Event | None],
@@ -255,6 +274,7 @@ def _serve(
             if not faulty:
                 break
     finally:
+        gate.hold()
         runtime.stop()
     return again
 
@@ -284,15 +304,6 @@ def _start_all(
         if each.session not in inside
     ]
     return Together(start, others) if others else start()
-
-
-@contextlib.contextmanager
-def _alone_with_each(beside: tuple[Beside, ...], state: Path) -> Iterator[None]:
-    """Lock the data of the Workers that do not use ``state``."""
-    with contextlib.ExitStack() as stack:
-        for own in {each.session.state for each in beside} - {state}:
-            stack.enter_context(_alone_with(own))
-        yield
 
 
 def _workers(projects: tuple[Project, ...]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from cfpy.errors import CfpyError
 from cfpy.local.defaults import load_for_run
 from cfpy.local.env_files import EnvFiles, find_env_files
 from cfpy.local.file_warnings import file_warnings
+from cfpy.local.gate import Gate
 from cfpy.local.local_runtime import Event, StartFailedError
 from cfpy.local.preparation import DevRequest
 from cfpy.local.unavailable import answering
@@ -48,10 +49,10 @@ def fault_of_edit(request: DevRequest, path: str) -> Event | None:
 
 def wait_for_fix(
     ctx: Context,
-    request: DevRequest,
     error: CfpyError,
     watched: Watched,
     before: State,
+    gate: Gate,
     on_event: Callable[[Event], None],
 ) -> None:
     """Report ``error``, and answer requests with it until ``watched`` differs from ``before``."""
@@ -61,10 +62,12 @@ def wait_for_fix(
         watched, before = failed.watched, failed.since
     # With what the terminal shows for it: the output of the runtime has the traceback.
     reason = ctx.secrets.redact(f"{error.message}\n{_WAITS}" if failed else f"{text}\n{_WAITS}")
-    with answering(request.host, request.port, reason):
+    with answering(reason) as port:
+        gate.open(port)
         # Once it answers: who reads this may ask at once.
         on_event(Event("reload_failed", {"text": f"{text}\n{_WAITS}"}))
         _wait_for_change(watched, before)
+        gate.hold()
 
 
 def _report(error: CfpyError) -> str:

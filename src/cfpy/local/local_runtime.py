@@ -17,11 +17,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol
 
-from cfpy.errors import CfpyError, LocalRuntimeError, UsageError
+from cfpy.errors import CfpyError, LocalRuntimeError
 from cfpy.local.dev_registry import registry_folder
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.first_load import FirstLoad
-from cfpy.local.ports import TAKEN_HINT
 from cfpy.local.refusal import refused
 from cfpy.local.stuck import Attention, Stuck
 from cfpy.local.traces import in_own_file
@@ -61,10 +60,11 @@ class LocalSession:
     are the files from which wrangler reads secrets, and ``service_secrets`` the secrets of the
     stand-ins, which are never written to disk. ``kinds`` are the classes of bindings by name,
     ``failing`` the replacements for those that do not work, ``build`` is the custom build.
-    ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``port`` 0
-    selects a free port. ``migrations`` are directories of SQL files. ``python`` is the version
-    of the project's Python. ``beside`` are the Workers that run in the same workerd. If wrangler
-    reads the modules of a directory only when told, that is ``module_root``.
+    ``neurons`` are those for a million tokens of a model, ``input`` and ``output``. ``host`` is
+    where the run listens: the runtime itself only listens on loopback, behind the gate.
+    ``migrations`` are directories of SQL files. ``python`` is the version of the project's Python.
+    ``beside`` are the Workers that run in the same workerd. If wrangler reads the modules of a
+    directory only when told, that is ``module_root``.
     """
 
     project: Path
@@ -80,7 +80,6 @@ class LocalSession:
     migrations: tuple[Path, ...]
     neurons: Mapping[str, Mapping[str, float]]
     host: str
-    port: int
     state: Path
     cache: Path
     watch: bool
@@ -213,7 +212,6 @@ def _node_session(toolchain: Toolchain, session: LocalSession) -> dict[str, Any]
         "entry": str(session.entry),
         "python_modules": str(session.python_modules),
         "host": session.host,
-        "port": session.port,
         "state": str(session.state / "v3"),
         "cache": str(session.cache),
         "registry": str(registry_folder(os.environ, Path.home())),
@@ -232,8 +230,6 @@ def _parse_line(line: str) -> dict[str, Any] | None:
 
 
 def _fatal(code: str, text: str) -> CfpyError:
-    if code == "port_in_use":
-        return UsageError(text, hint=TAKEN_HINT)
     if code == "configuration":
         return refused(text)
     hint = "Fix the error above and start again." if code == "entry_failed" else ""

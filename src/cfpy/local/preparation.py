@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from cfpy.errors import FilesystemError
 from cfpy.local import configuration
 from cfpy.local.access import LocalAccess, with_local_issuer
 from cfpy.local.custom_build import build_settings
@@ -47,7 +49,7 @@ class DevRequest:
 
     ``port`` 0 selects a free port. ``environment`` is empty for the top level of the configuration.
     ``env_files`` have the secrets, instead of the files that wrangler finds. ``beside`` are the
-    folders of other Workers that run in the same run.
+    folders, or the configurations, of other Workers that run in the same run.
     ``vectorize_delay`` is how long a mutation of a Vectorize index stays invisible, in seconds.
     ``neurons`` is what a million tokens of a model cost, ``input`` and ``output``, for the page.
     """
@@ -94,6 +96,27 @@ class Prepared:
     left_out: Mapping[str, str]
 
 
+def derived_directory(project: Project) -> Path:
+    """The directory of the derived configurations, which is in the project.
+
+    Raises:
+        FilesystemError: It can't be written.
+    """
+    derived = project.root / configuration.DERIVED
+    try:
+        derived.mkdir(parents=True, exist_ok=True)
+        ignore_in_git(derived.parent, project.root)
+        if not os.access(derived, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise FilesystemError(
+            f"can't write to {derived}: {error.strerror or error}",
+            hint="A run keeps more there than its data, so --persist-to is not enough. Correct the "
+            f"permissions of {project.root}, or use a copy of it.",
+        ) from error
+    return derived
+
+
 def prepare(
     ctx: Context,
     project: Project,
@@ -123,7 +146,7 @@ def prepare(
         stand_in=shared.own.services,
     )
     worker = _with_local_values(ctx, worker, env_files, shared)
-    derived = _derived(project)
+    derived = derived_directory(project)
     modules_root, front = None, None
     if not on_node:
         front = _write_front(project, derived, worker, env_files, request, shared)
@@ -137,7 +160,7 @@ def prepare(
         worker=_write_json(derived / "worker.json", worker),
         front=front,
         local_services=_write_services(project, derived, shared, request.vectorize_delay),
-        python_modules=_packages(ctx, project),
+        python_modules=_packages(ctx, project, shared.say),
         kinds=configuration.binding_kinds(project),
         failing=configuration.failing_bindings(project, missing),
         build=build,
@@ -145,7 +168,6 @@ def prepare(
         migrations=migration_directories(worker),
         neurons=request.neurons,
         host=request.host,
-        port=request.port,
         state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
@@ -156,9 +178,9 @@ def prepare(
     return Prepared(session, env_files.shown, missing)
 
 
-def _packages(ctx: Context, project: Project) -> Path:
+def _packages(ctx: Context, project: Project, say: Callable[[str], None]) -> Path:
     """The directory of the Worker's packages, which are installed; it may not exist."""
-    vendored = vendor(project, ctx.runner, ctx.progress) if project.is_python else None
+    vendored = vendor(project, ctx.runner, ctx.progress, say) if project.is_python else None
     return vendored or project.root / "python_modules"
 
 
@@ -179,14 +201,6 @@ def _missing(
     known = {**os.environ, **dict.fromkeys(env_files.names, "")}
     missing = configuration.left_out(project, known, on_node=on_node, names=names)
     return missing | used_classes(entry) if on_node else missing
-
-
-def _derived(project: Project) -> Path:
-    """The directory of the derived configurations."""
-    derived = project.root / configuration.DERIVED
-    derived.mkdir(parents=True, exist_ok=True)
-    ignore_in_git(derived.parent, project.root)
-    return derived
 
 
 def _keep_data(project: Project, request: DevRequest, say: Callable[[str], None]) -> None:

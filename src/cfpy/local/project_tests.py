@@ -12,6 +12,7 @@ from cfpy.project.config_file import CONFIG_VARIABLE
 from cfpy.project.project import Project
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
+from cfpy.tools.invocation import command
 from cfpy.tools.process import run_attached
 
 #: In the environment of pytest: the tests that need the running Worker are skipped without it, so
@@ -46,19 +47,22 @@ def run(
         ToolNotFoundError: Something that the tests need can't be installed.
     """
     project = load_project(root, config)
-    install(ctx, project)
+    install(ctx, project, say)
     argv = [sys.executable, "-m", "pytest", *arguments]
     named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
     status = run_attached(argv, cwd=project.root, env=os.environ | RUNNER | named)
     if status == _NO_TESTS:
         say(
             f"No test ran in {project.root}. pytest looks for functions test_* in files "
-            "tests/test_*.py; arguments such as -k NAME select some of them."
+            "tests/test_*.py; arguments such as -k NAME select some of them. If there are none "
+            f"yet, {command('adopt', '--tests')} adds one, without a login."
         )
     return _STATUSES.get(status, status)
 
 
-def install(ctx: Context, project: Project) -> None:
+def install(
+    ctx: Context, project: Project, say: Callable[[str], None] = lambda _text: None
+) -> None:
     """Install what a project's tests need: they start `cfpy dev`, which would otherwise install it
     while a fixture waits.
 
@@ -66,5 +70,5 @@ def install(ctx: Context, project: Project) -> None:
         ToolNotFoundError: Something can't be installed.
     """
     if project.is_python:
-        vendor(project, ctx.runner, ctx.progress)
+        vendor(project, ctx.runner, ctx.progress, say)
     _ = ctx.toolchain.directory

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import socket
 import threading
 from collections.abc import Iterator
 
-from cfpy.local.ports import EVERY
+from cfpy.local.ports import LOOPBACK
 
 # More of a body is not read: the connection is closed.
 _MOST_BYTES = 2**20
@@ -16,39 +15,28 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 @contextlib.contextmanager
-def answering(host: str, port: int, reason: str) -> Iterator[None]:
-    """Answer each request to ``port`` of ``host`` with 503 and ``reason``, for as long as the
-    context lasts. If the port can't be used, nothing is answered."""
-    try:
-        server = _ReasonServer(host, port, reason)
-    except OSError:
-        yield
-        return
+def answering(reason: str) -> Iterator[int]:
+    """Answer each request to a port of this machine, which the context gets, with 503 and
+    ``reason``, for as long as it lasts."""
+    server = _ReasonServer(reason)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield
+        yield int(server.socket.getsockname()[1])
     finally:
         server.shutdown()
         server.server_close()
 
 
 class _ReasonServer(http.server.ThreadingHTTPServer):
-    # The port can be bound again at once.
-    allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        [(family, *_, address), *_] = socket.getaddrinfo(
-            None if host == EVERY else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        self.address_family = family
+    def __init__(self, reason: str) -> None:
         self.body = f"The Worker does not run: {reason}\n".encode()
-        super().__init__((str(address[0]), port), _ReasonHandler)
+        super().__init__((LOOPBACK, 0), _ReasonHandler)
 
     def server_bind(self) -> None:
         # Without the look-up of the host's name in HTTPServer, which may take seconds.
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_name, self.server_port = str(self.server_address[0]), 0
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from cfpy.account.wrangler import Wrangler
-from cfpy.errors import LocalRuntimeError, UsageError
+from cfpy.errors import LocalRuntimeError
 from cfpy.local.configuration import PAGE
 from cfpy.local.env_files import DEV_VARS, ENV_SLOTS, LOAD_ENV_FILES
 from cfpy.local.local_runtime import (
@@ -29,7 +29,7 @@ from cfpy.local.local_runtime import (
 )
 from cfpy.local.module_root import read_again
 from cfpy.local.page_log import PageLog
-from cfpy.local.ports import TAKEN_HINT, is_loopback
+from cfpy.local.ports import LOOPBACK, is_loopback
 from cfpy.local.refusal import Refusal
 from cfpy.local.traces import in_own_file, in_project
 from cfpy.local.watching import Change, State, Watched, Watcher, difference, look
@@ -41,8 +41,6 @@ from cfpy.tools.toolchain import Toolchain
 _NO_BUNDLE = "Pyodide bundle failed"
 _PORT_TAKEN = ("Address already in use", "EADDRINUSE")
 _GUARD = RUNTIME_FILES / "workerd" / "guard.mjs"
-# A port that wrangler chooses for itself (observed with wrangler 4.164).
-_OWN_SOCKET = 'socket "direct:'
 _MOST_STARTS = 3
 _KEPT_LINES = 40
 # How long a start may be silent: after an error that needs a fix, and in general.
@@ -189,17 +187,13 @@ class WorkerdRuntime:
                 "workerd could not download the Pyodide bundle, which it needs to run Python",
                 hint="Use --runtime node, which needs no download, or check the network.",
             )
-        if any(words in text for words in _PORT_TAKEN):
+        taken = any(words in text for words in _PORT_TAKEN)
+        if taken and not was_ready and self._starts < _MOST_STARTS:
             # wrangler chose the port, and another program was faster.
-            chosen = not self._session.port or _OWN_SOCKET in text
-            if chosen and not was_ready and self._starts < _MOST_STARTS:
-                self._kept.clear()
-                self._child = self._start()
-                yield from self._events()
-                return
-            raise UsageError(
-                f"port {self._session.port} of {self._session.host} is in use", hint=TAKEN_HINT
-            )
+            self._kept.clear()
+            self._child = self._start()
+            yield from self._events()
+            return
         if not status:
             return
         if self._refusal.lines:
@@ -298,7 +292,7 @@ def _arguments(session: LocalSession) -> list[str]:
         arguments += ["--config", str(path)]
     for path in () if first else session.env_files.env_files:
         arguments += ["--env-file", str(path)]
-    arguments += ["--ip", session.host, "--port", str(session.port)]
+    arguments += ["--ip", LOOPBACK, "--port", "0"]
     return [
         *arguments,
         *("--persist-to", str(session.state)),

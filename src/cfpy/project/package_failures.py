@@ -19,13 +19,13 @@ from packaging.utils import canonicalize_name
 from cfpy.errors import ToolNotFoundError
 from cfpy.project.newer_python import Ask, newer_python, nothing
 from cfpy.project.package_indexes import VARIABLE, PyodideIndex
+from cfpy.project.pip_errors import errors_of, git_failure, program_output
 from cfpy.project.pip_log import PipLog
 from cfpy.project.pylock import NAME, Pin, without_login
 from cfpy.project.python_target import PythonTarget
 
 _SHOWN_VERSIONS = 5
 _SHOWN_CAUSES = 5
-_LONGEST = 300
 _MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)(.*)")
 _REQUESTED = re.compile(r"The user requested (([A-Za-z0-9._-]+)((?:[<>=!~][^;\s]*)?))$")
 _AGAIN = "then run the command again"
@@ -89,16 +89,18 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
         return _missing(missing[1], missing[2], search)
     if "DO NOT MATCH THE HASHES" in stderr:
         return ToolNotFoundError(
-            f"a package does not match the hash that its index has for it:\n{_errors(stderr)}",
+            f"a package does not match the hash that its index has for it:\n{errors_of(stderr)}",
             hint="The file was changed or is incomplete. Do not use it; try again later, or tell "
             "who runs the index.",
         )
+    if git := git_failure(stderr, search.log.output):
+        return git
     if excluded := _contradiction(search):
         return ToolNotFoundError(
             f"no version fits {' and '.join(excluded)}",
             hint="Correct the dependencies in pyproject.toml.",
         )
-    causes = "".join(f"\n{cause}" for cause in _few(search.log.causes))
+    causes = "".join(f"\n{cause}" for cause in _few(search.log.causes) or search.log.output)
     if search.log.absent:
         name = search.log.absent[0]
         error = _missing(name, "", search, asked=_asked(name, search.log.causes))
@@ -106,11 +108,11 @@ def resolve_failure(stderr: str, search: Search) -> ToolNotFoundError:
     unasked = search.unasked()
     if unasked and "conflicting dependencies" in stderr:
         return ToolNotFoundError(
-            f"pip found no set of packages that fits, and {unasked}:\n{_errors(stderr)}{causes}",
+            f"pip found no set of packages that fits, and {unasked}:\n{errors_of(stderr)}{causes}",
             hint=_ask_it(search),
         )
     return ToolNotFoundError(
-        f"pip could not install the Worker's packages:\n{_errors(stderr)}{causes}",
+        f"pip could not install the Worker's packages:\n{errors_of(stderr)}{causes}",
         hint="Check the network and the dependencies in pyproject.toml.",
     )
 
@@ -126,10 +128,13 @@ def install_failure(stderr: str, pins: Sequence[Pin], root: Path) -> ToolNotFoun
         )
     if "DO NOT MATCH THE HASHES" in stderr:
         return ToolNotFoundError(
-            f"a package does not match its hash in {NAME}:\n{_errors(stderr)}",
+            f"a package does not match its hash in {NAME}:\n{errors_of(stderr)}",
             hint=f"The package or {NAME} was changed. Restore the file from git; "
             "delete it only if you trust the index.",
         )
+    output = program_output(stderr)
+    if git := git_failure(stderr, output):
+        return git
     elsewhere = [pin.name for pin in pins if pin.index]
     note = (
         f" {', '.join(elsewhere)}: from Pyodide's package index; for a mirror of it, set "
@@ -138,7 +143,7 @@ def install_failure(stderr: str, pins: Sequence[Pin], root: Path) -> ToolNotFoun
         else ""
     )
     return ToolNotFoundError(
-        f"pip could not install the packages in {NAME}:\n{_errors(stderr)}",
+        "\n".join([f"pip could not install the packages in {NAME}:", errors_of(stderr), *output]),
         hint=f"Check the network and the dependencies in pyproject.toml.{note}",
     )
 
@@ -288,12 +293,3 @@ def _few(causes: Sequence[str]) -> list[str]:
     ]
     more = len(lines) - _SHOWN_CAUSES
     return lines if more <= 0 else [*lines[:_SHOWN_CAUSES], f"and {more} more like these"]
-
-
-def _errors(stderr: str) -> str:
-    """The errors of pip, or its last lines; none longer than a few rows of a terminal."""
-    lines = [line for line in stderr.splitlines() if line.startswith("ERROR")]
-    shown = (lines or stderr.splitlines())[-_SHOWN_CAUSES:]
-    return "\n".join(
-        line if len(line) <= _LONGEST else f"{line[:_LONGEST].rstrip()} ..." for line in shown
-    )

@@ -34,10 +34,22 @@ _SKIPPED = frozenset({"__pycache__", "node_modules", "python_modules", "build", 
 _INSTALLING = "Installing the Worker's Python packages into python_modules/"
 
 
-def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -> Path:
+def vendor(
+    project: Project,
+    runner: Runner,
+    progress: Callable[[str], None],
+    say: Callable[[str], None] | None = None,
+) -> Path:
     """Install the requirements of ``pyproject.toml`` into ``python_modules/``; return its path.
 
     Does nothing if neither the requirements nor the lock have changed since the last time.
+
+    Args:
+        project: The project.
+        runner: Runs pip.
+        progress: Called with the current step.
+        say: Called with each sentence about what was chosen that a person should know, such as a
+            version that its authors withdrew; as a step by default.
 
     Raises:
         ProjectError: ``pyproject.toml`` or ``pylock.toml`` does not parse.
@@ -54,7 +66,7 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
         ignore_in_git(place.parent, project.root)
         # Two runs would delete each other's files.
         with filelock.FileLock(place / "python_modules.lock"):
-            return _vendor(project, runner, progress)
+            return _vendor(project, runner, progress, say or progress)
     except OSError as error:
         raise FilesystemError(
             f"can't write {error.filename or place}: {error.strerror or error}",
@@ -62,7 +74,12 @@ def vendor(project: Project, runner: Runner, progress: Callable[[str], None]) ->
         ) from error
 
 
-def _vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -> Path:
+def _vendor(
+    project: Project,
+    runner: Runner,
+    progress: Callable[[str], None],
+    say: Callable[[str], None],
+) -> Path:
     root, modules = project.root, project.root / MODULES
     target = _target(project)
     wanted = read_requirements(root, target)
@@ -78,7 +95,7 @@ def _vendor(project: Project, runner: Runner, progress: Callable[[str], None]) -
         return modules
     pip = WorkerPip(runner, root, target, wanted)
     if lock is None or not _current(lock, wanted, target):
-        lock = _resolve(pip, root, target, wanted, lock, modules, progress)
+        lock = _resolve(pip, root, target, wanted, lock, modules, progress, say)
     elif lock.requirements is None:
         progress(_INSTALLING)
         install_foreign(pip, target, wanted, lock, modules, progress)
@@ -111,11 +128,14 @@ def _resolve(
     lock: Lock | None,
     modules: Path,
     progress: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> Lock:
     progress("Resolving the Worker's Python packages and installing them into python_modules/")
     index = find_pyodide_index(target, pip.environment())
     same_python = lock is not None and lock.python == target.python
     pins, log = pip.install_chosen(index, lock.pins if lock and same_python else (), modules)
+    for warning in log.warnings:
+        say(warning)
     failed = log.failures_of(index.address) if index.usable else {}
     # The SDK alone is always from PyPI.
     if index.address and index.problem and len(wanted.declared) > 1:

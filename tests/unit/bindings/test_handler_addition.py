@@ -8,7 +8,7 @@ import pytest
 
 from cfpy.bindings.add import Added, AddRequest, run
 from cfpy.bindings.asked import Options
-from cfpy.errors import UsageError
+from cfpy.errors import ProjectError, UsageError
 
 CONFIG = 'name = "shop"\nmain = "{main}"\ncompatibility_date = "2026-11-17"\n'
 FLAGS = 'compatibility_flags = ["python_workers"]\n'
@@ -185,3 +185,25 @@ def test_a_schedule_that_cloudflare_refuses_changes_nothing(schedule: str, tmp_p
     with pytest.raises(UsageError, match="is not a cron schedule of Cloudflare: "):
         add(tmp_path, "cron", schedule)
     assert (path.read_text(), (tmp_path / "wrangler.toml").read_text()) == before
+
+
+@pytest.mark.parametrize(
+    ("main", "source", "said"),
+    [
+        ("src/index.js", "export default {\n  async fetch( {},\n};\n", "not valid JavaScript"),
+        ("src/index.mjs", "export default {\n", "not valid JavaScript"),
+        ("src/index.ts", "let a: = 1;\nexport default {};\n", "not valid TypeScript"),
+        ("src/entry.py", "class Default(:\n", "invalid syntax"),
+    ],
+)
+@pytest.mark.parametrize(("kind", "name"), [("queue", "jobs"), ("cron", "hourly")])
+def test_a_main_module_that_does_not_parse_changes_nothing(
+    main: str, source: str, said: str, kind: str, name: str, tmp_path: Path
+) -> None:
+    path = project(tmp_path, main, source)
+    before = (tmp_path / "wrangler.toml").read_bytes()
+    with pytest.raises(ProjectError, match=rf"{main}:\d.*: {said}") as caught:
+        add(tmp_path, kind, name)
+    assert (caught.value.exit_code, caught.value.hint) == (8, "Fix it first.")
+    assert (tmp_path / "wrangler.toml").read_bytes() == before
+    assert path.read_text() == source

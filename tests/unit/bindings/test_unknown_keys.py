@@ -97,3 +97,22 @@ def test_keys_of_cfpy_toml_are_named_too(tmp_path: Path) -> None:
         "cfpy.toml:12: `vectorize.metadata_indexes.kind` is an unknown key, which cfpy ignores. "
         "Correct the name, or remove it.",
     )
+
+
+def test_misspelt_keys_of_a_pyproject_are_named(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    config.write_text('name = "a"\nmain = "src/entry.py"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "a"\ndependancies = ["six"]\nrequires_python = ">=3"\n'
+        "urls = {}\n[projcet]\nx = 1\n[tool.anything]\ny = 1\n[dependency-groups]\ndev = []\n"
+    )
+    assert warnings(load_project(tmp_path)) == (
+        "pyproject.toml:6: `projcet` is an unknown key, which uv ignores. Rename it to `project`.",
+        "pyproject.toml:3: `project.dependancies` is an unknown key, which uv ignores. "
+        "Rename it to `dependencies`.",
+        "pyproject.toml:4: `project.requires_python` is an unknown key, which uv ignores. "
+        "Rename it to `requires-python`.",
+    )
+    # It is not for a script.
+    config.write_text('name = "a"\nmain = "src/index.js"\n')
+    assert warnings(load_project(tmp_path)) == ()

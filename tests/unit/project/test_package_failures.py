@@ -263,3 +263,82 @@ def test_what_pip_wrote_is_short(lines: int) -> None:
     message = resolve_failure(stderr, search).message
     assert len(message.splitlines()) == 1 + min(lines, 5)
     assert max(map(len, message.splitlines())) < 320
+
+
+CLONE = """\
+2026-11-26T15:32:53,951   Running command git version
+2026-11-26T15:32:53,982   git version 2.39.5
+2026-11-26T15:32:53,982   Running command git clone --quiet https://git.test/y.git /tmp/x
+2026-11-26T15:32:54,078   {said}
+2026-11-26T15:32:54,078   {more}
+2026-11-26T15:32:54,187   ERROR: git clone --quiet https://git.test/y.git /tmp/x exited with 128
+2026-11-26T15:32:54,445 pip._internal.exceptions.build.InstallationSubprocessError: git clone
+"""
+GIT_STDERR = """\
+  error: subprocess-exited-with-error
+
+  x git clone --quiet https://git.test/y.git /tmp/x did not run successfully.
+  │ exit code: 128
+  ╰─> {output}
+
+ERROR: Failed to build 'pk' when git clone --quiet https://git.test/y.git /tmp/x
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "more"),
+    [
+        ("fatal: unable to access 'https://me:pw@git.test/y.git/': Could not resolve host", ""),
+        ("remote: Repository not found.", "fatal: repository 'https://git.test/y.git/' not found"),
+        ("ssh: connect to host git.test port 22: Connection refused", "fatal: Could not read"),
+        ("error: pathspec 'deadbeef' did not match any file(s) known to git", ""),
+    ],
+)
+@pytest.mark.parametrize("logged", [True, False])
+def test_the_reason_of_git_is_shown(said: str, more: str, logged: bool, tmp_path: Path) -> None:
+    """It is in the log of pip if there is one, otherwise in what pip prints."""
+    reason = "\n".join(filter(None, (said.replace("me:pw@", ""), more)))
+    if logged:
+        (tmp_path / "pip.log").write_text(CLONE.format(said=said, more=more))
+        log = read_log(tmp_path / "pip.log")
+        search = Search(TARGETS["3.13"], ANSWERS, log, lambda *_, **__: [])
+        error = resolve_failure(GIT_STDERR.format(output="No available output."), search)
+    else:
+        output = f"[2 lines of output]\n      {said}\n      {more}\n      [end of output]"
+        error = install_failure(GIT_STDERR.format(output=output), [], tmp_path)
+    assert error.message == f"git can't get the package pk:\n{reason}"
+    assert "branch or commit" in error.hint
+
+
+def test_the_output_of_a_build_that_failed_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "pip.log").write_text(
+        "2026   Running command git version\n2026   git version 2\n"
+        "2026   Running command Getting requirements to build wheel\n"
+        "2026   Traceback (most recent call last):\n2026   KeyError: 'VERSION'\n"
+        "2026   ERROR: Getting requirements to build wheel exited with 1\n"
+    )
+    search = Search(TARGETS["3.13"], ANSWERS, read_log(tmp_path / "pip.log"), lambda *_, **__: [])
+    stderr = "ERROR: Failed to build 'pk' when getting requirements to build wheel\n"
+    error = resolve_failure(stderr, search)
+    assert "when getting requirements to build wheel\n" in error.message
+    assert error.message.endswith("\nKeyError: 'VERSION'")
+    assert "git version" not in error.message
+
+
+def test_what_pip_warns_about_its_choice_is_kept(tmp_path: Path) -> None:
+    link = "https://f.test/c-2-py3-none-any.whl (from https://i.test/c/) (requires-python:>=3.5)"
+    yanked = (
+        "2026 WARNING: The candidate selected for download or install is a yanked version: "
+        f"'{{}}' candidate (version 2 at {link})\n2026 Reason for being yanked: {{}}\n"
+    )
+    (tmp_path / "pip.log").write_text(
+        "2026 WARNING: fastapi 0.115.0 does not provide the extra 'nope'\n" * 2
+        + yanked.format("c", "It deletes files.")
+        + yanked.format("d", "<none given>")
+        + "2026 WARNING: Location 'file:///x' is ignored\n"
+    )
+    assert read_log(tmp_path / "pip.log").warnings == (
+        "fastapi 0.115.0 has no extra 'nope': it adds no package. Correct it in pyproject.toml.",
+        "c 2 was withdrawn by its authors (yanked): It deletes files.",
+        "d 2 was withdrawn by its authors (yanked)",
+    )

@@ -112,6 +112,22 @@ def test_packages_are_locked_and_installed_once_for_pyodides_platform(tmp_path: 
     ]
 
 
+def test_what_pip_warns_about_is_told_once(tmp_path: Path) -> None:
+    class Warning(Pip):
+        def run(self, argv: list[str], **options: object) -> Completed:
+            if "--log" in argv:
+                said = "2026 WARNING: fastapi 0.165.0 does not provide the extra 'nope'\n"
+                Path(argv[argv.index("--log") + 1]).write_text(said)
+            return super().run(argv, **options)
+
+    told: list[str] = []
+    for _ in range(2):
+        pip = Warning(fastapi="0.165.0")
+        vendor(project(tmp_path, '["fastapi[nope]"]'), pip, print, told.append)
+    [text] = told
+    assert text.startswith("fastapi 0.165.0 has no extra 'nope'")
+
+
 def test_the_lock_holds_no_password(tmp_path: Path) -> None:
     vendor(project(tmp_path), Pip(), print)
     text = (tmp_path / "pylock.toml").read_text()

@@ -55,8 +55,9 @@ def adopt(
     configuration, Vectorize indexes and the names of secrets into cfpy.toml. Changes nothing in the
     account and no code. cfpy destroy keeps what was adopted unless you name it.
 
-    It needs a login: `cfpy wrangler login`, or CLOUDFLARE_API_TOKEN. cfpy dev, add, cost, doctor
-    and test work for such a Worker without one, and without cfpy adopt.
+    It needs a login: `cfpy wrangler login`, or CLOUDFLARE_API_TOKEN. Without one, --tests, --ci and
+    --agents still add their files, and nothing else happens. cfpy dev, add, cost, doctor and test
+    work for such a Worker without a login, and without cfpy adopt.
 
     With --remove-ids, an id in the configuration that the account does not have is removed; then
     cfpy provision creates the database or namespace and writes its id.
@@ -76,10 +77,15 @@ def adopt(
 
 def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
     if output.json:
-        data = {"worker": found.worker, "deployed": found.deployed, "dry_run": dry_run}
+        data: dict[str, object] = {
+            "worker": found.worker,
+            "deployed": found.deployed,
+            "dry_run": dry_run,
+        }
         names = {"resources": dict(found.resources), "missing": list(found.missing)}
         files = {"files": dict(found.after), "kept_files": list(found.kept)}
         files["removed_ids"] = dict(found.removed)
+        data |= {"logged_in": found.logged_in}
         output.data("adopt", data | names | {"secrets": list(found.secrets)} | files)
         return
     table = draw.table("adopted", "id")
@@ -94,7 +100,10 @@ def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
         output.show(
             draw.Text(f"The id {id_} of {binding} {removed}: the account does not have it.")
         )
-    if not found.deployed:
+    if not found.logged_in:
+        note = "Nobody is logged in, so nothing of the account was read: only files are added."
+        output.show(draw.Text(note, style="yellow"))
+    elif not found.deployed:
         output.show(draw.Text(f"The account has no Worker {found.worker} yet.", style="yellow"))
     if found.missing:
         output.show(draw.Text(f"Not in the account: {', '.join(found.missing)}", style="yellow"))
@@ -105,4 +114,5 @@ def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
             output.show(draw.Text(f"  {'changed' if found.before[name] else 'new    '} {name}"))
     for name in found.kept:
         output.show(draw.Text(f"  kept    {name}: it exists already", style="yellow"))
-    output.show(draw.Text(f"\nNext\n  {output.invocation.command('plan')}"))
+    following = "plan" if found.logged_in else "test"
+    output.show(draw.Text(f"\nNext\n  {output.invocation.command(following)}"))

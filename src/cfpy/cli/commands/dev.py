@@ -54,7 +54,7 @@ Others = Annotated[
     typer.Option(
         "--with",
         metavar="DIR",
-        help="Also run the Worker in DIR, for service bindings to it; repeatable.",
+        help="Also run the Worker in DIR, or of a file, for bindings to it; repeatable.",
     ),
 ]
 

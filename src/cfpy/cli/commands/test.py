@@ -27,4 +27,8 @@ def run_tests(
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
     named = file if config else None
-    raise typer.Exit(run(context_of(output), root, tuple(ctx.args), output.note, named))
+
+    def say(text: str) -> None:
+        output.note(output.invocation.resolve(text))
+
+    raise typer.Exit(run(context_of(output), root, tuple(ctx.args), say, named))

@@ -49,7 +49,7 @@ export async function askForStream(endpoint, path, body, read) {
   return { answer: await call.whole(read) };
 }
 
-/** One request. It is given up if nothing arrives for too long. */
+/** One request. It is given up if no answer, or no next event of it, arrives for too long. */
 class Call {
   #shown;
   #seconds;
@@ -104,6 +104,9 @@ class Call {
   async *events() {
     try {
       for await (const data of dataOf(this.#pieces())) {
+        // How long the reader takes does not count. Comments do not, either: some endpoints send
+        // them for as long as a model gives nothing.
+        clearTimeout(this.#timer);
         if (data.trim() === END) return;
         const event = parsed(data);
         if (event === null || typeof event !== 'object') {
@@ -111,6 +114,7 @@ class Call {
         }
         if (event.error) throw this.#refusal(this.response.status, event, data);
         yield event;
+        this.#wait();
       }
       throw this.#lost(new Error(`the stream has no ${END}`), 'broke off its answer');
     } finally {
@@ -126,11 +130,7 @@ class Call {
 
   async *#pieces() {
     try {
-      for await (const piece of this.response.body) {
-        clearTimeout(this.#timer); // How long the reader takes does not count.
-        yield piece;
-        this.#wait();
-      }
+      yield* this.response.body;
     } catch (error) {
       throw this.#lost(error, 'broke off its answer', 'no more of its answer');
     }

@@ -43,7 +43,7 @@ async function main() {
   const loopback = await serve(() => host.promise, page.answer, access);
   const bindings = startMiniflare(session, loopback);
   ready.resolve(bindings);
-  bindings.catch((error) => reportStart(error, session));
+  bindings.catch((error) => reportStart(error));
   const stop = async () => {
     setTimeout(() => process.exit(0), 5000).unref();
     page.close();
@@ -109,13 +109,13 @@ function isSource(file, { entry }) {
   return file.endsWith('.py') && !path.relative(path.dirname(entry), file).startsWith('..');
 }
 
-function reportStart(error, { host, port }) {
-  if (error.code === 'ERR_ADDRESS_IN_USE') {
-    fatal('port_in_use', `port ${port} of ${host} is in use`);
-  }
+function reportStart(error) {
   // What Miniflare's schema refuses is a value of the configuration; a stack would not help.
   if (Array.isArray(error.issues)) fatal('configuration', error.issues.map(refusedValue).join('\n'));
-  if (error.refused) fatal('configuration', error.message);
+  // Miniflare's own errors are about its options, so about the configuration.
+  if (error.refused || /^Miniflare/.test(error.name)) fatal('configuration', error.message);
+  // What the system answers, and Node's own refusals: the message has the reason.
+  if (typeof error.code === 'string') fatal('runtime', error.message);
   fatal('runtime', error.stack ?? String(error));
 }
 
@@ -125,4 +125,4 @@ function refusedValue({ path: keys, message }) {
   return `the configuration has a value that the local runtime refuses: ${where}: ${message}`;
 }
 
-main().catch((error) => fatal('runtime', error.stack ?? String(error)));
+main().catch(reportStart);

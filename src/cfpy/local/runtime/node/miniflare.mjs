@@ -55,8 +55,9 @@ export async function startMiniflare(session, loopback) {
   }
   const instance = new Miniflare(
     convertV4MiniflareOptions({
-      host: session.host,
-      port: session.port,
+      // Behind the gate of the run (local/gate.py).
+      host: '127.0.0.1',
+      port: 0,
       resourcePersistencePath: session.state,
       cf: false, // The default would request one from a Cloudflare host.
       // Where `wrangler dev` and cfpy register the Workers on this machine, for bindings between

@@ -11,8 +11,8 @@ process.once('message', (session) => {
     const environment = Object.fromEntries(changed.map((name) => [name, process.env[name] ?? null]));
     answer = { found, environment };
   } catch (error) {
-    const { stack, code, refused } = error;
-    answer = { error: { message: String(error.message ?? error), stack, code, refused } };
+    const { name, stack, code, refused } = error;
+    answer = { error: { name, message: String(error.message ?? error), stack, code, refused } };
   }
   try {
     process.send(answer, leave);
