@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.desired import DesiredState
+from cfpy.account.error_rates import ErrorRates
 from cfpy.account.live import is_stub, live_target
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading
 from cfpy.account.owned.registry import KINDS
+from cfpy.account.releases import Releases
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 _CONNECTIONS = 12
@@ -52,6 +54,14 @@ class Account:
             reading = Reading(self._api, self.id, pool)
             answers = [kind.read(reading, desired) for kind in KINDS]
             return ObservedState.of(self.id, (item for wait in answers for item in wait()))
+
+    def releases(self, worker: str) -> Releases:
+        """The versions and deployments of a Worker."""
+        return Releases(self._api, self.id, worker)
+
+    def error_rates(self, worker: str) -> ErrorRates:
+        """How often the versions of a Worker fail."""
+        return ErrorRates(self._api, self.id, worker)
 
     @documented()
     def live_version(self, worker: str) -> str:

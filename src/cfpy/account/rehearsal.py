@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.account.code_tag import modules_hash
 from cfpy.account.conflicts import conflict_error
 from cfpy.account.plan import Plan
 from cfpy.account.session import open_session
@@ -109,8 +110,11 @@ def problems(plan: Plan, *, provisions: bool) -> Iterator[CfpyError]:
         )
 
 
-def check_upload(wrangler: Wrangler) -> None:
+def check_upload(wrangler: Wrangler) -> str:
     """Check that wrangler accepts the project, and Cloudflare its size.
+
+    Returns:
+        The hash of the upload's modules: see :mod:`cfpy.account.code_tag`.
 
     Raises:
         WranglerError: wrangler does not accept it.
@@ -121,7 +125,7 @@ def check_upload(wrangler: Wrangler) -> None:
         files = [path for path in Path(scratch).rglob("*") if path.is_file()]
         total = sum(path.stat().st_size for path in files if path.suffix != ".map")
         if total <= _SIZE_LIMIT_BYTES:
-            return
+            return modules_hash(Path(scratch))
         largest = max(files, key=lambda path: path.stat().st_size)
         raise UsageError(
             f"the upload is {total / 2**20:.1f} MiB; the limit is "
