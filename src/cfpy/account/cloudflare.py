@@ -187,6 +187,20 @@ class Account:
         found = page["result"].get("bindings") or []
         return {item["name"]: item["text"] for item in found if item["type"] == "plain_text"}
 
+    @documented()
+    def migrations_since(self, database: str, table: str, moment: str) -> dict[str, str]:
+        """The migrations that a database has had after ``moment``, with the time of each, as in
+        SQLite's CURRENT_TIMESTAMP: ``2026-11-26 12:00:00``, in UTC.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        quoted = table.replace('"', '""')
+        sql = f'SELECT name, applied_at FROM "{quoted}" WHERE applied_at > ? ORDER BY id'  # noqa: S608 (an identifier, quoted)
+        body = {"sql": sql, "params": [moment]}
+        page = self._api.request("POST", self._path(f"d1/database/{database}/query"), json=body)
+        return {row["name"]: row["applied_at"] for row in page["result"][0]["results"]}
+
     def _bindings_if_there(self, worker: str) -> dict[str, str]:
         try:
             return self.bindings(worker)
