@@ -703,10 +703,8 @@ def upload_metadata(kind: str, body: bytes) -> Any:
 
 def is_read(path: str, body: Any) -> bool:
     """Whether a query only looks."""
-    return (
-        path == "graphql"
-        or (path.endswith("/query")
-        and str(body["sql"]).lstrip().upper().startswith("SELECT"))
+    return path == "graphql" or (
+        path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
     )
 
 

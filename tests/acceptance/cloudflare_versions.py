@@ -189,12 +189,12 @@ def _schedules(api: CloudflareApi, _query: Any, _body: Any, name: str) -> dict[s
 
 def _graphql(api: CloudflareApi, _query: Any, body: Any) -> dict[str, Any]:
     """Only the one query: requests and errors, by version."""
-    asked = " ".join(str(body["query"]).split())
+    asked = re.sub(r"\s*([(){},:])\s*", r"\1", " ".join(str(body["query"]).split()))
     wanted = (
-        r"query \w+\(\$account: string, \$worker: string, \$since: string\) \{ viewer \{ accounts"
-        r"\(filter: \{accountTag: \$account\}\) \{ workersInvocationsAdaptive\(limit: \d+, filter: "
-        r"\{scriptName: \$worker, datetime_geq: \$since\}\) \{ sum \{ requests errors \} "
-        r"dimensions \{ scriptVersion \} \} \} \} \}"
+        r"query \w+\(\$account:string,\$worker:string,\$since:string\)\{viewer\{accounts"
+        r"\(filter:\{accountTag:\$account\}\)\{workersInvocationsAdaptive\(limit:\d+,filter:"
+        r"\{scriptName:\$worker,datetime_geq:\$since\}\)\{sum\{requests errors\}"
+        r"dimensions\{scriptVersion\}\}\}\}\}"
     )
     if not re.fullmatch(wanted, asked) or set(body) != {"query", "variables"}:
         return {"data": None, "errors": [{"message": f"unknown query: {asked}"}]}
