@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
-from cfpy.errors import CfpyError
+from cfpy.errors import CfpyError, NotAuthenticatedError
 
 # Fewer requests tell nothing about a rate.
 FEWEST_REQUESTS = 20
 _HIGHEST_RATE = 0.02
 _TIMES_THE_OLD = 2
+_NOT_ALLOWED = "the token does not have the permission Account Analytics: Read"
 _QUERY = """
 query VersionErrors($account: string, $worker: string, $since: string) {
   viewer {
@@ -58,6 +59,8 @@ class ErrorRates:
         does not have."""
         try:
             return self._read(since)
+        except NotAuthenticatedError:
+            return _NOT_ALLOWED
         except CfpyError as error:
             return error.message
 
@@ -68,7 +71,7 @@ class ErrorRates:
         if errors := answer.get("errors"):
             said = "; ".join(str(item.get("message")) for item in errors)
             if "not authorized" in said or "authz" in str(errors):
-                return "the token does not have the permission Account Analytics: Read"
+                return _NOT_ALLOWED
             return said
         [account] = answer["data"]["viewer"]["accounts"]
         found: dict[str, Counts] = {}

@@ -221,6 +221,13 @@ class GradualRollout:
             ) from None
         if verdict.sick:
             raise self._back(new, old, verdict.said)
+        if not verdict.seen:
+            raise DeploymentError(
+                f"version {new} keeps {self._rollout.percent:g} % of the traffic: nothing was seen "
+                f"of it while it was watched. {verdict.said}",
+                hint=f"Go on: {command('deploy', '--percent', '100')}. "
+                f"Go back: {command('rollback')}.",
+            )
         return verdict.said
 
     def _back(self, new: str, old: str, why: str) -> CfpyError:

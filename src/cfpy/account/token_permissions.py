@@ -18,7 +18,7 @@ from cfpy.project.project import Project
 
 READ, EDIT = "Read", "Edit"
 #: The commands that need a token.
-COMMANDS = ("plan", "provision", "deploy", "preview", "destroy", "logs")
+COMMANDS = ("plan", "provision", "deploy", "rollback", "preview", "destroy", "logs")
 _CHANGING = ("provision", "preview", "destroy")
 
 
@@ -40,8 +40,9 @@ class Needed:
 def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed, ...]:
     """The permissions for an environment of a project, those that it always needs first.
 
-    ``status`` needs those of ``plan``, and ``up`` those of ``provision`` and ``deploy``. An account
-    is named by ``CLOUDFLARE_ACCOUNT_ID`` or the key ``account_id``.
+    ``status`` needs those of ``plan``, ``promote`` those of ``deploy``, and ``up`` those of
+    ``provision`` and ``deploy``. An account is named by ``CLOUDFLARE_ACCOUNT_ID`` or the key
+    ``account_id``.
     """
     scope = Scope(project, desired.worker, effective(project.wrangler, desired.environment))
     return (
@@ -54,12 +55,14 @@ def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed,
         Needed("Workers Scripts", "Account", f"the Worker {desired.worker}", _of_the_worker()),
         *_of_resources(scope, desired),
         Needed("Workers Tail", "Account", "the live log", {"logs": READ}),
+        Needed("Account Analytics", "Account", "error rates, for deploy --watch", {"deploy": READ}),
         *_of_routes(scope),
     )
 
 
 def _of_the_worker() -> dict[str, str]:
-    return {"plan": READ, **dict.fromkeys((*_CHANGING, "deploy"), EDIT), "logs": READ}
+    changing = dict.fromkeys((*_CHANGING, "deploy", "rollback"), EDIT)
+    return {"plan": READ, **changing, "logs": READ}
 
 
 def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
@@ -73,7 +76,7 @@ def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
             continue
         # A deployment applies migrations, and sets the consumers of queues.
         edits = (kind.name == "d1" and migrates) or (kind.name == "queue" and consumes)
-        levels = {"plan": READ, **dict.fromkeys(_CHANGING, EDIT)}
+        levels = {"plan": READ, "rollback": READ, **dict.fromkeys(_CHANGING, EDIT)}
         levels["deploy"] = EDIT if edits else READ
         name = kind.permission.removesuffix(f": {EDIT}")
         yield Needed(name, "Account", ", ".join(dict.fromkeys(names)), levels)

@@ -30,10 +30,11 @@ class Watched:
 @dataclass(frozen=True)
 class Verdict:
     """``sick`` is what is wrong with the new version, empty if nothing is. ``said`` describes what
-    was seen."""
+    was seen; ``seen`` is whether anything was: a good answer, or a request."""
 
     sick: str
     said: str
+    seen: bool = True
 
 
 def watch(
@@ -50,24 +51,29 @@ def watch(
     end = clock.now() + seconds
     pause, between = min(_ASK_SECONDS, seconds / _ROUNDS), min(_COUNT_SECONDS, seconds / _ROUNDS)
     strikes, health, figures, next_count = 0, "", "", clock.now() + between
+    seen = False
     while True:
         left = end - clock.now()
         if watched.health:
             answer = watched.health()
             health = f"its health check: {answer.said}"
             # A host that is not in DNS from here tells nothing about the version.
+            seen = seen or answer.healthy
             strikes = strikes + 1 if answer.resolved and not answer.healthy else 0
         if left <= 0 or clock.now() >= next_count:
             next_count = clock.now() + between
             counts = watched.counts()
             figures = _figures(watched, counts)
-            if not isinstance(counts, str) and too_many_errors(*_pair(watched, counts)):
-                return Verdict(figures, figures)
+            if not isinstance(counts, str):
+                pair = _pair(watched, counts)
+                seen = seen or pair[0].requests > 0
+                if too_many_errors(*pair):
+                    return Verdict(figures, figures)
         said = "; ".join(part for part in (health, figures) if part)
         if strikes >= _STRIKES or (strikes and left <= 0):
             return Verdict(health, said)
         if left <= 0:
-            return Verdict("", said)
+            return Verdict("", said, seen)
         progress(f"Watching for {left:.0f} s: {said or 'no figures yet'}")
         clock.sleep(max(0.0, min(pause, left)))
 

@@ -48,7 +48,7 @@ def promotes(here: RolloutStage) -> None:
 FLOWS = {
     "begins": (begins, "live", 4),
     "goes on": (goes_on, "shared", 1),
-    "watches": (watches, "live", 5),
+    "watches": (watches, "watched", 5),
     "goes back": (goes_back, "sick", 1),
     "rolls back": (rolls_back, "shared", 1),
     "promotes": (promotes, "staging", 4),
@@ -63,6 +63,10 @@ def prepared(rollout: Start, before: str) -> RolloutStage:
         version = here.share(10).shared.version
         if before == "sick":
             here.api.rollouts.invocations = {version: (100, 50)}
+    if before == "watched":
+        here.api.rollouts.invocations = {
+            f"00000000-0000-0000-0000-{i:012d}": (9, 0) for i in range(9)
+        }
     if before == "staging":
         here.deploy("staging")
     here.tools.mutations.clear()

@@ -101,9 +101,13 @@ def test_a_version_that_does_not_answer_keeps_its_part_unless_it_may_go_back(
 def test_a_watched_version_that_is_well_gets_all_traffic(rollout: Start) -> None:
     here = rollout()
     here.code("two")
+    with pytest.raises(DeploymentError, match="nothing was seen of it"):
+        here.share(10, MOMENT)
+    assert parts(here) == [10, 90]
+    here.api.rollouts.invocations = {here.api.rollouts.uploads["shop"][-1]["id"]: (3, 0)}
     result = here.share(10, MOMENT)
     assert (parts(here), result.shared.percent) == ([100], 100)
-    assert "0 errors in 0 requests" in result.shared.watched
+    assert "0 errors in 3 requests" in result.shared.watched
 
 
 def test_a_watched_version_that_fails_too_often_loses_its_part(
