@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from cfpy_process import served
+from fault_matrix import FAULTS, KILLED, SECRETS, sample
 
 from cloudflare_api import CloudflareApi, Failure, serve
-from fault_matrix import FAULTS, KILLED, SECRETS, sample
 from forked import run_cfpy
 from projects import vendored_project
 

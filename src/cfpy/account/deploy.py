@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from cfpy.account.code_tag import commit_message, version_tag
-from cfpy.account.gradual import Checks, GradualRollout, Rollout, Shared, prepare
+from cfpy.account.gradual import Checks, GradualRollout, Rollout, TrafficResult, prepare
 from cfpy.account.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.owned.worker import ObservedWorker
@@ -75,7 +75,7 @@ class DeployResult:
     checked: str
     findings: tuple[CfpyError, ...] = ()
     written: tuple[str, ...] = ()
-    shared: Shared | None = None
+    shared: TrafficResult | None = None
 
 
 def run(

@@ -20,7 +20,7 @@ from cfpy.account.rollout_limits import refuse_class_migrations, triggers_left
 from cfpy.account.session import Session
 from cfpy.account.steps import attempt
 from cfpy.account.traffic import Traffic, read_traffic
-from cfpy.account.watching import Verdict, Watched, watch
+from cfpy.account.watching import NewVersion, Verdict, watch
 from cfpy.errors import CancelledError, CfpyError, DeploymentError, RolledBackError, UsageError
 from cfpy.tools.http_client import HttpClient
 from cfpy.tools.invocation import command
@@ -52,7 +52,7 @@ class Checks:
 
 
 @dataclass(frozen=True)
-class Shared:
+class TrafficResult:
     """What the traffic is like now. ``version`` has ``percent`` of it, ``base`` the rest; ``size``
     is that of the upload in bytes, 0 if there was none. ``checked`` and ``watched`` are what was
     seen, and ``left`` the triggers that a rollout does not set."""
@@ -88,7 +88,7 @@ def prepare(
     breaking = breaking_migrations(session.project.root, session.desired, plan)
     if breaking and rollout.percent < 100 and not rollout.allow_breaking:
         raise UsageError(
-            "the old version can't live with the pending migrations, and would run beside the new "
+            "the old version can't live with the pending migrations, and would run next to the new "
             "one:\n" + "\n".join(breaking),
             hint="Change the schema in two deployments: first add what the new code needs, and "
             "remove the rest when no old version is live. Or pass --allow-breaking. "
@@ -130,7 +130,7 @@ class GradualRollout:
         self._worker = session.desired.worker
         self._releases: Releases = session.account.releases(self._worker)
 
-    def run(self, tag: str, message: str, left: tuple[str, ...]) -> Shared:
+    def run(self, tag: str, message: str, left: tuple[str, ...]) -> TrafficResult:
         """Upload the version if it is not there, and give it its part.
 
         Raises:
@@ -145,7 +145,7 @@ class GradualRollout:
         new, old = traffic.new.id, traffic.base.id
         url = address_of(self._session, self._checks.url)
         if traffic.percent == 100:
-            return Shared(new, old, 100, 0, url, "", "", left)
+            return TrafficResult(new, old, 100, 0, url, "", "", left)
         if traffic.percent != percent:
             self._share(traffic, new, percent)
         checked = self._check(new, old, url) if url and self._checks.health else ""
@@ -154,7 +154,7 @@ class GradualRollout:
             watched = self._watch(new, old, url)
             self._share(traffic, new, 100)
             percent = 100
-        return Shared(new, old, percent, size, url, checked, watched, left)
+        return TrafficResult(new, old, percent, size, url, checked, watched, left)
 
     def _uploaded(self, tag: str, message: str) -> tuple[Traffic, int]:
         traffic, sizes = read_traffic(self._releases, tag), []
@@ -208,7 +208,7 @@ class GradualRollout:
         since = _now()
         rates = self._session.account.error_rates(self._worker)
         health = self._asker(new, url) if url and self._checks.health else None
-        watched = Watched(new, old, health, partial(rates.read, since))
+        watched = NewVersion(new, old, health, partial(rates.read, since))
         try:
             verdict: Verdict = watch(
                 watched, self._rollout.watch_seconds, self._clock, self._progress
@@ -216,8 +216,9 @@ class GradualRollout:
         except KeyboardInterrupt:
             percent = self._rollout.percent
             raise CancelledError(
-                f"Version {new} has {percent:g} % of the traffic, version {old} the rest. Go on: "
-                f"{command('deploy', '--percent', '100')}. Go back: {command('rollback')}."
+                f"Version {new} has {percent:g} % of the traffic, version {old} the rest. "
+                f"Continue: {command('deploy', '--percent', '100')}. "
+                f"Go back: {command('rollback')}."
             ) from None
         if verdict.sick:
             raise self._back(new, old, verdict.said)
@@ -225,7 +226,7 @@ class GradualRollout:
             raise DeploymentError(
                 f"version {new} keeps {self._rollout.percent:g} % of the traffic: nothing was seen "
                 f"of it while it was watched. {verdict.said}",
-                hint=f"Go on: {command('deploy', '--percent', '100')}. "
+                hint=f"Continue: {command('deploy', '--percent', '100')}. "
                 f"Go back: {command('rollback')}.",
             )
         return verdict.said

@@ -17,7 +17,7 @@ _ROUNDS = 4
 
 
 @dataclass(frozen=True)
-class Watched:
+class NewVersion:
     """What there is to watch. ``health`` asks the new version, and is ``None`` if it has no known
     address; ``counts`` gives the requests and errors of all versions, or why it can't."""
 
@@ -38,7 +38,7 @@ class Verdict:
 
 
 def watch(
-    watched: Watched, seconds: float, clock: Clock, progress: Callable[[str], None]
+    watched: NewVersion, seconds: float, clock: Clock, progress: Callable[[str], None]
 ) -> Verdict:
     """Ask until the time is over, or something is wrong.
 
@@ -78,11 +78,11 @@ def watch(
         clock.sleep(max(0.0, min(pause, left)))
 
 
-def _pair(watched: Watched, counts: Mapping[str, Counts]) -> tuple[Counts, Counts]:
+def _pair(watched: NewVersion, counts: Mapping[str, Counts]) -> tuple[Counts, Counts]:
     return counts.get(watched.new, Counts()), counts.get(watched.base, Counts())
 
 
-def _figures(watched: Watched, counts: Mapping[str, Counts] | str) -> str:
+def _figures(watched: NewVersion, counts: Mapping[str, Counts] | str) -> str:
     if isinstance(counts, str):
         return f"no error rate: {counts}"
     new, old = _pair(watched, counts)

@@ -12,7 +12,7 @@ from cfpy.cli.console import Output
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
-    from cfpy.account.gradual import Rollout, Shared
+    from cfpy.account.gradual import Rollout, TrafficResult
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 #: The next step of a rollout by hand, from each percentage.
@@ -41,7 +41,7 @@ AllowBreaking = Annotated[
     bool,
     typer.Option(
         "--allow-breaking",
-        help="Allow migrations that the live version can't live with, beside the new one.",
+        help="Allow migrations that the live version can't live with, next to the new one.",
     ),
 ]
 
@@ -66,7 +66,7 @@ def rollout_of(percent: float | None, watch: str, allow_breaking: bool) -> Rollo
     if seconds and percent == 100:
         raise UsageError(
             "--watch needs a --percent below 100: with all traffic on the new version there is "
-            "nothing to go on to",
+            "nothing to continue with",
             hint="For example: --percent 10 --watch 10m",
         )
     return Rollout(percent, seconds, allow_breaking)
@@ -86,7 +86,7 @@ def seconds_in(text: str) -> float:
     return float(int(found[1]) * _SECONDS[found[2]])
 
 
-def rollout_data(output: Output, shared: Shared | None) -> dict[str, Any] | None:
+def rollout_data(output: Output, shared: TrafficResult | None) -> dict[str, Any] | None:
     """The part of a ``--json`` document about a rollout."""
     if shared is None:
         return None
@@ -99,8 +99,8 @@ def rollout_data(output: Output, shared: Shared | None) -> dict[str, Any] | None
     }
 
 
-def draw_shared(output: Output, shared: Shared) -> None:
-    """Report how the traffic is shared, and the commands that go on and back."""
+def draw_shared(output: Output, shared: TrafficResult) -> None:
+    """Report how the traffic is shared, and the commands to continue and to go back."""
     table = draw.table("", "", header=False)
     if shared.percent == 100:
         table.add_row("Live", draw.Text(shared.url or shared.version, style="bold cyan"))
@@ -122,5 +122,5 @@ def draw_shared(output: Output, shared: Shared) -> None:
     lines = [command("deploy", "--percent", str(step)) for step in dict.fromkeys((more, 100))]
     back = command("rollback")
     width = max(map(len, (*lines, back)))
-    shown = "\n".join(f"  {line:{width}}  goes on" for line in lines)
+    shown = "\n".join(f"  {line:{width}}  continues" for line in lines)
     output.show(draw.Text(f"\nNext\n{shown}\n  {back:{width}}  goes back"))

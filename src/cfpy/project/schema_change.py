@@ -2,7 +2,7 @@
 
 The migrations run in an empty SQLite in memory, first those that the database has had, then the
 pending ones; what counts is how the schema before and the schema after differ. So a table that is
-rebuilt in the way of sqlite.org/lang_altertable.html#otheralter is no change, however many
+rebuilt in the way of sqlite.org/lang_altertable.html#otheralter has not changed, however many
 statements that takes.
 """
 
@@ -22,7 +22,7 @@ _OUTSIDE = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH}
 
 
 @dataclass(frozen=True)
-class Finding:
+class SchemaFinding:
     """What a pending migration does to code that knows the old schema; ``line`` is that of the
     statement in ``file``, from 1."""
 
@@ -51,7 +51,7 @@ _Schema = Mapping[str, _Table]
 
 def breaking_changes(
     applied: Sequence[tuple[str, str]], pending: Sequence[tuple[str, str]]
-) -> tuple[Finding, ...]:
+) -> tuple[SchemaFinding, ...]:
     """What in ``pending`` breaks code from before.
 
     Args:
@@ -64,13 +64,13 @@ def breaking_changes(
             # They did run in D1, whatever this SQLite says.
             trial.run(statement.sql)
     before = trial.schema()
-    failed: list[Finding] = []
+    failed: list[SchemaFinding] = []
     last: _Schema = before
     for file, text in pending:
         for statement in statements(text):
             place = _Place(file, statement.line, words_of(statement.sql))
             if said := trial.run(statement.sql):
-                failed.append(Finding(file, statement.line, f"SQLite refuses it: {said}"))
+                failed.append(SchemaFinding(file, statement.line, f"SQLite refuses it: {said}"))
                 continue
             now = trial.schema()
             trial.blame(last, now, place)
@@ -79,7 +79,7 @@ def breaking_changes(
     return tuple(sorted({*found, *failed}, key=lambda item: (_order(pending, item), item.message)))
 
 
-def _order(pending: Sequence[tuple[str, str]], item: Finding) -> tuple[int, int]:
+def _order(pending: Sequence[tuple[str, str]], item: SchemaFinding) -> tuple[int, int]:
     return [file for file, _ in pending].index(item.file), item.line
 
 
@@ -172,7 +172,7 @@ class _Trial:
             for rule in now.rules - was.rules:
                 self.blamed[name, rule] = place
 
-    def differences(self, before: _Schema, after: _Schema) -> Iterator[Finding]:
+    def differences(self, before: _Schema, after: _Schema) -> Iterator[SchemaFinding]:
         """What code that knows the schema ``before`` can't live with."""
         for name, was in before.items():
             now = after.get(name)
@@ -197,9 +197,9 @@ class _Trial:
     def _gone(self, *what: str) -> str:
         return "renamed" if "RENAME" in self.blamed[what].words else "dropped"
 
-    def _finding(self, message: str, *what: str) -> Finding:
+    def _finding(self, message: str, *what: str) -> SchemaFinding:
         place = self.blamed.get(what) or self.blamed[what[:1]]
-        return Finding(place.file, place.line, message)
+        return SchemaFinding(place.file, place.line, message)
 
 
 _GONE = _Table({}, frozenset())

@@ -12,7 +12,7 @@ from account_in_process import InProcess
 from cfpy.account.cloudflare import Account
 from cfpy.account.error_rates import Counts, too_many_errors
 from cfpy.account.health import Answer
-from cfpy.account.watching import Verdict, Watched, watch
+from cfpy.account.watching import NewVersion, Verdict, watch
 from cloudflare_api import ACCOUNT, TOKEN
 
 WELL, SICK = Answer("200 OK", healthy=True), Answer("500 Internal Server Error")
@@ -29,7 +29,7 @@ def watched(
     def ask() -> Answer:
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
-    what = Watched("new", "old", ask if answers else None, counts)
+    what = NewVersion("new", "old", ask if answers else None, counts)
     return watch(what, 600, clock, lambda _: None), clock
 
 

@@ -71,7 +71,7 @@ def deploy(
     applies pending migrations before the new code is live.
 
     With --percent, the new version gets a part of the traffic, and the live one keeps the rest.
-    Run it again with more to go on, or cfpy rollback to go back. With --watch, it does that by
+    Run it again with more to continue, or cfpy rollback to go back. With --watch, it does that by
     itself: it asks the new version, and compares how often both versions fail.
 
     With --dry-run, it installs the packages into python_modules/ and writes pylock.toml, so that
