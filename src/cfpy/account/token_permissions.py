@@ -18,7 +18,7 @@ from cfpy.project.project import Project
 
 READ, EDIT = "Read", "Edit"
 #: The commands that need a token.
-COMMANDS = ("plan", "provision", "deploy", "rollback", "preview", "destroy", "logs")
+COMMANDS = ("plan", "provision", "deploy", "preview", "destroy", "logs")
 _CHANGING = ("provision", "preview", "destroy")
 
 
@@ -40,9 +40,9 @@ class Needed:
 def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed, ...]:
     """The permissions for an environment of a project, those that it always needs first.
 
-    ``status`` needs those of ``plan``, ``promote`` those of ``deploy``, and ``up`` those of
-    ``provision`` and ``deploy``. An account is named by ``CLOUDFLARE_ACCOUNT_ID`` or the key
-    ``account_id``.
+    ``status`` needs those of ``plan``, ``promote`` and ``rollback`` no more than ``deploy``, and
+    ``up`` those of ``provision`` and ``deploy``. An account is named by ``CLOUDFLARE_ACCOUNT_ID``
+    or the key ``account_id``.
     """
     scope = Scope(project, desired.worker, effective(project.wrangler, desired.environment))
     return (
@@ -61,8 +61,7 @@ def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed,
 
 
 def _of_the_worker() -> dict[str, str]:
-    changing = dict.fromkeys((*_CHANGING, "deploy", "rollback"), EDIT)
-    return {"plan": READ, **changing, "logs": READ}
+    return {"plan": READ, **dict.fromkeys((*_CHANGING, "deploy"), EDIT), "logs": READ}
 
 
 def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
@@ -76,7 +75,7 @@ def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
             continue
         # A deployment applies migrations, and sets the consumers of queues.
         edits = (kind.name == "d1" and migrates) or (kind.name == "queue" and consumes)
-        levels = {"plan": READ, "rollback": READ, **dict.fromkeys(_CHANGING, EDIT)}
+        levels = {"plan": READ, **dict.fromkeys(_CHANGING, EDIT)}
         levels["deploy"] = EDIT if edits else READ
         name = kind.permission.removesuffix(f": {EDIT}")
         yield Needed(name, "Account", ", ".join(dict.fromkeys(names)), levels)

@@ -93,7 +93,7 @@ def test_a_gradual_rollout_and_the_way_back_need_what_is_listed(
     if command == "rollback":
         here.share(10)
     run = {"deploy": lambda: here.share(10), "rollback": here.rollback}[command]
-    given = levels(here, command)
+    given = levels(here, "deploy")
     allow(here, {**given, "Workers Scripts": READ})
     with pytest.raises(NotAuthenticatedError):
         run()

@@ -74,7 +74,7 @@ def show_permissions(output: Output, needed: Sequence[Needed]) -> None:
     output.show(table)
     output.show("")
     output.prose(
-        "status needs what plan does; promote needs what deploy does; up needs what provision and "
-        "deploy do."
+        "status needs what plan does, promote and rollback what deploy does, and up what provision "
+        "and deploy do."
     )
     output.show(draw.Text(f"\nNext\n  Create a token: {_PAGE}"))
