@@ -19,7 +19,7 @@ from cfpy.account.releases import Releases
 from cfpy.account.rollout_limits import refuse_class_migrations, triggers_left
 from cfpy.account.session import Session
 from cfpy.account.steps import attempt
-from cfpy.account.traffic import Traffic, read_traffic
+from cfpy.account.traffic import BACK, Traffic, read_traffic
 from cfpy.account.watching import NewVersion, Verdict, watch
 from cfpy.errors import CancelledError, CfpyError, DeploymentError, RolledBackError, UsageError
 from cfpy.tools.http_client import HttpClient
@@ -234,7 +234,7 @@ class GradualRollout:
     def _back(self, new: str, old: str, why: str) -> CfpyError:
         """Go back to the old version; the error that reports it."""
         self._progress(f"Going back to {old}")
-        message = f"cfpy: back from {new}"
+        message = BACK + new
         try:
             attempt(
                 partial(self._session.wrangler.rollback, self._worker, old, message), lambda: False

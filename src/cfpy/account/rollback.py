@@ -11,13 +11,12 @@ from cfpy.account.kept_by_rollback import kept
 from cfpy.account.releases import Release, Releases, Version
 from cfpy.account.session import open_session
 from cfpy.account.steps import attempt, under_way
+from cfpy.account.traffic import BACK
 from cfpy.errors import UsageError
 from cfpy.project.lock import alone
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 
-#: How the message of a deployment begins that went back.
-BACK = "cfpy: back from "
 _UNCHANGED = "Nothing was changed."
 _SHORTEST_ID = 4
 

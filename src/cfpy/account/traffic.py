@@ -10,6 +10,8 @@ from cfpy.errors import UsageError
 from cfpy.tools.invocation import command
 
 _UNCHANGED = "Nothing was changed."
+#: How the message of a deployment begins that went back.
+BACK = "cfpy: back from "
 
 
 @dataclass(frozen=True)
