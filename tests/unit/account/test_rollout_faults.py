@@ -75,7 +75,7 @@ def prepared(rollout: Start, before: str) -> RolloutStage:
 
 @pytest.mark.parametrize("flow", FLOWS)
 def test_the_same_command_again_finishes_what_a_fault_has_broken(flow: str, rollout: Start) -> None:
-    """Each request with one of the faults; `fault_matrix.py --rollouts` has all of them, with the
+    """Each request with one of the faults; `rollout_matrix.py` has all of them, with the
     real wrangler."""
     run, before, mutations = FLOWS[flow]
     clean = prepared(rollout, before)
