@@ -51,6 +51,8 @@ MORE = {
     "plan": ("How it compares", "../adr/0006-plan-and-provision.md"),
     "preview": ("Preview a branch, step by step", "../how-to/previews.md"),
     "preview down": ("What it deletes and what it keeps", "../adr/0021-previews.md"),
+    "promote": ("How it knows the code", "../adr/0022-rollouts.md"),
+    "rollback": ("Roll out a version, and go back", "../how-to/rollouts.md"),
     "up": ("Deploy a project, step by step", "../how-to/deploy.md"),
     "update": ("How it merges", "../adr/0011-updates.md"),
 }

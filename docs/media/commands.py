@@ -57,16 +57,26 @@ COMMANDS: tuple[Step, ...] = (
     ("preview list", "shop", 0),
     ("preview down feature/prices --yes", "shop", 0),
     ("preview prune --yes", "shop", 0),
+    ("env add staging", "shop", 0),
+    ("env list", "shop", 0),
+    ("promote staging --yes --url WORKER", "shop", 0),
+    ("rollback --dry-run", "shop", 0),
+    ("env remove staging --yes", "shop", 0),
     ("adopt --dry-run", "shop", 0),
     ("add kv sessions", "shop", 0),
     ("diff", "shop", 0),
     ("update --check", "shop", 0),
-    ("env add staging", "shop", 0),
-    ("env list", "shop", 0),
-    ("env remove staging --yes", "shop", 0),
     ("wrangler d1 migrations list DB --local", "shop", 0),
     ("destroy --yes --confirm shop --delete-data", "shop", 0),
 )
+
+# What runs before a command, without a picture.
+UNSHOWN = {
+    "promote staging --yes --url WORKER": ("up --env staging --yes --health ''",),
+    "env remove staging --yes": (
+        "destroy --env staging --yes --confirm shop-staging --delete-data",
+    ),
+}
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -108,6 +118,9 @@ def until(text: str, *command: str, cwd: Path, env: dict[str, str]) -> str:
 def run(place: Path, environment: dict[str, str], worker: str) -> Iterator[tuple[str, str]]:
     for command, where, expected in COMMANDS:
         argv = shlex.split(command.replace("WORKER", worker))
+        for step in UNSHOWN.get(command, ()):
+            silent = [sys.executable, "-m", "cfpy", *shlex.split(step)]
+            subprocess.run(silent, cwd=place / where, env=environment, check=True)
         text = output(
             sys.executable,
             "-m",

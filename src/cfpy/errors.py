@@ -212,6 +212,13 @@ class DeploymentError(CfpyError):
     exit_code = 11
 
 
+class RolledBackError(CfpyError):
+    """Something was wrong with a new version, so the old one has all traffic again."""
+
+    code = "rolled_back"
+    exit_code = 12
+
+
 class FilesystemError(CfpyError):
     """Writing failed: the disk is full, read-only, or permissions are missing."""
 

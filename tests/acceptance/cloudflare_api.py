@@ -21,6 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import cloudflare_versions
+
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "a-token-of-the-stand-in"
 MAX_PAGE = 100
@@ -97,8 +99,9 @@ class CloudflareApi:
     scripts: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     versions: int = 0
-    # The version that answers requests, by Worker.
+    # The version that answers requests, by Worker: if there are two, the one with more of them.
     live: dict[str, str] = field(default_factory=dict)
+    rollouts: cloudflare_versions.Versions = field(default_factory=cloudflare_versions.Versions)
     forbidden: set[str] = field(default_factory=set)
     # Seconds that each answer takes.
     delay: float = 0.0
@@ -135,7 +138,7 @@ class CloudflareApi:
     def state(self) -> dict[str, Any]:
         """What the account has, to be pickled or copied."""
         kinds = ("namespaces", "queues", "consumers", "indexes", "scripts", "values", "live")
-        kinds += ("buckets", "jurisdictions", "bindings", "versions")
+        kinds += ("buckets", "jurisdictions", "bindings", "versions", "rollouts")
         databases = {name: database.serialize() for name, database in self.databases.items()}
         return copy.deepcopy({kind: getattr(self, kind) for kind in kinds}) | {
             "databases": databases
@@ -195,7 +198,6 @@ class CloudflareApi:
             f"POST {account}/vectorize/v2/indexes": self._create_index,
             f"POST {account}/vectorize/v2/indexes/([^/]+)/metadata_index/create": self._index_key,
             f"PATCH {account}/workers/scripts/([^/]+)/secrets-bulk": self._put_secrets,
-            f"PUT {account}/workers/scripts/([^/]+)": self._put_script,
             f"GET {account}/workers/services/([^/]+)": self._get_service,
             f"GET {account}/workers/workers/([^/]+)": self._get_worker,
             f"GET {account}/workers/subdomain": self._account_subdomain,
@@ -221,14 +223,9 @@ class CloudflareApi:
             f"DELETE {account}/r2/buckets/([^/]+)/objects/(.+)": self._delete_object,
             f"GET {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._get_rules,
             f"PUT {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._put_rules,
-            f"GET {account}/workers/scripts/([^/]+)/deployments": self._list_deployments,
-            f"POST {account}/workers/scripts/([^/]+)/deployments": self._deploy,
-            f"POST {account}/workers/scripts/([^/]+)/versions": self._put_version,
-            f"GET {account}/workers/scripts/([^/]+)/versions/([^/]+)": self._get_version,
             f"POST {account}/workers/scripts/([^/]+)/assets-upload-session": self._put_assets,
             f"POST {account}/workers/scripts/([^/]+)/subdomain": self._get_subdomain,
             f"PATCH {account}/workers/scripts/([^/]+)/script-settings": self._accept,
-            f"PUT {account}/workers/scripts/([^/]+)/schedules": self._accept,
             f"GET {account}/queues/([^/]+)/consumers": self._list_consumers,
             f"POST {account}/queues/([^/]+)/consumers": self._add_consumer,
             f"PUT {account}/queues/([^/]+)/consumers/([^/]+)": self._put_consumer,
@@ -242,6 +239,7 @@ class CloudflareApi:
             f"GET {account}/vectorize/v2/indexes": self._list_indexes,
             f"GET {account}/vectorize/v2/indexes/([^/]+)/metadata_index/list": self._list_metadata,
             f"GET {account}/workers/scripts/([^/]+)/secrets": self._list_secrets,
+            **cloudflare_versions.routes(self, account),
         }
 
     def _create_database(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
@@ -463,6 +461,7 @@ class CloudflareApi:
         if name in self.needed and query.get("force") != "true":
             raise RefusedError(400, 10064, "Other Workers need this one")
         del self.scripts[name]
+        self.rollouts.forget(name)
         self.live.pop(name, None)
         self.bindings.pop(name, None)
         return {"result": None}
@@ -588,13 +587,6 @@ class CloudflareApi:
         found = {"id": version, "number": number, "metadata": metadata}
         return {"result": {**found, "annotations": {}, "resources": resources}}
 
-    def _deploy(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:
-        self._script(name)
-        [version] = body["versions"]
-        assert version["percentage"] == 100
-        self.live[name] = version["version_id"]
-        return {"result": {"id": "d"}}
-
     def _put_assets(self, _query: dict[str, str], body: Any, _name: str) -> dict[str, Any]:
         only(body, {"manifest": dict})
         return {"result": {"jwt": "a.b.c", "buckets": []}}
@@ -711,7 +703,9 @@ def upload_metadata(kind: str, body: bytes) -> Any:
 
 def is_read(path: str, body: Any) -> bool:
     """Whether a query only looks."""
-    return path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
+    return path == "graphql" or (
+        path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
+    )
 
 
 def serve(api: CloudflareApi) -> ThreadingHTTPServer:
@@ -769,7 +763,8 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                 if where := self.headers.get("cf-r2-jurisdiction"):
                     query["jurisdiction"] = where
                 document = api.answer(self.command, path, query, body)
-                self._send(200, {"success": True, "errors": [], "messages": [], **document}, {})
+                envelope = {"success": True, "errors": [], "messages": []}
+                self._send(200, document if path == "graphql" else envelope | document, {})
             except RefusedError as refused:
                 errors = [{"code": refused.code, "message": str(refused)}]
                 document = {"success": False, "errors": errors, "messages": [], "result": None}

@@ -136,6 +136,7 @@ def test_exit_codes_of_errors_are_pinned_and_in_the_reference() -> None:
         "local_runtime": 9,
         "filesystem": 10,
         "deployment": 11,
+        "rolled_back": 12,
         "interrupted": 130,
     }
     page = (REFERENCE / "exit-codes.md").read_text("utf-8")

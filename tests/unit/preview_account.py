@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from cfpy.tools.process import Completed
 from cloudflare_api import ACCOUNT, CloudflareApi, RefusedError
@@ -40,6 +40,7 @@ FAULTS = [
 class PreviewTools:
     """A runner of wrangler and of git. ``git`` has what its commands print, by their words."""
 
+    environments: ClassVar = ("",)
     api: CloudflareApi
     git: dict[str, str] = field(default_factory=dict)
     fault: tuple[int, Fault] | None = None
@@ -66,7 +67,7 @@ class PreviewTools:
             raise Killed
         words = list(argv[2:])
         config = Path(words[words.index("--config") + 1])
-        assert words[words.index("--env") + 1] == ""
+        assert words[words.index("--env") + 1] in self.environments
         document = json.loads(config.read_text()) if config.suffix == ".json" else {}
         events: list[dict[str, Any]] = []
         try:
@@ -145,7 +146,10 @@ class PreviewTools:
     def _migrate(self, config: dict[str, Any], root: Path, binding: str) -> None:
         [table] = [item for item in config["d1_databases"] if item["binding"] == binding]
         path = f"d1/database/{table['database_id']}/query"
-        ours = "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY, name TEXT)"
+        ours = (
+            "CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, "
+            "name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)"
+        )
         self._ask("POST", path, {"sql": ours})
         listed = self._ask("POST", path, {"sql": "SELECT name FROM d1_migrations"}, reads=True)
         done = {row["name"] for row in listed["result"][0]["results"]}

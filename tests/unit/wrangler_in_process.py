@@ -32,12 +32,14 @@ GRAMMAR: dict[str, tuple[int, set[str]]] = {
     "vectorize create-metadata-index": (1, {"property-name", "type"}),
     "vectorize delete": (1, {"force"}),
     "secret bulk": (0, set()),
-    "deploy": (0, {"x-provision", "dry-run", "outdir"}),
+    "deploy": (0, {"x-provision", "dry-run", "outdir", "tag", "message"}),
+    "versions upload": (0, {"x-provision", "tag", "message"}),
+    "versions deploy": (2, {"y", "message"}),
     "rollback": (1, {"name", "message", "y"}),
     "delete": (0, {"name"}),
     "auth token": (0, {"json"}),
 }
-_TAKE_A_VALUE = {"--config", "--env", "--persist-to", "--outdir", "--name", "--message"}
+_TAKE_A_VALUE = {"--config", "--env", "--persist-to", "--outdir", "--name", "--message", "--tag"}
 
 
 @dataclass

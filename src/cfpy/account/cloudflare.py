@@ -11,10 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.desired import DesiredState
+from cfpy.account.error_rates import ErrorRates
 from cfpy.account.live import is_stub, live_target
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading
 from cfpy.account.owned.registry import KINDS
+from cfpy.account.releases import Releases
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 _CONNECTIONS = 12
@@ -52,6 +54,14 @@ class Account:
             reading = Reading(self._api, self.id, pool)
             answers = [kind.read(reading, desired) for kind in KINDS]
             return ObservedState.of(self.id, (item for wait in answers for item in wait()))
+
+    def releases(self, worker: str) -> Releases:
+        """The versions and deployments of a Worker."""
+        return Releases(self._api, self.id, worker)
+
+    def error_rates(self, worker: str) -> ErrorRates:
+        """How often the versions of a Worker fail."""
+        return ErrorRates(self._api, self.id, worker)
 
     @documented()
     def live_version(self, worker: str) -> str:
@@ -176,6 +186,20 @@ class Account:
             raise
         found = page["result"].get("bindings") or []
         return {item["name"]: item["text"] for item in found if item["type"] == "plain_text"}
+
+    @documented()
+    def migrations_since(self, database: str, table: str, moment: str) -> dict[str, str]:
+        """The migrations that a database has had after ``moment``, with the time of each, as in
+        SQLite's CURRENT_TIMESTAMP: ``2026-11-26 12:00:00``, in UTC.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        quoted = table.replace('"', '""')
+        sql = f'SELECT name, applied_at FROM "{quoted}" WHERE applied_at > ? ORDER BY id'  # noqa: S608 (an identifier, quoted)
+        body = {"sql": sql, "params": [moment]}
+        page = self._api.request("POST", self._path(f"d1/database/{database}/query"), json=body)
+        return {row["name"]: row["applied_at"] for row in page["result"][0]["results"]}
 
     def _bindings_if_there(self, worker: str) -> dict[str, str]:
         try:

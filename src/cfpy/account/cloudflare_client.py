@@ -64,6 +64,14 @@ class CloudflareClient:
                 return
             number += 1
 
+    def graphql(self, body: Mapping[str, object]) -> Any:
+        """The parsed answer of the GraphQL API, which reports its errors in ``errors``.
+
+        Raises:
+            CfpyError: As :meth:`get`.
+        """
+        return self.request("POST", "graphql", json=body)
+
     def request(self, method: str, path: str, **options: Any) -> Any:
         """The parsed answer. Requests that only read are retried.
 
@@ -86,6 +94,9 @@ class CloudflareClient:
             if passing and not last:
                 time.sleep(seconds_to_wait(response, attempt))
                 continue
+            if path == "graphql" and response.is_success:
+                with documented():
+                    return response.json()
             return checked(response, path)
         raise AssertionError("unreachable")
 

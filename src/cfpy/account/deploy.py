@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from cfpy.account.code_tag import commit_message, version_tag
+from cfpy.account.gradual import Checks, GradualRollout, Rollout, TrafficResult, prepare
 from cfpy.account.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.owned.worker import ObservedWorker
@@ -38,7 +40,8 @@ class Provisioning:
 class DeployRequest:
     """``health`` is the path to check after deploying, ``url`` the Worker's URL if it is not the
     one that wrangler reports. ``check_seconds`` is how long the check may take. If ``provision`` is
-    given, missing resources are created."""
+    given, missing resources are created; if ``rollout`` is, the new version shares the traffic with
+    the live one."""
 
     root: Path
     environment: str
@@ -49,6 +52,12 @@ class DeployRequest:
     check_seconds: float
     provision: Provisioning | None = None
     config: Path | None = None
+    rollout: Rollout | None = None
+
+    @property
+    def checks(self) -> Checks:
+        """How the new version of a rollout is checked."""
+        return Checks(self.health, self.url, self.check_seconds, self.rollback_on_failure)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,8 @@ class DeployResult:
     """What is live. ``plan`` is the plan before the deployment, ``provisioned`` the part that was
     carried out (``None`` if nothing was). After a dry run, ``deployment`` is ``None``, ``findings``
     are the errors with which a deployment would stop, and ``plan`` is ``None`` if the account could
-    not be read, and ``written`` are the names of what it changed in the project."""
+    not be read, and ``written`` are the names of what it changed in the project. After a gradual
+    rollout, ``shared`` is the result, and ``deployment`` is ``None``."""
 
     plan: Plan | None
     provisioned: Plan | None
@@ -65,6 +75,7 @@ class DeployResult:
     checked: str
     findings: tuple[CfpyError, ...] = ()
     written: tuple[str, ...] = ()
+    shared: TrafficResult | None = None
 
 
 def run(
@@ -86,10 +97,11 @@ def run(
         PlanConflictError: Something in the account is in conflict. Nothing was changed.
         WranglerError: wrangler does not accept the project, a migration or the deployment failed.
         DeploymentError: The health check failed.
+        CfpyError: As :meth:`cfpy.account.gradual.GradualRollout.run`, in a gradual rollout.
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
         if request.dry_run:
-            return _rehearsed(ctx, request)
+            return rehearsed(ctx, request)
         session = open_session(ctx, request.root, request.environment, request.config)
         return deploy(ctx, session, request, confirm)
 
@@ -100,9 +112,11 @@ def deploy(
     request: DeployRequest,
     confirm: Callable[[Plan], bool],
     before: Callable[[Plan], None] = lambda _plan: None,
+    accept: Callable[[str], None] = lambda _tag: None,
 ) -> DeployResult | None:
-    """As :func:`run`, for callers that hold the project's lock. ``before`` is called when
-    everything is checked and confirmed, and nothing is changed yet."""
+    """As :func:`run`, for callers that hold the project's lock. ``accept`` is called with the tag
+    of the code (:mod:`cfpy.account.code_tag`) before anything is confirmed, ``before`` when
+    everything is checked and confirmed; nothing is changed yet then."""
     refuse_broken(session)
     client = _health_client(request)
     if session.project.is_python:
@@ -111,21 +125,54 @@ def deploy(
     for problem in problems(plan, provisions=request.provision is not None):
         raise problem
     ctx.progress("Checking the project")
-    check_upload(session.wrangler)
-    if not confirm(plan):
+    modules = check_upload(session.wrangler)
+    left = _left_by_rollout(session, request, plan, modules, accept)
+    if not confirm(replace(plan, notices=(*plan.notices, *left))):
         return None
     session.refuse_edited()
     provisioned = _provision(ctx, session, request, plan, before)
     if provisioned is None:
         before(plan)
     with under_way():
-        return _go_live(ctx, session, request, client, plan, provisioned)
+        session.refuse_edited()
+        if provisioned is None:
+            _migrate(ctx, session, plan)
+        tag = version_tag(modules, session.reloaded(), session.environment)
+        message = commit_message(ctx.git, session.project.root)
+        if request.rollout:
+            run = GradualRollout(session, request.rollout, request.checks, ctx.progress)
+            shared = run.run(tag, message, left)
+            return DeployResult(plan, provisioned, None, shared.url, shared.checked, shared=shared)
+        return _go_live(ctx, session, request, client, plan, provisioned, (tag, message))
 
 
-def _rehearsed(ctx: Context, request: DeployRequest) -> DeployResult:
+def _left_by_rollout(
+    session: Session,
+    request: DeployRequest,
+    plan: Plan,
+    modules: str,
+    accept: Callable[[str], None],
+) -> tuple[str, ...]:
+    tag = version_tag(modules, session.project, session.environment)
+    accept(tag)
+    if request.rollout is None:
+        return ()
+    return prepare(session, request.rollout, request.checks, plan, tag)
+
+
+def rehearsed(
+    ctx: Context, request: DeployRequest, accept: Callable[[str], None] = lambda _tag: None
+) -> DeployResult:
+    """A dry run, with the parameters of :func:`deploy`."""
     _health_client(request)
+
+    def left(session: Session, plan: Plan, modules: str) -> None:
+        _left_by_rollout(session, request, plan, modules, accept)
+
     provisions = request.provision is not None
-    found = rehearse(ctx, request.root, request.environment, request.config, provisions=provisions)
+    found = rehearse(
+        ctx, request.root, request.environment, request.config, provisions=provisions, also=left
+    )
     return DeployResult(found.plan, None, None, "", "", found.findings, found.written)
 
 
@@ -159,11 +206,9 @@ def _go_live(
     client: HttpClient | None,
     plan: Plan,
     provisioned: Plan | None,
+    named: tuple[str, str],
 ) -> DeployResult:
     desired, wrangler = session.desired, session.wrangler
-    session.refuse_edited()
-    if provisioned is None:
-        _migrate(ctx, session, plan)
     before = session.account.live_version(desired.worker)
     if not before and session.observe().get(ObservedWorker, desired.worker) is None:
         key = f"worker:{desired.worker}"
@@ -171,7 +216,7 @@ def _go_live(
         session.records.change(lambda record: record.with_created(environment, account_id, key))
     ctx.progress(f"Deploying {desired.worker}")
     try:
-        deployment = wrangler.deploy()
+        deployment = wrangler.deploy(*named)
     except CfpyError as error:
         raise _with_what_is_live(session, before, error) from error
     url = (request.url or deployment.url).rstrip("/")

@@ -17,6 +17,7 @@ PERMISSIONS = {
     "deploy": "Workers Scripts: Edit",
     "delete": "Workers Scripts: Edit",
     "rollback": "Workers Scripts: Edit",
+    "versions": "Workers Scripts: Edit",
     "tail": "Workers Tail: Read",
 }
 # The API's answers to an invalid token, as quoted by users: 6003 "Invalid request headers" with

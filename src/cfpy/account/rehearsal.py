@@ -7,13 +7,14 @@ be uploaded. What is wrong with the login or the account is a finding.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.account.code_tag import modules_hash
 from cfpy.account.conflicts import conflict_error
 from cfpy.account.plan import Plan
-from cfpy.account.session import open_session
+from cfpy.account.session import Session, open_session
 from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.wrangler_config import load_project
@@ -39,7 +40,13 @@ class Rehearsal:
 
 
 def rehearse(
-    ctx: Context, root: Path, environment: str, config: Path | None, *, provisions: bool
+    ctx: Context,
+    root: Path,
+    environment: str,
+    config: Path | None,
+    *,
+    provisions: bool,
+    also: Callable[[Session, Plan, str], None],
 ) -> Rehearsal:
     """Install the Worker's packages, and let wrangler check the project.
 
@@ -49,6 +56,8 @@ def rehearse(
         environment: One of its environments; empty for the top level.
         config: The configuration, if known.
         provisions: Whether the deployment would create what is missing.
+        also: Called with the account, the plan and the hash of the modules, if the account can be
+            read; an error that it raises is a finding.
 
     Raises:
         ProjectError: The project's files are missing or not valid.
@@ -59,9 +68,11 @@ def rehearse(
     project = load_project(root, config)
     refuse_unusable(project, environment)
     plan: Plan | None = None
+    session: Session | None = None
     findings: list[CfpyError] = []
     try:
-        plan = open_session(ctx, root, environment, config).plan()
+        session = open_session(ctx, root, environment, config)
+        plan = session.plan()
         findings += problems(plan, provisions=provisions)
     except (CloudflareError, NotAuthenticatedError) as error:
         findings.append(error)
@@ -72,9 +83,14 @@ def rehearse(
     written = tuple(name for name in after if after[name] != before[name])
     ctx.progress("Checking the project")
     path = project.config_path
-    check_upload(
+    modules = check_upload(
         Wrangler(ctx.runner, ctx.toolchain, project.root, config=path, environment=environment)
     )
+    if session and plan:
+        try:
+            also(session, plan, modules)
+        except CfpyError as error:
+            findings.append(error)
     return Rehearsal(plan, tuple(findings), written)
 
 
@@ -109,8 +125,11 @@ def problems(plan: Plan, *, provisions: bool) -> Iterator[CfpyError]:
         )
 
 
-def check_upload(wrangler: Wrangler) -> None:
+def check_upload(wrangler: Wrangler) -> str:
     """Check that wrangler accepts the project, and Cloudflare its size.
+
+    Returns:
+        The hash of the upload's modules: see :mod:`cfpy.account.code_tag`.
 
     Raises:
         WranglerError: wrangler does not accept it.
@@ -121,7 +140,7 @@ def check_upload(wrangler: Wrangler) -> None:
         files = [path for path in Path(scratch).rglob("*") if path.is_file()]
         total = sum(path.stat().st_size for path in files if path.suffix != ".map")
         if total <= _SIZE_LIMIT_BYTES:
-            return
+            return modules_hash(Path(scratch))
         largest = max(files, key=lambda path: path.stat().st_size)
         raise UsageError(
             f"the upload is {total / 2**20:.1f} MiB; the limit is "

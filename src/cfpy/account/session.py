@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cfpy.account.breaking_migrations import breaking_migrations
 from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
 from cfpy.account.neighbours import neighbours
@@ -67,7 +68,11 @@ class Session:
         created = record.created(self.environment)
         plan = diff(self.desired, self.observe(), created, tuple(others))
         unknown = warnings(self.project, self.environment)
-        return replace(plan, notices=(*plan.notices, *unknown))
+        breaking = (
+            f"{found}. The version that is live while it is applied may fail"
+            for found in breaking_migrations(self.project.root, self.desired, plan)
+        )
+        return replace(plan, notices=(*plan.notices, *unknown, *breaking))
 
     @property
     def changing(self) -> Changing:
@@ -78,6 +83,16 @@ class Session:
         """What the account has now."""
         return self.account.observe(self.desired)
 
+    def reloaded(self) -> Project:
+        """The project as its files are now.
+
+        Raises:
+            ProjectError: They are missing or not valid.
+        """
+        if self.load:
+            return self.load()
+        return load_project(self.project.root, self.project.config_path)
+
     def refuse_edited(self) -> None:
         """Refuse to continue if files changed after the plan was created: wrangler reads them
         again.
@@ -86,8 +101,7 @@ class Session:
             UsageError: The configuration or ``cfpy.toml`` was edited in the meantime.
             ProjectError: They are now missing or not valid.
         """
-        project = self.project
-        now = self.load() if self.load else load_project(project.root, project.config_path)
+        project, now = self.project, self.reloaded()
         same = replace(now, wrangler=project.wrangler) == project
         if not (
             same

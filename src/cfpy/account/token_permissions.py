@@ -40,8 +40,9 @@ class Needed:
 def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed, ...]:
     """The permissions for an environment of a project, those that it always needs first.
 
-    ``status`` needs those of ``plan``, and ``up`` those of ``provision`` and ``deploy``. An account
-    is named by ``CLOUDFLARE_ACCOUNT_ID`` or the key ``account_id``.
+    ``status`` needs those of ``plan``, ``promote`` and ``rollback`` no more than ``deploy``, and
+    ``up`` those of ``provision`` and ``deploy``. An account is named by ``CLOUDFLARE_ACCOUNT_ID``
+    or the key ``account_id``.
     """
     scope = Scope(project, desired.worker, effective(project.wrangler, desired.environment))
     return (
@@ -54,6 +55,7 @@ def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed,
         Needed("Workers Scripts", "Account", f"the Worker {desired.worker}", _of_the_worker()),
         *_of_resources(scope, desired),
         Needed("Workers Tail", "Account", "the live log", {"logs": READ}),
+        Needed("Account Analytics", "Account", "error rates, for deploy --watch", {"deploy": READ}),
         *_of_routes(scope),
     )
 

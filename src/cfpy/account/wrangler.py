@@ -30,6 +30,13 @@ _TIMEOUT_SECONDS = 180.0
 _TAKE_A_NAME = (("kv", "namespace", "create"), ("delete",), ("rollback",), ("tail",))
 
 
+def _named(tag: str, message: str) -> Iterator[str]:
+    if tag:
+        yield from ("--tag", tag)
+    if message:
+        yield from ("--message", message)
+
+
 class Wrangler:
     """wrangler, run in ``project`` (with the project's own version if it is installed).
 
@@ -183,16 +190,27 @@ class Wrangler:
             stdin=json.dumps(dict(values)),
         )
 
-    def deploy(self) -> Deployment:
+    def deploy(self, tag: str = "", message: str = "") -> Deployment:
         """``wrangler deploy``: a new version, live at once.
 
         Without wrangler's own provisioning, which would create resources with invented names.
 
+        Args:
+            tag: What identifies the code.
+            message: Where it is from.
+
         Raises:
             WranglerError: The Worker was not deployed, or its triggers were not.
         """
-        arguments = ("deploy", "--no-x-provision")
-        if deployment := deployment_of(self._mutate("can't deploy", arguments)):
+        arguments: tuple[str, ...] = ("deploy", "--no-x-provision")
+        try:
+            events = self._mutate("can't deploy", (*arguments, *_named(tag, message)))
+        except WranglerError as error:
+            # A project's own wrangler from before February 2026: it checks its options first.
+            if "Unknown argument" not in error.output:
+                raise
+            events = self._mutate("can't deploy", arguments)
+        if deployment := deployment_of(events):
             return deployment
         raise WranglerError(
             "wrangler deployed, but did not report the version",
@@ -202,14 +220,47 @@ class Wrangler:
             hint=f"To see what is live: {command('wrangler', 'deployments', 'list')}",
         )
 
-    def rollback(self, worker: str, version_id: str) -> None:
-        """``wrangler rollback``: an earlier version, live at once.
+    def upload_version(self, tag: str, message: str) -> Deployment:
+        """``wrangler versions upload``: a version that is not live, and so has no addresses.
+
+        Raises:
+            WranglerError: It was not uploaded, or the answer was lost.
+        """
+        arguments = ("versions", "upload", "--no-x-provision", *_named(tag, message))
+        if uploaded := deployment_of(self._mutate("can't upload the version", arguments)):
+            return uploaded
+        raise WranglerError(
+            "wrangler uploaded the version, but did not report its id",
+            argv=("wrangler", *arguments),
+            returncode=0,
+            output="",
+            hint="Run the same command again to continue.",
+        )
+
+    def share_traffic(self, shares: Mapping[str, float], message: str) -> None:
+        """``wrangler versions deploy``: share the traffic between versions, by percentages.
+
+        Raises:
+            WranglerError: It failed, or the answer was lost.
+        """
+        specs = [f"{id_}@{percent:g}%" for id_, percent in shares.items()]
+        arguments = ("versions", "deploy", *specs, "-y", "--message", message)
+        self._mutate("can't share the traffic", arguments)
+
+    def rollback(
+        self,
+        worker: str,
+        version_id: str,
+        message: str = "The health check of the new version failed",
+    ) -> None:
+        """``wrangler rollback``: an earlier version, live at once. Without a terminal, wrangler
+        does not ask: callers must have asked.
 
         Raises:
             WranglerError: The rollback failed.
         """
-        message = ("--message", "The health check of the new version failed")
-        self._mutate("can't roll back", ("rollback", version_id, "--name", worker, "-y", *message))
+        options = ("--name", worker, "-y", "--message", message)
+        self._mutate("can't roll back", ("rollback", version_id, *options))
 
     def deploy_dry_run(self, *, out_dir: Path | None = None) -> Completed:
         """``wrangler deploy --dry-run``: bundle and check, without an account.

@@ -12,8 +12,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Deployment:
-    """A live version. ``targets`` are its URLs, schedules and queues. ``size`` is the compressed
-    size of the upload, in bytes."""
+    """A version: a live one, or one that was uploaded and has no ``targets``. They are its URLs,
+    schedules and queues. ``size`` is the compressed size of the upload, in bytes."""
 
     version_id: str
     targets: tuple[str, ...]
@@ -26,9 +26,9 @@ class Deployment:
 
 
 def deployment_of(events: Sequence[Mapping[str, Any]]) -> Deployment | None:
-    """The deployment in ``events``, if there is one."""
+    """The deployment or the uploaded version in ``events``, if there is one."""
     for event in events:
-        if event.get("type") == "deploy":
+        if event.get("type") in ("deploy", "version-upload"):
             targets = tuple(str(target) for target in event.get("targets") or ())
             size = int((event.get("bundle_size") or {}).get("gzip_bytes") or 0)
             return Deployment(str(event.get("version_id") or ""), targets, size)

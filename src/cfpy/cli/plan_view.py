@@ -38,7 +38,7 @@ def draw_plan(output: Output, plan: Plan) -> None:
 def draw_notices(output: Output, plan: Plan) -> None:
     """Draw what else is affected or left over."""
     for notice in plan.notices:
-        output.note(f"note: {notice}", "yellow")
+        output.note(f"note: {output.invocation.resolve(notice)}", "yellow")
 
 
 def changes_of(plan: Plan) -> str:

@@ -31,12 +31,12 @@ WITH_ENVIRONMENT = frozenset(
             "plan",
             "provision",
         ),
-        *("status", "up"),
+        *("rollback", "status", "up"),
     }
 )
 WITH_CWD = WITH_ENVIRONMENT | {
     *("diff", "env", "env add", "env list", "env remove", "test", "update", "wrangler"),
-    *("preview down", "preview list", "preview prune", "preview up"),
+    *("preview down", "preview list", "preview prune", "preview up", "promote"),
 }
 # wrangler's own --config is passed through.
 WITH_CONFIG = WITH_CWD - {"wrangler"}

@@ -30,6 +30,8 @@ READERS = (
     ("up", "--yes"),
     ("deploy", "--yes"),
     ("deploy", "--dry-run"),
+    ("promote", "staging"),
+    ("rollback",),
     ("status",),
     ("permissions",),
     ("preview", "list"),

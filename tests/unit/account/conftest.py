@@ -11,6 +11,7 @@ from account_in_process import InProcess
 from cfpy.account.branches import CI_VARIABLES
 from cloudflare_api import TOKEN
 from preview_stage import CONFIG, SETTINGS, Stage
+from rollout_stage import RolloutStage
 
 
 @pytest.fixture
@@ -30,3 +31,13 @@ def stage(
     (tmp_path / "cfpy.toml").write_text(SETTINGS)
     (tmp_path / "seed.sql").write_text("INSERT INTO notes VALUES (1)")
     return lambda: Stage(tmp_path, cloudflare)
+
+
+@pytest.fixture
+def rollout(
+    tmp_path: Path, cloudflare: InProcess, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> Callable[[], RolloutStage]:
+    """Makes a live project, always in the same place, with a new account."""
+    del pauses
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    return lambda: RolloutStage(tmp_path / "app", cloudflare)

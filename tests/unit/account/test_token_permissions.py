@@ -13,6 +13,7 @@ from cfpy.account.token_permissions import COMMANDS, EDIT, READ, needed_permissi
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import NotAuthenticatedError
 from preview_stage import Stage
+from rollout_stage import RolloutStage
 
 Start = Callable[[], Stage]
 # The parts of the API that the stand-in can refuse, and what they are called.
@@ -22,13 +23,13 @@ PARTS = {
 }
 
 
-def levels(stage: Stage, command: str) -> dict[str, str]:
+def levels(stage: Stage | RolloutStage, command: str) -> dict[str, str]:
     project = load_project(stage.root)
     found = needed_permissions(project, desired_state(project))
     return {item.name: item.levels[command] for item in found if command in item.levels}
 
 
-def allow(stage: Stage, given: Mapping[str, str]) -> None:
+def allow(stage: Stage | RolloutStage, given: Mapping[str, str]) -> None:
     """From now on the token has these permissions only."""
     stage.api.forbidden = {part for part, name in PARTS.items() if name not in given}
     stage.api.read_only = {part for part, name in PARTS.items() if given.get(name) == READ}
@@ -71,6 +72,7 @@ def test_only_what_a_project_uses_is_listed(stage: Start) -> None:
     assert levels(here, "deploy") == {
         "Account Settings": READ,
         "Workers Scripts": EDIT,
+        "Account Analytics": READ,
         "Workers Routes": EDIT,
     }
 
@@ -80,3 +82,21 @@ def test_a_deployment_changes_a_database_only_if_it_has_migrations(stage: Start)
     assert levels(here, "deploy")["D1"] == EDIT
     (here.root / "migrations" / "0001_notes.sql").unlink()
     assert levels(here, "deploy")["D1"] == READ
+
+
+@pytest.mark.parametrize("command", ["deploy", "rollback"])
+def test_a_gradual_rollout_and_the_way_back_need_what_is_listed(
+    rollout: Callable[[], RolloutStage], command: str
+) -> None:
+    here = rollout()
+    here.code("two")
+    if command == "rollback":
+        here.share(10)
+    run = {"deploy": lambda: here.share(10), "rollback": here.rollback}[command]
+    given = levels(here, "deploy")
+    allow(here, {**given, "Workers Scripts": READ})
+    with pytest.raises(NotAuthenticatedError):
+        run()
+    allow(here, given)
+    run()
+    assert [part for _, part in here.shares()] == ([10, 90] if command == "deploy" else [100])

@@ -119,9 +119,19 @@ COMMANDS: dict[str, tuple[Command, list[str], dict[str, str]]] = {
     ),
     "deploy": (
         # It would create what it misses, under names of its own.
-        lambda it: it.deploy(),
+        lambda it: it.deploy("cfpy-1", "commit a"),
         [],
-        {"--no-x-provision": "", "--env": "staging"},
+        {"--no-x-provision": "", "--env": "staging", "--tag": "cfpy-1", "--message": "commit a"},
+    ),
+    "versions upload": (
+        lambda it: it.upload_version("cfpy-1", ""),
+        [],
+        {"--no-x-provision": "", "--env": "staging", "--tag": "cfpy-1"},
+    ),
+    "versions deploy": (
+        lambda it: it.share_traffic({"v2": 12.5, "v1": 87.5}, "why"),
+        ["v2@12.5%", "v1@87.5%"],
+        {"-y": "", "--message": "why", "--env": "staging"},
     ),
     "rollback": (
         lambda it: it.rollback("shop-staging", "v1"),

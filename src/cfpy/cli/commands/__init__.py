@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Compare the project with its Cloudflare account.",
     "provision": "Create the resources that are missing in the account.",
     "deploy": "Deploy the project, and check that it answers.",
+    "promote": "Deploy the very code that another environment runs.",
+    "rollback": "Give an earlier version all traffic again.",
     "status": "Show what the project has in its account.",
     "permissions": "List the permissions that a token needs.",
     "logs": "Show the live Worker's requests and logs as they arrive.",

@@ -27,6 +27,14 @@ from cfpy.cli.options import (
     project_at,
 )
 from cfpy.cli.plan_view import changes_of, confirmed, draw_notices, draw_plan, next_step
+from cfpy.cli.rollout_options import (
+    AllowBreaking,
+    Percent,
+    WatchFor,
+    draw_shared,
+    rollout_data,
+    rollout_of,
+)
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +58,9 @@ def deploy(
     url: Url = "",
     wait: Wait = 60.0,
     rollback_on_failure: Rollback = False,
+    percent: Percent = None,
+    watch: WatchFor = "",
+    allow_breaking: AllowBreaking = False,
     cwd: ProjectDirectory = Path(),
     config: ConfigFile = None,
     json_output: Json = False,
@@ -59,12 +70,16 @@ def deploy(
     First checks that the account has what the project needs, installs the Worker's packages, and
     applies pending migrations before the new code is live.
 
+    With --percent, the new version gets a part of the traffic, and the live one keeps the rest.
+    Run it again with more to continue, or cfpy rollback to go back. With --watch, it does that by
+    itself: it asks the new version, and compares how often both versions fail.
+
     With --dry-run, it installs the packages into python_modules/ and writes pylock.toml, so that
     wrangler can check the upload, and changes nothing else. Like wrangler's, it needs no login,
     and exits with 0 if the project can be uploaded. It also reports what in the account would stop
     a deployment.
 
-    Example: cfpy deploy --env staging --rollback-on-failure
+    Example: cfpy deploy --env staging --percent 10 --watch 10m
     """
     from cfpy.account.deploy import DeployRequest, Provisioning, run
     from cfpy.account.provision import ProvisionRequest
@@ -77,7 +92,8 @@ def deploy(
             hint="Only provisioning sets secrets: add --provision, or leave out --secrets-file.",
         )
     output = ctx.ensure_object(Output)
-    view = DeployView(output, yes=yes, provisions=provision)
+    rollout = rollout_of(percent, watch, allow_breaking)
+    view = DeployView(output, yes=yes, provisions=provision, percent=percent)
     root, file = project_at(output, cwd, config)
     making = None
     if provision:
@@ -85,7 +101,7 @@ def deploy(
         asked = ProvisionRequest(root, env, given, steps.ask, steps.reveal, file)
         making = Provisioning(asked, steps.done)
     request = DeployRequest(
-        root, env, health, url, rollback_on_failure, dry_run, wait, making, file
+        root, env, health, url, rollback_on_failure, dry_run, wait, making, file, rollout
     )
     view.show(run(context_of(output), request, view.confirm))
 
@@ -100,11 +116,15 @@ def changed_by_rehearsal(written: Sequence[str]) -> str:
 
 
 class DeployView:
-    """Asks and reports for ``cfpy deploy``."""
+    """Asks and reports for ``cfpy deploy``. ``percent`` is the part of the traffic that the new
+    version gets, if not all."""
 
-    def __init__(self, output: Output, *, yes: bool, provisions: bool) -> None:
+    def __init__(
+        self, output: Output, *, yes: bool, provisions: bool, percent: float | None = None
+    ) -> None:
         self._output = output
         self._yes = yes
+        self._part = "" if percent is None else f", with {percent:g} % of the traffic"
         self._again = "up" if provisions else "deploy"
 
     def confirm(self, plan: Plan) -> bool:
@@ -121,8 +141,10 @@ class DeployView:
         pending = ", ".join(item.reason for item in plan.changes if item not in provisioning)
         pending = f", with migrations {pending}" if pending else ""
         # Otherwise they were shown above.
-        noted = "".join(f"{notice}. " for notice in plan.notices) if self._output.json else ""
-        target = f"{plan.worker} to the account {plan.account_id}"
+        resolve = self._output.invocation.resolve
+        notices = map(resolve, plan.notices) if self._output.json else ()
+        noted = "".join(f"{notice}. " for notice in notices)
+        target = f"{plan.worker} to the account {plan.account_id}{self._part}"
         hint = "Pass --yes to deploy without a prompt; --dry-run only checks it."
         if not provisioning:
             question = f"{noted}Deploy {target}{pending}?"
@@ -134,8 +156,8 @@ class DeployView:
         )
         return confirmed(self._output, question, hint, yes=self._yes)
 
-    def show(self, result: DeployResult | None) -> None:
-        """Report the result."""
+    def show(self, result: DeployResult | None, command: str = "deploy", **about: object) -> None:
+        """Report the result. ``command`` and what else there is ``about`` it are for ``--json``."""
         if result is None:
             self._output.note("Nothing was changed.")
             return
@@ -148,13 +170,19 @@ class DeployView:
             }
             plan = result.plan and result.plan.as_dict()
             data = {"plan": plan, "deployment": live, "url": result.url}
-            more = {"checked": result.checked, "provisioned": result.provisioned is not None}
+            more: dict[str, object] = {
+                "checked": result.checked,
+                "provisioned": result.provisioned is not None,
+            }
             resolve = self._output.invocation.resolve
             findings = [
                 {"code": found.code, "message": resolve(found.message), "hint": resolve(found.hint)}
                 for found in result.findings
             ]
-            self._output.data("deploy", data | more | {"findings": findings})
+            more |= {"findings": findings, "rollout": rollout_data(self._output, result.shared)}
+            self._output.data(command, data | more | about)
+        elif result.shared:
+            draw_shared(self._output, result.shared)
         elif deployment is None:
             self._rehearsed(result)
         else:

@@ -73,5 +73,8 @@ def show_permissions(output: Output, needed: Sequence[Needed]) -> None:
         table.add_row(*(draw.Text(cell) for cell in cells))
     output.show(table)
     output.show("")
-    output.prose("status needs what plan does; up needs what provision and deploy do.")
+    output.prose(
+        "status needs what plan does, promote and rollback what deploy does, and up what provision "
+        "and deploy do."
+    )
     output.show(draw.Text(f"\nNext\n  Create a token: {_PAGE}"))

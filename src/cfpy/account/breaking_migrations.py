@@ -1,0 +1,47 @@
+"""Points out pending migrations that code from before can't live with.
+
+A deployment applies them before the new code is live, so the live version runs with the new schema
+for a moment; in a gradual rollout, and after a rollback, for longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cfpy.account.desired import DesiredState
+from cfpy.account.owned.d1 import D1Database
+from cfpy.account.plan import Plan
+from cfpy.project.schema_change import breaking_changes
+
+
+def breaking_migrations(root: Path, desired: DesiredState, plan: Plan) -> tuple[str, ...]:
+    """One sentence about each statement in the pending migrations that breaks older code, with
+    its file and line. None if a database has had no migration yet.
+
+    Args:
+        root: The directory of the configuration.
+        desired: What the project needs.
+        plan: The plan, with the pending migrations.
+    """
+    return tuple(dict.fromkeys(_found(root, desired, plan)))
+
+
+def _found(root: Path, desired: DesiredState, plan: Plan) -> Iterator[str]:
+    for action in plan.changes:
+        if not action.migrates:
+            continue
+        [binding] = action.bindings
+        database = next(i for i in desired.all(D1Database) if i.binding == binding)
+        folder = root / database.source.directory
+        applied = [name for name in database.migrations if name not in action.files]
+        if not applied:
+            continue
+        found = breaking_changes(_texts(folder, applied), _texts(folder, action.files))
+        for item in found:
+            place = (Path(database.source.directory) / item.file).as_posix()
+            yield f"{place}:{item.line}: {item.message}"
+
+
+def _texts(folder: Path, names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, (folder / name).read_bytes().decode("utf-8", "replace")) for name in names]

@@ -1,0 +1,113 @@
+"""The versions of a Worker, and how its deployments share the traffic among them.
+
+Shapes: developers.cloudflare.com/api, Workers, Scripts, Versions and Deployments. The API lists the
+newest first. A deployment has one version, or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfpy.account.cloudflare_client import CloudflareClient, documented
+from cfpy.account.live import is_stub
+from cfpy.account.owned.outside import NO_SUCH_WORKER
+from cfpy.errors import CloudflareError
+
+
+@dataclass(frozen=True)
+class Version:
+    """One upload. ``number`` counts them from 1, ``created`` is a time in RFC 3339, ``tag`` and
+    ``message`` are what the upload was given, and ``migration`` is the last Durable Object
+    migration that it knows. ``reason`` is what made it: ``upload``, ``secret`` and others."""
+
+    id: str
+    number: int
+    created: str
+    tag: str = ""
+    message: str = ""
+    migration: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A deployment: the percentages of its versions by id, in their order, and its message."""
+
+    shares: Mapping[str, float]
+    message: str = ""
+
+
+class Releases:
+    """Reads the versions and deployments of one Worker.
+
+    All methods raise ``NotAuthenticatedError`` and ``CloudflareError``, as
+    :meth:`cfpy.account.cloudflare_client.CloudflareClient.get`.
+    """
+
+    def __init__(self, api: CloudflareClient, account_id: str, worker: str) -> None:
+        self._api = api
+        self._path = f"accounts/{account_id}/workers/scripts/{worker}"
+
+    @documented()
+    def all(self) -> tuple[Release, ...]:
+        """The deployments, the newest first; none while the Worker has only its first secrets."""
+        try:
+            found = self._api.get(f"{self._path}/deployments")["result"]["deployments"]
+        except CloudflareError as error:
+            if error.api_code in NO_SUCH_WORKER:
+                return ()
+            raise
+        releases = tuple(map(_release, found))
+        if len(releases) == 1 and self._is_stub(releases[0]):
+            return ()
+        return releases
+
+    def _is_stub(self, release: Release) -> bool:
+        [*ids] = release.shares
+        page = self._api.get(f"{self._path}/versions/{ids[0]}")
+        return len(ids) == 1 and is_stub(page["result"])
+
+    @documented()
+    def version(self, id_: str) -> Version:
+        """One version."""
+        return _version(self._api.get(f"{self._path}/versions/{id_}")["result"])
+
+    @documented()
+    def versions(self) -> tuple[Version, ...]:
+        """The last uploads, the newest first; without ``migration``, which lists do not have."""
+        found = self._api.get(f"{self._path}/versions")["result"]["items"]
+        return tuple(map(_version, found))
+
+    @documented()
+    def migration_tag(self, worker: str) -> str:
+        """The last Durable Object migration of the Worker; empty if it has had none."""
+        account = self._path.partition("/workers/")[0]
+        found = self._api.get(f"{account}/workers/services/{worker}")["result"]
+        return str(found["default_environment"]["script"].get("migration_tag") or "")
+
+    @documented()
+    def schedules(self) -> frozenset[str]:
+        """The cron triggers that it has."""
+        found = self._api.get(f"{self._path}/schedules")["result"]["schedules"]
+        return frozenset(str(item["cron"]) for item in found)
+
+
+def _release(data: Mapping[str, Any]) -> Release:
+    shares = {str(item["version_id"]): float(item["percentage"]) for item in data["versions"]}
+    return Release(shares, str((data.get("annotations") or {}).get("workers/message") or ""))
+
+
+def _version(data: Mapping[str, Any]) -> Version:
+    annotations = data.get("annotations") or {}
+    runtime = (data.get("resources") or {}).get("script_runtime") or {}
+    return Version(
+        id=str(data["id"]),
+        number=int(data["number"]),
+        created=str(data["metadata"]["created_on"]),
+        tag=str(annotations.get("workers/tag") or ""),
+        message=str(annotations.get("workers/message") or ""),
+        migration=str(runtime.get("migration_tag") or ""),
+        reason=str(annotations.get("workers/triggered_by") or ""),
+    )

@@ -1,0 +1,126 @@
+"""Options and views of gradual rollouts, which ``deploy`` and ``promote`` share."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cfpy.cli import draw
+from cfpy.cli.console import Output
+from cfpy.errors import UsageError
+
+if TYPE_CHECKING:
+    from cfpy.account.gradual import Rollout, TrafficResult
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+#: The next step of a rollout by hand, from each percentage.
+_STEPS = (1, 10, 25, 50, 100)
+
+Percent = Annotated[
+    float | None,
+    typer.Option(
+        metavar="0-100",
+        min=0,
+        max=100,
+        help="Give the new version this part of the traffic; the live one keeps the rest.",
+        show_default="all, at once",
+    ),
+]
+WatchFor = Annotated[
+    str,
+    typer.Option(
+        "--watch",
+        metavar="TIME",
+        help="Watch the new version for this long (30s, 10m, 1h): then give it all traffic, or go "
+        "back.",
+    ),
+]
+AllowBreaking = Annotated[
+    bool,
+    typer.Option(
+        "--allow-breaking",
+        help="Allow migrations that the live version can't live with, next to the new one.",
+    ),
+]
+
+
+def rollout_of(percent: float | None, watch: str, allow_breaking: bool) -> Rollout | None:
+    """What the options ask for; ``None`` if the new version gets all traffic at once.
+
+    Raises:
+        UsageError: They don't go together, or ``watch`` is not a time.
+    """
+    from cfpy.account.gradual import Rollout
+
+    if percent is None:
+        given = "--watch" if watch else "--allow-breaking" if allow_breaking else ""
+        if given:
+            raise UsageError(
+                f"{given} does nothing without --percent",
+                hint="For example: --percent 10 --watch 10m",
+            )
+        return None
+    seconds = seconds_in(watch) if watch else 0.0
+    if seconds and percent == 100:
+        raise UsageError(
+            "--watch needs a --percent below 100: with all traffic on the new version there is "
+            "nothing to continue with",
+            hint="For example: --percent 10 --watch 10m",
+        )
+    return Rollout(percent, seconds, allow_breaking)
+
+
+def seconds_in(text: str) -> float:
+    """The seconds that ``--watch`` names.
+
+    Raises:
+        UsageError: It is not a time.
+    """
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([smh])", text)
+    if not found:
+        raise UsageError(
+            f"--watch {text} is not a time", hint="A number with its unit, s, m or h: 30s, 10m, 1h."
+        )
+    return float(int(found[1]) * _SECONDS[found[2]])
+
+
+def rollout_data(output: Output, shared: TrafficResult | None) -> dict[str, Any] | None:
+    """The part of a ``--json`` document about a rollout."""
+    if shared is None:
+        return None
+    return {
+        "version_id": shared.version,
+        "percent": shared.percent,
+        "base_version_id": shared.base,
+        "watched": shared.watched,
+        "left": [output.invocation.resolve(item) for item in shared.left],
+    }
+
+
+def draw_shared(output: Output, shared: TrafficResult) -> None:
+    """Report how the traffic is shared, and the commands to continue and to go back."""
+    table = draw.table("", "", header=False)
+    if shared.percent == 100:
+        table.add_row("Live", draw.Text(shared.url or shared.version, style="bold cyan"))
+        table.add_row("Version", f"{shared.version}, with all traffic")
+    else:
+        table.add_row("New", f"{shared.version}, with {shared.percent:g} % of the traffic")
+        table.add_row("Old", f"{shared.base}, with {100 - shared.percent:g} %")
+    for name, said in (("Answers", shared.checked), ("Watched", shared.watched)):
+        if said:
+            table.add_row(name, said)
+    output.show(table)
+    for item in shared.left:
+        output.note(f"note: {output.invocation.resolve(item)}", "yellow")
+    command = output.invocation.command
+    if shared.percent == 100:
+        output.show(draw.Text(f"\nNext\n  {command('logs')}"))
+        return
+    more = next(step for step in _STEPS if step > shared.percent)
+    lines = [command("deploy", "--percent", str(step)) for step in dict.fromkeys((more, 100))]
+    back = command("rollback")
+    width = max(map(len, (*lines, back)))
+    shown = "\n".join(f"  {line:{width}}  continues" for line in lines)
+    output.show(draw.Text(f"\nNext\n{shown}\n  {back:{width}}  goes back"))

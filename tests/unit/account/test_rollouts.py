@@ -1,0 +1,385 @@
+"""Gradual rollouts, promotions and rollbacks: what they do, and what they refuse before anything
+is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import cfpy.account.gradual as gradual
+from cfpy.account.health import Answer
+from cfpy.errors import (
+    CancelledError,
+    DeploymentError,
+    RolledBackError,
+    UsageError,
+)
+from preview_account import Fault
+from rollout_stage import RolloutStage
+
+Start = Callable[[], RolloutStage]
+# As long as it takes to look twice.
+MOMENT = 0.01
+BREAKING = "ALTER TABLE notes DROP COLUMN kind;"
+CLASSES = (
+    '\n[[migrations]]\ntag = "v1"\nnew_sqlite_classes = ["Room"]\n'
+    '[[durable_objects.bindings]]\nname = "ROOM"\nclass_name = "Room"\n'
+)
+
+
+def parts(here: RolloutStage) -> list[float]:
+    return [part for _, part in here.shares()]
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> list[str]:
+    """What the new version answers; the last one from then on. Returns what was asked."""
+    asked: list[str] = []
+    queue = list(answers)
+
+    def ask(client: Any, address: str) -> Answer:
+        asked.append(f"{address} {client._client.headers.get(gradual.OVERRIDE)}")
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    monkeypatch.setattr(gradual, "ask", ask)
+    return asked
+
+
+def test_a_new_version_gets_its_part(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    result = here.share(10)
+    assert parts(here) == [10, 90]
+    assert (result.shared.percent, result.shared.base) == (10, here.first)
+    assert here.api.live["shop"] == here.first
+    uploads = len(here.api.rollouts.uploads["shop"])
+    here.share(50)
+    here.share(50)
+    assert parts(here) == [50, 50]
+    here.share(100)
+    assert parts(here) == [100]
+    assert here.api.live["shop"] == result.shared.version
+    assert len(here.api.rollouts.uploads["shop"]) == uploads
+    before = len(here.tools.mutations)
+    assert here.share(10).shared.percent == 100
+    assert len(here.tools.mutations) == before
+
+
+def test_the_new_version_itself_is_asked(rollout: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = rollout()
+    here.code("two")
+    asked = answering(monkeypatch, Answer("200 OK", healthy=True))
+    result = here.share(10, health="/health", url="https://shop.example/")
+    version = result.shared.version
+    assert asked == [f'https://shop.example/health shop="{version}"']
+    assert result.shared.checked == "200 OK"
+    here.share(50, health="/health")
+    assert asked[-1] == f'https://shop.test.workers.dev/health shop="{version}"'
+
+
+def test_a_version_that_does_not_answer_keeps_its_part_unless_it_may_go_back(
+    rollout: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = rollout()
+    here.code("two")
+    answering(monkeypatch, Answer("500 Internal Server Error"))
+    with pytest.raises(DeploymentError, match="has 10 % of the traffic, but its health check"):
+        here.share(10, health="/health")
+    assert parts(here) == [10, 90]
+    with pytest.raises(RolledBackError, match=f"Version {here.first} has all traffic again"):
+        here.share(20, health="/health", rollback_on_failure=True)
+    assert parts(here) == [100]
+    assert here.api.live["shop"] == here.first
+    # The same upload is tried again.
+    uploads = len(here.api.rollouts.uploads["shop"])
+    answering(monkeypatch, Answer("200 OK", healthy=True))
+    here.share(10, health="/health")
+    assert (parts(here), len(here.api.rollouts.uploads["shop"])) == ([10, 90], uploads)
+
+
+def test_a_watched_version_that_is_well_gets_all_traffic(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    with pytest.raises(DeploymentError, match="nothing was seen of it"):
+        here.share(10, MOMENT)
+    assert parts(here) == [10, 90]
+    here.api.rollouts.invocations = {here.api.rollouts.uploads["shop"][-1]["id"]: (3, 0)}
+    result = here.share(10, MOMENT)
+    assert (parts(here), result.shared.percent) == ([100], 100)
+    assert "0 errors in 3 requests" in result.shared.watched
+
+
+def test_a_watched_version_that_fails_too_often_loses_its_part(
+    rollout: Start,
+) -> None:
+    here = rollout()
+    here.code("two")
+    version = here.share(10).shared.version
+    here.api.rollouts.invocations = {version: (100, 30), here.first: (900, 9)}
+    with pytest.raises(RolledBackError) as caught:
+        here.share(10, MOMENT)
+    assert "30 errors in 100 requests, the old version 9 errors in 900" in caught.value.message
+    assert (parts(here), here.api.live["shop"]) == ([100], here.first)
+    assert caught.value.exit_code == 12
+    # Errors that the old version has as well are not the new one's.
+    here.api.rollouts.invocations = {version: (100, 30), here.first: (900, 280)}
+    assert here.share(10, MOMENT).shared.percent == 100
+
+
+def test_without_the_permission_for_figures_only_the_health_is_watched(
+    rollout: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = rollout()
+    here.code("two")
+    here.api.rollouts.shows_analytics = False
+    with pytest.raises(UsageError, match="Account Analytics: Read"):
+        here.share(10, MOMENT)
+    assert parts(here) == [100]
+    answering(monkeypatch, Answer("200 OK", healthy=True))
+    result = here.share(10, MOMENT, health="/health")
+    assert "no error rate: the token does not have the permission" in result.shared.watched
+    assert parts(here) == [100]
+
+
+def test_an_interrupted_watch_names_the_ways_on_and_back(
+    rollout: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = rollout()
+    here.code("two")
+    answering(monkeypatch, Answer("200 OK", healthy=True))
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gradual, "watch", interrupt)
+    with pytest.raises(CancelledError) as caught:
+        here.share(10, MOMENT, health="/health")
+    assert parts(here) == [10, 90]
+    for said in ("has 10 % of the traffic", "cfpy deploy --percent 100", "cfpy rollback"):
+        assert said in caught.value.hint
+
+
+def test_a_rollback_that_fails_is_told_with_its_command(
+    rollout: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = rollout()
+    here.code("two")
+    answering(monkeypatch, Answer("500 Internal Server Error"))
+    here.tools.mutations.clear()
+    here.tools.fault = 3, Fault(403, applied=False)
+    with pytest.raises(DeploymentError, match="and going back failed") as caught:
+        here.share(10, health="/health", rollback_on_failure=True)
+    assert "cfpy rollback" in caught.value.hint
+
+
+def refused(here: RolloutStage, message: str, percent: float = 10, **options: Any) -> str:
+    """The hint of a refusal, which has changed nothing."""
+    before = list(here.tools.mutations)
+    with pytest.raises(UsageError, match=message) as caught:
+        here.share(percent, **options)
+    assert here.tools.mutations == before
+    assert "Nothing was changed" in caught.value.hint
+    found = here.share(percent, dry_run=True, **options).findings
+    assert message in found[-1].message
+    return caught.value.hint
+
+
+def test_a_first_deployment_has_nobody_to_share_with(rollout: Start) -> None:
+    here = rollout()
+    here.api.rollouts.forget("shop")
+    del here.api.live["shop"]
+    refused(here, "this is the first deployment")
+
+
+def test_other_code_waits_for_the_rollout_that_is_under_way(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    version = here.share(10).shared.version
+    here.code("three")
+    assert f"versions deploy {version}@100%" in refused(here, "a rollout of other code")
+    # The old code is not what goes on, either.
+    here.code("one")
+    refused(here, "a rollout of other code")
+    here.rollback()
+    assert parts(here) == [100]
+
+
+def test_class_migrations_are_for_all_traffic(rollout: Start) -> None:
+    here = rollout()
+    (here.root / "wrangler.toml").write_text(
+        (here.root / "wrangler.toml").read_text().replace("\n[env.", f"{CLASSES}\n[env.")
+    )
+    refused(here, "the Durable Object migration v1 is pending")
+    here.deploy()
+    here.code("two")
+    here.share(10)
+    assert parts(here) == [10, 90]
+
+
+def test_migrations_that_break_the_old_version_need_a_word(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    (here.root / "migrations" / "0002_less.sql").write_text(f"-- Less.\n{BREAKING}\n")
+    hint = refused(here, "can't live with the pending migrations")
+    assert "--allow-breaking" in hint
+    here.share(10, allow_breaking=True)
+    assert parts(here) == [10, 90]
+    # The plan was shown with it.
+    found = "migrations/0002_less.sql:2: notes.kind is dropped"
+    assert any(notice.startswith(found) for notice in here.confirmed[-1].notices)
+
+
+def test_triggers_that_stay_are_told_before_and_after(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    assert here.share(10).shared.left == ()
+    path = here.root / "wrangler.toml"
+    path.write_text(path.read_text().replace("0 3 * * *", "0 4 * * *"))
+    here.rollback()
+    [left] = here.share(10).shared.left
+    assert "cron triggers stay as they are; the configuration has 0 4 * * *" in left
+    assert "wrangler triggers deploy" in left
+    assert left in here.confirmed[-1].notices
+
+
+def test_a_changed_secret_makes_an_earlier_upload_too_old(rollout: Start) -> None:
+    """It has the old value."""
+    here = rollout()
+    here.code("two")
+    here.share(10)
+    here.rollback()
+    uploads = here.api.rollouts.uploads["shop"]
+    by_secret = {"workers/triggered_by": "secret"}
+    number = len(uploads) + 1
+    uploads.append({**uploads[0], "id": "s", "number": number, "annotations": by_secret})
+    here.share(10)
+    assert len(uploads) == number + 1
+    kept = here.rollback(uploads[0]["id"], dry_run=True)[0].kept
+    assert any("secrets were changed after it" in item for item in kept)
+
+
+def test_the_very_code_of_staging_is_promoted(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    with pytest.raises(UsageError, match="the files here are other code than shop-staging runs"):
+        here.promote()
+    here.tools.git = {"rev-parse --short=12 --verify --quiet HEAD": "abc123abc123"}
+    here.deploy("staging")
+    result = here.promote()
+    tags = [here.shares()[0][0], here.shares("shop-staging")[0][0]]
+    assert tags[0].split("-")[1] == tags[1].split("-")[1]
+    assert result.version.id == here.api.live["shop-staging"]
+    # Files that are no part of the upload do not count; those that are do.
+    (here.root / "README.md").write_text("More.")
+    here.promote()
+    here.code("three")
+    assert here.promote(dry_run=True).deployed.findings
+    before = list(here.tools.mutations)
+    with pytest.raises(UsageError):
+        here.promote()
+    assert here.tools.mutations == before
+
+
+def test_a_promotion_names_the_commit_to_check_out(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    here.tools.git = {"rev-parse --short=12 --verify --quiet HEAD": "abc123abc123"}
+    monkey = here.deploy("staging")
+    assert monkey.deployment.version_id == here.api.live["shop-staging"]
+    here.code("three")
+    with pytest.raises(UsageError) as caught:
+        here.promote()
+    assert "commit abc123abc123" in caught.value.message
+    assert "git switch --detach abc123abc123" in caught.value.hint
+
+
+def test_only_code_that_is_known_and_has_all_traffic_is_promoted(rollout: Start) -> None:
+    here = rollout()
+    with pytest.raises(UsageError, match="the two environments are the same"):
+        here.promote("")
+    uploads = here.api.rollouts.uploads["shop-staging"]
+    uploads[-1]["annotations"] = {}
+    with pytest.raises(UsageError, match="it is not known which code shop-staging runs"):
+        here.promote()
+    here.deploy("staging")
+    here.code("two")
+    here.deploy("staging", rollout=gradual.Rollout(10))
+    with pytest.raises(UsageError, match="two versions share the traffic of shop-staging"):
+        here.promote()
+    here.api.rollouts.forget("shop-staging")
+    del here.api.live["shop-staging"]
+    with pytest.raises(UsageError, match="shop-staging is not deployed"):
+        here.promote()
+
+
+def test_a_rollback_goes_back_once(rollout: Start) -> None:
+    here = rollout()
+    for text in ("two", "three"):
+        here.code(text)
+        here.deploy()
+    ids = [item["id"] for item in here.api.rollouts.uploads["shop"]]
+    plan, done = here.rollback(dry_run=True)
+    assert (plan.to.id, done, here.api.live["shop"]) == (ids[1], False, ids[2])
+    plan, done = here.rollback()
+    assert (plan.to.id, done, here.api.live["shop"]) == (ids[1], True, ids[1])
+    plan, done = here.rollback()
+    assert (plan.to.id, plan.is_done, done) == (ids[1], True, False)
+    assert here.rollback(ids[0][:36])[0].to.id == ids[0]
+    assert here.api.live["shop"] == ids[0]
+    here.deploy()
+    assert here.rollback()[0].to.id == ids[0]
+
+
+def test_a_rollback_names_what_it_does_not_undo(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    (here.root / "migrations" / "0002_less.sql").write_text(BREAKING)
+    here.deploy()
+    here.migrate_later("0002_less.sql")
+    kept = here.rollback(dry_run=True)[0].kept
+    assert "shop-db keeps the migrations that came after it: 0002_less.sql" in kept
+    assert any(item.startswith("migrations/0002_less.sql:1: notes.kind is") for item in kept)
+    assert any("wrangler d1 time-travel restore DB --timestamp=20" in item for item in kept)
+    # It is of use without the permission to read databases.
+    here.api.forbidden = {"d1"}
+    [said] = [item for item in here.rollback(dry_run=True)[0].kept if "can't be read" in item]
+    assert "not allowed to read d1" in said
+
+
+def test_a_rollback_does_not_cross_a_class_migration(rollout: Start) -> None:
+    here = rollout()
+    path = here.root / "wrangler.toml"
+    path.write_text(path.read_text().replace("\n[env.", f"{CLASSES}\n[env."))
+    here.deploy()
+    before = list(here.tools.mutations)
+    with pytest.raises(UsageError, match="Durable Object migration"):
+        here.rollback()
+    assert here.tools.mutations == before
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("", "no version was live before"),
+        ("ffff", "no recent version begins with ffff"),
+        ("000", "versions begin with 000"),
+    ],
+)
+def test_a_rollback_without_a_version_to_go_to_is_refused(
+    rollout: Start, version: str, message: str
+) -> None:
+    here = rollout()
+    here.code("two")
+    if version:
+        here.deploy()
+    with pytest.raises(UsageError, match=message):
+        here.rollback(version)
+
+
+def test_an_older_wrangler_deploys_without_a_tag(rollout: Start) -> None:
+    here = rollout()
+    here.tools.refuses_tags = True
+    here.code("two")
+    here.deploy()
+    assert here.shares() == [("", 100)]
