@@ -40,8 +40,9 @@ class Account:
         self.id = account_id or self._only_account()
 
     @documented()
-    def observe(self, desired: DesiredState) -> ObservedState:
-        """What the account has of the kinds that ``desired`` uses.
+    def observe(self, desired: DesiredState, *, thorough: bool = False) -> ObservedState:
+        """What the account has of the kinds that ``desired`` uses; with ``thorough`` also what
+        leads to the Worker, or changes it, and is not in the configuration.
 
         Raises:
             NotAuthenticatedError: The token is not valid, or has no permission.
@@ -49,7 +50,7 @@ class Account:
         """
         # All at once: the time for each answer is mostly the round trip.
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            reading = Reading(self._api, self.id, pool)
+            reading = Reading(self._api, self.id, pool, thorough)
             answers = [kind.read(reading, desired) for kind in KINDS]
             return ObservedState.of(self.id, (item for wait in answers for item in wait()))
 

@@ -87,6 +87,10 @@ class Databases(OwnedById):
             if not item.problem and not item.missing:
                 yield from _migrations(item, action, now.observed.all(AppliedMigrations))
 
+    def is_changed_by_deployment(self, desired: DesiredState) -> bool:
+        """A deployment applies migrations."""
+        return any(item.migrations for item in desired.all(D1Database))
+
     def update(self, changing: Changing, action: Action) -> None:
         [binding] = action.bindings
         databases = changing.desired.all(D1Database)

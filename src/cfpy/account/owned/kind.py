@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.difference import Difference
 from cfpy.account.live import target
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.outside import Answers, Changing, Reading, in_jurisdiction, nothing
@@ -64,6 +65,23 @@ class OwnedKind:
         """Sentences about what a deployment affects, but is not a step of a plan."""
         del now
         return ()
+
+    def drift(self, now: Comparison) -> Iterable[Difference]:
+        """What was changed by hand in the account and is no step of a plan. Only after a thorough
+        look at it."""
+        del now
+        return ()
+
+    def unseen(self, now: Comparison) -> Iterable[str]:
+        """What the API or the token did not show, as sentences."""
+        del now
+        return ()
+
+    def is_changed_by_deployment(self, desired: DesiredState) -> bool:
+        """Whether a deployment changes resources of this kind, so that its token must be able to
+        edit them."""
+        del desired
+        return False
 
     def teardown(self, now: Removal) -> Iterable[Action]:
         """What happens to it when the environment is deleted."""
