@@ -8,13 +8,15 @@ wrangler uses. Paths and shapes: developers.cloudflare.com/api.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.desired import DesiredState
 from cfpy.account.live import is_stub, live_target
 from cfpy.account.observed import ObservedState
-from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading
+from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading, if_allowed
 from cfpy.account.owned.registry import KINDS
+from cfpy.account.token_check import TokenView
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 _CONNECTIONS = 12
@@ -185,6 +187,32 @@ class Account:
             if error.api_code in NO_SUCH_WORKER or error.status == 404:
                 return {}
             raise
+
+    @documented()
+    def token(self) -> TokenView:
+        """What the API shows about the token itself.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        for owner in ("user", f"accounts/{self.id}"):
+            known = self._if_allowed(f"{owner}/tokens/verify")
+            if known is not None:
+                shown = self._if_allowed(f"{owner}/tokens/{known['result']['id']}")
+                found = tuple(shown["result"]["policies"]) if shown else None
+                return TokenView(is_token=True, policies=found)
+        return TokenView(is_token=False)
+
+    def may_read(self, path: str) -> bool:
+        """Whether the token may read a list in the account.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        return self._if_allowed(self._path(path)) is not None
+
+    def _if_allowed(self, path: str) -> Any:
+        return if_allowed(lambda: self._api.get(path), None)
 
     @documented()
     def _only_account(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfpy.account.difference import Difference
-from cfpy.account.drift import differences, unseen
+from cfpy.account.differences import differences, unseen
+from cfpy.account.drift import Drift
 from cfpy.account.live import drift, wanted_bindings
 from cfpy.account.plan import Plan
 from cfpy.account.resources import scope_of
@@ -33,7 +33,7 @@ class Status:
     live_version: str
     created: frozenset[str]
     pending: dict[str, list[str]]
-    drift: tuple[Difference, ...]
+    drift: tuple[Drift, ...]
     unseen: tuple[str, ...] = ()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import Difference
+from cfpy.account.drift import Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.outside import Answers, Reading, if_allowed, nothing
@@ -60,9 +60,9 @@ class Crons(OwnedKind):
             reason = "not in the configuration: it is removed"
             yield Action(Do.DEPLOY, self.name, cron, reason, id=cron)
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         for cron in () if now.desired.all(Schedules) else self._others(now):
-            yield Difference(
+            yield Drift(
                 self.name,
                 cron,
                 f"the Worker runs at {cron}, and the configuration has no triggers.crons",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import Difference
+from cfpy.account.drift import Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.going import Following
 from cfpy.account.owned.outside import Answers, Reading, if_allowed, nothing
@@ -98,10 +98,10 @@ class CustomDomains(Following):
                     "it over"
                 )
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         """A deployment without any custom domain leaves those of the Worker as they are."""
         for host in () if self.names(now.desired) else self._others(now):
-            yield Difference(
+            yield Drift(
                 self.name,
                 host,
                 f"{host} is a custom domain of the Worker, and the configuration has none",

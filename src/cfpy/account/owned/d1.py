@@ -54,6 +54,7 @@ class Databases(OwnedById):
     parts = ("d1_migrations",)
     listed = "d1"
     binding = D1
+    listed_at = "d1/database"
     reference = D1Database
     found = FoundDatabase
     holds = "it holds rows"

@@ -11,7 +11,7 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import DEPLOY, Difference
+from cfpy.account.drift import DEPLOY, Drift
 from cfpy.account.live import is_stub
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedKind
@@ -67,7 +67,7 @@ class LiveVersions(OwnedKind):
         task = reading.start(_version, desired.worker)
         return lambda: there([task])
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         found = now.observed.get(LiveVersion, now.desired.worker)
         for wanted in now.desired.all(VersionSettings) if found else ():
             assert found is not None
@@ -80,12 +80,12 @@ class LiveVersions(OwnedKind):
             yield "code: cfpy does not compare that of the live version with the project's"
 
 
-def _deployed(worker: str, found: LiveVersion) -> Iterator[Difference]:
+def _deployed(worker: str, found: LiveVersion) -> Iterator[Drift]:
     if found.source not in _OURS:
         by = _SOURCES.get(found.source, found.source)
         when = f" at {found.created}" if found.created else ""
         download = ("wrangler", "init", "--from-dash", worker)
-        yield Difference(
+        yield Drift(
             "version",
             found.version,
             f"the live version {found.version} was deployed from {by}{when}, not by wrangler",
@@ -94,7 +94,7 @@ def _deployed(worker: str, found: LiveVersion) -> Iterator[Difference]:
         )
 
 
-def _runtime(wanted: VersionSettings, live: VersionSettings) -> Iterator[Difference]:
+def _runtime(wanted: VersionSettings, live: VersionSettings) -> Iterator[Drift]:
     if live.compatibility_date and live.compatibility_date != wanted.compatibility_date:
         yield _setting("compatibility_date", live.compatibility_date, wanted.compatibility_date)
     if live.compatibility_flags != wanted.compatibility_flags:
@@ -102,12 +102,12 @@ def _runtime(wanted: VersionSettings, live: VersionSettings) -> Iterator[Differe
         yield _setting("compatibility_flags", *lists)
 
 
-def _setting(key: str, live: str, wanted: str) -> Difference:
+def _setting(key: str, live: str, wanted: str) -> Drift:
     message = f"the live version has the {key} {live}, the configuration {wanted or 'none'}"
-    return Difference("setting", key, message, f"Set `{key}` to {live}.", DEPLOY)
+    return Drift("setting", key, message, f"Set `{key}` to {live}.", DEPLOY)
 
 
-def _variables(wanted: VersionSettings, live: VersionSettings) -> Iterator[Difference]:
+def _variables(wanted: VersionSettings, live: VersionSettings) -> Iterator[Drift]:
     """Names only: a value may not be meant for a log."""
     for name in sorted({*wanted.variables, *live.variables}):
         if name not in live.variables:
@@ -121,7 +121,7 @@ def _variables(wanted: VersionSettings, live: VersionSettings) -> Iterator[Diffe
         else:
             continue
         adopt = f"Change {name} in `vars` of the configuration as in the dashboard."
-        yield Difference("variable", name, said.format(name), adopt, DEPLOY)
+        yield Drift("variable", name, said.format(name), adopt, DEPLOY)
 
 
 def _version(reading: Reading, worker: str) -> LiveVersion | None:

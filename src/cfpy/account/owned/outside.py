@@ -43,7 +43,7 @@ class Api(Protocol):
 @dataclass(frozen=True)
 class Reading:
     """One look at an account: ``pool`` sends the requests, all at once. ``thorough`` is whether it
-    also reads what the configuration does not name, to find changes that were made by hand."""
+    also reads what the configuration does not name, to find what somebody changed by hand."""
 
     api: Api
     account_id: str

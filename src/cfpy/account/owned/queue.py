@@ -8,7 +8,7 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import Difference
+from cfpy.account.drift import Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedResource, elsewhere, new_in
 from cfpy.account.owned.outside import Answers, Reading, if_allowed, jurisdiction, nothing
@@ -68,6 +68,7 @@ class Queues(OwnedResource):
     name = "queue"
     listed = "queues"
     binding = QUEUE
+    listed_at = "queues"
 
     def called(self, name: str) -> Queue:
         return Queue(name)
@@ -106,7 +107,7 @@ class Queues(OwnedResource):
             where = item.jurisdiction
             yield Action(do, self.name, item.name, reason, id=id_, jurisdiction=where)
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         """No file of the project has these settings: they are compared with Cloudflare's own."""
         for item in now.desired.all(Queue):
             if found := now.observed.get(ObservedQueue, item.name):
@@ -140,11 +141,11 @@ def _conflict(worker: str, wanted: Queue, found: ObservedQueue) -> str:
     return elsewhere(wanted.jurisdiction, where)
 
 
-def _changed(name: str, settings: QueueSettings) -> Iterator[Difference]:
+def _changed(name: str, settings: QueueSettings) -> Iterator[Drift]:
     kept = "No file can keep it: note it where your team looks."
     update = ("wrangler", "queues", "update", name)
     if settings.delivery_delay not in (None, _DELAY):
-        yield Difference(
+        yield Drift(
             "queue",
             name,
             f"the queue {name} delays its messages by {settings.delivery_delay} seconds, not "
@@ -153,7 +154,7 @@ def _changed(name: str, settings: QueueSettings) -> Iterator[Difference]:
             command(*update, f"--delivery-delay-secs={_DELAY}"),
         )
     if settings.retention not in (None, *_RETENTION):
-        yield Difference(
+        yield Drift(
             "queue",
             name,
             f"the queue {name} keeps its messages for {settings.retention} seconds, not "
@@ -162,7 +163,7 @@ def _changed(name: str, settings: QueueSettings) -> Iterator[Difference]:
             command(*update, f"--message-retention-period-secs={_RETENTION[1]}"),
         )
     if settings.paused:
-        yield Difference(
+        yield Drift(
             "queue",
             name,
             f"the queue {name} is paused: its messages wait",

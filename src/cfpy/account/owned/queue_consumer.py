@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import DEPLOY, Difference
+from cfpy.account.drift import DEPLOY, Drift
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.outside import Changing
@@ -50,7 +50,7 @@ class QueueConsumers(OwnedKind):
             name = scope.text(item, "queue", CONSUMERS.table)
             yield Consumer(name, ConsumerSettings(values, dead_letters))
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         worker = now.desired.worker
         if now.observed.get(ObservedWorker, worker) is None:
             return
@@ -60,7 +60,7 @@ class QueueConsumers(OwnedKind):
             if found and queue.id in wanted:
                 yield from _changed(queue.id, wanted[queue.id], found)
             elif found:
-                yield Difference(
+                yield Drift(
                     self.name,
                     queue.id,
                     f"the Worker gets the messages of the queue {queue.id}, and the configuration "
@@ -71,7 +71,7 @@ class QueueConsumers(OwnedKind):
             elif queue.id in wanted:
                 message = f"the Worker does not get the messages of the queue {queue.id}"
                 adopt = f"Remove {queue.id} from `queues.consumers`."
-                yield Difference(self.name, queue.id, message, adopt, DEPLOY)
+                yield Drift(self.name, queue.id, message, adopt, DEPLOY)
 
     def teardown(self, now: Removal) -> Iterator[Action]:
         worker = [item.do for item in Workers().teardown(now)]
@@ -92,7 +92,7 @@ class QueueConsumers(OwnedKind):
         changing.commands.change(what, "queues", "consumer", "remove", action.id, worker)
 
 
-def _changed(queue: str, wanted: ConsumerSettings, found: ConsumerSettings) -> Iterator[Difference]:
+def _changed(queue: str, wanted: ConsumerSettings, found: ConsumerSettings) -> Iterator[Drift]:
     """A setting that the API does not show is not compared."""
     asked, has = dict(wanted.values), dict(found.values)
     for key, default in _DEFAULTS.items():
@@ -103,7 +103,7 @@ def _changed(queue: str, wanted: ConsumerSettings, found: ConsumerSettings) -> I
         yield _setting(queue, "dead_letter_queue", *names)
 
 
-def _setting(queue: str, key: str, live: str, wanted: str) -> Difference:
+def _setting(queue: str, key: str, live: str, wanted: str) -> Drift:
     message = f"the consumer of the queue {queue} has the {key} {live}; the project wants {wanted}"
     adopt = f"Set `{key}` to {live} in `queues.consumers` of the configuration."
-    return Difference("queue_consumer", queue, message, adopt, DEPLOY)
+    return Drift("queue_consumer", queue, message, adopt, DEPLOY)

@@ -14,7 +14,7 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import Difference
+from cfpy.account.drift import Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.going import Following
 from cfpy.account.owned.outside import Answers, Reading, if_allowed, nothing
@@ -91,10 +91,10 @@ class Routes(Following):
             reason = "not in the configuration: it is removed"
             yield Action(Do.DEPLOY, self.name, pattern, reason, id=pattern)
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         """A deployment without any route leaves those of the Worker as they are."""
         for pattern in () if now.desired.all(Route) else self._others(now):
-            yield Difference(
+            yield Drift(
                 self.name,
                 pattern,
                 f"the route {pattern} leads to the Worker, and the configuration has no routes",

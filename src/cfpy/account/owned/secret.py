@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import Difference
+from cfpy.account.drift import Drift
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do
@@ -40,12 +40,12 @@ class WorkerSecrets(OwnedKind):
                 reason = "a random value" if secret.generate else "cfpy asks for its value"
                 yield Action(Do.CREATE, self.name, secret.name, reason)
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         """The values can't be read, so a changed one is not seen."""
         worker = now.observed.get(ObservedWorker, now.desired.worker)
         found = worker.secrets if worker else frozenset()
         for name in sorted(found - set(self.names(now.desired))):
-            yield Difference(
+            yield Drift(
                 self.name,
                 name,
                 f"the Worker has the secret {name}, and the configuration does not require it",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import DEPLOY, Difference
+from cfpy.account.drift import DEPLOY, Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.outside import Answers, Reading, if_allowed, nothing
@@ -67,12 +67,12 @@ class TailConsumers(OwnedKind):
             else:
                 yield Action(Do.DEPLOY, kind, item.service, "gets the log of the Worker")
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         for table, kind in _TABLES.items():
             wanted = {i.service for i in now.desired.all(TailWorker) if i.table == table}
             for name in sorted((_live(now, table) or frozenset()) - wanted):
                 empty = "" if wanted else f"Set `{table}` to [] in the configuration, then run "
-                yield Difference(
+                yield Drift(
                     kind,
                     name,
                     f"the Worker {name} gets the log, and the configuration does not name it",

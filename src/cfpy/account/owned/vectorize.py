@@ -9,7 +9,7 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import Difference
+from cfpy.account.drift import Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedResource
 from cfpy.account.owned.outside import Answers, Changing, Reading, there
@@ -38,6 +38,7 @@ class Indexes(OwnedResource):
     parts = ("vectorize_metadata_index",)
     listed = "vectorize"
     binding = VECTORIZE
+    listed_at = "vectorize/v2/indexes"
 
     def called(self, name: str) -> VectorizeIndex:
         return VectorizeIndex(name)
@@ -65,7 +66,7 @@ class Indexes(OwnedResource):
             if item.described and action.do is not Do.CONFLICT:
                 yield from _metadata_steps(item, found, action)
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         for item in now.desired.all(VectorizeIndex):
             found = now.observed.get(ObservedIndex, item.index_name)
             if not found or not item.described:
@@ -75,7 +76,7 @@ class Indexes(OwnedResource):
             for one in (i for i in extra if i.property not in wanted):
                 property_ = f"--propertyName={one.property}"
                 delete = ("vectorize", "delete-metadata-index", item.index_name, property_)
-                yield Difference(
+                yield Drift(
                     self.parts[0],
                     f"{item.index_name}/{one.property}",
                     f"the index {item.index_name} has a metadata index {one.property} "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.difference import DEPLOY, Difference
+from cfpy.account.drift import DEPLOY, Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.outside import NO_SUCH_WORKER, Answers, Reading, if_allowed, there
@@ -90,7 +90,7 @@ class Subdomains(OwnedKind):
             if live and item.preview_urls not in (None, live.preview_urls):
                 yield _switched(self.parts[0], now.desired.worker, on=bool(item.preview_urls))
 
-    def drift(self, now: Comparison) -> Iterator[Difference]:
+    def drift(self, now: Comparison) -> Iterator[Drift]:
         """Without the key, preview URLs follow workers.dev in a deployment (4.164.0,
         ``getSubdomainValuesAPIMock``)."""
         live = now.observed.get(LiveAddresses, now.desired.worker)
@@ -98,7 +98,7 @@ class Subdomains(OwnedKind):
         if live and not explicit and live.preview_urls != live.workers_dev:
             state = "on" if live.preview_urls else "off"
             value = str(live.preview_urls).lower()
-            yield Difference(
+            yield Drift(
                 self.parts[0],
                 now.desired.worker,
                 f"preview URLs are {state}, and the configuration does not set them",

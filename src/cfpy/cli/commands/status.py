@@ -24,7 +24,7 @@ from cfpy.cli.options import (
 from cfpy.cli.plan_view import draw_notices
 
 if TYPE_CHECKING:
-    from cfpy.account.difference import Difference
+    from cfpy.account.drift import Drift
     from cfpy.account.status import Status
 
 app = typer.Typer(rich_markup_mode=None)
@@ -127,7 +127,7 @@ def _draw_drift(output: Output, status: Status) -> None:
         output.show(draw.Text(f"Not compared: {sentence}", style="dim"))
 
 
-def _resolved(output: Output, item: Difference) -> dict[str, str]:
+def _resolved(output: Output, item: Drift) -> dict[str, str]:
     """A difference with commands for this project."""
     return {key: output.invocation.resolve(text) for key, text in asdict(item).items()}
 
