@@ -11,6 +11,7 @@ from cfpy.account.drift import DEPLOY, Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.outside import Answers, Reading, if_allowed, nothing
+from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do
 
 #: By the table of the configuration: the kind of its steps.
@@ -59,10 +60,10 @@ class TailConsumers(OwnedKind):
     def plan(self, now: Comparison) -> Iterator[Action]:
         for item in now.desired.all(TailWorker):
             kind, live = _TABLES[item.table], _live(now, item.table)
-            if live is None:
+            if live is None and now.observed.get(ObservedWorker, now.desired.worker):
                 reason = "set by each deployment; the account does not show it"
                 yield Action(Do.KEEP, kind, item.service, reason)
-            elif item.service in live:
+            elif item.service in (live or ()):
                 yield Action(Do.KEEP, kind, item.service, "", id=item.service)
             else:
                 yield Action(Do.DEPLOY, kind, item.service, "gets the log of the Worker")
