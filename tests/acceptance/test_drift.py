@@ -4,6 +4,7 @@ account."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from cfpy_process import Cfpy, served
+from reader import new_reader
 
 from cloudflare_api import CloudflareApi
 
@@ -64,6 +66,7 @@ metadata_indexes = [{ property = "lang", type = "string" }]
 """
 SOURCE = "export default { fetch() {}, queue() {}, scheduled() {} };\n"
 ZONE = "zone-of-shop"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "drift.md"
 
 
 def account() -> CloudflareApi:
@@ -181,6 +184,23 @@ def test_a_deployment_reverts_what_is_said_to_be_reverted_by_one(
     api.scripts["shop"].remove("OLD_KEY")
     code, document = cfpy("status", root, "--exit-code")
     assert (code, document["data"]["differences"]) == (0, [])
+
+
+def test_the_page_shows_what_status_prints(
+    here: tuple[Cfpy, CloudflareApi, Path], tmp_path: Path
+) -> None:
+    cfpy, api, root = here
+    api.zones.consumer_settings["shop-jobs"]["batch_size"] = 50
+    reader = new_reader(tmp_path)
+    path = {"PATH": reader.environment["PATH"]}
+    reader.environment |= cfpy.environment(COLUMNS="200") | path
+    reader.directory = root
+    reader.follow(PAGE)
+    shown = re.findall(r"^    (.+)$", PAGE.read_text("utf-8").partition("| exit")[0], re.MULTILINE)
+    assert len(shown) == 3
+    assert all(line in reader.printed[0].splitlines() for line in shown)
+    workflow = root / ".github" / "workflows" / "drift.yml"
+    assert "cfpy status --exit-code" in workflow.read_text("utf-8")
 
 
 def test_a_route_of_another_worker_stops_a_deployment_before_the_upload(

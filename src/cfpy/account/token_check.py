@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfpy.account.owned.registry import RESOURCES
-from cfpy.account.token_permissions import EDIT, READ, Needed
+from cfpy.account.token_permissions import COMMANDS, EDIT, READ, Needed
 
 _ACCOUNT, _ZONE = "com.cloudflare.api.account.", "com.cloudflare.api.account.zone."
 #: With one of them a token can show its own policies, so it is never too much.
 _OF_ITSELF = ("API Tokens", "Account API Tokens")
-_SCRIPTS = "Workers Scripts"
+_SCRIPTS, _ACCOUNTS = "Workers Scripts", "Account Settings"
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,14 @@ def probes(needed: Iterable[Needed]) -> dict[str, str]:
 
 def _missing(held: Mapping[tuple[str, str], str], needed: Sequence[Needed]) -> Iterator[str]:
     for item in needed:
+        if item.name == _ACCOUNTS:
+            continue  # The account is known by now, with it or without.
         has = held.get((item.scope, item.name), "")
         lacking = {c: level for c, level in item.levels.items() if has not in (EDIT, level)}
         if lacking:
             level = EDIT if EDIT in lacking.values() else READ
-            yield f"{item.name}: {level} ({', '.join(lacking)})"
+            commands = ", ".join(name for name in COMMANDS if name in lacking)
+            yield f"{item.name}: {level} ({commands})"
 
 
 def _extra(held: Mapping[tuple[str, str], str], needed: Sequence[Needed]) -> Iterator[str]:
