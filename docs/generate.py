@@ -29,6 +29,7 @@ MARK = "<!-- Written by docs/generate.py: change what it reads. -->\n\n"
 OTHER_CODES = (
     (0, "", "Done."),
     (1, "", "There are changes to apply, or something is wrong: see below."),
+    (13, "", "`cfpy status --exit-code`: the account differs from the files."),
     (143, "", "Terminated."),
 )
 #: Exit code 1, by command.
@@ -49,6 +50,8 @@ MORE = {
     "new": ("Patterns from elsewhere", "../adr/0009-patterns-from-elsewhere.md"),
     "patterns": ("How to write a pattern", "patterns.md"),
     "plan": ("How it compares", "../adr/0006-plan-and-provision.md"),
+    "doctor": ("A token with the least permissions", "../how-to/drift.md"),
+    "status": ("Find what somebody changed by hand", "../how-to/drift.md"),
     "preview": ("Preview a branch, step by step", "../how-to/previews.md"),
     "preview down": ("What it deletes and what it keeps", "../adr/0021-previews.md"),
     "promote": ("How it knows the code", "../adr/0022-rollouts.md"),

@@ -21,6 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import cloudflare_zones
+
 import cloudflare_versions
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
@@ -93,6 +95,8 @@ class CloudflareApi:
     # The Worker that a custom domain leads to; the last migration of a Worker's Durable Objects.
     domains: dict[str, str] = field(default_factory=dict)
     migration_tags: dict[str, str] = field(default_factory=dict)
+    # Zones, routes, schedules and the like.
+    zones: cloudflare_zones.Zones = field(default_factory=lambda: cloudflare_zones.Zones())
     # Where a tail's WebSocket listens.
     tail_url: str = ""
     indexes: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -138,7 +142,15 @@ class CloudflareApi:
     def state(self) -> dict[str, Any]:
         """What the account has, to be pickled or copied."""
         kinds = ("namespaces", "queues", "consumers", "indexes", "scripts", "values", "live")
-        kinds += ("buckets", "jurisdictions", "bindings", "versions", "rollouts")
+        kinds += (
+            "buckets",
+            "jurisdictions",
+            "bindings",
+            "versions",
+            "rollouts",
+            "zones",
+            "domains",
+        )
         databases = {name: database.serialize() for name, database in self.databases.items()}
         return copy.deepcopy({kind: getattr(self, kind) for kind in kinds}) | {
             "databases": databases
@@ -187,7 +199,7 @@ class CloudflareApi:
                 ],
                 query,
             ),
-            "GET user/tokens/verify": lambda *_: {"result": {"id": "t", "status": "active"}},
+            **self.zones.handlers(self),
             f"GET {account}/d1/database": lambda query, _: paged(
                 [self._database(name) for name in self.databases], query
             ),
@@ -201,7 +213,6 @@ class CloudflareApi:
             f"GET {account}/workers/services/([^/]+)": self._get_service,
             f"GET {account}/workers/workers/([^/]+)": self._get_worker,
             f"GET {account}/workers/subdomain": self._account_subdomain,
-            f"GET {account}/workers/domains": self._list_domains,
             f"GET {account}/workers/scripts": lambda *_: {
                 "result": [{"id": name} for name in self.scripts]
             },
@@ -224,7 +235,6 @@ class CloudflareApi:
             f"GET {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._get_rules,
             f"PUT {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._put_rules,
             f"POST {account}/workers/scripts/([^/]+)/assets-upload-session": self._put_assets,
-            f"POST {account}/workers/scripts/([^/]+)/subdomain": self._get_subdomain,
             f"PATCH {account}/workers/scripts/([^/]+)/script-settings": self._accept,
             f"GET {account}/queues/([^/]+)/consumers": self._list_consumers,
             f"POST {account}/queues/([^/]+)/consumers": self._add_consumer,
@@ -403,7 +413,10 @@ class CloudflareApi:
     def _consumers(self, name: str) -> list[dict[str, Any]]:
         if name not in self.consumers:
             return []
-        consumer = {"consumer_id": f"c-{self.queues[name]}", "type": "worker", "settings": {}}
+        consumer = {"consumer_id": f"c-{self.queues[name]}", "type": "worker"}
+        consumer |= {"settings": self.zones.consumer_settings.get(name, {})}
+        if dead_letters := self.zones.dead_letters.get(name):
+            consumer |= {"dead_letter_queue": dead_letters}
         return [{**consumer, "script": self.consumers[name], "queue_name": name}]
 
     def _producers(self, queue: str) -> list[dict[str, Any]]:
@@ -434,6 +447,8 @@ class CloudflareApi:
         if dead_letters is not None and dead_letters not in self.queues:
             raise RefusedError(404, 11000, f"Queue {dead_letters} does not exist")
         self.consumers[name] = given["script_name"]
+        self.zones.consumer_settings[name] = given["settings"]
+        self.zones.dead_letters[name] = dead_letters or ""
         return {"result": self._consumers(name)[0]}
 
     def _delete_consumer(
@@ -464,6 +479,7 @@ class CloudflareApi:
         self.rollouts.forget(name)
         self.live.pop(name, None)
         self.bindings.pop(name, None)
+        self.zones.forget(self, name)
         return {"result": None}
 
     def _references(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
@@ -504,6 +520,7 @@ class CloudflareApi:
         self.scripts.setdefault(script, [])
         if is_draft:
             return {"result": {"id": script}}
+        self.zones.uploaded(script, body)
         self.versions += 1
         version = f"{self.versions:032x}"
         parts = (version[:8], version[8:12], version[12:16], version[16:20], version[20:])
@@ -535,36 +552,29 @@ class CloudflareApi:
             raise RefusedError(404, 10090, "This service does not exist on your account.")
         return {"id": name, "tag": "t", "tags": [], "last_deployed_from": "wrangler"}
 
-    def _list_domains(self, query: dict[str, str], _body: Any) -> dict[str, Any]:
-        check(query, {"hostname"})
-        wanted = query.get("hostname")
-        found = [item for item in self.domains.items() if wanted in (None, item[0])]
-        return {"result": [{"hostname": host, "service": worker} for host, worker in found]}
-
     def _get_service(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
         tag = {"migration_tag": self.migration_tags[name]} if name in self.migration_tags else {}
         environment = {"environment": "production", "script": {**self._script(name), **tag}}
         return {"result": {"id": name, "default_environment": environment}}
 
     def _get_worker(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
-        subdomain = {"enabled": True, "previews_enabled": True}
+        enabled, previews = self.zones.on_workers_dev.get(name, (True, True))
+        subdomain = {"enabled": enabled, "previews_enabled": previews}
         worker = {"name": name, "subdomain": subdomain, "observability": {}, "logpush": False}
         return {"result": {**self._script(name), **worker, "tail_consumers": []}}
-
-    def _get_subdomain(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
-        self._script(name)
-        return {"result": {"enabled": True, "previews_enabled": True}}
 
     def _list_deployments(self, _query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
         self._script(name)
         versions = [{"version_id": self.live.get(name, STUB), "percentage": 100}]
-        deployment = {"id": "d", "source": "wrangler", "strategy": "percentage"}
+        source = self.zones.sources.get(name, "wrangler")
+        deployment = {"id": "d", "source": source, "strategy": "percentage"}
         deployment |= {"author_email": "a@b.test", "created_on": "2026-11-23T00:00:00Z"}
         return {"result": {"deployments": [{**deployment, "versions": versions}]}}
 
     def _put_version(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:
         self._script(name)
         self._bind(name, body)
+        self.zones.uploaded(name, body)
         self.versions += 1
         script = {"etag": "e", "handlers": ["fetch"], "last_deployed_from": "wrangler"}
         resources = {"script": script, "script_runtime": {}, "bindings": []}
@@ -581,7 +591,8 @@ class CloudflareApi:
         script = {"etag": "e", "handlers": ["fetch"], "last_deployed_from": "wrangler"}
         # The upload that a Worker's first secret makes has no date.
         is_stub = version == STUB
-        runtime = {} if is_stub else {"compatibility_date": "2026-11-17"}
+        default = {"compatibility_date": "2026-11-17"}
+        runtime = {} if is_stub else self.zones.runtimes.get(name) or default
         resources = {"script": script, "script_runtime": runtime, "bindings": []}
         number = 0 if is_stub else int(version[-4:])
         found = {"id": version, "number": number, "metadata": metadata}
@@ -642,6 +653,7 @@ class CloudflareApi:
                 "jurisdiction": self.jurisdictions.get(("queues", name)),
                 "producers": self._producers(name),
                 "consumers": self._consumers(name),
+                "settings": self.zones.queue_settings.get(name, {}),
             }
             for name, id_ in self.queues.items()
             if wanted == [""] or name in wanted
@@ -702,10 +714,10 @@ def upload_metadata(kind: str, body: bytes) -> Any:
 
 
 def is_read(path: str, body: Any) -> bool:
-    """Whether a query only looks."""
-    return path == "graphql" or (
-        path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
-    )
+    """Whether a request that is no GET only looks."""
+    if path == "graphql" or path.endswith("/domains/changeset"):
+        return True
+    return path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
 
 
 def serve(api: CloudflareApi) -> ThreadingHTTPServer:

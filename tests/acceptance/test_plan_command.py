@@ -32,6 +32,7 @@ RAG = {
     "d1_migrations:shop-db": "update",
     "workers_dev:test.workers.dev": "keep",
     "secret:API_TOKEN": "create",
+    "cron:*/5 * * * *": "deploy",
 }
 
 
@@ -54,6 +55,7 @@ def test_queues_come_with_their_dead_letters(make: Make, plan: Plan) -> None:
         "workers_dev:test.workers.dev",
         "secret:API_TOKENS",
         "secret:WEBHOOK_SECRET",
+        "cron:*/10 * * * *",
     }
 
 
@@ -72,6 +74,7 @@ def test_a_full_account_lacks_nothing(make: Make, plan: Plan, api: CloudflareApi
     )
     api.add_index("shop-docs", 1024, "cosine", lang="string", section="string")
     api.scripts["shop"] = ["API_TOKEN"]
+    api.zones.schedules["shop"] = ["*/5 * * * *"]
     config = project / "wrangler.toml"
     name = 'database_name = "shop-db"\n'
     text = config.read_text().replace(name, f'{name}database_id = "{identifier}"\n')

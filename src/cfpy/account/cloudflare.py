@@ -8,15 +8,17 @@ wrangler uses. Paths and shapes: developers.cloudflare.com/api.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.desired import DesiredState
 from cfpy.account.error_rates import ErrorRates
 from cfpy.account.live import is_stub, live_target
 from cfpy.account.observed import ObservedState
-from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading
+from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading, if_allowed
 from cfpy.account.owned.registry import KINDS
 from cfpy.account.releases import Releases
+from cfpy.account.token_check import TokenView
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 _CONNECTIONS = 12
@@ -42,8 +44,9 @@ class Account:
         self.id = account_id or self._only_account()
 
     @documented()
-    def observe(self, desired: DesiredState) -> ObservedState:
-        """What the account has of the kinds that ``desired`` uses.
+    def observe(self, desired: DesiredState, *, thorough: bool = False) -> ObservedState:
+        """What the account has of the kinds that ``desired`` uses; with ``thorough`` also what
+        leads to the Worker, or changes it, and is not in the configuration.
 
         Raises:
             NotAuthenticatedError: The token is not valid, or has no permission.
@@ -51,7 +54,7 @@ class Account:
         """
         # All at once: the time for each answer is mostly the round trip.
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
-            reading = Reading(self._api, self.id, pool)
+            reading = Reading(self._api, self.id, pool, thorough)
             answers = [kind.read(reading, desired) for kind in KINDS]
             return ObservedState.of(self.id, (item for wait in answers for item in wait()))
 
@@ -208,6 +211,32 @@ class Account:
             if error.api_code in NO_SUCH_WORKER or error.status == 404:
                 return {}
             raise
+
+    @documented()
+    def token(self) -> TokenView:
+        """What the API shows about the token itself.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        for owner in ("user", f"accounts/{self.id}"):
+            known = self._if_allowed(f"{owner}/tokens/verify")
+            if known is not None:
+                shown = self._if_allowed(f"{owner}/tokens/{known['result']['id']}")
+                found = tuple(shown["result"]["policies"]) if shown else None
+                return TokenView(is_token=True, policies=found)
+        return TokenView(is_token=False)
+
+    def may_read(self, path: str) -> bool:
+        """Whether the token may read a list in the account.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        return self._if_allowed(self._path(path)) is not None
+
+    def _if_allowed(self, path: str) -> Any:
+        return if_allowed(lambda: self._api.get(path), None)
 
     @documented()
     def _only_account(self) -> str:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cfpy.account.resources import desired_state
-from cfpy.account.session import account_of, can_tell_login, open_session
+from cfpy.account.session import Session, account_of, can_tell_login, open_session
+from cfpy.account.token_checks import token_findings
 from cfpy.bindings.checks import check, check_models
 from cfpy.bindings.environments import effective
 from cfpy.bindings.finding import Finding
@@ -56,13 +57,23 @@ def run(
     With ``account`` a missing login is an error; otherwise it is a warning, because a project is
     created, run and tested without one."""
     project = tuple(_project(root, environment, config))
+    sessions: list[Session] = []
     try:
-        login = _login(ctx, root, environment, config)
+        login = _login(ctx, root, environment, config, sessions)
         if account and login.state == "warning":
             login = replace(login, state="error")
     except ProjectError as error:
         project, login = _not_accepted(project, error)
-    return (*_machine(ctx), _cache(cache_directory()), *project, login)
+    token = tuple(check for session in sessions for check in _token(session))
+    return (*_machine(ctx), _cache(cache_directory()), *project, login, *token)
+
+
+def _token(session: Session) -> Iterator[Check]:
+    try:
+        for item in token_findings(session):
+            yield Check("token", "warning" if item.fix else "ok", item.message, item.fix)
+    except CfpyError as error:
+        yield Check("token", "warning", error.message, error.hint)
 
 
 def _not_accepted(
@@ -210,7 +221,10 @@ def source_texts(project: Project) -> dict[str, str]:
     }
 
 
-def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> Check:
+def _login(
+    ctx: Context, root: Path, environment: str, config: Path | None, sessions: list[Session]
+) -> Check:
+    """The check of the login; ``sessions`` gets that of the project, if there is one."""
     if not can_tell_login(ctx, root):
         said = "unknown: the login is kept by wrangler, which is not installed yet"
         fix = f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN."
@@ -221,6 +235,7 @@ def _login(ctx: Context, root: Path, environment: str, config: Path | None) -> C
             session = open_session(ctx, root, environment, config)
             # A configured account has not been checked yet: this shows that the token has access.
             live = session.account.live_version(session.desired.worker)
+            sessions.append(session)
             deployed = f"{session.desired.worker} is {'' if live else 'not '}deployed"
             return f"the account {session.account.id}, where {deployed}"
         return f"the account {account_of(ctx, root)}"

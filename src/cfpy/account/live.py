@@ -52,15 +52,15 @@ def _wanted(scope: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield name, f"{kind.api_type} {target}"
 
 
-def drift(wanted: Mapping[str, str], live: Mapping[str, str]) -> tuple[str, ...]:
-    """One sentence about each resource binding that differs in the live version."""
-    said = []
+def drift(wanted: Mapping[str, str], live: Mapping[str, str]) -> dict[str, str]:
+    """One sentence about each resource binding that differs in the live version, by its name."""
+    said = {}
     for name, target in sorted(wanted.items()):
         if name not in live:
-            said.append(f"{name}: the configuration binds {target}, the live version does not")
+            said[name] = f"{name}: the configuration binds {target}, the live version does not"
         elif live[name] != target:
-            said.append(f"{name}: the configuration binds {target}, the live version {live[name]}")
+            said[name] = f"{name}: the configuration binds {target}, the live version {live[name]}"
     for name, target in sorted(live.items()):
         if name not in wanted and target.partition(" ")[0] in _TARGETS:
-            said.append(f"{name}: the live version binds {target}, the configuration does not")
-    return tuple(said)
+            said[name] = f"{name}: the live version binds {target}, the configuration does not"
+    return said

@@ -19,6 +19,8 @@ class Do(StrEnum):
     UPDATE = "update"
     KEEP = "keep"
     DELETE = "delete"
+    # wrangler creates, changes or removes it in a deployment, and nothing else does.
+    DEPLOY = "deploy"
     # It exists with settings that can't be changed. Nothing is changed.
     CONFLICT = "conflict"
 
@@ -69,8 +71,13 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Action, ...]:
-        """The steps that change something or are in conflict."""
-        return tuple(action for action in self.actions if action.do is not Do.KEEP)
+        """The steps that change something or are in conflict, without those of a deployment."""
+        return tuple(i for i in self.actions if i.do not in (Do.KEEP, Do.DEPLOY))
+
+    @property
+    def deploys(self) -> tuple[Action, ...]:
+        """What the next deployment changes besides the code."""
+        return tuple(action for action in self.actions if action.do is Do.DEPLOY)
 
     @property
     def conflicts(self) -> tuple[Action, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cfpy.account.breaking_migrations import breaking_migrations
+from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
 from cfpy.account.neighbours import neighbours
@@ -63,10 +64,21 @@ class Session:
 
     def plan(self) -> Plan:
         """The plan: compares the project, the account and the record as they are now."""
+        return self.plan_for(self.comparison())
+
+    def comparison(self, *, thorough: bool = False) -> Comparison:
+        """The project, the account and the record as they are now; ``thorough`` as in
+        :meth:`cfpy.account.cloudflare.Account.observe`."""
         record = self.records.read()
         others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
         created = record.created(self.environment)
-        plan = diff(self.desired, self.observe(), created, tuple(others))
+        desired = self.desired
+        observed = self.account.observe(desired, thorough=True) if thorough else self.observe()
+        return Comparison(desired, observed, created, tuple(others))
+
+    def plan_for(self, now: Comparison) -> Plan:
+        """The plan for a comparison."""
+        plan = diff(now.desired, now.observed, now.created, now.others)
         unknown = warnings(self.project, self.environment)
         breaking = (
             f"{found}. The version that is live while it is applied may fail"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.account.differences import differences, unseen
+from cfpy.account.drift import Drift
 from cfpy.account.live import drift, wanted_bindings
 from cfpy.account.plan import Plan
 from cfpy.account.resources import scope_of
@@ -24,14 +26,15 @@ class StatusRequest:
 @dataclass(frozen=True)
 class Status:
     """``live_version`` is empty while nothing is deployed. ``created`` are the keys of what cfpy
-    created, ``pending`` the migrations that are not applied, by database, and ``drift`` lists
-    differences between the bindings of the live version and the configuration."""
+    created, and ``pending`` the migrations that are not applied, by database. ``drift`` is all in
+    which the account differs from the files, and ``unseen`` what could not be compared."""
 
     plan: Plan
     live_version: str
     created: frozenset[str]
     pending: dict[str, list[str]]
-    drift: tuple[str, ...]
+    drift: tuple[Drift, ...]
+    unseen: tuple[str, ...] = ()
 
 
 def run(ctx: Context, request: StatusRequest) -> Status:
@@ -41,14 +44,17 @@ def run(ctx: Context, request: StatusRequest) -> Status:
         CfpyError: As :func:`cfpy.account.session.open_session`.
     """
     session = open_session(ctx, request.root, request.environment, request.config)
-    plan = session.plan()
+    now = session.comparison(thorough=True)
+    plan = session.plan_for(now)
     version = session.account.live_version(session.desired.worker)
     wanted = wanted_bindings(scope_of(session.project, session.environment))
     live = session.account.bindings(session.desired.worker) if version else {}
+    changed = drift(wanted, live) if version else {}
     return Status(
         plan=plan,
         live_version=version,
         created=frozenset(session.records.read().created(session.environment)),
         pending={action.name: list(action.files) for action in plan.changes if action.migrates},
-        drift=drift(wanted, live) if version else (),
+        drift=tuple(differences(now, plan, version, changed)),
+        unseen=unseen(now) if version else (),
     )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.owned.d1 import D1Database
+from cfpy.account.owned.registry import RESOURCES
+from cfpy.account.owned.routing import route_entries
 from cfpy.bindings.environments import effective
 from cfpy.bindings.registry import KINDS
 from cfpy.project.project import Project
@@ -65,29 +65,25 @@ def _of_the_worker() -> dict[str, str]:
 
 
 def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
-    migrates = any(item.migrations for item in desired.all(D1Database))
-    consumes = bool(scope.entries("queues.consumers"))
+    changed = [kind for kind in RESOURCES.values() if kind.is_changed_by_deployment(desired)]
+    edited = {kind.binding.permission for kind in changed}
     for kind in KINDS:
         names = [str(entry.get("binding", "")) for entry in scope.entries(kind.table)]
-        if kind.table == "queues.producers":
-            names += [str(entry.get("queue", "")) for entry in scope.entries("queues.consumers")]
+        for other in KINDS:
+            # Entries that bind nothing use such a resource, too: consumers of queues.
+            if other.entry_key and kind.settings and other.settings == kind.settings:
+                used = scope.entries(other.table)
+                names += [str(entry.get(other.entry_key, "")) for entry in used]
         if not kind.permission or not names:
             continue
-        # A deployment applies migrations, and sets the consumers of queues.
-        edits = (kind.name == "d1" and migrates) or (kind.name == "queue" and consumes)
         levels = {"plan": READ, **dict.fromkeys(_CHANGING, EDIT)}
-        levels["deploy"] = EDIT if edits else READ
+        levels["deploy"] = EDIT if kind.permission in edited else READ
         name = kind.permission.removesuffix(f": {EDIT}")
         yield Needed(name, "Account", ", ".join(dict.fromkeys(names)), levels)
 
 
 def _of_routes(scope: Scope) -> Iterator[Needed]:
-    routes = scope.inherited("routes") or [scope.inherited("route")]
-    patterns = [_pattern(route) for route in routes if route]
+    patterns = [entry.pattern for entry in route_entries(scope)]
     if patterns:
-        levels = dict.fromkeys(("deploy", "destroy"), EDIT)
+        levels = {"plan": READ, **dict.fromkeys(("deploy", "destroy"), EDIT)}
         yield Needed("Workers Routes", "Zone", ", ".join(patterns), levels)
-
-
-def _pattern(route: Any) -> str:
-    return str(route.get("pattern", "")) if isinstance(route, Mapping) else str(route)

@@ -19,15 +19,15 @@ BINDINGS: Mapping[str, Mapping[str, Stance]] = {
 
 _USED_KEYS = (
     *("name", "main", "account_id", "compatibility_date", "compatibility_flags", "env"),
-    *("workers_dev", "route", "routes", "migrations"),
+    *("workers_dev", "preview_urls", "route", "routes", "migrations", "keep_vars"),
 )
 _LOCAL_KEYS = ("dev",)
 _PASSED_KEYS = (
     *("$schema", "access", "addresses", "alias", "base_dir", "build", "cache", "cloudchamber"),
     *("connect", "data_blobs", "define", "dependencies_instrumentation", "exports"),
     *("find_additional_modules", "first_party_worker", "jsx_factory", "jsx_fragment"),
-    *("keep_names", "keep_vars", "limits", "logpush", "minify", "no_bundle"),
-    *("observability", "placement", "preserve_file_names", "preview_urls", "previews"),
+    *("keep_names", "limits", "logpush", "minify", "no_bundle"),
+    *("observability", "placement", "preserve_file_names", "previews"),
     *("python_modules", "rules", "send_metrics", "site", "text_blobs", "tsconfig"),
     *("upload_source_maps", "wasm_modules"),
 )

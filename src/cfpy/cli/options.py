@@ -88,6 +88,8 @@ def complete_from(words: str) -> Callable[[str], list[str]]:
 # In addition to the exit codes of errors.py: the command found something to do.
 SOMETHING_TO_DO = 1
 CONFLICT = 7
+#: Only ``cfpy status --exit-code``: the account differs from the files.
+DRIFT = 13
 
 #: For commands whose further arguments belong to another tool.
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -19,6 +19,7 @@ _SIGNS = {
     Do.UPDATE: ("~", "yellow"),
     Do.KEEP: (" ", "dim"),
     Do.DELETE: ("-", "red"),
+    Do.DEPLOY: (">", "cyan"),
     Do.CONFLICT: ("!", "bold red"),
 }
 

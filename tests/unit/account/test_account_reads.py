@@ -9,10 +9,10 @@ from account_in_process import InProcess, found, observe, refused
 from cfpy.account.cloudflare import Account
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.class_migration import ClassMigration, MigrationTag
-from cfpy.account.owned.custom_domain import CustomDomain, TakenDomain
+from cfpy.account.owned.custom_domain import CustomDomain, FreeHost, TakenDomain
 from cfpy.account.owned.d1 import D1Database, FoundDatabase
 from cfpy.account.owned.kv import FoundNamespace, KVNamespace
-from cfpy.account.owned.queue import ObservedQueue, Queue
+from cfpy.account.owned.queue import ConsumerSettings, ObservedQueue, Queue
 from cfpy.account.owned.r2 import ObservedBucket, R2Bucket
 from cfpy.account.owned.vectorize import ObservedIndex
 from cfpy.account.owned.worker import ObservedWorker
@@ -79,6 +79,7 @@ def test_everything_is_found_wherever_it_is(account: Account, cloudflare: InProc
         ("r2", "eu-files"): "eu",
     }
     api.add_index("docs", 768, "cosine", lang="string", year="number")
+    api.zones.names, api.zones.records = {"test": "zone"}, {"free.test"}
     api.domains = {"shop.test": "other", "unasked.test": "shop"}
     api.scripts = {"shop": []}
     api.migration_tags = {"shop": "v2"}
@@ -102,12 +103,18 @@ def test_everything_is_found_wherever_it_is(account: Account, cloudflare: InProc
             FoundNamespace("b" * 32, "theirs", ""),
             ObservedBucket("files"),
             ObservedBucket("eu-files", "eu"),
-            ObservedQueue("jobs", frozenset({"shop"}), frozenset({"sender"})),
+            ObservedQueue(
+                "jobs",
+                frozenset({"shop"}),
+                frozenset({"sender"}),
+                consumer_settings=(("shop", ConsumerSettings((), "")),),
+            ),
             ObservedQueue("dead", jurisdiction="us"),
             ObservedIndex("docs", 768, "cosine", metadata),
             ObservedWorker("shop"),
             Subdomain("test"),
-            TakenDomain("shop.test", "other"),
+            *(TakenDomain("shop.test", "other"), TakenDomain("unasked.test", "shop")),
+            FreeHost("free.test", record=True),
             MigrationTag("shop", "v2"),
         ],
     )

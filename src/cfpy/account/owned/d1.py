@@ -54,6 +54,7 @@ class Databases(OwnedById):
     parts = ("d1_migrations",)
     listed = "d1"
     binding = D1
+    listed_at = "d1/database"
     reference = D1Database
     found = FoundDatabase
     holds = "it holds rows"
@@ -86,6 +87,10 @@ class Databases(OwnedById):
             yield action
             if not item.problem and not item.missing:
                 yield from _migrations(item, action, now.observed.all(AppliedMigrations))
+
+    def is_changed_by_deployment(self, desired: DesiredState) -> bool:
+        """A deployment applies migrations."""
+        return any(item.migrations for item in desired.all(D1Database))
 
     def update(self, changing: Changing, action: Action) -> None:
         [binding] = action.bindings

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.drift import Drift
 from cfpy.account.live import target
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.outside import Answers, Changing, Reading, in_jurisdiction, nothing
@@ -64,6 +65,23 @@ class OwnedKind:
         """Sentences about what a deployment affects, but is not a step of a plan."""
         del now
         return ()
+
+    def drift(self, now: Comparison) -> Iterable[Drift]:
+        """What was changed by hand in the account and is no step of a plan. Only after a thorough
+        look at it."""
+        del now
+        return ()
+
+    def unseen(self, now: Comparison) -> Iterable[str]:
+        """What the API or the token did not show, as sentences."""
+        del now
+        return ()
+
+    def is_changed_by_deployment(self, desired: DesiredState) -> bool:
+        """Whether a deployment changes resources of this kind, so that its token must be able to
+        edit them."""
+        del desired
+        return False
 
     def teardown(self, now: Removal) -> Iterable[Action]:
         """What happens to it when the environment is deleted."""
@@ -144,9 +162,11 @@ class OwnedKind:
 
 
 class OwnedResource(OwnedKind):
-    """A kind of resource that bindings refer to: ``binding`` is their kind."""
+    """A kind of resource that bindings refer to: ``binding`` is their kind, ``listed_at`` the path
+    in an account of a list of them, which shows whether a token may read them."""
 
     binding: ClassVar[BindingKind]
+    listed_at: ClassVar[str]
 
     def called(self, name: str) -> object:
         """What is wanted if only the name of a resource is known."""

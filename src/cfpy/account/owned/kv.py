@@ -34,6 +34,7 @@ class Namespaces(OwnedById):
     listed = "kv"
     retried_by_wrangler = True
     binding = KV
+    listed_at = "storage/kv/namespaces"
     reference = KVNamespace
     found = FoundNamespace
     holds = "it holds values"

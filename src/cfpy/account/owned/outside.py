@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from cfpy.account.desired import DesiredState
 from cfpy.account.observed import Found, ObservedState
+from cfpy.errors import CloudflareError, NotAuthenticatedError
 
 _T = TypeVar("_T")
 
@@ -41,11 +42,13 @@ class Api(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at an account: ``pool`` sends the requests, all at once."""
+    """One look at an account: ``pool`` sends the requests, all at once. ``thorough`` is whether it
+    also reads what the configuration does not name, to find what somebody changed by hand."""
 
     api: Api
     account_id: str
     pool: Executor
+    thorough: bool = False
 
     def path(self, rest: str) -> str:
         """The path of something in the account."""
@@ -99,6 +102,22 @@ def there(tasks: Iterable[Future[_T | None]]) -> Iterator[_T]:
     for task in tasks:
         if (found := task.result()) is not None:
             yield found
+
+
+def if_allowed(read: Callable[[], _T], otherwise: _T) -> _T:
+    """What ``read`` returns; ``otherwise`` if the token may not read it, or it does not exist.
+
+    Raises:
+        CloudflareError: The API can't be reached, or fails.
+    """
+    try:
+        return read()
+    except NotAuthenticatedError:
+        return otherwise
+    except CloudflareError as error:
+        if error.status in (400, 404, 405, 409) or error.api_code in NO_SUCH_WORKER:
+            return otherwise
+        raise
 
 
 def nothing() -> Iterable[Found]:

@@ -8,11 +8,17 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.drift import Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedResource, elsewhere, new_in
-from cfpy.account.owned.outside import Answers, Reading, jurisdiction, nothing
+from cfpy.account.owned.outside import Answers, Reading, if_allowed, jurisdiction, nothing
 from cfpy.account.plan import Action, Do
 from cfpy.bindings.kinds.queue import CONSUMERS, QUEUE
+from cfpy.tools.invocation import command
+
+# What a queue has if nobody set anything: developers.cloudflare.com/queues/platform/limits and
+# /configuration/configure-queues; the free plan keeps messages for a day, the paid one for four.
+_DELAY, _RETENTION = 0, (86_400, 345_600)
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,24 @@ class Queue:
 
 
 @dataclass(frozen=True)
+class QueueSettings:
+    """Settings of a queue, in seconds; ``None`` where the API does not show one."""
+
+    delivery_delay: int | None = None
+    retention: int | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class ConsumerSettings:
+    """How a Worker gets the messages of a queue, by the keys of the configuration. ``values`` has
+    only what the API shows."""
+
+    values: tuple[tuple[str, int], ...]
+    dead_letter_queue: str
+
+
+@dataclass(frozen=True)
 class ObservedQueue(Found):
     """A queue in the account, with its consumers and producers (names of Workers).
     ``jurisdiction`` is ``None`` if the API does not return it."""
@@ -35,12 +59,16 @@ class ObservedQueue(Found):
     consumers: frozenset[str] = frozenset()
     producers: frozenset[str] = frozenset()
     jurisdiction: str | None = ""
+    settings: QueueSettings = QueueSettings()
+    #: By Worker.
+    consumer_settings: tuple[tuple[str, ConsumerSettings], ...] = ()
 
 
 class Queues(OwnedResource):
     name = "queue"
     listed = "queues"
     binding = QUEUE
+    listed_at = "queues"
 
     def called(self, name: str) -> Queue:
         return Queue(name)
@@ -61,7 +89,11 @@ class Queues(OwnedResource):
         return [item.name for item in desired.all(Queue)]
 
     def read(self, reading: Reading, desired: DesiredState) -> Answers:
-        return reading.start(_queues).result if desired.all(Queue) else nothing
+        if desired.all(Queue):
+            return reading.start(_queues).result
+        if reading.thorough:  # Somebody may have given the Worker a queue.
+            return reading.start(_queues_if_allowed).result
+        return nothing
 
     def plan(self, now: Comparison) -> Iterator[Action]:
         for item in now.desired.all(Queue):
@@ -74,6 +106,16 @@ class Queues(OwnedResource):
                 do, reason, id_ = Do.KEEP, "", item.name
             where = item.jurisdiction
             yield Action(do, self.name, item.name, reason, id=id_, jurisdiction=where)
+
+    def drift(self, now: Comparison) -> Iterator[Drift]:
+        """No file of the project has these settings: they are compared with Cloudflare's own."""
+        for item in now.desired.all(Queue):
+            if found := now.observed.get(ObservedQueue, item.name):
+                yield from _changed(item.name, found.settings)
+
+    def is_changed_by_deployment(self, desired: DesiredState) -> bool:
+        """A deployment sets the consumers of queues."""
+        return any(item.consumed for item in desired.all(Queue))
 
     def teardown(self, now: Removal) -> Iterator[Action]:
         for item in now.desired.all(Queue):
@@ -99,6 +141,42 @@ def _conflict(worker: str, wanted: Queue, found: ObservedQueue) -> str:
     return elsewhere(wanted.jurisdiction, where)
 
 
+def _changed(name: str, settings: QueueSettings) -> Iterator[Drift]:
+    kept = "No file can keep it: note it where your team looks."
+    update = ("wrangler", "queues", "update", name)
+    if settings.delivery_delay not in (None, _DELAY):
+        yield Drift(
+            "queue",
+            name,
+            f"the queue {name} delays its messages by {settings.delivery_delay} seconds, not "
+            f"{_DELAY}",
+            kept,
+            command(*update, f"--delivery-delay-secs={_DELAY}"),
+        )
+    if settings.retention not in (None, *_RETENTION):
+        yield Drift(
+            "queue",
+            name,
+            f"the queue {name} keeps its messages for {settings.retention} seconds, not "
+            f"{_RETENTION[1]} (on the free plan {_RETENTION[0]})",
+            kept,
+            command(*update, f"--message-retention-period-secs={_RETENTION[1]}"),
+        )
+    if settings.paused:
+        yield Drift(
+            "queue",
+            name,
+            f"the queue {name} is paused: its messages wait",
+            kept,
+            command("wrangler", "queues", "resume-delivery", name),
+        )
+
+
+def _queues_if_allowed(reading: Reading) -> list[ObservedQueue]:
+    none: list[ObservedQueue] = []
+    return if_allowed(lambda: _queues(reading), none)
+
+
 def _queues(reading: Reading) -> list[ObservedQueue]:
     return [
         ObservedQueue(
@@ -106,6 +184,8 @@ def _queues(reading: Reading) -> list[ObservedQueue]:
             _workers(item.get("consumers") or ()),
             _workers(item.get("producers") or ()),
             jurisdiction(item),
+            _settings(item.get("settings") or {}),
+            tuple(_consumer(one) for one in item.get("consumers") or () if _worker(one)),
         )
         for item in reading.api.pages(reading.path("queues"))
     ]
@@ -113,5 +193,33 @@ def _queues(reading: Reading) -> list[ObservedQueue]:
 
 def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The Workers at one end of a queue; the API has three names for the same thing."""
-    names = (i.get("script") or i.get("script_name") or i.get("service") for i in ends)
-    return frozenset(str(name) for name in names if name)
+    return frozenset(name for i in ends if (name := _worker(i)))
+
+
+def _worker(end: Mapping[str, Any]) -> str:
+    return str(end.get("script") or end.get("script_name") or end.get("service") or "")
+
+
+def _settings(found: Mapping[str, Any]) -> QueueSettings:
+    delay, kept = found.get("delivery_delay"), found.get("message_retention_period")
+    return QueueSettings(
+        None if delay is None else int(delay),
+        None if kept is None else int(kept),
+        bool(found.get("delivery_paused")),
+    )
+
+
+def _consumer(end: Mapping[str, Any]) -> tuple[str, ConsumerSettings]:
+    """As wrangler sends them (4.164.0, ``updateQueueConsumers``)."""
+    found = end.get("settings") or {}
+    keys = {
+        "max_batch_size": found.get("batch_size"),
+        "max_batch_timeout": None
+        if found.get("max_wait_time_ms") is None
+        else int(found["max_wait_time_ms"]) // 1000,
+        "max_retries": found.get("max_retries"),
+        "max_concurrency": found.get("max_concurrency"),
+        "retry_delay": found.get("retry_delay"),
+    }
+    values = tuple((key, int(value)) for key, value in keys.items() if value is not None)
+    return _worker(end), ConsumerSettings(values, str(end.get("dead_letter_queue") or ""))

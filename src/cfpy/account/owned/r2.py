@@ -52,6 +52,7 @@ class Buckets(OwnedResource):
     parts = ("r2_cors", "r2_lifecycle")
     listed = "r2"
     binding = R2
+    listed_at = "r2/buckets"
 
     def called(self, name: str) -> R2Bucket:
         return R2Bucket(name)

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.drift import Drift
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do
 from cfpy.project.secret import Secret
+from cfpy.tools.invocation import command
 
 
 class WorkerSecrets(OwnedKind):
@@ -37,3 +39,20 @@ class WorkerSecrets(OwnedKind):
             else:
                 reason = "a random value" if secret.generate else "cfpy asks for its value"
                 yield Action(Do.CREATE, self.name, secret.name, reason)
+
+    def drift(self, now: Comparison) -> Iterator[Drift]:
+        """The values can't be read, so a changed one is not seen."""
+        worker = now.observed.get(ObservedWorker, now.desired.worker)
+        found = worker.secrets if worker else frozenset()
+        for name in sorted(found - set(self.names(now.desired))):
+            yield Drift(
+                self.name,
+                name,
+                f"the Worker has the secret {name}, and the configuration does not require it",
+                f'Add "{name}" to `secrets.required` in the configuration.',
+                command("wrangler", "secret", "delete", name, "--name", now.desired.worker),
+            )
+
+    def unseen(self, now: Comparison) -> Iterator[str]:
+        if self.names(now.desired):
+            yield "values of secrets: nobody can read them back"

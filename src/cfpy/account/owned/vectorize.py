@@ -9,6 +9,7 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.drift import Drift
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedResource
 from cfpy.account.owned.outside import Answers, Changing, Reading, there
@@ -16,6 +17,7 @@ from cfpy.account.plan import Action, Do
 from cfpy.bindings.kinds.vectorize import VECTORIZE
 from cfpy.errors import CloudflareError
 from cfpy.project.project import MetadataIndex, VectorizeIndex
+from cfpy.tools.invocation import command
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Indexes(OwnedResource):
     parts = ("vectorize_metadata_index",)
     listed = "vectorize"
     binding = VECTORIZE
+    listed_at = "vectorize/v2/indexes"
 
     def called(self, name: str) -> VectorizeIndex:
         return VectorizeIndex(name)
@@ -62,6 +65,26 @@ class Indexes(OwnedResource):
             yield action
             if item.described and action.do is not Do.CONFLICT:
                 yield from _metadata_steps(item, found, action)
+
+    def drift(self, now: Comparison) -> Iterator[Drift]:
+        for item in now.desired.all(VectorizeIndex):
+            found = now.observed.get(ObservedIndex, item.index_name)
+            if not found or not item.described:
+                continue
+            wanted = {i.property for i in item.metadata_indexes}
+            extra = sorted(found.metadata_indexes, key=lambda i: i.property)
+            for one in (i for i in extra if i.property not in wanted):
+                property_ = f"--propertyName={one.property}"
+                delete = ("vectorize", "delete-metadata-index", item.index_name, property_)
+                yield Drift(
+                    self.parts[0],
+                    f"{item.index_name}/{one.property}",
+                    f"the index {item.index_name} has a metadata index {one.property} "
+                    f"({one.type}), and cfpy.toml does not",
+                    f"Add it to `metadata_indexes` of the index in cfpy.toml: "
+                    f'{{ property = "{one.property}", type = "{one.type}" }}',
+                    command("wrangler", *delete),
+                )
 
     def teardown(self, now: Removal) -> Iterator[Action]:
         for name in self.names(now.desired):

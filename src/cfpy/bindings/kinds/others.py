@@ -19,6 +19,7 @@ from cfpy.bindings.kind import (
     only_local,
     passed,
     remote_only,
+    used,
 )
 
 _FETCH = ("fetch",)
@@ -42,7 +43,7 @@ def _trigger(table: str, label: str, *keys: str) -> BindingKind:
         binding_key="",
         required=("service",),
         strings=("service",),
-        keys=passed("service", *keys),
+        keys={**used("service"), **passed(*keys)},
         becomes=SHARED,
         entry_key="service",
         local=None,

@@ -40,7 +40,8 @@ def plan(
 
     Changes nothing. Reads the account with CLOUDFLARE_API_TOKEN, or with wrangler's login. Exits
     with 0 if the account has everything that the project needs, with 1 if there are changes to
-    apply, with 7 if there is a conflict.
+    apply, with 7 if there is a conflict. Lines marked `deploy` (routes, domains, schedules, tail
+    Workers) are done by the next deployment, and do not count.
 
     Example: cfpy plan --env staging
     """
@@ -67,6 +68,14 @@ def show_plan(output: Output, plan: Plan) -> None:
     elif plan.changes:
         output.show(
             draw.Text(f"\nTo apply {changes_of(plan)}: {output.invocation.command('provision')}")
+        )
+    elif plan.deploys:
+        count = f"{len(plan.deploys)} line{'' if len(plan.deploys) == 1 else 's'}"
+        output.show(
+            draw.Text(
+                f"\nNothing to provision. A deployment does {count} above: "
+                f"{output.invocation.command('deploy')}"
+            )
         )
     else:
         output.show(draw.Text("\nNo changes: the account has everything."))

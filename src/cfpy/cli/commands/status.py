@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from cfpy.cli import draw
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
     CONFLICT,
+    DRIFT,
     ConfigFile,
     Environment,
     Json,
@@ -22,6 +24,7 @@ from cfpy.cli.options import (
 from cfpy.cli.plan_view import draw_notices
 
 if TYPE_CHECKING:
+    from cfpy.account.drift import Drift
     from cfpy.account.status import Status
 
 app = typer.Typer(rich_markup_mode=None)
@@ -32,6 +35,7 @@ _STATES = {
     Do.CREATE: ("missing", "yellow"),
     Do.ADOPT: ("exists, not in the configuration", "yellow"),
     Do.UPDATE: ("out of date", "yellow"),
+    Do.DEPLOY: ("set by the next deployment", "yellow"),
     Do.CONFLICT: ("conflict", "bold red"),
 }
 
@@ -40,16 +44,22 @@ _STATES = {
 def status(
     ctx: typer.Context,
     env: Environment = "",
+    exit_code: Annotated[
+        bool,
+        typer.Option("--exit-code", help="Exit with 13 if the account differs from the files."),
+    ] = False,
     cwd: ProjectDirectory = Path(),
     config: ConfigFile = None,
     json_output: Json = False,
 ) -> None:
     """Show what the project has in its account.
 
-    Shows resources, the live version, pending migrations, and where the live version differs from
-    the configuration. Exits with 7 if there is a conflict.
+    Shows resources, the live version, pending migrations, and each difference between the account
+    and the files, with what adopts or reverts it: settings, routes, domains, schedules, secrets and
+    variables that somebody changed by hand. Changes nothing. Exits with 7 if there is a conflict;
+    with --exit-code, with 13 if there is any other difference.
 
-    Example: cfpy status --env staging
+    Example: cfpy status --env staging --exit-code
     """
     from cfpy.account.status import StatusRequest, run
 
@@ -59,6 +69,8 @@ def status(
     show_status(output, found)
     if found.plan.conflicts:
         raise typer.Exit(CONFLICT)
+    if exit_code and found.drift:
+        raise typer.Exit(DRIFT)
 
 
 def show_status(output: Output, status: Status) -> None:
@@ -84,7 +96,9 @@ def show_status(output: Output, status: Status) -> None:
                 "live_version": status.live_version,
                 "resources": resources,
                 "pending_migrations": status.pending,
-                "drift": list(status.drift),
+                "drift": [item.message for item in status.drift],
+                "differences": [_resolved(output, item) for item in status.drift],
+                "unseen": list(status.unseen),
                 "notices": list(status.plan.notices),
             },
         )
@@ -98,10 +112,24 @@ def show_status(output: Output, status: Status) -> None:
     where = f"{status.plan.worker} in the account {status.plan.account_id}"
     live = f"\nLive version: {status.live_version or 'none, nothing is deployed'}"
     output.show(draw.Text(where, style="bold"), table, draw.Text(live))
-    for line in status.drift:
-        output.show(draw.Text(f"Drift: {line}", style="yellow"))
+    _draw_drift(output, status)
     draw_notices(output, status.plan)
     output.show(draw.Text(f"\nNext\n  {output.invocation.command(_next_step(status))}"))
+
+
+def _draw_drift(output: Output, status: Status) -> None:
+    for item in status.drift:
+        output.show(draw.Text(f"Drift: {item.message}", style="yellow"))
+        for word, text in (("adopt", item.adopt), ("revert", item.revert)):
+            if text:
+                output.show(draw.Text(f"  {word}: {output.invocation.resolve(text)}"))
+    for sentence in status.unseen:
+        output.show(draw.Text(f"Not compared: {sentence}", style="dim"))
+
+
+def _resolved(output: Output, item: Drift) -> dict[str, str]:
+    """A difference with commands for this project."""
+    return {key: output.invocation.resolve(text) for key, text in asdict(item).items()}
 
 
 def _next_step(status: Status) -> str:
