@@ -32,13 +32,12 @@ class Versions:
     uploads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     releases: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     invocations: dict[str, tuple[int, int]] = field(default_factory=dict)
-    schedules: dict[str, list[str]] = field(default_factory=dict)
     shows_analytics: bool = True
     now: Callable[[], datetime] = clock
 
     def forget(self, worker: str) -> None:
         """It was deleted."""
-        for kept in (self.uploads, self.releases, self.schedules):
+        for kept in (self.uploads, self.releases):
             kept.pop(worker, None)
 
 
@@ -52,8 +51,6 @@ def routes(api: CloudflareApi, account: str) -> dict[str, Callable[..., dict[str
         f"GET {script}/versions/([^/]+)": _get,
         f"GET {script}/deployments": _releases,
         f"POST {script}/deployments": _release,
-        f"PUT {script}/schedules": _put_schedules,
-        f"GET {script}/schedules": _schedules,
         "POST graphql": _graphql,
     }
     return {route: _bound(api, answer) for route, answer in found.items()}
@@ -174,17 +171,6 @@ def _go_live(
     for item in api.rollouts.uploads.get(name, []):
         if item["id"] == api.live[name]:
             api.bindings[name] = item["resources"]["bindings"]
-
-
-def _put_schedules(api: CloudflareApi, _query: Any, body: Any, name: str) -> dict[str, Any]:
-    api._script(name)
-    api.rollouts.schedules[name] = [item["cron"] for item in body]
-    return _schedules(api, _query, body, name)
-
-
-def _schedules(api: CloudflareApi, _query: Any, _body: Any, name: str) -> dict[str, Any]:
-    api._script(name)
-    return {"result": {"schedules": [{"cron": i} for i in api.rollouts.schedules.get(name, [])]}}
 
 
 def _graphql(api: CloudflareApi, _query: Any, body: Any) -> dict[str, Any]:
