@@ -33,6 +33,7 @@ READERS = (
     ("status",),
     ("permissions",),
     ("preview", "list"),
+    ("ci", "init", "github"),
     ("logs",),
     ("destroy", "--yes", "--confirm", "shop"),
     ("dev", "--port", "0"),
