@@ -174,8 +174,8 @@ def _existing(
 
 def _is_adopted(text: str) -> bool:
     """Whether ``cfpy adopt --ci`` wrote it."""
-    before, _, after = files("cfpy").joinpath("adopted", "ci.yml").read_text("utf-8").partition(
-        "REQUIREMENT"
+    before, _, after = (
+        files("cfpy").joinpath("adopted", "ci.yml").read_text("utf-8").partition("REQUIREMENT")
     )
     middle = text.removeprefix(before).removesuffix(after)
     return text == f"{before}{middle}{after}" and "\n" not in middle

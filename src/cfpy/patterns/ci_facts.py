@@ -187,4 +187,6 @@ def _databases(project: Project, environment: str) -> Iterator[str]:
 
 
 def _answers_health(root: Path) -> bool:
-    return any('"/health"' in path.read_text("utf-8", "replace") for path in root.glob("src/**/*.py"))
+    return any(
+        '"/health"' in path.read_text("utf-8", "replace") for path in root.glob("src/**/*.py")
+    )
