@@ -115,9 +115,9 @@ def _left_out(text: CiText, why: str) -> list[str]:
     if text.cfpy:
         return []
     return [
-        "previews, backups and the check for drift need cfpy, and CI may only install the very cfpy "
-        f"that wrote its files: {why}. Install it from a git repository at a commit, or from a file "
-        "at an address with its hash, and run this again"
+        "previews, backups and the check for drift need cfpy, and CI may only install the very "
+        f"cfpy that wrote its files: {why}. Install it from a git repository at a commit, or from "
+        "a file at an address with its hash, and run this again"
     ]
 
 

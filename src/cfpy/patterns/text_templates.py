@@ -1,5 +1,7 @@
-"""Fills the templates of files that cfpy writes itself, whose signs differ from those that the files
-have for other tools."""
+"""Fills the templates of files that cfpy writes itself.
+
+Their signs differ from those that the files have for other tools.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def text_environment() -> Environment:
-    """The environment of these templates: ``<< value >>``, ``<% block %>`` and ``<# comment #>``."""
+    """The environment of these templates: ``<< value >>``, ``<% block %>``, ``<# comment #>``."""
     from jinja2 import Environment, StrictUndefined
 
     # It writes TOML, YAML and Markdown, never HTML.
