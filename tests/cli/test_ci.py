@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from importlib.resources import files
 from pathlib import Path
@@ -188,3 +189,14 @@ def test_what_can_not_be_in_a_command_is_refused(
     assert cli("ci", "init", "github", *options).exit_code == code
     assert cli("ci", "init", "jenkins").exit_code == 2
     assert not (shop / ".github").exists()
+
+
+def test_the_page_of_the_docs(cli: Any, shop: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "ci.md"
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S))
+    for line in lines.splitlines():
+        if line == "git add .":
+            assert (shop / WORKFLOW).is_file()
+        else:
+            assert line.startswith("cfpy ci init github")
+            assert cli(*line.split()[1:]).exit_code == 0, line

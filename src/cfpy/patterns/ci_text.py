@@ -38,7 +38,7 @@ class Provider(StrEnum):
 
 
 @dataclass(frozen=True)
-class Step:
+class CiStep:
     """A command, with a comment for the file."""
 
     command: str
@@ -46,7 +46,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class CiDeployment:
     """A job that deploys. ``needs`` is the job before it, ``environment`` the name in the settings
     of GitHub or GitLab."""
 
@@ -96,25 +96,25 @@ class CiText:
         return (*deployed, *((of_previews, "backup") if self.cfpy else ()))
 
     @cached_property
-    def tests(self) -> tuple[Step, ...]:
+    def tests(self) -> tuple[CiStep, ...]:
         """The commands of the job that tests."""
         found = tuple(self._tests())
-        return found or (*self.installs, Step(self._wrangler("deploy", "--dry-run")))
+        return found or (*self.installs, CiStep(self._wrangler("deploy", "--dry-run")))
 
-    def _tests(self) -> Iterator[Step]:
+    def _tests(self) -> Iterator[CiStep]:
         facts = self.facts
         for tool, words in _checks(facts):
             if facts.packaged and tool in facts.tools:
-                yield Step(f"uv run {words}")
+                yield CiStep(f"uv run {words}")
         if facts.npm_test:
-            yield Step(facts.npm)
-            yield Step("npm test")
+            yield CiStep(facts.npm)
+            yield CiStep("npm test")
         if self.cfpy and facts.packaged and facts.tested:
             comment = "All tests, in the local runtime: no account, no secret."
-            yield Step('uv run --with "$CFPY" cfpy test', comment)
+            yield CiStep('uv run --with "$CFPY" cfpy test', comment)
         elif self.cfpy:
-            yield Step(self.install_cfpy)
-            yield Step("cfpy doctor && cfpy test" if facts.tested else "cfpy doctor")
+            yield CiStep(self.install_cfpy)
+            yield CiStep("cfpy doctor && cfpy test" if facts.tested else "cfpy doctor")
 
     @property
     def uses_uv(self) -> bool:
@@ -125,17 +125,19 @@ class CiText:
         return any(step.command.startswith(("npm", "npx")) for step in self.tests)
 
     @property
-    def installs(self) -> tuple[Step, ...]:
+    def installs(self) -> tuple[CiStep, ...]:
         """What is installed before the step that has the token."""
         facts = self.facts
         steps = []
         # cfpy has a Node and a wrangler of its own.
         if facts.npm and not (self.cfpy and facts.python):
-            steps.append(Step(facts.npm, "Everything is installed before the step with the token."))
+            steps.append(
+                CiStep(facts.npm, "Everything is installed before the step with the token.")
+            )
         if self.cfpy:
-            steps.append(Step(self.install_cfpy))
+            steps.append(CiStep(self.install_cfpy))
         elif self._has_pywrangler:
-            steps.append(Step("uv run pywrangler sync"))
+            steps.append(CiStep("uv run pywrangler sync"))
         return tuple(steps)
 
     @property
@@ -156,16 +158,16 @@ class CiText:
         return f"{_UV} '{_NODE}'" if node else _UV
 
     @cached_property
-    def deployments(self) -> tuple[Deployment, ...]:
+    def deployments(self) -> tuple[CiDeployment, ...]:
         """The jobs that deploy, in their order."""
         facts = self.facts
         found = []
         if facts.staging is not None:
             commands = self._deploy(facts.staging)
-            found.append(Deployment("deploy-staging", "test", "staging", commands))
+            found.append(CiDeployment("deploy-staging", "test", "staging", commands))
         before = found[-1].job if found else "test"
         name = "deploy-production" if found else "deploy"
-        found.append(Deployment(name, before, "production", self._deploy(facts.production)))
+        found.append(CiDeployment(name, before, "production", self._deploy(facts.production)))
         return tuple(found)
 
     def _deploy(self, environment: str) -> tuple[str, ...]:
