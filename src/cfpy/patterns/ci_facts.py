@@ -32,6 +32,7 @@ class CiFacts:
         rendered: Whether a pattern rendered it: then ruff has formatted its code.
         healthy: Whether it is one of these and answers at ``/health``.
         python: Whether the Worker is in Python.
+        builds: Whether a command of its own builds it.
         packaged: Whether it has a ``pyproject.toml`` that uv accepts as a project.
         tools: The names of the packages in its group ``dev``.
         npm: How its npm packages are installed; empty if it has none.
@@ -47,6 +48,7 @@ class CiFacts:
     rendered: bool = False
     healthy: bool = False
     python: bool = True
+    builds: bool = False
     packaged: bool = True
     tools: frozenset[str] = frozenset()
     npm: str = ""
@@ -85,15 +87,17 @@ def read_facts(project: Project, production: str | None, staging: str | None) ->
     dependencies = {**_table(package, "dependencies"), **_table(package, "devDependencies")}
     metadata = _pyproject(project.root)
     python = project.is_python
+    builds = bool(_table(effective(project.wrangler, main), "build").get("command"))
     rendered = (project.root / ANSWERS_FILE).is_file()
     used = [name for name in (before, main) if name is not None]
     return CiFacts(
         rendered=rendered,
         healthy=rendered and _answers_health(project.root),
         python=python,
+        builds=builds,
         packaged=isinstance(metadata.get("project"), dict),
         tools=frozenset(_dev(metadata)),
-        npm=_install(project.root, python=python) if dependencies else "",
+        npm=_install(project.root, scripts=builds or not python) if dependencies else "",
         npm_test=isinstance(npm.get("test"), str) and "no test specified" not in npm["test"],
         has_wrangler="wrangler" in dependencies,
         tested=any(project.root.glob("tests/**/test_*.py")),
@@ -134,10 +138,10 @@ def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _install(root: Path, *, python: bool) -> str:
+def _install(root: Path, *, scripts: bool) -> str:
     words = "npm ci" if (root / "package-lock.json").is_file() else "npm install"
     # A Python Worker only needs wrangler, which has no scripts to run.
-    return f"{words} --ignore-scripts" if python else words
+    return words if scripts else f"{words} --ignore-scripts"
 
 
 def _pyproject(root: Path) -> Mapping[str, Any]:

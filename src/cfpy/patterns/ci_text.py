@@ -99,7 +99,10 @@ class CiText:
     def tests(self) -> tuple[CiStep, ...]:
         """The commands of the job that tests."""
         found = tuple(self._tests())
-        return found or (*self.installs, CiStep(self._wrangler("deploy", "--dry-run")))
+        if found:
+            return found
+        installs = (CiStep(step.command) for step in self.installs)
+        return (*installs, CiStep(self._wrangler("deploy", "--dry-run")))
 
     def _tests(self) -> Iterator[CiStep]:
         facts = self.facts
@@ -122,15 +125,16 @@ class CiText:
 
     @property
     def uses_node(self) -> bool:
-        return any(step.command.startswith(("npm", "npx")) for step in self.tests)
+        words = {word for step in self.tests for word in step.command.split()}
+        return not words.isdisjoint({"npm", "npx", "pywrangler"})
 
     @property
     def installs(self) -> tuple[CiStep, ...]:
         """What is installed before the step that has the token."""
         facts = self.facts
         steps = []
-        # cfpy has a Node and a wrangler of its own.
-        if facts.npm and not (self.cfpy and facts.python):
+        # cfpy has a Node and a wrangler of its own, but not what the code imports or builds with.
+        if facts.npm and not (self.cfpy and facts.python and not facts.builds):
             steps.append(
                 CiStep(facts.npm, "Everything is installed before the step with the token.")
             )
@@ -216,7 +220,7 @@ class CiText:
     @property
     def backup(self) -> str:
         words = ["cfpy", "backup", "create", *_named(self.facts.production)]
-        return shlex.join([*words, "--yes", "--output", "backups"])
+        return shlex.join([*words, "--output", "backups"])
 
     @property
     def drift(self) -> str:

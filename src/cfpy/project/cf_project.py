@@ -17,11 +17,11 @@ from cfpy.tools.invocation import command
 NAME = "cloudflare.config.ts"
 # With cfpy, and with `cf`.
 _EQUIVALENTS = (
-    ("cfpy dev", "cf dev"),
-    ("cfpy deploy, cfpy up", "cf deploy (creates what its bindings need, unless they have an id)"),
-    ("cfpy preview up", "cf previews deploy"),
+    ("dev", "cf dev"),
+    ("deploy, up", "cf deploy (creates what its bindings need, unless they have an id)"),
+    ("preview up", "cf previews deploy"),
     ("--env NAME", "--mode NAME"),
-    ("cfpy logs", "npx wrangler tail WORKER"),
+    ("logs", "npx wrangler tail WORKER"),
 )
 _WITHOUT = "plan, adopt, add, cost, test"
 # Other tools have files of this name, too: frameworks that keep each service's settings in one.
@@ -57,10 +57,11 @@ def only_cf(path: Path) -> ProjectError:
 
 def guide(path: Path) -> str:
     """What cfpy does not do in a project of `cf`, and which command does it."""
-    pairs = "\n".join(f"instead of {ours}: {theirs}" for ours, theirs in _EQUIVALENTS)
+    pairs = "\n".join(f"  {ours}: {theirs}" for ours, theirs in _EQUIVALENTS)
     return (
         f"{path} is for `cf`, Cloudflare's newer command line (beta)\n"
-        "cfpy works with wrangler: in this project, only cfpy doctor works\n"
+        "cfpy works with wrangler: in this project, none of its commands works but doctor\n"
+        "What `cf` has instead of\n"
         f"{pairs}\n"
         f"`cf` has nothing like cfpy's {_WITHOUT}"
     )

@@ -107,8 +107,9 @@ def test_a_project_of_cf_is_refused_and_doctor_names_its_commands(case: Path) ->
         assert f"{case / 'cloudflare.config.ts'}: this is a project of `cf`" in said, command
         assert "cfpy doctor" in said, command
     code, said = run(case, "doctor", CLOUDFLARE_API_TOKEN="")
-    assert (code, said.count("instead of")) == (0, 5), said
-    assert "cfpy deploy, cfpy up: cf deploy" in said
+    assert code == 0, said
+    assert "deploy, up: cf deploy" in said
+    assert "logs: npx wrangler tail" in said
     assert before == {path: path.read_bytes() for path in case.rglob("*") if path.is_file()}
     (case / "wrangler.toml").write_text('name = "a"\nmain = "a.js"\n')
     assert f"Using {case / 'wrangler.toml'}" in run(case, "cost")[1]

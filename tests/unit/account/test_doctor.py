@@ -59,7 +59,7 @@ def test_a_project_of_cf_is_a_warning_that_names_its_commands(named: bool, tmp_p
     [found] = doctor._project(tmp_path, "", path if named else None)
     assert (found.name, found.state) == ("project", "warning")
     assert f"{path} is for `cf`" in found.message
-    assert "instead of cfpy dev: cf dev" in found.message
+    assert "  dev: cf dev" in found.message
 
 
 def test_with_both_configurations_it_says_which_is_used(tmp_path: Path) -> None:

@@ -31,7 +31,14 @@ FULL = CiFacts(
 )
 SCRIPT = CiFacts(python=False, packaged=False, npm="npm ci", npm_test=True, production="live")
 BARE = CiFacts(packaged=False)
-FACTS = {"full": FULL, "script": SCRIPT, "bare": BARE, "tested": CiFacts(tested=True)}
+BUILT = CiFacts(builds=True, npm="npm ci", tools=frozenset({"workers-py"}))
+FACTS = {
+    "full": FULL,
+    "script": SCRIPT,
+    "bare": BARE,
+    "built": BUILT,
+    "tested": CiFacts(tested=True),
+}
 EACH = [
     pytest.param(CiText(provider, facts, cfpy, place), id=f"{provider}-{name}-{bool(cfpy)}-{place}")
     for provider in Provider
@@ -142,6 +149,18 @@ def test_without_cfpy_the_tools_of_cloudflare_deploy() -> None:
     ]
     [bare] = [step.command for step in CiText(Provider.GITLAB, BARE, "").tests]
     assert re.fullmatch(r"npx --yes wrangler@[\d.]+ deploy --dry-run", bare)
+
+
+def test_what_a_build_needs_is_installed() -> None:
+    for cfpy in (KNOWN, ""):
+        assert (
+            next(step.command for step in CiText(Provider.GITHUB, BUILT, cfpy).installs) == "npm ci"
+        )
+    text = CiText(Provider.GITHUB, BUILT, "")
+    assert text.tests[-1].command == "uv run pywrangler deploy --dry-run"
+    assert (text.uses_uv, text.uses_node) == (True, True)
+    # cfpy has what a Worker in Python needs.
+    assert "npm" not in str(CiText(Provider.GITHUB, FULL, KNOWN).installs)
 
 
 def test_the_actions_are_those_of_the_patterns() -> None:
