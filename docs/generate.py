@@ -44,6 +44,8 @@ ONES = (
 #: Where to read more, by command.
 MORE = {
     "add": ("How it edits files", "../adr/0010-adding-bindings.md"),
+    "ci": ("CI, step by step", "../how-to/ci.md"),
+    "ci init": ("What it writes and why", "../adr/0024-ci-in-one-command.md"),
     "cost": ("How a month is priced", "../adr/0013-cost.md"),
     "dev": ("How it runs a project", "../adr/0004-local-runtime.md"),
     "destroy": ("What it deletes and what it keeps", "../adr/0008-record-and-teardown.md"),

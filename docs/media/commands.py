@@ -63,6 +63,7 @@ COMMANDS: tuple[Step, ...] = (
     ("rollback --dry-run", "shop", 0),
     ("env remove staging --yes", "shop", 0),
     ("adopt --dry-run", "shop", 0),
+    ("ci init gitlab", "shop", 0),
     ("add kv sessions", "shop", 0),
     ("diff", "shop", 0),
     ("update --check", "shop", 0),
@@ -94,7 +95,7 @@ def draw(command: str, text: str) -> None:
     console = recorder()
     show(console, f"cfpy {command}", text, lines=LINES)
     words = [word for word in shlex.split(command) if re.fullmatch(r"[a-z]+", word)]
-    groups = ("patterns", "env", "preview")
+    groups = ("patterns", "env", "preview", "ci")
     name = "-".join(words[: 2 if words and words[0] in groups else 1]) or "version"
     save(console, PICTURES / f"{name}.svg")
 
@@ -132,7 +133,9 @@ def run(place: Path, environment: dict[str, str], worker: str) -> Iterator[tuple
         )
         shown = command.replace("WORKER", "https://shop.example.com")
         text = text.replace(worker, "https://shop.example.com")
-        yield shown, text.replace(f"{place}/", "").replace(sys.prefix, ".venv")
+        text = text.replace(f"{place}/", "").replace(sys.prefix, ".venv")
+        # Where this cfpy was installed from.
+        yield shown, text.replace(str(HERE.parents[1]), "/home/me/cfpy")
         project = place / where
         if command.startswith("cost"):
             text = until("Ctrl-C", "dev", "--runtime", "node", cwd=project, env=environment)

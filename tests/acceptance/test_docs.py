@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import shlex
+import subprocess
 import tomllib
 from collections.abc import Callable
 from importlib.resources import files
@@ -21,6 +22,7 @@ from reader import BLOCK, Reader, new_reader
 from cfpy.errors import ProjectError
 from cfpy.project.data_location import parse_data_locations
 from cfpy.project.project import parse_r2, parse_secrets, parse_vectorize
+from cloudflare_api import CloudflareApi
 from dev_process import start_dev, write_project
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,27 @@ def test_deploying_works_as_the_page_says(
         "PATH": reader.environment["PATH"]
     }
     reader.follow(DOCS / "how-to" / "deploy.md")
+
+
+def test_a_team_gets_what_the_tutorial_promises(
+    cfpy: Any, api: CloudflareApi, worker: Callable[[int], str], reader: Reader, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared.git"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(shared)], check=True)
+    given = cfpy.environment(SHOP_URL=worker(200), REPOSITORY=str(shared))
+    reader.environment |= given | {"PATH": reader.environment["PATH"]}
+    reader.follow(DOCS / "tutorials" / "team-of-five.md")
+    assert set(api.live) == {"shop", "shop-staging"}
+    assert set(api.namespaces) == {"shop-prices", "shop-staging-prices"}
+    pushed = subprocess.run(
+        ["git", "show", "main:.github/workflows/ci.yml"],
+        cwd=shared,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert pushed.stdout.startswith("# cfpy ci init github: ")
+    assert "deploy-staging:" in pushed.stdout
 
 
 def shell_blocks(text: str) -> list[str]:
@@ -113,7 +136,7 @@ def test_every_command_has_its_picture() -> None:
     commands = (DOCS / "reference" / "commands.md").read_text("utf-8")
     named = re.findall(r"^## cfpy (.+)$", commands, re.MULTILINE)
     pictures = {path.stem for path in (DOCS / "media" / "commands").glob("*.svg")}
-    assert {name.replace(" ", "-") for name in named} - pictures == {"env", "preview"}
+    assert {name.replace(" ", "-") for name in named} - pictures == {"env", "preview", "ci"}
 
 
 SCHEMA = json.loads(files("cfpy").joinpath("project/cfpy.schema.json").read_text("utf-8"))

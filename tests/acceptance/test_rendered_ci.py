@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from edge import certified
 
 from cfpy.tools.context import build_context
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi
@@ -108,13 +108,7 @@ def deployed(folder: Path, statuses: list[int]) -> Iterator[list[str]]:
         def log_message(self, *_arguments: Any) -> None:
             pass
 
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    options = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1"]
-    subject = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
-    argv = ["openssl", "req", "-x509", *options, *subject, "-keyout", key, "-out", certificate]
-    subprocess.run(argv, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context, certificate = certified(folder, HOST)
     server = HTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     (folder / ".curlrc").write_text(

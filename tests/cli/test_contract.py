@@ -165,6 +165,7 @@ def test_the_shape_of_json_is_pinned(request: pytest.FixtureRequest, tmp_path: P
     (shop / "README.md").write_text("Ours.\n")
     run("diff", cwd=shop)
     run("permissions", cwd=shop)
+    run("ci", "init", "gitlab", cwd=shop)
     run("env", "add", "staging", cwd=shop)
     run("env", "list", cwd=shop)
     run("env", "remove", "staging", "--yes", cwd=shop)

@@ -20,6 +20,8 @@ from cfpy.bindings.finding import Finding
 from cfpy.bindings.unknown_keys import unknown_keys
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError, ProjectError
+from cfpy.project.cf_project import NAME as CF_NAME
+from cfpy.project.cf_project import cf_configuration, guide, is_both
 from cfpy.project.config_file import find
 from cfpy.project.config_text import read, repeated
 from cfpy.project.entry_class import FIX, no_entry_class
@@ -165,6 +167,11 @@ def _version(ctx: Context, argv: list[str], path: str | None = None) -> str:
 
 
 def _project(root: Path, environment: str, config: Path | None) -> Iterator[Check]:
+    cf = config if config and config.name == CF_NAME else cf_configuration(root)
+    if cf is not None and (cf == config or not _is_project(root, config)):
+        fix = "Use `cf` here. For cfpy, write a wrangler.toml with the same name, bindings and ids."
+        yield Check("project", "warning", guide(cf), fix)
+        return
     if not _is_project(root, config):
         yield Check(
             "project", "warning", f"none in {root.resolve()}", "Create one: cfpy new rag myapp"
@@ -177,6 +184,10 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
         yield Check("project", "error", error.message, error.hint)
         return
     yield Check("config", "ok", str(project.config_path))
+    if is_both(project.config_path):
+        said = f"`cf` uses {CF_NAME}; cfpy and wrangler use {project.config_name}"
+        fix = "Delete the one that you do not need: a change of one is not in the other."
+        yield Check("cf", "warning", said, fix)
     yield Check("project", "ok", f"{desired.worker} in {project.root}")
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())

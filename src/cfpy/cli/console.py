@@ -180,11 +180,11 @@ class Output:
         else:
             self._status.update(text)
 
-    def uses(self, config: Path, *, elsewhere: bool) -> None:
-        """Remember which configuration file the command uses; print it with --verbose, or if it is
-        in a parent folder."""
+    def uses(self, config: Path, *, unclear: bool) -> None:
+        """Remember which configuration file the command uses; print it with --verbose, or if the
+        user may expect another one."""
         self.config = config
-        if self.verbose or (elsewhere and not self.quiet):
+        if self.verbose or (unclear and not self.quiet):
             self.end_progress()
             print(f"Using {config}", file=sys.stderr, flush=True)
 

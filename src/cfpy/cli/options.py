@@ -191,10 +191,12 @@ def project_at(output: Output, cwd: Path, config: Path | None) -> tuple[Path, Pa
     Raises:
         ProjectError: As :func:`cfpy.project.config_file.choose`.
     """
+    from cfpy.project.cf_project import is_both
     from cfpy.project.config_file import choose
 
     path = choose(cwd, config)
-    output.uses(path, elsewhere=config is None and path.parent != cwd.resolve())
+    unclear = path.parent != cwd.resolve() or is_both(path)
+    output.uses(path, unclear=config is None and unclear)
     return path.parent, path
 
 

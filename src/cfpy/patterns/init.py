@@ -13,6 +13,7 @@ from cfpy.patterns.known_patterns import known_patterns
 from cfpy.patterns.manifest import EXTENDS
 from cfpy.patterns.new_directory import make_directory
 from cfpy.patterns.pattern import Pattern
+from cfpy.patterns.text_templates import text_environment
 from cfpy.tools.context import Context
 from cfpy.tools.git import GitOutcome
 from cfpy.tools.installed import installation
@@ -99,19 +100,7 @@ def _values(name: str, below: Pattern, versions: str, ctx: Context) -> dict[str,
 
 
 def _fill(source: Path, tree: Path, values: dict[str, object]) -> None:
-    from jinja2 import Environment, StrictUndefined
-
-    # It writes TOML and Markdown, never HTML.
-    environment = Environment(  # noqa: S701
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-    )
+    environment = text_environment()
     for path in sorted(source.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             target = tree / path.relative_to(source)

@@ -11,10 +11,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cfpy.errors import ProjectError
+from cfpy.project.cf_project import NAME as CF_NAME
+from cfpy.project.cf_project import cf_configuration, only_cf, refuse_nearer_cf
 from cfpy.project.config_difference import first_difference
 from cfpy.project.config_text import SUFFIXES, read
 from cfpy.project.jsonc import parse_jsonc
@@ -89,12 +92,16 @@ def choose(directory: Path, named: Path | None = None) -> Path:
     if named is not None:
         return _checked(directory / named)
     found = find(directory) if directory.is_dir() else Candidates((), None)
+    cf = cf_configuration(directory)
+    if found.used is None and cf is not None:
+        raise only_cf(cf)
     if found.used is None:
         raise ProjectError(
             f"{directory.resolve()} has no {_NAMES}",
             hint=_below(directory)
             or "Go to a project, name one with --cwd, or create one: cfpy new rag myapp",
         )
+    refuse_nearer_cf(found.used, cf, _option(directory, found.used))
     _refuse_contradiction(directory, found.used, found)
     return found.used
 
@@ -129,6 +136,8 @@ def refuse_build_output(root: Path) -> None:
 
 
 def _checked(path: Path) -> Path:
+    if path.name == CF_NAME and path.is_file():
+        raise only_cf(path)
     if path.suffix not in SUFFIXES:
         raise ProjectError(
             f"--config names {path}, which is not a {_SUFFIXES} file",
@@ -140,10 +149,7 @@ def _checked(path: Path) -> Path:
 
 
 def _refuse_contradiction(directory: Path, used: Path, found: Candidates) -> None:
-    def option(path: Path) -> str:
-        # Relative to the directory of the command.
-        return f"--config {os.path.relpath(path, directory.resolve())}"
-
+    option = partial(_option, directory)
     for other in found.passed_over:
         hint = (
             f"Delete the one that you do not need, {used} or {other}; or choose one: "
@@ -156,6 +162,11 @@ def _refuse_contradiction(directory: Path, used: Path, found: Candidates) -> Non
         target = _redirected(found.redirect, used, hint)
         what = f"{found.redirect} sends `wrangler deploy` to {target}, and cfpy reads {used}"
         _refuse_other(used, target, what, hint)
+
+
+def _option(directory: Path, path: Path) -> str:
+    # Relative to the directory of the command.
+    return f"--config {os.path.relpath(path, directory.resolve())}"
 
 
 def _refuse_other(used: Path, other: Path, what: str, hint: str) -> None:

@@ -36,7 +36,7 @@ WITH_ENVIRONMENT = frozenset(
 )
 WITH_CWD = WITH_ENVIRONMENT | {
     *("diff", "env", "env add", "env list", "env remove", "test", "update", "wrangler"),
-    *("preview down", "preview list", "preview prune", "preview up", "promote"),
+    *("ci init", "preview down", "preview list", "preview prune", "preview up", "promote"),
 }
 # wrangler's own --config is passed through.
 WITH_CONFIG = WITH_CWD - {"wrangler"}

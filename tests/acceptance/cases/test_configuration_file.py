@@ -35,6 +35,7 @@ READERS = (
     ("status",),
     ("permissions",),
     ("preview", "list"),
+    ("ci", "init", "github"),
     ("logs",),
     ("destroy", "--yes", "--confirm", "shop"),
     ("dev", "--port", "0"),
@@ -97,6 +98,23 @@ def test_the_file_that_is_named_is_the_one_that_is_deployed(
     assert set(api.live) == {worker}
     code, document = cfpy("plan", project, *options)
     assert (code, document["data"]["config"]) == (0, str(project / "wrangler.toml"))
+
+
+@pytest.mark.case("cf-project")
+def test_a_project_of_cf_is_refused_and_doctor_names_its_commands(case: Path) -> None:
+    before = {path: path.read_bytes() for path in case.rglob("*") if path.is_file()}
+    for command in READERS:
+        code, said = run(case, *command)
+        assert code == 8, (command, said)
+        assert f"{case / 'cloudflare.config.ts'}: this is a project of `cf`" in said, command
+        assert "cfpy doctor" in said, command
+    code, said = run(case, "doctor", CLOUDFLARE_API_TOKEN="")
+    assert code == 0, said
+    assert "deploy, up: cf deploy" in said
+    assert "logs: npx wrangler tail" in said
+    assert before == {path: path.read_bytes() for path in case.rglob("*") if path.is_file()}
+    (case / "wrangler.toml").write_text('name = "a"\nmain = "a.js"\n')
+    assert f"Using {case / 'wrangler.toml'}" in run(case, "cost")[1]
 
 
 def test_every_command_is_among_those_that_are_refused() -> None:

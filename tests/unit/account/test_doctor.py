@@ -50,3 +50,20 @@ def test_what_is_an_error_already_is_not_shown_again() -> None:
     assert checks == found
     assert login.state == "warning"
     assert "vars" not in login.message
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_project_of_cf_is_a_warning_that_names_its_commands(named: bool, tmp_path: Path) -> None:
+    path = tmp_path / "cloudflare.config.ts"
+    path.write_text('import { defineConfig } from "cf/config";\n')
+    [found] = doctor._project(tmp_path, "", path if named else None)
+    assert (found.name, found.state) == ("project", "warning")
+    assert f"{path} is for `cf`" in found.message
+    assert "  dev: cf dev" in found.message
+
+
+def test_with_both_configurations_it_says_which_is_used(tmp_path: Path) -> None:
+    (tmp_path / "cloudflare.config.ts").write_text('import { defineConfig } from "cf/config";\n')
+    (tmp_path / "wrangler.jsonc").write_text('{"name": "a", "compatibility_date": "2026-01-01"}')
+    [found] = [check for check in doctor._project(tmp_path, "", None) if check.name == "cf"]
+    assert found.message == ("`cf` uses cloudflare.config.ts; cfpy and wrangler use wrangler.jsonc")

@@ -33,5 +33,6 @@ COMMANDS: Mapping[str, str] = {
     "destroy": "Delete the project's resources in its account.",
     "doctor": "Check Node, wrangler, the login and the project.",
     "env": "List, add or remove environments of a project.",
+    "ci": "Write a project's CI, for GitHub or GitLab.",
     "adopt": "Use cfpy with a Worker that it did not create.",
 }

