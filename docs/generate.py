@@ -43,6 +43,9 @@ ONES = (
 )
 #: Where to read more, by command.
 MORE = {
+    "backup": ("Back up and restore, step by step", "../how-to/backups.md"),
+    "backup restore": ("How it restores", "../adr/0023-backups.md"),
+    "data pull": ("How it masks", "../how-to/backups.md"),
     "add": ("How it edits files", "../adr/0010-adding-bindings.md"),
     "ci": ("CI, step by step", "../how-to/ci.md"),
     "ci init": ("What it writes and why", "../adr/0024-ci-in-one-command.md"),

@@ -36,6 +36,8 @@ READERS = (
     ("permissions",),
     ("preview", "list"),
     ("ci", "init", "github"),
+    ("backup", "create"),
+    ("data", "pull"),
     ("logs",),
     ("destroy", "--yes", "--confirm", "shop"),
     ("dev", "--port", "0"),
