@@ -43,6 +43,9 @@ ONES = (
 )
 #: Where to read more, by command.
 MORE = {
+    "backup": ("Back up and restore, step by step", "../how-to/backups.md"),
+    "backup restore": ("How it restores", "../adr/0023-backups.md"),
+    "data pull": ("How it masks", "../how-to/backups.md"),
     "add": ("How it edits files", "../adr/0010-adding-bindings.md"),
     "cost": ("How a month is priced", "../adr/0013-cost.md"),
     "dev": ("How it runs a project", "../adr/0004-local-runtime.md"),

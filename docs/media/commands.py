@@ -53,6 +53,10 @@ COMMANDS: tuple[Step, ...] = (
     ("deploy --yes --url WORKER", "shop", 0),
     ("up --yes --url WORKER", "shop", 0),
     ("status", "shop", 0),
+    ("backup create --output nightly", "shop", 0),
+    ("backup list", "shop", 0),
+    ("backup restore nightly --dry-run", "shop", 0),
+    ("data pull --limit 100 --mask jobs.owner", "shop", 0),
     ("preview up feature/prices --yes --url WORKER", "shop", 0),
     ("preview list", "shop", 0),
     ("preview down feature/prices --yes", "shop", 0),
@@ -94,7 +98,7 @@ def draw(command: str, text: str) -> None:
     console = recorder()
     show(console, f"cfpy {command}", text, lines=LINES)
     words = [word for word in shlex.split(command) if re.fullmatch(r"[a-z]+", word)]
-    groups = ("patterns", "env", "preview")
+    groups = ("patterns", "env", "preview", "backup", "data")
     name = "-".join(words[: 2 if words and words[0] in groups else 1]) or "version"
     save(console, PICTURES / f"{name}.svg")
 

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import cloudflare_zones
+from cloudflare_data import Data, body_of, routes
 
 import cloudflare_versions
 
@@ -107,6 +108,9 @@ class CloudflareApi:
     live: dict[str, str] = field(default_factory=dict)
     rollouts: cloudflare_versions.Versions = field(default_factory=cloudflare_versions.Versions)
     forbidden: set[str] = field(default_factory=set)
+    # What the resources hold, and where the API is, for signed addresses.
+    data: Data = field(default_factory=Data)
+    address: str = ""
     # Seconds that each answer takes.
     delay: float = 0.0
     # What to do with the next requests, in order; and with one mutation, by its number.
@@ -230,7 +234,6 @@ class CloudflareApi:
             f"GET {account}/d1/database/([^/]+)": self._get_database,
             f"DELETE {account}/storage/kv/namespaces/([^/]+)": self._delete_namespace,
             f"DELETE {account}/r2/buckets/([^/]+)": self._delete_bucket,
-            f"GET {account}/r2/buckets/([^/]+)/objects": self._list_objects,
             f"DELETE {account}/r2/buckets/([^/]+)/objects/(.+)": self._delete_object,
             f"GET {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._get_rules,
             f"PUT {account}/r2/buckets/([^/]+)/(cors|lifecycle)": self._put_rules,
@@ -250,6 +253,7 @@ class CloudflareApi:
             f"GET {account}/vectorize/v2/indexes/([^/]+)/metadata_index/list": self._list_metadata,
             f"GET {account}/workers/scripts/([^/]+)/secrets": self._list_secrets,
             **cloudflare_versions.routes(self, account),
+            **routes(self, RefusedError),
         }
 
     def _create_database(self, _query: dict[str, str], body: Any) -> dict[str, Any]:
@@ -359,23 +363,13 @@ class CloudflareApi:
 
     def _delete_bucket(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
         self._bucket(name, query)
-        if name in self.full or self.objects.get(name):
+        if name in self.full or self.objects.get(name) or self.data.objects.get(name):
             raise RefusedError(409, 10008, "The bucket you tried to delete is not empty.")
         self.buckets.remove(name)
         self.jurisdictions.pop(("r2", name), None)
         for rules in self.rules.values():
             rules.pop(name, None)
         return {"result": {}}
-
-    def _list_objects(self, query: dict[str, str], _body: Any, name: str) -> dict[str, Any]:
-        check(query, {"per_page", "cursor", "prefix", "delimiter", "start_after", "jurisdiction"})
-        self._bucket(name, query)
-        keys = sorted(self.objects.get(name, []))
-        size = int(query.get("per_page", "20"))
-        if not 1 <= size <= 1000:
-            raise RefusedError(400, 10024, "per_page must be from 1 to 1000")
-        info = {"is_truncated": len(keys) > size}
-        return {"result": [{"key": key, "size": 1} for key in keys[:size]], "result_info": info}
 
     def _delete_object(
         self, query: dict[str, str], _body: Any, name: str, key: str
@@ -384,6 +378,7 @@ class CloudflareApi:
         self._bucket(name, query)
         kept = [item for item in self.objects.get(name, []) if item != unquote(key)]
         self.objects[name] = kept
+        self.data.objects.get(name, {}).pop(unquote(key), None)
         return {"result": {}}
 
     def _get_rules(self, query: dict[str, str], _body: Any, name: str, kind: str) -> dict[str, Any]:
@@ -630,7 +625,9 @@ class CloudflareApi:
             connection.executescript(f"BEGIN;\n{sql}\n;COMMIT;")
             return []
         names = [column[0] for column in cursor.description or []]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        # A BLOB is a list of bytes.
+        found = [[list(v) if isinstance(v, bytes) else v for v in row] for row in cursor]
+        rows = [dict(zip(names, row, strict=True)) for row in found]
         connection.commit()
         return rows
 
@@ -715,9 +712,10 @@ def upload_metadata(kind: str, body: bytes) -> Any:
 
 def is_read(path: str, body: Any) -> bool:
     """Whether a request that is no GET only looks."""
-    if path == "graphql" or path.endswith("/domains/changeset"):
+    if path == "graphql" or path.endswith(("/domains/changeset", "/get_by_ids")):
         return True
-    return path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith("SELECT")
+    read = ("SELECT", "PRAGMA")
+    return path.endswith("/query") and str(body["sql"]).lstrip().upper().startswith(read)
 
 
 def serve(api: CloudflareApi) -> ThreadingHTTPServer:
@@ -733,6 +731,10 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
             kind = self.headers.get("Content-Type", "")
+            path = urlsplit(self.path).path.removeprefix("/client/v4/")
+            if (data := body_of(path, self.headers, body)) is not None:
+                self._answer(data)
+                return
             is_form = kind.startswith("multipart/")
             self._answer(upload_metadata(kind, body) if is_form else json.loads(body or b"null"))
 
@@ -769,14 +771,19 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
             try:
                 if failure is not None:
                     raise RefusedError(failure.status, 10001, "It was told to fail")
-                if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+                signed = path.startswith("signed/")
+                if not signed and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                     raise RefusedError(401, 10000, "Authentication error")
                 query = {key: ",".join(values) for key, values in parse_qs(url.query).items()}
                 if where := self.headers.get("cf-r2-jurisdiction"):
                     query["jurisdiction"] = where
                 document = api.answer(self.command, path, query, body)
+                if isinstance(document, bytes):
+                    self._send_bytes(200, document, {"Content-Type": "application/octet-stream"})
+                    return
+                headers = {"ETag": document.pop("etag")} if "etag" in document else {}
                 envelope = {"success": True, "errors": [], "messages": []}
-                self._send(200, document if path == "graphql" else envelope | document, {})
+                self._send(200, document if path == "graphql" else envelope | document, headers)
             except RefusedError as refused:
                 errors = [{"code": refused.code, "message": str(refused)}]
                 document = {"success": False, "errors": errors, "messages": [], "result": None}
@@ -784,8 +791,11 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
 
         def _send(self, status: int, document: Any, headers: dict[str, str]) -> None:
             data = json.dumps(document).encode()
+            self._send_bytes(status, data, {"Content-Type": "application/json", **headers})
+
+        def _send_bytes(self, status: int, data: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
-            for name, value in {"Content-Type": "application/json", **headers}.items():
+            for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
@@ -795,5 +805,6 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    api.address = f"http://127.0.0.1:{server.server_port}/client/v4"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,7 +34,14 @@ def test_new_tables_come_before_new_code(
     assert "migrations/0002_more.sql:2 failed" in document["error"]["message"]
     more.write_text("CREATE TABLE more (id INTEGER);\n")
     api.mutations.clear()
-    assert cfpy("deploy", live, "--yes", "--url", worker(200))[0] == 0
+    code, document = cfpy("deploy", live, "--yes", "--url", worker(200))
+    assert code == 0, document
+    # The way back was asked for before the migration.
+    [bookmark] = document["data"]["bookmarks"]
+    assert bookmark["command"].startswith("cfpy wrangler d1 time-travel restore DB --bookmark=")
+    before = sqlite3.connect(":memory:")
+    before.deserialize(api.data.bookmarks[bookmark["bookmark"]][1])
+    assert before.execute("SELECT name FROM sqlite_master WHERE name = 'more'").fetchall() == []
     kinds = [mutation.rsplit("/", 1)[-1] for mutation in api.mutations]
     assert max(i for i, kind in enumerate(kinds) if kind == "query") < kinds.index("versions")
     assert cfpy("plan", live)[0] == 0

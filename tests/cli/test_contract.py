@@ -71,7 +71,7 @@ def test_commands_that_are_built_late_are_the_same(arguments: tuple[str, ...]) -
     ("words", "wanted"),
     [
         ("cfpy pat", {"patterns"}),
-        ("cfpy d", {"dev", "diff", "deploy", "destroy", "doctor"}),
+        ("cfpy d", {"data", "dev", "diff", "deploy", "destroy", "doctor"}),
         ("cfpy wrangler", {"wrangler"}),
     ],
 )

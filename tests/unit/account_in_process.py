@@ -74,10 +74,13 @@ class InProcess:
         query = dict(request.url.params)
         if where := request.headers.get("cf-r2-jurisdiction"):
             query["jurisdiction"] = where
-        path = request.url.path.removeprefix("/v4/")
+        # As it was sent: keys and objects have slashes and spaces.
+        path = request.url.raw_path.decode().partition("?")[0].removeprefix("/v4/")
         try:
             body = json.loads(request.content or b"null")
             document = self.api.answer(request.method, path, query, body)
         except RefusedError as error:
             return refused(error.status, error.code, str(error))
+        if isinstance(document, bytes):
+            return httpx.Response(200, content=document)
         return httpx.Response(200, json=document) if path == "graphql" else found(**document)

@@ -13,9 +13,11 @@ from pathlib import Path
 import copier  # noqa: F401
 import httpx
 import pytest
+from backup_stage import BackupStage
 
 from account_in_process import BASE_URL, InProcess
 from cfpy.tools.process import Completed
+from cloudflare_api import TOKEN
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +82,13 @@ class FakeRunner:
 @pytest.fixture
 def fake_runner() -> type[FakeRunner]:
     return FakeRunner
+
+
+@pytest.fixture
+def backup_stage(
+    tmp_path: Path, cloudflare: InProcess, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+) -> BackupStage:
+    """A project, and its account with data."""
+    del pauses
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    return BackupStage(tmp_path, cloudflare)

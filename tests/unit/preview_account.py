@@ -191,7 +191,15 @@ class PreviewTools:
         live = self.api.live[name]
         return {"type": "deploy", "version_id": live, "targets": [f"https://{name}.test.dev"]}
 
-    def _ask(self, method: str, path: str, body: Any = None, *, reads: bool = False) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        reads: bool = False,
+        query: dict[str, str] | None = None,
+    ) -> Any:
         if self.dead:
             raise Killed
         fault = None
@@ -200,7 +208,7 @@ class PreviewTools:
             if self.fault and self.fault[0] == len(self.mutations):
                 fault = self.fault[1]
         if fault is None or fault.applied:
-            done = self.api.answer(method, f"accounts/{ACCOUNT}/{path}", {}, body)
+            done = self.api.answer(method, f"accounts/{ACCOUNT}/{path}", query or {}, body)
         if fault is None:
             return done
         if fault.status == 0:

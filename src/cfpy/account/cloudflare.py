@@ -10,6 +10,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cfpy.account.account_data import AccountData
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.desired import DesiredState
 from cfpy.account.error_rates import ErrorRates
@@ -42,6 +43,11 @@ class Account:
         #: The address of the API, for code that must ask the same one.
         self.address = self._api.address
         self.id = account_id or self._only_account()
+
+    @property
+    def data(self) -> AccountData:
+        """What its resources hold."""
+        return AccountData(self._api, self.id)
 
     @documented()
     def observe(self, desired: DesiredState, *, thorough: bool = False) -> ObservedState:

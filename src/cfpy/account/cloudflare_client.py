@@ -78,6 +78,26 @@ class CloudflareClient:
         Raises:
             CfpyError: As :meth:`get`.
         """
+        response = self._answer(method, path, **options)
+        if path == "graphql" and response.is_success:
+            with documented():
+                return response.json()
+        return checked(response, path)
+
+    def content(self, path: str, headers: Mapping[str, str] | None = None) -> bytes | None:
+        """The bytes of an answer that is a stored value; ``None`` if there is no such value.
+
+        Raises:
+            CfpyError: As :meth:`get`.
+        """
+        response = self._answer("GET", path, headers=dict(headers or {}))
+        if response.status_code == 404:
+            return None
+        if not response.is_success:
+            checked(response, path)
+        return response.content
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
         for attempt in range(_ATTEMPTS):
             last = attempt == _ATTEMPTS - 1
             try:
@@ -94,10 +114,7 @@ class CloudflareClient:
             if passing and not last:
                 time.sleep(seconds_to_wait(response, attempt))
                 continue
-            if path == "graphql" and response.is_success:
-                with documented():
-                    return response.json()
-            return checked(response, path)
+            return response
         raise AssertionError("unreachable")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from cfpy.account.bookmarks import Bookmark, before_migrations
 from cfpy.account.code_tag import commit_message, version_tag
 from cfpy.account.gradual import Checks, GradualRollout, Rollout, TrafficResult, prepare
 from cfpy.account.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
@@ -41,7 +42,8 @@ class DeployRequest:
     """``health`` is the path to check after deploying, ``url`` the Worker's URL if it is not the
     one that wrangler reports. ``check_seconds`` is how long the check may take. If ``provision`` is
     given, missing resources are created; if ``rollout`` is, the new version shares the traffic with
-    the live one."""
+    the live one. ``on_bookmark`` is called with the Time Travel bookmark of each database that is
+    migrated; without it, none is taken."""
 
     root: Path
     environment: str
@@ -53,6 +55,7 @@ class DeployRequest:
     provision: Provisioning | None = None
     config: Path | None = None
     rollout: Rollout | None = None
+    on_bookmark: Callable[[Bookmark], None] | None = None
 
     @property
     def checks(self) -> Checks:
@@ -66,7 +69,8 @@ class DeployResult:
     carried out (``None`` if nothing was). After a dry run, ``deployment`` is ``None``, ``findings``
     are the errors with which a deployment would stop, and ``plan`` is ``None`` if the account could
     not be read, and ``written`` are the names of what it changed in the project. After a gradual
-    rollout, ``shared`` is the result, and ``deployment`` is ``None``."""
+    rollout, ``shared`` is the result, and ``deployment`` is ``None``. ``bookmarks`` lead back to
+    the databases as they were before their migrations."""
 
     plan: Plan | None
     provisioned: Plan | None
@@ -76,6 +80,7 @@ class DeployResult:
     findings: tuple[CfpyError, ...] = ()
     written: tuple[str, ...] = ()
     shared: TrafficResult | None = None
+    bookmarks: tuple[Bookmark, ...] = ()
 
 
 def run(
@@ -130,9 +135,16 @@ def deploy(
     if not confirm(replace(plan, notices=(*plan.notices, *left))):
         return None
     session.refuse_edited()
-    provisioned = _provision(ctx, session, request, plan, before)
+    bookmarks: list[Bookmark] = []
+
+    def first(now: Plan) -> None:
+        before(now)
+        if request.on_bookmark:
+            bookmarks.extend(before_migrations(session.account.data, now, request.on_bookmark))
+
+    provisioned = _provision(ctx, session, request, plan, first)
     if provisioned is None:
-        before(plan)
+        first(plan)
     with under_way():
         session.refuse_edited()
         if provisioned is None:
@@ -142,8 +154,10 @@ def deploy(
         if request.rollout:
             run = GradualRollout(session, request.rollout, request.checks, ctx.progress)
             shared = run.run(tag, message, left)
-            return DeployResult(plan, provisioned, None, shared.url, shared.checked, shared=shared)
-        return _go_live(ctx, session, request, client, plan, provisioned, (tag, message))
+            done = DeployResult(plan, provisioned, None, shared.url, shared.checked, shared=shared)
+        else:
+            done = _go_live(ctx, session, request, client, plan, provisioned, (tag, message))
+        return replace(done, bookmarks=tuple(bookmarks))
 
 
 def _left_by_rollout(

@@ -18,8 +18,10 @@ from cfpy.project.project import Project
 
 READ, EDIT = "Read", "Edit"
 #: The commands that need a token.
-COMMANDS = ("plan", "provision", "deploy", "preview", "destroy", "logs")
+COMMANDS = ("plan", "provision", "deploy", "preview", "backup", "restore", "destroy", "logs")
 _CHANGING = ("provision", "preview", "destroy")
+# The kinds that a restore writes.
+_RESTORED = ("d1", "kv", "r2", "vectorize")
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def needed_permissions(project: Project, desired: DesiredState) -> tuple[Needed,
 
 
 def _of_the_worker() -> dict[str, str]:
-    return {"plan": READ, **dict.fromkeys((*_CHANGING, "deploy"), EDIT), "logs": READ}
+    reads = dict.fromkeys(("plan", "backup", "restore", "logs"), READ)
+    return reads | dict.fromkeys((*_CHANGING, "deploy"), EDIT)
 
 
 def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
@@ -78,6 +81,9 @@ def _of_resources(scope: Scope, desired: DesiredState) -> Iterator[Needed]:
             continue
         levels = {"plan": READ, **dict.fromkeys(_CHANGING, EDIT)}
         levels["deploy"] = EDIT if kind.permission in edited else READ
+        # An export of a database stops it for a while, so it takes the permission to edit.
+        levels["backup"] = EDIT if kind.name == "d1" else READ
+        levels["restore"] = EDIT if kind.name in _RESTORED else READ
         name = kind.permission.removesuffix(f": {EDIT}")
         yield Needed(name, "Account", ", ".join(dict.fromkeys(names)), levels)
 

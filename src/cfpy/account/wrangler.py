@@ -25,6 +25,7 @@ from cfpy.tools.toolchain import Toolchain, arguments_of_wrangler
 OTHER_NAME = "WRANGLER_CI_OVERRIDE_NAME"
 
 _TIMEOUT_SECONDS = 180.0
+_COPYING_SECONDS = 3600.0
 # These take a name, and would append the environment to it: 4.164 does so in `kv namespace create`
 # and `tail` (getLegacyScriptName), earlier versions also in the others.
 _TAKE_A_NAME = (("kv", "namespace", "create"), ("delete",), ("rollback",), ("tail",))
@@ -70,6 +71,13 @@ class Wrangler:
         self._account_config = account_config
         self._environment = environment
         self._credentials = dict(credentials or {})
+        self._timeout = _TIMEOUT_SECONDS
+
+    def patient(self) -> Wrangler:
+        """The same, for commands that copy data: they may take an hour."""
+        other = copy.copy(self)
+        other._timeout = _COPYING_SECONDS
+        return other
 
     def beside(self, config: Path, worker: str) -> Wrangler:
         """The same login for another Worker, which has a configuration of its own."""
@@ -287,7 +295,7 @@ class Wrangler:
                 cwd=self._project,
                 env=self.environment() | said,
                 stdin=stdin,
-                timeout=_TIMEOUT_SECONDS,
+                timeout=self._timeout,
             )
             written = read_events(events)
             if done.returncode == 0:

@@ -12,6 +12,7 @@ from cfpy.errors import ProjectError
 from cfpy.project.config_file import choose
 from cfpy.project.config_text import locate, read
 from cfpy.project.data_location import parse_data_locations
+from cfpy.project.masks import parse_masks
 from cfpy.project.project import Project, parse_r2, parse_secrets, parse_vectorize
 from cfpy.project.toml_position import read_toml
 
@@ -38,6 +39,7 @@ def load_project(root: Path, config: Path | None = None) -> Project:
         secrets=parse_secrets(more, extra),
         r2=parse_r2(more, extra),
         locations=parse_data_locations(more, extra),
+        masks=parse_masks(more, extra),
     )
 
 

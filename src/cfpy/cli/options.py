@@ -181,6 +181,17 @@ Rollback = Annotated[
     bool,
     typer.Option("--rollback-on-failure", help="Roll back to the old version if the check fails."),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Only this kind or resource, as d1 or kv:CACHE; repeatable."),
+]
+Skip = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Not this kind or resource; repeatable."),
+]
+Confirm = Annotated[
+    str, typer.Option(metavar="NAME", help="The Worker's name, instead of typing it.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 

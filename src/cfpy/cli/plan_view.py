@@ -64,3 +64,32 @@ def confirmed(output: Output, question: str, hint: str, *, yes: bool) -> bool:
     output.end_progress()
     with answering(output, "Nothing was changed."):
         return input(f"\n{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def typed_name(output: Output, worker: str, what: str, name: str, *, yes: bool) -> bool:
+    """Whether the Worker's name was typed, or given as ``name`` together with ``yes``.
+
+    Args:
+        output: Where to ask.
+        worker: The Worker's name.
+        what: What the answer is for, such as ``delete 3 of shop``.
+        name: The name that was given as an option; empty if none.
+        yes: Whether not to ask.
+
+    Raises:
+        UsageError: There is no terminal to ask on, or another name was given.
+    """
+    unchanged = "Nothing was changed."
+    if name and name != worker:
+        raise UsageError(f"--confirm {name} is not the Worker's name, {worker}", hint=unchanged)
+    if yes and name:
+        return True
+    if yes or output.json or not has_terminal():
+        raise UsageError(
+            f"to {what}, confirm the Worker's name",
+            hint=f"Pass --yes --confirm {worker} to do it without a prompt; --dry-run shows what "
+            f"would change. {unchanged}",
+        )
+    output.end_progress()
+    with answering(output, unchanged):
+        return input(f"\nType {worker} to {what}: ").strip() == worker

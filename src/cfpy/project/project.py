@@ -10,6 +10,7 @@ from typing import Any
 
 from cfpy.errors import ProjectError
 from cfpy.project.data_location import DataLocation, tables_in
+from cfpy.project.masks import Mask
 from cfpy.project.secret import Secret, parse_secret
 
 #: Without this compatibility flag, workerd runs no Python.
@@ -71,7 +72,8 @@ class Project:
     """A project directory and its parsed configuration.
 
     ``wrangler`` is the document as wrangler would read it, from ``config_name`` in ``root``;
-    ``vectorize``, ``secrets``, ``r2`` and ``locations`` (by kind and name) come from ``cfpy.toml``.
+    ``vectorize``, ``secrets``, ``r2``, ``locations`` (by kind and name) and ``masks`` come from
+    ``cfpy.toml``.
     """
 
     root: Path
@@ -81,6 +83,7 @@ class Project:
     r2: tuple[R2Settings, ...] = ()
     locations: Mapping[tuple[str, str], DataLocation] = field(default_factory=dict)
     config_name: str = "wrangler.toml"
+    masks: tuple[Mask, ...] = ()
 
     @property
     def config_path(self) -> Path:

@@ -21,7 +21,10 @@ WITH_ENVIRONMENT = frozenset(
         *(
             "add",
             "adopt",
+            "backup create",
+            "backup list",
             "cost",
+            "data pull",
             "deploy",
             "destroy",
             "dev",
@@ -36,6 +39,7 @@ WITH_ENVIRONMENT = frozenset(
 )
 WITH_CWD = WITH_ENVIRONMENT | {
     *("diff", "env", "env add", "env list", "env remove", "test", "update", "wrangler"),
+    "backup restore",
     *("preview down", "preview list", "preview prune", "preview up", "promote"),
 }
 # wrangler's own --config is passed through.

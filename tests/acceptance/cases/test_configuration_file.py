@@ -35,6 +35,8 @@ READERS = (
     ("status",),
     ("permissions",),
     ("preview", "list"),
+    ("backup", "create"),
+    ("data", "pull"),
     ("logs",),
     ("destroy", "--yes", "--confirm", "shop"),
     ("dev", "--port", "0"),

@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, str] = {
     "promote": "Deploy the very code that another environment runs.",
     "rollback": "Give an earlier version all traffic again.",
     "status": "Show what the project has in its account.",
+    "backup": "Back up the data of an environment; list backups and restore them.",
+    "data": "Copy a remote database into the local runtime.",
     "permissions": "List the permissions that a token needs.",
     "logs": "Show the live Worker's requests and logs as they arrive.",
     "destroy": "Delete the project's resources in its account.",

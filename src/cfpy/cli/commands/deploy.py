@@ -38,6 +38,7 @@ from cfpy.cli.rollout_options import (
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
+    from cfpy.account.bookmarks import Bookmark
     from cfpy.account.deploy import DeployResult
     from cfpy.account.plan import Plan
 
@@ -101,7 +102,17 @@ def deploy(
         asked = ProvisionRequest(root, env, given, steps.ask, steps.reveal, file)
         making = Provisioning(asked, steps.done)
     request = DeployRequest(
-        root, env, health, url, rollback_on_failure, dry_run, wait, making, file, rollout
+        root,
+        env,
+        health,
+        url,
+        rollback_on_failure,
+        dry_run,
+        wait,
+        making,
+        file,
+        rollout,
+        view.bookmark,
     )
     view.show(run(context_of(output), request, view.confirm))
 
@@ -156,6 +167,14 @@ class DeployView:
         )
         return confirmed(self._output, question, hint, yes=self._yes)
 
+    def bookmark(self, bookmark: Bookmark) -> None:
+        """Report the way back from a migration, also if the deployment fails later."""
+        back = self._output.invocation.resolve(bookmark.back)
+        what = f"To undo the migrations of {bookmark.database}"
+        if bookmark.error:
+            self._output.note(f"There is no bookmark of it: {bookmark.error}", "yellow")
+        self._output.note(f"{what}: {back}", "cyan")
+
     def show(self, result: DeployResult | None, command: str = "deploy", **about: object) -> None:
         """Report the result. ``command`` and what else there is ``about`` it are for ``--json``."""
         if result is None:
@@ -179,7 +198,21 @@ class DeployView:
                 {"code": found.code, "message": resolve(found.message), "hint": resolve(found.hint)}
                 for found in result.findings
             ]
-            more |= {"findings": findings, "rollout": rollout_data(self._output, result.shared)}
+            bookmarks = [
+                {
+                    "database": item.database,
+                    "bookmark": item.id,
+                    "time": item.time,
+                    "error": item.error,
+                    "command": resolve(item.back),
+                }
+                for item in result.bookmarks
+            ]
+            more |= {
+                "findings": findings,
+                "bookmarks": bookmarks,
+                "rollout": rollout_data(self._output, result.shared),
+            }
             self._output.data(command, data | more | about)
         elif result.shared:
             draw_shared(self._output, result.shared)

@@ -74,7 +74,7 @@ def show_permissions(output: Output, needed: Sequence[Needed]) -> None:
     output.show(table)
     output.show("")
     output.prose(
-        "status needs what plan does, promote and rollback what deploy does, and up what provision "
-        "and deploy do."
+        "status needs what plan does, promote and rollback what deploy does, up what provision and "
+        "deploy do, and data pull what backup does."
     )
     output.show(draw.Text(f"\nNext\n  Create a token: {_PAGE}"))

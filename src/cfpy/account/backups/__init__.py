@@ -1,0 +1,1 @@
+"""Backups of an environment's data: what one has, how it is written, listed and restored."""

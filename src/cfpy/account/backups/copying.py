@@ -1,0 +1,228 @@
+"""Copies the data of one resource into files of a backup."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cfpy.account.account_data import AccountData, StoredObject
+from cfpy.account.backups.dump import closing, insert, lines, opening
+from cfpy.account.backups.folder import sha256, write
+from cfpy.account.backups.manifest import Item
+from cfpy.account.backups.targets import Target
+from cfpy.account.tables import Tables
+from cfpy.account.wrangler import Wrangler
+from cfpy.errors import UsageError
+
+#: The largest bucket that is copied; and the most keys of a namespace.
+MOST_OBJECTS, MOST_BYTES, MOST_KEYS = 2000, 2_000_000_000, 100_000
+_CONNECTIONS = 8
+_AT_ONCE = 32
+# wrangler sends 1000 keys at once, and the API takes 100 MB.
+_KEYS, _PART_BYTES = 1000, 50_000_000
+
+
+class Copying:
+    """Copies into ``folder``."""
+
+    def __init__(
+        self, data: AccountData, wrangler: Wrangler, folder: Path, progress: Callable[[str], None]
+    ) -> None:
+        self._data = data
+        self._wrangler = wrangler
+        self._folder = folder
+        self._progress = progress
+
+    def copy(self, target: Target) -> Item:
+        """Copy one resource.
+
+        Raises:
+            UsageError: It is too large.
+            WranglerError: A database can't be exported.
+            CloudflareError: The API can't be reached, or fails.
+        """
+        copied = {
+            "d1": self._database,
+            "kv": self._namespace,
+            "r2": self._bucket,
+            "vectorize": self._index,
+        }[target.kind](target)
+        if target.kind != "d1":
+            self._progress(f"Copied {copied.count} of {target.key}")
+        return copied
+
+    def _database(self, target: Target) -> Item:
+        bookmark = self._data.bookmark(target.id)
+        tables = Tables(self._data, target.id)
+        name = f"d1/{target.binding}.sql"
+        path = self._folder / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        by_queries = tables.has_virtual_tables()
+        self._progress(f"Copying the database {target.name}")
+        notes: tuple[str, ...] = ()
+        if by_queries:
+            notes = self._by_queries(tables, path, target)
+        else:
+            words = ("d1", "export", target.binding, "--remote", f"--output={path}")
+            what = f"can't export the database {target.name}"
+            self._wrangler.change(what, *words, "--skip-confirmation")
+        _, rows = tables.count()
+        self._progress(f"Copied the {rows} rows of {target.key}")
+        how = "queries" if by_queries else "export"
+        files = {name: sha256(path)}
+        return _item(target, files, rows, bookmark=bookmark, how=how, notes=notes)
+
+    def _by_queries(self, tables: Tables, path: Path, target: Target) -> tuple[str, ...]:
+        schema = tables.schema()
+
+        def statements() -> Iterator[str]:
+            yield from opening(schema)
+            for table in schema.usual:
+                for rowid, row in tables.rows(table, self._rows(target, table.name)):
+                    yield insert(table, rowid, row)
+            yield from closing(schema)
+            for table in schema.virtual:
+                if table.content == "own":
+                    for rowid, row in tables.rows(table):
+                        yield insert(table, rowid, row)
+            yield from (f"{sql};" for sql in schema.later)
+
+        with path.open("xb") as file:
+            file.writelines(lines(statements()))
+        left = ["read by queries, not at one moment, because D1 can't export virtual tables"]
+        left += [
+            f"{table.name}: a virtual table whose text can't be read"
+            for table in schema.virtual
+            if table.content == "none" and "fts5vocab" not in table.sql.lower()
+        ]
+        return tuple(left)
+
+    def _rows(self, target: Target, table: str) -> Callable[[int], None]:
+        return lambda seen: self._progress(f"Copying {target.key}: {seen} rows of {table}")
+
+    def _namespace(self, target: Target) -> Item:
+        keys = _at_most(self._data.keys(target.id), MOST_KEYS, target, "keys")
+
+        def read(key: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes | None]:
+            return key, self._data.value(target.id, str(key["name"]))
+
+        files: dict[str, str] = {}
+        count = 0
+        part: list[dict[str, Any]] = []
+        size = 0
+
+        def store() -> None:
+            name = f"kv/{target.binding}-{len(files) + 1:04}.json"
+            files[name] = write(self._folder / name, json.dumps(part).encode())
+
+        for found, value in self._at_once(read, keys, target):
+            if value is None:
+                continue  # It was deleted, or has expired.
+            count += 1
+            if part and (len(part) == _KEYS or size + len(value) > _PART_BYTES):
+                store()
+                part, size = [], 0
+            part.append(_pair(found, value))
+            size += len(value)
+        if part:
+            store()
+        odd = [key for key in keys if not isinstance(key.get("metadata") or {}, dict)]
+        note = f"the metadata of {len(odd)} keys is not an object, so wrangler can't write it back"
+        return _item(target, files, count, notes=(note,) if odd else ())
+
+    def _bucket(self, target: Target) -> Item:
+        objects = _at_most(
+            self._data.objects(target.name, target.jurisdiction), MOST_OBJECTS, target, "objects"
+        )
+        if sum(item.size for item in objects) > MOST_BYTES:
+            raise _too_large(target, f"more than {MOST_BYTES // 1_000_000} MB")
+        folder = f"r2/{target.binding}"
+
+        def read(numbered: tuple[int, StoredObject]) -> tuple[StoredObject, str, str]:
+            number, item = numbered
+            content = self._data.content(target.name, target.jurisdiction, item.key)
+            name = f"{folder}/{number:05}"
+            return item, name, "" if content is None else write(self._folder / name, content)
+
+        files: dict[str, str] = {}
+        index = []
+        for item, name, digest in self._at_once(read, list(enumerate(objects, 1)), target):
+            if digest:
+                files[name] = digest
+                index.append({**asdict(item), "file": name})
+        name = f"{folder}.json"
+        files[name] = write(self._folder / name, json.dumps(index, indent=1).encode())
+        custom = sum(1 for item in index if item["custom_metadata"])
+        note = f"wrangler can't write back the custom metadata of {custom} objects ({name} has it)"
+        return _item(target, files, len(index), notes=(note,) if custom else ())
+
+    def _index(self, target: Target) -> Item:
+        ids = list(self._data.vector_ids(target.name))
+        name = f"vectorize/{target.binding}.ndjson"
+        path = self._folder / name
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        count = 0
+        with path.open("x", encoding="utf-8") as file:
+            for count, vector in enumerate(self._data.vectors(target.name, ids), 1):
+                kept = {key: vector[key] for key in _VECTOR if vector.get(key) is not None}
+                file.write(json.dumps(kept) + "\n")
+                if count % 500 == 0:
+                    self._progress(f"Copying {target.key}: {count} of {len(ids)}")
+        return _item(target, {name: sha256(path)}, count)
+
+    def _at_once(
+        self, read: Callable[[Any], Any], items: list[Any], target: Target
+    ) -> Iterator[Any]:
+        """What ``read`` gives for each item, in their order, several at once; only as much is
+        kept in memory as is read at once."""
+        done = 0
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            for start in range(0, len(items), _AT_ONCE):
+                part = items[start : start + _AT_ONCE]
+                yield from pool.map(read, part)
+                done += len(part)
+                self._progress(f"Copying {target.key}: {done} of {len(items)}")
+
+
+_VECTOR = ("id", "values", "namespace", "metadata")
+
+
+def _item(target: Target, files: Mapping[str, str], count: int, **more: Any) -> Item:
+    return Item(target.kind, target.binding, target.name, target.id, files, count, **more)
+
+
+def _pair(found: Mapping[str, Any], value: bytes) -> dict[str, Any]:
+    """A key as `wrangler kv bulk put` takes it."""
+    pair: dict[str, Any] = {"key": found["name"]}
+    try:
+        pair["value"] = value.decode()
+    except UnicodeDecodeError:
+        pair |= {"value": base64.b64encode(value).decode(), "base64": True}
+    more = {key: found[key] for key in ("expiration", "metadata") if found.get(key) is not None}
+    return pair | more
+
+
+def _at_most(items: Iterable[Any], most: int, target: Target, noun: str) -> list[Any]:
+    found = []
+    for item in items:
+        found.append(item)
+        if len(found) > most:
+            raise _too_large(target, f"more than {most} {noun}")
+    return found
+
+
+def _too_large(target: Target, why: str) -> UsageError:
+    hint = {
+        "r2": "For a bucket of this size, use rclone, or Cloudflare's Super Slurper to copy it to "
+        "another bucket (developers.cloudflare.com/r2/data-migration). ",
+        "kv": "Copy it with a Worker of your own. ",
+    }[target.kind]
+    return UsageError(
+        f"{target.key} has {why}: too much for a backup in files",
+        hint=f"{hint}To back up everything else, add --skip {target.key}.",
+    )

@@ -1,0 +1,100 @@
+"""What a backup has: its ``manifest.json``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+VERSION = 1
+#: What no backup has, and what to do instead.
+LEFT_OUT = (
+    "secrets: Cloudflare gives no secret back; keep them in a store of their own",
+    "queues: messages that are not delivered yet",
+    "Durable Objects and Workflows: Cloudflare has no API that reads their data",
+    "the Worker's code: it is in your repository",
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """The data of one resource.
+
+    Attributes:
+        kind: ``d1``, ``kv``, ``r2`` or ``vectorize``.
+        binding: By which a restore finds the resource of another environment.
+        name: Its name in the account, or the title of a namespace.
+        id: Its id in the account; its name for a kind without ids.
+        files: The SHA-256 of each file, by its path in the folder.
+        count: Rows, keys, objects or vectors.
+        bookmark: The Time Travel bookmark of a database, from just before it was read.
+        how: How a database was read: ``export`` (a snapshot) or ``queries``.
+        notes: What was not read, and why.
+    """
+
+    kind: str
+    binding: str
+    name: str
+    id: str
+    files: Mapping[str, str]
+    count: int
+    bookmark: str = ""
+    how: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.binding}"
+
+
+@dataclass(frozen=True)
+class BackupManifest:
+    """A whole backup. ``created`` is a time in UTC, as RFC 3339; ``skipped`` are the keys of
+    resources that were left out on request."""
+
+    created: str
+    cfpy: str
+    worker: str
+    environment: str
+    account_id: str
+    items: tuple[Item, ...]
+    skipped: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = field(default=LEFT_OUT)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"version": VERSION, **asdict(self)}
+
+
+def parse(data: Any) -> BackupManifest:
+    """A manifest from its JSON.
+
+    Raises:
+        ValueError: It is not one, or that of a later version of cfpy. The message has the reason.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("version"), int):
+        raise ValueError("it is not the manifest of a backup")
+    if data["version"] > VERSION:
+        raise ValueError(f"a later cfpy wrote it (format {data['version']}): update cfpy")
+    try:
+        items = tuple(
+            Item(**{**item, "notes": tuple(item.get("notes") or ())}) for item in data["items"]
+        )
+        names = ("created", "cfpy", "worker", "environment", "account_id")
+        texts = {name: str(data[name]) for name in names}
+        for item in items:
+            _refuse_outside(item)
+        return BackupManifest(
+            **texts,
+            items=items,
+            skipped=tuple(data.get("skipped") or ()),
+            left_out=tuple(data.get("left_out") or ()),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"it is damaged: {error}") from None
+
+
+def _refuse_outside(item: Item) -> None:
+    for name in item.files:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise ValueError(f"it names a file outside of the backup: {name}")

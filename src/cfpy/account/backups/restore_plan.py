@@ -1,0 +1,115 @@
+"""What a restore would overwrite. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cfpy.account.backups.manifest import BackupManifest, Item
+from cfpy.account.backups.targets import Target
+from cfpy.errors import PlanConflictError
+from cfpy.tools.invocation import command
+
+TIME_TRAVEL, IMPORT, WRITE = "time travel", "import", "write"
+_NOUNS = {"d1": "rows", "kv": "keys", "r2": "objects", "vectorize": "vectors"}
+
+
+@dataclass(frozen=True)
+class RestoreStep:
+    """One resource that a restore changes, in one of three ways: a database goes back to a
+    bookmark, or a file of SQL replaces all that it has; everything else is written over what has
+    the same key."""
+
+    item: Item
+    target: Target
+    how: str
+
+    @property
+    def effect(self) -> str:
+        """What it overwrites, for people."""
+        amount = f"{self.item.count} {_NOUNS[self.item.kind]}"
+        if self.how == TIME_TRAVEL:
+            return f"goes back to its bookmark; everything written since then is gone ({amount})"
+        if self.how == IMPORT:
+            return f"all its tables are replaced by those of the backup ({amount})"
+        return f"{amount} are written; other {_NOUNS[self.item.kind]} stay as they are"
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        kept = ("kind", "binding", "name", "id")
+        target = {key: value for key, value in asdict(self.target).items() if key in kept}
+        return target | {"how": self.how, "count": self.item.count, "effect": self.effect}
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """The steps of a restore into ``environment`` of the account ``account_id``."""
+
+    worker: str
+    environment: str
+    account_id: str
+    created: str
+    steps: tuple[RestoreStep, ...]
+    notices: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "worker": self.worker,
+            "environment": self.environment,
+            "account_id": self.account_id,
+            "created": self.created,
+            "steps": [step.as_dict() for step in self.steps],
+            "notices": list(self.notices),
+        }
+
+
+def steps_of(
+    items: list[Item],
+    found: tuple[Target, ...],
+    reaches: Callable[[Target], bool],
+    *,
+    only_files: bool,
+) -> tuple[RestoreStep, ...]:
+    """The steps for ``items``, on the resources with the same bindings.
+
+    Args:
+        items: What is to be restored.
+        found: What the environment has.
+        reaches: Whether Time Travel of a database goes back to the backup.
+        only_files: Restore databases from files, even if a bookmark is at hand.
+
+    Raises:
+        PlanConflictError: A resource is missing, or an index has another shape.
+    """
+    by_key = {target.key: target for target in found}
+    steps = []
+    for item in items:
+        target = by_key.get(item.key)
+        if target is None or not target.id:
+            what = "the configuration does not bind it" if target is None else "it does not exist"
+            raise PlanConflictError(
+                f"{item.key} is in the backup, but {what} in this environment",
+                hint=f"Create it first ({command('provision')}), or skip it: --skip {item.key}. "
+                "Nothing was changed.",
+            )
+        how = WRITE
+        if item.kind == "d1":
+            same = item.bookmark and item.id == target.id and not only_files
+            how = TIME_TRAVEL if same and reaches(target) else IMPORT
+        steps.append(RestoreStep(item, target, how))
+    return tuple(steps)
+
+
+def notices(manifest: BackupManifest, steps: tuple[RestoreStep, ...]) -> tuple[str, ...]:
+    """What somebody must know before a restore."""
+    found = [f"not in the backup: {name}" for name in manifest.skipped]
+    found += [f"{step.item.key}: {note}" for step in steps for note in step.item.notes]
+    if any(step.how == WRITE for step in steps):
+        found.append(
+            "KV, R2 and Vectorize have no way back: back up what they have now, if you need it"
+        )
+    if any(step.how != WRITE for step in steps):
+        found.append("a database does not answer while it is restored")
+    return tuple(found)

@@ -1,0 +1,104 @@
+"""Backups and restores with every request of wrangler broken once: nothing half stays, and the same
+command finishes what a fault ended.
+
+The requests are those of wrangler, the answers those of the stand-in for Cloudflare's API.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+
+import pytest
+from backup_stage import BackupStage
+
+from cfpy.account.backups.folder import FOLDER
+from cfpy.errors import CfpyError, ProjectError, UsageError
+from preview_account import FAULTS, Killed
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+
+
+@pytest.mark.parametrize("fault", BY_NAME)
+@pytest.mark.parametrize("only_files", [False, True], ids=["time travel", "import"])
+def test_a_broken_restore_is_finished_by_the_same_command(
+    backup_stage: BackupStage, fault: str, only_files: bool
+) -> None:
+    here = backup_stage
+    wanted = copy.deepcopy(here.outcome())
+    made = str(here.create().folder)
+    here.damage()
+    broken = here.rows()
+    before = here.api.state(), copy.deepcopy(here.api.data)
+    here.restore(made, only_files=only_files)
+    requests = len(here.tools.mutations) - 2  # Those of the export.
+    # A restore by bookmark asks once, an import twice; then 1 for KV, 2 for R2, 1 for Vectorize.
+    assert requests == (6 if only_files else 5)
+    for number in range(1, requests + 1):
+        here.api.take(before[0])
+        here.api.data.__dict__.update(copy.deepcopy(before[1]).__dict__)
+        here.undo.clear()
+        here.broken(made, number, BY_NAME[fault], only_files=only_files)
+        unfinished = (here.root / ".wrangler" / "cfpy" / "restore-top-level.json").exists()
+        here.restore(made, only_files=only_files)
+        assert here.outcome() == wanted, number
+        # The way back leads to what there was before the first run, also after the second one.
+        first, second = here.undo
+        assert (first == second) == unfinished
+        here.api.databases["db"].deserialize(here.api.data.bookmarks[first.bookmark][1])
+        assert here.rows() == broken, number
+
+
+@pytest.mark.parametrize("fault", BY_NAME)
+def test_a_broken_backup_leaves_no_folder(backup_stage: BackupStage, fault: str) -> None:
+    here = backup_stage
+    for number in (1, 2):
+        here.tools.mutations.clear()
+        here.tools.fault = number, BY_NAME[fault]
+        try:
+            here.create()
+        except (CfpyError, Killed):
+            assert list((here.root / FOLDER).glob("*/[!.]*")) == []
+        here.tools.fault, here.tools.dead = None, False
+        made = here.create()
+        assert [path.name for path in made.folder.parent.iterdir()] == [made.folder.name]
+        shutil.rmtree(made.folder)
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_damaged_backup_is_refused_before_anything_changes(
+    backup_stage: BackupStage, damage: str
+) -> None:
+    here = backup_stage
+    made = here.create()
+    for item in made.manifest.items:
+        for name in item.files:
+            path = made.folder / name
+            content = path.read_bytes()
+            path.unlink()
+            if damage == "changed":
+                path.write_bytes(content[:-1])
+            here.tools.mutations.clear()
+            with pytest.raises(ProjectError, match="SHA-256" if damage == "changed" else "missing"):
+                here.restore(str(made.folder))
+            assert here.tools.mutations == []
+            path.write_bytes(content)
+
+
+def test_too_large_a_bucket_is_refused_with_another_way(
+    backup_stage: BackupStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cfpy.account.backups.copying.MOST_OBJECTS", 1)
+    with pytest.raises(UsageError, match="more than 1 objects") as refused:
+        backup_stage.create()
+    assert "rclone" in refused.value.hint
+    assert "--skip r2:FILES" in refused.value.hint
+    made = backup_stage.create(skip=("r2:FILES",))
+    assert made.manifest.skipped == ("r2:FILES",)
+
+
+def test_what_is_not_known_is_refused(backup_stage: BackupStage) -> None:
+    with pytest.raises(UsageError, match="kv:OTHER"):
+        backup_stage.create(only=("kv:OTHER",))
+    with pytest.raises(UsageError, match="is not a backup"):
+        backup_stage.restore("nowhere")
