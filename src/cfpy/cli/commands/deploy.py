@@ -101,19 +101,8 @@ def deploy(
         steps = ProvisionView(output, yes=yes)
         asked = ProvisionRequest(root, env, given, steps.ask, steps.reveal, file)
         making = Provisioning(asked, steps.done)
-    request = DeployRequest(
-        root,
-        env,
-        health,
-        url,
-        rollback_on_failure,
-        dry_run,
-        wait,
-        making,
-        file,
-        rollout,
-        view.bookmark,
-    )
+    more = (wait, making, file, rollout, view.bookmark)
+    request = DeployRequest(root, env, health, url, rollback_on_failure, dry_run, *more)
     view.show(run(context_of(output), request, view.confirm))
 
 
