@@ -88,6 +88,7 @@ def _upload(api: CloudflareApi, query: Any, body: Any, name: str) -> dict[str, A
 def _remember(api: CloudflareApi, name: str, id_: str, body: Any) -> None:
     uploads = api.rollouts.uploads.setdefault(name, [])
     runtime = {"compatibility_date": (body or {}).get("compatibility_date")}
+    runtime["compatibility_flags"] = (body or {}).get("compatibility_flags") or []
     if tag := api.migration_tags.get(name):
         runtime["migration_tag"] = tag
     found = (body or {}).get("bindings") or []
