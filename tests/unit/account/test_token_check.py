@@ -96,7 +96,9 @@ def test_doctor_names_what_is_missing_and_what_is_too_much(
     here.api.zones.owner = owner
     here.api.zones.policies = policies(("Workers Scripts Write", HERE), ("Billing Read", HERE))
     missing, extra = found(here)
-    assert "D1: Edit (plan, provision, deploy, preview, backup, restore, destroy)" in missing.message
+    assert (
+        "D1: Edit (plan, provision, deploy, preview, backup, restore, destroy)" in missing.message
+    )
     assert "Workers Scripts" not in missing.message
     assert "Account Settings" not in missing.message
     assert extra.message == "more than this project needs: Billing: Read"
