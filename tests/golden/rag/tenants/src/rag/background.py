@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -41,14 +42,23 @@ JOB = record(
 )
 ADDED: Schema = {"oneOf": [OUTCOMES, JOB]}
 
-# One token, one owner.
-_OWNER = "api"
 # Problems that stay: of a kind of file, or of what is in it.
 _LASTING = (413, 415, 422)
 
 
 class Jobs(JobStore):
-    """The jobs of this application."""
+    """The jobs of this application, each of a tenant."""
+
+    async def owner(self, job_id: str) -> str:
+        """The tenant whose job it is.
+
+        Raises:
+            Unprocessable: The job is gone.
+        """
+        row = await self._bound("SELECT owner FROM jobs WHERE id = ?", job_id).first()
+        if row is None:
+            raise Unprocessable("The job is gone.")
+        return str(row["owner"])
 
     async def forget_finished(self) -> None:
         """Delete jobs that ended long ago. The sweep then deletes what was sent with them."""
@@ -61,14 +71,16 @@ class Jobs(JobStore):
 class Background(JobServices):
     """Takes requests as jobs, and works on them when the queue delivers them."""
 
-    def __init__(self, bindings: JobBindings, settings: Settings, intake: Intake) -> None:
+    def __init__(
+        self, bindings: JobBindings, settings: Settings, intake_of: Callable[[str], Intake]
+    ) -> None:
         accepted = Accepted(MAX_FILE_BYTES, fetched_type)
         super().__init__(bindings, settings.allowed_hosts, accepted)
         self._jobs = Jobs(bindings.database)
-        self._intake = intake
+        self._intake_of = intake_of
         self._model = settings.embedding_model
 
-    async def accept(self, sent: Sent) -> Job | None:
+    async def accept(self, tenant: str, sent: Sent) -> Job | None:
         """Make a job of a request; ``None`` if it has time to index what it brings itself.
 
         Raises:
@@ -80,7 +92,7 @@ class Background(JobServices):
                 return None
             source = Source(None, sent.content_type, None)
         job_id = uuid4().hex
-        await self._jobs.receive(job_id, _OWNER, source, None, "")
+        await self._jobs.receive(job_id, tenant, source, None, "")
         try:
             if source.url is None:
                 await self.bucket.put(object_key(job_id), sent.body)
@@ -89,15 +101,15 @@ class Background(JobServices):
             await self._jobs.forget(job_id)
             raise
         await self._jobs.queued(job_id)
-        return await self.job(job_id)
+        return await self.job(tenant, job_id)
 
-    async def job(self, job_id: str) -> Job:
-        """A job.
+    async def job(self, tenant: str, job_id: str) -> Job:
+        """A job of this tenant.
 
         Raises:
             Problem: 404 if there is none.
         """
-        job = await self._jobs.get(_OWNER, job_id)
+        job = await self._jobs.get(tenant, job_id)
         if job is None:
             raise not_found(f"job {job_id!r}")
         return job
@@ -106,13 +118,14 @@ class Background(JobServices):
         """Index the documents of a job, except those that an earlier attempt has."""
         content, media_type = await self.read_file(claim)
         items = _items(claim.source, content, media_type)
-        await self._intake.ingestion.check()
+        intake = self._intake_of(await self._jobs.owner(claim.job_id))
+        await intake.ingestion.check()
         known = await self.deliveries.answers(claim)
         outcomes = []
         for item in items:
             outcome = known.get(item_id(item))
             if outcome is None:
-                outcome = json.dumps(await self._add(item, claim))
+                outcome = json.dumps(await self._add(intake, item, claim))
                 await self.deliveries.keep_answer(claim, item_id(item), outcome)
             outcomes.append(json.loads(outcome))
         return Result("documents", json.dumps(outcomes), len(content), self._model)
@@ -122,9 +135,9 @@ class Background(JobServices):
         await self._jobs.forget_finished()
         await sweep(self)
 
-    async def _add(self, item: Document | Upload, claim: Claim) -> Outcome:
+    async def _add(self, intake: Intake, item: Document | Upload, claim: Claim) -> Outcome:
         try:
-            return await self._intake.add(item, claim.lease)
+            return await intake.add(item, claim.lease)
         except Problem as problem:
             if problem.status not in _LASTING:
                 raise
