@@ -114,7 +114,11 @@ def describe() -> dict[str, Any]:
         paths.setdefault(path, {})[method.lower()] = _operation(name, path, ROUTES[path][method])
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Questions answered from documents", "version": "1"},
+        "info": {
+            "title": "Questions answered from documents",
+            "description": "Callers see the documents of their own tenant alone.",
+            "version": "1",
+        },
         "paths": paths,
         "components": {
             "schemas": _SCHEMAS,
