@@ -45,7 +45,7 @@ def test_a_pattern_is_extended_published_used_and_updated(reader: Reader) -> Non
     # The user's edits survived, the author's second version is there, and both are told apart.
     assert "_DAYS = 7\n" in (kb / "src" / "tenants" / "usage.py").read_text()
     assert tomllib.loads((kb / "wrangler.toml").read_text())["vars"]["OUR_VARIABLE"] == "kept"
-    assert (kb / "migrations" / "0005_tenants.sql").is_file()
+    assert (kb / "migrations" / "0007_tenants.sql").is_file()
     departures = reader.run("cfpy diff", 0)
     assert "-_DAYS = 90  # A quarter, at least." in departures
     assert '+OUR_VARIABLE = "kept"' in departures

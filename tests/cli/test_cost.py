@@ -5,6 +5,8 @@ import io
 import json
 import shutil
 import subprocess
+import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,21 @@ def test_a_project_is_priced_by_its_own_models_and_schedules(rag: Path, tmp_path
     done = cost("--json", cwd=shop)
     assert done.returncode == 8
     assert "for which cfpy has no price" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_a_project_with_a_queue_and_originals_pays_for_them(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
+    answers = ["--answer", "queue=true", "--answer", "originals=true"]
+    subprocess.run([*argv, *answers], cwd=tmp_path, check=True, capture_output=True)
+    found = data("--scenario", "startup", cwd=tmp_path / "shop")
+    quantities = {line["meter"]: line["quantity"] for line in found["sizes"][0]["lines"]}
+    # 10,000 documents a month: 3 operations each, two files; and 8,640 runs of the cron.
+    assert Decimal(quantities["queues.operations"]) == 30_000
+    assert Decimal(quantities["r2.class_a"]) == 2 * 10_000 + 8_640
+    assert Decimal(quantities["r2.class_b"]) == 10_000
+    assert Decimal(quantities["r2.storage"]) == 5
+    assert found["unpriced"] == ["toMarkdown"]
+    assert [item["name"] for item in found["omitted"]] == ["images"]
 
 
 def test_another_worker_is_priced_by_what_is_assumed_and_says_so(tmp_path: Path) -> None:
@@ -303,7 +320,7 @@ def test_options_that_exclude_each_other(
 
 def test_the_short_answer_is_short_and_its_lines_break_between_words(tmp_path: Path) -> None:
     short, long = cost("rag").stdout, cost("rag", "--details").stdout
-    assert len(short.splitlines()) <= 16 < len(long.splitlines())
+    assert len(short.splitlines()) <= 17 < len(long.splitlines())
     assert data("rag")["sizes"][0]["total"] in short
     assert short.rstrip().endswith("More: cfpy cost rag --details")
     again = cost("rag", "--requests", "3M", "--each", "kv.reads=1").stdout

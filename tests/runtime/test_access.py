@@ -1,5 +1,6 @@
-"""The rendered pipeline behind Cloudflare Access, with an issuer of the tests' own: which tokens
-the running Worker believes, by real signatures and the real Web Crypto, and who sees whose jobs."""
+"""The rendered pipeline and rag behind Cloudflare Access, with an issuer of the tests' own: which
+tokens the running Worker believes, by real signatures and the real Web Crypto, who sees whose jobs
+and documents, and who is limited."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -176,3 +178,95 @@ def test_made_up_keys_do_not_make_the_worker_read_again_and_again(dev: Dev, team
         made_up = team.foreign.token(team.claims(), kid=f"made-up-{number}")
         assert ask(dev, made_up).status == 401
     assert team.reads <= before + 1
+
+
+@pytest.fixture(scope="module")
+def library(
+    ready_in: Callable[[str, Path], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    run_dev: Callable[..., Dev],
+    team: Team,
+) -> Dev:
+    """The rag Worker with all its answers: Ada and a machine are one tenant, Grace is alone."""
+    project = ready_in("rag", tmp_path_factory.mktemp("rag"))
+    answer_again(project, "rag", auth="access", tenants=True, queue=True, originals=True)
+    variables = f"ACCESS_TEAM_DOMAIN={team.url}\nACCESS_AUD={AUDIENCE}\n"
+    members = "acme:ada@example.com,acme:service:a-machine.access"
+    (project / ".dev.vars").write_text(f"{variables}TENANTS={members}\n", "utf-8")
+    config = project / "wrangler.toml"
+    config.write_text(config.read_text().replace("limit = 300", "limit = 100"))
+    return run_dev(project, "--runtime", "node", "--no-watch", "--vectorize-delay", "0")
+
+
+@pytest.fixture(scope="module")
+def send(library: Dev, team: Team) -> Callable[..., Answer]:
+    """Sends a request as somebody."""
+    tokens = {who: team.token(who) for who in (ADA, GRACE, MACHINE)}
+
+    def send(who: str, method: str, path: str, body: Any = None, kind: str = "") -> Answer:
+        headers = {"Cf-Access-Jwt-Assertion": tokens[who]}
+        headers["Content-Type"] = kind or "application/json"
+        return library.request(method, path, body, headers)
+
+    return send
+
+
+ADA, GRACE, MACHINE = "ada@example.com", "grace@example.com", "a-machine.access"
+FACT = {"id": "notes/kitchen.md", "title": "Kitchen", "text": "In our kitchen we drink coffee."}
+
+
+def ids(send: Callable[..., Answer], who: str, query: str = "") -> list[str]:
+    documents = send(who, "GET", f"/documents{query}").json()["documents"]
+    return [document["id"] for document in documents]
+
+
+def found(send: Callable[..., Answer], who: str, question: str) -> list[tuple[str, str]]:
+    sources = send(who, "GET", f"/search?{urlencode({'q': question})}").json()["sources"]
+    return [(source["document_id"], source["text"]) for source in sources]
+
+
+def test_tenants_of_the_running_rag_know_nothing_of_each_other(
+    send: Callable[..., Answer],
+) -> None:
+    """The same id and the same text for both, then what only one of them has."""
+    many = [{"id": f"plan-{n}", "text": f"Plan {n}: Zanzibar opens in 2031."} for n in range(12)]
+    form = (
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="only.md"\r\n\r\n'
+        b"Grace keeps a heron.\r\n--x--\r\n"
+    )
+    for who in (ADA, GRACE):
+        assert send(who, "POST", "/documents", FACT).json()["documents"][0]["status"] == "indexed"
+    job = send(GRACE, "POST", "/documents", {"documents": many}).json()["id"]
+    upload = send(GRACE, "POST", "/documents", form, kind="multipart/form-data; boundary=x")
+    assert upload.status == 200, upload.body
+    while send(GRACE, "GET", f"/jobs/{job}").json()["status"] != "done":
+        time.sleep(0.3)
+    while ids(send, GRACE, "?state=pending") or ids(send, ADA, "?state=pending"):
+        time.sleep(0.1)
+    assert ids(send, ADA) == ids(send, MACHINE) == [FACT["id"]]
+    assert len(ids(send, GRACE)) == 1 + 12 + 1
+    for question in ("our kitchen coffee", "Zanzibar opens", "heron"):
+        for who in (ADA, MACHINE):
+            assert found(send, who, question) == [(FACT["id"], FACT["text"])]
+    assert found(send, GRACE, "When does Zanzibar open?")[0][0].startswith("plan-")
+    answer = send(ADA, "POST", "/query", {"query": "When does Zanzibar open?"}).json()
+    assert "Zanzibar" not in json.dumps([answer["answer"], answer["sources"]])
+    assert send(ADA, "GET", f"/jobs/{job}").status == 404
+    for path in ("only.md", "only.md/original", "plan-1", "_/only.md"):
+        assert send(ADA, "GET", f"/documents/{path}").status == 404
+    assert send(GRACE, "GET", "/documents/only.md/original").body == b"Grace keeps a heron."
+    call = {"name": "fetch", "arguments": {"id": "plan-1"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    assert send(ADA, "POST", "/mcp", message).json()["result"]["isError"]
+    assert "Zanzibar" in str(send(GRACE, "POST", "/mcp", message).json()["result"])
+    assert send(ADA, "DELETE", "/documents/only.md").status == 404
+    assert send(ADA, "DELETE", f"/documents/{FACT['id']}").status == 204
+    assert found(send, GRACE, "our kitchen coffee")[0] == (FACT["id"], FACT["text"])
+
+
+def test_callers_of_the_running_rag_are_limited_one_by_one(send: Callable[..., Answer]) -> None:
+    """Also those of one tenant."""
+    statuses = {send(ADA, "GET", "/documents").status for _ in range(101)}
+    assert 429 in statuses
+    for who in (GRACE, MACHINE):
+        assert send(who, "GET", "/documents").status == 200

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from cfpy.bindings.environments import effective
 from cfpy.bindings.kinds.cron import schedules
@@ -127,10 +128,10 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
     """
     book = price_files.read_book()
     with tempfile.TemporaryDirectory(prefix="cfpy-cost-") as scratch:
-        project, names = _project(ctx, request, Path(scratch))
+        project, names, answers = _project(ctx, request, Path(scratch))
     scope = effective(project.wrangler, request.environment)
-    name = next((name for name in names if price_files.read_actions(name)), "")
-    actions = price_files.read_actions(name) if name else price_files.read_assumed(scope)
+    name = next((name for name in names if price_files.read_actions(name, answers)), "")
+    actions = price_files.read_actions(name, answers) if name else price_files.read_assumed(scope)
     actions = with_each_call(actions, logs.METER, logs.events_of_a_call(scope))
     worker = Worker(
         name=str(project.wrangler.get("name", "")),
@@ -138,7 +139,7 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
         models=_models(scope, actions, book),
         dimensions=project.vectorize[0].dimensions if project.vectorize else 0,
     )
-    scenario = _scenario(request, name or "other", scope, worker, book)
+    scenario = _scenario(request, name or "other", answers, scope, worker, book)
     assumptions = _assumptions(request.assume)
     steps = tuple(
         _step(worker, scenario.scaled(factor), factor, book, assumptions) for factor in FACTORS
@@ -151,10 +152,16 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
         steps=steps,
         assumptions=tuple(assumptions.values()),
         measured=bool(name),
-        omitted=omissions(
-            scope,
-            {line.meter.id for line in steps[0].bill.lines},
-            runs_cron="cron" in worker.actions,
+        omitted=(
+            *omissions(
+                scope,
+                {line.meter.id for line in steps[0].bill.lines},
+                runs_cron="cron" in worker.actions,
+            ),
+            *(
+                Omission(what, "toMarkdown", why)
+                for what, why in price_files.left_out(name).items()
+            ),
         ),
         stale=book.stale(today),
         too_slow_for_free=_too_slow(worker, scenario, free_ms),
@@ -176,30 +183,33 @@ def reference() -> ReferenceResult:
     return ReferenceResult(lines, total, bill, book.stale(datetime.now(UTC).date()))
 
 
-def _project(ctx: Context, request: CostRequest, scratch: Path) -> tuple[Project, list[str]]:
-    """The project to price, and the patterns that it was created from, the nearest first."""
+def _project(
+    ctx: Context, request: CostRequest, scratch: Path
+) -> tuple[Project, list[str], Mapping[str, Any]]:
+    """The project to price, the patterns that it was created from, the nearest first, and the
+    answers that differ from theirs."""
     if not request.pattern:
         project = load_project(request.root, request.config)
-        return project, _made_of(ctx, request.root)
+        return project, *_made_of(ctx, request.root)
     pattern = known_patterns(ctx).get(request.pattern)
     ctx.progress(f"Reading {pattern.name}")
     asked = any(question.name == "project_name" for question in pattern.questions)
     answers = {"project_name": pattern.name} if asked else {}
     options = {"interactive": False, "trusted": False, "run_tasks": False}
     render_with(pattern, scratch, answers, **options)
-    return load_project(scratch, configuration_in(scratch)), _layers(pattern)
+    return load_project(scratch, configuration_in(scratch)), _layers(pattern), {}
 
 
-def _made_of(ctx: Context, root: Path) -> list[str]:
+def _made_of(ctx: Context, root: Path) -> tuple[list[str], Mapping[str, Any]]:
     if not (root / ANSWERS_FILE).is_file():
-        return []
+        return [], {}
     record = read_answers(root)
     if record.origin is None:
-        return [record.name]
+        return [record.name], record.answers
     try:
-        return _layers(known_patterns(ctx).get(record.source))
+        return _layers(known_patterns(ctx).get(record.source)), record.answers
     except PatternError:
-        return []
+        return [], record.answers
 
 
 def _layers(pattern: Pattern) -> list[str]:
@@ -250,11 +260,12 @@ def _models(
 def _scenario(
     request: CostRequest,
     pattern: str,
+    answers: Mapping[str, Any],
     scope: Mapping[str, object],
     worker: Worker,
     book: PriceBook,
 ) -> Scenario:
-    scenario = price_files.read_scenario(pattern, request.scenario)
+    scenario = price_files.read_scenario(pattern, request.scenario, answers)
     for action in scenario.mix:
         if action not in worker.actions:
             raise ProjectError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -27,9 +28,31 @@ def neurons_of_models() -> dict[str, dict[str, float]]:
     return {item["name"]: {key: item[key] for key in ("input", "output")} for item in models}
 
 
-def read_actions(pattern: str) -> dict[str, ActionUsage]:
-    """The usage of a pattern's actions; empty for a pattern that was not measured."""
-    return parse_actions(_shipped("usage.toml").get(pattern, {}))
+def read_actions(pattern: str, answers: Mapping[str, Any]) -> dict[str, ActionUsage]:
+    """The usage of a pattern's actions, with what the ``answers`` of a project add; empty for a
+    pattern that was not measured."""
+    actions = parse_actions(_shipped("usage.toml").get(pattern, {}))
+    for added in _of_answers(pattern, answers):
+        for more in parse_actions(
+            {name: added[name] for name in actions if name in added}
+        ).values():
+            meters = dict(actions[more.name].meters)
+            for meter, amount in more.meters.items():
+                meters[meter] = meters.get(meter, Decimal(0)) + amount
+            actions[more.name] = replace(actions[more.name], meters=meters)
+    return actions
+
+
+def left_out(pattern: str) -> dict[str, str]:
+    """What a pattern can do that its measured usage does not include, with the reasons."""
+    found: dict[str, str] = _shipped("answers.toml").get(pattern, {}).get("left_out", {})
+    return found
+
+
+def _of_answers(pattern: str, answers: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is added by those ``answers`` that are yes."""
+    added = _shipped("answers.toml").get(pattern, {})
+    return [more for name, more in added.items() if answers.get(name) is True]
 
 
 def read_assumed(tables: Mapping[str, Any]) -> dict[str, ActionUsage]:
@@ -42,8 +65,8 @@ def read_assumed(tables: Mapping[str, Any]) -> dict[str, ActionUsage]:
     return parse_actions({"request": meters, "cron": assumed["always"]})
 
 
-def read_scenario(pattern: str, name: str) -> Scenario:
-    """A named scenario of a pattern, or one from a file.
+def read_scenario(pattern: str, name: str, answers: Mapping[str, Any]) -> Scenario:
+    """A named scenario of a pattern, with what a project's ``answers`` add, or one from a file.
 
     Raises:
         UsageError: There is no scenario of this name.
@@ -51,7 +74,10 @@ def read_scenario(pattern: str, name: str) -> Scenario:
     """
     named = _shipped("scenarios.toml").get(pattern, {})
     if name in named:
-        return parse_scenario(name, named[name])
+        stored = dict(named[name].get("stored", {}))
+        for added in _of_answers(pattern, answers):
+            stored |= added.get("stored", {}).get(name, {})
+        return parse_scenario(name, named[name] | {"stored": stored})
     path = Path(name)
     if not _is_file(path):
         raise UsageError(

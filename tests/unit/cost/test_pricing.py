@@ -172,13 +172,13 @@ def worker(pattern: str) -> Worker:
         "SUMMARY_MODEL": "@cf/google/gemma-4-26b-a4b-it",
     }
     dimensions = 768 if pattern == "rag" else 0
-    return Worker(pattern, price_files.read_actions(pattern), models, dimensions)
+    return Worker(pattern, price_files.read_actions(pattern, {}), models, dimensions)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("name", ["hobby", "startup", "scale"])
 def test_every_scenario_has_a_price_that_grows_with_it(pattern: str, name: str) -> None:
-    scenario = price_files.read_scenario(pattern, name)
+    scenario = price_files.read_scenario(pattern, name, {})
     totals = [
         price(BOOK, usage_of(worker(pattern), scenario.scaled(factor), BOOK)).total
         for factor in (1, 10, 100, 1000)

@@ -158,7 +158,8 @@ def test_two_requests_for_one_document_do_not_mix() -> None:
 def test_a_batch_says_which_document_is_busy_and_takes_the_others() -> None:
     world = World()
     world.database.rows(
-        f"INSERT INTO documents (id, claim, claimed_at) VALUES ('{OLD['id']}', 'x', unixepoch())"
+        "INSERT INTO documents (id, claim, claimed_at) "
+        f"VALUES ('acme/{OLD['id']}', 'x', unixepoch())"
     )
     first, last = ({"id": id_, "text": "One fact."} for id_ in ("first", "last"))
     status, reply = world.call("POST", "/documents", {"documents": [first, OLD, last]})

@@ -110,7 +110,7 @@ def test_a_word_that_is_in_too_many_chunks_does_not_count() -> None:
     world.database.rows(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
         f"{MAX_WORD_CHUNKS}) INSERT INTO chunks (id, document_id, revision, position, text) "
-        "SELECT 'n' || i, 'rare', 'x', i, 'common' FROM n"
+        "SELECT 'n' || i, 'acme/rare', 'x', i, 'common' FROM n"
     )
     assert found(world, "common") == []
     assert found(world, "Cómmon rare") == ["rare"]
@@ -151,7 +151,7 @@ def test_each_mode_uses_what_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     [vector] = [
         v
         for v in world.vectorize.vectors.values()
-        if v["id"].startswith(chunk_id("near", "", 0)[:24])
+        if v["id"].startswith(chunk_id("acme/near", "", 0)[:24])
     ]
 
     async def query(*_: Any) -> dict[str, Any]:

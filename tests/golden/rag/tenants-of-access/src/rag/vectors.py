@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Vectors:
     index: Vectorize
+    # Of the tenant: what is written is found there, and nowhere else.
+    namespace: str
 
     async def put(
         self, ids: Sequence[str], vectors: Sequence[Sequence[float]], metadata: Mapping[str, Scalar]
@@ -29,12 +31,14 @@ class Vectors:
         """Write vectors of one document; those there are, of the same ids, are replaced."""
         filterable = {key: metadata[key] for key in FILTER_KEYS if key in metadata}
         pairs = zip(ids, vectors, strict=True)
-        items = [{"id": id_, "values": values, "metadata": filterable} for id_, values in pairs]
+        common = {"metadata": filterable, "namespace": self.namespace}
+        items = [{"id": id_, "values": values, **common} for id_, values in pairs]
         await self.index.upsert(items)
 
     async def nearest(self, vector: Sequence[float], wanted: Filter) -> list[str]:
         """Ids of the chunks nearest to ``vector``, at most ``CANDIDATES``, best first."""
-        options: dict[str, Any] = {"topK": CANDIDATES} | ({"filter": wanted} if wanted else {})
+        options: dict[str, Any] = {"topK": CANDIDATES, "namespace": self.namespace}
+        options |= {"filter": wanted} if wanted else {}
         found = await self.index.query(vector, options)
         return [match["id"] for match in found["matches"]]
 

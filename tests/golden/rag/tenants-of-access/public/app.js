@@ -1,0 +1,186 @@
+// The conversation: asks POST /query, shows answers as they are written, keeps them in this tab.
+import { Documents } from './documents.js';
+import { call, showCaller } from './page.js';
+import { Turn } from './turn.js';
+
+// What the Worker takes: see src/rag/limits.py.
+const MAX_TURNS = 6;
+const MAX_TURN_CHARS = 4000;
+// What of the conversation is there after the page is loaded again.
+const MAX_KEPT = 20;
+
+const find = (selector) => document.querySelector(selector);
+const form = find('#ask');
+const caller = await showCaller(find('#caller')).catch((error) => {
+  find('#refused').textContent = error.message;
+  return null;
+});
+// People who sign in one after the other in this tab each have their own conversation.
+const KEPT = `conversation of ${caller}`;
+
+// Each with its question (as it was searched for), the events of its answer, and what was asked.
+let turns = JSON.parse(sessionStorage.getItem(KEPT) ?? '[]');
+let asking = null;
+
+const documents = new Documents(find('#documents'), refused);
+for (const selector of ['#open-documents', '#add-documents']) {
+  find(selector).addEventListener('click', () => documents.open());
+}
+find('#documents').addEventListener('close', showExamples);
+showExamples();
+
+for (const { asked, sources, text, outcome } of turns) {
+  const turn = add(asked);
+  turn.takeSources(sources);
+  turn.add(text);
+  turn.finish(outcome);
+}
+showState();
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const question = form.question.value.trim();
+  if (!question || asking) return;
+  form.reset();
+  ask(question);
+});
+form.question.addEventListener('keydown', (event) => {
+  // While it composes a character, Enter belongs to the input method.
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+find('#stop').addEventListener('click', () => asking?.abort());
+find('#examples').addEventListener('click', ({ target }) => {
+  if (target.matches('button') && !asking) ask(target.textContent);
+});
+find('#restart').addEventListener('click', () => {
+  asking?.abort();
+  turns = [];
+  find('#conversation').replaceChildren();
+  save();
+  showState();
+  form.question.focus();
+});
+
+/** Ask a question and show what comes back. */
+async function ask(asked) {
+  const turn = add(asked);
+  asking = new AbortController();
+  const { signal } = asking;
+  showState();
+  turn.root.scrollIntoView({ block: 'start' });
+  form.question.focus();
+  try {
+    await answer(turn, asked, signal);
+  } catch (error) {
+    const retry = () => {
+      if (asking) return;
+      turn.root.remove();
+      ask(asked);
+    };
+    if (signal.aborted) turn.break('You stopped this answer.', '', retry);
+    else turn.break(refused(error) ?? error.message, 'error', retry);
+    hear(signal.aborted ? 'Stopped.' : error.message);
+  } finally {
+    asking = null;
+    showState();
+  }
+}
+
+async function answer(turn, asked, signal) {
+  const body = JSON.stringify({ query: asked, history: history(), stream: true });
+  const headers = { 'Content-Type': 'application/json' };
+  const response = await call('/query', { method: 'POST', headers, body, signal });
+  let kept = { asked };
+  for await (const { name, data } of readEvents(response.body)) {
+    signal.throwIfAborted();
+    if (name === 'sources') {
+      kept = { ...kept, ...data };
+      turn.takeSources(data.sources);
+    } else if (name === 'token') {
+      turn.add(data.text);
+    } else if (name === 'done') {
+      turn.finish(data);
+      turns.push({ ...kept, text: turn.text, outcome: data });
+      save();
+      hear(`${turn.text} ${data.citations.length} sources.`);
+      return;
+    } else if (name === 'error') {
+      throw new Error(data.detail);
+    }
+  }
+  throw new Error('The answer broke off.');
+}
+
+/** The last turns, as the Worker takes them. */
+function history() {
+  const said = turns.flatMap(({ question, text }) => [
+    { role: 'user', content: question },
+    { role: 'assistant', content: text.slice(0, MAX_TURN_CHARS) },
+  ]);
+  return said.slice(-MAX_TURNS);
+}
+
+/**
+ * The server-sent events of a body. (EventSource can't send a POST.)
+ *
+ * @param {ReadableStream<Uint8Array>} body
+ */
+async function* readEvents(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const frames = (rest + value).split('\n\n');
+      rest = frames.pop();
+      for (const frame of frames) {
+        // The data is one line of JSON. U+2028 may be in it, where `.` would end.
+        const [, name, data] = frame.match(/^event: (\w+)\ndata: ([^\n]*)$/);
+        yield { name, data: JSON.parse(data) };
+      }
+    }
+  } finally {
+    // What broke off is over anyway.
+    reader.cancel().catch(() => {});
+  }
+}
+
+function add(question) {
+  const turn = new Turn(question);
+  find('#conversation').append(turn.root);
+  return turn;
+}
+
+function save() {
+  sessionStorage.setItem(KEPT, JSON.stringify(turns.slice(-MAX_KEPT)));
+}
+
+function showState() {
+  const begun = find('#conversation').hasChildNodes();
+  find('#welcome').hidden = begun;
+  find('#restart').hidden = !begun;
+  find('#send').hidden = Boolean(asking);
+  find('#stop').hidden = !asking;
+}
+
+/** Questions that could be asked; or, where there are no documents, what to do about it. */
+async function showExamples() {
+  const empty = caller && (await documents.isEmpty());
+  find('#no-documents').hidden = !empty;
+  find('#examples').hidden = empty;
+}
+
+/** What is said by a screen reader when an answer ends. */
+function hear(text) {
+  find('#heard').textContent = text;
+}
+
+/** Show that nobody is signed in, if that is the error; what to show then, else null. */
+function refused(error) {
+  if (error.status !== 401) return null;
+  find('#refused').textContent = error.message;
+  return error.message;
+}

@@ -1,0 +1,283 @@
+"""Sends files, or folders of them, to the Worker: text, Markdown, HTML, PDF, Word, spreadsheets.
+
+    python3 scripts/ingest.py corpus --wait
+    python3 scripts/ingest.py corpus --url https://example.workers.dev
+
+The Worker converts what is neither text nor Markdown. Images in folders are left out without
+`--images`: to tell what one shows costs a call of a model.
+
+A file's path is the document's id, its first heading the title, its first folder the `section`, and
+`page.de.md` has the `lang` "de". A file that can't be ingested is named at the end, and the exit
+status is 1; the others go in. Run it as often as you like: unchanged files cost next to nothing.
+
+`--prune` deletes the documents of files that are not there any more: of all documents that came
+from files, those that are in none of the named folders.
+
+Searches find a document when Vectorize has processed it: after seconds, seldom minutes. With
+`--wait`, the script ends when they find all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from client import CallError, Client, Form, argument_parser, make_client
+from documents import MAX_TITLE_CHARS, SUFFIXES, Document, Skipped, document_id, find, read, shown
+
+# Small enough for progress to show, and for a request to stay far from every limit: the Worker
+# takes 4 MB, and a few seconds of CPU for each.
+_BATCH = 10
+_BATCH_BYTES = 500_000
+# So many requests that fail one after the other are not the fault of what is in them.
+_MAX_FAILURES = 3
+_SHOWN = 10
+# Seconds between two looks at what is pending, and until waiting is given up.
+_PAUSE = 1
+_LONGEST_WAIT = 600
+_POINTER = re.compile(r"#/documents/([0-9]+)(?:/(.*))?")
+
+
+class Ingestion:
+    """Sends documents, and keeps count."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._failures = 0
+        self.counts = {"indexed": 0, "unchanged": 0}
+        self.pruned = 0
+        self.seen: set[str] = set()
+        self.skipped: list[Skipped] = []
+        self.others: list[str] = []
+
+    def skip(self, name: str, reason: str) -> None:
+        """Note that something does not go in."""
+        self.skipped.append(Skipped(name, reason))
+
+    def send(self, batch: Sequence[Document]) -> None:
+        """Send documents. If they are refused, find out which of them it is about.
+
+        Raises:
+            CallError: It is about none of them.
+        """
+        try:
+            statuses = _statuses(self._client.call("POST", "/documents", _body(batch)), batch)
+        except CallError as error:
+            if error.everywhere:
+                raise
+            self._send_less(batch, error)
+            return
+        self._failures = 0
+        for document, status in zip(batch, statuses, strict=True):
+            if status == "busy":
+                # On its own it is refused until it is free, and that is waited for.
+                self.send([document])
+                continue
+            self.counts[status] += 1
+            note = "" if document.encoding == "UTF-8" else f" (read as {document.encoding})"
+            print(f"{status:<9}  {document.name}{note}", flush=True)
+
+    def _send_less(self, batch: Sequence[Document], error: CallError) -> None:
+        refused = _refused_documents(error, len(batch))
+        if refused:
+            self._failures = 0
+            for index, reason in refused.items():
+                self.skip(batch[index].name, f"the Worker refuses it: {reason}")
+            if rest := [document for i, document in enumerate(batch) if i not in refused]:
+                self.send(rest)
+        elif len(batch) > 1:
+            for document in batch:
+                self.send([document])
+        elif error.refusal:
+            self._failures = 0
+            self.skip(batch[0].name, f"the Worker refuses it: {error.refusal}")
+        else:
+            self.skip(batch[0].name, str(error))
+            self._failures += 1
+            if self._failures == _MAX_FAILURES:
+                raise error
+
+    def prune(self) -> None:
+        """Delete the documents of files that were not seen.
+
+        Raises:
+            CallError: The Worker does not answer.
+        """
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._client.call("GET", f"/documents?{urlencode({'cursor': cursor})}")
+            cursor = page["next_cursor"]
+            for document in page["documents"]:
+                id_ = document["id"]
+                # What was added without this script has another id, or no source.
+                if id_ not in self.seen and document_id(document["source"]) == id_:
+                    self._client.call("DELETE", f"/documents/{quote(id_)}")
+                    self.pruned += 1
+                    print(f"{'deleted':<9}  {shown(id_)}", flush=True)
+
+    def summary(self) -> str:
+        """What went in and what did not, in words."""
+        counts = self.counts
+        deleted = f", {self.pruned} deleted" if self.pruned else ""
+        lines = [
+            f"{counts['indexed']} ingested, {counts['unchanged']} unchanged, "
+            f"{len(self.skipped)} skipped{deleted}"
+        ]
+        lines += [f"  {item.name}: {item.reason}" for item in self.skipped]
+        return "\n".join(lines)
+
+
+def left_out(others: Sequence[str]) -> str:
+    """Which files of folders do not go in because of their kind, in a line."""
+    names = list(dict.fromkeys(others))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"Left out: {', '.join(names[:_SHOWN])}{more}"
+
+
+def documents(
+    paths: Sequence[Path], language: str, ingestion: Ingestion, *, images: bool = False
+) -> Iterator[Document]:
+    """What can be sent, read when it is asked for; the rest is noted."""
+    seen: dict[str, Path] = {}
+    # A folder may be named twice, or with a file in it.
+    for file in dict.fromkeys(find(paths, ingestion.others, images=images)):
+        document = file if isinstance(file, Skipped) else read(file, language)
+        if isinstance(document, Skipped):
+            ingestion.skip(document.name, document.reason)
+            continue
+        assert not isinstance(file, Skipped)
+        other = seen.setdefault(document.fields["id"], file.path)
+        if other is file.path:
+            ingestion.seen.add(document.fields["id"])
+            yield document
+        elif other.resolve() != file.path.resolve():
+            reason = f"it would have the id of {shown(str(other))}: rename one of them"
+            ingestion.skip(shown(str(file.path)), reason)
+
+
+def batches(items: Iterator[Document]) -> Iterator[list[Document]]:
+    """As many at once as a request takes; a large one goes alone, and so does each file."""
+    batch: list[Document] = []
+    size = 0
+    for document in items:
+        if document.content is not None:
+            yield [document]
+            continue
+        more = len(json.dumps(document.fields, ensure_ascii=False).encode())
+        if batch and (len(batch) == _BATCH or size + more > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(document)
+        size += more
+    if batch:
+        yield batch
+
+
+def wait(client: Client) -> bool:
+    """Wait until no document is pending any more; return ``False`` if it takes too long.
+
+    Raises:
+        CallError: The Worker does not answer.
+    """
+    deadline = time.monotonic() + _LONGEST_WAIT
+    while client.call("GET", "/documents?state=pending&limit=1")["documents"]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def _body(batch: Sequence[Document]) -> dict[str, Any] | Form:
+    [first, *_] = batch
+    if first.content is None:
+        return {"documents": [document.fields for document in batch]}
+    return Form(first.name[-MAX_TITLE_CHARS:], first.content, first.fields)
+
+
+def _statuses(reply: Any, batch: Sequence[Document]) -> list[str]:
+    try:
+        found = {item["id"]: item["status"] for item in reply["documents"]}
+        statuses = [found[document.fields["id"]] for document in batch]
+    except (TypeError, KeyError):
+        statuses = [""]
+    if not set(statuses) <= {"indexed", "unchanged", "busy"}:
+        message = "POST /documents gave an answer that is none of this Worker's. Is --url right?"
+        raise CallError(message, everywhere=True)
+    return statuses
+
+
+def _refused_documents(error: CallError, count: int) -> dict[int, str]:
+    """What the Worker found wrong with which document of a batch."""
+    refused: dict[int, str] = {}
+    for pointer, detail in error.errors:
+        found = _POINTER.fullmatch(pointer)
+        if found and int(found[1]) < count:
+            reason = f"{found[2] or 'it'} {detail}"
+            refused[int(found[1])] = "; ".join(filter(None, [refused.get(int(found[1])), reason]))
+    return refused
+
+
+def main() -> int:
+    """Run the script.
+
+    Returns:
+        The exit status: 0 if everything went in, 130 after Ctrl-C, else 1.
+    """
+    parser = argument_parser("Send files, or folders of them, to the Worker.")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="path",
+        help=f"a folder, or a file that ends in {', '.join(SUFFIXES)}",
+    )
+    parser.add_argument(
+        "--lang", default="en", help="language of files whose names tell none (default: en)"
+    )
+    parser.add_argument(
+        "--prune", action="store_true", help="delete documents whose files are not there any more"
+    )
+    parser.add_argument("--images", action="store_true", help="send the images in folders, too")
+    parser.add_argument("--wait", action="store_true", help="end when searches find all documents")
+    options = parser.parse_args()
+    # A terminal that can't show a letter of a name still gets the line.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    client = make_client(options.url)
+    ingestion = Ingestion(client)
+    found = documents(options.paths, options.lang, ingestion, images=options.images)
+    stopped, searchable = 0, False
+    try:
+        for batch in batches(found):
+            ingestion.send(batch)
+        if options.prune and ingestion.skipped:
+            ingestion.skip("--prune", "nothing was deleted, since not every file could be read")
+        elif options.prune and ingestion.seen:
+            ingestion.prune()
+        searchable = options.wait and wait(client)
+    except CallError as error:
+        stopped = 1
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        stopped = 130
+    print(ingestion.summary())
+    if ingestion.others:
+        print(left_out(ingestion.others), file=sys.stderr)
+    if stopped:
+        print("It stopped early. Run it again to continue.", file=sys.stderr)
+    elif not ingestion.skipped and not any(ingestion.counts.values()):
+        print(f"There is no file of {', '.join(SUFFIXES)}.", file=sys.stderr)
+        return 1
+    elif options.wait and not searchable:
+        print("Some documents are still pending: searches don't find them yet.", file=sys.stderr)
+        return 1
+    return stopped or (1 if ingestion.skipped else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

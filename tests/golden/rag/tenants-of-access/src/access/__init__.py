@@ -1,0 +1,1 @@
+"""Who is calling: people and machines that Cloudflare Access has let in."""

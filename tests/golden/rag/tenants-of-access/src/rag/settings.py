@@ -1,0 +1,86 @@
+"""What ``wrangler.toml`` configures: the Worker's variables."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from web.cors import allowed_origins
+from web.problems import misconfigured
+from web.settings import Variable, items, text
+
+# Vectors of different pooling can't be compared. Cloudflare recommends "cls" for the BGE models
+# and defaults to "mean" for the sake of old indexes.
+POOLING = "cls"
+# Advice of the BGE authors for their English v1.5 models: mark what is a query. Passages are
+# embedded as they are.
+_QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
+
+# Of a tenant. Vectorize takes namespaces of up to 64 bytes; a slash ends the name in the ids of D1.
+_NAME = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
+_SERVICE = "service:"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The configuration of one deployment.
+
+    ``chat_models`` are tried in their order. ``ai_gateway`` is empty where there is none.
+    ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
+    ``members`` are the tenants by the emails, domains and service tokens that belong to them.
+    ``origins`` are those of the web pages that may call.
+    """
+
+    embedding_model: str
+    reranker_model: str
+    chat_models: tuple[str, ...]
+    ai_gateway: str
+    min_score: float
+    members: Mapping[str, str]
+    origins: frozenset[str]
+
+    @property
+    def query_prefix(self) -> str:
+        """What to put before a query when embedding it."""
+        return _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
+
+    def tenant_of(self, caller: str) -> str:
+        """The tenant of a caller, as Access knows them: that of their email or service token, else
+        that of the email's domain. Whoever is not named is a tenant alone: nothing is shared by
+        accident."""
+        domain = "" if caller.startswith(_SERVICE) else caller.rpartition("@")[2]
+        named = self.members.get(caller) or self.members.get(domain)
+        # An email may be longer than a namespace; no name has an underscore.
+        return named or f"_{hashlib.sha256(caller.encode()).hexdigest()[:40]}"
+
+
+def read_settings(variable: Variable) -> Settings:
+    """Read the settings; a 503 if one is missing or makes no sense."""
+    score = text(variable, "MIN_SCORE")
+    try:
+        min_score = float(score)
+    except ValueError:
+        raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
+    return Settings(
+        embedding_model=text(variable, "EMBEDDING_MODEL"),
+        reranker_model=text(variable, "RERANKER_MODEL"),
+        chat_models=(text(variable, "CHAT_MODEL"), *items(variable("CHAT_FALLBACKS"))),
+        ai_gateway=str(variable("AI_GATEWAY") or ""),
+        min_score=min_score,
+        members=_members(variable("TENANTS")),
+        origins=allowed_origins(variable("CORS_ORIGINS")),
+    )
+
+
+def _members(variable: object) -> dict[str, str]:
+    """Read ``acme:acme.com,acme:service:ID,globex:ada@globex.com``."""
+    members: dict[str, str] = {}
+    for item in items(variable):
+        tenant, _, said = (part.strip() for part in item.partition(":"))
+        member = said if said.startswith(_SERVICE) else said.lower()
+        if not _NAME.fullmatch(tenant) or not member or member in members:
+            raise misconfigured("The variable TENANTS is not of the form name:member,name:member.")
+        members[member] = tenant
+    return members

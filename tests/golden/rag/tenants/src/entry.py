@@ -1,0 +1,110 @@
+"""The Worker's entry point: requests, messages of both queues, and the cron.
+
+Nothing here, or in what it imports, may touch a binding, the clock or randomness while it is
+imported: that happens once, at deployment, and is shared by every request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import js
+from pyodide.ffi import JsException, to_js
+from workers import Request, Response, WorkerEntrypoint, fetch
+
+from jobs.consumer import Consumer
+from jobs.fetching import Fetched
+from rag.app import RagApp, StreamReply
+from rag.resources import Bindings, Resources
+from rag.settings import read_settings
+from web.edge import blob, discard_rest, from_workers, to_workers
+
+if TYPE_CHECKING:
+    from bindings import (
+        AI,
+        D1Database,
+        MessageBatch,
+        Queue,
+        R2Bucket,
+        RateLimit,
+        ScheduledController,
+        Vectorize,
+    )
+
+
+class Env(Protocol):
+    """What wrangler.toml binds."""
+
+    AI: AI
+    DB: D1Database
+    VECTORIZE: Vectorize
+    RATE_LIMITER: RateLimit
+    BUCKET: R2Bucket
+    QUEUE: Queue
+
+
+class Default(WorkerEntrypoint):
+    """Called by the runtime, in a new instance for each event."""
+
+    env: Env
+
+    async def fetch(self, request: Request) -> Response:
+        app = RagApp(self._resources, self._variable, JsException)
+        reply = await app.handle(from_workers(request))
+        await discard_rest(request)
+        if not isinstance(reply, StreamReply):
+            return to_workers(reply)
+        pipe = js.TransformStream.new()
+        # The runtime ends an invocation when its response is out; `waitUntil` lets it wait.
+        self.ctx.waitUntil(_pump(reply.stream, pipe.writable.getWriter()))
+        return Response(pipe.readable, status=reply.status, headers=dict(reply.headers))
+
+    # The runtime passes `env` and `ctx`, and both are None in Python.
+    async def queue(self, batch: MessageBatch, env: None = None, ctx: None = None) -> None:
+        await Consumer(self._resources().background).consume(batch)
+
+    async def scheduled(
+        self, controller: ScheduledController, env: None = None, ctx: None = None
+    ) -> None:
+        await self._resources().tidy()
+
+    def _resources(self) -> Resources:
+        return Resources(self._bindings(), read_settings(self._variable))
+
+    def _bindings(self) -> Bindings:
+        return Bindings(
+            ai=self.env.AI,
+            database=self.env.DB,
+            vectorize=self.env.VECTORIZE,
+            rate_limiter=self.env.RATE_LIMITER,
+            blob=blob,
+            bucket=self.env.BUCKET,
+            queue=self.env.QUEUE,
+            fetch=_fetch,
+        )
+
+    def _variable(self, name: str) -> object:
+        return getattr(self.env, name, None)
+
+
+async def _pump(stream: AsyncGenerator[bytes, None], writer: Any) -> None:
+    """Write a stream's pieces as they come; stop making them when the client is gone."""
+    try:
+        async for piece in stream:
+            await writer.write(to_js(piece))
+        await writer.close()
+    except JsException:
+        pass  # Writing fails only when nobody reads any more.
+    finally:
+        await stream.aclose()
+
+
+async def _fetch(url: str) -> Fetched:
+    response = await fetch(url, redirect="manual", headers={"User-Agent": "document-reader"})
+
+    async def close() -> None:
+        if response.body is not None and not response.js_object.bodyUsed:
+            await response.body.cancel()
+
+    return Fetched(response.status, response.headers, response.body, close)

@@ -1,0 +1,103 @@
+"""What ``POST /documents`` brings, and the way from there into the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.files import file_id, read_file
+from rag.ingest import Ingestion
+from rag.limits import MAX_BODY_BYTES, MAX_DOCUMENTS, MAX_FORM_BYTES
+from rag.models import Models
+from rag.records import Document, Upload
+from rag.requests import ABOUT, DOCUMENTS, read_documents
+from rag.validation import check
+from web.forms import read_form
+from web.http import Request, media_type, parse_json, read_body
+from web.problems import FieldError, Problem, invalid
+
+#: What became of a document: its ``id`` and ``status``; if it did not go in, ``code`` and
+#: ``detail`` say why.
+Outcome = dict[str, str]
+
+_FORM = "multipart/form-data"
+# Problems of one document, which say nothing about the others.
+_OF_ONE = (409, 413, 415, 422)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The body of a request, and its Content-Type."""
+
+    content_type: str
+    body: bytes
+
+
+async def receive(request: Request) -> Sent:
+    """Read a request that brings documents, as JSON or in a form."""
+    kind = media_type(request)
+    if kind not in ("application/json", _FORM):
+        raise Problem(415, "not-documents", f"Send documents as application/json or {_FORM}.")
+    body = await read_body(request, MAX_FORM_BYTES if kind == _FORM else MAX_BODY_BYTES)
+    return Sent(request.headers.get("content-type") or "", body)
+
+
+def parse(sent: Sent) -> Sequence[Document | Upload]:
+    """The documents and files of a request; a problem if something is wrong with all of it."""
+    if not sent.content_type.lower().startswith(_FORM):
+        return read_documents(check(parse_json(sent.body), DOCUMENTS))
+    # Files, and a field about one.
+    parts = read_form(sent.content_type, sent.body, MAX_DOCUMENTS + 1)
+    files = [part for part in parts if part.name]
+    said = [parse_json(part.content) for part in parts if part.field == "document"]
+    if not 1 <= len(files) <= MAX_DOCUMENTS:
+        raise invalid(FieldError("#/file", f"must be 1 to {MAX_DOCUMENTS} files"))
+    if said and len(files) > 1:
+        raise invalid(FieldError("#/document", "is for a form with one file"))
+    for about in said:
+        check(about, ABOUT, "#/document")
+    uploads = [Upload(file.name, file.content, said[-1] if said else {}) for file in files]
+    if len({upload.name for upload in uploads}) < len(uploads):
+        raise invalid(FieldError("#/file", "two files have the same name"))
+    return uploads
+
+
+@dataclass(frozen=True)
+class Intake:
+    models: Models
+    ingestion: Ingestion
+
+    async def add(self, item: Document | Upload, owner: str) -> Outcome:
+        """Index a document or a file; a problem if it can't go in, or not now."""
+        document = await read_file(self.models, item) if isinstance(item, Upload) else item
+        original = item.content if isinstance(item, Upload) else None
+        status = await self.ingestion.ingest(document, owner, original)
+        return {"id": document.id, "status": status}
+
+    async def add_all(self, items: Sequence[Document | Upload], owner: str) -> list[Outcome]:
+        """Index documents and files. One that can't go in does not keep the others out; it is a
+        problem if it is the only one."""
+        await self.ingestion.check()
+        outcomes = []
+        for item in items:
+            try:
+                outcomes.append(await self.add(item, owner))
+            except Problem as problem:
+                if problem.status not in _OF_ONE or len(items) == 1:
+                    raise
+                outcomes.append(failure(item, problem))
+        return outcomes
+
+
+def failure(item: Document | Upload, problem: Problem) -> Outcome:
+    """What became of a document that did not go in."""
+    status = "busy" if problem.status == 409 else "refused"
+    detail = problem.explained("; ")
+    return {"id": item_id(item), "status": status, "code": problem.code, "detail": detail}
+
+
+def item_id(item: Document | Upload) -> str:
+    """The id that the document has or would have."""
+    if isinstance(item, Document):
+        return item.id
+    return str(item.about.get("id") or file_id(item.name))

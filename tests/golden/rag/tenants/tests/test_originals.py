@@ -1,0 +1,71 @@
+"""Files that were uploaded, kept beside their documents."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fakes import World
+from test_files import FORM, form, upload
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_an_original_comes_back_to_be_saved_and_not_shown(world: World) -> None:
+    page = b"<script>alert(1)</script> Whales swim."
+    assert upload(world, {"sea/page.html": page})[0] == 200
+    reply = asyncio.run(world.send("GET", "/documents/sea/page.html/original"))
+    assert (reply.status, reply.body) == (200, page)
+    assert reply.headers["Content-Type"] == "application/octet-stream"
+    assert reply.headers["Content-Disposition"] == 'attachment; filename="page.html"'
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_without_a_token_nothing_comes_back(world: World) -> None:
+    upload(world, {"a.md": b"Text."})
+    status, _ = world.call("GET", "/documents/a.md/original", headers={"authorization": ""})
+    assert status == 401
+
+
+def test_what_is_not_there(world: World) -> None:
+    world.ingest({"id": "a", "text": "Sent as text."})
+    for path in ("/documents/a/original", "/documents/b/original"):
+        status, problem = world.call("GET", path)
+        assert (status, problem["code"]) == (404, "not-found")
+    assert world.call("DELETE", "/documents/a/original")[0] == 405
+
+
+def test_a_file_that_is_refused_is_not_kept(world: World) -> None:
+    assert upload(world, {"a.pdf": b"no PDF"})[0] == 415
+    assert world.call("POST", "/documents", form({"a.md": b""}), headers=FORM)[0] == 422
+    assert not world.bucket.files
+
+
+def test_an_original_is_replaced_with_its_document(world: World) -> None:
+    upload(world, {"a.md": b"Old."})
+    upload(world, {"a.md": b"New."})
+    assert asyncio.run(world.send("GET", "/documents/a.md/original")).body == b"New."
+    world.ingest({"id": "a.md", "text": "Without a file."})
+    assert world.call("GET", "/documents/a.md/original")[0] == 404
+    assert not world.bucket.files
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["call lost", "reply lost"])
+def test_a_document_is_deleted_with_its_original_wherever_it_is_cut(after: bool) -> None:
+    for step in range(1, 100):
+        world = World()
+        upload(world, {"a.md": b"Text."})
+        world.fuse.calls, world.fuse.blows_at, world.fuse.after = 0, step, after
+        status, _ = world.call("DELETE", "/documents/a.md")
+        world.fuse.blows_at = float("inf")
+        if status == 204:
+            assert not world.bucket.files
+            return
+        world.database.connection.execute("UPDATE documents SET claimed_at = 0")
+        assert world.call("DELETE", "/documents/a.md")[0] in (204, 404)
+        assert not world.bucket.files, f"cut off at call {step}"
+    pytest.fail("the deletion never ended")
