@@ -191,6 +191,10 @@ def test_github(machine: Machine, account: CloudflareApi) -> None:
     assert machine.forge.comments[-1] == (
         f"<!-- cfpy preview -->\nPreview: https://{database.removesuffix('-db')}.test.workers.dev"
     )
+    machine.github("nightly.yml", "drift")
+    machine.github("nightly.yml", "backup")
+    [backup] = machine.clone.glob("backups/top-level/*/d1/DB.sql")
+    assert "notes" in backup.read_text()
     machine.github("nightly.yml", "prune")
     assert previews(account) == [database]
     machine.github("preview.yml", "preview", "closed")
@@ -213,3 +217,5 @@ def test_gitlab(machine: Machine, account: CloudflareApi) -> None:
     machine.gitlab("preview-down")
     assert previews(account) == []
     machine.gitlab("drift")
+    machine.gitlab("backup")
+    assert len(list(machine.clone.glob("backups/top-level/*/manifest.json"))) == 2

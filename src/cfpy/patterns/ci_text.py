@@ -219,12 +219,11 @@ class CiText:
 
     @property
     def backup(self) -> str:
-        words = ["cfpy", "backup", "create", *_named(self.facts.production)]
-        return shlex.join([*words, "--output", "backups"])
+        return shlex.join(["cfpy", "backup", "create", *_named(self.facts.production)])
 
     @property
     def drift(self) -> str:
-        return shlex.join(["cfpy", "plan", *_named(self.facts.production)])
+        return shlex.join(["cfpy", "status", *_named(self.facts.production), "--exit-code"])
 
     @property
     def comment(self) -> str:
