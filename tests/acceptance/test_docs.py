@@ -85,6 +85,11 @@ def test_a_team_gets_what_the_tutorial_promises(
     )
     assert pushed.stdout.startswith("# cfpy ci init github: ")
     assert "deploy-staging:" in pushed.stdout
+    releases = api.rollouts.releases["shop"][-2:]
+    parts = [[item["percentage"] for item in release["versions"]] for release in releases]
+    assert [sorted(shares) for shares in parts] == [[10, 90], [100]]
+    assert list(reader.directory.glob("backups/top-level/drill/d1/DB.sql"))
+    assert list(reader.directory.glob(".wrangler/state/v3/d1/**/*.sqlite"))
 
 
 def shell_blocks(text: str) -> list[str]:
