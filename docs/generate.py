@@ -165,7 +165,7 @@ def _json() -> str:
     parts.append(f"```json\n{json.dumps(schema, indent=2)}\n```\n")
     parts.append("## Keys of `data`\n\nTests check the keys of these commands and their types.\n")
     shapes: dict[str, Any] = {}
-    for name in ("json.json", "account.json"):
+    for name in ("json.json", "account.json", "data.json"):
         shapes |= json.loads((SHAPES / name).read_text("utf-8"))
     for command, shape in sorted(shapes.items()):
         parts.append(f"### cfpy {command}\n\n```json\n{json.dumps(shape, indent=2)}\n```\n")

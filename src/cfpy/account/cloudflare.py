@@ -72,10 +72,18 @@ class Account:
         """How often the versions of a Worker fail."""
         return ErrorRates(self._api, self.id, worker)
 
-    @documented()
     def live_version(self, worker: str) -> str:
-        """The version of a Worker with the most traffic; empty if there is none, or only the stub
-        that the first secret of a Worker creates.
+        """The version of a Worker with the most traffic; empty if :meth:`live_shares` is.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        return next(iter(self.live_shares(worker)), "")
+
+    @documented()
+    def live_shares(self, worker: str) -> dict[str, float]:
+        """The percentage of the traffic that each live version of a Worker has, the most first;
+        empty if there is none, or only the stub that the first secret of a Worker creates.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
@@ -84,14 +92,15 @@ class Account:
             page = self._api.get(self._path(f"workers/scripts/{worker}/deployments"))
         except CloudflareError as error:
             if error.api_code in NO_SUCH_WORKER:
-                return ""
+                return {}
             raise
         deployments = page["result"]["deployments"]
         if not deployments:
-            return ""
+            return {}
         versions = sorted(deployments[0]["versions"], key=lambda item: -item["percentage"])
-        version_id = str(versions[0]["version_id"])
-        return "" if self._is_stub(worker, version_id) else version_id
+        if self._is_stub(worker, str(versions[0]["version_id"])):
+            return {}
+        return {str(item["version_id"]): float(item["percentage"]) for item in versions}
 
     def _is_stub(self, worker: str, version_id: str) -> bool:
         page = self._api.get(self._path(f"workers/scripts/{worker}/versions/{version_id}"))

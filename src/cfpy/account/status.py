@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfpy.account.differences import differences, unseen
@@ -10,7 +11,7 @@ from cfpy.account.drift import Drift
 from cfpy.account.live import drift, wanted_bindings
 from cfpy.account.plan import Plan
 from cfpy.account.resources import scope_of
-from cfpy.account.session import open_session
+from cfpy.account.session import Session, open_session
 from cfpy.tools.context import Context
 
 
@@ -25,7 +26,9 @@ class StatusRequest:
 
 @dataclass(frozen=True)
 class Status:
-    """``live_version`` is empty while nothing is deployed. ``created`` are the keys of what cfpy
+    """``live_version`` is the one with the most traffic, empty while nothing is deployed, and
+    ``shares`` the percentage of each live version: two in a rollout, the newer one first.
+    ``created`` are the keys of what cfpy
     created, and ``pending`` the migrations that are not applied, by database. ``drift`` is all in
     which the account differs from the files, and ``unseen`` what could not be compared."""
 
@@ -35,6 +38,7 @@ class Status:
     pending: dict[str, list[str]]
     drift: tuple[Drift, ...]
     unseen: tuple[str, ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(ctx: Context, request: StatusRequest) -> Status:
@@ -46,7 +50,8 @@ def run(ctx: Context, request: StatusRequest) -> Status:
     session = open_session(ctx, request.root, request.environment, request.config)
     now = session.comparison(thorough=True)
     plan = session.plan_for(now)
-    version = session.account.live_version(session.desired.worker)
+    shares = _newest_first(session, session.account.live_shares(session.desired.worker))
+    version = max(shares, key=lambda id_: shares[id_], default="")
     wanted = wanted_bindings(scope_of(session.project, session.environment))
     live = session.account.bindings(session.desired.worker) if version else {}
     changed = drift(wanted, live) if version else {}
@@ -57,4 +62,13 @@ def run(ctx: Context, request: StatusRequest) -> Status:
         pending={action.name: list(action.files) for action in plan.changes if action.migrates},
         drift=tuple(differences(now, plan, version, changed)),
         unseen=unseen(now) if version else (),
+        shares=shares,
     )
+
+
+def _newest_first(session: Session, shares: Mapping[str, float]) -> Mapping[str, float]:
+    if len(shares) < 2:
+        return shares
+    releases = session.account.releases(session.desired.worker)
+    numbers = {id_: releases.version(id_).number for id_ in shares}
+    return {id_: shares[id_] for id_ in sorted(shares, key=lambda id_: -numbers[id_])}

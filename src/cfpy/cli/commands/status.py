@@ -54,10 +54,11 @@ def status(
 ) -> None:
     """Show what the project has in its account.
 
-    Shows resources, the live version, pending migrations, and each difference between the account
-    and the files, with what adopts or reverts it: settings, routes, domains, schedules, secrets and
-    variables that somebody changed by hand. Changes nothing. Exits with 7 if there is a conflict;
-    with --exit-code, with 13 if there is any other difference.
+    Shows resources, the live version (or both, with their parts of the traffic, during a rollout),
+    pending migrations, and each difference between the account and the files, with what adopts or
+    reverts it: settings, routes, domains, schedules, secrets and variables that somebody changed by
+    hand. Changes nothing. Exits with 7 if there is a conflict; with --exit-code, with 13 if there
+    is any other difference.
 
     Example: cfpy status --env staging --exit-code
     """
@@ -94,6 +95,10 @@ def show_status(output: Output, status: Status) -> None:
                 "worker": status.plan.worker,
                 "environment": status.plan.environment,
                 "live_version": status.live_version,
+                "versions": [
+                    {"version_id": id_, "percent": percent}
+                    for id_, percent in status.shares.items()
+                ],
                 "resources": resources,
                 "pending_migrations": status.pending,
                 "drift": [item.message for item in status.drift],
@@ -110,11 +115,17 @@ def show_status(output: Output, status: Status) -> None:
             action.kind, action.name, draw.Text(state, style=style), draw.Text(action.reason)
         )
     where = f"{status.plan.worker} in the account {status.plan.account_id}"
-    live = f"\nLive version: {status.live_version or 'none, nothing is deployed'}"
-    output.show(draw.Text(where, style="bold"), table, draw.Text(live))
+    output.show(draw.Text(where, style="bold"), table, draw.Text(f"\n{_live(status)}"))
     _draw_drift(output, status)
     draw_notices(output, status.plan)
-    output.show(draw.Text(f"\nNext\n  {output.invocation.command(_next_step(status))}"))
+    output.show(draw.Text(f"\nNext\n  {output.invocation.command(*_next_step(status))}"))
+
+
+def _live(status: Status) -> str:
+    if len(status.shares) < 2:
+        return f"Live version: {status.live_version or 'none, nothing is deployed'}"
+    lines = (f"  {id_}, with {percent:g} %" for id_, percent in status.shares.items())
+    return "\n".join(("Live versions, which share the traffic, the newer one first:", *lines))
 
 
 def _draw_drift(output: Output, status: Status) -> None:
@@ -132,9 +143,11 @@ def _resolved(output: Output, item: Drift) -> dict[str, str]:
     return {key: output.invocation.resolve(text) for key, text in asdict(item).items()}
 
 
-def _next_step(status: Status) -> str:
+def _next_step(status: Status) -> tuple[str, ...]:
     if status.plan.conflicts:
-        return "plan"
+        return ("plan",)
     if status.plan.changes:
-        return "up"
-    return "deploy" if status.drift or not status.live_version else "logs"
+        return ("up",)
+    if len(status.shares) > 1:
+        return ("deploy", "--percent", "100")
+    return ("deploy",) if status.drift or not status.live_version else ("logs",)

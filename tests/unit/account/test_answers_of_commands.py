@@ -1,0 +1,116 @@
+"""What commands answer during a rollout and after a backup: cfpy in this process, and no other.
+
+`pytest tests/unit/account/test_answers_of_commands.py --update-golden` rewrites
+tests/golden/cli/data.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+from backup_stage import BackupStage
+from contract import check, shape
+from typer.testing import CliRunner
+
+from cfpy.cli.app import app
+from rollout_stage import RolloutStage
+
+SCHEMA = json.loads(files("cfpy").joinpath("cli/output.schema.json").read_text("utf-8"))
+Start = Callable[[], RolloutStage]
+NAMES = {
+    *("backup", "create", "list", "restore", "data", "pull"),
+    *("deploy", "--percent", "rollback", "promote"),
+}
+
+
+@pytest.fixture
+def cfpy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs a command on the project of a stage, and gives what it prints."""
+
+    def run(stage: RolloutStage | BackupStage, *words: str) -> str:
+        context = stage.context()
+        monkeypatch.setattr("cfpy.tools.context.build_context", lambda *_given: context)
+        done = CliRunner().invoke(app, [*words, "--cwd", str(stage.root)])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
+def answer(cfpy: Callable[..., str]) -> Callable[..., Any]:
+    """As ``cfpy``, but gives the document of ``--json``."""
+
+    def run(stage: RolloutStage | BackupStage, *words: str) -> Any:
+        document = json.loads(cfpy(stage, *words, "--json"))
+        jsonschema.validate(document, SCHEMA)
+        assert document["command"].split() == list(words[: len(document["command"].split())])
+        return document["data"]
+
+    return run
+
+
+def test_status_shows_how_versions_share_the_traffic(
+    rollout: Start, cfpy: Callable[..., str], answer: Callable[..., Any]
+) -> None:
+    here = rollout()
+    one = here.first
+    assert answer(here, "status")["versions"] == [{"version_id": one, "percent": 100}]
+    assert f"Live version: {one}\n" in cfpy(here, "status")
+    here.code("two")
+    here.share(10)
+    [two] = {item["id"] for item in here.api.rollouts.uploads["shop"]} - {one}
+    for percent in (10, 60):
+        here.share(percent)
+        found = answer(here, "status")
+        most = two if percent > 50 else one
+        assert (found["live_version"], found["drift"]) == (most, [])
+        assert found["versions"] == [
+            {"version_id": two, "percent": percent},
+            {"version_id": one, "percent": 100 - percent},
+        ]
+        said = cfpy(here, "status")
+        assert f"  {two}, with {percent} %\n  {one}, with {100 - percent} %\n" in said
+        assert said.splitlines()[-1].startswith("  cfpy deploy ")
+        assert "--percent 100" in said
+    here.rollback()
+    assert answer(here, "status")["versions"] == [{"version_id": one, "percent": 100}]
+
+
+def test_status_of_what_is_not_live_has_no_versions(
+    backup_stage: BackupStage, answer: Callable[..., Any]
+) -> None:
+    found = answer(backup_stage, "status")
+    assert (found["live_version"], found["versions"]) == ("", [])
+
+
+def test_the_shape_of_json_is_pinned(
+    rollout: Start,
+    backup_stage: BackupStage,
+    answer: Callable[..., Any],
+    request: pytest.FixtureRequest,
+) -> None:
+    shapes = {}
+
+    def run(stage: RolloutStage | BackupStage, *words: str) -> Any:
+        found = answer(stage, *words)
+        name = " ".join(word for word in words[:2] if word in NAMES)
+        shapes[name] = shape(found)
+        return found
+
+    made = run(backup_stage, "backup", "create")
+    run(backup_stage, "backup", "list")
+    run(backup_stage, "backup", "restore", made["folder"], "--yes", "--confirm", "shop")
+    run(backup_stage, "data", "pull", "--mask", "parents.name", "--yes")
+    here = rollout()
+    here.code("two")
+    run(here, "deploy", "--percent", "10", "--yes", "--health", "")
+    run(here, "rollback", "--dry-run")
+    here.deploy("staging")
+    run(here, "promote", "staging", "--yes", "--health", "")
+    check("data.json", json.dumps(shapes, indent=2, sort_keys=True) + "\n", request)
