@@ -152,6 +152,10 @@ class BackupStage:
         """Other rows, values, objects and vectors than in the backup."""
         database = self.api.databases["db"]
         database.executescript("DROP TABLE children; DROP TABLE parents;" + OTHER_ROWS)
+        self.overwrite()
+
+    def overwrite(self) -> None:
+        """Other values, objects and vectors than in the backup."""
         for stored in (self.api.data.values["c" * 32], self.api.data.objects["files"]):
             stored.update(dict.fromkeys(stored, Stored(b"another")))
         self.api.data.vectors["index"].clear()

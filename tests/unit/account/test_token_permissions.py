@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
+from backup_stage import BackupStage
 
 from cfpy.account.permissions import PERMISSIONS
 from cfpy.account.planning import PlanRequest, run
@@ -16,6 +19,7 @@ from preview_stage import Stage
 from rollout_stage import RolloutStage
 
 Start = Callable[[], Stage]
+AnyStage = Stage | RolloutStage | BackupStage
 # The parts of the API that the stand-in can refuse, and what they are called.
 PARTS = {
     part: PERMISSIONS[part].removesuffix(": Edit")
@@ -23,13 +27,13 @@ PARTS = {
 }
 
 
-def levels(stage: Stage | RolloutStage, command: str) -> dict[str, str]:
+def levels(stage: AnyStage, command: str) -> dict[str, str]:
     project = load_project(stage.root)
     found = needed_permissions(project, desired_state(project))
     return {item.name: item.levels[command] for item in found if command in item.levels}
 
 
-def allow(stage: Stage | RolloutStage, given: Mapping[str, str]) -> None:
+def allow(stage: AnyStage, given: Mapping[str, str]) -> None:
     """From now on the token has these permissions only."""
     stage.api.forbidden = {part for part, name in PARTS.items() if name not in given}
     stage.api.read_only = {part for part, name in PARTS.items() if given.get(name) == READ}
@@ -50,18 +54,43 @@ def preview(stage: Stage) -> None:
 def test_what_is_listed_is_enough_and_all_of_it_is_needed(
     stage: Start, command: str, start: Callable[[Stage], None]
 ) -> None:
-    assert command in COMMANDS
     here = stage()
+    start_with_less(here, command, lambda: start(here))
+
+
+def start_with_less(here: AnyStage, command: str, start: Callable[[], object]) -> None:
+    """Start it with what is listed, then without each part of that."""
+    assert command in COMMANDS
     given = levels(here, command)
     allow(here, given)
-    start(here)
+    start()
     for name in set(given) & set(PARTS.values()):
         less = {**given, name: READ} if given[name] == EDIT else {**given, name: ""}
         allow(here, {key: level for key, level in less.items() if level})
         with pytest.raises(NotAuthenticatedError):
-            start(here)
+            start()
         allow(here, given)
-        start(here)
+        start()
+
+
+def test_a_backup_needs_what_is_listed(backup_stage: BackupStage, tmp_path: Path) -> None:
+    numbers = itertools.count()
+    start_with_less(
+        backup_stage,
+        "backup",
+        lambda: backup_stage.create(output=tmp_path / f"backup-{next(numbers)}"),
+    )
+
+
+@pytest.mark.parametrize("only_files", [False, True], ids=["by-time-travel", "from-files"])
+def test_a_restore_needs_what_is_listed(backup_stage: BackupStage, only_files: bool) -> None:
+    folder = str(backup_stage.create().folder)
+
+    def start() -> None:
+        backup_stage.overwrite()
+        backup_stage.restore(folder, only_files=only_files)
+
+    start_with_less(backup_stage, "restore", start)
 
 
 def test_only_what_a_project_uses_is_listed(stage: Start) -> None:
