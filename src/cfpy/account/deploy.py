@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,8 +9,9 @@ from pathlib import Path
 
 from cfpy.account.bookmarks import Bookmark, before_migrations
 from cfpy.account.code_tag import commit_message, version_tag
+from cfpy.account.failed_deployment import unhealthy, with_what_is_live
 from cfpy.account.gradual import Checks, GradualRollout, Rollout, TrafficResult, prepare
-from cfpy.account.health import TIMEOUT_SECONDS, Answer, SystemClock, ask, wait_for_answer
+from cfpy.account.health import TIMEOUT_SECONDS, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Plan
@@ -20,12 +20,11 @@ from cfpy.account.rehearsal import check_upload, problems, rehearse
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import under_way
 from cfpy.account.wrangler_events import Deployment
-from cfpy.errors import CfpyError, DeploymentError, UsageError
+from cfpy.errors import CfpyError, UsageError
 from cfpy.project.lock import alone
 from cfpy.project.vendor import vendor
 from cfpy.tools.context import Context
 from cfpy.tools.http_client import HttpClient
-from cfpy.tools.invocation import command
 
 
 @dataclass(frozen=True)
@@ -232,7 +231,7 @@ def _go_live(
     try:
         deployment = wrangler.deploy(*named)
     except CfpyError as error:
-        raise _with_what_is_live(session, before, error) from error
+        raise with_what_is_live(session, before, error) from error
     url = (request.url or deployment.url).rstrip("/")
     if not url or client is None:
         return DeployResult(plan, provisioned, deployment, url, "")
@@ -244,7 +243,8 @@ def _go_live(
     live = DeployResult(plan, provisioned, deployment, url, answer.said)
     if answer.healthy:
         return live
-    raise _refused(request, session, live, before, answer)
+    back = request.rollback_on_failure
+    raise unhealthy(session, deployment.version_id, address, before, answer, goes_back=back)
 
 
 def _migrate(ctx: Context, session: Session, plan: Plan) -> None:
@@ -269,57 +269,3 @@ def _health_client(request: DeployRequest) -> HttpClient | None:
         )
     address = request.url or "https://workers.dev"
     return HttpClient(address, source="--url", timeout=TIMEOUT_SECONDS)
-
-
-def _with_what_is_live(session: Session, before: str, error: CfpyError) -> CfpyError:
-    """The error of a deployment, or one that reports that a new version is live nevertheless:
-    wrangler can fail after the upload, or its answer can be lost."""
-    try:
-        live = session.account.live_version(session.desired.worker)
-    except CfpyError:
-        return error
-    if not live or live == before:
-        return error
-    return DeploymentError(
-        f"version {live} is live, but wrangler failed after that: {error.message}",
-        hint=f"{error.hint} To see what is live: {command('status')}".strip(),
-    )
-
-
-def _refused(
-    request: DeployRequest, session: Session, live: DeployResult, before: str, answer: Answer
-) -> DeploymentError:
-    """The error that describes the answer of the live version, and what to do.
-
-    ``before`` is the version that was live before; empty if this one is the first. If requested, it
-    is rolled back to, but not if the host is not in DNS: the old version can't be reached there,
-    either.
-    """
-    assert live.deployment is not None
-    version, address = live.deployment.version_id, f"{live.url}{request.health}"
-    if not answer.resolved:
-        kept = "It was not rolled back: no version can be reached there. "
-        return DeploymentError(
-            f"version {version} is live, but could not be checked: {answer.said}",
-            hint=f"{kept if before and request.rollback_on_failure else ''}A new host name takes "
-            "some "
-            f"minutes to appear in DNS. Try again with: curl {shlex.quote(address)}",
-        )
-    sick = f"version {version} is live, but its health check failed: {address}: {answer.said}"
-    logs = f"To see why: {command('logs')}"
-    if not before:
-        return DeploymentError(
-            sick, hint=f"{logs}. It is the first version, so there is none to roll back to."
-        )
-    back = command("wrangler", "rollback", before)
-    if not request.rollback_on_failure:
-        return DeploymentError(sick, hint=f"{back} (migrations stay as they are)")
-    try:
-        session.wrangler.rollback(session.desired.worker, before)
-    except CfpyError as error:
-        return DeploymentError(f"{sick}; and {error.message}", hint=back)
-    return DeploymentError(
-        f"the health check of version {version} failed: {address}: {answer.said}; "
-        f"version {before} is live again",
-        hint=f"{logs}. Migrations stay as they are.",
-    )

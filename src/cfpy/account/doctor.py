@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cfpy.account.login import account_of, can_tell_login
 from cfpy.account.resources import desired_state
-from cfpy.account.session import Session, account_of, can_tell_login, open_session
+from cfpy.account.session import Session, open_session
 from cfpy.account.token_checks import token_findings
 from cfpy.bindings.checks import check, check_models
 from cfpy.bindings.environments import effective

@@ -13,13 +13,13 @@ from cfpy.account.breaking_migrations import breaking_migrations
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
+from cfpy.account.login import account_id_of, token_of
 from cfpy.account.neighbours import neighbours
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.d1 import D1Database
 from cfpy.account.owned.outside import Changing
 from cfpy.account.plan import Action, Do, Plan
-from cfpy.account.record import Record
-from cfpy.account.record_store import RECORD_FILE, RecordStore
+from cfpy.account.record_store import RecordStore
 from cfpy.account.resources import desired_state
 from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import OTHER_NAME, Wrangler
@@ -28,19 +28,12 @@ from cfpy.bindings.registry import OWNED
 from cfpy.bindings.stances import REFUSED, refused
 from cfpy.bindings.unknown_keys import warnings
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import NotAuthenticatedError, ProjectError, UsageError
+from cfpy.errors import ProjectError, UsageError
 from cfpy.project.config_difference import only_filled_in
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
-from cfpy.tools.credentials import (
-    ACCOUNT_ID,
-    TOKEN,
-    checked_account_id,
-    checked_token,
-    variable,
-)
+from cfpy.tools.credentials import ACCOUNT_ID, TOKEN
 from cfpy.tools.files import refuse_read_only
-from cfpy.tools.invocation import command
 
 if TYPE_CHECKING:
     from cfpy.account.cloudflare import Account
@@ -188,9 +181,9 @@ def session_of(
     desired = desired_state(project, environment)
     _refuse_other_region(project, environment)
     record = records.read()
-    token = _token(ctx, project.root, project.config_path)
+    token = token_of(ctx, project.root, project.config_path)
     ctx.progress("Reading the account")
-    account = Account(token, _account_id(project, environment, record))
+    account = Account(token, account_id_of(project, environment, record))
     return Session(
         project=project,
         desired=desired,
@@ -242,47 +235,6 @@ def refuse_broken(session: Session) -> None:
     refuse_unusable(session.project, session.environment)
 
 
-def account_of(ctx: Context, root: Path) -> str:
-    """The account of the login, without a project.
-
-    Raises:
-        NotAuthenticatedError: Nobody is logged in, or the login has access to several accounts.
-        CloudflareError: The API can't be reached, or fails.
-    """
-    from cfpy.account.cloudflare import Account
-
-    return Account(_token(ctx, root), _given_account_id()[1]).id
-
-
-def can_tell_login(ctx: Context, root: Path) -> bool:
-    """Whether the login can be read without installing anything."""
-    return bool(variable(os.environ, TOKEN)[1]) or ctx.toolchain.has_wrangler(root)
-
-
-def _token(ctx: Context, root: Path, config: Path | None = None) -> str:
-    """The token that wrangler would use. wrangler is only run if no variable has a token.
-
-    Raises:
-        NotAuthenticatedError: There is none, or it is not valid.
-    """
-    source, token = variable(os.environ, TOKEN)
-    if not token:
-        source = "the token from wrangler's login"
-        token = Wrangler(ctx.runner, ctx.toolchain, root, config=config).auth_token()
-    ctx.secrets.add(token)
-    return checked_token(token, source)
-
-
-def _given_account_id() -> tuple[str, str]:
-    """The variable that names an account, and the id; empty if there is none.
-
-    Raises:
-        NotAuthenticatedError: It is not the id of an account.
-    """
-    name, value = variable(os.environ, ACCOUNT_ID)
-    return name, checked_account_id(value, name) if value else ""
-
-
 def _refuse_other_name(worker: str) -> None:
     """Refuse to work on one Worker if a variable would make wrangler deploy another one."""
     other = os.environ.get(OTHER_NAME)
@@ -309,21 +261,3 @@ def _account_config(project: Project, account_id: str) -> Callable[[], Path] | N
         return path
 
     return write
-
-
-def _account_id(project: Project, environment: str, record: Record) -> str:
-    """The account to use: from the configuration, the environment variable, or the record.
-    Empty if none of them has one."""
-    scope = (project.wrangler.get("env") or {}).get(environment) or {}
-    pinned = scope.get("account_id") or project.wrangler.get("account_id")
-    name, given = ("", "") if pinned else _given_account_id()
-    wanted = checked_account_id(str(pinned), "account_id in the configuration") if pinned else given
-    lives = record.account_id(environment)
-    if wanted and lives and wanted != lives:
-        said = "the configuration" if pinned else name
-        raise NotAuthenticatedError(
-            f"this project is in the account {lives}, but {said} is {wanted}",
-            hint=f"Use the first account, or delete the project there: {command('destroy')}. "
-            f"If it no longer exists, delete {RECORD_FILE}.",
-        )
-    return wanted or lives

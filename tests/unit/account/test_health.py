@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 
-from cfpy.account.deploy import DeployRequest, DeployResult, _refused
+from cfpy.account.failed_deployment import unhealthy
 from cfpy.account.health import Answer, ask, wait_for_answer
 from cfpy.account.live import is_stub
-from cfpy.account.plan import Plan
-from cfpy.account.wrangler import Deployment
 from cfpy.errors import WranglerError
 from cfpy.tools.http_client import HttpClient
 
@@ -162,12 +159,9 @@ def outcome(
     answer: Answer, before: str, *, rollback: bool, works: bool = True
 ) -> tuple[str, str, list[tuple[str, str]]]:
     """The message, the hint and the rollbacks."""
-    request = DeployRequest(Path(), "", "/health", "", rollback, dry_run=False, check_seconds=0)
     wrangler = FakeWrangler(works=works)
     session: Any = SimpleNamespace(wrangler=wrangler, desired=SimpleNamespace(worker="shop"))
-    plan = Plan("a", "shop", "", ())
-    live = DeployResult(plan, None, Deployment("new", (), 0), "https://shop.example", "")
-    error = _refused(request, cast(Any, session), live, before, answer)
+    error = unhealthy(session, "new", ADDRESS, before, answer, goes_back=rollback)
     assert (error.code, error.exit_code) == ("deployment", 11)
     return error.message, error.hint, wrangler.calls
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cfpy.account.deploy import _with_what_is_live
+from cfpy.account.failed_deployment import with_what_is_live
 from cfpy.errors import (
     CfpyError,
     CloudflareError,
@@ -37,7 +37,7 @@ def session(live: str | CfpyError) -> Any:
 @pytest.mark.parametrize("before", ["", "1"])
 @pytest.mark.parametrize("failure", [LOST, MAY_NOT])
 def test_a_new_version_is_said_to_be_live(before: str, failure: CfpyError) -> None:
-    error = _with_what_is_live(session("2"), before, failure)
+    error = with_what_is_live(session("2"), before, failure)
     assert isinstance(error, DeploymentError)
     assert "version 2 is live" in error.message
     assert failure.message in error.message
@@ -46,4 +46,4 @@ def test_a_new_version_is_said_to_be_live(before: str, failure: CfpyError) -> No
 
 @pytest.mark.parametrize("live", ["", "1", CloudflareError("no network")])
 def test_where_nothing_is_new_or_known_the_failure_stands(live: str | CfpyError) -> None:
-    assert _with_what_is_live(session(live), "1", LOST) is LOST
+    assert with_what_is_live(session(live), "1", LOST) is LOST
