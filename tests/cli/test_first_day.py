@@ -260,7 +260,7 @@ def test_files_are_adopted_without_a_login(
     def nobody(*_: object) -> str:
         raise NotLoggedInError("nobody is logged in", hint="Run it.")
 
-    monkeypatch.setattr(session, "_token", nobody)
+    monkeypatch.setattr(session, "token_of", nobody)
     (tmp_path / "index.js").write_text(JAVASCRIPT)
     (tmp_path / "wrangler.toml").write_text(CONFIG.format(main="index.js"))
     config = (tmp_path / "wrangler.toml").read_bytes()

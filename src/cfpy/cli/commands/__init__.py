@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "promote": "Deploy the very code that another environment runs.",
     "rollback": "Give an earlier version all traffic again.",
     "status": "Show what the project has in its account.",
-    "backup": "Back up the data of an environment; list backups and restore them.",
+    "backup": "Back up the data of an environment, and restore it.",
     "data": "Copy a remote database into the local runtime.",
     "permissions": "List the permissions that a token needs.",
     "logs": "Show the live Worker's requests and logs as they arrive.",

@@ -11,7 +11,7 @@ app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 @app.callback()
 def backup() -> None:
-    """Back up the data of an environment; list backups and restore them.
+    """Back up the data of an environment, and restore it.
 
     Example: cfpy backup create
     """
