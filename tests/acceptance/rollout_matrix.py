@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,7 @@ def why_broken(live: Live, case: Case, wanted: str) -> str:
         tempfile.TemporaryDirectory() as directory,
         Stage(live, Path(directory), case.pattern) as stage,
     ):
-        _broken_run(case, stage)
+        break_once(case, stage)
         code, said = stage.cfpy(*stage.command)
         if code != 0:
             return f"the second run ended with {code}: {said}"
@@ -163,7 +164,8 @@ def why_broken(live: Live, case: Case, wanted: str) -> str:
         return "" if left == wanted else f"another account: {left}, not {wanted}"
 
 
-def _broken_run(case: Case, stage: Stage) -> None:
+def break_once(case: Case, stage: Any) -> None:
+    """Run the command of a stage into a fault."""
     api = stage.api
     if case.fault != KILLED:
         api.broken_time = (case.mutation, case.time, FAULTS[case.fault])
@@ -189,22 +191,37 @@ def _broken_run(case: Case, stage: Stage) -> None:
     api.broken_time = None
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+def run_matrix(
+    about: str | None,
+    flows: Collection[str],
+    make: Callable[[Path], Any],
+    clean: Callable[[Any, str], tuple[str, list[str]]],
+    why_broken: Callable[[Any, Case, str], str],
+) -> int:
+    """Run the cases that the command line asks for; 1 if one is broken.
+
+    Args:
+        about: What the program does, for its help.
+        flows: The names of the flows.
+        make: Makes what all cases start from, in a folder.
+        clean: What a run of a flow without a fault leaves, and its mutations.
+        why_broken: What is wrong after a case; it is given what :func:`clean` gave.
+    """
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--sample", type=int, help="run this many, chosen at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        live = make_live(Path(home))
+        start = make(Path(home))
         with ThreadPoolExecutor(options.jobs) as pool:
-            found = dict(zip(FLOWS, pool.map(lambda flow: clean(live, flow), FLOWS), strict=True))
-            every = [case for flow in FLOWS for case in cases(flow, found[flow][1])]
+            found = dict(zip(flows, pool.map(lambda flow: clean(start, flow), flows), strict=True))
+            every = [case for flow in flows for case in cases(flow, found[flow][1])]
             chosen: list[Any] = every
             if options.sample:
                 chosen = sample(every, options.sample, random.Random(options.seed))  # type: ignore[arg-type]
             started, broken = time.monotonic(), 0
-            results = pool.map(lambda case: why_broken(live, case, found[case.pattern][0]), chosen)
+            results = pool.map(lambda case: why_broken(start, case, found[case.pattern][0]), chosen)
             for number, (case, why) in enumerate(zip(chosen, results, strict=True), 1):
                 broken += bool(why)
                 print(
@@ -218,4 +235,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_matrix(__doc__, FLOWS, make_live, clean, why_broken))
