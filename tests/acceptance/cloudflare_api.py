@@ -742,6 +742,9 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
         def _answer(self, body: Any) -> None:
             url = urlsplit(self.path)
             path = url.path.removeprefix("/client/v4/")
+            query = {key: ",".join(values) for key, values in parse_qs(url.query).items()}
+            if where := self.headers.get("cf-r2-jurisdiction"):
+                query["jurisdiction"] = where
             time.sleep(api.delay)
             with api.lock:
                 api.requests.append(f"{self.command} {path}")
@@ -758,7 +761,7 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                         failure = api.broken_kind[1]
             if failure is not None and failure.applied:
                 with contextlib.suppress(RefusedError):
-                    api.answer(self.command, path, {}, body)
+                    api.answer(self.command, path, query, body)
             if failure is not None:
                 failure.then()
             if failure is not None and failure.status == 0:
@@ -773,9 +776,6 @@ def serve(api: CloudflareApi) -> ThreadingHTTPServer:
                 signed = path.startswith("signed/")
                 if not signed and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                     raise RefusedError(401, 10000, "Authentication error")
-                query = {key: ",".join(values) for key, values in parse_qs(url.query).items()}
-                if where := self.headers.get("cf-r2-jurisdiction"):
-                    query["jurisdiction"] = where
                 document = api.answer(self.command, path, query, body)
                 if isinstance(document, bytes):
                     self._send_bytes(200, document, {"Content-Type": "application/octet-stream"})
