@@ -84,5 +84,6 @@ def test_a_difference_can_be_applied(tmp_path: Path) -> None:
 def test_lines_to_paste_are_whole(tmp_path: Path) -> None:
     run("new", "fullstack", "shop", "--defaults", "--no-git", cwd=tmp_path)
     used = run("add", "d1", "audit", cwd=tmp_path / "shop").stdout.partition("Use\n")[2]
+    assert "env instead of self.env" in used
     lines = [line[2:] for line in used.partition("\nNext")[0].splitlines()]
     compile("async def use(self, value):\n    " + "\n    ".join(lines), "use", "exec")

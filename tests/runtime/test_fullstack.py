@@ -41,6 +41,11 @@ async def probe_references() -> int:
     return sys.getrefcount(WHOLE)
 
 
+@app.patch("/probe/part", include_in_schema=False)
+async def probe_part() -> None:
+    pass
+
+
 @app.post("/probe/untyped", include_in_schema=False)
 async def probe_untyped(env: Bound) -> None:
     await env.FILES.put("{KEY}/a.bin", "hello")
@@ -270,6 +275,14 @@ def test_a_run_that_was_overtaken_is_not_counted_as_done(dev: Dev, project: Path
     events = sorted(point["blobs"][0] for point in points if point["at"] >= started)
     assert events == ["done", "queued", "queued"]
     assert send(dev, "GET", f"/api/items/{first}").json()["status"] == "queued"
+
+
+def test_a_new_route_needs_no_change_in_edge(dev: Dev) -> None:
+    assert dev.request("PATCH", "/probe/part").status == 200
+    refused = dev.request("POST", "/probe/part")
+    assert (refused.status, refused.headers["Allow"]) == (405, "PATCH")
+    asked = dev.request("OPTIONS", "/probe/part", headers={"Origin": ORIGIN}).headers
+    assert "PATCH" in asked["Access-Control-Allow-Methods"].split(", ")
 
 
 def test_a_page_of_another_origin_can_make_conditional_requests(dev: Dev) -> None:

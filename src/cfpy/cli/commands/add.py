@@ -136,6 +136,9 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
             output.show(draw.Text(f"  {'changed' if added.before[name] else 'new':8}{name}"))
     if added.snippet:
         output.show(draw.Text("\nUse", style="bold"))
+        if "self.env." in added.snippet:
+            note = "  # In a FastAPI route, which gets env as a parameter: env instead of self.env."
+            output.show(draw.Text(note, style="dim"))
     for line in added.snippet.splitlines():
         output.show(draw.Text(f"  {line}", no_wrap=True, overflow="ignore"))
     if added.note:

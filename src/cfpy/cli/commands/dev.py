@@ -219,9 +219,9 @@ def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
     """The rows of the banner below the address: a name, what it is, and the style."""
     rows = [("Bindings", page, "cyan")] if page else []
     rows.append(("Runtime", _runtime_text(info), ""))
-    if info.embeddings:
-        rows.append(("Embeddings", info.embeddings, ""))
     if info.vectorize_delay is not None:
+        # Most Workers with a model but no index ask it for text alone.
+        rows.append(("Embeddings", info.embeddings, ""))
         rows.append(("Vectorize", _vectorize_text(info.vectorize_delay), ""))
     if info.chat:
         rows.append(("Chat", info.chat, ""))
@@ -231,9 +231,7 @@ def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
         switch = f"; to switch, open {page}/access" if page else ""
         rows.append(("Access", f"{info.access}{switch}", ""))
     if info.secrets_file:
-        # The page and the API ask for a token: newcomers do not know it yet.
-        sample = info.secrets_file.endswith(".example")
-        note = " (sample values; it has the token that the Worker asks for)" if sample else ""
+        note = _secrets_note(info)
         rows.append(("Secrets", f"{info.secrets_file}{note}", ""))
     rows += [("Cron", f"{cron}: to run it, open {cron_url(url, cron)}", "") for cron in info.crons]
     rows.append(("Data", str(info.state), ""))
@@ -243,6 +241,13 @@ def _rows(info: DevInfo, url: str, page: str) -> list[tuple[str, str, str]]:
     }
     rows += [("Not available", f"{name}: {why}", "yellow") for name, why in left_out.items()]
     return rows
+
+
+def _secrets_note(info: DevInfo) -> str:
+    if not info.secrets_file.endswith(".example"):
+        return ""
+    # The page and the API ask for a token, unless Access does: newcomers do not know it yet.
+    return " (sample values)" if info.access else " (sample values, also of the token for the API)"
 
 
 def cron_url(url: str, cron: str) -> str:

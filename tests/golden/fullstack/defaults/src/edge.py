@@ -22,7 +22,8 @@ import js
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
+from pydantic_core import PydanticCustomError
 from pyodide.ffi import JsException, to_js
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -60,7 +61,8 @@ SHOWN_TYPES = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp"])
 
 # The SDK knows no others than Python's, and no Request can be made with CONNECT or TRACE.
 PASSED_METHODS = HTTPMethod.__members__.keys() - {"CONNECT", "TRACE"}
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+# All that a route can have. HEAD comes with GET, and OPTIONS is answered here.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # What web pages of CORS_ORIGINS may send, and may read of the answer.
 ALLOWED_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Range"
 EXPOSED_HEADERS = "Content-Range, ETag, Location, Retry-After, X-Request-Id"
@@ -152,7 +154,7 @@ async def on_invalid(request: Request, error: RequestValidationError) -> JSONRes
         hint = "Send JSON, with the header Content-Type: application/json."
         problem = Problem(415, "not-json", hint)
     elif ("header", "if-match") in absent:
-        hint = "Send the item's ETag in the header If-Match."
+        hint = "Read it first, and send its ETag in the header If-Match."
         problem = Problem(428, "if-match-required", hint)
     else:
         problem = Problem(422, "invalid-request", "The request has invalid fields.")
@@ -213,6 +215,10 @@ async def serve(app: FastAPI, request: WorkersRequest, env: Any, ctx: Any) -> An
         reply = await asgi.fetch(exchange, passed, env, ctx)
         if exchange.body:
             reply = js.Response.new(to_js(exchange.body), reply)
+        elif exchange.length is not None:
+            # The runtime sends no Content-Length for a stream, unless the stream has a length.
+            sized = js.FixedLengthStream.new(exchange.length)
+            reply = js.Response.new(reply.body.pipeThrough(sized), reply)
     await discard_rest(request)
     return reply
 
@@ -263,11 +269,14 @@ class Exchange:
         self.refused: Problem | None = None
         # What was sent in one piece. The bridge would never free its memory: `serve` sends it.
         self.body = b""
+        # How many bytes are sent in more pieces, if the application has said so.
+        self.length: int | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         started, status, gone, method = time.monotonic(), 0, False, scope["method"]
+        length: int | None = None
         # HEAD is handled as GET, and the runtime leaves out the body. `head` is for routes that can
         # spare making it.
         scope.update(request_id=uuid4().hex, upload=self.upload, head=method == "HEAD")
@@ -276,12 +285,15 @@ class Exchange:
         added = added_headers(scope)
 
         async def reply(message: Message) -> None:
-            nonlocal status, gone
+            nonlocal status, gone, length
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = {name.lower() for name, _ in message["headers"]}
+                own = {name.lower(): value for name, value in message["headers"]}
+                length = int(own[b"content-length"]) if b"content-length" in own else None
                 message["headers"] += [pair for pair in added if pair[0] not in own]
-            elif not message.get("more_body"):
+            elif message.get("more_body"):
+                self.length = length
+            else:
                 self.body, message["body"] = message.get("body", b""), b""
             try:
                 await send(message)
@@ -382,6 +394,17 @@ def expected_version(if_match: str) -> int:
     found = re.fullmatch(r'(?:W/)?"([1-9][0-9]{0,14})"', if_match)
     # An ETag that never was one of ours can't be the item's.
     return int(found[1]) if found else 0
+
+
+def matches(pattern: str, rule: str) -> AfterValidator:
+    """A check of a string, which explains itself by a sentence: the pattern alone tells few."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise PydanticCustomError("form", "{rule}", {"rule": rule})
+        return value
+
+    return AfterValidator(check)
 
 
 def accepts(kinds: frozenset[str]) -> dict[str, Any]:

@@ -429,7 +429,7 @@ def test_pages_of_other_sites_change_nothing(world: World) -> None:
 
 def test_a_setting_that_is_missing_is_named() -> None:
     with pytest.raises(Problem, match="SUMMARY_MODEL"):
-        read_settings({}.get)
+        read_settings(dict[str, object]().get)
 
 
 def test_who_asks_too_often_waits(world: World) -> None:

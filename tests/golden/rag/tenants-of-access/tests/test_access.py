@@ -265,7 +265,8 @@ def test_requests_at_once_find_the_key() -> None:
     certs = Certs("one")
 
     async def both() -> list[Any]:
-        return await asyncio.gather(*(certs.known.get("one", NOW) for _ in range(3)))
+        found: list[Any] = await asyncio.gather(*(certs.known.get("one", NOW) for _ in range(3)))
+        return found
 
     assert asyncio.run(both()) == ["public one"] * 3
 

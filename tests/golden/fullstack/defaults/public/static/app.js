@@ -148,7 +148,9 @@ async function upload(input) {
   if (!file) return;
   input.value = '';
   status.textContent = `Uploading ${file.name}…`;
-  const allowed = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  // The end of a name that is too long, because its type is there.
+  const short = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(-100);
+  const allowed = short.replace(/^[^A-Za-z0-9]+/, '');
   const headers = { 'Content-Type': file.type || 'text/plain' };
   showFile(await (await call('POST', `/files/${allowed || 'file'}`, file, headers)).json());
   status.textContent = '';
