@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import time
@@ -16,7 +17,7 @@ from access.keys import Keys, Unreadable
 from access.tokens import HEADER, Caller, Refusal, check_site, read_application, read_caller
 
 ALGORITHM = "RSASSA-PKCS1-v1_5"
-FETCH_MS = 5_000
+FETCH_SECONDS = 5
 
 
 class Headers(Protocol):
@@ -37,7 +38,7 @@ async def admit(method: str, headers: Headers, variable: Callable[[str], object]
         Refusal: Nobody who may, or the Worker can't know.
     """
     application = read_application(variable)
-    check_site(method, headers.get("sec-fetch-site"))
+    check_site(method, headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host"))
     now = time.time()
     keys = _keys_of(application.issuer)
 
@@ -62,11 +63,11 @@ def _keys_of(issuer: str) -> Keys:
 async def _load(issuer: str) -> dict[str, Any]:
     """The public keys of a team, as Web Crypto takes them."""
     try:
-        signal = js.AbortSignal.timeout(FETCH_MS)
-        answer = await fetch(f"{issuer}/cdn-cgi/access/certs", redirect="manual", signal=signal)
-        if answer.status != 200:
-            raise Unreadable(f"{issuer} answered {answer.status}")
-        found = json.loads(await answer.text())["keys"]
+        async with asyncio.timeout(FETCH_SECONDS):
+            answer = await fetch(f"{issuer}/cdn-cgi/access/certs", redirect="manual")
+            if answer.status != 200:
+                raise Unreadable(f"{issuer} answered {answer.status}")
+            found = json.loads(await answer.text())["keys"]
         return {key["kid"]: await _imported(key) for key in found if key["kty"] == "RSA"}
     except (JsException, OSError, ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"the keys of {issuer}: {error}") from error
