@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from access.keys import REFRESH_SECONDS, RETRY_SECONDS, Keys, Unreadable
+from access.keys import OUTAGE_SECONDS, REFRESH_SECONDS, RETRY_SECONDS, Keys, Unreadable
 from access.tokens import (
     LEEWAY_SECONDS,
     Application,
@@ -81,6 +81,12 @@ def test_a_machine_is_known_by_its_service_token() -> None:
 
 def test_no_certificate_can_be_named_like_a_person() -> None:
     assert read(token(MACHINE, common_name="ada@example.com")).id == "service:ada@example.com"
+
+
+@pytest.mark.parametrize("email", ["mar\u212a@example.com", "\uff4dark@example.com"])
+def test_no_letter_that_looks_alike_becomes_another_person(email: str) -> None:
+    assert read(token(email=email)) == Caller(email, email)
+    assert read(token(email="Mark@Example.com")).id == "mark@example.com"
 
 
 def test_the_previous_key_is_believed_too() -> None:
@@ -161,6 +167,11 @@ _PARTS = token().split(".")
         token(email="", common_name=""),
         token(email=["ada@example.com"]),
         token(email="ada"),
+        # Neither a database nor an answer can hold a lone surrogate; the others are not seen.
+        token(email="ada\ud800@example.com"),
+        token(email="ada\u200b@example.com"),
+        token(email="ada\0@example.com"),
+        token(MACHINE, common_name="e367826f\udfff"),
         token(claims=["ada@example.com"]),
         token(claims="ada@example.com"),
     ],
@@ -170,6 +181,51 @@ def test_hostile_tokens_are_refused(value: str | None) -> None:
         read(value)
     assert (refused.value.status, refused.value.code) == (401, "unauthorized")
     assert "@" not in refused.value.detail
+
+
+def signed(claims: str) -> str:
+    both = f"{_PARTS[0]}.{encoded(claims.encode())}"
+    return f"{both}.{encoded(signature(KEYS['current'], both.encode()))}"
+
+
+def with_groups(groups: str) -> str:
+    return signed(f'{json.dumps(PERSON)[:-1]}, "groups": {groups}}}')
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "[" * 8_000,
+        '{"a":' * 2_000,
+        "[{}, " * 2_000,
+        # What closes in a string closes nothing.
+        '["]", ' * 1_500,
+        '["\\"]", ' * 1_500,
+    ],
+    ids=lambda claims: claims[:8],
+)
+def test_claims_that_end_the_interpreter_are_never_parsed(
+    claims: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[int] = []
+    loads = json.loads
+
+    def counted(text: str, **options: Any) -> Any:
+        parsed.append(text.count("["))
+        return loads(text, **options)
+
+    monkeypatch.setattr(json, "loads", counted)
+    for value in (signed(claims), with_groups(claims + "1")):
+        with pytest.raises(Refusal, match="401"):
+            read(value)
+    assert max(parsed) < 100
+
+
+@pytest.mark.parametrize(
+    "groups", ["[" * 20 + "]" * 20, '[{"id": "[["}' + ', {"id": "{{"}' * 300 + "]"]
+)
+def test_groups_of_a_company_are_not_deep(groups: str) -> None:
+    assert read(with_groups(groups)).id == "ada@example.com"
 
 
 @pytest.mark.parametrize(
@@ -218,6 +274,42 @@ def test_pages_of_other_sites_change_nothing(site: str) -> None:
 @pytest.mark.parametrize("site", [None, "same-origin", "none"])
 def test_this_page_and_programs_may(site: str | None) -> None:
     check_site("POST", site)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://evil.example", "here.example"),
+        ("https://here.example.evil.example", "here.example"),
+        ("https://evil.here.example", "here.example"),
+        ("https://here.example:8443", "here.example"),
+        ("here.example", "here.example"),
+        ("null", "null"),
+        ("null", None),
+        ("", ""),
+        ("https://", ""),
+        ("https://evil.example", None),
+    ],
+)
+def test_an_old_browser_tells_of_other_sites_by_their_origin(origin: str, host: str | None) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        with pytest.raises(Refusal, match="403 cross-site"):
+            check_site(method, None, origin, host)
+    check_site("GET", None, origin, host)
+    check_site("POST", "same-origin", origin, host)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("https://here.example", "here.example"),
+        ("https://here.example", "Here.Example"),
+        ("http://127.0.0.1:8787", "127.0.0.1:8787"),
+        (None, "here.example"),
+    ],
+)
+def test_an_old_browser_may_on_this_page(origin: str | None, host: str) -> None:
+    check_site("POST", None, origin, host)
 
 
 class Certs:
@@ -278,7 +370,38 @@ def test_what_is_known_outlasts_an_outage() -> None:
     late = REFRESH_SECONDS
     assert [certs.get("one", late + at) for at in (0, 1, 2)] == ["public one"] * 3
     assert certs.reads == 2
-    with pytest.raises(Unreadable):
-        certs.get("two", late + RETRY_SECONDS)
+    for at in range(OUTAGE_SECONDS):
+        with pytest.raises(Unreadable, match="no answer"):
+            certs.get(f"x{at}", late + at)
+    assert certs.reads == 2
     certs.keys = ("two",)
-    assert certs.get("two", late + RETRY_SECONDS) == "public two"
+    assert certs.get("two", late + OUTAGE_SECONDS) == "public two"
+    assert certs.get("one", late + OUTAGE_SECONDS) is None
+    assert certs.reads == 3
+
+
+def test_made_up_ids_cause_few_reads_during_an_outage() -> None:
+    certs = Certs()
+    certs.keys = None
+    for at in range(2 * OUTAGE_SECONDS):
+        with pytest.raises(Unreadable):
+            certs.get(f"x{at}", at)
+    assert certs.reads == 2
+    certs.keys = ("one",)
+    assert certs.get("one", 2 * OUTAGE_SECONDS) == "public one"
+    assert certs.get("x", 2 * OUTAGE_SECONDS + 1) is None
+    assert certs.reads == 3
+
+
+def test_one_request_finds_the_end_of_an_outage() -> None:
+    certs = Certs()
+    certs.keys = None
+    with pytest.raises(Unreadable):
+        certs.get("one", 0)
+
+    async def both() -> list[Any]:
+        asked = (certs.known.get(f"x{n}", NOW + OUTAGE_SECONDS) for n in range(3))
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    assert [type(found) for found in asyncio.run(both())] == [Unreadable] * 3
+    assert certs.reads == 2

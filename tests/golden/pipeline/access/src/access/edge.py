@@ -38,7 +38,7 @@ async def admit(method: str, headers: Headers, variable: Callable[[str], object]
         Refusal: Nobody who may, or the Worker can't know.
     """
     application = read_application(variable)
-    check_site(method, headers.get("sec-fetch-site"))
+    check_site(method, headers.get("sec-fetch-site"), headers.get("origin"), headers.get("host"))
     now = time.time()
     keys = _keys_of(application.issuer)
 

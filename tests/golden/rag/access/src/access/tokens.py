@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import string
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,12 @@ _TOKEN = re.compile(r"([\w-]{1,400})\.([\w-]{1,16000})\.([\w-]{1,1000})", re.ASC
 _TEAM = re.compile(r"(?:https://)?([a-z0-9][a-z0-9-]*\.cloudflareaccess\.com)/?", re.ASCII)
 # The issuer of `cfpy dev`. A deployed Worker that is told this address finds nobody there.
 _LOCAL = re.compile(r"http://127\.0\.0\.1:[0-9]{1,5}", re.ASCII)
+
+# No claim is nested deeper. Some thousands of levels end the interpreter, not only the request.
+_LEVELS = 32
+# Strings, whose brackets do not count, and the brackets that do.
+_NESTING = re.compile(r'"(?:[^"\\]|\\.?)*"?|[\[\]{}]', re.DOTALL)
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 # Whether a signature of these bytes is by the team's key of this id.
 IsSigned = Callable[[str, bytes, bytes], Awaitable[bool]]
@@ -80,18 +87,30 @@ def read_application(variable: Callable[[str], object]) -> Application:
     return Application(f"https://{team[1]}", audience)
 
 
-def check_site(method: str, site: str | None) -> None:
+def check_site(
+    method: str, site: str | None, origin: str | None = None, host: str | None = None
+) -> None:
     """Refuse a change that another site's page asks for: the browser sends it as whoever is signed
     in here.
 
     Args:
         method: The method of the request.
         site: Its header ``Sec-Fetch-Site``, which pages can't set.
+        origin: Its header ``Origin``, which browsers without the former send with a change.
+        host: Its header ``Host``.
 
     Raises:
         Refusal: 403.
     """
-    if method not in ("GET", "HEAD") and site not in (None, "same-origin", "none"):
+    if method in ("GET", "HEAD"):
+        return
+    if site is None and origin is not None:
+        # "null" stands for a page of no address, such as one in a sandbox.
+        _, separator, of_page = origin.lower().partition("://")
+        is_own = bool(separator and of_page) and of_page == (host or "").lower()
+    else:
+        is_own = site in (None, "same-origin", "none")
+    if not is_own:
         raise Refusal(403, "cross-site", "Pages of other sites can't change anything here.")
 
 
@@ -147,11 +166,13 @@ def _wrong(claims: Mapping[str, Any], application: Application, now: float) -> s
 
 def _caller(claims: Mapping[str, Any]) -> Caller:
     """People have an ``email``; a service token has its client id as ``common_name``, and a client
-    certificate whatever its issuer wrote there: the prefix keeps it from being an email."""
+    certificate whatever its issuer wrote there: the prefix keeps it from being an email.
+
+    Only ASCII is folded: ``str.lower`` turns a Kelvin sign into a "k", and two people into one."""
     email, service = claims.get("email"), claims.get("common_name")
-    if isinstance(email, str) and "@" in email:
-        return Caller(email.lower(), email)
-    if isinstance(service, str) and service:
+    if isinstance(email, str) and "@" in email and email.isprintable():
+        return Caller(email.translate(_LOWER), email)
+    if isinstance(service, str) and service and service.isprintable():
         return Caller(f"service:{service}", service)
     raise _unauthorized("the token is of nobody")
 
@@ -169,12 +190,22 @@ def _decoded(part: str) -> bytes:
 
 def _parsed(part: str) -> dict[str, Any]:
     try:
-        value = json.loads(_decoded(part).decode(), parse_constant=_refused)
-    except (ValueError, RecursionError):
+        text = _decoded(part).decode()
+        value = None if _is_deep(text) else json.loads(text, parse_constant=_refused)
+    except ValueError:
         raise _unauthorized("the token is no JSON") from None
     if not isinstance(value, dict):
         raise _unauthorized("the token is no JSON object")
     return value
+
+
+def _is_deep(text: str) -> bool:
+    level = 0
+    for mark in _NESTING.findall(text):
+        level += (mark in "[{") - (mark in "]}")
+        if level > _LEVELS:
+            return True
+    return False
 
 
 def _refused(constant: str) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 REFRESH_SECONDS = 3_600
 # Whoever makes up ids of keys causes no more reads than this.
 RETRY_SECONDS = 60
+# Nor during an outage, which may be over sooner: refused callers are told to come back after this.
+OUTAGE_SECONDS = 10
 
 
 class Unreadable(Exception):
@@ -30,7 +32,8 @@ class Keys:
     def __init__(self, load: Callable[[], Awaitable[Mapping[str, Any]]]) -> None:
         self._load = load
         self._keys: Mapping[str, Any] = {}
-        self._read_at = float("-inf")
+        self._read_at = self._tried_at = float("-inf")
+        self._failure = ""
 
     async def get(self, id_: str, now: float) -> Any | None:
         """The key of this id; ``None`` if the team has none.
@@ -38,15 +41,23 @@ class Keys:
         Raises:
             Unreadable: The keys can't be read, and this one is not known.
         """
-        known = id_ in self._keys
-        if now >= self._read_at + (REFRESH_SECONDS if known else RETRY_SECONDS):
+        if self._is_due(id_, now):
+            if self._failure:
+                # During an outage one request asks; the others do not wait for no answer too.
+                self._tried_at = now
             try:
                 # Requests that come meanwhile read them too: one can't wait for another's fetch.
                 self._keys = await self._load()
-                self._read_at = now
-            except Unreadable:
-                if not known:
-                    raise
-                # Try again in a minute.
-                self._read_at = now + RETRY_SECONDS - REFRESH_SECONDS
+                self._read_at, self._failure = now, ""
+            except Unreadable as error:
+                self._failure = str(error) or "no reason given"
+            self._tried_at = now
+        if self._failure and id_ not in self._keys:
+            raise Unreadable(self._failure)
         return self._keys.get(id_)
+
+    def _is_due(self, id_: str, now: float) -> bool:
+        """Whether to read the keys now, for this one."""
+        pause = OUTAGE_SECONDS if self._failure else RETRY_SECONDS
+        is_old = now >= self._read_at + REFRESH_SECONDS
+        return now >= self._tried_at + pause and (is_old or id_ not in self._keys)
