@@ -211,7 +211,7 @@ def test_claims_that_end_the_interpreter_are_never_parsed(
     loads = json.loads
 
     def counted(text: str, **options: Any) -> Any:
-        parsed.append(text.count("["))
+        parsed.append(text.count("[") + text.count("{"))
         return loads(text, **options)
 
     monkeypatch.setattr(json, "loads", counted)
