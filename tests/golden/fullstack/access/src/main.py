@@ -479,14 +479,22 @@ def consumer_of(queue: str) -> Callable[[Env, Message], Awaitable[None]]:
 # Files, in R2. Each upload gets an address of its own, so no upload replaces another one; and each
 # caller a folder of their own, so an address leads only its owner to the file.
 
-FILE_KEY = "The first part of a file's address is 32 characters, 0-9 and a-f."
-FILE_NAME = (
+KEY_FORM = "^[0-9a-f]{32}$"
+KEY_RULE = "The first part of a file's address is 32 characters, 0-9 and a-f."
+NAME_FORM = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+NAME_RULE = (
     "A file name is 1 to 100 characters: A-Z, a-z, 0-9, dot, dash and underscore. "
     "The first one is a letter or a digit."
 )
-FileKey = Annotated[str, Path(description=FILE_KEY), edge.matches("[0-9a-f]{32}", FILE_KEY)]
+FileKey = Annotated[
+    str,
+    Path(description=KEY_RULE, json_schema_extra={"pattern": KEY_FORM}),
+    edge.matches(KEY_FORM, KEY_RULE),
+]
 FileName = Annotated[
-    str, Path(description=FILE_NAME), edge.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}", FILE_NAME)
+    str,
+    Path(description=NAME_RULE, json_schema_extra={"pattern": NAME_FORM}),
+    edge.matches(NAME_FORM, NAME_RULE),
 ]
 
 

@@ -207,6 +207,7 @@ def test_a_file_comes_back_byte_for_byte(worker_url: str) -> None:
     assert path == file["url"]
     response, content = send(worker_url, "GET", path)
     assert content == data
+    assert response.headers["Content-Length"] == str(len(data))
     assert response.headers["Content-Type"] == "image/png"
     assert response.headers["ETag"] == etag
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
@@ -232,6 +233,15 @@ def test_a_file_never_replaces_another_one(worker_url: str) -> None:
     assert len(sizes) == len(seen)
     assert sizes[file] == len(data)
     assert [file["name"] for file in seen].count("same.txt") == 2
+
+
+@pytest.mark.parametrize("name", ["-a.txt", "a b.txt", "ä.txt", f"{'a' * 97}.txt"])
+def test_a_bad_file_name_is_explained(worker_url: str, name: str) -> None:
+    path = f"/files/{quote(name)}"
+    response, content = send(worker_url, "POST", path, b"x", Content_Type="text/plain")
+    [error] = json.loads(content)["errors"]
+    assert (response.status, error["pointer"]) == (422, "#/name")
+    assert error["detail"].startswith("A file name is 1 to 100 characters: A-Z, a-z, 0-9, dot")
 
 
 def store(url: str, name: str, data: bytes, kind: str = "text/plain") -> str:
@@ -284,6 +294,7 @@ def test_a_part_of_a_file(worker_url: str, wanted: str, status: int, part: bytes
     response, content = send(worker_url, "GET", path, Range=wanted)
     assert response.status == status
     assert part is None or content == part
+    assert response.headers["Content-Length"] == str(len(content))
     assert response.headers["Content-Disposition"] == (None if status == 416 else "attachment")
 
 
@@ -404,6 +415,8 @@ def test_the_api_describes_itself(worker_url: str) -> None:
     problem = change["responses"]["412"]["content"]["application/problem+json"]["schema"]
     assert problem == {"$ref": "#/components/schemas/ProblemDetails"}
     assert "HTTPValidationError" not in json.dumps(document["paths"])
+    [name] = document["paths"]["/files/{name}"]["post"]["parameters"]
+    assert re.search(name["schema"]["pattern"], "a.txt")
     scheme = document["components"]["securitySchemes"]["CloudflareAccess"]
     assert (scheme["in"], scheme["name"]) == ("header", "Cf-Access-Jwt-Assertion")
     assert change["security"] == [{"CloudflareAccess": []}]

@@ -397,7 +397,7 @@ def expected_version(if_match: str) -> int:
 
 
 def matches(pattern: str, rule: str) -> AfterValidator:
-    """A check of a string, which explains itself by a sentence: the pattern alone tells few."""
+    """A check of a string, whose error is a sentence in place of the regular expression."""
 
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
