@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fakes import World
-from pipeline.limits import MAX_TRANSLATION_CHARS, PIECE_CHARS, TRANSLATION_CHARS
+from pipeline.limits import MAX_TRANSLATION_CHARS, PIECE_CHARS, TRANSLATION_CHARS, TRANSLATION_TOKENS
 from pipeline.operations import FIELDS, LABELS, OPERATIONS, read_fields, read_label
 from workers_ai.errors import BadAnswer
 
@@ -76,6 +76,22 @@ def test_an_answer_of_no_use_is_asked_for_again(operation: str, bad: str, good: 
     [message] = world.deliver()
     assert message.outcome == "retry"
     assert world.job(job_id)["error"].startswith("The model's answer ")
+    world.deliver()
+    assert world.job(job_id)["status"] == "done"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "end", [{"finish_reason": "length"}, {"usage": {"completion_tokens": TRANSLATION_TOKENS}}]
+)
+def test_an_answer_that_was_cut_off_is_no_result(operation: str, end: dict[str, Any]) -> None:
+    world = World(OPERATION=operation)
+    world.ai.replies = ["{}" if operation == "extraction" else "other"]
+    world.ai.ends = [end, {"usage": {"completion_tokens": 2}}]
+    job_id = world.upload()
+    [message] = world.deliver()
+    assert message.outcome == "retry"
+    assert world.job(job_id)["error"].endswith("tokens, and was cut off.")
     world.deliver()
     assert world.job(job_id)["status"] == "done"
 
