@@ -38,6 +38,16 @@ def test_a_translation_that_is_too_long_costs_nothing() -> None:
     assert world.ai.calls == 0
 
 
+def test_a_translation_that_no_row_can_hold_fails_at_once() -> None:
+    world = World(OPERATION="translation")
+    world.ai.replies = ["क" * TRANSLATION_CHARS * 2]
+    job_id = world.upload("x " * (MAX_TRANSLATION_CHARS // 2))
+    [message] = world.deliver()
+    job = world.job(job_id)
+    assert (message.outcome, job["status"]) == ("ack", "failed")
+    assert job["error"].startswith("The translation has 2,4")
+
+
 def test_a_classification_is_one_of_the_labels() -> None:
     world = World(OPERATION="classification")
     world.ai.replies = ["**Invoice**."]
