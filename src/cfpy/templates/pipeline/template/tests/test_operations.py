@@ -59,12 +59,12 @@ def test_an_extraction_collects_what_the_pieces_say() -> None:
     world = World(OPERATION="extraction")
     world.ai.replies = [
         'Here it is:\n```json\n{"title": null, "people": ["Ada"], "total": 5}\n```',
-        '{"title": "Whales", "people": ["Ada", "Bob"], "total": 7.5, "more": {}}',
+        '{"title": "Whales", "people": [null, "Ada", "Bob", 7], "total": 7.5, "more": {}}',
     ]
     assert result(world, "Text. " * (PIECE_CHARS // 4)) == {
         "title": "Whales",
         "date": None,
-        "people": ["Ada", "Bob"],
+        "people": ["Ada", "Bob", "7"],
         "organisations": None,
         "total": 5,
     }
@@ -123,6 +123,9 @@ def test_labels(label: str) -> None:
         "{]}",
         '{"total": true}',
         '{"people": "Ada"}',
+        '{"people": ["Ada", {"name": "Bob"}]}',
+        '{"people": [["Ada"]]}',
+        '{"people": [true]}',
         '{"a":' * 99 + "1" + "}" * 99,
     ],
 )
