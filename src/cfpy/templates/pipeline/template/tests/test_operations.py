@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from fakes import World
-from pipeline.limits import MAX_TRANSLATION_CHARS, PIECE_CHARS, TRANSLATION_CHARS, TRANSLATION_TOKENS
+from pipeline.limits import (
+    MAX_TRANSLATION_CHARS,
+    PIECE_CHARS,
+    TRANSLATION_CHARS,
+    TRANSLATION_TOKENS,
+)
 from pipeline.operations import FIELDS, LABELS, OPERATIONS, read_fields, read_label
 from workers_ai.errors import BadAnswer
 
