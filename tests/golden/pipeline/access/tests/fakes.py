@@ -38,6 +38,8 @@ class FakeAI:
         self.hangs_after: int | None = None
         # What it answers, in this order, if anything is set; the last one again and again.
         self.replies: list[str] = []
+        # What comes with each answer, in this order, as the last one again and again.
+        self.ends: list[dict[str, Any]] = [{"finish_reason": "stop"}]
         self.prompts: list[str] = []
         self.calls = self.running = self.most_at_once = 0
         # What toMarkdown() answers, as the last one again and again.
@@ -71,7 +73,10 @@ class FakeAI:
         reply = f"{len(self.prompts[-1])} characters."
         if self.replies:
             reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-        return {"choices": [{"message": {"content": reply}}]}
+        end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
+        if "usage" in end:
+            return {"response": reply, **end}
+        return {"choices": [{"message": {"content": reply}, **end}]}
 
 
 class World(JobWorld):

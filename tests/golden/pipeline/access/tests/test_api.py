@@ -261,6 +261,19 @@ def test_bad_uploads_leave_nothing_behind(
     assert world.call("GET", "/jobs")[1]["jobs"] == []
 
 
+@pytest.mark.parametrize("char", list("\u202f\u3000\xa0\u200c\u200d\u200e\u2009\xad\uf8ff"))
+def test_a_name_may_have_the_spaces_and_joiners_of_all_scripts(world: World, char: str) -> None:
+    name = f"Screenshot 3.12{char}PM.txt"
+    assert world.job(world.upload(name=name))["name"] == name
+
+
+@pytest.mark.parametrize("char", list("\0\t\x7f\x85\u2028\u2029\u202e\u2066\u2069\ufffd\ufffe"))
+def test_a_name_that_nobody_can_read_is_refused(world: World, char: str) -> None:
+    parameters = {"name": f"a{char}txt.txt"}
+    status, problem = world.call("POST", "/files", b"x", parameters=parameters)
+    assert (status, problem["errors"][0]["pointer"]) == (422, "#/name")
+
+
 @pytest.mark.parametrize("length", [None, ""])
 def test_a_body_may_be_compressed_with_gzip(world: World, length: str | None) -> None:
     large = "Whales swim. " * 200_000

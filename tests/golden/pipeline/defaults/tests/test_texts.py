@@ -11,7 +11,7 @@ import pytest
 
 from growth import TIMES, growth
 from jobs.job import Charset, Unprocessable
-from pipeline import texts
+from pipeline import tables, texts
 from pipeline.documents import DOCUMENTS
 from pipeline.limits import MAX_FILE_BYTES
 from pipeline.texts import guessed_type, is_untold, supported_type
@@ -396,6 +396,9 @@ def test_no_file_takes_longer_than_its_size(make: Callable[[int], bytes], media_
         (b"Whales.\n" * 40_000 + "😀".encode(), "text/plain"),
         (b"a,b\n" + b"17,19\n" * 20_000, "text/csv"),
         ("id,😀\n".encode() + b"17,19\n" * 20_000, "text/csv"),
+        # Few records of many values.
+        (b"1\n" + (b"ab," * 9_000 + b"cd\n") * 30, "text/csv"),
+        (b"1\n" + (b"ab," * 3_000 + b"cd\n") * 99, "text/csv"),
     ],
 )
 def test_no_file_takes_many_times_its_size(data: bytes, media_type: str) -> None:
@@ -408,6 +411,23 @@ def test_no_file_takes_many_times_its_size(data: bytes, media_type: str) -> None
         tracemalloc.stop()
     # Four bytes a character while it is decoded, and in pieces with one such character.
     assert peak < 6 * (len(data) + sum(map(len, pieces))) + 500_000
+
+
+def test_a_record_on_several_lines_takes_no_more_than_one_on_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = b'1,"\n' + (b'",' + b"ab," * 2_000 + b'"\n') * 100
+    peaks = []
+    for limit in (10_000, 500_000):
+        monkeypatch.setattr(tables, "MAX_CELLS", limit)
+        tracemalloc.start()
+        try:
+            text = "".join(tables.read_csv(data))
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert text.count("ab") == 200_000
+    assert peaks[0] < peaks[1] / 3
 
 
 def test_the_largest_plain_text_is_not_too_large() -> None:

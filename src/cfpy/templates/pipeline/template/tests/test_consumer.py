@@ -326,10 +326,27 @@ def test_a_job_whose_consumer_died_is_taken_up_again(world: World) -> None:
 def test_a_job_that_is_lost_again_and_again_is_given_up(world: World) -> None:
     job_id = world.upload()
     for _ in range(MAX_SWEEPS + 1):
+        assert world.job(job_id)["status"] == "queued"
         world.queue.waiting.clear()
-        world.pass_time(hours=7)
+        world.pass_time(hours=25)
         world.sweep()
     assert world.job(job_id)["status"] == "failed"
+
+
+def test_a_job_waits_for_as_long_as_its_queue_is_paused(world: World) -> None:
+    job_id = world.upload()
+    for _ in range(14 * 8):
+        world.pass_time(hours=3)
+        world.sweep()
+    assert world.job(job_id)["status"] == "queued"
+    assert len(world.queue.waiting) <= 16
+    # Its first delivery dies, and the message is again far behind.
+    [message, *_] = world.queue.waiting
+    asyncio.run(world.services.deliveries.claim(job_id, message.id, "dead"))
+    world.pass_time(minutes=17)
+    world.sweep()
+    world.deliver()
+    assert (world.job(job_id)["status"], len(world.ai.prompts)) == ("done", 1)
 
 
 def test_files_without_a_job_go_when_they_are_old(world: World) -> None:
@@ -365,7 +382,7 @@ def test_the_bucket_is_looked_through_page_by_page(world: World) -> None:
 def settle(world: World) -> None:
     """Let the queue and the sweep do their work until nothing is left to do."""
     for _ in range(4):
-        world.pass_time(hours=7)
+        world.pass_time(hours=25)
         world.sweep()
         while world.queue.waiting:
             world.deliver()

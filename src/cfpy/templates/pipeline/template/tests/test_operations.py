@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from fakes import World
-from pipeline.limits import MAX_TRANSLATION_CHARS, PIECE_CHARS, TRANSLATION_CHARS
+from pipeline.limits import (
+    MAX_TRANSLATION_CHARS,
+    PIECE_CHARS,
+    TRANSLATION_CHARS,
+    TRANSLATION_TOKENS,
+)
 from pipeline.operations import FIELDS, LABELS, OPERATIONS, read_fields, read_label
 from workers_ai.errors import BadAnswer
 
@@ -38,6 +43,16 @@ def test_a_translation_that_is_too_long_costs_nothing() -> None:
     assert world.ai.calls == 0
 
 
+def test_a_translation_that_no_row_can_hold_fails_at_once() -> None:
+    world = World(OPERATION="translation")
+    world.ai.replies = ["क" * TRANSLATION_CHARS * 2]
+    job_id = world.upload("x " * (MAX_TRANSLATION_CHARS // 2))
+    [message] = world.deliver()
+    job = world.job(job_id)
+    assert (message.outcome, job["status"]) == ("ack", "failed")
+    assert job["error"].startswith("The translation has 2,4")
+
+
 def test_a_classification_is_one_of_the_labels() -> None:
     world = World(OPERATION="classification")
     world.ai.replies = ["**Invoice**."]
@@ -49,12 +64,12 @@ def test_an_extraction_collects_what_the_pieces_say() -> None:
     world = World(OPERATION="extraction")
     world.ai.replies = [
         'Here it is:\n```json\n{"title": null, "people": ["Ada"], "total": 5}\n```',
-        '{"title": "Whales", "people": ["Ada", "Bob"], "total": 7.5, "more": {}}',
+        '{"title": "Whales", "people": [null, "Ada", "Bob", 7], "total": 7.5, "more": {}}',
     ]
     assert result(world, "Text. " * (PIECE_CHARS // 4)) == {
         "title": "Whales",
         "date": None,
-        "people": ["Ada", "Bob"],
+        "people": ["Ada", "Bob", "7"],
         "organisations": None,
         "total": 5,
     }
@@ -80,6 +95,22 @@ def test_an_answer_of_no_use_is_asked_for_again(operation: str, bad: str, good: 
     assert world.job(job_id)["status"] == "done"
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "end", [{"finish_reason": "length"}, {"usage": {"completion_tokens": TRANSLATION_TOKENS}}]
+)
+def test_an_answer_that_was_cut_off_is_no_result(operation: str, end: dict[str, Any]) -> None:
+    world = World(OPERATION=operation)
+    world.ai.replies = ["{}" if operation == "extraction" else "other"]
+    world.ai.ends = [end, {"usage": {"completion_tokens": 2}}]
+    job_id = world.upload()
+    [message] = world.deliver()
+    assert message.outcome == "retry"
+    assert world.job(job_id)["error"].endswith("tokens, and was cut off.")
+    world.deliver()
+    assert world.job(job_id)["status"] == "done"
+
+
 @pytest.mark.parametrize("label", [f" {label.title()}. " for label in LABELS])
 def test_labels(label: str) -> None:
     assert read_label(label) == label.strip(" .").lower()
@@ -97,6 +128,9 @@ def test_labels(label: str) -> None:
         "{]}",
         '{"total": true}',
         '{"people": "Ada"}',
+        '{"people": ["Ada", {"name": "Bob"}]}',
+        '{"people": [["Ada"]]}',
+        '{"people": [true]}',
         '{"a":' * 99 + "1" + "}" * 99,
     ],
 )

@@ -227,6 +227,31 @@ def test_a_failed_job_whose_second_upload_is_cut_off_is_still_there(world: World
     assert status(world, job_id) == "failed"
 
 
+def test_a_request_that_was_overtaken_drops_nothing_when_it_fails(world: World) -> None:
+    put, enqueue = world.bucket.put, world.queue.sendBatch
+    options: Any = {"parameters": {"name": "a.txt"}, "headers": {"idempotency-key": "k"}}
+    seen: list[Any] = []
+
+    async def slow(key: str, value: Any) -> None:
+        world.bucket.put = put  # type: ignore[method-assign]
+        world.pass_time(minutes=2)
+        world.queue.sendBatch = enqueue_after_the_first  # type: ignore[method-assign]
+        seen.append(await world.send("POST", "/files", b"Whales.", **options))
+        raise ServiceError("Network connection lost")
+
+    async def enqueue_after_the_first(messages: list[dict[str, Any]]) -> None:
+        # The first request fails while the second one is still at work.
+        await world.services.store.forget(messages[0]["body"]["job"])
+        await enqueue(messages)
+
+    world.bucket.put = slow  # type: ignore[method-assign]
+    assert world.call("POST", "/files", b"Whales.", **options)[0] == 502
+    assert seen[0].status == 202
+    job_id = json.loads(seen[0].body)["id"]
+    world.deliver()
+    assert status(world, job_id) == "done"
+
+
 # Dead letters
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from web.http import Piece
+
+
+# What no name has: control characters, ends of lines and paragraphs, halves of characters, what is
+# no character; and what writes the rest of a line backwards. Spaces and joiners of all scripts are
+# in ordinary names.
+_UNPRINTABLE = frozenset(["Cc", "Zl", "Zp", "Cs", "Cn"])
+_TURNS = frozenset(["LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"])
 
 
 @dataclass(frozen=True)
@@ -156,15 +164,22 @@ class Intake:
 def _upload(name: str, said: str, content: bytes | AsyncIterator[Piece], length: int) -> Upload:
     if length > limits.MAX_FILE_BYTES:
         raise too_large(limits.MAX_FILE_BYTES)
-    # The last character is what a decoder puts for bytes that are not UTF-8.
-    printable = name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in name
-    if not 1 <= len(name) <= limits.MAX_NAME_CHARS or not printable:
+    if not 1 <= len(name) <= limits.MAX_NAME_CHARS or not all(map(_may_be_in_a_name, name)):
         detail = f"must be 1 to {limits.MAX_NAME_CHARS} printable characters in UTF-8"
         raise invalid(FieldError("#/name", detail))
     if length == 0:
         raise invalid(FieldError("#", "must not be an empty file"))
     kind = _media_type(name, said, content if isinstance(content, bytes) else None)
     return Upload(Source(name, kind, None), content, length)
+
+
+def _may_be_in_a_name(char: str) -> bool:
+    # The last one is what a decoder puts for bytes that are not UTF-8.
+    return (
+        unicodedata.category(char) not in _UNPRINTABLE
+        and unicodedata.bidirectional(char) not in _TURNS
+        and char != "\N{REPLACEMENT CHARACTER}"
+    )
 
 
 def _media_type(name: str, said: str, data: bytes | None) -> str:

@@ -110,7 +110,7 @@ async def extract_fields(model: Model, pieces: Sequence[str]) -> str:
     for fields in map(read_fields, answers):
         for name, value in fields.items():
             if isinstance(value, list):
-                found[name] = list(dict.fromkeys([*(found[name] or []), *map(str, value)]))
+                found[name] = list(dict.fromkeys([*(found[name] or []), *_items(name, value)]))
             elif found[name] is None:
                 found[name] = value
     return json.dumps(found, ensure_ascii=False)
@@ -135,7 +135,17 @@ def read_fields(answer: str) -> dict[str, Any]:
         value = fields.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, _TYPES[kind])):
             raise BadAnswer(f"has no {kind} as {name!r}")
+        if isinstance(value, list):
+            _items(name, value)
     return {name: fields.get(name) for name in FIELDS}
+
+
+def _items(name: str, values: Sequence[object]) -> list[str]:
+    """The items of a list as text, without those that are null."""
+    for value in values:
+        if isinstance(value, (bool, list, dict)):
+            raise BadAnswer(f"has an item of {name!r} that is no string")
+    return [str(value) for value in values if value is not None]
 
 
 #: By the name that the variable OPERATION has, under which a job shows the result.

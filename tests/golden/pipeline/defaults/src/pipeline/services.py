@@ -12,7 +12,7 @@ from jobs.job import Charset, Claim, Result, Unprocessable
 from jobs.services import JobBindings, JobServices
 from jobs.webhooks import Post, Webhooks
 from pipeline.documents import ToMarkdown, convert, document_type, is_document
-from pipeline.limits import MAX_FILE_BYTES, PARALLEL_CALLS
+from pipeline.limits import MAX_FILE_BYTES, MAX_RESULT_BYTES, PARALLEL_CALLS
 from pipeline.model import Model
 from pipeline.operations import OPERATIONS
 from pipeline.settings import Settings
@@ -54,6 +54,11 @@ class Services(JobServices):
         model = await self.model(claim)
         pieces, charset = await self.read_pieces(claim, model)
         text = await OPERATIONS[self.operation](model, pieces)
+        if (size := len(text.encode())) > MAX_RESULT_BYTES:
+            raise Unprocessable(
+                f"The {self.operation} has {size:,} bytes, and only {MAX_RESULT_BYTES:,} can be "
+                "stored. Send the file in smaller parts."
+            )
         return Result(self.operation, text, sum(map(len, pieces)), model.name, charset)
 
     async def model(self, claim: Claim) -> Model:

@@ -52,10 +52,14 @@ class Store(JobStore):
         return Earlier(row["id"], row["fingerprint"], stale, bool(row["pending"]) and not stale)
 
     async def take_over(self, job_id: str) -> bool:
-        """Begin a job again whose upload or work came to nothing; ``False`` if others do."""
+        """Begin a job again whose upload or work came to nothing; ``False`` if others do.
+
+        The lease keeps the first request from dropping the job, if that one fails only now.
+        """
         row = await self._bound(
             "UPDATE jobs SET status = 'received', attempts = 0, sweeps = 0, error = NULL, "
-            f"due_at = NULL, updated_at = unixepoch() WHERE id = ? AND {_STALE} RETURNING id",
+            "lease = 'upload', due_at = NULL, updated_at = unixepoch() "
+            f"WHERE id = ? AND {_STALE} RETURNING id",
             *(job_id, TAKE_OVER_SECONDS),
         ).first()
         return row is not None

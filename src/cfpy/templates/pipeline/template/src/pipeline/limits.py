@@ -44,6 +44,8 @@ TRANSLATION_TOKENS = 6_000
 # Up to four bytes each, in a row of D1 of at most 2 MB.
 MAX_KEPT_CHARS = 400_000
 MAX_TRANSLATION_CHARS = MAX_KEPT_CHARS
+# With the rest of its row.
+MAX_RESULT_BYTES = 1_900_000
 LABEL_TOKENS = 20
 FIELDS_TOKENS = 1_000
 # The invocation's other calls need some of the six connections that it may wait for at once.

@@ -56,7 +56,7 @@ class Model:
         """What the model makes of ``document`` by ``rules``.
 
         Raises:
-            BadAnswer: It is empty, or ``check`` refuses it.
+            BadAnswer: It is empty or reached ``max_tokens``, or ``check`` refuses it.
         """
         # What waits here holds no copy of its document.
         async with self._slots:
@@ -66,7 +66,7 @@ class Model:
             ]
             inputs = chat_inputs(self.name, messages, max_tokens=max_tokens)
             question = json.dumps([self.name, inputs]).encode()
-            return await self.once(question, lambda: self._answer(inputs, check))
+            return await self.once(question, lambda: self._answer(inputs, max_tokens, check))
 
     async def once(self, question: bytes, ask: Callable[[], Awaitable[str]]) -> str:
         """The answer to a question, which is asked once in all attempts of the job."""
@@ -78,8 +78,13 @@ class Model:
             await self._keep(digest, answer)
         return answer
 
-    async def _answer(self, inputs: Mapping[str, Any], check: Check) -> str:
-        answer = read_answer(await self._ai.run(self.name, inputs))
+    async def _answer(self, inputs: Mapping[str, Any], max_tokens: int, check: Check) -> str:
+        result = await self._ai.run(self.name, inputs)
+        answer = read_answer(result)
+        # Llama does not say why it stopped, but how much it wrote.
+        used = (result.get("usage") or {}).get("completion_tokens") or 0
+        if answer.cut_off or used >= max_tokens:
+            raise BadAnswer(f"is longer than {max_tokens} tokens, and was cut off")
         text = without_thoughts(answer.text).strip()
         if not text:
             raise BadAnswer("is empty")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 
@@ -42,18 +42,37 @@ def read_csv(data: bytes) -> Iterator[str]:
     rows = _rows(data, delimiter)
     if named:
         next(rows)
-    start = list(islice(rows, SAMPLE_RECORDS))
-    titles = _titles(start, _evenness(sample, delimiter)[1])
-    for row in titles:
-        yield " ".join(filter(None, row))
-    records = filter(any, chain(start[len(titles) :], rows))
-    first = next(records, [])
-    header = first if _names_columns(first) else []
-    second = next(records, None)
-    if second is None or not header:
-        yield ", ".join(first)
-    for row in chain([second] if second else [], records):
-        yield ", ".join(_with_names(header, row))
+    start = _start(rows)
+    for _ in range(_titles(start, _evenness(sample, delimiter)[1])):
+        yield " ".join(filter(None, start.popleft()))
+    records = filter(any, chain(_emptied(start), rows))
+    header = next(records, [])
+    if not _names_columns(header):
+        yield ", ".join(header)
+        header = []
+    # Nothing here keeps a record while the next one is read: each may be as large as the file.
+    line = None
+    for line in map(partial(_line, header), records):
+        yield line
+    if line is None and header:
+        yield ", ".join(header)
+
+
+def _start(rows: Iterator[list[str]]) -> deque[list[str]]:
+    """The first records, about as many as the sample has."""
+    start: deque[list[str]] = deque()
+    held = 0
+    for row in islice(rows, SAMPLE_RECORDS):
+        start.append(row)
+        held += sum(map(len, row)) + len(row)
+        if held > SAMPLE_BYTES:
+            break
+    return start
+
+
+def _emptied(rows: deque[list[str]]) -> Iterator[list[str]]:
+    while rows:
+        yield rows.popleft()
 
 
 def _evenness(sample: str, delimiter: str) -> tuple[float, int]:
@@ -68,12 +87,12 @@ def _evenness(sample: str, delimiter: str) -> tuple[float, int]:
     return count / max(len(widths), 1), width
 
 
-def _titles(rows: list[list[str]], width: int) -> list[list[str]]:
-    """What stands above a table, with a blank line between: records with fewer values."""
+def _titles(rows: Sequence[list[str]], width: int) -> int:
+    """How many records stand above a table, with a blank line between, and have fewer values."""
     begin = next((number for number, row in enumerate(rows) if any(row)), 0)
     end = next((number for number, row in enumerate(rows) if number > begin and not any(row)), 0)
-    narrow = all(sum(map(bool, row)) < width for row in rows[:end])
-    return rows[:end] if narrow else []
+    narrow = all(sum(map(bool, row)) < width for row in islice(rows, end))
+    return end if narrow else 0
 
 
 def _rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
@@ -81,32 +100,44 @@ def _rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
 
     Where a quote stands in the wrong place, or none closes a value, the lines of that record are
     read as they are, each as one record: so one quote can't swallow the rest of the table.
+    So are those of a record that has too many values on several lines.
     """
     lines = io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")
     taken: list[str] = []
-    counted = _taken(lines, delimiter, taken)
-    rows = csv.reader(counted, delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows = _reader(lines, delimiter, taken)
     while True:
         try:
             row = next(rows, None)
         except csv.Error:
+            # The old reader holds what it has read of the record.
+            rows = _reader(lines, delimiter, taken)
             yield from (_as_it_is(line, delimiter) for line in taken)
-            rows = csv.reader(counted, delimiter=delimiter, skipinitialspace=True, strict=True)
         else:
             if row is None:
                 return
             yield row
+            del row
         taken.clear()
 
 
+def _reader(lines: Iterable[str], delimiter: str, taken: list[str]) -> Iterator[list[str]]:
+    counted = _taken(lines, delimiter, taken)
+    return csv.reader(counted, delimiter=delimiter, skipinitialspace=True, strict=True)
+
+
 def _taken(lines: Iterable[str], delimiter: str, taken: list[str]) -> Iterator[str]:
-    """The lines, each of which is also appended to ``taken``."""
+    """The lines, each of which is also appended to ``taken``, which is empty after a record."""
+    cells = 0
     for line in lines:
-        if line.count(delimiter) >= MAX_CELLS:
+        found = line.count(delimiter)
+        if found >= MAX_CELLS:
             raise Unprocessable(
                 f"The file is no valid CSV: a line has more than {MAX_CELLS} values."
             )
+        cells = cells + found if taken else found
         taken.append(line)
+        if cells >= MAX_CELLS:
+            raise csv.Error("a record has too many values")
         yield line
 
 
@@ -123,6 +154,14 @@ def _names_columns(row: list[str]) -> bool:
     """Whether a table's first record is a header: without numbers, or with years only."""
     numbers = [cell.strip() for cell in row if _NUMBER.fullmatch(cell.strip())]
     return not numbers or (len(numbers) > 1 and all(map(_YEAR.fullmatch, numbers)))
+
+
+def _line(header: list[str], row: list[str]) -> str:
+    line = io.StringIO()
+    # Unlike join(), this does not hold all values once more.
+    for value in _with_names(header, row):
+        line.write(f", {value}" if line.tell() else value)
+    return line.getvalue()
 
 
 def _with_names(header: list[str], row: list[str]) -> Iterator[str]:
