@@ -16,6 +16,7 @@ from jobs.limits import (
     LEASE_SECONDS,
     MAX_CRASHES,
     MAX_SWEEPS,
+    QUEUED_AGAIN_SECONDS,
     QUEUED_SECONDS,
     SWEEP_JOBS,
     UPLOAD_SECONDS,
@@ -188,9 +189,10 @@ class Deliveries:
         result = await self._bound(
             "SELECT id, url, status, sweeps FROM jobs "
             "WHERE status = 'received' AND updated_at < unixepoch() - ? "
-            "OR status = 'queued' AND due_at IS NULL AND updated_at < unixepoch() - ? "
+            "OR status = 'queued' AND due_at IS NULL "
+            "AND updated_at < unixepoch() - iif(sweeps = 0, ?, ?) "
             "OR status = 'processing' AND leased_until < unixepoch() LIMIT ?",
-            *(UPLOAD_SECONDS, QUEUED_SECONDS, SWEEP_JOBS),
+            *(UPLOAD_SECONDS, QUEUED_SECONDS, QUEUED_AGAIN_SECONDS, SWEEP_JOBS),
         ).all()
         return [
             Stuck(row["id"], row["url"], Status(row["status"]), row["sweeps"])

@@ -39,7 +39,10 @@ MAX_WEBHOOK_ATTEMPTS = 80
 UPLOAD_SECONDS = 15 * 60
 # Longer than the longest delay between two deliveries, so that only what is lost is sent again.
 QUEUED_SECONDS = 6 * 3_600
-MAX_SWEEPS = 8
+# A queue that is paused or far behind has the message still, for up to 14 days: one more a day.
+QUEUED_AGAIN_SECONDS = DAY_SECONDS
+# Those 14 days, and some crashes.
+MAX_SWEEPS = 20
 # As many messages as one call may send, and as many calls as a run has time for.
 SWEEP_JOBS = 100
 SWEEP_CALLS = 50

@@ -54,8 +54,13 @@ class JobStore:
         ).run()
 
     async def forget(self, job_id: str) -> None:
-        """Drop a job whose upload failed, so that the client can send the same request again."""
-        await self._bound("DELETE FROM jobs WHERE id = ? AND status = 'received'", job_id).run()
+        """Drop a job whose upload failed, so that the client can send the same request again.
+
+        Not if another request with its key has taken it over: that one may be at its end.
+        """
+        await self._bound(
+            "DELETE FROM jobs WHERE id = ? AND status = 'received' AND lease IS NULL", job_id
+        ).run()
 
     async def get(self, owner: str, job_id: str) -> Job | None:
         """A job of this owner."""
