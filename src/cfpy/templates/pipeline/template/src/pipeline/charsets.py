@@ -59,11 +59,12 @@ _IN_PAGE = re.compile(
     rf"<(?:\?xml\s[^>]*?\bencoding|meta\s[^>]*?\bcharset){_LABEL}".encode(), re.A | re.I
 )
 _PAGE_HEAD_BYTES = 1_024
+GZIPPED = "compressed with gzip"
 # Files whose names end in .txt or .csv by mistake: what they begin with, and what they are.
 _SIGNATURES = {
     b"PK\x03\x04": "a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old document of Excel or Word",
-    b"\x1f\x8b": "compressed with gzip",
+    b"\x1f\x8b": GZIPPED,
     b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
     b"GIF8": "a GIF",
 }
