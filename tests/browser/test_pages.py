@@ -313,8 +313,19 @@ def test_a_cron_trigger_runs_by_a_button(open_page: Open, accessible: Accessible
     accessible(page)
 
 
-def test_pipeline_says_why_an_address_is_refused(open_page: Open) -> None:
+def test_pipeline_says_what_is_refused(open_page: Open, tmp_path: Path) -> None:
     dev, page = open_page("pipeline")
+    # No success beside it hides it.
+    files = [tmp_path / name for name in ("program.exe", "a.txt", "b.txt")]
+    for file in files:
+        file.write_text("Whales swim.")
+    page.locator("#file").set_input_files(files)
+    expect(page.locator("#jobs li.done")).to_have_count(2)
+    expect(page.locator("#status")).to_contain_text("program.exe: The service reads")
+    # An empty address is not sent.
+    page.get_by_role("button", name="Fetch").click()
+    assert page.locator("#address").evaluate("field => field.validity.valueMissing")
+    expect(page.locator("#status")).to_contain_text("program.exe")
     page.get_by_label("Or the address of one").fill("https://192.168.0.1/a.txt")
     with page.expect_response(f"{dev.url}files") as refused:
         page.get_by_role("button", name="Fetch").click()

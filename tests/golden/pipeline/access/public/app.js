@@ -11,6 +11,9 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
 
 const shown = new Map();
+// What went wrong since the last time that nothing was on its way.
+const refused = [];
+let sending = 0;
 let turn = 0;
 
 showCaller(document.querySelector('#caller')).then(follow, (error) => say(error.message, 'error'));
@@ -21,7 +24,7 @@ form.file.addEventListener('change', () => {
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   const body = JSON.stringify({ file_url: form.address.value });
-  send('/files', { body, headers: { 'Content-Type': 'application/json' } });
+  send(form.address.value, '/files', { body, headers: { 'Content-Type': 'application/json' } });
 });
 for (const name of ['dragenter', 'dragover', 'dragleave', 'drop']) {
   drop.addEventListener(name, (event) => {
@@ -35,21 +38,31 @@ drop.addEventListener('drop', (event) => {
 
 function sendFile(file) {
   const headers = file.type ? { 'Content-Type': file.type } : {};
-  send(`/files?name=${encodeURIComponent(file.name)}`, { body: file, headers });
+  send(file.name, `/files?name=${encodeURIComponent(file.name)}`, { body: file, headers });
 }
 
-async function send(path, { body, headers }) {
-  say('Sending…');
+/** Send a request about something with this name. Several may be under way at a time. */
+async function send(name, path, { body, headers }) {
+  if (!sending) refused.length = 0;
+  sending += 1;
+  report();
   try {
     // One key for each click: if the answer is lost on its way, nothing is done twice.
     const key = { 'Idempotency-Key': crypto.randomUUID() };
     const all = { ...headers, ...key };
     await call(path, { method: 'POST', body, headers: all });
-    say('');
-    await follow();
   } catch (error) {
-    say(error.message, 'error');
+    refused.push(`${name}: ${error.message}`);
   }
+  sending -= 1;
+  report();
+  await follow();
+}
+
+/** Say what was refused, which no later success may hide, or that something is on its way. */
+function report() {
+  if (refused.length) say(refused.join('\n'), 'error');
+  else say(sending ? 'Sending…' : '');
 }
 
 /** Ask for the newest jobs until all are finished, less often the longer it takes. */
@@ -62,7 +75,7 @@ async function follow() {
       if (mine !== turn) return;
     }
   } catch (error) {
-    say(error.message, 'error');
+    if (!refused.length) say(error.message, 'error');
   }
 }
 
@@ -85,7 +98,7 @@ async function refresh() {
 function show(item, job) {
   item.className = `card ${job.status}`;
   item.replaceChildren(
-    element('strong', {}, job.name ?? job.file_url),
+    element('strong', {}, nameOf(job)),
     element('span', { className: 'muted' }, job.status),
   );
   if (job.error) item.append(element('p', { className: 'muted' }, job.error));
@@ -93,9 +106,9 @@ function show(item, job) {
     const when = new Date(job.retry_at).toLocaleString();
     item.append(element('p', { className: 'muted' }, `Next attempt: ${when}`));
   }
-  if (job.status === 'failed' || job.retry_at) {
+  if (job.status === 'failed' || (job.status === 'queued' && job.error)) {
     const retry = element('button', { type: 'button' }, 'Retry');
-    retry.addEventListener('click', () => send(`/jobs/${job.id}/retry`, {}));
+    retry.addEventListener('click', () => send(nameOf(job), `/jobs/${job.id}/retry`, {}));
     item.append(retry);
   }
   if (job.result?.charset_guessed) {
@@ -103,6 +116,10 @@ function show(item, job) {
     item.append(element('p', { className: 'muted' }, guess));
   }
   if (job.result) item.append(element('p', {}, textOf(job.result)));
+}
+
+function nameOf(job) {
+  return job.name ?? job.file_url;
 }
 
 /** The result itself, whose name is that of the operation. */

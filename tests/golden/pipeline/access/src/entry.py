@@ -79,6 +79,7 @@ class Default(WorkerEntrypoint):
             queue=self.env.QUEUE,
             rate_limiter=self.env.RATE_LIMITER,
             fetch=_fetch,
+            service_error=JsException,
             post=_post,
         )
         return Services(bindings, read_settings(self._variable))

@@ -90,7 +90,7 @@ class World(JobWorld):
     @property
     def bindings(self) -> Bindings:
         """The fakes, which have no more of each service than the application uses."""
-        jobs: Any = (self.database, self.bucket, self.queue, self.fetch)
+        jobs: Any = (self.database, self.bucket, self.queue, self.fetch, ServiceError)
         services: Any = (*jobs, self.post, self.ai, self.ai.to_markdown, self.limiter)
         return Bindings(*services)
 

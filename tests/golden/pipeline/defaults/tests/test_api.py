@@ -81,7 +81,9 @@ def test_a_form_without_exactly_one_file_is_refused(
     world: World, files: list[tuple[str, str, bytes]]
 ) -> None:
     body, headers = form(*files)
-    assert world.call("POST", "/files", body, headers=headers)[0] == 422
+    status, problem = world.call("POST", "/files", body, headers=headers)
+    assert status == 422
+    assert f"but has {len(files) or 'none'}" in problem["errors"][0]["detail"]
 
 
 DISPOSITION = b"Content-Disposition: form-data"
@@ -177,6 +179,40 @@ def test_what_can_not_be_read_is_refused_at_upload(
     got, body = world.call("POST", "/files", b"a,b", parameters={"name": name}, headers=given)
     assert got == status, body
     assert bool(world.bucket.files) == (status == 202)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "content", "hint"),
+    [
+        ("a.json.gz", "", GZIPPED, "Content-Encoding: gzip"),
+        ("a.json.gz", "application/octet-stream", GZIPPED, "Content-Encoding: gzip"),
+        ("a.tgz", "application/x-gzip", GZIPPED, "Content-Encoding: gzip"),
+        ("noname", "", GZIPPED, "Content-Encoding: gzip"),
+        ("a", "application/gzip", GZIPPED, "Content-Encoding: gzip"),
+        ("A.JSONL", "", b"{}", "as a .txt file"),
+        ("a.ndjson", "application/x-ndjson", b"{}", "as a .txt file"),
+        ("a", "application/jsonl", b"{}", "as a .txt file"),
+        ("a.exe", "", b"MZ", "name it in the Content-Type"),
+    ],
+)
+def test_who_sends_what_is_not_read_hears_what_to_send(
+    world: World, name: str, said: str, content: bytes, hint: str
+) -> None:
+    body, headers = form((name, said, content))
+    options: list[dict[str, Any]] = [{"headers": headers}]
+    if name != "noname":
+        options.append({"parameters": {"name": name}, "headers": {"content-type": said}})
+    for option, data in zip(options, (body, content), strict=False):
+        status, problem = world.call("POST", "/files", data, **option)
+        assert (status, hint in problem["detail"]) == (415, True), problem
+
+
+def test_an_unknown_field_is_named(world: World) -> None:
+    for name in ("fileurl", "\ud800", ""):
+        body = json.dumps({name: 1, "file_url": "https://docs.example.org/"}).encode()
+        status, problem = world.call("POST", "/files", body, headers=JSON)
+        assert status == 422
+        assert f"the unknown field {name!r}" in problem["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize(

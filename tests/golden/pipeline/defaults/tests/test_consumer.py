@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from jobs.job import Result
 from jobs.limits import MAX_SWEEPS
 from pipeline import texts
 from pipeline.limits import MAX_FILE_BYTES, PIECE_CHARS
+from pipeline.model import Model
+from pipeline.operations import OPERATIONS
 from pipeline.pieces import cut
 
 URL = "https://docs.example.org/whales.txt"
@@ -152,6 +155,22 @@ def test_the_log_tells_a_bad_file_from_an_error_of_the_program(
     assert bad["error"].startswith("The file is not UTF-8")
     assert "KeyError: 'text'" in wrong["error"]
     assert world.job(job_id)["error"] == "The file is no valid text/plain."
+
+
+def test_a_job_tells_an_error_of_the_program_from_one_of_a_service(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_model: Model, _pieces: Sequence[str]) -> str:
+        return {"no": "text"}["text"]
+
+    job_id = world.upload()
+    world.ai.error = "no code"
+    world.deliver()
+    assert world.job(job_id)["error"] == "A Cloudflare service failed."
+    monkeypatch.setitem(OPERATIONS, "summary", broken)
+    [message] = world.deliver()
+    assert message.outcome == "retry"
+    assert world.job(job_id)["error"].startswith("Something went wrong in the Worker")
 
 
 def test_without_memory_a_file_is_tried_again(

@@ -166,6 +166,23 @@ def test_a_retry_is_for_what_failed_or_waits(world: World) -> None:
     assert world.call("POST", "/jobs/unknown/retry")[0] == 404
 
 
+@pytest.mark.parametrize("path", ["/jobs/{}/retry", "/jobs/retry"])
+def test_a_retry_ends_a_short_wait(world: World, path: str) -> None:
+    job_id = world.upload()
+    world.ai.error = BUSY
+    [first] = world.deliver()
+    job = world.job(job_id)
+    assert (first.outcome, job["status"], job["retry_at"]) == ("retry", "queued", None)
+    world.ai.error = ""
+    assert world.call("POST", path.format(job_id))[0] == 202
+    assert world.job(job_id)["error"] is None
+    # Not the first message, which still waits.
+    world.deliver_due()
+    assert (status(world, job_id), world.ai.calls) == ("done", 2)
+    assert [message.outcome for message in world.deliver()] == ["ack"]
+    assert world.ai.calls == 2
+
+
 def test_a_retry_whose_message_is_lost_is_sent_by_the_sweep(world: World) -> None:
     job_id = world.upload("[", "a.json")
     world.deliver()

@@ -21,7 +21,7 @@ GERMAN_TEXT = "Name: Jürgen, Stadt: Köln, Preis: 1,50\nName: Anna, Stadt: Bonn
 
 
 def extract(data: bytes, media_type: str) -> str:
-    return "".join(texts.extract(data, media_type))
+    return "".join(texts.read_text(data, media_type)[0])
 
 
 @pytest.mark.parametrize(
@@ -216,6 +216,17 @@ def test_the_charset_of_a_result_is_the_one_that_was_used() -> None:
         assert texts.read_text(data, said)[1] == Charset(charset)
 
 
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_a_guess_unless_it_was_declared(codec: str) -> None:
+    data = GERMAN.encode(codec)
+    for said, guessed in [
+        ("text/csv", True),
+        ("text/csv; charset=iso-8859-1", True),
+        (f"text/csv; charset={codec}", False),
+    ]:
+        assert texts.read_text(data, said)[1] == Charset(codec, guessed)
+
+
 @pytest.mark.parametrize(
     ("head", "codec"),
     [
@@ -402,10 +413,10 @@ def test_no_file_takes_longer_than_its_size(make: Callable[[int], bytes], media_
     ],
 )
 def test_no_file_takes_many_times_its_size(data: bytes, media_type: str) -> None:
-    texts.extract(data[:1000] if media_type != "application/json" else b"[1]", media_type)
+    texts.read_text(data[:1000] if media_type != "application/json" else b"[1]", media_type)
     tracemalloc.start()
     try:
-        pieces = texts.extract(data, media_type)
+        pieces, _charset = texts.read_text(data, media_type)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -82,6 +82,7 @@ class Default(WorkerEntrypoint):
             bucket=self.env.BUCKET,
             queue=self.env.QUEUE,
             fetch=_fetch,
+            service_error=JsException,
         )
 
     def _variable(self, name: str) -> object:

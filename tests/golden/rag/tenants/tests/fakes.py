@@ -196,6 +196,7 @@ class World(JobWorld):
             "bucket": self.bucket,
             "queue": self.queue,
             "fetch": self.fetch,
+            "service_error": ServiceError,
         }
         return Bindings(**services)
 

@@ -3,19 +3,51 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from fakes import World
+from pipeline import operations
 from pipeline.limits import (
     MAX_TRANSLATION_CHARS,
     PIECE_CHARS,
     TRANSLATION_CHARS,
     TRANSLATION_TOKENS,
 )
-from pipeline.operations import FIELDS, LABELS, OPERATIONS, read_fields, read_label
+from pipeline.model import Model
+from pipeline.operations import OPERATIONS, check_choices, read_fields, read_label
 from workers_ai.errors import BadAnswer
+
+FIELDS = {
+    "title": "string",
+    "date": "string",
+    "people": "array",
+    "total": "number",
+    "pages": "integer",
+    "signed": "boolean",
+    "sender": "object",
+}
+
+
+@pytest.fixture(autouse=True)
+def choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choices of the tests' own: they hold whatever you change yours to."""
+    monkeypatch.setattr(operations, "LABELS", ("Invoice", "other"))
+    monkeypatch.setattr(operations, "FIELDS", FIELDS)
+
+
+@pytest.fixture
+def world_of_poems(monkeypatch: pytest.MonkeyPatch) -> World:
+    """With an operation of one's own, which says that it returns JSON."""
+
+    async def poem(model: Model, pieces: Sequence[str]) -> str:
+        return await model.ask("Write a poem.", pieces[0], 100)
+
+    monkeypatch.setitem(OPERATIONS, "poem", poem)
+    monkeypatch.setattr("pipeline.resources.JSON_RESULTS", {"poem"})
+    return World(OPERATION="poem")
 
 
 def result(world: World, text: str) -> Any:
@@ -55,8 +87,8 @@ def test_a_translation_that_no_row_can_hold_fails_at_once() -> None:
 
 def test_a_classification_is_one_of_the_labels() -> None:
     world = World(OPERATION="classification")
-    world.ai.replies = ["**Invoice**."]
-    assert result(world, "Total: 5 EUR. " * PIECE_CHARS) == "invoice"
+    world.ai.replies = ["**invoice**."]
+    assert result(world, "Total: 5 EUR. " * PIECE_CHARS) == "Invoice"
     assert world.ai.calls == 1
 
 
@@ -70,8 +102,10 @@ def test_an_extraction_collects_what_the_pieces_say() -> None:
         "title": "Whales",
         "date": None,
         "people": ["Ada", "Bob", "7"],
-        "organisations": None,
         "total": 5,
+        "pages": None,
+        "signed": None,
+        "sender": None,
     }
 
 
@@ -81,6 +115,7 @@ def test_an_extraction_collects_what_the_pieces_say() -> None:
         ("classification", "a poem", "other"),
         ("extraction", '{"total": "much"}', "{}"),
         ("extraction", "no JSON", "{}"),
+        ("extraction", '{"total": NaN}', "{}"),
         ("summary", " ", "Whales."),
     ],
 )
@@ -111,11 +146,40 @@ def test_an_answer_that_was_cut_off_is_no_result(operation: str, end: dict[str, 
     assert world.job(job_id)["status"] == "done"
 
 
-@pytest.mark.parametrize("label", [f" {label.title()}. " for label in LABELS])
-def test_labels(label: str) -> None:
-    assert read_label(label) == label.strip(" .").lower()
+@pytest.mark.parametrize("answer", ["other", " Other. ", "OTHER", "`other`"])
+def test_labels(answer: str) -> None:
+    assert read_label(answer) == "other"
     with pytest.raises(BadAnswer):
-        read_label(f"{label} or not")
+        read_label(f"{answer} or not")
+
+
+@pytest.mark.parametrize(
+    ("labels", "fields", "error"),
+    [
+        (("yes", "Yes"), {}, "LABELS"),
+        (("yes", " "), {}, "LABELS"),
+        ("yes", {}, "LABELS"),
+        (("yes",), {"paid": "bool"}, "'paid' is 'bool', not one of string, number"),
+    ],
+)
+def test_choices_that_no_answer_could_match_are_refused(
+    labels: Any, fields: dict[str, str], error: str
+) -> None:
+    with pytest.raises(ValueError, match=error):
+        check_choices(labels, fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"signed": True, "pages": 3, "total": 7.5},
+        {"signed": False, "pages": 3.0, "total": 7},
+        {"sender": {"name": "Ada"}, "people": []},
+        dict.fromkeys(FIELDS),
+    ],
+)
+def test_fields_of_each_type(fields: dict[str, Any]) -> None:
+    assert read_fields(json.dumps(fields)) == dict.fromkeys(FIELDS) | fields
 
 
 @pytest.mark.parametrize(
@@ -127,6 +191,16 @@ def test_labels(label: str) -> None:
         "[]",
         "{]}",
         '{"total": true}',
+        '{"total": NaN}',
+        '{"total": -Infinity}',
+        '{"total": 1e999}',
+        '{"sender": {"age": [1e999]}}',
+        '{"title": "\\ud800"}',
+        '{"pages": 1.5}',
+        '{"pages": true}',
+        '{"signed": 1}',
+        '{"signed": "yes"}',
+        '{"sender": "Ada"}',
         '{"people": "Ada"}',
         '{"people": ["Ada", {"name": "Bob"}]}',
         '{"people": [["Ada"]]}',
@@ -162,3 +236,13 @@ def test_a_result_is_shown_under_the_name_of_its_operation() -> None:
     world.deliver()
     world.variables["OPERATION"] = "summary"
     assert json.dumps(world.job(job_id)["result"]).startswith('{"classification": "other", ')
+
+
+@pytest.mark.parametrize("stored", ["no JSON", '{"total": NaN}', "1e999", '"\\ud800"', "[" * 999])
+def test_a_result_that_is_no_json_is_shown_as_it_is(world_of_poems: World, stored: str) -> None:
+    job_id = world_of_poems.upload()
+    world_of_poems.ai.replies = [stored]
+    world_of_poems.deliver()
+    status, listed = world_of_poems.call("GET", "/jobs")
+    assert (status, listed["jobs"][0]["result"]["poem"]) == (200, stored)
+    assert world_of_poems.job(job_id)["result"]["poem"] == stored

@@ -1,8 +1,8 @@
 """Characters out of bytes: the right ones, or an error that says what to do.
 
 A file without a mark or a declared charset is read as UTF-8. If it is not, it may be windows-1252,
-as browsers take it, and as Excel writes CSV in Western Europe. That is the only guess, the result
-says so, and a file that would show other letters than its author's is refused.
+as browsers take it, and as Excel writes CSV in Western Europe, or UTF-16. These are the only
+guesses, the result says so, and a file that would show other letters than its author's is refused.
 """
 
 from __future__ import annotations
@@ -59,11 +59,12 @@ _IN_PAGE = re.compile(
     rf"<(?:\?xml\s[^>]*?\bencoding|meta\s[^>]*?\bcharset){_LABEL}".encode(), re.A | re.I
 )
 _PAGE_HEAD_BYTES = 1_024
+GZIPPED = "compressed with gzip"
 # Files whose names end in .txt or .csv by mistake: what they begin with, and what they are.
 _SIGNATURES = {
     b"PK\x03\x04": "a ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old document of Excel or Word",
-    b"\x1f\x8b": "compressed with gzip",
+    b"\x1f\x8b": GZIPPED,
     b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
     b"GIF8": "a GIF",
 }
@@ -102,7 +103,7 @@ def binary_kind(data: bytes) -> str:
 
 def looks_like_text(data: bytes, charset: str) -> bool:
     """Whether a file of which nothing is known could be text."""
-    readable = charset or _marked(data) or b"\0" not in data
+    readable = charset or _marked(data) or _without_mark(data) or b"\0" not in data
     return bool(readable) and not binary_kind(data)
 
 
@@ -122,11 +123,14 @@ def decode(data: bytes, media_type: str, charset: str) -> tuple[str, Charset]:
     """
     if what := binary_kind(data):
         raise Unprocessable(f"The file is no {media_type}: it is {what}. Send text.")
-    mark = _marked(data)
+    guess = _without_mark(data)
+    mark = _marked(data) or guess
     said = "" if mark else charset or _in_page(data, media_type)
     text, found = _decoded(data, mark or codec_of(said) or "utf-8", said, media_type)
     if "\0" in text:
         raise Unprocessable("The file is no text: it holds null bytes. Save it as UTF-8.")
+    if guess and codec_of(charset) != guess:
+        found = Charset(guess, guessed=True)
     return text.removeprefix("\ufeff"), found
 
 
@@ -184,11 +188,15 @@ def _really_utf_8(data: bytes, codec: str) -> str | None:
 
 
 def _marked(data: bytes) -> str | None:
-    """The codec of a file that shows by itself how it is written."""
-    for mark, codec in _MARKS:
-        if data.startswith(mark):
-            return codec
-    # In UTF-16, every other byte of Latin letters, digits and spaces is zero.
+    """The codec that the byte order mark of a file stands for."""
+    return next((codec for mark, codec in _MARKS if data.startswith(mark)), None)
+
+
+def _without_mark(data: bytes) -> str | None:
+    """The codec of a file that is UTF-16 by all appearances, though it has no mark."""
+    if _marked(data):
+        return None
+    # Every other byte of Latin letters, digits and spaces is zero.
     characters, odd = divmod(len(data), 2)
     high, low = data[1::2].count(0), data[::2].count(0)
     if odd or max(high, low) <= characters // 2 or min(high, low) > characters // 10:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from jobs.sweep import send_due
 from jobs.webhooks import owners_secret
 from pipeline.intake import Intake
 from pipeline.limits import DEFAULT_PAGE, MAX_PAGE
-from pipeline.operations import JSON_RESULTS
+from pipeline.operations import JSON_RESULTS, parse_result
 from pipeline.services import Services
 from pipeline.settings import Settings
 from pipeline.store import Position
@@ -181,15 +181,21 @@ def _address(url: str) -> str:
 
 
 def _result(result: Result) -> dict[str, Any]:
-    is_json = result.operation in JSON_RESULTS
-    shown = json.loads(result.text) if is_json else result.text
     return {
-        result.operation: shown,
+        result.operation: _value(result),
         "characters": result.characters,
         "model": result.model,
         "charset": result.charset and result.charset.name,
         "charset_guessed": bool(result.charset and result.charset.guessed),
     }
+
+
+def _value(result: Result) -> Any:
+    """What an operation returned. One that returns no JSON by mistake must not spoil the list."""
+    if result.operation in JSON_RESULTS:
+        with suppress(ValueError):
+            return parse_result(result.text)
+    return result.text
 
 
 def _time(seconds: int) -> str:

@@ -11,8 +11,7 @@ from web.settings import items
 # remember it for a day at most.
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, "
-    "MCP-Protocol-Version, Mcp-Method, Mcp-Name",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key",
     "Access-Control-Max-Age": "86400",
 }
 

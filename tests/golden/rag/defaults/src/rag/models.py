@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rag.limits import MAX_ANSWER_TOKENS
 from rag.settings import POOLING, Settings
 from web.problems import Problem
-from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer, thinks_at_once
+from workers_ai.chat import Answer, Thoughts, chat_inputs, read_answer
 from workers_ai.errors import ai_problem
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Models:
         """The answer of the first chat model that works, piece by piece as it arrives."""
         model, stream = await self._chat(messages)
         reader = stream.getReader()
-        decoder, thoughts = EventDecoder(), Thoughts(thinking=thinks_at_once(model))
+        decoder, thoughts = EventDecoder(), Thoughts(thinking=_thinks_at_once(model))
         try:
             while not (part := await reader.read()).done:
                 for payload in decoder.feed(part.value.to_bytes()):
@@ -93,8 +93,8 @@ class Models:
         return last, await self._run_chat(last, messages)
 
     async def _run_chat(self, model: str, messages: Sequence[Mapping[str, str]]) -> Any:
-        inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS, stream=True)
-        return await self._run(model, inputs)
+        inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS)
+        return await self._run(model, {**inputs, "stream": True})
 
     async def _run(self, model: str, inputs: Mapping[str, Any]) -> Any:
         return await self.ai.run(model, inputs, self._gateway)
@@ -103,6 +103,11 @@ class Models:
     def _gateway(self) -> dict[str, Any]:
         gateway = self.settings.ai_gateway
         return {"gateway": {"id": gateway}} if gateway else {}
+
+
+def _thinks_at_once(model: str) -> bool:
+    """Whether the prompt of ``model`` itself ends in ``<think>``, so that no answer has it."""
+    return "deepseek-r1" in model or "qwq" in model
 
 
 class EventDecoder:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rag.limits import MAX_ERRORS, MAX_METADATA_KEY_CHARS
-from web.problems import FieldError, invalid
+from web.problems import FieldError, Problem, invalid
 
 Schema = dict[str, Any]
 
@@ -44,6 +44,12 @@ def check(value: object, schema: Schema, at: str = "#") -> Any:
     if errors:
         raise invalid(*errors)
     return checked
+
+
+def explained(problem: Problem, separator: str) -> str:
+    """What a problem is, and what is wrong with each field."""
+    errors = (f"{error.pointer} {error.detail}" for error in problem.errors)
+    return separator.join((problem.detail, *errors))
 
 
 def check_parameters(parameters: Mapping[str, str], schema: Schema) -> Any:

@@ -15,7 +15,7 @@ _START, _END = "<think>", "</think>"
 
 
 def chat_inputs(
-    model: str, messages: Sequence[Mapping[str, str]], *, max_tokens: int, stream: bool = False
+    model: str, messages: Sequence[Mapping[str, str]], *, max_tokens: int
 ) -> dict[str, Any]:
     """The inputs of ``env.AI.run(model, inputs)`` for one answer."""
     limits: dict[str, Any] = {"max_tokens": max_tokens}
@@ -24,7 +24,7 @@ def chat_inputs(
         thinking = {"enable_thinking": False}
         limits = {"max_completion_tokens": max_tokens, "chat_template_kwargs": thinking}
     # Keeping to the text that it is given matters more than saying it in ever new words.
-    return {"messages": [*messages], "stream": stream, "temperature": 0.1, **limits}
+    return {"messages": [*messages], "temperature": 0.1, **limits}
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,6 @@ def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
     choices = result.get("choices") or [{}]
     content = (choices[0].get(part) or {}).get("content")
     return Answer(content or "", cut_off=choices[0].get("finish_reason") == "length")
-
-
-def thinks_at_once(model: str) -> bool:
-    """Whether the prompt of ``model`` itself ends in ``<think>``, so that no answer has it."""
-    return "deepseek-r1" in model or "qwq" in model
 
 
 class Thoughts:

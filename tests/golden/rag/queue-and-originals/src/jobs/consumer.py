@@ -79,17 +79,18 @@ class Consumer:
 
     async def _postpone(self, message: Message, claim: Claim, error: Exception) -> None:
         """Have a job tried again: soon by the queue, or later by the sweep."""
+        why = explain(error, self._services.service_error)
         if claim.attempts >= MAX_ATTEMPTS:
-            await self._deliveries.fail(claim, explain(error), keep_file=True)
+            await self._deliveries.fail(claim, why, keep_file=True)
             await self._announce(claim)
             message.ack()
             return
         wait = wait_seconds(error, claim.attempts, time.time())
         if wait <= QUEUE_DELAY_SECONDS:
-            await self._deliveries.release(claim, explain(error))
+            await self._deliveries.release(claim, why)
             message.retry({"delaySeconds": wait})
         else:
-            await self._deliveries.release(claim, explain(error), wait)
+            await self._deliveries.release(claim, why, wait)
             message.ack()
 
     async def _put_back(self, message: Message, job_id: str) -> str:

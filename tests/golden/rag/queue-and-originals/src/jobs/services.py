@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JobBindings:
-    """What jobs need of Cloudflare, as the Workers SDK wraps it, and a way out."""
+    """What jobs need of Cloudflare, as the Workers SDK wraps it, and a way out.
+
+    ``service_error`` is what Cloudflare's services raise.
+    """
 
     database: D1Database
     bucket: R2Bucket
     queue: Queue
     fetch: Fetch
+    service_error: type[Exception]
 
 
 class JobServices(ABC):
@@ -47,6 +51,7 @@ class JobServices(ABC):
         self.deliveries = Deliveries(bindings.database)
         self.allowed_hosts = allowed_hosts
         self.webhooks = webhooks
+        self.service_error = bindings.service_error
         self._queue = bindings.queue
         self._fetch = bindings.fetch
         self._accepted = accepted

@@ -31,8 +31,13 @@ def wait_seconds(error: Exception, attempts: int, now: float) -> int:
     return CLOCK_SECONDS + (DAY_SECONDS - today if today > CLOCK_SECONDS else 0)
 
 
-def explain(error: Exception) -> str:
-    """What a job's owner may know of an error that may pass. The log has all of it."""
+def explain(error: Exception, service_error: type[Exception]) -> str:
+    """What a job's owner may know of an error that may pass. The log has all of it.
+
+    Args:
+        error: Why an attempt failed.
+        service_error: What Cloudflare's services raise: all else is an error of this program.
+    """
     if isinstance(error, TimeoutError):
         return "The job took too long, and continues later."
     if isinstance(error, OSError):
@@ -42,4 +47,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, Problem):
         return error.detail
     problem = ai_problem(str(error))
-    return problem.detail if problem else "A Cloudflare service failed."
+    if problem:
+        return problem.detail
+    if isinstance(error, service_error):
+        return "A Cloudflare service failed."
+    return "Something went wrong in the Worker: its log shows the error."

@@ -11,7 +11,7 @@ from rag.limits import MAX_BODY_BYTES, MAX_DOCUMENTS, MAX_FORM_BYTES
 from rag.models import Models
 from rag.records import Document, Upload
 from rag.requests import ABOUT, DOCUMENTS, read_documents
-from rag.validation import check
+from rag.validation import check, explained
 from web.forms import read_form
 from web.http import Request, media_type, parse_json, read_body
 from web.problems import FieldError, Problem, invalid
@@ -92,7 +92,7 @@ class Intake:
 def failure(item: Document | Upload, problem: Problem) -> Outcome:
     """What became of a document that did not go in."""
     status = "busy" if problem.status == 409 else "refused"
-    detail = problem.explained("; ")
+    detail = explained(problem, "; ")
     return {"id": item_id(item), "status": status, "code": problem.code, "detail": detail}
 
 

@@ -33,11 +33,6 @@ class Problem(Exception):
     def __str__(self) -> str:
         return f"{self.status} {self.code}: {self.detail}"
 
-    def explained(self, separator: str) -> str:
-        """The detail, and what is wrong with each field."""
-        errors = (f"{error.pointer} {error.detail}" for error in self.errors)
-        return separator.join((self.detail, *errors))
-
     def body(self, request_id: str) -> dict[str, Any]:
         """The members of an ``application/problem+json`` document."""
         errors = [asdict(error) for error in self.errors]

@@ -31,7 +31,8 @@ def read_form(content_type: str, body: bytes) -> FormFile:
     parts = forms.read_form(content_type, body, MAX_FORM_PARTS)
     files = [part for part in parts if part.name]
     if len(files) != 1:
-        detail = f"must hold exactly one file, as a part with a filename, and holds {len(files)}"
+        found = len(files) or "none"
+        detail = f"must have one file, as a part with a filename, but has {found}"
         raise invalid(FieldError("#", detail))
     fields = {part.field: part.content for part in parts if not part.name}
     return FormFile(**vars(files[0]), fields=fields)

@@ -13,11 +13,11 @@ from uuid import uuid4
 from jobs.job import Source, object_key
 from jobs.urls import UrlRefused, check_url
 from pipeline import limits
-from pipeline.charsets import binary_kind
+from pipeline.charsets import GZIPPED, binary_kind
 from pipeline.documents import document_type, is_document
 from pipeline.forms import read_form
 from pipeline.services import Services
-from pipeline.texts import guessed_type, is_untold, supported_type, why_unsupported
+from pipeline.texts import GZIP_HINT, guessed_type, is_untold, supported_type, why_unsupported
 from web.http import (
     Request,
     announced_length,
@@ -142,8 +142,11 @@ class Intake:
         return _upload(name, said, request.body, length)
 
     def _read_address(self, body: object) -> Upload:
-        known = isinstance(body, Mapping) and set(body) <= {"file_url", "webhook"}
-        url = body.get("file_url") if known and isinstance(body, Mapping) else None
+        fields = body if isinstance(body, Mapping) else {}
+        if unknown := [name for name in fields if name not in ("file_url", "webhook")]:
+            detail = f"has the unknown field {unknown[0]!r}: it takes file_url and webhook"
+            raise invalid(FieldError("#", detail))
+        url = fields.get("file_url")
         if not isinstance(url, str):
             raise invalid(FieldError("#", 'must be {"file_url": "https://..."}'))
         return Upload(Source(None, None, self._address("file_url", url)), None, 0)
@@ -186,6 +189,9 @@ def _media_type(name: str, said: str, data: bytes | None) -> str:
     """What a file is, by what is in it, if that is known, its sender and its name."""
     if data is not None and (document := document_type(data)):
         return document
+    if data is not None and (what := binary_kind(data)):
+        detail = f"{name!r} is {what}.{GZIP_HINT if what == GZIPPED else ''}"
+        raise Problem(415, "unsupported-type", detail)
     if data is not None and is_untold(said, name):
         kind = guessed_type(said, name, data)
     else:
@@ -194,8 +200,6 @@ def _media_type(name: str, said: str, data: bytes | None) -> str:
         raise Problem(415, "unsupported-type", why_unsupported(said, name))
     if data is not None and is_document(kind):
         raise Problem(415, "unsupported-type", f"{name!r} is no {kind}.")
-    if data is not None and (what := binary_kind(data)):
-        raise Problem(415, "unsupported-type", f"{name!r} is {what}.")
     return kind
 
 

@@ -65,17 +65,29 @@ class Store(JobStore):
         return row is not None
 
     async def retry(self, owner: str, job_id: str) -> bool:
-        """Have a job that failed, or that waits, worked on now; ``False`` if it does neither."""
+        """Have a job that failed, or that waits, worked on now; ``False`` if it does neither.
+
+        A short wait is a message that the queue holds back, and finds nothing to do then.
+        """
         row = await self._bound(
             f"{_RETRY} WHERE owner = ? AND id = ? "
-            "AND (status = 'failed' OR status = 'queued' AND due_at IS NOT NULL) RETURNING id",
+            "AND (status = 'failed' OR status = 'queued' "
+            "AND (error IS NOT NULL OR due_at IS NOT NULL)) RETURNING id",
             *(owner, job_id),
         ).first()
         return row is not None
 
     async def retry_failed(self, owner: str) -> int:
-        """Have all of the owner's failed jobs worked on again; return how many."""
-        result = await self._bound(f"{_RETRY} WHERE owner = ? AND status = 'failed'", owner).run()
+        """Have all of the owner's jobs that failed, or wait after an error, worked on now.
+
+        Returns:
+            How many these are.
+        """
+        result = await self._bound(
+            f"{_RETRY} WHERE owner = ? "
+            "AND (status = 'failed' OR status = 'queued' AND error IS NOT NULL)",
+            owner,
+        ).run()
         return int(result["meta"]["changes"])
 
     async def page(

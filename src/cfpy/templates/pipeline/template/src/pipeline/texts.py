@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -53,6 +54,13 @@ _ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
 }
+# What has a remedy of its own.
+_JSON_LINES = re.compile(r"application/(x-)?(ndjson|jsonl|json-?lines)|.+\.(ndjson|jsonl)")
+_GZIP = re.compile(r"application/(x-)?gzip|.+\.t?gz")
+GZIP_HINT = (
+    " Decompress it, or send it under the name and the Content-Type of what is in it, with the "
+    "header Content-Encoding: gzip."
+)
 _JSON_ENDS = ((b"{", b"}"), (b"[", b"]"))
 _SLICE = 65_536
 
@@ -115,10 +123,16 @@ def why_unsupported(content_type: str, name: str) -> str:
         return f"The service does not know the charset {charset!r}: send the file in UTF-8."
     said = _media_type(content_type)
     sent = f"as {said!r}" if said else "without a Content-Type"
-    return (
-        f"The service reads {SUPPORTED}; {name!r} was sent {sent}, and does not look like one of "
-        "these. If it is, name it in the Content-Type."
-    )
+    why = f"The service reads {SUPPORTED}; {name!r} was sent {sent}, "
+    if _is(_GZIP, said, name):
+        return f"{why}and is compressed.{GZIP_HINT}"
+    if _is(_JSON_LINES, said, name):
+        return f"{why}and is JSON Lines. Send it as a .txt file, with Content-Type: text/plain."
+    return f"{why}and does not look like one of these. If it is, name it in the Content-Type."
+
+
+def _is(kind: re.Pattern[str], said: str, name: str) -> bool:
+    return bool(kind.fullmatch(said) or kind.fullmatch(name.lower()))
 
 
 def fetched_type(content_type: str, name: str, data: bytes | None) -> str | None:
@@ -136,11 +150,6 @@ def fetched_type(content_type: str, name: str, data: bytes | None) -> str | None
     if kind is None:
         raise Unprocessable(why_unsupported(content_type, name))
     return kind
-
-
-def extract(data: bytes, media_type: str) -> list[str]:
-    """The text of a file, as ``read_text``, without its charset."""
-    return read_text(data, media_type)[0]
 
 
 def read_text(data: bytes, media_type: str) -> tuple[list[str], Charset]:

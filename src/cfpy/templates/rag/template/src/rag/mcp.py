@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rag.limits import MAX_BODY_BYTES
-from rag.validation import Schema, check
+from rag.validation import Schema, check, explained
 from web.http import Call, Reply, Request, json_reply, read_json
 from web.problems import Problem
 
@@ -158,6 +158,6 @@ async def _call_tool(
         result = await tools[name].run(check(params.get("arguments", {}), tools[name].arguments))
     except Problem as problem:
         call.log["code"] = problem.code
-        return {"content": [{"type": "text", "text": problem.explained("\n")}], "isError": True}
+        return {"content": [{"type": "text", "text": explained(problem, "\n")}], "isError": True}
     text = json_reply(200, result).body.decode()
     return {"content": [{"type": "text", "text": text}], "structuredContent": result}
