@@ -7,12 +7,16 @@ The requests are those of wrangler, the answers those of the stand-in for Cloudf
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 
+import httpx
 import pytest
 from backup_stage import BackupStage
+from cloudflare_data import Stored
 
-from cfpy.account.backups.folder import FOLDER
+from account_in_process import InProcess
+from cfpy.account.backups.folder import FOLDER, sha256
 from cfpy.errors import CfpyError, ProjectError, UsageError
 from preview_account import FAULTS, Killed
 
@@ -102,3 +106,67 @@ def test_what_is_not_known_is_refused(backup_stage: BackupStage) -> None:
         backup_stage.create(only=("kv:OTHER",))
     with pytest.raises(UsageError, match="is not a backup"):
         backup_stage.restore("nowhere")
+
+
+DOTTED = ("a/../c", "./x", "..", "x/.")
+
+
+def test_keys_that_no_request_can_name_are_left_out_by_name(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    here.api.data.objects["files"] |= {key: Stored(b"other") for key in DOTTED}
+    here.api.data.objects["files"] |= {key: Stored(b"plain") for key in ("...", "a/..b", "%2E")}
+    here.api.data.values["c" * 32] |= {"..": Stored(b"1"), "../a": Stored(b"2")}
+    manifest = here.create(only=("kv", "r2")).manifest
+    kv, r2 = manifest.items
+    assert not manifest.is_whole
+    assert sorted(r2.missed) == sorted(DOTTED)
+    assert r2.count == 5
+    assert all(key in " ".join(r2.notes) for key in DOTTED)
+    assert (kv.missed, kv.count) == (("..",), 3)
+
+
+def test_an_object_that_is_not_what_the_bucket_lists_is_not_copied(
+    backup_stage: BackupStage, cloudflare: InProcess
+) -> None:
+    here, path = backup_stage, "r2/buckets/files/objects/c"
+    wrong = httpx.Response(200, content=b"another object")
+    cloudflare.instead[path] = [wrong]
+    made = here.create(only=("r2",))
+    # Perhaps it was just written: it is read again.
+    assert (made.manifest.is_whole, made.manifest.items[0].count) == (True, 2)
+    shutil.rmtree(made.folder)
+    same_size = httpx.Response(200, content=b"X")
+    cloudflare.instead[path] = [wrong, same_size]
+    made = here.create(only=("r2",))
+    [item] = made.manifest.items
+    assert (item.missed, item.count, made.manifest.is_whole) == (("c",), 1, False)
+    assert "not what the bucket lists: c" in item.notes[0]
+    shutil.rmtree(made.folder)
+    gone = httpx.Response(404, json={"success": False, "errors": []})
+    cloudflare.instead[path] = [gone, gone]
+    assert here.create(only=("r2",)).manifest.items[0].missed == ("c",)
+
+
+@pytest.mark.parametrize("kind", ["r2", "kv"])
+def test_a_restore_refuses_keys_that_no_request_can_name(
+    backup_stage: BackupStage, kind: str
+) -> None:
+    here = backup_stage
+    made = here.create()
+    [item] = [item for item in made.manifest.items if item.kind == kind]
+    name = list(item.files)[-1]
+    path = made.folder / name
+    items = json.loads(path.read_text())
+    items[0]["key"] = ".."
+    path.write_text(json.dumps(items))
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    for entry in manifest["items"]:
+        if entry["kind"] == kind:
+            entry["files"][name] = sha256(path)
+    (made.folder / "manifest.json").write_text(json.dumps(manifest))
+    here.tools.mutations.clear()
+    with pytest.raises(ProjectError, match=r"written to another key: \.\.") as refused:
+        here.restore(str(made.folder))
+    assert f"--skip {item.key}" in refused.value.hint
+    assert here.tools.mutations == []
+    here.restore(str(made.folder), skip=(kind,))

@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cfpy.account.backups.manifest import BackupManifest, parse
+from cfpy.account.backups.keys import has_dots, is_dots, some
+from cfpy.account.backups.manifest import BackupManifest, Item, parse
 from cfpy.errors import FilesystemError, ProjectError, UsageError
 from cfpy.project.git_ignored import ignore_in_git
 from cfpy.tools.invocation import command
@@ -145,3 +146,30 @@ def verify(folder: Path, manifest: BackupManifest) -> None:
                     path=path,
                     hint="Use another backup. Nothing was changed.",
                 )
+
+
+def refuse_dots(folder: Path, items: Iterable[Item]) -> None:
+    """Refuse keys that a request can't name: it would write over another object.
+
+    Raises:
+        ProjectError: There is one.
+    """
+    for item in items:
+        for name in item.files:
+            if item.kind == "r2" and name == f"r2/{item.binding}.json":
+                found = [key for key in _keys(folder / name) if has_dots(key)]
+            elif item.kind == "kv":
+                found = [key for key in _keys(folder / name) if is_dots(key)]
+            else:
+                continue
+            if found:
+                raise ProjectError(
+                    f"a part of these keys is . or .., so each would be written to another key: "
+                    f"{some(found)}",
+                    path=folder / name,
+                    hint=f"Restore the rest: --skip {item.key}. Nothing was changed.",
+                )
+
+
+def _keys(path: Path) -> list[str]:
+    return [str(item["key"]) for item in json.loads(path.read_text("utf-8"))]
