@@ -170,3 +170,29 @@ def test_a_restore_refuses_keys_that_no_request_can_name(
     assert f"--skip {item.key}" in refused.value.hint
     assert here.tools.mutations == []
     here.restore(str(made.folder), skip=(kind,))
+
+
+def test_a_database_read_by_queries_keeps_its_counters(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    database = here.api.databases["db"]
+    database.executescript(
+        """
+        CREATE TABLE "it's" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
+        CREATE TABLE emptied (id INTEGER PRIMARY KEY AUTOINCREMENT);
+        CREATE TABLE unused (id INTEGER PRIMARY KEY AUTOINCREMENT);
+        INSERT INTO "it's" (name) VALUES ('a'), ('b'), ('c');
+        INSERT INTO emptied VALUES (9007199254740993);
+        DELETE FROM "it's" WHERE id > 1;
+        DELETE FROM emptied;
+        CREATE VIRTUAL TABLE words USING fts5 (text);
+        INSERT INTO words VALUES ('hello');
+        """
+    )
+    before = sorted(database.execute("SELECT * FROM sqlite_sequence"))
+    made = here.create(only=("d1",))
+    assert made.manifest.items[0].how == "queries"
+    for _ in range(2):
+        here.restore(str(made.folder), only_files=True)
+        assert sorted(database.execute("SELECT * FROM sqlite_sequence")) == before
+    database.execute("INSERT INTO \"it's\" (name) VALUES ('d')")
+    assert database.execute('SELECT max(id) FROM "it\'s"').fetchone() == (4,)

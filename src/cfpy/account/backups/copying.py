@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.account.account_data import AccountData
-from cfpy.account.backups.dump import closing, insert, lines, opening
+from cfpy.account.backups.dump import closing, counting, insert, lines, opening
 from cfpy.account.backups.folder import sha256, write
 from cfpy.account.backups.keys import is_dots, not_copied, some
 from cfpy.account.backups.manifest import Item
@@ -86,6 +86,7 @@ class Copying:
             for table in schema.usual:
                 for rowid, row in tables.rows(table, self._rows(target, table.name)):
                     yield insert(table, rowid, row)
+            yield from counting(schema, tables.counters())
             yield from closing(schema)
             for table in schema.virtual:
                 if table.content == "own":
