@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from cfpy.account.branches import current_branch
 from cfpy.account.deploy import DeployRequest, DeployResult, deploy
 from cfpy.account.owned.registry import RESOURCES
+from cfpy.account.owned.secret import with_given
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Do, Plan
 from cfpy.account.preview_keeper import InMemory, read_note, write_note
@@ -84,7 +85,7 @@ def run(
             home = InMemory(base.root, records.account_id(request.source))
             session = session_of(ctx, load(), "", home, load)
             note = _known(session, wanted)
-            plan = session.plan()
+            plan = with_given(session.plan(), asked.given)
             _refuse_foreign(plan, note)
             if asked.dry_run:
                 return UpResult(note, _shown(plan, config), config.shared, None)

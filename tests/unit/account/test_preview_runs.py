@@ -356,3 +356,24 @@ def test_an_environment_is_the_source(stage: Start, tmp_path: Path) -> None:
     assert (result.note.source, result.note.owned) == ("staging", ())
     variables = {item["name"]: item.get("text") for item in here.api.bindings[WORKER]}
     assert variables == {"MODE": "staging"}
+
+
+def test_a_plan_tells_where_the_value_of_a_secret_comes_from(
+    stage: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stage()
+    config = (here.root / "wrangler.toml").read_text()
+    more = '"API_TOKEN", "IN_ENVIRONMENT", "MADE", "MISSING"'
+    (here.root / "wrangler.toml").write_text(config.replace('"API_TOKEN"', more))
+    with (here.root / "cfpy.toml").open("a") as file:
+        file.write('[[secrets]]\nname = "MADE"\ngenerate = true\n')
+        file.write('[[secrets]]\nname = "IN_ENVIRONMENT"\ngenerate = true\n')
+    monkeypatch.setenv("IN_ENVIRONMENT", "a-value")
+    plan = here.up(dry_run=True).plan
+    assert {item.name: item.reason for item in plan.actions if item.kind == "secret"} == {
+        "API_TOKEN": "from --secrets-file",
+        "IN_ENVIRONMENT": "from $IN_ENVIRONMENT",
+        "MADE": "generated",
+        "MISSING": "no value yet",
+    }
+    assert "a-value" not in json.dumps(plan.as_dict())
