@@ -88,7 +88,11 @@ def run(
             plan = with_given(session.plan(), asked.given)
             _refuse_foreign(plan, note)
             if asked.dry_run:
-                return UpResult(note, _shown(plan, config), config.shared, None)
+                shown = _shown(plan, config)
+                if request.seed:
+                    seeded = f"the seed {request.seed} runs after the migrations, once"
+                    shown = replace(shown, notices=(*shown.notices, seeded))
+                return UpResult(note, shown, config.shared, None)
 
             def before(plan: Plan) -> None:
                 ctx.progress(f"Writing the note of {note.worker}")

@@ -10,6 +10,8 @@ import pytest
 
 import cfpy.account.gradual as gradual
 from cfpy.account.health import Answer
+from cfpy.cli.commands.deploy import DeployView
+from cfpy.cli.console import Output
 from cfpy.errors import (
     CancelledError,
     DeploymentError,
@@ -424,3 +426,16 @@ def test_an_older_wrangler_deploys_without_a_tag(rollout: Start) -> None:
     here.code("two")
     here.deploy()
     assert here.shares() == [("", 100)]
+
+
+def test_a_dry_run_names_pending_migrations_and_what_they_break(
+    rollout: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = rollout()
+    (here.root / "migrations" / "0002_less.sql").write_text(BREAKING)
+    view = DeployView(Output(), yes=False, again=("deploy",))
+    view.show(here.deploy(dry_run=True))
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "Ready to deploy" in said
+    assert "0002_less.sql" in said.partition("note:")[0]
+    assert "note: migrations/0002_less.sql:1: notes.kind is dropped" in said

@@ -377,3 +377,13 @@ def test_a_plan_tells_where_the_value_of_a_secret_comes_from(
         "MISSING": "no value yet",
     }
     assert "a-value" not in json.dumps(plan.as_dict())
+
+
+def test_a_dry_run_with_a_seed_shows_the_migrations_and_the_seed(stage: Start) -> None:
+    here = stage()
+    seed = str(here.root / "seed.sql")
+    plain = here.up(dry_run=True).plan
+    plan = here.up(dry_run=True, seed=seed).plan
+    assert any(item.migrates for item in plain.actions)
+    assert plan.actions == plain.actions
+    assert f"the seed {seed} runs after the migrations, once" in plan.notices

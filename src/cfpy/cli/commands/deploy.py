@@ -223,9 +223,11 @@ class DeployView:
         changed = changed_by_rehearsal(result.written)
         if not result.findings:
             self._output.show(draw.Text(f"Ready to deploy; {changed}."))
+            self._migrations(result)
             self._output.show(next_step(self._output, *self._again))
             return
         self._output.show(draw.Text(f"wrangler accepts the project; {changed}."))
+        self._migrations(result)
         resolve = self._output.invocation.resolve
         self._output.show(draw.Text("\nA deployment would stop:", style="yellow"))
         for found in result.findings:
@@ -233,3 +235,12 @@ class DeployView:
             hint = found.hint.removesuffix("Nothing was changed.").strip()
             if hint:
                 self._output.show(draw.Text(f"    next: {resolve(hint)}"))
+
+    def _migrations(self, result: DeployResult) -> None:
+        """Report the migrations that a deployment applies, and what else it affects."""
+        if result.plan is None:
+            return
+        for item in result.plan.changes:
+            if item.migrates:
+                self._output.note(f"A deployment migrates {item.name}: {item.reason}", "cyan")
+        draw_notices(self._output, result.plan)
