@@ -17,6 +17,7 @@ from cloudflare_data import Stored
 
 from account_in_process import InProcess
 from cfpy.account.backups.folder import FOLDER, sha256
+from cfpy.account.backups.listing import list_backups
 from cfpy.errors import CfpyError, ProjectError, UsageError
 from preview_account import FAULTS, Killed
 
@@ -196,3 +197,24 @@ def test_a_database_read_by_queries_keeps_its_counters(backup_stage: BackupStage
         assert sorted(database.execute("SELECT * FROM sqlite_sequence")) == before
     database.execute("INSERT INTO \"it's\" (name) VALUES ('d')")
     assert database.execute('SELECT max(id) FROM "it\'s"').fetchone() == (4,)
+
+
+def test_backups_with_a_name_of_their_own_are_listed(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    home = here.root / FOLDER
+    for name in ("one", "mine/two"):
+        here.create(output=home / name, only=("kv",))
+    here.create(only=("kv",))
+    (home / "notes").mkdir()
+    (home / ".partial-three").mkdir()
+    (home / "top-level" / ".partial-four").mkdir()
+    found = list_backups(here.context(), here.root, "", None).backups
+    names = sorted(name for name, _ in found)
+    assert names[:2] == ["mine/two", "one"]
+    assert names[2].startswith("top-level/")
+    assert len(names) == 3
+    here.restore("one", dry_run=True)
+    # What killed runs have left is removed by the next one, whatever its place.
+    here.create(output=home / "mine" / "five", only=("kv",))
+    assert list(home.rglob(".partial-*")) == []
+    assert (home / "notes").is_dir()

@@ -47,7 +47,7 @@ def writing(place: Path, root: Path) -> Iterator[Path]:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         # Those of runs that were killed: the project's lock keeps other runs away.
-        for left in place.parent.glob(f"{_PARTIAL}*"):
+        for left in (*place.parent.glob(f"{_PARTIAL}*"), *_below(root, f"{_PARTIAL}*")):
             shutil.rmtree(left, ignore_errors=True)
         partial.mkdir(mode=0o700)
     except OSError as error:
@@ -87,14 +87,21 @@ def close(folder: Path, manifest: BackupManifest) -> None:
     write(folder / MANIFEST, text.encode())
 
 
+def _below(root: Path, names: str) -> list[Path]:
+    """What is in the folder of all backups: in it, as with ``--output``, or in that of an
+    environment."""
+    home = root / FOLDER
+    return [*home.glob(names), *home.glob(f"[!.]*/{names}")]
+
+
 def local_backups(root: Path) -> list[tuple[Path, BackupManifest]]:
     """The whole backups of a project, the newest first. Folders that are something else are
     ignored."""
     found = []
-    for path in (root / FOLDER).glob(f"*/*/{MANIFEST}"):
-        if not path.parent.name.startswith("."):
+    for path in _below(root, "[!.]*"):
+        if (path / MANIFEST).is_file():
             with contextlib.suppress(ProjectError):
-                found.append((path.parent, open_backup(path.parent)))
+                found.append((path, open_backup(path)))
     return sorted(found, key=lambda item: item[1].created, reverse=True)
 
 
