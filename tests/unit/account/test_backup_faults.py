@@ -192,6 +192,11 @@ def test_a_database_read_by_queries_keeps_its_counters(backup_stage: BackupStage
     before = sorted(database.execute("SELECT * FROM sqlite_sequence"))
     made = here.create(only=("d1",))
     assert made.manifest.items[0].how == "queries"
+    # Time Travel does not use the file.
+    for only_files in (False, True):
+        restored = here.restore(str(made.folder), only_files=only_files, dry_run=True)
+        assert restored
+        assert ("read by queries" in " ".join(restored.plan.notices)) is only_files
     for _ in range(2):
         here.restore(str(made.folder), only_files=True)
         assert sorted(database.execute("SELECT * FROM sqlite_sequence")) == before
