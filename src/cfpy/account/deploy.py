@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from cfpy.account.failed_deployment import unhealthy, with_what_is_live
 from cfpy.account.gradual import Checks, GradualRollout, Rollout, TrafficResult, prepare
 from cfpy.account.health import TIMEOUT_SECONDS, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.registry import BY_STEP
+from cfpy.account.owned.secret import with_given
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Plan
 from cfpy.account.provision import ProvisionRequest, provision
@@ -55,6 +56,11 @@ class DeployRequest:
     config: Path | None = None
     rollout: Rollout | None = None
     on_bookmark: Callable[[Bookmark], None] | None = None
+
+    @property
+    def given(self) -> Mapping[str, str]:
+        """The values of secrets that came with the command."""
+        return self.provision.request.given if self.provision else {}
 
     @property
     def checks(self) -> Checks:
@@ -125,7 +131,7 @@ def deploy(
     client = _health_client(request)
     if session.project.is_python:
         vendor(session.project, ctx.runner, ctx.progress)
-    plan = session.plan()
+    plan = with_given(session.plan(), request.given)
     for problem in problems(plan, provisions=request.provision is not None):
         raise problem
     ctx.progress("Checking the project")
@@ -186,7 +192,8 @@ def rehearsed(
     found = rehearse(
         ctx, request.root, request.environment, request.config, provisions=provisions, also=left
     )
-    return DeployResult(found.plan, None, None, "", "", found.findings, found.written)
+    plan = found.plan and with_given(found.plan, request.given)
+    return DeployResult(plan, None, None, "", "", found.findings, found.written)
 
 
 def _provision(

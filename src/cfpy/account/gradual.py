@@ -136,7 +136,7 @@ class GradualRollout:
         Raises:
             WranglerError: wrangler failed; the same command continues.
             DeploymentError: The new version does not answer, and still has its part.
-            RolledBackError: Something is wrong with it, and the old one has all traffic again.
+            RolledBackError: Something is wrong with it, and the old one has all traffic.
             CancelledError: Interrupted while it watched.
         """
         percent = self._rollout.percent
@@ -146,9 +146,21 @@ class GradualRollout:
         url = address_of(self._session, self._checks.url)
         if traffic.percent == 100:
             return TrafficResult(new, old, 100, 0, url, "", "", left)
-        if traffic.percent != percent:
+        asks = bool(url and self._checks.health)
+        # One that may go back is asked before it gets traffic, or more of it.
+        first = asks and bool(self._checks.goes_back or self._rollout.watch_seconds)
+        checked = ""
+        is_shared = traffic.is_shared
+        if first:
+            if not is_shared:
+                # A request can name a version only if it is part of the deployment.
+                self._share(traffic, new, 0)
+                is_shared = True
+            checked = self._check(new, old, url, traffic.percent)
+        if traffic.percent != percent or not is_shared:
             self._share(traffic, new, percent)
-        checked = self._check(new, old, url) if url and self._checks.health else ""
+        if asks and not first:
+            checked = self._check(new, old, url, percent)
         watched = ""
         if self._rollout.watch_seconds and percent < 100:
             watched = self._watch(new, old, url)
@@ -188,7 +200,8 @@ class GradualRollout:
         client = HttpClient(url, source="--url", timeout=TIMEOUT_SECONDS, headers=override)
         return partial(ask, client, url + self._checks.health)
 
-    def _check(self, new: str, old: str, url: str) -> str:
+    def _check(self, new: str, old: str, url: str, has: float) -> str:
+        """Ask the new version, which ``has`` this percentage of the traffic."""
         self._progress(f"Asking {url}{self._checks.health}")
         once = self._asker(new, url)
         answer = wait_for_answer(once, self._checks.seconds, self._progress, self._clock)
@@ -196,11 +209,11 @@ class GradualRollout:
             return answer.said
         sick = f"its health check failed: {url}{self._checks.health}: {answer.said}"
         if answer.resolved and (self._checks.goes_back or self._rollout.watch_seconds):
-            raise self._back(new, old, sick)
+            raise self._back(new, old, sick, had_traffic=has > 0)
         if not answer.resolved and self._rollout.watch_seconds:
             return answer.said
         raise DeploymentError(
-            f"version {new} has {self._rollout.percent:g} % of the traffic, but {sick}",
+            f"version {new} has {has:g} % of the traffic, but {sick}",
             hint=f"Go back: {command('rollback')}. To see why: {command('logs')}",
         )
 
@@ -231,7 +244,7 @@ class GradualRollout:
             )
         return verdict.said
 
-    def _back(self, new: str, old: str, why: str) -> CfpyError:
+    def _back(self, new: str, old: str, why: str, *, had_traffic: bool = True) -> CfpyError:
         """Go back to the old version; the error that reports it."""
         self._progress(f"Going back to {old}")
         message = BACK + new
@@ -244,8 +257,11 @@ class GradualRollout:
                 f"version {new} is not well: {why}; and going back failed: {error.message}",
                 hint=f"Go back: {command('rollback')}",
             )
+        now = f"Version {old} has all traffic again"
+        if not had_traffic:
+            now = f"It got no traffic: version {old} has all of it"
         return RolledBackError(
-            f"version {new} was not well: {why}. Version {old} has all traffic again",
+            f"version {new} was not well: {why}. {now}",
             hint="Migrations stay as they are. To see its errors, run this again, and in another "
             f"terminal: {command('logs')}",
         )

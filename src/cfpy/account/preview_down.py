@@ -97,6 +97,7 @@ def run(
     confirm: Callable[[Sequence[Leaving]], bool],
     on_action: Callable[[Action], None],
     now: datetime | None = None,
+    on_unknown: Callable[[Sequence[str]], None] = lambda _names: None,
 ) -> tuple[Leaving, ...] | None:
     """Delete previews, with everything that each of them owns and nothing else.
 
@@ -106,6 +107,7 @@ def run(
         confirm: Called with the plans before anything is deleted; if it returns false, nothing is.
         on_action: Called for each completed step.
         now: The time; the clock's by default.
+        on_unknown: Called with the names of all previews if there is none of the wanted name.
 
     Returns:
         The previews, or ``None`` if it was not confirmed.
@@ -119,6 +121,8 @@ def run(
         session = open_session(ctx, request.root, "", request.config)
         notes = all_notes(session, session.desired.worker)
         chosen = _chosen(ctx, request, notes, now or datetime.now(UTC))
+        if not chosen and request.which is Which.NAMED:
+            on_unknown([note.name for note in notes])
         leaving = tuple(Leaving(note, why, _plan(session, note)) for note, why in chosen)
         if request.dry_run or not leaving:
             return leaving

@@ -100,8 +100,9 @@ def _seeded(base: Project, config: PreviewConfig, seed: str, *, dry_run: bool) -
         raise UsageError(f"can't read {file}: {why}", hint="Nothing was changed.") from None
     [table] = chosen
     source = migrations_of(table)
-    if not dry_run:
-        _copy(base.root, source.directory, source.names(base.root), sql)
+    if dry_run:
+        return config  # The plan shows the project's migrations: the copies are not there.
+    _copy(base.root, source.directory, source.names(base.root), sql)
     new = {**table, "migrations_dir": _MIGRATIONS}
     if "migrations_pattern" in table:
         new["migrations_pattern"] = f"{_MIGRATIONS}/**/*.sql"

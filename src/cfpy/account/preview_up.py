@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from cfpy.account.branches import current_branch
 from cfpy.account.deploy import DeployRequest, DeployResult, deploy
 from cfpy.account.owned.registry import RESOURCES
+from cfpy.account.owned.secret import with_given
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Do, Plan
 from cfpy.account.preview_keeper import InMemory, read_note, write_note
@@ -84,10 +85,14 @@ def run(
             home = InMemory(base.root, records.account_id(request.source))
             session = session_of(ctx, load(), "", home, load)
             note = _known(session, wanted)
-            plan = session.plan()
+            plan = with_given(session.plan(), asked.given)
             _refuse_foreign(plan, note)
             if asked.dry_run:
-                return UpResult(note, _shown(plan, config), config.shared, None)
+                shown = _shown(plan, config)
+                if request.seed:
+                    seeded = f"the seed {request.seed} runs after the migrations, once"
+                    shown = replace(shown, notices=(*shown.notices, seeded))
+                return UpResult(note, shown, config.shared, None)
 
             def before(plan: Plan) -> None:
                 ctx.progress(f"Writing the note of {note.worker}")

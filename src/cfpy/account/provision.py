@@ -17,7 +17,7 @@ from pathlib import Path
 from cfpy.account.conflicts import conflict_error
 from cfpy.account.desired import DesiredState
 from cfpy.account.owned.registry import BY_NAME, BY_STEP
-from cfpy.account.owned.secret import WorkerSecrets
+from cfpy.account.owned.secret import WorkerSecrets, with_given
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.session import Session, open_session, refuse_broken
@@ -89,7 +89,7 @@ def provision(
     """As :func:`run`, for callers that hold the project's lock. ``before`` is called when
     everything is checked and confirmed, and nothing is changed yet."""
     refuse_broken(session)
-    plan = session.plan()
+    plan = with_given(session.plan(), request.given)
     if plan.conflicts:
         raise conflict_error(
             plan.conflicts,

@@ -182,6 +182,19 @@ class Tables:
             at = found[-1][0]
             last = at if isinstance(at, int) else None
 
+    def counters(self) -> dict[str, int]:
+        """The last row id of each table with AUTOINCREMENT that has had rows, by table
+        (sqlite.org/autoinc.html): a later row gets a greater one, whatever was deleted.
+
+        Raises:
+            CloudflareError: The API can't be reached, or fails.
+        """
+        there = "SELECT 1 AS n FROM sqlite_master WHERE name = 'sqlite_sequence'"
+        if not self._data.query(self._id, there):
+            return {}
+        sql = "SELECT name, CAST(seq AS TEXT) AS seq FROM sqlite_sequence ORDER BY name"
+        return {str(row["name"]): int(row["seq"]) for row in self._data.query(self._id, sql)}
+
     def sample(self, table: Table, limit: int) -> list[tuple[Value, Row]]:
         """The newest rows of a table, at most ``limit``.
 

@@ -17,11 +17,13 @@ BACK = "cfpy: back from "
 @dataclass(frozen=True)
 class Traffic:
     """``base`` is the version from before, ``new`` the one of the project's code: ``None`` until it
-    is uploaded. ``percent`` is what the new one has now. If it has all, both are the same."""
+    is uploaded. ``percent`` is what the new one has now. If it has all, both are the same.
+    ``is_shared`` is whether the new one is part of the deployment, perhaps with 0 %."""
 
     base: Version
     new: Version | None
     percent: float
+    is_shared: bool = True
 
     def shares(self, new: str, percent: float) -> Mapping[str, float]:
         """What each version is to have. The order stays, so that Durable Objects which have the new
@@ -66,4 +68,5 @@ def _of_one(releases: Releases, base: Version, tag: str) -> Traffic:
     if base.tag == tag:
         return Traffic(base, base, 100)
     last = next(iter(releases.versions()), base)
-    return Traffic(base, last if last.tag == tag and last.number > base.number else None, 0)
+    new = last if last.tag == tag and last.number > base.number else None
+    return Traffic(base, new, 0, is_shared=False)

@@ -194,10 +194,13 @@ def _plan(
     schema: Schema,
     columns: frozenset[tuple[str, str]],
 ) -> PullPlan:
+    migrations = _migrations_table(session, source.binding)
+
     def named(personal: bool) -> tuple[str, ...]:
         return tuple(
             f"{table.name}.{column}"
             for table in schema.usual
+            if not (personal and table.name.lower() == migrations.lower())
             for column in table.columns
             if (
                 seems_personal(column) and (table.name.lower(), column.lower()) not in columns

@@ -7,12 +7,17 @@ The requests are those of wrangler, the answers those of the stand-in for Cloudf
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 
+import httpx
 import pytest
 from backup_stage import BackupStage
+from cloudflare_data import Stored
 
-from cfpy.account.backups.folder import FOLDER
+from account_in_process import InProcess
+from cfpy.account.backups.folder import FOLDER, sha256
+from cfpy.account.backups.listing import list_backups
 from cfpy.errors import CfpyError, ProjectError, UsageError
 from preview_account import FAULTS, Killed
 
@@ -102,3 +107,119 @@ def test_what_is_not_known_is_refused(backup_stage: BackupStage) -> None:
         backup_stage.create(only=("kv:OTHER",))
     with pytest.raises(UsageError, match="is not a backup"):
         backup_stage.restore("nowhere")
+
+
+DOTTED = ("a/../c", "./x", "..", "x/.")
+
+
+def test_keys_that_no_request_can_name_are_left_out_by_name(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    here.api.data.objects["files"] |= {key: Stored(b"other") for key in DOTTED}
+    here.api.data.objects["files"] |= {key: Stored(b"plain") for key in ("...", "a/..b", "%2E")}
+    here.api.data.values["c" * 32] |= {"..": Stored(b"1"), "../a": Stored(b"2")}
+    manifest = here.create(only=("kv", "r2")).manifest
+    kv, r2 = manifest.items
+    assert not manifest.is_whole
+    assert sorted(r2.missed) == sorted(DOTTED)
+    assert r2.count == 5
+    assert all(key in " ".join(r2.notes) for key in DOTTED)
+    assert (kv.missed, kv.count) == (("..",), 3)
+
+
+def test_an_object_that_is_not_what_the_bucket_lists_is_not_copied(
+    backup_stage: BackupStage, cloudflare: InProcess
+) -> None:
+    here, path = backup_stage, "r2/buckets/files/objects/c"
+    wrong = httpx.Response(200, content=b"another object")
+    cloudflare.instead[path] = [wrong]
+    made = here.create(only=("r2",))
+    # Perhaps it was just written: it is read again.
+    assert (made.manifest.is_whole, made.manifest.items[0].count) == (True, 2)
+    shutil.rmtree(made.folder)
+    same_size = httpx.Response(200, content=b"X")
+    cloudflare.instead[path] = [wrong, same_size]
+    made = here.create(only=("r2",))
+    [item] = made.manifest.items
+    assert (item.missed, item.count, made.manifest.is_whole) == (("c",), 1, False)
+    assert "not what the bucket lists: c" in item.notes[0]
+    shutil.rmtree(made.folder)
+    gone = httpx.Response(404, json={"success": False, "errors": []})
+    cloudflare.instead[path] = [gone, gone]
+    assert here.create(only=("r2",)).manifest.items[0].missed == ("c",)
+
+
+@pytest.mark.parametrize("kind", ["r2", "kv"])
+def test_a_restore_refuses_keys_that_no_request_can_name(
+    backup_stage: BackupStage, kind: str
+) -> None:
+    here = backup_stage
+    made = here.create()
+    [item] = [item for item in made.manifest.items if item.kind == kind]
+    name = list(item.files)[-1]
+    path = made.folder / name
+    items = json.loads(path.read_text())
+    items[0]["key"] = ".."
+    path.write_text(json.dumps(items))
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    for entry in manifest["items"]:
+        if entry["kind"] == kind:
+            entry["files"][name] = sha256(path)
+    (made.folder / "manifest.json").write_text(json.dumps(manifest))
+    here.tools.mutations.clear()
+    with pytest.raises(ProjectError, match=r"written to another key: \.\.") as refused:
+        here.restore(str(made.folder))
+    assert f"--skip {item.key}" in refused.value.hint
+    assert here.tools.mutations == []
+    here.restore(str(made.folder), skip=(kind,))
+
+
+def test_a_database_read_by_queries_keeps_its_counters(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    database = here.api.databases["db"]
+    database.executescript(
+        """
+        CREATE TABLE "it's" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);
+        CREATE TABLE emptied (id INTEGER PRIMARY KEY AUTOINCREMENT);
+        CREATE TABLE unused (id INTEGER PRIMARY KEY AUTOINCREMENT);
+        INSERT INTO "it's" (name) VALUES ('a'), ('b'), ('c');
+        INSERT INTO emptied VALUES (9007199254740993);
+        DELETE FROM "it's" WHERE id > 1;
+        DELETE FROM emptied;
+        CREATE VIRTUAL TABLE words USING fts5 (text);
+        INSERT INTO words VALUES ('hello');
+        """
+    )
+    before = sorted(database.execute("SELECT * FROM sqlite_sequence"))
+    made = here.create(only=("d1",))
+    assert made.manifest.items[0].how == "queries"
+    # Time Travel does not use the file.
+    for only_files in (False, True):
+        restored = here.restore(str(made.folder), only_files=only_files, dry_run=True)
+        assert restored
+        assert ("read by queries" in " ".join(restored.plan.notices)) is only_files
+    for _ in range(2):
+        here.restore(str(made.folder), only_files=True)
+        assert sorted(database.execute("SELECT * FROM sqlite_sequence")) == before
+    database.execute("INSERT INTO \"it's\" (name) VALUES ('d')")
+    assert database.execute('SELECT max(id) FROM "it\'s"').fetchone() == (4,)
+
+
+def test_backups_with_a_name_of_their_own_are_listed(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    home = here.root / FOLDER
+    for name in ("one", "mine/two"):
+        here.create(output=home / name, only=("kv",))
+    here.create(only=("kv",))
+    (home / "notes").mkdir()
+    (home / ".partial-three").mkdir()
+    (home / "top-level" / ".partial-four").mkdir()
+    found = list_backups(here.context(), here.root, "", None).backups
+    names = sorted(name for name, _ in found)
+    assert names[:2] == ["mine/two", "one"]
+    assert names[2].startswith("top-level/")
+    assert len(names) == 3
+    here.restore("one", dry_run=True)
+    # What killed runs have left is removed by the next one, whatever its place.
+    here.create(output=home / "mine" / "five", only=("kv",))
+    assert list(home.rglob(".partial-*")) == []
+    assert (home / "notes").is_dir()

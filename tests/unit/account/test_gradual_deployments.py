@@ -10,6 +10,8 @@ import pytest
 
 import cfpy.account.gradual as gradual
 from cfpy.account.health import Answer
+from cfpy.cli.commands.deploy import DeployView
+from cfpy.cli.console import Output
 from cfpy.errors import (
     CancelledError,
     DeploymentError,
@@ -96,6 +98,47 @@ def test_a_version_that_does_not_answer_keeps_its_part_unless_it_may_go_back(
     answering(monkeypatch, Answer("200 OK", healthy=True))
     here.share(10, health="/health")
     assert (parts(here), len(here.api.rollouts.uploads["shop"])) == ([10, 90], uploads)
+
+
+def given(here: RolloutStage) -> list[list[float]]:
+    """How the traffic was shared by each deployment so far."""
+    releases = here.api.rollouts.releases["shop"]
+    return [[part["percentage"] for part in item["versions"]] for item in releases]
+
+
+@pytest.mark.parametrize("options", [{"watch": MOMENT}, {"rollback_on_failure": True}])
+def test_a_version_that_may_go_back_is_asked_before_it_gets_traffic(
+    rollout: Start, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    here = rollout()
+    here.code("two")
+    answering(monkeypatch, Answer("500 Internal Server Error"))
+    before = len(given(here))
+    with pytest.raises(RolledBackError, match="It got no traffic"):
+        here.share(20, health="/health", **options)
+    assert given(here)[before:] == [[0, 100], [100]]
+    assert here.api.live["shop"] == here.first
+    # One that has a part already gets no more.
+    here.share(10)
+    before = len(given(here))
+    with pytest.raises(RolledBackError, match=f"Version {here.first} has all traffic again"):
+        here.share(50, health="/health", **options)
+    assert given(here)[before:] == [[100]]
+    answering(monkeypatch, Answer("200 OK", healthy=True))
+    before = len(given(here))
+    here.share(20, health="/health", **options)
+    wanted = [[0, 100], [20, 80], [100]]
+    assert given(here)[before:] == (wanted if "watch" in options else wanted[:2])
+
+
+def test_a_version_with_0_percent_is_part_of_the_deployment(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    here.share(0)
+    assert parts(here) == [0, 100]
+    before = len(given(here))
+    here.share(0)
+    assert len(given(here)) == before
 
 
 def test_a_watched_version_that_is_well_gets_all_traffic(rollout: Start) -> None:
@@ -383,3 +426,16 @@ def test_an_older_wrangler_deploys_without_a_tag(rollout: Start) -> None:
     here.code("two")
     here.deploy()
     assert here.shares() == [("", 100)]
+
+
+def test_a_dry_run_names_pending_migrations_and_what_they_break(
+    rollout: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = rollout()
+    (here.root / "migrations" / "0002_less.sql").write_text(BREAKING)
+    view = DeployView(Output(), yes=False, again=("deploy",))
+    view.show(here.deploy(dry_run=True))
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert "Ready to deploy" in said
+    assert "0002_less.sql" in said.partition("note:")[0]
+    assert "note: migrations/0002_less.sql:1: notes.kind is dropped" in said

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cfpy.account.preview_down import Which, previews
+from cfpy.account.preview_down import DownRequest, Which, previews, run
 from cfpy.account.preview_note import Note, parse_note
+from cfpy.cli.commands.preview_down import DownView
+from cfpy.cli.console import Output
 from cfpy.errors import DeploymentError, PlanConflictError, UsageError, WranglerError
 from preview_account import Fault
 from preview_stage import CONFIG, NOW, Stage
@@ -356,3 +359,53 @@ def test_an_environment_is_the_source(stage: Start, tmp_path: Path) -> None:
     assert (result.note.source, result.note.owned) == ("staging", ())
     variables = {item["name"]: item.get("text") for item in here.api.bindings[WORKER]}
     assert variables == {"MODE": "staging"}
+
+
+def test_a_plan_tells_where_the_value_of_a_secret_comes_from(
+    stage: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stage()
+    config = (here.root / "wrangler.toml").read_text()
+    more = '"API_TOKEN", "IN_ENVIRONMENT", "MADE", "MISSING"'
+    (here.root / "wrangler.toml").write_text(config.replace('"API_TOKEN"', more))
+    with (here.root / "cfpy.toml").open("a") as file:
+        file.write('[[secrets]]\nname = "MADE"\ngenerate = true\n')
+        file.write('[[secrets]]\nname = "IN_ENVIRONMENT"\ngenerate = true\n')
+    monkeypatch.setenv("IN_ENVIRONMENT", "a-value")
+    plan = here.up(dry_run=True).plan
+    assert {item.name: item.reason for item in plan.actions if item.kind == "secret"} == {
+        "API_TOKEN": "from --secrets-file",
+        "IN_ENVIRONMENT": "from $IN_ENVIRONMENT",
+        "MADE": "generated",
+        "MISSING": "no value yet",
+    }
+    assert "a-value" not in json.dumps(plan.as_dict())
+
+
+def test_a_dry_run_with_a_seed_shows_the_migrations_and_the_seed(stage: Start) -> None:
+    here = stage()
+    seed = str(here.root / "seed.sql")
+    plain = here.up(dry_run=True).plan
+    plan = here.up(dry_run=True, seed=seed).plan
+    assert any(item.migrates for item in plain.actions)
+    assert plan.actions == plain.actions
+    assert f"the seed {seed} runs after the migrations, once" in plan.notices
+
+
+def test_an_unknown_preview_is_answered_with_those_that_exist(
+    stage: Start, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = stage()
+    here.up()
+    view = DownView(Output(), "preview down", yes=True, dry_run=False)
+
+    def down(name: str) -> Any:
+        request = DownRequest(here.root, Which.NAMED, name)
+        unknown = partial(view.unknown, name)
+        return run(here.context(), request, lambda _: True, lambda _: None, NOW, on_unknown=unknown)
+
+    assert down("featur/A") == ()
+    assert "There is no preview named featur/A. There are feature/A." in capsys.readouterr().err
+    assert len(down("feature/A")) == 1
+    assert down("feature/A") == ()
+    assert "There are none." in capsys.readouterr().err

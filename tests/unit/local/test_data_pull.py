@@ -166,3 +166,12 @@ def test_the_log_of_the_old_database_is_not_applied_to_the_new_one(here: BackupS
     log.write_bytes(kept[1])
     take(here)
     assert rows(here, "SELECT count(*) FROM d1_migrations") == [(2,)]
+
+
+def test_the_names_of_migrations_are_not_personal(here: BackupStage) -> None:
+    columns = here.api.databases["db"].execute("PRAGMA table_info(d1_migrations)")
+    assert "name" in [row[1] for row in columns]
+    pulled = take(here)
+    assert pulled
+    assert "d1_migrations.name" not in pulled.plan.unmasked
+    assert pulled.plan.unmasked

@@ -6,14 +6,15 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cfpy.account.account_data import AccountData, StoredObject
-from cfpy.account.backups.dump import closing, insert, lines, opening
+from cfpy.account.account_data import AccountData
+from cfpy.account.backups.dump import closing, counting, insert, lines, opening
 from cfpy.account.backups.folder import sha256, write
+from cfpy.account.backups.keys import is_dots, not_copied, some
 from cfpy.account.backups.manifest import Item
+from cfpy.account.backups.objects import copy_objects
 from cfpy.account.backups.targets import Target
 from cfpy.account.tables import Tables
 from cfpy.account.wrangler import Wrangler
@@ -85,6 +86,7 @@ class Copying:
             for table in schema.usual:
                 for rowid, row in tables.rows(table, self._rows(target, table.name)):
                     yield insert(table, rowid, row)
+            yield from counting(schema, tables.counters())
             yield from closing(schema)
             for table in schema.virtual:
                 if table.content == "own":
@@ -106,13 +108,16 @@ class Copying:
         return lambda seen: self._progress(f"Copying {target.key}: {seen} rows of {table}")
 
     def _namespace(self, target: Target) -> Item:
-        keys = _at_most(self._data.keys(target.id), MOST_KEYS, target, "keys")
+        listed = _at_most(self._data.keys(target.id), MOST_KEYS, target, "keys")
+        keys = [key for key in listed if not is_dots(str(key["name"]))]
+        missed = tuple(str(key["name"]) for key in listed if is_dots(str(key["name"])))
 
         def read(key: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes | None]:
             return key, self._data.value(target.id, str(key["name"]))
 
         files: dict[str, str] = {}
         count = 0
+        gone: list[str] = []
         part: list[dict[str, Any]] = []
         size = 0
 
@@ -122,7 +127,8 @@ class Copying:
 
         for found, value in self._at_once(read, keys, target):
             if value is None:
-                continue  # It was deleted, or has expired.
+                gone.append(str(found["name"]))
+                continue
             count += 1
             if part and (len(part) == _KEYS or size + len(value) > _PART_BYTES):
                 store()
@@ -131,9 +137,14 @@ class Copying:
             size += len(value)
         if part:
             store()
-        odd = [key for key in keys if not isinstance(key.get("metadata") or {}, dict)]
-        note = f"the metadata of {len(odd)} keys is not an object, so wrangler can't write it back"
-        return _item(target, files, count, notes=(note,) if odd else ())
+        notes = [not_copied(missed)] if missed else []
+        if gone:
+            notes.append(f"deleted or expired while the namespace was copied: {some(gone)}")
+        if odd := [key for key in keys if not isinstance(key.get("metadata") or {}, dict)]:
+            notes.append(
+                f"the metadata of {len(odd)} keys is not an object, so wrangler can't write it back"
+            )
+        return _item(target, files, count, notes=tuple(notes), missed=missed)
 
     def _bucket(self, target: Target) -> Item:
         objects = _at_most(
@@ -141,25 +152,17 @@ class Copying:
         )
         if sum(item.size for item in objects) > MOST_BYTES:
             raise _too_large(target, f"more than {MOST_BYTES // 1_000_000} MB")
-        folder = f"r2/{target.binding}"
-
-        def read(numbered: tuple[int, StoredObject]) -> tuple[StoredObject, str, str]:
-            number, item = numbered
-            content = self._data.content(target.name, target.jurisdiction, item.key)
-            name = f"{folder}/{number:05}"
-            return item, name, "" if content is None else write(self._folder / name, content)
-
-        files: dict[str, str] = {}
-        index = []
-        for item, name, digest in self._at_once(read, list(enumerate(objects, 1)), target):
-            if digest:
-                files[name] = digest
-                index.append({**asdict(item), "file": name})
-        name = f"{folder}.json"
-        files[name] = write(self._folder / name, json.dumps(index, indent=1).encode())
-        custom = sum(1 for item in index if item["custom_metadata"])
-        note = f"wrangler can't write back the custom metadata of {custom} objects ({name} has it)"
-        return _item(target, files, len(index), notes=(note,) if custom else ())
+        copied = copy_objects(self._data, target, objects, self._folder, self._at_once)
+        name = f"r2/{target.binding}.json"
+        files = dict(copied.files)
+        files[name] = write(self._folder / name, json.dumps(copied.index, indent=1).encode())
+        notes = list(copied.notes)
+        if custom := sum(1 for item in copied.index if item["custom_metadata"]):
+            notes.append(
+                f"wrangler can't write back the custom metadata of {custom} objects ({name} has it)"
+            )
+        count = len(copied.index)
+        return _item(target, files, count, notes=tuple(notes), missed=copied.missed)
 
     def _index(self, target: Target) -> Item:
         ids = list(self._data.vector_ids(target.name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from cfpy.account.tables import Row, Schema, Table, Value, quoted
 
@@ -33,6 +33,16 @@ def insert(table: Table, rowid: Value, row: Row) -> str:
     if rowid is not None and table.rowid and (table.content or not table.key):
         names, values = [table.rowid, *names], [literal(rowid), *values]
     return f"INSERT INTO {quoted(table.name)} ({', '.join(names)}) VALUES ({', '.join(values)});"  # noqa: S608
+
+
+def counting(schema: Schema, counters: Mapping[str, int]) -> Iterator[str]:
+    """The statements after all rows that set the counters of tables with AUTOINCREMENT: rows set
+    them too low if the last ones were deleted."""
+    for table in schema.usual:
+        if table.name in counters:
+            name, last = literal(table.name), counters[table.name]
+            yield f"DELETE FROM sqlite_sequence WHERE name = {name};"  # noqa: S608
+            yield f"INSERT INTO sqlite_sequence (name, seq) VALUES ({name}, {last});"  # noqa: S608
 
 
 def closing(schema: Schema) -> Iterator[str]:

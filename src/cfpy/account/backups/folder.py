@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from cfpy.account.backups.manifest import BackupManifest, parse
+from cfpy.account.backups.keys import has_dots, is_dots, some
+from cfpy.account.backups.manifest import BackupManifest, Item, parse
 from cfpy.errors import FilesystemError, ProjectError, UsageError
 from cfpy.project.git_ignored import ignore_in_git
 from cfpy.tools.invocation import command
@@ -46,7 +47,7 @@ def writing(place: Path, root: Path) -> Iterator[Path]:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         # Those of runs that were killed: the project's lock keeps other runs away.
-        for left in place.parent.glob(f"{_PARTIAL}*"):
+        for left in (*place.parent.glob(f"{_PARTIAL}*"), *_below(root, f"{_PARTIAL}*")):
             shutil.rmtree(left, ignore_errors=True)
         partial.mkdir(mode=0o700)
     except OSError as error:
@@ -86,14 +87,21 @@ def close(folder: Path, manifest: BackupManifest) -> None:
     write(folder / MANIFEST, text.encode())
 
 
+def _below(root: Path, names: str) -> list[Path]:
+    """What is in the folder of all backups: in it, as with ``--output``, or in that of an
+    environment."""
+    home = root / FOLDER
+    return [*home.glob(names), *home.glob(f"[!.]*/{names}")]
+
+
 def local_backups(root: Path) -> list[tuple[Path, BackupManifest]]:
     """The whole backups of a project, the newest first. Folders that are something else are
     ignored."""
     found = []
-    for path in (root / FOLDER).glob(f"*/*/{MANIFEST}"):
-        if not path.parent.name.startswith("."):
+    for path in _below(root, "[!.]*"):
+        if (path / MANIFEST).is_file():
             with contextlib.suppress(ProjectError):
-                found.append((path.parent, open_backup(path.parent)))
+                found.append((path, open_backup(path)))
     return sorted(found, key=lambda item: item[1].created, reverse=True)
 
 
@@ -145,3 +153,30 @@ def verify(folder: Path, manifest: BackupManifest) -> None:
                     path=path,
                     hint="Use another backup. Nothing was changed.",
                 )
+
+
+def refuse_dots(folder: Path, items: Iterable[Item]) -> None:
+    """Refuse keys that a request can't name: it would write over another object.
+
+    Raises:
+        ProjectError: There is one.
+    """
+    for item in items:
+        for name in item.files:
+            if item.kind == "r2" and name == f"r2/{item.binding}.json":
+                found = [key for key in _keys(folder / name) if has_dots(key)]
+            elif item.kind == "kv":
+                found = [key for key in _keys(folder / name) if is_dots(key)]
+            else:
+                continue
+            if found:
+                raise ProjectError(
+                    f"a part of these keys is . or .., so each would be written to another key: "
+                    f"{some(found)}",
+                    path=folder / name,
+                    hint=f"Restore the rest: --skip {item.key}. Nothing was changed.",
+                )
+
+
+def _keys(path: Path) -> list[str]:
+    return [str(item["key"]) for item in json.loads(path.read_text("utf-8"))]

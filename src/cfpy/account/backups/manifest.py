@@ -30,6 +30,7 @@ class Item:
         bookmark: The Time Travel bookmark of a database, from just before it was read.
         how: How a database was read: ``export`` (a snapshot) or ``queries``.
         notes: What was not read, and why.
+        missed: The keys of what is there, and could not be copied.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Item:
     bookmark: str = ""
     how: str = ""
     notes: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -61,6 +63,11 @@ class BackupManifest:
     skipped: tuple[str, ...] = ()
     left_out: tuple[str, ...] = field(default=LEFT_OUT)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that was chosen is in it."""
+        return not any(item.missed for item in self.items)
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {"version": VERSION, **asdict(self)}
@@ -78,7 +85,8 @@ def parse(data: Any) -> BackupManifest:
         raise ValueError(f"a later cfpy wrote it (format {data['version']}): update cfpy")
     try:
         items = tuple(
-            Item(**{**item, "notes": tuple(item.get("notes") or ())}) for item in data["items"]
+            Item(**{**item, **{name: tuple(item.get(name) or ()) for name in ("notes", "missed")}})
+            for item in data["items"]
         )
         names = ("created", "cfpy", "worker", "environment", "account_id")
         texts = {name: str(data[name]) for name in names}

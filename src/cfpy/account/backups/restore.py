@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cfpy.account.backups.folder import find, open_backup, verify
+from cfpy.account.backups.folder import find, open_backup, refuse_dots, verify
 from cfpy.account.backups.manifest import BackupManifest, Item
 from cfpy.account.backups.restore_plan import WRITE, RestorePlan, RestoreStep, notices, steps_of
 from cfpy.account.backups.targets import KINDS, targets
@@ -85,13 +85,15 @@ def restore(
 
     Raises:
         UsageError: There is no such backup. Nothing was changed.
-        ProjectError: A file of the backup is missing or changed. Nothing was changed.
+        ProjectError: A file of the backup is missing or changed, or a key of it can't be written.
+            Nothing was changed.
         PlanConflictError: The environment does not have a resource. Nothing was changed.
         WranglerError: A step failed. Run it again to continue.
     """
     folder = find(request.root, request.backup)
     manifest = open_backup(folder)
     verify(folder, manifest)
+    refuse_dots(folder, _chosen(manifest, request))
     environment = manifest.environment if request.to is None else request.to
     with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, environment, request.config)

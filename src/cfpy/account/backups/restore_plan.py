@@ -105,7 +105,13 @@ def steps_of(
 def notices(manifest: BackupManifest, steps: tuple[RestoreStep, ...]) -> tuple[str, ...]:
     """What somebody must know before a restore."""
     found = [f"not in the backup: {name}" for name in manifest.skipped]
-    found += [f"{step.item.key}: {note}" for step in steps for note in step.item.notes]
+    # Time Travel brings everything back, whatever the file has.
+    found += [
+        f"{step.item.key}: {note}"
+        for step in steps
+        if step.how != TIME_TRAVEL
+        for note in step.item.notes
+    ]
     if any(step.how == WRITE for step in steps):
         found.append(
             "KV, R2 and Vectorize have no way back: back up what they have now, if you need it"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
 from cfpy.account.drift import Drift
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.worker import ObservedWorker
-from cfpy.account.plan import Action, Do
+from cfpy.account.plan import Action, Do, Plan
 from cfpy.project.secret import Secret
 from cfpy.tools.invocation import command
 
@@ -37,8 +39,7 @@ class WorkerSecrets(OwnedKind):
             if worker and secret.name in worker.secrets:
                 yield Action(Do.KEEP, self.name, secret.name, "")
             else:
-                reason = "a random value" if secret.generate else "cfpy asks for its value"
-                yield Action(Do.CREATE, self.name, secret.name, reason)
+                yield Action(Do.CREATE, self.name, secret.name, _source(secret))
 
     def drift(self, now: Comparison) -> Iterator[Drift]:
         """The values can't be read, so a changed one is not seen."""
@@ -56,3 +57,21 @@ class WorkerSecrets(OwnedKind):
     def unseen(self, now: Comparison) -> Iterator[str]:
         if self.names(now.desired):
             yield "values of secrets: nobody can read them back"
+
+
+def _source(secret: Secret) -> str:
+    """Where its value comes from, in the order in which provisioning looks."""
+    if os.environ.get(secret.name):
+        return f"from ${secret.name}"
+    return "generated" if secret.generate else "no value yet"
+
+
+def with_given(plan: Plan, given: Mapping[str, str]) -> Plan:
+    """``plan`` with the names of secrets whose values came with the command."""
+    actions = (
+        replace(item, reason="from --secrets-file")
+        if item.kind == WorkerSecrets.name and item.do is Do.CREATE and given.get(item.name)
+        else item
+        for item in plan.actions
+    )
+    return replace(plan, actions=tuple(actions))

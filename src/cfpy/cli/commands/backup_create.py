@@ -44,7 +44,8 @@ def backup_create(
     It has the rows of D1, the keys of KV with their metadata and expirations, the objects of R2
     with their metadata, and the vectors of Vectorize. The folder is complete or not there, can only
     be read by you, and is not part of git. What no backup has, such as secrets and the messages of
-    queues, is in its manifest.json.
+    queues, is in its manifest.json. If a key can't be copied, the manifest names it, and the exit
+    code is 1.
 
     Example: cfpy backup create --env production
     """
@@ -57,6 +58,7 @@ def backup_create(
     if console.json:
         data = {"folder": str(made.folder), **made.manifest.as_dict()}
         console.data("backup create", data)
+        _end(made.manifest.is_whole)
         return
     table = draw.table("what", "name", "copied", "how")
     for item in made.manifest.items:
@@ -71,3 +73,13 @@ def backup_create(
         console.note(f"  {each}", "dim")
     restore = console.invocation.command("backup", "restore", str(made.folder), "--dry-run")
     console.show(draw.Text(f"\nBackup\n  {made.folder}\n\nNext\n  {restore}"))
+    missed = [f"{len(item.missed)} of {item.key}" for item in made.manifest.items if item.missed]
+    if missed:
+        console.note(f"The backup is not whole: {', '.join(missed)} could not be copied.", "red")
+    _end(made.manifest.is_whole)
+
+
+def _end(is_whole: bool) -> None:
+    """End with 1 if something is not in the backup."""
+    if not is_whole:
+        raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cfpy.cli import draw
+from cfpy.cli.again import words_again
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
     ConfigFile,
@@ -71,17 +72,18 @@ def backup_restore(
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
-    view = RestoreView(output, yes=yes, confirm=confirm)
+    view = RestoreView(output, words_again(ctx), yes=yes, confirm=confirm)
     request = RestoreRequest(
         root, backup, to, dry_run, tuple(only or ()), tuple(skip or ()), from_files, file
     )
-    view.show(restore(context_of(output), request, view.confirm, view.undo, view.done), backup, to)
+    view.show(restore(context_of(output), request, view.confirm, view.undo, view.done))
 
 
 class RestoreView:
-    """Asks and reports for ``cfpy backup restore``."""
+    """Asks and reports for ``cfpy backup restore``; ``again`` is its command without --dry-run."""
 
-    def __init__(self, output: Output, *, yes: bool, confirm: str) -> None:
+    def __init__(self, output: Output, again: tuple[str, ...], *, yes: bool, confirm: str) -> None:
+        self._again = again
         self._output = output
         self._yes = yes
         self._name = confirm
@@ -96,7 +98,9 @@ class RestoreView:
         self._environment = plan.environment
         if not self._output.json:
             self._draw(plan)
-        what = f"restore {len(plan.steps)} into {plan.worker}"
+        number = len(plan.steps)
+        resources = f"{number} resource{'' if number == 1 else 's'}"
+        what = f"restore {resources} into {plan.worker}"
         return typed_name(self._output, plan.worker, what, self._name, yes=self._yes)
 
     def undo(self, undo: Undo) -> None:
@@ -107,7 +111,7 @@ class RestoreView:
         """Report a completed step."""
         self._output.note(f"restored: {step.target.key} {step.target.name}", "green")
 
-    def show(self, restored: Restored | None, backup: str, to: str | None) -> None:
+    def show(self, restored: Restored | None) -> None:
         """Report the result."""
         if restored is None:
             self._output.note("Nothing was changed.")
@@ -123,8 +127,7 @@ class RestoreView:
             return
         if not restored.done:
             self._draw(restored.plan)
-            words = ["backup", "restore", backup, *([] if to is None else ["--to", to])]
-            again = self._output.invocation.command(*words)
+            again = self._output.invocation.command(*self._again)
             self._output.show(draw.Text(f"\nNext\n  {again}"))
             return
         self._output.show(draw.Text(f"Restored the backup of {restored.plan.created}."))

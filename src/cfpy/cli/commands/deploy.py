@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cfpy.cli import draw
+from cfpy.cli.again import words_again
 from cfpy.cli.commands.provision import ProvisionView
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
@@ -94,7 +95,7 @@ def deploy(
         )
     output = ctx.ensure_object(Output)
     rollout = rollout_of(percent, watch, allow_breaking)
-    view = DeployView(output, yes=yes, provisions=provision, percent=percent)
+    view = DeployView(output, yes=yes, again=words_again(ctx), percent=percent)
     root, file = project_at(output, cwd, config)
     making = None
     if provision:
@@ -117,15 +118,15 @@ def changed_by_rehearsal(written: Sequence[str]) -> str:
 
 class DeployView:
     """Asks and reports for ``cfpy deploy``. ``percent`` is the part of the traffic that the new
-    version gets, if not all."""
+    version gets, if not all; ``again`` the command of this run without --dry-run."""
 
     def __init__(
-        self, output: Output, *, yes: bool, provisions: bool, percent: float | None = None
+        self, output: Output, *, yes: bool, again: tuple[str, ...], percent: float | None = None
     ) -> None:
         self._output = output
         self._yes = yes
         self._part = "" if percent is None else f", with {percent:g} % of the traffic"
-        self._again = "up" if provisions else "deploy"
+        self._again = again
 
     def confirm(self, plan: Plan) -> bool:
         """Ask whether to continue.
@@ -222,9 +223,11 @@ class DeployView:
         changed = changed_by_rehearsal(result.written)
         if not result.findings:
             self._output.show(draw.Text(f"Ready to deploy; {changed}."))
-            self._output.show(next_step(self._output, self._again))
+            self._migrations(result)
+            self._output.show(next_step(self._output, *self._again))
             return
         self._output.show(draw.Text(f"wrangler accepts the project; {changed}."))
+        self._migrations(result)
         resolve = self._output.invocation.resolve
         self._output.show(draw.Text("\nA deployment would stop:", style="yellow"))
         for found in result.findings:
@@ -232,3 +235,12 @@ class DeployView:
             hint = found.hint.removesuffix("Nothing was changed.").strip()
             if hint:
                 self._output.show(draw.Text(f"    next: {resolve(hint)}"))
+
+    def _migrations(self, result: DeployResult) -> None:
+        """Report the migrations that a deployment applies, and what else it affects."""
+        if result.plan is None:
+            return
+        for item in result.plan.changes:
+            if item.migrates:
+                self._output.note(f"A deployment migrates {item.name}: {item.reason}", "cyan")
+        draw_notices(self._output, result.plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,7 +103,10 @@ def _delete(
     view = DownView(output, command, yes=yes, dry_run=dry_run)
     root, file = project_at(output, cwd, config)
     request = DownRequest(root, which, name, dry_run, file)
-    view.show(run(context_of(output), request, view.confirm, view.done))
+    done = run(
+        context_of(output), request, view.confirm, view.done, on_unknown=partial(view.unknown, name)
+    )
+    view.show(done)
 
 
 class DownView:
@@ -135,6 +139,12 @@ class DownView:
         """Report a completed step."""
         self._done.append(action.key)
         self._output.note(f"deleted: {action.kind} {action.name}", "green")
+
+    def unknown(self, name: str, names: Sequence[str]) -> None:
+        """Report that there is no such preview, and which there are."""
+        wanted = f"named {name}" if name else "of this branch"
+        there = f"There are {', '.join(names)}." if names else "There are none."
+        self._output.note(f"There is no preview {wanted}. {there}", "yellow")
 
     def show(self, leaving: Sequence[Leaving] | None) -> None:
         """Report the result."""

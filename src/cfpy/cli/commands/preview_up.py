@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cfpy.cli import draw
+from cfpy.cli.again import words_again
 from cfpy.cli.commands.deploy import DeployView
 from cfpy.cli.commands.provision import ProvisionView
 from cfpy.cli.console import Output
@@ -108,8 +110,9 @@ def preview_up(
     making = Provisioning(asked, steps.done)
     deploy = DeployRequest(root, "", health, url, False, dry_run, wait, making, file)
     request = UpRequest(name, source, seed, kept, deploy)
-    view = DeployView(output, yes=yes, provisions=True)
-    show_up(output, run(context_of(output), request, view.confirm))
+    again = words_again(ctx)
+    view = DeployView(output, yes=yes, again=again)
+    show_up(output, run(context_of(output), request, view.confirm), again)
 
 
 def lifetime(text: str) -> timedelta | None:
@@ -129,8 +132,8 @@ def lifetime(text: str) -> timedelta | None:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
-def show_up(output: Output, result: UpResult | None) -> None:
-    """Report the result."""
+def show_up(output: Output, result: UpResult | None, again: Sequence[str]) -> None:
+    """Report the result; ``again`` is the command of this run without --dry-run."""
     if result is None:
         output.note("Nothing was changed.")
         return
@@ -149,7 +152,7 @@ def show_up(output: Output, result: UpResult | None) -> None:
         return
     if deployed is None:
         draw_plan(output, result.plan)
-        output.show(next_step(output, "preview", "up", note.name))
+        output.show(next_step(output, *again))
         return
     drawn = draw.table("", "", header=False)
     drawn.add_row("Preview", draw.Text(note.name, style="bold"))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cfpy.cli.again import words_again
 from cfpy.cli.commands.deploy import DeployView
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
@@ -73,7 +74,7 @@ def promote(
     output = ctx.ensure_object(Output)
     rollout = rollout_of(percent, watch, allow_breaking)
     root, file = project_at(output, cwd, config)
-    view = DeployView(output, yes=yes, provisions=False, percent=percent)
+    view = DeployView(output, yes=yes, again=words_again(ctx), percent=percent)
     asked = DeployRequest(
         root, target, health, url, rollback_on_failure, dry_run, wait, None, file, rollout
     )

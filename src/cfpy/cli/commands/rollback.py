@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cfpy.cli import draw
+from cfpy.cli.again import words_again
 from cfpy.cli.console import Output
 from cfpy.cli.options import (
     ConfigFile,
@@ -76,7 +77,7 @@ def rollback(
         output.show(draw.Text(f"Version {plan.to.id} has all traffic already."))
     elif dry_run:
         draw_rollback(output, plan)
-        output.show(next_step(output, "rollback", *([version] if version else [])))
+        output.show(next_step(output, *words_again(ctx)))
     else:
         output.show(draw.Text(f"Version {plan.to.id} has all traffic again."))
         output.show(next_step(output, "logs"))
