@@ -275,6 +275,13 @@ def test_a_streaming_tail_worker_that_the_account_does_not_show(wants: Wants) ->
             {"preview_urls:shop": "deploy", "workers_dev:test.workers.dev": "keep"},
         ),
         ("preview_urls = true", (True, True), {"workers_dev:test.workers.dev": "keep"}),
+        # Without a key, the routes decide.
+        ("", (False, False), {"workers_dev:test.workers.dev": "deploy"}),
+        (
+            'routes = ["shop.test/*"]',
+            (True, True),
+            {"route:shop.test/*": "deploy", "workers_dev:shop": "deploy"},
+        ),
     ],
 )
 def test_addresses_on_workers_dev(
