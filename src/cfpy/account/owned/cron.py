@@ -6,6 +6,7 @@ no ``triggers.crons`` (wrangler 4.164.0, ``triggersDeploy``).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -66,9 +67,14 @@ class Crons(OwnedKind):
                 self.name,
                 cron,
                 f"the Worker runs at {cron}, and the configuration has no triggers.crons",
-                f'Add "{cron}" to `triggers.crons` in the configuration.',
+                f"Set `crons = {json.dumps(self._others(now))}` in [triggers] of the configuration.",
                 "Set `triggers.crons` to [] in the configuration, then deploy.",
             )
+
+    def adopts(self, now: Comparison, action: Action) -> str:
+        del action
+        crons = json.dumps(sorted(now.observed.all(LiveSchedule)))
+        return f"Set `crons = {crons}` in [triggers] of the configuration."
 
     def _others(self, now: Comparison) -> list[str]:
         return sorted(now.observed.all(LiveSchedule).keys() - set(self.names(now.desired)))

@@ -94,7 +94,9 @@ def deploy(
         )
     output = ctx.ensure_object(Output)
     rollout = rollout_of(percent, watch, allow_breaking)
-    view = DeployView(output, yes=yes, provisions=provision, percent=percent)
+    view = DeployView(
+        output, yes=yes, provisions=provision, percent=rollout.percent if rollout else None
+    )
     root, file = project_at(output, cwd, config)
     making = None
     if provision:

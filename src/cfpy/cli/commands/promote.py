@@ -73,7 +73,9 @@ def promote(
     output = ctx.ensure_object(Output)
     rollout = rollout_of(percent, watch, allow_breaking)
     root, file = project_at(output, cwd, config)
-    view = DeployView(output, yes=yes, provisions=False, percent=percent)
+    view = DeployView(
+        output, yes=yes, provisions=False, percent=rollout.percent if rollout else None
+    )
     asked = DeployRequest(
         root, target, health, url, rollback_on_failure, dry_run, wait, None, file, rollout
     )
