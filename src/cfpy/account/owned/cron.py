@@ -62,12 +62,13 @@ class Crons(OwnedKind):
             yield Action(Do.DEPLOY, self.name, cron, reason, id=cron)
 
     def drift(self, now: Comparison) -> Iterator[Drift]:
+        edit = f"Set `crons = {json.dumps(self._others(now))}` in [triggers]"
         for cron in () if now.desired.all(Schedules) else self._others(now):
             yield Drift(
                 self.name,
                 cron,
                 f"the Worker runs at {cron}, and the configuration has no triggers.crons",
-                f"Set `crons = {json.dumps(self._others(now))}` in [triggers] of the configuration.",
+                f"{edit} of the configuration.",
                 "Set `triggers.crons` to [] in the configuration, then deploy.",
             )
 

@@ -105,7 +105,8 @@ class CustomDomains(Following):
                 self.name,
                 host,
                 f"{host} is a custom domain of the Worker, and the configuration has none",
-                f'Add {{ pattern = "{host}", custom_domain = true }} to `routes` in the configuration.',
+                f'Add {{ pattern = "{host}", custom_domain = true }} to `routes` in the '
+                "configuration.",
                 f"Remove it {_DASHBOARD}.",
             )
 
