@@ -38,8 +38,9 @@ class ForeignKey:
 @dataclass(frozen=True)
 class Table:
     """A table; ``columns`` are without the generated ones, ``computed``. ``rowid`` is the name by
-    which its row ids are read; empty if it has none. ``content`` is what a full-text table has: ``own`` text, that of
-    ``another`` table, or ``none`` that can be read; empty for a usual table."""
+    which its row ids are read; empty if it has none. ``content`` is what a full-text table has:
+    ``own`` text, that of ``another`` table, or ``none`` that can be read; empty for a usual
+    table."""
 
     name: str
     sql: str

@@ -232,7 +232,7 @@ def _resolved(data: Any, invocation: Invocation) -> Any:
 
 
 def _resolve_texts(renderable: object, invocation: Invocation) -> None:
-    """The same for a text, and for the texts in a table."""
+    """The same for what is drawn: lines, and the cells of a table."""
     from rich.table import Table
     from rich.text import Text
 
