@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from cfpy.account.doctor import Check
+from cfpy.account.gradual import TrafficResult
 from cfpy.cli import draw
 from cfpy.cli.commands.doctor import show_checks
 from cfpy.cli.console import Output
-from cfpy.cli.rollout_options import percent_in
+from cfpy.cli.rollout_options import draw_shared, percent_in
 from cfpy.errors import UsageError
 from cfpy.tools.invocation import Invocation, command
 
@@ -39,3 +40,9 @@ def test_a_part_of_the_traffic_is_a_number_up_to_100(text: str) -> None:
     assert caught.value.message == f"--percent {text} is not a part of the traffic"
     assert "from 0 to 100" in caught.value.hint
     assert [percent_in(item) for item in ("0", "0.5", "100", "100.0")] == [0, 0.5, 100, 100]
+
+
+def test_a_rollout_of_what_is_live_has_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    for new in ("v1", "v2"):
+        draw_shared(Output(), TrafficResult(new, "v1", 100, 0, "", "", "", ()))
+        assert ("nothing to roll out" in capsys.readouterr().err) == (new == "v1")
