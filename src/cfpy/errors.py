@@ -28,7 +28,8 @@ class CfpyError(Exception):
 
 
 class UsageError(CfpyError):
-    """The command line asks for something that can't be done."""
+    """The command line asks for something that can't be done, such as to replace a file that cfpy
+    did not write."""
 
     code = "usage"
     exit_code = 2

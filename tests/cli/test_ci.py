@@ -44,6 +44,15 @@ def test_it_writes_files_once_and_then_has_nothing_to_do(cli: Any, shop: Path) -
     assert sorted(again["unchanged"]) == sorted(data["files"])
 
 
+def test_line_ends_do_not_count(cli: Any, shop: Path) -> None:
+    """As with git's core.autocrlf."""
+    files = cli.json("ci", "init", "github")["data"]["files"]
+    for name, text in files.items():
+        (shop / name).write_bytes(text.replace("\n", "\r\n").encode())
+    again = cli.json("ci", "init", "github")["data"]
+    assert (again["files"], sorted(again["unchanged"])) == ({}, sorted(files))
+
+
 def test_its_own_file_changes_after_a_question(
     cli: Any, shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,7 +97,7 @@ def test_a_file_that_somebody_else_wrote_is_never_replaced(
     before = {item: item.read_bytes() for item in shop.rglob("*") if item.is_file()}
     for options in ((), ("--yes",), ("--dry-run",)):
         document = cli.json("ci", "init", provider, *options)
-        assert document["error"]["exit_code"] == 10
+        assert document["error"]["exit_code"] == 2
         assert str(path) in document["error"]["message"]
     assert before == {item: item.read_bytes() for item in shop.rglob("*") if item.is_file()}
 
@@ -104,7 +113,7 @@ def test_the_ci_of_a_pattern_is_replaced_unless_it_was_edited(
     (shop / BASE_FILE).write_bytes(pack({WORKFLOW: File(b"name: ci\n", executable=False)}))
     if edited:
         path.write_text("name: ours\n")
-    assert cli("ci", "init", "github", "--yes").exit_code == (10 if edited else 0)
+    assert cli("ci", "init", "github", "--yes").exit_code == (2 if edited else 0)
     assert path.read_text().startswith("name: ours\n" if edited else "# cfpy ci init github: ")
 
 
@@ -115,7 +124,7 @@ def test_the_ci_of_adopt_is_replaced(cli: Any, shop: Path) -> None:
     path.write_text(text.replace("REQUIREMENT", '"cfpy-cli @ git+https://a.example/b@1f"'))
     assert cli("ci", "init", "github", "--yes").exit_code == 0
     path.write_text(text.replace("REQUIREMENT", '""\n# mine'))
-    assert cli("ci", "init", "github", "--yes").exit_code == 10
+    assert cli("ci", "init", "github", "--yes").exit_code == 2
 
 
 def test_a_project_in_a_repository_of_several(cli: Any, shop: Path) -> None:

@@ -30,7 +30,8 @@ def differences(
         yield Drift("worker", now.desired.worker, message, "", command("up"))
         return
     for action in plan.deploys:
-        adopt = "Change the configuration as in the account."
+        edits = (kind.adopts(now, action) for kind in KINDS if kind.name == action.kind)
+        adopt = next(filter(None, edits), "Change the configuration as in the account.")
         message = f"{action.kind.replace('_', ' ')} {action.name}: {action.reason}"
         yield Drift(action.kind, action.name, message, adopt, DEPLOY)
     for name, message in bindings.items():

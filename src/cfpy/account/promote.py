@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from cfpy.account.code_tag import code_in
 from cfpy.account.deploy import DeployRequest, DeployResult, deploy, rehearsed
@@ -21,6 +22,8 @@ from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 
 _UNCHANGED = "Nothing was changed."
+# Of those that are not committed.
+_MOST_FILES = 5
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def run(
 
         def accept(tag: str) -> None:
             if code_in(tag) != code_in(version.tag):
-                raise _other_code(source, version)
+                raise _other_code(ctx, source, version)
 
         if asked.dry_run:
             return PromoteResult(version, rehearsed(ctx, asked, accept))
@@ -108,13 +111,16 @@ def _running(source: Session) -> Version:
     return version
 
 
-def _other_code(source: Session, version: Version) -> UsageError:
+def _other_code(ctx: Context, source: Session, version: Version) -> UsageError:
     worker = source.desired.worker
     origin, _, changed = version.message.removeprefix("commit ").partition(" with ")
     again = command("deploy", "--env", source.environment)
     hint = f"Check out the code that {worker} runs, or deploy this: {again}."
     if origin and version.message.startswith("commit "):
         hint = f"Check out that commit (git switch --detach {origin}), or deploy this: {again}."
+        if files := _uncommitted(ctx, source.project.root, origin):
+            hint = f"You have changes that are not committed: commit or stash them.\n{files}\n"
+            hint += f"Or deploy this: {again}."
     if changed:
         hint = f"That commit had changes that were not committed. Deploy this: {again}."
     said = f", {version.message}" if version.message else ""
@@ -122,3 +128,13 @@ def _other_code(source: Session, version: Version) -> UsageError:
         f"the files here are other code than {worker} runs (version {version.id}{said})",
         hint=f"{hint} {_UNCHANGED}",
     )
+
+
+def _uncommitted(ctx: Context, root: Path, commit: str) -> str:
+    """Some of the changes in a work tree that is at a commit, as ``git status --short`` prints
+    them; empty if it is at another one."""
+    head = ctx.git.read(root, "rev-parse", "--verify", "--quiet", "HEAD") or ""
+    changes = (ctx.git.changes(root) or []) if head.startswith(commit) else []
+    more = len(changes) - _MOST_FILES
+    shown = [f"  {line}" for line in changes[:_MOST_FILES]]
+    return "\n".join([*shown, *([f"  and {more} more"] if more > 0 else [])])

@@ -37,9 +37,10 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, without generated columns. ``rowid`` is the name by which its row ids are read;
-    empty if it has none. ``content`` is what a full-text table has: ``own`` text, that of
-    ``another`` table, or ``none`` that can be read; empty for a usual table."""
+    """A table; ``columns`` are without the generated ones, ``computed``. ``rowid`` is the name by
+    which its row ids are read; empty if it has none. ``content`` is what a full-text table has:
+    ``own`` text, that of ``another`` table, or ``none`` that can be read; empty for a usual
+    table."""
 
     name: str
     sql: str
@@ -48,6 +49,7 @@ class Table:
     rowid: str
     content: str = ""
     foreign_keys: tuple[ForeignKey, ...] = ()
+    computed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -252,6 +254,7 @@ class Tables:
             names[0] if names and not without_rowid else "",
             content_of(sql) if is_virtual else "",
             () if is_virtual else self._foreign_keys(name),
+            tuple(str(item["name"]) for item in info if int(item["hidden"]) in (2, 3)),
         )
 
     def _foreign_keys(self, name: str) -> tuple[ForeignKey, ...]:

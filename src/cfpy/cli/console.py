@@ -98,7 +98,7 @@ class Output:
         if self.config is not None:
             data = {"config": str(self.config), **data}
         document = {"version": ENVELOPE_VERSION, "command": command, "ok": True, "data": data}
-        _print_json(self.secrets.redact_all(document))
+        _print_json(self.secrets.redact_all(_resolved(document, self.invocation)))
 
     def error(self, code: str, exit_code: int, message: str, hint: str) -> None:
         """Print an error: as the JSON document, or as text on standard error."""
@@ -128,6 +128,7 @@ class Output:
 
         console = self._console(stderr=False)
         for renderable in renderables:
+            _resolve_texts(renderable, self.invocation)
             # Lines of text and trees are not wrapped, so that they can be pasted and piped; tables
             # fit the window.
             if not isinstance(renderable, Table):
@@ -144,6 +145,7 @@ class Output:
 
         from rich.text import Text
 
+        text = self.invocation.resolve(text)
         width = min(self._console(stderr=False).width, _PROSE)
         wrapped = wrap(
             text,
@@ -165,12 +167,14 @@ class Output:
         self.end_progress()
         from rich.text import Text
 
+        text = self.invocation.resolve(text)
         self._console(stderr=True).print(Text(text, style=style), soft_wrap=True)
 
     def progress(self, text: str) -> None:
         """Show the current step: with a spinner on a terminal, else as a line."""
         if self.quiet:
             return
+        text = self.invocation.resolve(text)
         if not _is_terminal(sys.stderr) or _no_color():
             print(f"{self.secrets.redact(text)}...", file=sys.stderr, flush=True)
             return
@@ -214,6 +218,34 @@ class Output:
             # Programs that read a pipe or a file expect each row on one line.
             width = _NO_LIMIT
         return Console(file=file, width=width, highlight=False, color_system=colors)
+
+
+def _resolved(data: Any, invocation: Invocation) -> Any:
+    """A document whose marked commands are command lines of this run."""
+    if isinstance(data, str):
+        return invocation.resolve(data)
+    if isinstance(data, Mapping):
+        return {key: _resolved(value, invocation) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_resolved(value, invocation) for value in data]
+    return data
+
+
+def _resolve_texts(renderable: object, invocation: Invocation) -> None:
+    """The same for what is drawn: lines, and the cells of a table."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if isinstance(renderable, Table):
+        for column in renderable.columns:
+            for number, cell in enumerate(column._cells):
+                if isinstance(cell, str):
+                    column._cells[number] = invocation.resolve(cell)
+                _resolve_texts(cell, invocation)
+    elif isinstance(renderable, Text):
+        resolved = invocation.resolve(renderable.plain)
+        if resolved != renderable.plain:
+            renderable.plain = resolved
 
 
 class _Redacting:

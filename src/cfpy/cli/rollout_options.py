@@ -19,11 +19,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _STEPS = (1, 10, 25, 50, 100)
 
 Percent = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         metavar="0-100",
-        min=0,
-        max=100,
         help="Give the new version this part of the traffic; the live one keeps the rest.",
         show_default="all, at once",
     ),
@@ -46,15 +44,15 @@ AllowBreaking = Annotated[
 ]
 
 
-def rollout_of(percent: float | None, watch: str, allow_breaking: bool) -> Rollout | None:
+def rollout_of(given_percent: str | None, watch: str, allow_breaking: bool) -> Rollout | None:
     """What the options ask for; ``None`` if the new version gets all traffic at once.
 
     Raises:
-        UsageError: They don't go together, or ``watch`` is not a time.
+        UsageError: They don't go together, or one is not valid.
     """
     from cfpy.account.gradual import Rollout
 
-    if percent is None:
+    if given_percent is None:
         given = "--watch" if watch else "--allow-breaking" if allow_breaking else ""
         if given:
             raise UsageError(
@@ -62,6 +60,7 @@ def rollout_of(percent: float | None, watch: str, allow_breaking: bool) -> Rollo
                 hint="For example: --percent 10 --watch 10m",
             )
         return None
+    percent = percent_in(given_percent)
     seconds = seconds_in(watch) if watch else 0.0
     if seconds and percent == 100:
         raise UsageError(
@@ -70,6 +69,20 @@ def rollout_of(percent: float | None, watch: str, allow_breaking: bool) -> Rollo
             hint="For example: --percent 10 --watch 10m",
         )
     return Rollout(percent, seconds, allow_breaking)
+
+
+def percent_in(text: str) -> float:
+    """The number that ``--percent`` names.
+
+    Raises:
+        UsageError: It is not a number from 0 to 100.
+    """
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or float(text) > 100:
+        raise UsageError(
+            f"--percent {text} is not a part of the traffic",
+            hint="A number from 0 to 100, without a unit: 10, 0.5, 100.",
+        )
+    return float(text)
 
 
 def seconds_in(text: str) -> float:
@@ -112,6 +125,8 @@ def draw_shared(output: Output, shared: TrafficResult) -> None:
         if said:
             table.add_row(name, said)
     output.show(table)
+    if shared.version == shared.base:
+        output.note("There is nothing to roll out: the live version has this code.", "yellow")
     for item in shared.left:
         output.note(f"note: {output.invocation.resolve(item)}", "yellow")
     command = output.invocation.command

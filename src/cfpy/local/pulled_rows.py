@@ -26,11 +26,17 @@ def masked_columns(schema: Schema, masks: tuple[Mask, ...]) -> frozenset[tuple[s
     """The columns to mask, in lower case, with those that foreign keys connect with them.
 
     Raises:
-        UsageError: There is no such column.
+        UsageError: There is no such column, or it is computed from others.
     """
     for mask in masks:
         table = schema.table(mask.table)
         if table is None or mask.column.lower() not in [c.lower() for c in table.columns]:
+            if table and mask.column.lower() in [c.lower() for c in table.computed]:
+                raise UsageError(
+                    f"{mask.table}.{mask.column} can't be masked: it is computed from other "
+                    "columns",
+                    hint="Mask those, in --mask or in [[masks]] of cfpy.toml. Nothing was changed.",
+                )
             what = "column" if table else "table"
             raise UsageError(
                 f"the database does not have the {what} of the mask {mask.table}.{mask.column}",

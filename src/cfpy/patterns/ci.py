@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,6 +15,7 @@ from cfpy.patterns.ci_facts import read_facts
 from cfpy.patterns.ci_text import CiText, Provider, is_as_written
 from cfpy.patterns.merge import digest
 from cfpy.project.changes import NewContent, apply
+from cfpy.project.line_ends import plain
 from cfpy.tools.context import Context
 from cfpy.tools.installation import Installation
 from cfpy.tools.installed import installation
@@ -62,9 +64,9 @@ def run(ctx: Context, request: CiRequest, confirm: Callable[[CiResult], bool]) -
 
     Raises:
         ProjectError: The directory has no project, or its files can't be read.
-        UsageError: A name in it can't be in a command of CI.
-        FilesystemError: A file exists that cfpy did not write, or that was edited. Nothing was
-            changed.
+        UsageError: A name in it can't be in a command of CI, or a file exists that cfpy did not
+            write, or that was edited. Nothing was changed.
+        FilesystemError: A file can't be read or written.
     """
     project = load_project(request.root, request.config)
     top = ctx.git.read(project.root, "rev-parse", "--show-toplevel")
@@ -97,6 +99,11 @@ def cfpy_of_ci(found: Installation) -> tuple[str, str]:
     requirement = found.portable_requirement
     if " @ " in requirement:
         return requirement, ""
+    if re.match(r"([a-z]+\+)?file:", found.address):
+        return "", (
+            f"this cfpy was installed from {found.address}, and CI can't reach a file: address of "
+            "this machine"
+        )
     if found.directory:
         return "", f"this cfpy was installed from the directory {found.directory}"
     return "", "it is not known where this cfpy was installed from"
@@ -146,30 +153,48 @@ def _rendered(root: Path, directory: str) -> dict[str, set[str]]:
 def _existing(
     repository: Path, wanted: Mapping[str, str], rendered: Mapping[str, set[str]]
 ) -> dict[str, str]:
-    """The texts of the files that exist and may be replaced.
+    """The texts of the files that exist and may be replaced, with the line ends of ``wanted``.
 
     Raises:
-        FilesystemError: There is another one.
+        UsageError: There is another one.
+        FilesystemError: One can't be read.
     """
     found = {}
     for name in wanted:
         path = repository / name
         if not path.exists() and not path.is_symlink():
             continue
-        try:
-            data = path.read_bytes()
-            text = data.decode()
-        except (OSError, UnicodeDecodeError) as error:
-            raise FilesystemError(f"can't read {path}: {error}") from None
-        known = is_as_written(text) or digest(data) in rendered.get(name, ())
-        if not known and text != wanted[name] and not _is_adopted(text):
-            raise FilesystemError(
+        text = _text(path)
+        known = text is not None and (
+            is_as_written(text)
+            or digest(text.encode()) in rendered.get(name, ())
+            or text == wanted[name]
+            or _is_adopted(text)
+        )
+        if text is None or not known:
+            raise UsageError(
                 f"{path} exists, and is not as cfpy wrote it",
                 hint="Nothing was changed. Rename it, run this again, and copy what you need from "
                 "one to the other.",
             )
         found[name] = text
     return found
+
+
+def _text(path: Path) -> str | None:
+    """What a file has, with ``\\n`` as line end; ``None`` if it is no file of text.
+
+    Raises:
+        FilesystemError: It can't be read.
+    """
+    if not path.is_file():
+        return None  # A folder, or a link to nothing.
+    try:
+        return plain(path.read_bytes().decode())
+    except UnicodeDecodeError:
+        return None
+    except OSError as error:
+        raise FilesystemError(f"can't read {path}: {error}") from None
 
 
 def _is_adopted(text: str) -> bool:

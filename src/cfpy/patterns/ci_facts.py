@@ -18,6 +18,7 @@ from cfpy.errors import ProjectError, UsageError
 from cfpy.patterns.answers_file import ANSWERS_FILE
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
+from cfpy.tools.invocation import command
 
 # What goes into commands and into files with a meaning for `$`, quotes and line ends.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -111,9 +112,10 @@ def read_facts(project: Project, production: str | None, staging: str | None) ->
 def _environment(known: Mapping[str, Any], given: str | None, usual: str, option: str) -> str:
     name = given if given is not None else usual if usual in known else ""
     if name and name not in known:
+        create = f" Create it: {command('env', 'add', name)}" if _NAME.fullmatch(name) else ""
         raise UsageError(
             f"{option} {name}: the configuration has no such environment",
-            hint=f"It has {', '.join(known) or 'none'}.",
+            hint=f"It has {', '.join(known) or 'none'}.{create}",
         )
     if name and not _NAME.fullmatch(name):
         raise UsageError(

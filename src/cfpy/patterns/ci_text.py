@@ -249,7 +249,9 @@ class CiText:
 
 
 def is_as_written(text: str) -> bool:
-    """Whether ``text`` is a file that ``cfpy ci init`` wrote and nobody has edited since."""
+    """Whether ``text`` is a file that ``cfpy ci init`` wrote and nobody has edited since. Line ends
+    don't count: git converts them."""
+    text = text.replace("\r\n", "\n")
     found = _HEAD.match(text)
     rest = text[found.end() :].removeprefix(_ABOUT) if found else ""
     return found is not None and _head(found["provider"], rest) == found[0]

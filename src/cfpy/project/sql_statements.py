@@ -47,8 +47,18 @@ def words_of(sql: str) -> str:
     return _ASIDE.sub(" ", sql).upper()
 
 
+def compact(sql: str) -> str:
+    """SQL without blanks and comments, for a comparison."""
+    return "".join(_without_comments(sql).split())
+
+
+def options_of(sql: str) -> frozenset[str]:
+    """What a ``CREATE TABLE`` has after its columns: ``STRICT``, ``WITHOUT ROWID``."""
+    return frozenset(" ".join(part.split()) for part in words_of(sql).rpartition(")")[2].split(","))
+
+
 def checks_of(sql: str) -> frozenset[str]:
-    """The CHECK constraints of a ``CREATE TABLE``, without blanks."""
+    """The CHECK constraints of a ``CREATE TABLE``, without comments."""
     # Of the same length, so that a place is the same in both.
     bare = _ASIDE.sub(lambda found: "_" * len(found[0]), sql)
     found = set()
@@ -57,5 +67,9 @@ def checks_of(sql: str) -> frozenset[str]:
         while depth and end < len(bare):
             depth += {"(": 1, ")": -1}.get(bare[end], 0)
             end += 1
-        found.add("".join(sql[check.end() : end - 1].split()))
+        found.add(" ".join(_without_comments(sql[check.end() : end - 1]).split()))
     return frozenset(found)
+
+
+def _without_comments(sql: str) -> str:
+    return _ASIDE.sub(lambda found: " " if found[0].startswith(("--", "/*")) else found[0], sql)

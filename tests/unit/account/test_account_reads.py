@@ -16,7 +16,7 @@ from cfpy.account.owned.queue import ConsumerSettings, ObservedQueue, Queue
 from cfpy.account.owned.r2 import ObservedBucket, R2Bucket
 from cfpy.account.owned.vectorize import ObservedIndex
 from cfpy.account.owned.worker import ObservedWorker
-from cfpy.account.owned.workers_dev import OnWorkersDev, Subdomain
+from cfpy.account.owned.workers_dev import LiveAddresses, OnWorkersDev, Subdomain
 from cfpy.errors import CloudflareError, NotAuthenticatedError
 from cfpy.project.project import MetadataIndex, VectorizeIndex
 from cloudflare_api import ACCOUNT, TOKEN
@@ -60,9 +60,14 @@ def test_only_what_the_project_uses_is_asked_for(account: Account, cloudflare: I
     cloudflare.api.add_database("shop-db")
     cloudflare.api.scripts["shop"] = ["API_TOKEN"]
     state = observe(account)
-    assert cloudflare.asked == ["GET workers/scripts/shop/secrets"]
+    assert sorted(cloudflare.asked) == [
+        "GET workers/scripts/shop/secrets",
+        "GET workers/scripts/shop/subdomain",
+    ]
     worker = ObservedWorker("shop", frozenset({"API_TOKEN"}))
-    assert state == ObservedState.of(ACCOUNT, [worker])
+    addresses = state.get(LiveAddresses, "shop")
+    assert addresses
+    assert state == ObservedState.of(ACCOUNT, [worker, addresses])
 
 
 def test_everything_is_found_wherever_it_is(account: Account, cloudflare: InProcess) -> None:
@@ -112,7 +117,7 @@ def test_everything_is_found_wherever_it_is(account: Account, cloudflare: InProc
             ObservedQueue("dead", jurisdiction="us"),
             ObservedIndex("docs", 768, "cosine", metadata),
             ObservedWorker("shop"),
-            Subdomain("test"),
+            *(Subdomain("test"), state.all(LiveAddresses)["shop"]),
             *(TakenDomain("shop.test", "other"), TakenDomain("unasked.test", "shop")),
             FreeHost("free.test", record=True),
             MigrationTag("shop", "v2"),

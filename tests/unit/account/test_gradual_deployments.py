@@ -335,6 +335,15 @@ def test_a_promotion_names_the_commit_to_check_out(rollout: Start) -> None:
         here.promote()
     assert "commit abc123abc123" in caught.value.message
     assert "git switch --detach abc123abc123" in caught.value.hint
+    # The commit is checked out, and edited.
+    changed = "".join(f" M src/{n}.js\n" for n in range(7))
+    here.tools.git["rev-parse --verify --quiet HEAD"] = "abc123abc123" + "0" * 28
+    here.tools.git["status --porcelain --untracked-files=normal -- ."] = changed
+    with pytest.raises(UsageError) as caught:
+        here.promote()
+    assert "git switch" not in caught.value.hint
+    assert "not committed: commit or stash them.\n   M src/0.js\n" in caught.value.hint
+    assert "src/4.js\n  and 2 more\n" in caught.value.hint
 
 
 def test_only_code_that_is_known_and_has_all_traffic_is_promoted(rollout: Start) -> None:

@@ -275,6 +275,13 @@ def test_a_streaming_tail_worker_that_the_account_does_not_show(wants: Wants) ->
             {"preview_urls:shop": "deploy", "workers_dev:test.workers.dev": "keep"},
         ),
         ("preview_urls = true", (True, True), {"workers_dev:test.workers.dev": "keep"}),
+        # Without a key, the routes decide.
+        ("", (False, False), {"workers_dev:test.workers.dev": "deploy"}),
+        (
+            'routes = ["shop.test/*"]',
+            (True, True),
+            {"route:shop.test/*": "deploy", "workers_dev:shop": "deploy"},
+        ),
     ],
 )
 def test_addresses_on_workers_dev(
@@ -325,3 +332,18 @@ def test_what_still_leads_to_a_deleted_worker_is_named(kind: str, tmp_path: Path
     ) as error:
         BY_STEP[kind].delete(changing, Action(Do.DELETE, kind, "a.test/*", "", id="a.test/*"))
     assert "in the dashboard" in error.value.hint
+
+
+def test_what_adopts_a_difference_is_an_edit_with_its_value(
+    wants: Wants, account: Account, api: CloudflareApi
+) -> None:
+    api.zones.schedules["shop"] = ["*/5 * * * *"]
+    api.zones.routes[ZONE] = {"shop.test/old": "shop"}
+    for text in ("", '[triggers]\ncrons = ["0 3 * * *"]'):
+        found = drifts(account, wants(text))["cron:*/5 * * * *"]
+        assert found.adopt.startswith('Set `crons = ["*/5 * * * *"]` in [triggers]')
+    without = drifts(account, wants(""))["route:shop.test/old"]
+    assert without.adopt.startswith('Set `routes = ["shop.test/old"]`')
+    found_routes = drifts(account, wants('routes = ["shop.test/new"]'))
+    assert found_routes["route:shop.test/old"].adopt.startswith('Add "shop.test/old" to `routes`')
+    assert found_routes["route:shop.test/new"].adopt.startswith('Remove "shop.test/new" from')

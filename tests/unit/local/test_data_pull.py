@@ -124,6 +124,16 @@ def test_what_is_not_there_is_refused(here: BackupStage, options: dict[str, Any]
     assert not local(here).exists()
 
 
+def test_a_computed_column_is_masked_by_masking_what_it_is_computed_from(
+    here: BackupStage,
+) -> None:
+    with pytest.raises(UsageError, match="it is computed from other columns") as caught:
+        take(here, masks=("Letters.Length",))
+    assert caught.value.hint.startswith("Mask those")
+    with pytest.raises(UsageError, match="does not have the column"):
+        take(here, masks=("letters.width",))
+
+
 def test_a_mask_that_breaks_a_rule_changes_nothing(here: BackupStage) -> None:
     here.api.databases["db"].executescript(
         "CREATE TABLE codes (code TEXT CHECK (length(code) = 2)); INSERT INTO codes VALUES ('ab')"

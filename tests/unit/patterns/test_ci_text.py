@@ -10,11 +10,14 @@ import check_jsonschema
 import pytest
 import yaml
 
+from cfpy.errors import UsageError
 from cfpy.patterns import ci
-from cfpy.patterns.ci_facts import CiFacts
+from cfpy.patterns.ci_facts import CiFacts, read_facts
 from cfpy.patterns.ci_text import ACTIONS, CiText, Provider, is_as_written
 from cfpy.patterns.text_templates import scalar
+from cfpy.project.project import Project
 from cfpy.tools.installation import Installation
+from cfpy.tools.invocation import command
 
 SOURCE = Path(ci.__file__).parents[1]
 KNOWN = f"cfpy-cli @ git+https://git.example.com/cfpy@{'1' * 40}"
@@ -76,12 +79,14 @@ def test_it_fits_the_schema_and_gets_cfpy_from_its_own_source(text: CiText, tmp_
         assert is_valid(text.provider, path)
         assert is_as_written(content)
         assert not is_as_written(content + "# mine\n")
+        assert is_as_written(content.replace("\n", "\r\n"))
+        assert not is_as_written(content.replace("\n", "\r\n") + "# mine\r\n")
         assert content.endswith("\n")
         assert not content.endswith("\n\n")
         document = yaml.safe_load(content)
-        for _, command in commands(text.provider, document):
-            assert text.cfpy or "cfpy " not in command
-            assert "pip install cfpy" not in command
+        for _, words in commands(text.provider, document):
+            assert text.cfpy or "cfpy " not in words
+            assert "pip install cfpy" not in words
         variables = document.get("variables" if text.provider is Provider.GITLAB else "env") or {}
         assert variables.get("CFPY", "") == text.cfpy
     assert len(files) == (3 if text.cfpy and text.provider is Provider.GITHUB else 1)
@@ -179,6 +184,8 @@ def test_the_actions_are_those_of_the_patterns() -> None:
             "",
         ),
         (Installation("1", "py", address="https://a.example/b.whl"), "", "not known"),
+        (Installation("1", "py", address="git+file:///a@1f"), "", "can't reach a file: address"),
+        (Installation("1", "py", address="file:///a.whl"), "", "can't reach a file: address"),
         (Installation("1", "py"), "", "not known"),
         (Installation("1", "py", directory="/home/me/cfpy"), "", "the directory /home/me/cfpy"),
     ],
@@ -195,3 +202,10 @@ def test_ci_installs_this_cfpy_or_none(found: Installation, requirement: str, wh
 )
 def test_a_command_is_the_same_in_yaml(text: str) -> None:
     assert yaml.safe_load(f"- {scalar(text)}") == [text]
+
+
+def test_an_environment_that_is_not_there_can_be_created(tmp_path: Path) -> None:
+    project = Project(tmp_path, {"name": "shop", "env": {"next": {}}}, ())
+    with pytest.raises(UsageError) as caught:
+        read_facts(project, None, "nix")
+    assert caught.value.hint == f"It has next. Create it: {command('env', 'add', 'nix')}"

@@ -61,7 +61,7 @@ def found(pending: str, old: str = OLD) -> list[tuple[int, str]]:
         (
             REBUILT.format(more=", CHECK (age > 0)"),
             6,
-            "people has a new constraint: CHECK (age>0)",
+            "people has a new constraint: CHECK (age > 0)",
         ),
         (
             REBUILT.format(more=", FOREIGN KEY (age) REFERENCES posts (id)"),
@@ -80,6 +80,68 @@ def found(pending: str, old: str = OLD) -> list[tuple[int, str]]:
         ),
         ("CREATE TABLE people (id INTEGER);", 1, "SQLite refuses it: table people already exists"),
         ("ATTACH 'other.db' AS other;", 1, "SQLite refuses it: not authorized"),
+        (
+            "ALTER TABLE people DROP COLUMN age;\n"
+            "ALTER TABLE people ADD COLUMN age INT GENERATED ALWAYS AS (id + 1) VIRTUAL;",
+            2,
+            "people.age is computed now (GENERATED): code can't write it",
+        ),
+        (
+            "ALTER TABLE posts ADD COLUMN kind TEXT NOT NULL DEFAULT NULL;",
+            1,
+            "posts.kind is new and NOT NULL, without a default",
+        ),
+        (
+            "ALTER TABLE posts ADD COLUMN kind TEXT NOT NULL DEFAULT (NULL);",
+            1,
+            "posts.kind is new and NOT NULL, without a default",
+        ),
+        (
+            REBUILT.format(more="").replace("\n);", "\n) STRICT;"),
+            6,
+            "people has a new constraint: STRICT, which checks types",
+        ),
+        (
+            "CREATE TRIGGER no BEFORE UPDATE ON Posts BEGIN\n"
+            "  SELECT RAISE(ABORT, 'no') WHERE new.title = '';\nEND;",
+            1,
+            "posts has a new trigger that can refuse what is written: no",
+        ),
+        (
+            "CREATE TRIGGER no INSTEAD OF INSERT ON titles BEGIN SELECT raise (IGNORE); END;",
+            1,
+            "titles has a new trigger that can refuse what is written: no",
+        ),
+        (
+            "SELECT 1;\nPRAGMA main.writable_schema = ON;",
+            2,
+            "PRAGMA writable_schema: what is changed by it can't be checked",
+        ),
+        (
+            "UPDATE sqlite_master SET sql = '';",
+            1,
+            "it writes the schema itself, which can't be checked",
+        ),
+        (
+            REBUILT.format(more=", CHECK (age\n  IS NOT NULL -- ever\n)"),
+            8,
+            "people has a new constraint: CHECK (age IS NOT NULL)",
+        ),
+        (
+            REBUILT.format(more="").replace("id INTEGER PRIMARY KEY, n", "id TEXT PRIMARY KEY, n"),
+            6,
+            "people.id has another type: INTEGER, now TEXT",
+        ),
+        (
+            REBUILT.format(more="").replace("id INTEGER PRIMARY KEY, n", "id INT PRIMARY KEY, n"),
+            6,
+            "people.id gets no number by itself now, and has no default",
+        ),
+        (
+            REBUILT.format(more="").replace("\n);", "\n) WITHOUT ROWID;"),
+            6,
+            "people.id gets no number by itself now, and has no default",
+        ),
     ],
 )
 def test_what_breaks_the_old_version_is_found_with_its_line(
@@ -110,6 +172,59 @@ def test_what_breaks_the_old_version_is_found_with_its_line(
 )
 def test_what_the_old_version_can_live_with_is_not_mentioned(pending: str) -> None:
     assert found(pending) == []
+
+
+LINKED = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT CHECK (name <> ''));
+CREATE TABLE orders (id INTEGER PRIMARY KEY, user INTEGER REFERENCES users (id), item TEXT UNIQUE);
+CREATE TRIGGER rich BEFORE INSERT ON orders BEGIN
+  SELECT RAISE(ABORT, 'who?') WHERE NOT EXISTS (SELECT 1 FROM users WHERE name <> '');
+END;
+"""
+
+
+@pytest.mark.parametrize(
+    ("pending", "expected"),
+    [
+        # What refers to a renamed table or column is not new.
+        ("ALTER TABLE users RENAME TO people;", [(1, "users is renamed")]),
+        ("ALTER TABLE users RENAME name TO title;", [(1, "users.name is renamed")]),
+        ("ALTER TABLE orders RENAME item TO thing;", [(1, "orders.item is renamed")]),
+        (
+            "ALTER TABLE users RENAME TO old;\n"
+            "CREATE TABLE users (id INTEGER PRIMARY KEY);\nDROP TRIGGER rich;\nDROP TABLE old;",
+            [
+                (1, "orders has a new constraint: FOREIGN KEY (user) to old"),
+                (4, "users.name is dropped"),
+            ],
+        ),
+        (
+            "DROP TRIGGER rich;\nALTER TABLE orders RENAME TO old;\nDROP TABLE old;",
+            [(3, "orders is dropped")],
+        ),
+        (
+            "ALTER TABLE orders RENAME item TO thing;\nALTER TABLE orders RENAME thing TO item;",
+            [],
+        ),
+        (
+            "DROP TABLE orders;\nCREATE VIEW orders AS SELECT id, id AS user, name AS item "
+            "FROM users;",
+            [(2, "orders is now a view, which can't be written like a table")],
+        ),
+        # A trigger that is there again, written in another way.
+        (
+            "DROP TRIGGER rich;\nCREATE TRIGGER rich BEFORE INSERT ON orders BEGIN SELECT "
+            "RAISE(ABORT, 'who?') WHERE NOT EXISTS (SELECT 1 FROM users WHERE name <> ''); END;",
+            [],
+        ),
+        ("PRAGMA writable_schema;", []),
+        ("CREATE TRIGGER log AFTER INSERT ON orders BEGIN SELECT 'RAISE'; END;", []),
+    ],
+)
+def test_only_what_breaks_is_named_and_as_what_it_is(
+    pending: str, expected: list[tuple[int, str]]
+) -> None:
+    assert found(pending, LINKED) == expected
 
 
 def test_the_first_migrations_break_nothing() -> None:

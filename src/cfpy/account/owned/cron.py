@@ -6,6 +6,7 @@ no ``triggers.crons`` (wrangler 4.164.0, ``triggersDeploy``).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -61,14 +62,20 @@ class Crons(OwnedKind):
             yield Action(Do.DEPLOY, self.name, cron, reason, id=cron)
 
     def drift(self, now: Comparison) -> Iterator[Drift]:
+        edit = f"Set `crons = {json.dumps(self._others(now))}` in [triggers]"
         for cron in () if now.desired.all(Schedules) else self._others(now):
             yield Drift(
                 self.name,
                 cron,
                 f"the Worker runs at {cron}, and the configuration has no triggers.crons",
-                f'Add "{cron}" to `triggers.crons` in the configuration.',
+                f"{edit} of the configuration.",
                 "Set `triggers.crons` to [] in the configuration, then deploy.",
             )
+
+    def adopts(self, now: Comparison, action: Action) -> str:
+        del action
+        crons = json.dumps(sorted(now.observed.all(LiveSchedule)))
+        return f"Set `crons = {crons}` in [triggers] of the configuration."
 
     def _others(self, now: Comparison) -> list[str]:
         return sorted(now.observed.all(LiveSchedule).keys() - set(self.names(now.desired)))

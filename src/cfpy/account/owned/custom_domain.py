@@ -105,7 +105,8 @@ class CustomDomains(Following):
                 self.name,
                 host,
                 f"{host} is a custom domain of the Worker, and the configuration has none",
-                f'Add it to `routes` in the configuration: pattern "{host}", custom_domain true',
+                f'Add {{ pattern = "{host}", custom_domain = true }} to `routes` in the '
+                "configuration.",
                 f"Remove it {_DASHBOARD}.",
             )
 
@@ -115,6 +116,12 @@ class CustomDomains(Following):
 
     def where(self) -> str:
         return _DASHBOARD
+
+    def adopts(self, now: Comparison, action: Action) -> str:
+        del now
+        entry = f'{{ pattern = "{action.name}", custom_domain = true }}'
+        do = f"Add {entry} to" if action.id else f"Remove {entry} from"
+        return f"{do} `routes` in the configuration."
 
     def _others(self, now: Comparison) -> list[str]:
         wanted, worker = self.names(now.desired), now.desired.worker

@@ -72,6 +72,12 @@ class OwnedKind:
         del now
         return ()
 
+    def adopts(self, now: Comparison, action: Action) -> str:
+        """The edit of the files after which a deployment does not take this step; empty if it is
+        not known."""
+        del now, action
+        return ""
+
     def unseen(self, now: Comparison) -> Iterable[str]:
         """What the API or the token did not show, as sentences."""
         del now

@@ -8,6 +8,7 @@ live.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -98,9 +99,14 @@ class Routes(Following):
                 self.name,
                 pattern,
                 f"the route {pattern} leads to the Worker, and the configuration has no routes",
-                f"Add it to `routes` in the configuration: {pattern}",
+                f"Set `routes = {json.dumps(self._others(now))}` in the configuration.",
                 f"Delete it {_DASHBOARD}.",
             )
+
+    def adopts(self, now: Comparison, action: Action) -> str:
+        if now.desired.all(Route) and action.id:
+            return f"Add {json.dumps(action.name)} to `routes` in the configuration."
+        return f"Remove {json.dumps(action.name)} from `routes` in the configuration."
 
     def unseen(self, now: Comparison) -> Iterator[str]:
         for zone in now.observed.all(HiddenZone).values():

@@ -65,11 +65,11 @@ class Subdomains(OwnedKind):
 
     def read(self, reading: Reading, desired: DesiredState) -> Answers:
         subdomain = reading.start(_subdomain) if desired.all(OnWorkersDev) else None
-        explicit = desired.all(Addresses) or reading.thorough
-        addresses = reading.start(_addresses, desired.worker) if explicit else None
+        # Also where the configuration sets nothing: then a deployment follows the routes.
+        addresses = reading.start(_addresses, desired.worker)
         return lambda: (
             *(there([subdomain]) if subdomain else ()),
-            *(there([addresses]) if addresses else ()),
+            *there([addresses]),
         )
 
     def plan(self, now: Comparison) -> Iterator[Action]:

@@ -95,7 +95,8 @@ def deploy(
         )
     output = ctx.ensure_object(Output)
     rollout = rollout_of(percent, watch, allow_breaking)
-    view = DeployView(output, yes=yes, again=words_again(ctx), percent=percent)
+    share = rollout.percent if rollout else None
+    view = DeployView(output, yes=yes, again=words_again(ctx), percent=share)
     root, file = project_at(output, cwd, config)
     making = None
     if provision:

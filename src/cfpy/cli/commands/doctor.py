@@ -67,7 +67,8 @@ def doctor(
 
 def show_checks(output: Output, checks: Sequence[Check]) -> None:
     """Show each check with its fix."""
-    checks = [replace(check, fix=output.invocation.resolve(check.fix)) for check in checks]
+    resolve = output.invocation.resolve
+    checks = [replace(i, message=resolve(i.message), fix=resolve(i.fix)) for i in checks]
     if output.json:
         # "ok" of the document says that the checks ran.
         passed = not any(check.state == "error" for check in checks)

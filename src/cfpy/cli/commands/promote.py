@@ -74,7 +74,8 @@ def promote(
     output = ctx.ensure_object(Output)
     rollout = rollout_of(percent, watch, allow_breaking)
     root, file = project_at(output, cwd, config)
-    view = DeployView(output, yes=yes, again=words_again(ctx), percent=percent)
+    share = rollout.percent if rollout else None
+    view = DeployView(output, yes=yes, again=words_again(ctx), percent=share)
     asked = DeployRequest(
         root, target, health, url, rollback_on_failure, dry_run, wait, None, file, rollout
     )
