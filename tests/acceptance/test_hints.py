@@ -174,10 +174,10 @@ def test_what_an_empty_account_is_told(shop: Shop) -> None:
     assert shop.both("provision", "--dry-run", code=1) == [f"provision {E_S}"]
     assert shop.both("deploy", code=2) == [f"provision {E_S}", f"deploy --provision {E_S}"]
     assert shop.both("up", "--dry-run", code=0) == [f"up {E_S}"]
-    assert shop.both("status", code=0) == [f"up {E_S}"]
+    assert shop.both("status", code=0) == [f"provision {E_S}", f"up {E_S}"]
     assert shop.both("logs", code=2) == [f"up {E_S}"]
     assert shop.both("destroy", "--dry-run", code=0) == []
-    assert shop.both("doctor", code=0) == []
+    assert shop.both("doctor", code=0) == [f"permissions {E_S}"]
     assert shop.api.mutations == []
 
 
@@ -185,7 +185,7 @@ def test_what_a_full_account_is_told(provisioned: Shop, worker: Callable[[int], 
     shop = provisioned
     assert shop.both("plan", code=0) == []
     assert shop.both("provision", "--yes", code=0) == []
-    assert shop.both("status", code=0) == [f"deploy {E_S}"]
+    assert shop.both("status", code=0) == [f"up {E_S}", f"deploy {E_S}"]
     assert shop.both("deploy", "--dry-run", code=0) == [f"deploy {E_S}"]
     assert shop.hints("deploy", "--yes", "--url", worker(200), code=0) == [f"logs {E_S}"]
     assert shop.both("status", code=0) == [f"deploy {E_S}"]  # Nothing is bound yet: drift.
@@ -349,7 +349,7 @@ def test_a_file_that_is_broken(shop: Shop) -> None:
     name = 'database_name = "shop-staging-db"\n'
     config.write_text(config.read_text().replace(name, f'{name}database_id = "none"\n'))
     assert shop.both("plan", code=8) == [f"provision {E_S}"]
-    assert shop.both("doctor", code=1) == [f"provision {E_S}"]
+    assert shop.both("doctor", code=1) == [f"provision {E_S}", f"permissions {E_S}"]
 
 
 def test_adding_leads_to_the_environment_that_it_was_for(shop: Shop) -> None:
