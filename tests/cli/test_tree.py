@@ -22,7 +22,7 @@ def test_the_top_level_and_the_code_are_shown(cli, tmp_path: Path) -> None:
     for entry in ("wrangler.toml", "cfpy.toml", "pyproject.toml", "src/", "entry.py"):
         assert entry in shown
     assert any(line.startswith("rag/  ") and line.endswith(" files") for line in shown)
-    assert "migrations/  3 files" in shown
+    assert "migrations/  4 files" in shown
     assert not any("chunking.py" in line or "ingest.py" in line for line in shown)
     assert len(shown) < 25
 

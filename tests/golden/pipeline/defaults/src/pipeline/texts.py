@@ -152,6 +152,11 @@ def fetched_type(content_type: str, name: str, data: bytes | None) -> str | None
     return kind
 
 
+def extract(data: bytes, media_type: str) -> list[str]:
+    """The text of a file, as ``read_text``, without its charset."""
+    return read_text(data, media_type)[0]
+
+
 def read_text(data: bytes, media_type: str) -> tuple[list[str], Charset]:
     """The text of a file, whose type is a ``supported_type``, in pieces, and how it is written.
 
