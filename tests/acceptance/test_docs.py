@@ -141,7 +141,13 @@ def test_every_command_has_its_picture() -> None:
     commands = (DOCS / "reference" / "commands.md").read_text("utf-8")
     named = re.findall(r"^## cfpy (.+)$", commands, re.MULTILINE)
     pictures = {path.stem for path in (DOCS / "media" / "commands").glob("*.svg")}
-    assert {name.replace(" ", "-") for name in named} - pictures == {"env", "preview", "ci", "backup", "data"}
+    assert {name.replace(" ", "-") for name in named} - pictures == {
+        "env",
+        "preview",
+        "ci",
+        "backup",
+        "data",
+    }
 
 
 SCHEMA = json.loads(files("cfpy").joinpath("project/cfpy.schema.json").read_text("utf-8"))

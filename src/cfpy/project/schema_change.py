@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cfpy.project.sql_statements import statements, words_of
-from cfpy.project.trial_schema import Column, Rule, Schema, Table, TrialDatabase
+from cfpy.project.trial_schema import Column, Schema, TrialDatabase, TrialRule, TrialTable
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class _Place:
     line: int
 
 
-_GONE = Table({}, frozenset())
+_GONE = TrialTable({}, frozenset())
 
 
 @dataclass
@@ -112,7 +112,7 @@ class _Changes:
             if all(self._is_known(name, rule) for rule in was.rules - now.rules):
                 self.carried |= {(name, rule.text) for rule in now.rules - was.rules}
 
-    def _is_known(self, name: str, rule: Rule) -> bool:
+    def _is_known(self, name: str, rule: TrialRule) -> bool:
         known = self.before.get(name, _GONE).rules
         return rule in known or (name, rule.text) in self.carried
 
@@ -140,7 +140,7 @@ class _Changes:
             if now.columns.keys() & was.columns.keys():
                 yield from self._new_rules(name, was, now)
 
-    def _new_rules(self, name: str, was: Table, now: Table) -> Iterator[SchemaFinding]:
+    def _new_rules(self, name: str, was: TrialTable, now: TrialTable) -> Iterator[SchemaFinding]:
         known = {rule.text for rule in was.rules}
         for rule in now.rules:
             carried = (name, rule.text) in self.carried

@@ -29,7 +29,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Rule:
+class TrialRule:
     """What can refuse rows: ``said`` is about it, ``text`` is what is compared, and ``target`` the
     table that it refers to."""
 
@@ -39,15 +39,15 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Table:
+class TrialTable:
     """A table or view."""
 
     columns: Mapping[str, Column]
-    rules: frozenset[Rule]
+    rules: frozenset[TrialRule]
     is_view: bool = False
 
 
-Schema = Mapping[str, Table]
+Schema = Mapping[str, TrialTable]
 
 
 class TrialDatabase:
@@ -93,7 +93,7 @@ class TrialDatabase:
             self._version, self._last = version, dict(self._tables())
         return self._last
 
-    def _tables(self) -> Iterator[tuple[str, Table]]:
+    def _tables(self) -> Iterator[tuple[str, TrialTable]]:
         listed = "SELECT name, sql, type FROM sqlite_master WHERE type IN ('table', 'view')"
         for name, sql, kind in self._database.execute(listed).fetchall():
             if not name.startswith("sqlite_"):
@@ -101,7 +101,7 @@ class TrialDatabase:
                 with contextlib.suppress(sqlite3.Error):
                     yield name.lower(), self._table(name, sql or "", is_view=kind == "view")
 
-    def _table(self, name: str, sql: str, *, is_view: bool) -> Table:
+    def _table(self, name: str, sql: str, *, is_view: bool) -> TrialTable:
         quoted = name.replace('"', '""')
         options = frozenset() if is_view else options_of(sql)
         columns = {}
@@ -121,8 +121,8 @@ class TrialDatabase:
         if not is_view:
             rules += self._rules(quoted, sql)
         if "STRICT" in options:
-            rules.append(Rule("has a new constraint: STRICT, which checks types", "STRICT"))
-        return Table(columns, frozenset(rules), is_view)
+            rules.append(TrialRule("has a new constraint: STRICT, which checks types", "STRICT"))
+        return TrialTable(columns, frozenset(rules), is_view)
 
     def _is_null(self, default: str | None) -> bool:
         """Whether a column has no default, or one that is NULL."""
@@ -134,25 +134,25 @@ class TrialDatabase:
             return False
         return bool(null)
 
-    def _triggers(self, name: str) -> Iterator[Rule]:
+    def _triggers(self, name: str) -> Iterator[TrialRule]:
         listed = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? "
         for trigger, sql in self._database.execute(f"{listed} COLLATE NOCASE", (name,)):
             if "RAISE" in words_of(sql).replace("(", " ").split():
                 said = f"has a new trigger that can refuse what is written: {trigger}"
-                yield Rule(said, compact(sql))
+                yield TrialRule(said, compact(sql))
 
-    def _rules(self, quoted: str, sql: str) -> Iterator[Rule]:
+    def _rules(self, quoted: str, sql: str) -> Iterator[TrialRule]:
         for check in checks_of(sql):
-            yield Rule(f"has a new constraint: CHECK ({check})", f"CHECK ({compact(check)})")
+            yield TrialRule(f"has a new constraint: CHECK ({check})", f"CHECK ({compact(check)})")
         for row in self._database.execute(f'PRAGMA foreign_key_list("{quoted}")'):
             text = f"FOREIGN KEY ({row[3]}) to {row[2]}"
-            yield Rule(f"has a new constraint: {text}", text, row[2].lower())
+            yield TrialRule(f"has a new constraint: {text}", text, row[2].lower())
         for row in self._database.execute(f'PRAGMA index_list("{quoted}")').fetchall():
             if row[2]:
                 index = row[1].replace('"', '""')
                 columns = self._database.execute(f'PRAGMA index_info("{index}")').fetchall()
                 named = ", ".join(str(item[2] or "an expression") for item in columns)
-                yield Rule(f"has a new constraint: UNIQUE ({named})", f"UNIQUE ({named})")
+                yield TrialRule(f"has a new constraint: UNIQUE ({named})", f"UNIQUE ({named})")
 
 
 def _affinity(declared: str) -> str:
