@@ -130,7 +130,7 @@ def test_an_answer_of_no_use_is_asked_for_again(operation: str, bad: str, good: 
     assert world.job(job_id)["status"] == "done"
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "summary"])
 @pytest.mark.parametrize(
     "end", [{"finish_reason": "length"}, {"usage": {"completion_tokens": TRANSLATION_TOKENS}}]
 )

@@ -51,12 +51,19 @@ class Model:
         self._keep = keep
 
     async def ask(
-        self, rules: str, document: str, max_tokens: int, check: Check = _anything
+        self,
+        rules: str,
+        document: str,
+        max_tokens: int,
+        check: Check = _anything,
+        *,
+        whole: bool = True,
     ) -> str:
         """What the model makes of ``document`` by ``rules``.
 
         Raises:
-            BadAnswer: It is empty or reached ``max_tokens``, or ``check`` refuses it.
+            BadAnswer: It is empty, ``check`` refuses it, or it has to be ``whole`` and was cut off
+                at ``max_tokens``.
         """
         # What waits here holds no copy of its document.
         async with self._slots:
@@ -66,7 +73,7 @@ class Model:
             ]
             inputs = chat_inputs(self.name, messages, max_tokens=max_tokens)
             question = json.dumps([self.name, inputs]).encode()
-            return await self.once(question, lambda: self._answer(inputs, max_tokens, check))
+            return await self.once(question, lambda: self._answer(inputs, max_tokens if whole else 0, check))
 
     async def once(self, question: bytes, ask: Callable[[], Awaitable[str]]) -> str:
         """The answer to a question, which is asked once in all attempts of the job."""
@@ -83,7 +90,7 @@ class Model:
         answer = read_answer(result)
         # Llama does not say why it stopped, but how much it wrote.
         used = (result.get("usage") or {}).get("completion_tokens") or 0
-        if answer.cut_off or used >= max_tokens:
+        if max_tokens and (answer.cut_off or used >= max_tokens):
             raise BadAnswer(f"is longer than {max_tokens} tokens, and was cut off")
         text = without_thoughts(answer.text).strip()
         if not text:
@@ -92,13 +99,19 @@ class Model:
         return text
 
     async def ask_all(
-        self, rules: str, documents: Iterable[str], max_tokens: int, check: Check = _anything
+        self,
+        rules: str,
+        documents: Iterable[str],
+        max_tokens: int,
+        check: Check = _anything,
+        *,
+        whole: bool = True,
     ) -> list[str]:
         """The answers to each of ``documents``. After an error, no further call begins."""
         try:
             async with asyncio.TaskGroup() as group:
                 asked = [
-                    group.create_task(self.ask(rules, document, max_tokens, check))
+                    group.create_task(self.ask(rules, document, max_tokens, check, whole=whole))
                     for document in documents
                 ]
         except ExceptionGroup as errors:

@@ -88,7 +88,8 @@ async def summarise(model: Model, pieces: Sequence[str]) -> str:
         Unprocessable: The model makes its pieces no shorter.
     """
     for _ in range(MAX_ROUNDS):
-        summaries = await model.ask_all(_SUMMARISE, pieces, SUMMARY_TOKENS)
+        # One that ends early still is a summary.
+        summaries = await model.ask_all(_SUMMARISE, pieces, SUMMARY_TOKENS, whole=False)
         if len(summaries) == 1:
             return summaries[0]
         pieces = list(cut(["\n\n".join(summaries)], PIECE_CHARS))
