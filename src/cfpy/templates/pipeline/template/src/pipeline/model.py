@@ -73,7 +73,8 @@ class Model:
             ]
             inputs = chat_inputs(self.name, messages, max_tokens=max_tokens)
             question = json.dumps([self.name, inputs]).encode()
-            return await self.once(question, lambda: self._answer(inputs, max_tokens if whole else 0, check))
+            limit = max_tokens if whole else 0
+            return await self.once(question, lambda: self._answer(inputs, limit, check))
 
     async def once(self, question: bytes, ask: Callable[[], Awaitable[str]]) -> str:
         """The answer to a question, which is asked once in all attempts of the job."""
@@ -86,6 +87,7 @@ class Model:
         return answer
 
     async def _answer(self, inputs: Mapping[str, Any], max_tokens: int, check: Check) -> str:
+        """An answer that may be used; with 0 ``max_tokens``, also one that was cut off."""
         result = await self._ai.run(self.name, inputs)
         answer = read_answer(result)
         # Llama does not say why it stopped, but how much it wrote.
