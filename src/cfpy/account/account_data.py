@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
+from cfpy.account.owned.outside import jurisdiction_header
 from cfpy.errors import CloudflareError
 
 # The most that the API gives at once: keys, objects, vectors' ids, and vectors.
@@ -95,10 +96,10 @@ class AccountData:
             CloudflareError: The API can't be reached, or fails.
         """
         with documented():
-            cursor = ""
+            cursor, headers = "", jurisdiction_header(jurisdiction)
+            path = f"{self._account}/r2/buckets/{bucket}/objects"
             while True:
                 params = {"per_page": _OBJECTS} | ({"cursor": cursor} if cursor else {})
-                path, headers = f"{self._account}/r2/buckets/{bucket}/objects", _where(jurisdiction)
                 page = self._api.request("GET", path, headers=headers, params=params)
                 for item in page["result"]:
                     yield StoredObject(
@@ -121,7 +122,7 @@ class AccountData:
             CloudflareError: The API can't be reached, or fails.
         """
         path = f"{self._account}/r2/buckets/{bucket}/objects/{quote(key, safe='/')}"
-        return self._api.content(path, _where(jurisdiction))
+        return self._api.content(path, jurisdiction_header(jurisdiction))
 
     def vector_ids(self, index: str) -> Iterator[str]:
         """The ids of all vectors, of one moment.
@@ -156,10 +157,6 @@ class AccountData:
 
     def _index(self, index: str, action: str) -> str:
         return f"{self._account}/vectorize/v2/indexes/{index}/{action}"
-
-
-def _where(jurisdiction: str) -> dict[str, str]:
-    return {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}
 
 
 def refused(error: CloudflareError) -> bool:

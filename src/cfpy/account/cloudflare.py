@@ -21,6 +21,7 @@ from cfpy.account.owned.registry import KINDS
 from cfpy.account.releases import Releases
 from cfpy.account.token_check import TokenView
 from cfpy.errors import CloudflareError, NotAuthenticatedError
+from cfpy.project.sql_statements import quoted
 
 _CONNECTIONS = 12
 
@@ -178,18 +179,6 @@ class Account:
         return str(page["result"]["subdomain"] or "")
 
     @documented()
-    def objects(self, bucket: str, jurisdiction: str, most: int) -> list[str]:
-        """The keys of the objects in a bucket, ``most`` of them (up to 1000).
-
-        Raises:
-            CloudflareError: The API can't be reached, or fails.
-        """
-        headers = {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}
-        path = self._path(f"r2/buckets/{bucket}/objects")
-        page = self._api.request("GET", path, headers=headers, params={"per_page": most})
-        return [str(item["key"]) for item in page["result"]]
-
-    @documented()
     def variables(self, worker: str) -> dict[str, str]:
         """The variables of the live version that are text; empty if there is no such Worker.
 
@@ -213,11 +202,9 @@ class Account:
         Raises:
             CloudflareError: The API can't be reached, or fails.
         """
-        quoted = table.replace('"', '""')
-        sql = f'SELECT name, applied_at FROM "{quoted}" WHERE applied_at > ? ORDER BY id'  # noqa: S608 (an identifier, quoted)
-        body = {"sql": sql, "params": [moment]}
-        page = self._api.request("POST", self._path(f"d1/database/{database}/query"), json=body)
-        return {row["name"]: row["applied_at"] for row in page["result"][0]["results"]}
+        sql = f"SELECT name, applied_at FROM {quoted(table)} WHERE applied_at > ? ORDER BY id"  # noqa: S608 (an identifier, quoted)
+        rows = self.data.query(database, sql, [moment])
+        return {row["name"]: row["applied_at"] for row in rows}
 
     def _bindings_if_there(self, worker: str) -> dict[str, str]:
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from cfpy.account.bookmarks import timestamp
 from cfpy.account.breaking_migrations import breaking_migrations
 from cfpy.account.health import TIMEOUT_SECONDS, Answer, Clock, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.custom_domain import CustomDomain
@@ -108,7 +109,7 @@ def _refuse_unseen(session: Session) -> None:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(datetime.now(UTC))
 
 
 class GradualRollout:

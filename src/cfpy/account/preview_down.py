@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from cfpy.account.branches import current_branch, done, read_branches
@@ -200,7 +201,8 @@ def _objects(session: Session, plan: Plan) -> list[tuple[str, ...]]:
     """
     found: list[tuple[str, ...]] = []
     for bucket in (action for action in plan.changes if action.kind == Buckets.name):
-        keys = session.account.objects(bucket.id, bucket.jurisdiction, _MOST_OBJECTS + 1)
+        listed = session.account.data.objects(bucket.id, bucket.jurisdiction)
+        keys = [item.key for item in islice(listed, _MOST_OBJECTS + 1)]
         if len(keys) > _MOST_OBJECTS:
             raise PlanConflictError(
                 f"the bucket {bucket.name} has more than {_MOST_OBJECTS} objects",

@@ -49,6 +49,7 @@ class Releases:
     def __init__(self, api: CloudflareClient, account_id: str, worker: str) -> None:
         self._api = api
         self._path = f"accounts/{account_id}/workers/scripts/{worker}"
+        self._service = f"accounts/{account_id}/workers/services/{worker}"
 
     @documented()
     def all(self) -> tuple[Release, ...]:
@@ -81,10 +82,9 @@ class Releases:
         return tuple(map(_version, found))
 
     @documented()
-    def migration_tag(self, worker: str) -> str:
+    def migration_tag(self) -> str:
         """The last Durable Object migration of the Worker; empty if it has had none."""
-        account = self._path.partition("/workers/")[0]
-        found = self._api.get(f"{account}/workers/services/{worker}")["result"]
+        found = self._api.get(self._service)["result"]
         return str(found["default_environment"]["script"].get("migration_tag") or "")
 
     @documented()

@@ -25,8 +25,7 @@ def refuse_class_migrations(session: Session) -> None:
     tags = [str(item.get("tag")) for item in tables.get("migrations") or ()]
     if not tags:
         return
-    worker = session.desired.worker
-    had = session.account.releases(worker).migration_tag(worker)
+    had = session.account.releases(session.desired.worker).migration_tag()
     if had != tags[-1]:
         raise UsageError(
             f"the Durable Object migration {tags[-1]} is pending: Cloudflare applies it for all "

@@ -15,6 +15,7 @@ from typing import Any
 
 from cfpy.account.account_data import AccountData
 from cfpy.errors import CloudflareError
+from cfpy.project.sql_statements import quoted
 
 #: A value of SQLite.
 Value = None | int | float | str | bytes
@@ -50,6 +51,12 @@ class Table:
     content: str = ""
     foreign_keys: tuple[ForeignKey, ...] = ()
     computed: tuple[str, ...] = ()
+
+    @property
+    def numbered(self) -> bool:
+        """Whether a row is written with its row id: for full text, and where rows may be referred
+        to by it."""
+        return bool(self.rowid) and (bool(self.content) or not self.key)
 
 
 @dataclass(frozen=True)
@@ -89,11 +96,6 @@ class Schema:
             ordered += free
             waiting = [item for item in waiting if item not in free]
         return tuple(ordered)
-
-
-def quoted(name: str) -> str:
-    """An identifier of SQL."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 class Tables:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cfpy.cli.console import Output
+from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
     from cfpy.tools.context import Context
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 # wrangler reads the environment from this variable if no option names one. cfpy always passes the
 # option, so that a forgotten variable in a shell has no effect.
 _ENVIRONMENT_VARIABLE = "CLOUDFLARE_ENV"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def set_json(ctx: typer.Context, value: bool) -> bool:
@@ -227,3 +231,18 @@ def context_of(output: Output) -> Context:
     from cfpy.tools.context import build_context
 
     return build_context(output.progress, output.started, output.secrets)
+
+
+def time_in(option: str, text: str, units: str, examples: str) -> timedelta:
+    """The time that an option names: a number with one of ``units``, the letters of ``_UNITS``.
+
+    Raises:
+        UsageError: It is not a time.
+    """
+    found = re.fullmatch(rf"([1-9][0-9]{{0,4}})([{units}])", text)
+    if not found:
+        names = f"{', '.join(units[:-1])} or {units[-1]}"
+        raise UsageError(
+            f"{option} {text} is not a time", hint=f"A number with its unit, {names}: {examples}."
+        )
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})

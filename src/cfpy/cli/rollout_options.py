@@ -9,12 +9,12 @@ import typer
 
 from cfpy.cli import draw
 from cfpy.cli.console import Output
+from cfpy.cli.options import time_in
 from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
     from cfpy.account.gradual import Rollout, TrafficResult
 
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 #: The next step of a rollout by hand, from each percentage.
 _STEPS = (1, 10, 25, 50, 100)
 
@@ -61,7 +61,7 @@ def rollout_of(given_percent: str | None, watch: str, allow_breaking: bool) -> R
             )
         return None
     percent = percent_in(given_percent)
-    seconds = seconds_in(watch) if watch else 0.0
+    seconds = time_in("--watch", watch, "smh", "30s, 10m, 1h").total_seconds() if watch else 0.0
     if seconds and percent == 100:
         raise UsageError(
             "--watch needs a --percent below 100: with all traffic on the new version there is "
@@ -83,20 +83,6 @@ def percent_in(text: str) -> float:
             hint="A number from 0 to 100, without a unit: 10, 0.5, 100.",
         )
     return float(text)
-
-
-def seconds_in(text: str) -> float:
-    """The seconds that ``--watch`` names.
-
-    Raises:
-        UsageError: It is not a time.
-    """
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([smh])", text)
-    if not found:
-        raise UsageError(
-            f"--watch {text} is not a time", hint="A number with its unit, s, m or h: 30s, 10m, 1h."
-        )
-    return float(int(found[1]) * _SECONDS[found[2]])
 
 
 def rollout_data(output: Output, shared: TrafficResult | None) -> dict[str, Any] | None:

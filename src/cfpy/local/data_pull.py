@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfpy.account.backups.dump import rebuild
+from cfpy.account.backups.folder import write
 from cfpy.account.backups.targets import Target, refuse_missing, targets
 from cfpy.account.session import Session, open_session
-from cfpy.account.tables import Schema, Table, Tables, quoted
+from cfpy.account.tables import Schema, Table, Tables
 from cfpy.bindings.environments import effective
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.errors import FilesystemError, UsageError
@@ -28,6 +29,7 @@ from cfpy.local.local_data import databases
 from cfpy.local.pulled_rows import Numbered, Wanted, mask_row, masked_columns, rows
 from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.masks import Mask, parse_mask, seems_personal
+from cfpy.project.sql_statements import quoted
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 
@@ -175,14 +177,13 @@ class _Pulling:
 
     def _insert(self, database: sqlite3.Connection, table: Table, found: Iterator[Numbered]) -> int:
         names = [quoted(name) for name in table.columns]
-        numbered = bool(table.rowid) and (bool(table.content) or not table.key)
-        given = [table.rowid, *names] if numbered else names
+        given = [table.rowid, *names] if table.numbered else names
         marks = ", ".join("?" * len(given))
         sql = f"INSERT INTO {quoted(table.name)} ({', '.join(given)}) VALUES ({marks})"  # noqa: S608
         count = 0
         for rowid, row in found:
             masked = mask_row(table, row, self._columns, self._key)
-            database.execute(sql, (rowid, *masked) if numbered else masked)
+            database.execute(sql, (rowid, *masked) if table.numbered else masked)
             count += 1
         return count
 
@@ -265,9 +266,7 @@ def _mask_key(folder: Path) -> bytes:
     path = folder / "mask.key"
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(number, "wb") as file:
-            file.write(secrets.token_bytes(32))
+        write(path, secrets.token_bytes(32))
     key = path.read_bytes()
     if len(key) != 32:
         raise FilesystemError(f"{path} is damaged", hint="Delete it, then run the command again.")

@@ -15,6 +15,7 @@ from cfpy.local.kept_data import database_file
 from cfpy.local.local_runtime import LocalSession
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
+from cfpy.project.sql_statements import quoted
 from cfpy.tools.context import Context
 
 # The table in which wrangler records the names of applied migrations, if the configuration does
@@ -67,8 +68,7 @@ def _applied(file: Path, table: str) -> set[str]:
     """The names in the table of a database; empty if there is no such file or table."""
     if not file.is_file():
         return set()
-    quoted = table.replace('"', '""')
-    names = f'SELECT name FROM "{quoted}"'  # noqa: S608 (an identifier, quoted)
+    names = f"SELECT name FROM {quoted(table)}"  # noqa: S608 (an identifier, quoted)
     try:
         with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as opened:
             return {str(name) for (name,) in opened.execute(names)}

@@ -1,4 +1,4 @@
-"""Splits a file of SQL into its statements, as SQLite sees them."""
+"""SQL as text: its statements, as SQLite sees them, and identifiers."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def _statement(text: str, start: int, end: int) -> Iterator[Statement]:
     first = blank.end() if blank else start
     if sql := text[first:end].strip().removesuffix(";").strip():
         yield Statement(sql, text.count("\n", 0, first) + 1)
+
+
+def quoted(name: str) -> str:
+    """An identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def words_of(sql: str) -> str:

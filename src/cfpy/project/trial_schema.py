@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cfpy.project.sql_statements import checks_of, compact, options_of, words_of
+from cfpy.project.sql_statements import checks_of, compact, options_of, quoted, words_of
 
 # Some seconds of SQLite, for all migrations together: what would take longer is left out.
 _MOST_STEPS = 200_000_000
@@ -102,10 +102,9 @@ class TrialDatabase:
                     yield name.lower(), self._table(name, sql or "", is_view=kind == "view")
 
     def _table(self, name: str, sql: str, *, is_view: bool) -> TrialTable:
-        quoted = name.replace('"', '""')
         options = frozenset() if is_view else options_of(sql)
         columns = {}
-        rows = self._database.execute(f'PRAGMA table_xinfo("{quoted}")').fetchall()
+        rows = self._database.execute(f"PRAGMA table_xinfo({quoted(name)})").fetchall()
         for _, column, of, needed, default, key, hidden in rows:
             if hidden != 1:  # 1: of a virtual table, which SELECT * does not show.
                 counts = key == 1 and of.upper() == "INTEGER" and "WITHOUT ROWID" not in options
@@ -119,7 +118,7 @@ class TrialDatabase:
                 )
         rules = [*self._triggers(name)]
         if not is_view:
-            rules += self._rules(quoted, sql)
+            rules += self._rules(quoted(name), sql)
         if "STRICT" in options:
             rules.append(TrialRule("has a new constraint: STRICT, which checks types", "STRICT"))
         return TrialTable(columns, frozenset(rules), is_view)
@@ -141,16 +140,16 @@ class TrialDatabase:
                 said = f"has a new trigger that can refuse what is written: {trigger}"
                 yield TrialRule(said, compact(sql))
 
-    def _rules(self, quoted: str, sql: str) -> Iterator[TrialRule]:
+    def _rules(self, table: str, sql: str) -> Iterator[TrialRule]:
         for check in checks_of(sql):
             yield TrialRule(f"has a new constraint: CHECK ({check})", f"CHECK ({compact(check)})")
-        for row in self._database.execute(f'PRAGMA foreign_key_list("{quoted}")'):
+        for row in self._database.execute(f"PRAGMA foreign_key_list({table})"):
             text = f"FOREIGN KEY ({row[3]}) to {row[2]}"
             yield TrialRule(f"has a new constraint: {text}", text, row[2].lower())
-        for row in self._database.execute(f'PRAGMA index_list("{quoted}")').fetchall():
+        for row in self._database.execute(f"PRAGMA index_list({table})").fetchall():
             if row[2]:
-                index = row[1].replace('"', '""')
-                columns = self._database.execute(f'PRAGMA index_info("{index}")').fetchall()
+                index = f"PRAGMA index_info({quoted(row[1])})"
+                columns = self._database.execute(index).fetchall()
                 named = ", ".join(str(item[2] or "an expression") for item in columns)
                 yield TrialRule(f"has a new constraint: UNIQUE ({named})", f"UNIQUE ({named})")
 

@@ -8,7 +8,6 @@ does the last part alone. What is not here yet, pip downloads, from where the us
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from cfpy.project.pylock import Pin
+from cfpy.tools.files import file_sha256
 from cfpy.tools.toolchain import cache_directory
 
 _SUFFIX = ".whl"
@@ -38,7 +38,7 @@ class Wheels:
         for pin in pins:
             for path in sorted((self._directory / pin.sha256).glob(f"*{_SUFFIX}")):
                 with contextlib.suppress(OSError):
-                    if _sha256(path) == pin.sha256:
+                    if file_sha256(path) == pin.sha256:
                         found[pin.sha256] = path
         return found
 
@@ -61,7 +61,7 @@ def are_wheels(pins: Sequence[Pin]) -> bool:
 
 def downloaded(directory: Path) -> dict[str, Path]:
     """The wheels in ``directory`` by their hash."""
-    return {_sha256(path): path for path in sorted(directory.glob(f"*{_SUFFIX}"))}
+    return {file_sha256(path): path for path in sorted(directory.glob(f"*{_SUFFIX}"))}
 
 
 def unpack(wheels: Iterable[Path], target: Path) -> bool:
@@ -111,8 +111,3 @@ def unpack(wheels: Iterable[Path], target: Path) -> bool:
             ):
                 return False
     return True
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,6 +6,7 @@ written is checked first: everything that changes a person's file asks :func:`re
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -29,6 +30,12 @@ def refuse_read_only(path: Path) -> None:
             f"can't write {path}: it is read-only",
             hint="Nothing was changed. Allow changes of the file, then run the command again.",
         )
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -16,9 +16,10 @@ from backup_stage import BackupStage
 from cloudflare_data import Stored
 
 from account_in_process import InProcess
-from cfpy.account.backups.folder import FOLDER, sha256
+from cfpy.account.backups.folder import FOLDER
 from cfpy.account.backups.listing import list_backups
 from cfpy.errors import CfpyError, ProjectError, UsageError
+from cfpy.tools.files import file_sha256
 from preview_account import FAULTS, Killed
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -163,7 +164,7 @@ def test_a_restore_refuses_keys_that_no_request_can_name(
     manifest = json.loads((made.folder / "manifest.json").read_text())
     for entry in manifest["items"]:
         if entry["kind"] == kind:
-            entry["files"][name] = sha256(path)
+            entry["files"][name] = file_sha256(path)
     (made.folder / "manifest.json").write_text(json.dumps(manifest))
     here.tools.mutations.clear()
     with pytest.raises(ProjectError, match=r"written to another key: \.\.") as refused:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cfpy.account.account_data import AccountData
 from cfpy.account.backups.dump import closing, counting, insert, lines, opening
-from cfpy.account.backups.folder import sha256, write
+from cfpy.account.backups.folder import write
 from cfpy.account.backups.keys import is_dots, not_copied, some
 from cfpy.account.backups.manifest import Item
 from cfpy.account.backups.objects import copy_objects
@@ -19,6 +19,7 @@ from cfpy.account.backups.targets import Target
 from cfpy.account.tables import Tables
 from cfpy.account.wrangler import Wrangler
 from cfpy.errors import UsageError
+from cfpy.tools.files import file_sha256
 
 #: The largest bucket that is copied; and the most keys of a namespace.
 MOST_OBJECTS, MOST_BYTES, MOST_KEYS = 2000, 2_000_000_000, 100_000
@@ -75,7 +76,7 @@ class Copying:
         _, rows = tables.count()
         self._progress(f"Copied the {rows} rows of {target.key}")
         how = "queries" if by_queries else "export"
-        files = {name: sha256(path)}
+        files = {name: file_sha256(path)}
         return _item(target, files, rows, bookmark=bookmark, how=how, notes=notes)
 
     def _by_queries(self, tables: Tables, path: Path, target: Target) -> tuple[str, ...]:
@@ -176,7 +177,7 @@ class Copying:
                 file.write(json.dumps(kept) + "\n")
                 if count % 500 == 0:
                     self._progress(f"Copying {target.key}: {count} of {len(ids)}")
-        return _item(target, {name: sha256(path)}, count)
+        return _item(target, {name: file_sha256(path)}, count)
 
     def _at_once(
         self, read: Callable[[Any], Any], items: list[Any], target: Target

@@ -11,6 +11,7 @@ from cfpy.account.backups.copying import Copying
 from cfpy.account.backups.folder import close, place_of, writing
 from cfpy.account.backups.manifest import BackupManifest, Item
 from cfpy.account.backups.targets import chosen, refuse_missing, targets
+from cfpy.account.bookmarks import timestamp
 from cfpy.account.session import open_session
 from cfpy.errors import UsageError
 from cfpy.project.lock import alone
@@ -57,7 +58,7 @@ def create(ctx: Context, request: CreateRequest) -> Backup:
                 hint="Nothing was created.",
             )
         refuse_missing(wanted)
-        created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        created = timestamp(datetime.now(UTC))
         root = session.project.root
         place = (request.output or place_of(root, request.environment, created)).absolute()
         # The toolchain is installed on first use: not in the middle.

@@ -11,7 +11,8 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 
-from cfpy.account.tables import Row, Schema, Table, Value, quoted
+from cfpy.account.tables import Row, Schema, Table, Value
+from cfpy.project.sql_statements import quoted
 
 # D1 takes statements of up to 100 KB; rows are inserted one by one.
 _CREATES_TABLE = re.compile(r"\s*CREATE\s+TABLE\b", re.IGNORECASE)
@@ -30,7 +31,7 @@ def insert(table: Table, rowid: Value, row: Row) -> str:
     may refer to by it."""
     names = [quoted(name) for name in table.columns]
     values = [literal(value) for value in row]
-    if rowid is not None and table.rowid and (table.content or not table.key):
+    if rowid is not None and table.numbered:
         names, values = [table.rowid, *names], [literal(rowid), *values]
     return f"INSERT INTO {quoted(table.name)} ({', '.join(names)}) VALUES ({', '.join(values)});"  # noqa: S608
 

@@ -14,6 +14,7 @@ from cfpy.account.backups.keys import has_dots, is_dots, some
 from cfpy.account.backups.manifest import BackupManifest, Item, parse
 from cfpy.errors import FilesystemError, ProjectError, UsageError
 from cfpy.project.git_ignored import ignore_in_git
+from cfpy.tools.files import file_sha256
 from cfpy.tools.invocation import command
 
 MANIFEST = "manifest.json"
@@ -73,12 +74,6 @@ def write(path: Path, content: bytes) -> str:
     with os.fdopen(number, "wb") as file:
         file.write(content)
     return hashlib.sha256(content).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def close(folder: Path, manifest: BackupManifest) -> None:
@@ -144,7 +139,7 @@ def verify(folder: Path, manifest: BackupManifest) -> None:
             path = folder / name
             wrong = "is missing from the backup"
             with contextlib.suppress(OSError):
-                wrong = "" if sha256(path) == expected else "is not as it was written"
+                wrong = "" if file_sha256(path) == expected else "is not as it was written"
             if wrong:
                 raise ProjectError(
                     f"it {wrong}: its SHA-256 is not the one in {MANIFEST}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from cfpy.account.backups.folder import find, open_backup, refuse_dots, verify
 from cfpy.account.backups.manifest import BackupManifest, Item
 from cfpy.account.backups.restore_plan import WRITE, RestorePlan, RestoreStep, notices, steps_of
-from cfpy.account.backups.targets import KINDS, targets
+from cfpy.account.backups.targets import is_named, targets, unknown
 from cfpy.account.backups.writing_back import WritingBack
 from cfpy.account.bookmarks import back_to, reaches, timestamp
 from cfpy.account.session import Session, open_session
@@ -137,17 +137,11 @@ def _plan(session: Session, manifest: BackupManifest, request: RestoreRequest) -
 
 
 def _chosen(manifest: BackupManifest, request: RestoreRequest) -> list[Item]:
-    known = {*KINDS, *(i.key for i in manifest.items), *(i.binding for i in manifest.items)}
-    for name in (*request.only, *request.skip):
-        if name not in known:
-            has = ", ".join(item.key for item in manifest.items)
-            raise UsageError(f"the backup does not have {name}", hint=f"It has {has}.")
-
-    def named(item: Item, names: tuple[str, ...]) -> bool:
-        return bool({item.kind, item.key, item.binding} & set(names))
-
-    wanted = [i for i in manifest.items if not request.only or named(i, request.only)]
-    if found := [i for i in wanted if not named(i, request.skip)]:
+    for name in unknown(manifest.items, (*request.only, *request.skip)):
+        has = ", ".join(item.key for item in manifest.items)
+        raise UsageError(f"the backup does not have {name}", hint=f"It has {has}.")
+    wanted = [i for i in manifest.items if not request.only or is_named(i, request.only)]
+    if found := [i for i in wanted if not is_named(i, request.skip)]:
         return found
     raise UsageError("nothing is left to restore", hint="Leave out some --skip.")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from cfpy.account.backups.manifest import Item
 from cfpy.account.desired import default_name
 from cfpy.account.identity import resolve
 from cfpy.account.observed import ObservedState
@@ -56,18 +57,23 @@ def chosen(found: tuple[Target, ...], only: tuple[str, ...], skip: tuple[str, ..
     Raises:
         UsageError: Something is named that there is not.
     """
-    known = {*KINDS, *(item.key for item in found), *(item.binding for item in found)}
-    for name in (*only, *skip):
-        if name not in known:
-            raise UsageError(
-                f"{name} is not a kind or a binding of data here",
-                hint=f"Use one of {', '.join(sorted(item.key for item in found)) or 'none'}.",
-            )
+    for name in unknown(found, (*only, *skip)):
+        raise UsageError(
+            f"{name} is not a kind or a binding of data here",
+            hint=f"Use one of {', '.join(sorted(item.key for item in found)) or 'none'}.",
+        )
+    return [i for i in found if (not only or is_named(i, only)) and not is_named(i, skip)]
 
-    def named(item: Target, names: tuple[str, ...]) -> bool:
-        return bool({item.kind, item.key, item.binding} & set(names))
 
-    return [i for i in found if (not only or named(i, only)) and not named(i, skip)]
+def unknown(found: Iterable[Target | Item], names: tuple[str, ...]) -> list[str]:
+    """The names that are neither a kind of data nor of one of ``found``."""
+    known = {*KINDS, *(name for item in found for name in (item.key, item.binding))}
+    return [name for name in names if name not in known]
+
+
+def is_named(item: Target | Item, names: tuple[str, ...]) -> bool:
+    """Whether one of ``names`` is its kind, its key or its binding."""
+    return not {item.kind, item.key, item.binding}.isdisjoint(names)
 
 
 def refuse_missing(found: list[Target]) -> None:

@@ -18,6 +18,7 @@ from cfpy.account.plan import Action, Do
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.errors import CloudflareError, NotAuthenticatedError, ProjectError
 from cfpy.project.migrations import DEFAULT, Migrations, migrations_of
+from cfpy.project.sql_statements import quoted
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SQL_FAILED = 7500
@@ -171,8 +172,8 @@ def _applied(
     )
     if not database_id:
         return None
-    table = database.migrations_table.replace('"', '""')
-    listed = f'SELECT name FROM "{table}"'  # noqa: S608 (an identifier, quoted)
+    table = quoted(database.migrations_table)
+    listed = f"SELECT name FROM {table}"  # noqa: S608 (an identifier, quoted)
     path = reading.path(f"d1/database/{database_id}/query")
     try:
         answer = reading.api.request("POST", path, json={"sql": listed})

@@ -91,6 +91,12 @@ def in_jurisdiction(name: str) -> tuple[str, ...]:
     return (f"--jurisdiction={name}",) if name else ()
 
 
+def jurisdiction_header(name: str) -> dict[str, str]:
+    """The header that wrangler sends (4.164.0, ``getR2Bucket``); none for the default
+    jurisdiction."""
+    return {"cf-r2-jurisdiction": name} if name else {}
+
+
 def jurisdiction(item: Mapping[str, Any]) -> str | None:
     """The jurisdiction of a database, a namespace or a queue; ``None`` if the API does not return
     it."""

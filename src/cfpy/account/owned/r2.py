@@ -11,7 +11,13 @@ from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedResource, elsewhere, new_in
-from cfpy.account.owned.outside import Answers, Changing, Reading, in_jurisdiction
+from cfpy.account.owned.outside import (
+    Answers,
+    Changing,
+    Reading,
+    in_jurisdiction,
+    jurisdiction_header,
+)
 from cfpy.account.plan import Action, Do
 from cfpy.bindings.kinds.r2 import R2
 from cfpy.errors import CloudflareError, NotAuthenticatedError, ProjectError
@@ -191,8 +197,9 @@ def _none(*_: object) -> Rules:
 def _rules(reading: Reading, bucket: R2Bucket, of: str) -> Rules:
     """The CORS or lifecycle rules of a bucket."""
     path = reading.path(f"r2/buckets/{bucket.name}/{of}")
+    headers = jurisdiction_header(bucket.jurisdiction)
     try:
-        found = reading.api.request("GET", path, headers=_headers(bucket.jurisdiction))["result"]
+        found = reading.api.request("GET", path, headers=headers)["result"]
     except CloudflareError as error:
         # It has none so far.
         if error.status == 404:
@@ -219,15 +226,9 @@ def _jurisdiction(reading: Reading, wanted: R2Bucket) -> str | None:
 def _has_bucket(reading: Reading, name: str, jurisdiction: str) -> bool:
     path = reading.path(f"r2/buckets/{name}")
     try:
-        reading.api.request("GET", path, headers=_headers(jurisdiction))
+        reading.api.request("GET", path, headers=jurisdiction_header(jurisdiction))
     except CloudflareError as error:
         if error.status == 404:
             return False
         raise
     return True
-
-
-def _headers(jurisdiction: str) -> dict[str, str]:
-    """The header that wrangler sends (4.164.0, ``getR2Bucket``); none for the default
-    jurisdiction."""
-    return {"cf-r2-jurisdiction": jurisdiction} if jurisdiction else {}

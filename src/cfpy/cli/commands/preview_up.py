@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -29,15 +28,14 @@ from cfpy.cli.options import (
     complete_environments,
     context_of,
     project_at,
+    time_in,
 )
 from cfpy.cli.plan_view import draw_plan, next_step
-from cfpy.errors import UsageError
 
 if TYPE_CHECKING:
     from cfpy.account.preview_up import UpResult
 
 app = typer.Typer(rich_markup_mode=None)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 Name = Annotated[
     str,
     typer.Argument(help="The name of the preview.", show_default="the branch of git"),
@@ -123,13 +121,7 @@ def lifetime(text: str) -> timedelta | None:
     """
     if text == "never":
         return None
-    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhdw])", text)
-    if not found:
-        raise UsageError(
-            f"--ttl {text} is not a time",
-            hint="A number with its unit, m, h, d or w: 12h, 7d, 2w; or never.",
-        )
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return time_in("--ttl", text, "mhdw", "12h, 7d, 2w; or never")
 
 
 def show_up(output: Output, result: UpResult | None, again: Sequence[str]) -> None:
