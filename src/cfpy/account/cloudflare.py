@@ -14,7 +14,7 @@ from cfpy.account.account_data import AccountData
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.desired import DesiredState
 from cfpy.account.error_rates import ErrorRates
-from cfpy.account.live import is_stub, live_target
+from cfpy.account.live import live_target
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.outside import NO_SUCH_WORKER, Reading, if_allowed
 from cfpy.account.owned.registry import KINDS
@@ -89,23 +89,9 @@ class Account:
         Raises:
             CloudflareError: The API can't be reached, or fails.
         """
-        try:
-            page = self._api.get(self._path(f"workers/scripts/{worker}/deployments"))
-        except CloudflareError as error:
-            if error.api_code in NO_SUCH_WORKER:
-                return {}
-            raise
-        deployments = page["result"]["deployments"]
-        if not deployments:
-            return {}
-        versions = sorted(deployments[0]["versions"], key=lambda item: -item["percentage"])
-        if self._is_stub(worker, str(versions[0]["version_id"])):
-            return {}
-        return {str(item["version_id"]): float(item["percentage"]) for item in versions}
-
-    def _is_stub(self, worker: str, version_id: str) -> bool:
-        page = self._api.get(self._path(f"workers/scripts/{worker}/versions/{version_id}"))
-        return is_stub(page["result"])
+        newest = next(iter(self.releases(worker).all()), None)
+        shares = newest.shares if newest else {}
+        return dict(sorted(shares.items(), key=lambda share: -share[1]))
 
     @documented()
     def dependents(self, worker: str) -> tuple[str, ...]:

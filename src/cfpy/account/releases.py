@@ -53,22 +53,20 @@ class Releases:
 
     @documented()
     def all(self) -> tuple[Release, ...]:
-        """The deployments, the newest first; none while the Worker has only its first secrets."""
+        """The deployments, the newest first; none while the Worker has only its secrets, of which
+        the first creates a stub."""
         try:
             found = self._api.get(f"{self._path}/deployments")["result"]["deployments"]
         except CloudflareError as error:
             if error.api_code in NO_SUCH_WORKER:
                 return ()
             raise
-        releases = tuple(map(_release, found))
-        if len(releases) == 1 and self._is_stub(releases[0]):
+        if found and self._is_stub(str(found[0]["versions"][0]["version_id"])):
             return ()
-        return releases
+        return tuple(map(_release, found))
 
-    def _is_stub(self, release: Release) -> bool:
-        [*ids] = release.shares
-        page = self._api.get(f"{self._path}/versions/{ids[0]}")
-        return len(ids) == 1 and is_stub(page["result"])
+    def _is_stub(self, version: str) -> bool:
+        return is_stub(self._api.get(f"{self._path}/versions/{version}")["result"])
 
     @documented()
     def version(self, id_: str) -> Version:
