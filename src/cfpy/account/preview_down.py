@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -62,8 +63,9 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview in the account. ``live`` is whether its Worker is there: if not, a run that created
-    or deleted it did not finish. ``url`` is empty if the account has no workers.dev subdomain."""
+    """A preview in the account. ``live`` is whether its code is deployed: if not, a run that
+    created or deleted it did not finish. ``url`` is empty if the account has no workers.dev
+    subdomain."""
 
     note: Note
     live: bool
@@ -80,15 +82,17 @@ def previews(
         CfpyError: As :func:`cfpy.account.session.open_session`.
     """
     session = open_session(ctx, root, "", config)
-    there, domain = session.account.workers(), session.account.subdomain()
+    domain, notes = session.account.subdomain(), all_notes(session, session.desired.worker)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        versions = pool.map(session.account.live_version, (note.worker for note in notes))
     return tuple(
         Preview(
             note,
-            note.worker in there,
+            bool(version),
             f"https://{note.worker}.{domain}.workers.dev" if domain else "",
             note.is_past(now or datetime.now(UTC)),
         )
-        for note in all_notes(session, session.desired.worker)
+        for note, version in zip(notes, versions, strict=True)
     )
 
 

@@ -22,6 +22,7 @@ from cfpy.errors import CfpyError, FilesystemError
 _BUG = 70
 _FILESYSTEM = FilesystemError.exit_code
 _INTERRUPTED = 130
+_AGAIN = "Run the same command again. Completed steps stay."
 _TERMINATED = 143
 # Errors of the disk, its permissions or what is in a place, which any command can have.
 _OF_THE_DISK = frozenset(
@@ -81,7 +82,7 @@ class ErrorBoundary(LazyGroup):
             if output.lasts:
                 output.note("stopped")
             else:
-                output.error("interrupted", _INTERRUPTED, "interrupted", "")
+                output.error("interrupted", _INTERRUPTED, "interrupted", _AGAIN)
             raise typer.Exit(_INTERRUPTED) from None
         except Terminated:
             output.end_progress()

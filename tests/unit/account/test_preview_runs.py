@@ -151,6 +151,15 @@ def test_a_bucket_with_too_many_objects_stops_it_before_anything_is_deleted(stag
     assert here.outcome() == before
 
 
+def test_a_preview_that_is_not_deployed_is_not_live(stage: Start) -> None:
+    here = stage()
+    here.up()
+    assert [item.live for item in listed(here)] == [True]
+    # As after the first secret: wrangler uploads a stub to keep it.
+    del here.api.live[WORKER]
+    assert [item.live for item in listed(here)] == [False]
+
+
 def test_a_seed_runs_once_after_the_migrations(stage: Start) -> None:
     here = stage()
     seed = str(here.root / "seed.sql")
