@@ -24,8 +24,6 @@ Vector = list[float]
 
 @dataclass(frozen=True)
 class Models:
-    """Workers AI. ``blob`` makes a JavaScript ``Blob`` of bytes and their media type."""
-
     ai: AI
     settings: Settings
     blob: Callable[[bytes, str], Any]
