@@ -1,8 +1,6 @@
 """Finds passages: a wide net of near vectors and of shared words, then a reranker that reads the
 question with each passage."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence

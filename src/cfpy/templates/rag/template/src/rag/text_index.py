@@ -5,8 +5,6 @@ text into words at spaces and signs. For scripts without spaces, which it would 
 word, it gets pairs of characters instead: 望遠鏡 is 望遠, 遠鏡 and 鏡.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

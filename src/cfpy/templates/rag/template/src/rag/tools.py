@@ -1,7 +1,5 @@
 """The tools for agents, in the shape that clients know: search, fetch, and ask."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
