@@ -1,7 +1,5 @@
 """What a job is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -98,6 +96,10 @@ class Claim:
 
 class Unprocessable(Exception):
     """Nothing will ever come of this job; the message is for its owner."""
+
+
+class BadAnswer(Exception):
+    """What a model answered is of no use. Another attempt mostly helps."""
 
 
 def object_key(job_id: str) -> str:

@@ -4,13 +4,11 @@ Each gets the text in pieces of at most ``PIECE_CHARS``, and asks the model. If 
 off, the next one asks only what was not answered yet.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from jobs.job import Unprocessable
+from jobs.job import BadAnswer, Unprocessable
 from pipeline.limits import (
     FIELDS_TOKENS,
     LABEL_TOKENS,
@@ -25,7 +23,6 @@ from pipeline.model import Model
 from pipeline.pieces import cut
 from web.http import check_nesting
 from web.problems import Problem
-from workers_ai.errors import BadAnswer
 
 #: Makes a result of the pieces of a text.
 Operation = Callable[[Model, Sequence[str]], Awaitable[str]]
