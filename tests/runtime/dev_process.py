@@ -108,7 +108,7 @@ def start_dev(
     environment = {"CFPY_VECTORIZE_DELAY": "0", **os.environ, **(env or {})}
     (out, told), (err, said) = (map(os.fdopen, os.pipe(), ("r", "w")) for _ in range(2))
     process: Forked | subprocess.Popen[str]
-    with open(os.devnull) as nothing, told, said:
+    with Path(os.devnull).open() as nothing, told, said:
         if options:
             with interruptible():
                 process = subprocess.Popen(
