@@ -192,7 +192,7 @@ def _run_one(connection: socket.socket) -> NoReturn:
 
 def _become_cfpy(arguments: list[str], cwd: str, env: dict[str, str]) -> NoReturn:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    # As `interruptible` of dev_process does, whoever started the server.
+    # As `interruptible()` of dev_process does, whoever started the server.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(cwd)
     os.environ.clear()
