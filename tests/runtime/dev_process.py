@@ -99,17 +99,22 @@ class Dev:
 
 
 def start_dev(
-    project: Path, *arguments: str, env: dict[str, str] | None = None, **options: Any
+    project: Path,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    forked: bool = True,
+    **options: Any,
 ) -> Dev:
-    """Start `cfpy dev --json` in `project` and wait until it is ready. With `options` of
-    `subprocess.Popen` it is a Python of its own, which starts in what they describe."""
+    """Start `cfpy dev --json` in `project` and wait until it is ready. Not `forked`, or with
+    `options` of `subprocess.Popen`, it is a Python of its own, which starts in what they describe.
+    """
     arguments = ("dev", "--json", "--port", "0", *arguments)
     # What is not about the delay of a local Vectorize does not wait for it.
     environment = {"CFPY_VECTORIZE_DELAY": "0", **os.environ, **(env or {})}
     (out, told), (err, said) = (map(os.fdopen, os.pipe(), ("r", "w")) for _ in range(2))
     process: Forked | subprocess.Popen[str]
     with Path(os.devnull).open() as nothing, told, said:
-        if options:
+        if options or not forked:
             with interruptible():
                 process = subprocess.Popen(
                     [sys.executable, "-m", "cfpy", *arguments],
