@@ -20,6 +20,7 @@ import pytest
 from office_files import docx, pdf, xlsx
 
 from dev_process import Answer, Dev
+from forked import run_cfpy
 
 BOOK = Path(__file__).parent.parent / "data" / "moby-dick.jsonl"
 TOKEN = "local-development-token"
@@ -95,10 +96,11 @@ def project(
 ) -> Path:
     made = ready_in("rag", tmp_path_factory.mktemp("rag"))
     # With all that there is to ask for; the packages of the Worker are the same.
-    new = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
-    answers = ["--answer", "queue=true", "--answer", "originals=true"]
+    new = ("new", "rag", "shop", "--defaults", "--no-git")
+    answers = ("--answer", "queue=true", "--answer", "originals=true")
     fuller = tmp_path_factory.mktemp("fuller")
-    subprocess.run([*new, *answers], cwd=fuller, check=True, capture_output=True)
+    done = run_cfpy(*new, *answers, cwd=fuller)
+    assert done.returncode == 0, done.stderr
     shutil.copytree(fuller / "shop", made, dirs_exist_ok=True)
     config = made / "wrangler.toml"
     # The limiter is there to slow down what these tests do.
