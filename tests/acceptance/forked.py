@@ -1,27 +1,93 @@
-"""The real cfpy in a process of its own, without the 0.7 s in which Python imports it.
+"""The real cfpy in a process of its own, without the half second in which Python imports it.
 
 A server that has imported cfpy is forked for each run: the same code, arguments, environment,
-streams and exit codes as ``python -m cfpy``. Tests of how a process starts, of several at once, or
-of what ends one, start Python themselves.
+streams, signals and exit codes as ``python -m cfpy``. Tests of how a process starts, and of what a
+machine without something does, start Python themselves.
 """
 
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
-_OF_THIS_THREAD = threading.local()
+# What stands in for the console script where a shell starts cfpy.
+_COMMAND = """\
+#!{python} -SE
+import json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect({address!r})
+request = [sys.argv[1:], os.getcwd(), dict(os.environ)]
+socket.send_fds(server, [json.dumps(request).encode()], [0, 1, 2])
+server.shutdown(socket.SHUT_WR)
+sys.exit(int(server.makefile().read().split()[1]) % 256)
+"""
+
+
+class Forked:
+    """A cfpy that runs, with what ``subprocess.Popen`` has of it; a signal that ended it gives a
+    negative code."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        streams: Sequence[IO[Any]],
+    ) -> None:
+        self.returncode: int | None = None
+        # One ends what another one waits for: neither may keep the connection open.
+        self._waiting = threading.Lock()
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.connect(_address())
+        request = [list(arguments), str(cwd), dict(env)]
+        numbers = [stream.fileno() for stream in streams]
+        socket.send_fds(self._server, [json.dumps(request).encode()], numbers)
+        self._server.shutdown(socket.SHUT_WR)
+        self.pid = int(self._read_line())
+
+    def _read_line(self) -> str:
+        line = b""
+        while not line.endswith(b"\n"):
+            line += self._server.recv(1) or b"\n"
+        return line.decode()
+
+    def wait(self, timeout: float | None = None) -> int:
+        with self._waiting:
+            if self.returncode is None:
+                self._server.settimeout(timeout)
+                try:
+                    self.returncode = int(self._read_line())
+                except (TimeoutError, BlockingIOError) as error:
+                    raise subprocess.TimeoutExpired("cfpy", timeout or 0) from error
+                self._server.close()
+            return self.returncode
+
+    def poll(self) -> int | None:
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 def run_cfpy(
@@ -31,23 +97,18 @@ def run_cfpy(
     stdin: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run ``cfpy ARGUMENTS`` and wait for its end; a signal that ended it gives a negative code."""
-    with tempfile.TemporaryDirectory() as folder:
-        streams = [Path(folder) / name for name in ("stdin", "stdout", "stderr")]
-        streams[0].write_text(stdin, "utf-8")
-        request = {
-            "arguments": arguments,
-            "cwd": str(cwd or Path.cwd()),
-            "env": dict(os.environ if env is None else env),
-            "streams": [str(path) for path in streams],
-        }
-        server = _server()
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(json.dumps(request) + "\n")
-        server.stdin.flush()
-        code = int(server.stdout.readline())
-        out, err = (path.read_text("utf-8") for path in streams[1:])
-    return subprocess.CompletedProcess(["cfpy", *arguments], code, out, err)
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as given,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as err,
+    ):
+        given.write(stdin)
+        given.seek(0)
+        environment = os.environ if env is None else env
+        code = Forked(arguments, cwd or Path.cwd(), environment, (given, out, err)).wait()
+        for stream in (out, err):
+            stream.seek(0)
+        return subprocess.CompletedProcess(["cfpy", *arguments], code, out.read(), err.read())
 
 
 def document(arguments: Sequence[str], cwd: Path, **options: Any) -> tuple[int, dict[str, Any]]:
@@ -64,15 +125,24 @@ def document(arguments: Sequence[str], cwd: Path, **options: Any) -> tuple[int, 
     return done.returncode, json.loads(done.stdout)
 
 
-def _server() -> subprocess.Popen[str]:
-    """It runs one at a time, so each thread has its own."""
-    server: subprocess.Popen[str] | None = getattr(_OF_THIS_THREAD, "server", None)
-    if server is None:
-        argv = [sys.executable, __file__]
-        server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        atexit.register(server.kill)
-        _OF_THIS_THREAD.server = server
-    return server
+def write_command(path: Path) -> None:
+    """An executable that is ``cfpy`` for shells."""
+    path.write_text(_COMMAND.format(python=sys.executable, address=_address()))
+    path.chmod(0o755)
+
+
+@functools.cache
+def _address() -> str:
+    """The socket of the server, which is started when it is first asked for."""
+    folder = tempfile.TemporaryDirectory(prefix="cfpy-")
+    atexit.register(folder.cleanup)
+    address = str(Path(folder.name) / "forks")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen()
+        server = subprocess.Popen([sys.executable, __file__], stdin=listening)
+    atexit.register(server.kill)
+    return address
 
 
 def _serve() -> None:
@@ -80,24 +150,55 @@ def _serve() -> None:
     # A collection in a child would write to all the memory that it shares with this process.
     gc.collect()
     gc.freeze()
-    for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _become_cfpy(json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    with socket.socket(fileno=0) as listening:
+        while True:
+            connection, _ = listening.accept()
+            if os.fork() == 0:
+                listening.detach()
+                _run_one(connection)
+            connection.close()
+            while _ended():
+                pass
 
 
-def _become_cfpy(request: dict[str, Any]) -> NoReturn:
-    for number, path in enumerate(request["streams"]):
-        opened = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT)
-        os.dup2(opened, number)
-        os.close(opened)
+def _ended() -> bool:
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return False
+
+
+def _run_one(connection: socket.socket) -> NoReturn:
+    """Tell the number of the process that is cfpy, and its exit code when it has ended."""
+    text, streams, _, _ = socket.recv_fds(connection, 1 << 20, 3)
+    while part := connection.recv(1 << 20):
+        text += part
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        _become_cfpy(*json.loads(text))
+    for number in (*streams, 0, 1, 2):
+        os.close(number)
+    # A test that is over waits no longer.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    connection.sendall(b"%d\n" % child)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    connection.sendall(b"%d\n" % code)
+    os._exit(0)
+
+
+def _become_cfpy(arguments: list[str], cwd: str, env: dict[str, str]) -> NoReturn:
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-    os.chdir(request["cwd"])
+    # As `interruptible()` of dev_process does, whoever started the server.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(request["env"])
-    sys.path[:0] = filter(None, request["env"].get("PYTHONPATH", "").split(os.pathsep))
-    sys.argv = ["cfpy", *request["arguments"]]
+    os.environ.update(env)
+    sys.path[:0] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    sys.argv = ["cfpy", *arguments]
     from cfpy.cli.app import main
 
     code: str | int | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev_process import Dev, start_dev
+from forked import write_command
 
 BLOCK = re.compile(
     r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<language>\w+)(?: exit=(?P<exit>\d+))?\n"
@@ -82,10 +83,9 @@ def new_reader(scratch: Path) -> Reader:
     """One whose pip installs beside this interpreter's packages, and who has a name in git."""
     tools = scratch / "bin"
     tools.mkdir()
-    for name, module in (("cfpy", "cfpy"), ("pip", "pip")):
-        tool = tools / name
-        tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
-        tool.chmod(0o755)
+    write_command(tools / "cfpy")
+    (tools / "pip").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pip "$@"\n')
+    (tools / "pip").chmod(0o755)
     packages = scratch / "site"
     environment = os.environ | {
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",

@@ -25,6 +25,7 @@ from cfpy.patterns import ci
 from cfpy.patterns.ci_text import ACTIONS
 from cfpy.tools.installation import Installation
 from cloudflare_api import ACCOUNT, TOKEN, CloudflareApi
+from forked import write_command
 
 ADDRESS = "git+https://git.example.com/cfpy@" + "1" * 40
 SECRETS = {"CLOUDFLARE_API_TOKEN": TOKEN, "CLOUDFLARE_ACCOUNT_ID": ACCOUNT, "GREETING": "hi"}
@@ -143,9 +144,9 @@ def machine(account: CloudflareApi, tmp_path_factory: pytest.TempPathFactory) ->
         (project / name).write_text(text)
     tools.mkdir()
     real = place / "cfpy"
-    real.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cfpy "$@"\n')
+    write_command(real)
     uv = UV.format(address=ADDRESS, real=real, tools=tools)
-    for path, text in ((real, real.read_text()), (tools / "uv", uv), (tools / "pip", PIP)):
+    for path, text in ((tools / "uv", uv), (tools / "pip", PIP)):
         path.write_text(text)
         path.chmod(0o755)
     with served(account) as cfpy, edge(place) as (behind, _), forge() as there:

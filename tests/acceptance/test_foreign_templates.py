@@ -11,7 +11,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import copier
 import pytest
 
 from forked import run_cfpy
@@ -97,6 +96,8 @@ def test_it_renders_as_copier_does(
     answers: dict[str, Any],
     tmp_path: Path,
 ) -> None:
+    import copier  # slow, in every process that reads this module
+
     template = packages / package / directory
     document = new(template, "shop", tmp_path, answers)
     assert document["ok"], document

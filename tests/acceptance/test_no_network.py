@@ -58,13 +58,13 @@ import fcntl, json, socket, struct, sys
 with socket.socket() as any_socket:
     SIOCSIFFLAGS, IFF_UP = 0x8914, 1
     fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh", b"lo", IFF_UP))
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = json.loads(sys.argv[1])
 from pathlib import Path
 from dev_process import start_dev
 headers = {"Authorization": "Bearer local-development-token", "Content-Type": "application/json"}
 said = {}
 for project, arguments, method, path, body in json.loads(sys.argv[2]):
-    dev = start_dev(Path(project), *arguments)
+    dev = start_dev(Path(project), *arguments, forked=False)
     try:
         answer = dev.request(method, path, body, headers)
         said[project] = [answer.status, answer.body.decode()[:200]]
@@ -117,8 +117,8 @@ def test_a_local_run_needs_no_network_and_tries_none(
         [str(script), [], "GET", "/", None],
     ]
     (tmp_path / "alone.py").write_text(ALONE)
-    runtime = str(HERE.parent / "runtime")
-    argv = [sys.executable, str(tmp_path / "alone.py"), runtime, json.dumps(runs)]
+    folders = json.dumps([str(HERE), str(HERE.parent / "runtime")])
+    argv = [sys.executable, str(tmp_path / "alone.py"), folders, json.dumps(runs)]
     # onnxruntime, unless it is told not to, makes an identifier of the machine there.
     hooked |= {"HOME": str(tmp_path / "home"), "CFPY_CACHE_DIR": str(cache_directory())}
     done = subprocess.run(

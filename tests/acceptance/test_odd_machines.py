@@ -175,7 +175,7 @@ def run_tests(project: Path, env: dict[str, str]) -> tuple[int, str]:
 def test_everything_in_the_cache_is_cut_in_half(
     ready: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    project = ready("fullstack")
+    project = ready("pipeline")
     cache = tmp_path / "cache"
     cache.mkdir()
     # The toolchain has a test of its own, and would be fetched anew here.
@@ -192,7 +192,7 @@ def test_everything_in_the_cache_is_cut_in_half(
         os.truncate(path, path.stat().st_size // 2)
     dev = start_dev(project, "--runtime", "node", env=env)
     try:
-        assert dev.request("GET", "/api/items", headers=TOKEN).status == 200
+        assert dev.request("GET", "/jobs", headers=TOKEN).status == 200
     finally:
         dev.stop()
 
@@ -253,7 +253,7 @@ def test_a_project_that_cannot_be_written(command: list[str], tmp_path: Path) ->
 
 
 def test_a_cache_that_cannot_be_written(ready: Callable[[str], Path], tmp_path: Path) -> None:
-    project, cache = ready("rag"), tmp_path / "cache"
+    project, cache = ready("pipeline"), tmp_path / "cache"
     shutil.copytree(cache_directory() / "toolchain", cache / "toolchain", symlinks=True)
     env = {**os.environ, "CFPY_CACHE_DIR": str(cache)}
     before = set(cache.rglob("*"))

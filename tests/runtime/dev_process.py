@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from forked import Forked
+
 # The first start on a fresh machine installs wrangler and pyodide.
 START_SECONDS = 300.0
 # A guard against hanging: whatever ends, ends earlier.
@@ -53,7 +55,7 @@ class Answer:
 class Dev:
     """A running `cfpy dev`."""
 
-    process: subprocess.Popen[str]
+    process: Forked | subprocess.Popen[str]
     data: dict[str, Any]
     project: Path
     log: list[str] = field(default_factory=list)
@@ -97,34 +99,45 @@ class Dev:
 
 
 def start_dev(
-    project: Path, *arguments: str, env: dict[str, str] | None = None, **options: Any
+    project: Path,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    forked: bool = True,
+    **options: Any,
 ) -> Dev:
-    """Start `cfpy dev --json` in `project` and wait until it is ready."""
-    argv = [sys.executable, "-m", "cfpy", "dev", "--json", "--port", "0", *arguments]
-    with interruptible():
-        process = subprocess.Popen(
-            argv,
-            cwd=project,
-            # What is not about the delay of a local Vectorize does not wait for it.
-            env={"CFPY_VECTORIZE_DELAY": "0", **os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
-        )
-    assert process.stdout is not None
+    """Start `cfpy dev --json` in `project` and wait until it is ready. Not `forked`, or with
+    `options` of `subprocess.Popen`, it is a Python of its own, which starts in what they describe.
+    """
+    arguments = ("dev", "--json", "--port", "0", *arguments)
+    # What is not about the delay of a local Vectorize does not wait for it.
+    environment = {"CFPY_VECTORIZE_DELAY": "0", **os.environ, **(env or {})}
+    (out, told), (err, said) = (map(os.fdopen, os.pipe(), ("r", "w")) for _ in range(2))
+    process: Forked | subprocess.Popen[str]
+    with Path(os.devnull).open() as nothing, told, said:
+        if options or not forked:
+            with interruptible():
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "cfpy", *arguments],
+                    cwd=project,
+                    env=environment,
+                    stdin=nothing,
+                    stdout=told,
+                    stderr=said,
+                    text=True,
+                    **options,
+                )
+        else:
+            process = Forked(arguments, project, environment, (nothing, told, said))
     dev = Dev(process, {}, project)
 
     def collect() -> None:
-        assert process.stderr is not None
-        for line in process.stderr:
+        for line in err:
             dev.log.append(line.rstrip("\n"))
 
     threading.Thread(target=collect, daemon=True).start()
     timer = threading.Timer(START_SECONDS, process.kill)
     timer.start()
-    document = json.loads(process.stdout.readline() or '{"ok": false, "error": "no output"}')
+    document = json.loads(out.readline() or '{"ok": false, "error": "no output"}')
     timer.cancel()
     if not document["ok"]:
         process.wait(timeout=STOP_SECONDS)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import zipfile
 
-import openpyxl
-
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _DOCUMENT = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument"
 _WORDS = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -50,6 +48,9 @@ def docx(text: str) -> bytes:
 
 def xlsx(*rows: list[str]) -> bytes:
     """A workbook with one sheet."""
+    # Slow to import, in every process that reads a module of tests.
+    import openpyxl
+
     book = openpyxl.Workbook()
     for row in rows:
         book.active.append(row)

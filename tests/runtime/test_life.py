@@ -20,7 +20,8 @@ from lives import RAN, Life, lives
 
 from dev_process import Dev, children, start_dev, wait_until_gone, write_project
 
-PAUSES = (0.0, 0.002, 0.01, 0.04, 0.2, 0.01)
+# Within one look at the files, and longer; tests/unit/local/test_watching.py has more.
+PAUSES = (0.01, 0.2)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -16,13 +16,11 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import bulk
-import httpx2
 import pytest
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 from office_files import docx, pdf, xlsx
 
 from dev_process import Answer, Dev
+from forked import run_cfpy
 
 BOOK = Path(__file__).parent.parent / "data" / "moby-dick.jsonl"
 TOKEN = "local-development-token"
@@ -98,10 +96,11 @@ def project(
 ) -> Path:
     made = ready_in("rag", tmp_path_factory.mktemp("rag"))
     # With all that there is to ask for; the packages of the Worker are the same.
-    new = [sys.executable, "-m", "cfpy", "new", "rag", "shop", "--defaults", "--no-git"]
-    answers = ["--answer", "queue=true", "--answer", "originals=true"]
+    new = ("new", "rag", "shop", "--defaults", "--no-git")
+    answers = ("--answer", "queue=true", "--answer", "originals=true")
     fuller = tmp_path_factory.mktemp("fuller")
-    subprocess.run([*new, *answers], cwd=fuller, check=True, capture_output=True)
+    done = run_cfpy(*new, *answers, cwd=fuller)
+    assert done.returncode == 0, done.stderr
     shutil.copytree(fuller / "shop", made, dirs_exist_ok=True)
     config = made / "wrangler.toml"
     # The limiter is there to slow down what these tests do.
@@ -187,29 +186,31 @@ def test_what_it_answers_is_what_its_openapi_says(api: Api) -> None:
             assert api("DELETE", path).status == 204
 
 
-FILES = {
-    "walrus.pdf": pdf("The walrus is called Oscar."),
-    "seal.docx": docx("The seal is called Selma."),
-    "otters.xlsx": xlsx(["animal", "name"], ["otter", "Ottilie"]),
-    "crab.html": b"<h1>Crab</h1><p>The crab is called Karla.</p><script>alert(1)</script>",
-    "eel.csv": b"animal,name\neel,Edward\n",
-    "newt.md": "# Newt\n\nThe newt is called Nora.".encode("utf-16"),
-    "dot.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x07\0\0\0\x05",
-    "broken.pdf": b"%PDF-1.4 and then nothing",
-    "picture.txt": b"\x89PNG\r\n\x1a\n",
-}
+def files() -> dict[str, bytes]:
+    return {
+        "walrus.pdf": pdf("The walrus is called Oscar."),
+        "seal.docx": docx("The seal is called Selma."),
+        "otters.xlsx": xlsx(["animal", "name"], ["otter", "Ottilie"]),
+        "crab.html": b"<h1>Crab</h1><p>The crab is called Karla.</p><script>alert(1)</script>",
+        "eel.csv": b"animal,name\neel,Edward\n",
+        "newt.md": "# Newt\n\nThe newt is called Nora.".encode("utf-16"),
+        "dot.png": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x07\0\0\0\x05",
+        "broken.pdf": b"%PDF-1.4 and then nothing",
+        "picture.txt": b"\x89PNG\r\n\x1a\n",
+    }
 
 
 def test_files_of_all_kinds_go_in_and_the_others_are_named(api: Api) -> None:
+    contents = files()
     head = "--b\r\nContent-Disposition: form-data; name=file; filename="
     form = b"".join(
-        f"{head}{name}\r\n\r\n".encode() + content + b"\r\n" for name, content in FILES.items()
+        f"{head}{name}\r\n\r\n".encode() + content + b"\r\n" for name, content in contents.items()
     )
     sent = {"content-type": "multipart/form-data; boundary=b"}
     answer = api("POST", "/documents", form + b"--b--\r\n", **sent)
     assert answer.status == 207, answer.body
     outcomes = {outcome["id"]: outcome for outcome in answer.json()["documents"]}
-    assert list(outcomes) == list(FILES)
+    assert list(outcomes) == list(contents)
     refused = {name: item["code"] for name, item in outcomes.items() if item["status"] == "refused"}
     assert refused == {"broken.pdf": "unreadable-file", "picture.txt": "unsupported-type"}
     api.settle()
@@ -221,9 +222,9 @@ def test_files_of_all_kinds_go_in_and_the_others_are_named(api: Api) -> None:
         [best, *_] = api.search(word, mode="text")
         assert best["document_id"] == name
         assert "alert" not in best["text"]
-    for name in FILES.keys() - refused.keys():
+    for name in contents.keys() - refused.keys():
         original = api("GET", f"/documents/{name}/original")
-        assert (original.status, original.body) == (200, FILES[name])
+        assert (original.status, original.body) == (200, contents[name])
         assert original.headers["content-disposition"] == f'attachment; filename="{name}"'
         assert api("DELETE", f"/documents/{name}").status == 204
 
@@ -451,6 +452,10 @@ def test_an_agent_searches_reads_and_asks(
     api: Api, library: list[dict[str, Any]], mode: Any, version: str
 ) -> None:
     """With the official client of the Model Context Protocol, which checks every answer."""
+    # Every process of the suite reads this module, and one asks for these.
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
 
     async def session() -> None:
         headers = {"authorization": f"Bearer {TOKEN}"}

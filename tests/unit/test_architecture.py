@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import tomllib
 from collections import defaultdict
@@ -51,7 +52,7 @@ def in_room(room: str) -> list[Path]:
     return [*paths, *(path.parent for path in (SOURCES / room).glob("*/__init__.py"))]
 
 
-def modules() -> dict[str, ast.Module]:
+def modules() -> dict[str, Path]:
     """Every module of cfpy by its name without ``cfpy.``, but the data that is Python."""
     files = [*SOURCES.glob("*.py"), *(path for r in ROOMS for path in (SOURCES / r).glob("*.py"))]
     files += [
@@ -61,10 +62,13 @@ def modules() -> dict[str, ast.Module]:
         if part.is_dir()
         for path in part.glob("*.py")
     ]
-    names = [".".join(path.relative_to(SOURCES).with_suffix("").parts) for path in files]
-    return {
-        name: ast.parse(path.read_text("utf-8")) for name, path in zip(names, files, strict=True)
-    }
+    return {".".join(path.relative_to(SOURCES).with_suffix("").parts): path for path in files}
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """Not when this module is read: each process of a run reads it."""
+    return ast.parse(path.read_text("utf-8"))
 
 
 def code() -> list[Path]:
@@ -126,17 +130,17 @@ def test_a_unit_test_is_in_a_room_or_about_all_of_them() -> None:
 
 @pytest.mark.parametrize("name", sorted(PURE_MODULES))
 def test_a_pure_module_imports_pure_ones_and_reads_no_clock(name: str) -> None:
-    assert set(imported(MODULES[name])) <= PURE_MODULES | {"errors"}
+    assert set(imported(parsed(MODULES[name]))) <= PURE_MODULES | {"errors"}
     called = {
         node.func.attr
-        for node in ast.walk(MODULES[name])
+        for node in ast.walk(parsed(MODULES[name]))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     }
     assert called.isdisjoint(CLOCKS)
 
 
 def test_no_modules_import_each_other() -> None:
-    graph = {name: set(imported(tree)) - {name} for name, tree in MODULES.items()}
+    graph = {name: set(imported(parsed(path))) - {name} for name, path in MODULES.items()}
     try:
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -145,8 +149,8 @@ def test_no_modules_import_each_other() -> None:
 
 def test_no_two_classes_have_one_name() -> None:
     places: dict[str, list[str]] = defaultdict(list)
-    for name, tree in MODULES.items():
-        for node in ast.walk(tree):
+    for name, path in MODULES.items():
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(name)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
@@ -165,7 +169,7 @@ def test_no_function_is_too_long_to_read_in_one_go() -> None:
     lengths = {
         f"{path.relative_to(SOURCES).as_posix()}:{node.name}": node.end_lineno - node.lineno + 1
         for path in code()
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
     }
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FUNCTION} == {}

@@ -9,6 +9,7 @@ matches decides. Variables without a rule are kept.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,13 @@ class Rule:
     why: str
 
     def fits(self, name: str) -> bool:
-        return any(fnmatchcase(name.upper(), pattern) for pattern in self.names.split())
+        return _fits(self.names, name)
+
+
+@functools.cache
+def _fits(patterns: str, name: str) -> bool:
+    """Asked for every rule and variable, each time that a process starts."""
+    return any(fnmatchcase(name.upper(), pattern) for pattern in patterns.split())
 
 
 PYTHON = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -105,6 +106,22 @@ def test_each_of_many_saves_is_noticed(
     for number in range(5):
         save(root / "src" / "entry.py", f"text {number}")
         assert noticed().paths == ("src/entry.py",)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.002, 0.01, 0.04, 0.2])
+def test_a_slow_save_is_noticed_when_it_is_whole(root: Path, pause: float) -> None:
+    """Truncate, and write later: as some editors and `>` in a shell do."""
+    path = root / "src" / "entry.py"
+    read: SimpleQueue[str] = SimpleQueue()
+    watched = Watched(root, sources=(root / "src",))
+    watcher = Watcher(watched, lambda _: read.put(path.read_text()))
+    for text in ("whole 0", "whole 1"):
+        with path.open("w") as file:
+            time.sleep(pause)
+            file.write(text)
+        while read.get(timeout=120) != text:
+            pass
+    watcher.stop()
 
 
 def test_time_and_size_may_stay_the_same(root: Path, noticed: Next) -> None:
