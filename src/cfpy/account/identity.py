@@ -7,7 +7,7 @@ change or delete something, so the resource has a ``problem`` that quotes all th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from cfpy.account.observed import Found
@@ -102,8 +102,10 @@ def resolve(
     for item in references:
         target = item.id if item.id in found else _by_name(item, references, ids)
         groups.setdefault((target, "" if target else item.name), []).append(item)
+    new = {name for target, name in groups if not target}
     return tuple(
-        _resource(kind, target, members, found, created) for (target, _), members in groups.items()
+        _resource(kind, target, members, found, created, new)
+        for (target, _), members in groups.items()
     )
 
 
@@ -123,9 +125,10 @@ def _resource(
     members: Sequence[Reference],
     found: Mapping[str, Identified],
     created: Mapping[str, str],
+    new: Set[str],
 ) -> Resource:
     name = found[target].name if target else members[0].name
-    problems = _problems(kind, target, members, found, created)
+    problems = _problems(kind, target, members, found, created, new)
     return Resource(
         kind,
         name,
@@ -145,6 +148,7 @@ def _problems(
     members: Sequence[Reference],
     found: Mapping[str, Identified],
     created: Mapping[str, str],
+    new: Set[str],
 ) -> Iterator[str]:
     ids = {item.name: id_ for id_, item in found.items()}
     for item in members:
@@ -158,6 +162,11 @@ def _problems(
             yield (
                 f"the configuration names {item.name} with the id {item.id}, which in the account "
                 f"is {found[target].name}; the account's {item.name} has the id {own}"
+            )
+        elif item.named and target and item.name in new:
+            yield (
+                f"the configuration names {item.name} with the id {item.id}, which in the account "
+                f"is {found[target].name}; for another binding it would create {item.name}"
             )
         key = f"{kind}:{item.name}"
         recorded = created.get(key) or (own if key in created else "")

@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cfpy.account.comparison import Permission
@@ -146,6 +146,18 @@ def carried_out(
     return after, ObservedState.of("account", [*observed.found.values(), *found])
 
 
+# One binding would create the name that a third has written at the id of another database.
+NAMED_TWICE = (
+    D1Database(name="a", binding="a", id="", named=False),
+    D1Database(name="a", binding="b", id="id-b"),
+)
+
+
+@example(
+    DesiredState("w", "", NAMED_TWICE),
+    ObservedState.of("account", [FoundDatabase("id-b", "b")]),
+    {},
+)
 @given(DESIRED, OBSERVED, CREATED)
 def test_a_plan_that_is_carried_out_leaves_nothing_to_do(
     desired: DesiredState, observed: ObservedState, created: dict[str, str]
