@@ -112,6 +112,11 @@ def change(data: Any, edit: Edit) -> None:
                 del parent[name]
 
 
+def names(path: Iterable[str | int]) -> tuple[str, ...]:
+    """A path without indexes: ``("env", "staging", "d1_databases")``."""
+    return tuple(part for part in path if isinstance(part, str))
+
+
 def dotted(path: Iterable[str | int | None]) -> str:
     """The name of a table, without indexes: ``env.staging.d1_databases``."""
     return ".".join(part for part in path if isinstance(part, str))
