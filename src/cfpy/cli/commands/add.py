@@ -106,8 +106,8 @@ def add(
     options = Options(id_, consumer, dimensions, metric, directory)
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
-    git = context_of(output).git
-    request = AddRequest(root, kind, name, env, options, dry_run, file, partial(_ignored, git))
+    ignored = partial(_ignored, context_of(output).git)
+    request = AddRequest(root, kind, name, env, options, dry_run, file, ignored)
     show_addition(output, run(request), dry_run=dry_run)
 
 
