@@ -104,10 +104,9 @@ def add(
     from cfpy.bindings.asked import Options
 
     options = Options(id_, consumer, dimensions, metric, directory)
-    output = ctx.ensure_object(Output)
-    root, file = project_at(output, cwd, config)
-    ignored = partial(_ignored, context_of(output).git)
-    request = AddRequest(root, kind, name, env, options, dry_run, file, ignored)
+    root, file = project_at(output := ctx.ensure_object(Output), cwd, config)
+    git = context_of(output).git
+    request = AddRequest(root, kind, name, env, options, dry_run, file, partial(_ignored, git))
     show_addition(output, run(request), dry_run=dry_run)
 
 
