@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -346,3 +347,19 @@ def test_diff_is_silent_about_what_cfpy_writes(cli, tmp_path: Path) -> None:
     (shop / "mine.txt").write_text("x\n")
     found = cli.json("diff", "--cwd", str(shop))["data"]["files"]
     assert [item["name"] for item in found] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [(["some/file"], "free space there"), ([], "the disks with the project and your home")],
+)
+def test_a_full_disk_is_named(
+    where: list[str], told: str, cli, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", *where)
+
+    monkeypatch.setattr("cfpy.bindings.add.run", full)
+    result = cli("add", "kv", "sessions", "--cwd", str(shop))
+    assert result.exit_code == 10
+    assert told in " ".join(result.stderr.split())

@@ -163,21 +163,14 @@ def test_missing_parents_are_made_and_taken_back_on_failure(cli, place: Path) ->
     assert (deep / "app" / "README.md").is_file()
 
 
-@pytest.mark.parametrize(
-    ("where", "told"),
-    [(["some/file"], "free space there"), ([], "the disks with the project and your home")],
-)
-def test_a_full_disk_leaves_nothing(
-    where: list[str], told: str, cli, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_leaves_nothing(cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_args: object, **_kwargs: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", *where)
+        raise OSError(errno.ENOSPC, "No space left on device", "some/file")
 
     monkeypatch.setattr(renderer.Rendering, "run_copy", full)
     result = cli("new", "tiny", "app", "--into", str(place / "deep"))
     assert result.exit_code == 10
     assert "No space left on device" in result.stderr
-    assert told in " ".join(result.stderr.split())
     assert entries(place) == []
 
 
