@@ -37,8 +37,13 @@ def account_of(ctx: Context, root: Path) -> str:
 
 def can_tell_login(ctx: Context, root: Path) -> bool:
     """Whether the login can be read without installing anything."""
-    known = variable(os.environ, TOKEN)[1] or not has_login_file(os.environ, Path.home())
+    known = variable(os.environ, TOKEN)[1] or not has_login_file(os.environ, _home())
     return bool(known) or ctx.toolchain.has_wrangler(root)
+
+
+def _home() -> Path:
+    # Path.home() fails for a user that the system does not know.
+    return Path(os.path.expanduser("~"))  # noqa: PTH111
 
 
 def has_login_file(environ: Mapping[str, str], home: Path) -> bool:
@@ -66,7 +71,7 @@ def token_of(ctx: Context, root: Path, config: Path | None = None) -> str:
         source = "the token from wrangler's login"
         if not (
             ctx.toolchain.has_wrangler(root)
-            or has_login_file(os.environ, Path.home())
+            or has_login_file(os.environ, _home())
             or os.environ.get("CLOUDFLARE_API_KEY")
         ):
             # Not worth an installation.
