@@ -157,10 +157,10 @@ def test_files_that_exist_stay(shop: Path, cfpy: Any) -> None:
     assert (shop / "AGENTS.md").read_text() == "mine\n"
     assert config(shop).name not in (shop / "tests" / "conftest.py").read_text()
     workflow = (shop / ".github" / "workflows" / "ci.yml").read_text()
-    # A name alone could be anybody's package.
-    [cfpy_from] = re.findall(r"^  CFPY: (.*)$", workflow, re.M)
-    assert cfpy_from == '""' or " @ " in cfpy_from
-    assert re.findall(r"pip install (\S+)", workflow) == ['"${CFPY:?is'] * 2
+    # A name alone could be anybody's package, and CI can't install one from a directory.
+    for cfpy_from in re.findall(r"^  CFPY: (.*)$", workflow, re.M):
+        assert " @ " in cfpy_from
+    assert 'CFPY: ""' not in workflow
 
 
 def test_what_the_account_does_not_have_is_named(shop: Path, cfpy: Any, api: CloudflareApi) -> None:

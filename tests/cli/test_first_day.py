@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -81,18 +82,60 @@ def test_add_adds_the_handler_and_says_where(
     assert main.read_text().splitlines() == lines
 
 
-@pytest.mark.parametrize("build", ['[build]\ncommand = "make"\n', "dist"])
-def test_add_leaves_what_a_build_writes(build: str, cli, shop: Path) -> None:
+@pytest.mark.parametrize("sign", ["dist", "ignored"])
+def test_add_leaves_what_a_build_writes(sign: str, cli, shop: Path) -> None:
     config, [main] = shop / "wrangler.toml", (shop / "src").iterdir()
-    if build == "dist":
-        main.parent.rename(shop / "dist")
+    config.write_text(config.read_text() + '[build]\ncommand = "make"\n')
+    if sign == "dist":
+        main = main.rename(shop / main.name)
+        (shop / "dist").mkdir()
+        main = main.rename(shop / "dist" / main.name)
         config.write_text(config.read_text().replace("src/", "dist/"))
     else:
-        config.write_text(config.read_text() + build)
+        subprocess.run(["git", "init", "-q", str(shop)], check=True)
+        (shop / ".gitignore").write_text("/src/\n")
+    why = {
+        "dist": "builds write what is in dist",
+        "ignored": "git ignores it, so a build writes it",
+    }
+    before = main.read_text()
     data = cli.json("add", "cron", "hourly")["data"]
     assert data["files"] == ["wrangler.toml"]
-    assert "a build writes it. If the Worker has none, add the one shown." in data["note"]
+    assert f"{why[sign]}. If the Worker has none, add the one shown." in data["note"]
     assert "scheduled" in data["snippet"]
+    data = cli.json("add", "durable-object", "room")["data"]
+    assert data["files"] == ["wrangler.toml"]
+    assert f"{why[sign]}. Export Room(DurableObject) there." in data["note"]
+    assert main.read_text() == before
+
+
+@pytest.mark.parametrize("kind", ["cron", "durable-object"])
+def test_a_build_of_something_else_changes_nothing_for_add(kind: str, cli, shop: Path) -> None:
+    config, [main] = shop / "wrangler.toml", (shop / "src").iterdir()
+    config.write_text(config.read_text() + '[build]\ncommand = "npm run css"\n')
+    name = "hourly" if kind == "cron" else "room"
+    data = cli.json("add", kind, name)["data"]
+    assert main.relative_to(shop).as_posix() in data["files"]
+
+
+def test_add_leaves_the_front_page_to_the_worker(cli, shop: Path) -> None:
+    data = cli.json("add", "assets", "pages")["data"]
+    assert data["files"] == ["public/hello.txt", "wrangler.toml"]
+    assert data["note"].startswith("Each file in public is now served in place of the Worker: ")
+
+
+def test_a_worker_of_files_alone_gets_a_page(cli, shop: Path) -> None:
+    config = shop / "wrangler.toml"
+    config.write_text('name = "shop"\ncompatibility_date = "2026-11-17"\n')
+    assert "public/index.html" in cli.json("add", "assets", "pages")["data"]["files"]
+
+
+def test_doctor_above_projects_names_them(cli, shop: Path) -> None:
+    (shop / "api").mkdir()
+    (shop / "wrangler.toml").rename(shop / "api" / "wrangler.toml")
+    checks = cli.json("doctor", "--cwd", str(shop))["data"]["checks"]
+    [project] = [check for check in checks if check["name"] == "project"]
+    assert project["fix"] == "Name one of the projects in it with --cwd: api"
 
 
 @pytest.mark.parametrize("kind", ["durable-object", "workflow"])
@@ -277,6 +320,17 @@ def test_files_are_adopted_without_a_login(
     assert (data["logged_in"], list(data["files"])) == (False, ["AGENTS.md"])
     assert data["kept_files"] == ["tests/conftest.py", "tests/test_worker.py"]
     assert (tmp_path / "wrangler.toml").read_bytes() == config
+    # The tests run from a directory, which CI can't install cfpy from.
+    ci = cli.json("adopt", "--ci", *there)["data"]
+    assert "previews, backups and the check for drift need cfpy" in ci["left_out"][0]
+    needed = {"production": ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID"]}
+    assert ci["ci_secrets"] == needed
+    assert list(ci["files"]) == [".github/workflows/ci.yml"]
+    workflow = (tmp_path / ".github" / "workflows" / "ci.yml").read_text()
+    assert workflow == ci["files"][".github/workflows/ci.yml"]
+    assert "CFPY" not in workflow
+    again = cli.json("adopt", "--ci", *there)["data"]
+    assert (again["kept_files"], again["files"]) == ([".github/workflows/ci.yml"], {})
     # What is in the account can't be adopted so.
     assert cli("adopt", *there).exit_code == NotLoggedInError.exit_code
     assert cli("adopt", "--tests", "--remove-ids", *there).exit_code == 5
@@ -293,3 +347,19 @@ def test_diff_is_silent_about_what_cfpy_writes(cli, tmp_path: Path) -> None:
     (shop / "mine.txt").write_text("x\n")
     found = cli.json("diff", "--cwd", str(shop))["data"]["files"]
     assert [item["name"] for item in found] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [(["some/file"], "free space there"), ([], "the disks with the project and your home")],
+)
+def test_a_full_disk_is_named(
+    where: list[str], told: str, cli, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", *where)
+
+    monkeypatch.setattr("cfpy.bindings.add.run", full)
+    result = cli("add", "kv", "sessions", "--cwd", str(shop))
+    assert result.exit_code == 10
+    assert told in " ".join(result.stderr.split())

@@ -78,7 +78,7 @@ def test_each_does_what_it_says(dev: Dev) -> None:
     found = answer.json()
     assert (found["value"], found["text"]) == ("hello", "hello")
     assert "1" in found["note"]
-    assert "<h1>shown</h1>" in found["page"]
+    assert found["page"] == "Hello!\n"
     assert "matches" in found["nearest"]
     dev.wait_for_log("read 1")
 

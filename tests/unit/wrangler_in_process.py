@@ -111,7 +111,7 @@ class Tools:
 
     node = Node(Path("/node"), ("/npm",))
 
-    def wrangler(self, _project: Path) -> tuple[str, ...]:
+    def wrangler(self, _project: Path, *, stays: bool = False) -> tuple[str, ...]:
         return "/node", "/wrangler.js"
 
     def environment(self) -> dict[str, str]:

@@ -36,6 +36,8 @@ from cfpy.tools.files import refuse_read_only
 from cfpy.tools.installed import installation
 
 _SETTINGS = "cfpy.toml"
+#: The workflow of `--ci`.
+WORKFLOW = ".github/workflows/ci.yml"
 # What a project can have besides: where each goes, and what it is made of.
 _TESTS = {
     "tests/conftest.py": ("templates", "base", "template", "tests", "conftest.py"),
@@ -43,7 +45,7 @@ _TESTS = {
 }
 _EXTRAS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "tests": _TESTS,
-    "ci": {".github/workflows/ci.yml": ("adopted", "ci.yml")},
+    "ci": {WORKFLOW: ("adopted", "ci.yml")},
     "agents": {"AGENTS.md": ("adopted", "AGENTS.md")},
 }
 
@@ -146,6 +148,12 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         return adopted
 
 
+def pinned_cfpy() -> str:
+    """The requirement by which CI installs this very cfpy; empty if it can't."""
+    requirement = installation().portable_requirement
+    return requirement if " @ " in requirement else ""
+
+
 def _files_alone(request: AdoptRequest) -> Adopted:
     """Add the files, which have nothing of the account."""
     project = load_project(request.root, request.config)
@@ -242,13 +250,15 @@ def _secrets(session: Session, names: tuple[str, ...]) -> Iterator[Edit]:
 def _extras(project: Project, names: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """New files by path, and those that exist already."""
     new, kept = {}, []
+    pinned = pinned_cfpy()
     for path, source in (item for name in names for item in _EXTRAS[name].items()):
         if (project.root / path).exists():
             kept.append(path)
             continue
+        if path == WORKFLOW and not pinned:
+            # CI could not install this cfpy: `cfpy ci init` has workflows without it.
+            continue
         text = files("cfpy").joinpath(*source).read_text("utf-8")
-        requirement = installation().portable_requirement
-        pinned = requirement if " @ " in requirement else ""
         text = text.replace("REQUIREMENT", json.dumps(pinned))
         new[path] = text.replace("CONFIG", project.config_name)
     return new, tuple(kept)

@@ -23,11 +23,13 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError, ProjectError
 from cfpy.project.cf_project import NAME as CF_NAME
 from cfpy.project.cf_project import cf_configuration, guide, is_both
-from cfpy.project.config_file import find
+from cfpy.project.config_file import find, projects_below
 from cfpy.project.config_text import read, repeated
 from cfpy.project.entry_class import FIX, no_entry_class
 from cfpy.project.import_names import RENAME, shadowed_modules
 from cfpy.project.project import Project
+from cfpy.project.required_python import FIX as FIX_OF_PYTHON
+from cfpy.project.required_python import excluded_python
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
 from cfpy.tools.toolchain import SIZE, cache_directory
@@ -174,9 +176,8 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
         yield Check("project", "warning", guide(cf), fix)
         return
     if not _is_project(root, config):
-        yield Check(
-            "project", "warning", f"none in {root.resolve()}", "Create one: cfpy new rag myapp"
-        )
+        fix = projects_below(root) or "Create one: cfpy new rag myapp"
+        yield Check("project", "warning", f"none in {root.resolve()}", fix)
         return
     try:
         project = load_project(root, config)
@@ -193,7 +194,8 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())
     unknown = unknown_keys(project, environment)
-    yield from _found("configuration", (*findings, *unknown, *_repeated(project)))
+    python = tuple(_excluded_python(project))
+    yield from _found("configuration", (*findings, *unknown, *_repeated(project), *python))
     yield from _found("models", check_models(source_texts(project)))
     yield from _found("imports", tuple(_unreachable(project)))
 
@@ -203,6 +205,16 @@ def _repeated(project: Project) -> Iterator[Finding]:
     for key, line in repeated(project.config_path, text):
         message = f"`{key}` is in {project.config_name} more than once: line {line} is used"
         yield Finding(broken=False, message=message, fix="Remove the others.")
+
+
+def _excluded_python(project: Project) -> Iterator[Finding]:
+    try:
+        said = excluded_python(project)
+    except ProjectError as error:
+        yield Finding(broken=True, message=error.message, fix=error.hint or "Fix it.")
+        return
+    if said:
+        yield Finding(broken=False, message=said, fix=FIX_OF_PYTHON)
 
 
 def _is_project(root: Path, config: Path | None) -> bool:

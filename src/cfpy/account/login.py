@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from cfpy.account.record import Record
 from cfpy.account.record_store import RECORD_FILE
 from cfpy.account.wrangler import Wrangler
+from cfpy.account.wrangler_answers import not_logged_in
 from cfpy.errors import NotAuthenticatedError
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -35,7 +37,27 @@ def account_of(ctx: Context, root: Path) -> str:
 
 def can_tell_login(ctx: Context, root: Path) -> bool:
     """Whether the login can be read without installing anything."""
-    return bool(variable(os.environ, TOKEN)[1]) or ctx.toolchain.has_wrangler(root)
+    known = variable(os.environ, TOKEN)[1] or not has_login_file(os.environ, _home())
+    return bool(known) or ctx.toolchain.has_wrangler(root)
+
+
+def _home() -> Path:
+    # Path.home() fails for a user that the system does not know.
+    return Path(os.path.expanduser("~"))  # noqa: PTH111
+
+
+def has_login_file(environ: Mapping[str, str], home: Path) -> bool:
+    """Whether a wrangler may have kept a login for this user, in one of the folders that it uses on
+    any system (``getGlobalConfigPath`` in wrangler 4.164)."""
+    folders = [home, home / ".config", home / "Library" / "Preferences"]
+    for name, inside in (("XDG_CONFIG_HOME", "."), ("APPDATA", "xdg.config")):
+        folders += [Path(environ[name], inside)] if environ.get(name) else []
+    # Other names are those of profiles; an encrypted login ends with .enc.
+    return any(
+        path.suffix in (".toml", ".enc")
+        for folder in folders
+        for path in (folder / ".wrangler" / "config").glob("*")
+    )
 
 
 def token_of(ctx: Context, root: Path, config: Path | None = None) -> str:
@@ -47,6 +69,13 @@ def token_of(ctx: Context, root: Path, config: Path | None = None) -> str:
     source, token = variable(os.environ, TOKEN)
     if not token:
         source = "the token from wrangler's login"
+        if not (
+            ctx.toolchain.has_wrangler(root)
+            or has_login_file(os.environ, _home())
+            or os.environ.get("CLOUDFLARE_API_KEY")
+        ):
+            # Not worth an installation.
+            raise not_logged_in()
         token = Wrangler(ctx.runner, ctx.toolchain, root, config=config).auth_token()
     ctx.secrets.add(token)
     return checked_token(token, source)

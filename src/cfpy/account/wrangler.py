@@ -94,7 +94,8 @@ class Wrangler:
     def bare_argv(self, *arguments: str) -> list[str]:
         """The command line for ``arguments`` as they are: with node itself, so that signals reach
         it."""
-        return [*self._toolchain.wrangler(self._project), *arguments]
+        stays = arguments[:1] == ("dev",)
+        return [*self._toolchain.wrangler(self._project, stays=stays), *arguments]
 
     def _selection(self, arguments: tuple[str, ...]) -> Iterator[str]:
         if self._config is None:

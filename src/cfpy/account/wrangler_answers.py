@@ -100,10 +100,7 @@ def token_of(done: Completed, config: Path | None = None) -> str:
             hint="Fix it, then run the same command again.",
         )
     if done.returncode == 0 or not said.strip() or _LOGGED_OUT.search(said):
-        raise NotLoggedInError(
-            "nobody is logged in to Cloudflare",
-            hint=f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
-        )
+        raise not_logged_in()
     raise WranglerError(
         f"can't get the login from wrangler:\n{said.strip()}",
         argv=("wrangler", "auth", "token", "--json"),
@@ -145,3 +142,11 @@ def _json_object(text: str) -> Mapping[str, Any]:
             document = json.loads(text[start:])
             return document if isinstance(document, dict) else {}
     return {}
+
+
+def not_logged_in() -> NotLoggedInError:
+    """The error if there is no login."""
+    return NotLoggedInError(
+        "nobody is logged in to Cloudflare",
+        hint=f"Run {command('wrangler', 'login')}, or set CLOUDFLARE_API_TOKEN.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ SETTINGS_HEAD = (
 
 @dataclass(frozen=True)
 class AddRequest:
-    """What to add to the project in ``root``."""
+    """What to add to the project in ``root``. ``ignored`` is whether git ignores a file."""
 
     root: Path
     kind: str
@@ -36,6 +37,7 @@ class AddRequest:
     options: Options
     dry_run: bool
     config: Path | None = None
+    ignored: Callable[[Path], bool] = lambda _: False
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def run(request: AddRequest) -> Added:
         addition = plan_addition(
             project.wrangler, kind, request.name, request.environment, request.options
         )
-        addition, uses = settled(project, addition)
+        addition, uses = settled(project, addition, request.ignored)
         before, files, handled = _changed(project, kind, request, addition)
         if not request.dry_run:
             apply(project.root, {name: NewContent(text.encode()) for name, text in files.items()})
@@ -84,7 +86,7 @@ def run(request: AddRequest) -> Added:
     note = handled.note
     if project.is_python and kind.fails:
         note = f"{kind.label} {addition.binding}: {kind.fails}."
-    note = " ".join(filter(None, (uses, note)))
+    note = " ".join(filter(None, (uses, addition.note, note)))
     workerd = project.is_python and "--runtime workerd" in kind.fails
     return Added(
         kind,
@@ -144,7 +146,9 @@ def _changed(
     handled = Handling()
     if kind.handler is not None and (request.options.consumer or not kind.on_request):
         event = addition.resource or addition.binding
-        handled = handling(project, request.environment, kind.handler, event, changed)
+        handled = handling(
+            project, request.environment, kind.handler, event, changed, request.ignored
+        )
         changed |= handled.files
     for path, text in changed.items():
         name = path.relative_to(project.root).as_posix()

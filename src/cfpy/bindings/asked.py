@@ -40,7 +40,8 @@ class Export:
 @dataclass(frozen=True)
 class Addition:
     """The changes for one binding. ``files`` are new files by their path in the project, and those
-    in ``reused`` may exist. ``resource`` is what it uses in the account, if that has a name."""
+    in ``reused`` may exist. ``resource`` is what it uses in the account, if that has a name.
+    ``note`` is what else changes for the Worker, in a sentence."""
 
     config: tuple[Edit, ...]
     binding: str
@@ -49,6 +50,7 @@ class Addition:
     reused: bool = False
     export: Export | None = None
     resource: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

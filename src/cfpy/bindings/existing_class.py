@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from cfpy.bindings.asked import Addition, Export
-from cfpy.bindings.sources import located
+from cfpy.bindings.sources import located, not_source
 from cfpy.errors import ProjectError, UsageError
 from cfpy.project.edits import ExistingClass
 from cfpy.project.project import Project
@@ -15,9 +17,12 @@ from cfpy.project.script_class import default_export, script_class
 _OTHER_NAME = "Choose another NAME. Nothing was changed."
 
 
-def settled(project: Project, addition: Addition) -> tuple[Addition, str]:
+def settled(
+    project: Project, addition: Addition, ignored: Callable[[Path], bool]
+) -> tuple[Addition, str]:
     """The addition without a file and an export if the main module has the class, and then a
-    sentence that tells where.
+    sentence that tells where; or if the main module is not what somebody wrote, as ``ignored`` of
+    git tells, among others.
 
     Raises:
         UsageError: It has something else by this name.
@@ -28,7 +33,12 @@ def settled(project: Project, addition: Addition) -> tuple[Addition, str]:
         return addition, ""
     found = _found(project, export)
     if found is None:
-        return addition, ""
+        main = str(project.wrangler["main"])
+        why = not_source(project.root, main, ignored)
+        if not why:
+            return addition, ""
+        note = f"cfpy added no class to {main}: {why}. Export {export.name}({export.base}) there."
+        return replace(addition, files={}, export=None), note
     where = f"{_shown(project, found)}:{found.line}"
     if found.why:
         raise UsageError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cfpy.bindings.kind import Handler
-from cfpy.bindings.sources import located, read_source, stub
+from cfpy.bindings.sources import located, not_source, read_source, stub
 from cfpy.errors import ProjectError
 from cfpy.project.edits import Handled, NewHandler
 from cfpy.project.line_ends import plain, with_ends_of
@@ -20,8 +20,6 @@ from cfpy.project.python_source import chosen_by
 from cfpy.project.script_handler import with_script_handler
 from cfpy.project.script_syntax import first_error, is_typed, syntax_of
 
-# Folders of what a build writes.
-_BUILT = {"dist", "build", "node_modules"}
 _ENTRY = re.compile(r"\bDefault\b")
 # From this compatibility date on, a Python Worker's functions get no events, unless it opts out
 # (pythonNoGlobalHandlers in workerd's compatibility-date.capnp).
@@ -39,7 +37,12 @@ class Handling:
 
 
 def handling(
-    project: Project, environment: str, handler: Handler, event: str, changed: Mapping[Path, str]
+    project: Project,
+    environment: str,
+    handler: Handler,
+    event: str,
+    changed: Mapping[Path, str],
+    ignored: Callable[[Path], bool],
 ) -> Handling:
     """Find a handler in the Worker's main module, or add it if the module surely has none.
 
@@ -47,6 +50,7 @@ def handling(
         environment: The environment that gets the binding; empty for the top level.
         event: The name of the queue, or the schedule, that triggers the handler.
         changed: Modules that change already, with their new text.
+        ignored: Whether git ignores a file.
 
     Raises:
         ProjectError: The main module can't be read, or is not valid Python, JavaScript or
@@ -59,15 +63,17 @@ def handling(
     path = project.root / main
     text = changed.get(path) or read_source(path)
     source, new = plain(text), handler.new
-    if why := _not_ours(Path(main), scope):
-        return _refused(main, why, new)
+    why_not = not_source(project.root, main, ignored)
     python = path.suffix == ".py"
-    _refuse_faulty(path, source)
+    if not why_not:
+        _refuse_faulty(path, source)
     handled = (
         with_python_handler(source, new, functions=_calls_functions(scope))
         if python
         else with_script_handler(source, new, path.suffix)
     )
+    if why_not and (handled.why or handled.new):
+        return _refused(main, why_not, new)
     if handled.why:
         functions = _calls_functions(scope) and _ENTRY.search(source) is None
         return _refused(main, handled.why, new, functions=functions)
@@ -95,15 +101,6 @@ def _environment(project: Project, name: str) -> Mapping[str, Any]:
     environments = project.wrangler.get("env") or {}
     scope = environments.get(name) if name else {}
     return scope if isinstance(scope, Mapping) else {}
-
-
-def _not_ours(main: Path, scope: Mapping[str, Any]) -> str:
-    """Why cfpy does not edit a main module, whatever it has in it; or an empty string."""
-    if main.is_absolute() or ".." in main.parts:
-        return "it is outside of the project"
-    hidden = any(part.startswith(".") for part in main.parts)
-    # What a build writes is not the source.
-    return "a build writes it" if scope.get("build") or _BUILT & {*main.parts} or hidden else ""
 
 
 def _there(main: str, handler: Handler, handled: Handled, event: str) -> str:

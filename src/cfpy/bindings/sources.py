@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +18,8 @@ from cfpy.project.project import Project
 from cfpy.project.python_source import python_files, with_binding, with_export
 
 _STUB = Path("typings", "bindings.pyi")
+# Folders of what a build writes.
+_BUILT = {"dist", "build", "node_modules"}
 
 
 def sources(project: Project, kind: BindingKind, addition: Addition) -> dict[Path, str]:
@@ -36,6 +38,18 @@ def sources(project: Project, kind: BindingKind, addition: Addition) -> dict[Pat
                 changed |= stub(project.root, kind.python_type)
                 break
     return changed
+
+
+def not_source(root: Path, main: str, ignored: Callable[[Path], bool]) -> str:
+    """Why cfpy does not edit a main module, whatever it has in it: it is not in the project, or not
+    what somebody wrote. Empty if there is no sign of that."""
+    path = Path(main)
+    if path.is_absolute() or ".." in path.parts:
+        return "it is outside of the project"
+    folders = [part for part in path.parts[:-1] if part in _BUILT or part[:1] == "."]
+    if folders:
+        return f"builds write what is in {folders[0]}"
+    return "git ignores it, so a build writes it" if ignored(root / path) else ""
 
 
 def stub(root: Path, type_: str) -> dict[Path, str]:

@@ -96,7 +96,8 @@ class ErrorBoundary(LazyGroup):
             if error.errno not in _OF_THE_DISK:
                 raise typer.Exit(_report_bug(output, error)) from None
             where = f"{error.filename}: " if error.filename else ""
-            hint = "Check the permissions and the free space there, then run the command again."
+            there = "there" if where else "of the disks with the project and your home directory"
+            hint = f"Check the permissions and the free space {there}, then run the command again."
             output.error("filesystem", _FILESYSTEM, f"{where}{error.strerror}", hint)
             raise typer.Exit(_FILESYSTEM) from None
         except Exception as error:

@@ -6,7 +6,8 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -41,6 +42,8 @@ from cfpy.local.watching import Watched, look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
+
+_SLOW_STOP_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -275,8 +278,23 @@ def _serve(
                 break
     finally:
         gate.hold()
-        runtime.stop()
+        with _told_if_slow(on_event):
+            runtime.stop()
     return again
+
+
+@contextlib.contextmanager
+def _told_if_slow(on_event: Callable[[Event], None]) -> Iterator[None]:
+    """Say why it takes so long, if it does: code in an endless loop can't be asked to end."""
+    text = "The Worker's code still runs, maybe in an endless loop. cfpy ends it in some seconds."
+    event = Event("log", {"level": "warning", "text": text})
+    timer = threading.Timer(_SLOW_STOP_SECONDS, on_event, [event])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _start(ctx: Context, project: Project, session: LocalSession, runtime: Runtime) -> LocalRuntime:

@@ -18,9 +18,11 @@ from cfpy.local.local_runtime import Event, StartFailedError
 from cfpy.local.preparation import DevRequest
 from cfpy.local.unavailable import answering
 from cfpy.local.watching import State, Watched, Watcher
+from cfpy.project.uv_sources import read_pyproject
 from cfpy.tools.context import Context
 
 _WAITS = "Waiting for a fix."
+_AWAITS = "Waiting for it."
 
 
 def read_files(request: DevRequest) -> EnvFiles:
@@ -37,11 +39,17 @@ def read_files(request: DevRequest) -> EnvFiles:
 def fault_of_edit(request: DevRequest, path: str) -> Event | None:
     """What is wrong with the files after an edit of ``path``, while the Worker still runs with
     what was there before; ``None`` if they can be read."""
+    runs = f"The Worker runs on as it was. {_WAITS}"
+    if request.config is not None and not (request.root / request.config).is_file():
+        gone = f"{request.config.name} is gone."
+        return Event("reload_failed", {"text": f"{gone}\nThe Worker runs on as it was. {_AWAITS}"})
     try:
         read_files(request)
+        project = load_project(request.root, request.config)
+        if project.is_python:
+            read_pyproject(project.root)
     except CfpyError as error:
         hint = "" if "again" in error.hint else error.hint
-        runs = f"The Worker runs on as it was. {_WAITS}"
         told = [f"{path} changed, and can't be used: {error.message}", hint, runs]
         return Event("reload_failed", {"text": "\n".join(filter(None, told))})
     return None

@@ -16,6 +16,7 @@ from cfpy.local.env_files import EnvFiles
 from cfpy.local.secret_names import secret_names
 from cfpy.project.dotenv_text import faulty_lines
 from cfpy.project.project import Project
+from cfpy.project.required_python import FIX, excluded_python
 
 
 def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[str, ...]:
@@ -34,6 +35,7 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         *(text for file in files.used for text in _faulty(file, project.root)),
         *_missing_secrets(scope, needed, files),
         *_missing_assets(scope, project),
+        *(f"{said}. {FIX}" for said in [excluded_python(project)] if said),
     )
 
 

@@ -26,7 +26,8 @@ _ASIDE = re.compile(
 _HEADLINE = re.compile(r"\*\*\* Uncaught exception \*\*\*$")
 # The table of bindings: cfpy has its own, on the page.
 _BINDINGS = re.compile(r"(Your Worker|\S+) has access to the following bindings:")
-_BINDING = re.compile(r"\s*$|Binding\s+Resource|env\.")
+# What follows it. The value of a variable in it may have any lines.
+_BELOW_TABLE = re.compile("⎔|\\[wrangler:|.*Ready on https?://")
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _RELOAD = re.compile("⎔ (Reloading local server\\.\\.\\.|(?P<done>Local server updated and ready))")
@@ -107,7 +108,8 @@ class WranglerOutput:
             if said and head and said.text.startswith(" "):
                 return Said(said.level, head + said.text)
             return said
-        self._in_table = bool(_BINDINGS.match(line) or (self._in_table and _BINDING.match(line)))
+        below = _BELOW_TABLE.match(line)
+        self._in_table = bool(_BINDINGS.match(line) or (self._in_table and not below))
         if self._in_table or not line.strip() or _ASIDE.match(line):
             return None
         if found := _READY.search(line):

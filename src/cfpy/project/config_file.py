@@ -98,7 +98,7 @@ def choose(directory: Path, named: Path | None = None) -> Path:
     if found.used is None:
         raise ProjectError(
             f"{directory.resolve()} has no {_NAMES}",
-            hint=_below(directory)
+            hint=projects_below(directory)
             or "Go to a project, name one with --cwd, or create one: cfpy new rag myapp",
         )
     refuse_nearer_cf(found.used, cf, _option(directory, found.used))
@@ -106,7 +106,7 @@ def choose(directory: Path, named: Path | None = None) -> Path:
     return found.used
 
 
-def _below(directory: Path) -> str:
+def projects_below(directory: Path) -> str:
     """A hint about the projects in the folders of ``directory``; empty if there are none."""
     with contextlib.suppress(OSError):
         folders = sorted(path for path in directory.iterdir() if not path.name.startswith("."))

@@ -16,7 +16,7 @@ from typing import Any
 
 from cfpy.errors import LocatedError, ProjectError
 from cfpy.project import jsonc, jsonc_text, jsonc_tree, toml_position, toml_text
-from cfpy.project.edits import Append, Edit, NoPlaceError, Put, Remove, change, dotted
+from cfpy.project.edits import Append, Edit, NoPlaceError, Put, Remove, change, dotted, in_the_way
 from cfpy.project.line_ends import plain, with_ends_of
 
 
@@ -110,7 +110,10 @@ def edited(path: Path, text: str, edits: Iterable[Edit]) -> str:
         try:
             text = _after(form, text, edit)
         except NoPlaceError as error:
-            raise ProjectError(f"{error}", path=path, hint=_by_hand(edit)) from None
+            line, column = form.locate(plain(text), error.at) if error.at else (None, None)
+            null = str(error).endswith(" is null")
+            hint = "Remove it, then run the same command again." if null else _by_hand(edit)
+            raise ProjectError(f"{error}", path=path, line=line, column=column, hint=hint) from None
         except (ValueError, RecursionError) as error:
             raise ProjectError(f"can't be edited: {error}", path=path) from error
     return text
@@ -133,13 +136,24 @@ def _after(form: _Format, text: str, edit: Edit) -> str:
     try:
         change(wanted, edit)
     except (AttributeError, TypeError, KeyError, IndexError) as error:
-        what = "there is no" if isinstance(edit, Remove) else "something else has the name"
-        raise NoPlaceError(f"{what} `{dotted(edit.path)}`") from error
+        raise _no_place(before, edit) from error
     for candidate in form.candidates(body, edit):
         with contextlib.suppress(ValueError):
             if _is(form.loads(candidate), wanted, edit):
                 return with_ends_of(text, candidate)
     raise NoPlaceError(f"`{dotted(edit.path)}` can't be edited without changing something else")
+
+
+def _no_place(data: Any, edit: Edit) -> NoPlaceError:
+    if isinstance(edit, Remove):
+        return NoPlaceError(f"there is no `{dotted(edit.path)}`")
+    at = in_the_way(data, edit.path)
+    name, value = dotted(at or edit.path), data
+    for part in at:
+        value = value[part]
+    if at and value is None:
+        return NoPlaceError(f"`{name}` is null", at)
+    return NoPlaceError(f"something else has the name `{name}`", at)
 
 
 def _is(found: Any, wanted: Any, edit: Edit) -> bool:

@@ -16,7 +16,12 @@ KeyPath = tuple[str | int, ...]
 
 
 class NoPlaceError(Exception):
-    """The edit is not possible without changing something else. Nothing was changed."""
+    """The edit is not possible without changing something else. Nothing was changed. ``at`` is the
+    path of the value that is in the way, if one is."""
+
+    def __init__(self, message: str, at: KeyPath = ()) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,24 @@ def change(data: Any, edit: Edit) -> None:
                 *above, name = above
                 parent = _at(data, above)
                 del parent[name]
+
+
+def in_the_way(data: Any, path: KeyPath) -> KeyPath:
+    """The path of the first value on the way to ``path``, or there, that is neither a table nor an
+    array; empty if there is none."""
+    for length, part in enumerate(path, 1):
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return ()
+        if not isinstance(data, dict | list):
+            return path[:length]
+    return ()
+
+
+def names(path: Iterable[str | int]) -> tuple[str, ...]:
+    """A path without indexes: ``("env", "staging", "d1_databases")``."""
+    return tuple(part for part in path if isinstance(part, str))
 
 
 def dotted(path: Iterable[str | int | None]) -> str:

@@ -121,6 +121,7 @@ class _Document:
         end = self._comma_end(beside)
         comma = "," if end > beside.end else ""
         one_line = key is None and beside.bracket and not self._has_lines(beside)
+        self._unit = self._unit_in(beside, indent)
         if rest and not text[line : beside.begin].strip():
             written = _on_one_line(value) if one_line else self._written(value, indent)
             added = f"\n{_comment(comment, indent)}{indent}{named}{written}{comma}"
@@ -227,6 +228,16 @@ class _Document:
         # The comma of the value above may begin the line.
         found = _INDENT.match(line)
         return found[0].replace(",", " ") if found else ""
+
+    def _unit_in(self, node: Part, indent: str) -> str:
+        """By how much the content of ``node`` is indented further; as in the file if it has none on
+        a line of its own."""
+        for child in node.children:
+            inner = self._indent_of(child.begin)
+            if inner != indent and inner.startswith(indent):
+                return inner[len(indent) :]
+        # Not spaces and then a tab.
+        return indent if indent.isspace() and {*indent} != {*self._unit} else self._unit
 
     def _written(self, value: Any, indent: str) -> str:
         """A value in several lines where it is an object, or has one."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cfpy.project.edits import KeyPath, dotted
+from cfpy.project.edits import KeyPath, names
 from cfpy.project.line_ends import lines_of
+from cfpy.project.toml_format import key_text
 from cfpy.project.toml_layout import Block, blocks, value_span
 
 _STRING = r"""("[^"]*"|'[^']*')"""
@@ -15,24 +16,24 @@ _STRING = r"""("[^"]*"|'[^']*')"""
 def with_key(text: str, path: KeyPath, value: str, after: str, above: str = "") -> Iterator[str]:
     """Texts with the key at ``path`` set to the text ``value``. A new key goes below the key
     ``after``, else to the end of its table; ``above`` are the lines above it."""
-    key = str(path[-1])
+    key, new = str(path[-1]), f"{key_text(path[-1:])} = {value}"
     lines = lines_of(text)
     for block in _tables(lines, path[:-1]):
         span = value_span(lines, block, key)
         if span is not None:
             yield f"{text[: span[0]]}{value}{text[span[1] :]}"
         elif (beside := value_span(lines, block, after)) is not None:
-            yield _below(text, beside, f"{key} = {value}")
+            yield _below(text, beside, new)
         if span is None:
             before = "".join(lines[: block.end])
             end = "\n" if before and not before.endswith("\n") else ""
-            yield f"{before}{end}{above}{key} = {value}\n{''.join(lines[block.end :])}"
+            yield f"{before}{end}{above}{new}\n{''.join(lines[block.end :])}"
     # A table in one line: several keys of this name may be in the text.
     for match in re.finditer(rf"""({re.escape(key)}["']?\s*=\s*){_STRING}""", text):
         yield f"{text[: match.end(1)]}{value}{text[match.end() :]}"
     if after:
         for match in re.finditer(rf"""\b{re.escape(after)}["']?\s*=\s*{_STRING}""", text):
-            yield f"{text[: match.end()]}, {key} = {value}{text[match.end() :]}"
+            yield f"{text[: match.end()]}, {new}{text[match.end() :]}"
 
 
 def without_key(text: str, path: KeyPath) -> Iterator[str]:
@@ -59,7 +60,7 @@ def _tables(lines: list[str], path: KeyPath) -> list[Block]:
     """The table at a path, if it has a header; the lines above all headers are the top level. After
     it, others of its name: a string with several lines may look like a header."""
     index = path[-1] if path and isinstance(path[-1], int) else 0
-    named = [block for block in blocks(lines) if block.name == dotted(path)]
+    named = [block for block in blocks(lines) if block.name == names(path)]
     return [*named[index : index + 1], *named[:index], *named[index + 1 :]]
 
 

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tomlkit
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def key_text(path: Iterable[str | int]) -> str:
+    """A dotted key, with quotes where a part needs them."""
+    return ".".join(
+        part if _BARE.fullmatch(part) else str(tomlkit.key(part).as_string())
+        for part in map(str, path)
+    )
+
 
 def assignments(entry: Mapping[str, Any]) -> str:
     """The lines of a table: ``key = value``."""
-    return "".join(f"{key} = {value_text(value)}\n" for key, value in entry.items())
+    return "".join(f"{key_text((key,))} = {value_text(value)}\n" for key, value in entry.items())
 
 
 def inline(entry: Mapping[str, Any]) -> str:
     """A table in one line."""
-    inside = ", ".join(f"{key} = {value_text(value)}" for key, value in entry.items())
+    inside = ", ".join(f"{key_text((key,))} = {value_text(value)}" for key, value in entry.items())
     return f"{{ {inside} }}"
 
 
@@ -29,11 +40,11 @@ def value_text(value: Any) -> str:
     return str(tomlkit.item(copy.copy(value)).as_string())
 
 
-def table_text(name: str, table: Mapping[str, Any]) -> str:
+def table_text(name: tuple[str, ...], table: Mapping[str, Any]) -> str:
     """A table with its header, and with headers for the tables in it. Tables in entries of arrays
     are in one line, as people write them."""
     document: dict[str, Any] = _written(table)
-    for part in reversed(name.split(".")):
+    for part in reversed(name):
         document = {part: document}
     return tomlkit.dumps(document).strip() + "\n"
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 #: The first line of a table; the name is the first group.
-HEADER = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
+HEADER = re.compile(
+    r"""^\s*\[{1,2}\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|[^\[\]"'#=])+?)\s*\]{1,2}\s*(#.*)?$"""
+)
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\s+|.',
     re.DOTALL,
@@ -19,10 +23,11 @@ class Block:
     """The lines from a table's header to the last line of the table.
 
     ``start`` is the first line of the comment above the header, ``header`` its line, ``end`` the
-    line after the last. The lines before the first header are a block with an empty name.
+    line after the last. The lines before the first header are a block without a name. The name of
+    ``[env."a.b".vars]`` has three parts.
     """
 
-    name: str
+    name: tuple[str, ...]
     start: int
     header: int
     end: int
@@ -32,9 +37,9 @@ def blocks(lines: list[str]) -> list[Block]:
     """Split the lines of a document into blocks. A comment right above a header belongs to its
     block."""
     headers = [
-        (number, _plain(match[1]))
+        (number, name)
         for number, line in enumerate(lines)
-        if (match := HEADER.match(line))
+        if (match := HEADER.match(line)) and (name := parts_of(match[1]))
     ]
     starts = []
     for number, _ in headers:
@@ -42,7 +47,7 @@ def blocks(lines: list[str]) -> list[Block]:
             number -= 1
         starts.append(number)
     limits = [*starts, len(lines)]
-    found = [Block("", 0, 0, content_end(lines, 0, limits[0]))]
+    found = [Block((), 0, 0, content_end(lines, 0, limits[0]))]
     for index, (number, name) in enumerate(headers):
         end = content_end(lines, number, limits[index + 1])
         found.append(Block(name, starts[index], number, end))
@@ -71,7 +76,7 @@ def value_span(lines: list[str], block: Block, key: str) -> tuple[int, int] | No
     return next(_spans(lines, block, rf"""["']?{re.escape(key)}["']?[ \t]*=[ \t]*"""), None)
 
 
-def key_lines(lines: list[str], block: Block, parts: list[str]) -> Iterator[tuple[int, int]]:
+def key_lines(lines: list[str], block: Block, parts: Sequence[str]) -> Iterator[tuple[int, int]]:
     """The lines of each value of a block whose key is ``parts``, or begins with them: the first
     line, and the one after the last."""
     text = "".join(lines)
@@ -127,8 +132,17 @@ def _value_at(text: str, start: int, limit: int) -> tuple[int, int]:
     return start, last
 
 
-def _plain(header: str) -> str:
-    return re.sub(r"[\s\"']", "", header)
+def parts_of(key: str) -> tuple[str, ...]:
+    """The parts of a dotted key, some of which may be quoted; none if it is not a key."""
+    try:
+        found: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return ()
+    parts: list[str] = []
+    while isinstance(found, dict):
+        [(name, found)] = found.items()
+        parts.append(name)
+    return tuple(parts)
 
 
 def content_end(lines: list[str], start: int, limit: int) -> int:

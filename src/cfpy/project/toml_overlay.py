@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cfpy.project.config_text import try_edit
-from cfpy.project.edits import Append, Put
+from cfpy.project.edits import Append, Put, names
 from cfpy.project.line_ends import BYTE_ORDER_MARK, lines_of
 from cfpy.project.toml_layout import Block, blocks, comment_above, value_text
 
@@ -92,8 +92,7 @@ class _Overlay:
         return text
 
     def _block(self, *path: str | int) -> Block | None:
-        name = ".".join(part for part in path if isinstance(part, str))
-        found = [block for block in self._blocks if block.name == name]
+        found = [block for block in self._blocks if block.name == names(path)]
         index = path[-1] if path and isinstance(path[-1], int) else 0
         return found[index] if index < len(found) else None
 
@@ -105,7 +104,7 @@ class _Overlay:
             return ""
         end = block.end
         for inner in self._blocks[self._blocks.index(block) + 1 :]:
-            if not inner.name.startswith(f"{block.name}."):
+            if inner.name[:-1][: len(block.name)] != block.name:
                 break
             end = inner.end
         return "".join(self._lines[block.start : end]).rstrip("\n") + "\n"

@@ -9,21 +9,20 @@ from cfpy.project.line_ends import lines_of
 from cfpy.project.toml_layout import array_end, blocks, content_end
 
 
-def placed(text: str, table: str, written: str) -> Iterator[str]:
+def placed(text: str, table: tuple[str, ...], written: str) -> Iterator[str]:
     """``written`` as a new block: after the last one of its kind, else after its environment or
     before all environments, else at the end."""
     lines = lines_of(text)
     found = blocks(lines)
-    same = [b for b in found if b.name == table or b.name.startswith(f"{table}.")]
+    same = [b for b in found if b.name[: len(table)] == table]
     if same:
         yield _with_block(lines, same[-1].end, written)
-    parts = table.split(".")
-    if parts[0] == "env":
-        own = [b for b in found if b.name.split(".")[:2] == parts[:2]]
+    if table[0] == "env":
+        own = [b for b in found if b.name[:2] == table[:2]]
         if own:
             yield _with_block(lines, own[-1].end, written)
     else:
-        environments = [b for b in found if b.name.split(".")[0] == "env"]
+        environments = [b for b in found if b.name[:1] == ("env",)]
         if environments:
             yield _with_block(lines, environments[0].start, written)
     yield _with_block(lines, content_end(lines, 0, len(lines)), written)
@@ -46,7 +45,7 @@ def _with_block(lines: list[str], at: int, written: str) -> str:
     return f"{above}{gap}{written}{below}"
 
 
-def into_table(text: str, table: str, line: str) -> Iterator[str]:
+def into_table(text: str, table: tuple[str, ...], line: str) -> Iterator[str]:
     """``line`` as the last line of a table with a header."""
     lines = lines_of(text)
     for block in reversed(blocks(lines)):
@@ -57,15 +56,14 @@ def into_table(text: str, table: str, line: str) -> Iterator[str]:
             yield before + line + "".join(lines[block.end :])
 
 
-def into_array(text: str, name: str, value: str) -> Iterator[str]:
+def into_array(text: str, name: tuple[str, ...], value: str) -> Iterator[str]:
     """``value`` as the last item of an array ``name = [...]``, in any place and format."""
-    parts = name.split(".")
     lines = lines_of(text)
     for block in blocks(lines):
-        above = block.name.split(".") if block.name else []
-        if parts[: len(above)] != above or len(above) == len(parts):
+        above = len(block.name)
+        if name[:above] != block.name or above == len(name):
             continue
-        quoted = [rf"""["']?{re.escape(part)}["']?""" for part in parts[len(above) :]]
+        quoted = [rf"""["']?{re.escape(part)}["']?""" for part in name[above:]]
         dotted = r"\s*\.\s*".join(quoted)
         key = re.compile(rf"^\s*{dotted}\s*=\s*\[", re.MULTILINE)
         start = sum(map(len, lines[: block.header]))

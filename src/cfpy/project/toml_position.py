@@ -60,23 +60,24 @@ def locate(text: str, keys: tuple[str | int, ...]) -> tuple[int, int]:
         text: A document that parses.
         keys: The path of the value: ``("resources", 0, "kind")``.
     """
+    from cfpy.project.edits import names
     from cfpy.project.line_ends import lines_of
     from cfpy.project.toml_layout import blocks
 
     lines = lines_of(text)
     found = blocks(lines)
-    names = [key for key in keys if isinstance(key, str)]
+    parts = names(keys)
     index = next((key for key in keys if isinstance(key, int)), 0)
     here = (1, 1)
-    for depth in range(len(names) + 1):
-        named = [block for block in found if block.name == ".".join(names[:depth])]
+    for depth in range(len(parts) + 1):
+        named = [block for block in found if block.name == parts[:depth]]
         if not named:
             continue
         block = named[min(index, len(named) - 1)] if depth else named[0]
         if depth:
             here = _first_letter(lines, block.header)
-        if depth < len(names):
-            key = re.compile(rf"""\s*["']?{re.escape(names[depth])}["']?\s*[=.]""")
+        if depth < len(parts):
+            key = re.compile(rf"""\s*["']?{re.escape(parts[depth])}["']?\s*[=.]""")
             for number in range(block.header, block.end):
                 if key.match(lines[number]):
                     here = _first_letter(lines, number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cfpy.project.edits import KeyPath, dotted
+from cfpy.project.edits import KeyPath, names
 from cfpy.project.line_ends import lines_of
 from cfpy.project.toml_layout import Block, blocks, content_lines, key_lines
 
@@ -29,12 +29,12 @@ def without(text: str, path: KeyPath) -> Iterator[str]:
 
 def _tables(found: list[Block], path: KeyPath) -> Iterator[Block]:
     """The blocks of a table, and of the tables in it."""
-    name = dotted(path)
+    name = names(path)
     index = path[-1] if isinstance(path[-1], int) else None
     number = -1
     for block in found:
         number += block.name == name
-        inside = block.name == name or block.name.startswith(f"{name}.")
+        inside = block.name[: len(name)] == name
         if block.name and inside and index in (None, number):
             yield block
 
@@ -53,9 +53,9 @@ def _keys(lines: list[str], found: list[Block], path: KeyPath) -> Iterator[Lines
     """The lines of keys such as ``env.staging.vars.A = "1"`` and ``env = { staging = ... }``."""
     if isinstance(path[-1], int):
         return
-    parts = [str(part) for part in path if isinstance(part, str)]
+    parts = names(path)
     for block in found:
-        above = block.name.split(".") if block.name else []
+        above = block.name
         if len(above) < len(parts) and parts[: len(above)] == above:
             ours = [
                 (_comment_start(lines, start, block.header), end)

@@ -16,9 +16,9 @@ from typing import Any
 
 import tomlkit
 
-from cfpy.project.edits import Append, Edit, KeyPath, Put, Remove, change, dotted
+from cfpy.project.edits import Append, Edit, KeyPath, Put, Remove, change, names
 from cfpy.project.toml_entry import with_key, without_key
-from cfpy.project.toml_format import assignments, inline, table_text, value_text
+from cfpy.project.toml_format import assignments, inline, key_text, table_text, value_text
 from cfpy.project.toml_places import into_array, into_table, placed
 from cfpy.project.toml_removal import without
 
@@ -36,19 +36,20 @@ def candidates(body: str, edit: Edit) -> Iterator[str]:
     """Texts that may be ``body`` after an edit."""
     match edit:
         case Append(path, Mapping() as entry, written):
-            table = dotted(path)
+            table = names(path)
             yield from into_array(body, table, inline(entry))
-            yield from placed(body, table, written or f"[[{table}]]\n{assignments(entry)}")
+            new = f"[[{key_text(table)}]]\n{assignments(entry)}"
+            yield from placed(body, table, written or new)
         case Append(path, value):
-            yield from into_array(body, dotted(path), value_text(value))
-            yield from _new_key(body, path, f"{path[-1]} = [{value_text(value)}]\n")
+            yield from into_array(body, names(path), value_text(value))
+            yield from _new_key(body, path, f"{key_text(path[-1:])} = [{value_text(value)}]\n")
         case Put(path, Mapping() as table, _, comment, written):
-            text = written or _comment(comment) + table_text(dotted(path), table)
-            yield from placed(body, dotted(path), text)
+            text = written or _comment(comment) + table_text(names(path), table)
+            yield from placed(body, names(path), text)
         case Put(path, value, after, comment, written):
             text, above = written or value_text(value), _comment(comment)
             yield from with_key(body, path, text, after, above)
-            yield from _new_key(body, path, f"{above}{path[-1]} = {text}\n")
+            yield from _new_key(body, path, f"{above}{key_text(path[-1:])} = {text}\n")
         case Remove(path):
             if any(isinstance(part, int) for part in path[:-1]):
                 yield from without_key(body, path)
@@ -60,10 +61,10 @@ def candidates(body: str, edit: Edit) -> Iterator[str]:
 
 def _new_key(body: str, path: KeyPath, line: str) -> Iterator[str]:
     """``line`` in a table that has a header, or with a new header."""
-    table = dotted(path[:-1])
+    table = names(path[:-1])
     yield from into_table(body, table, line)
     if table:
-        yield from placed(body, table, f"[{table}]\n{line}")
+        yield from placed(body, table, f"[{key_text(table)}]\n{line}")
 
 
 def _comment(text: str) -> str:
@@ -78,8 +79,24 @@ def _number(text: str) -> float:
 
 
 def _by_tomlkit(text: str, edit: Edit) -> Iterator[str]:
-    """The last resort: it may change a space, but supports every way to write a table."""
+    """The last resort: it supports every way to write a table, but may move others."""
     document = tomlkit.parse(text)
     with contextlib.suppress(Exception):
         change(document, edit)
-        yield tomlkit.dumps(document)
+        changed = tomlkit.dumps(document)
+        if _is_in_one_place(text, changed, edit):
+            yield changed
+
+
+def _is_in_one_place(before: str, after: str, edit: Edit) -> bool:
+    """Whether an edit only inserts, only removes, or replaces within one line."""
+    start = _same(before, after)
+    end = _same(before[start:][::-1], after[start:][::-1])
+    gone, new = before[start : len(before) - end], after[start : len(after) - end]
+    return not gone or not new or (isinstance(edit, Put) and "\n" not in gone)
+
+
+def _same(one: str, other: str) -> int:
+    """How many characters two texts have in common at their start."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -13,7 +13,7 @@ from typing import Any
 
 from cfpy.project import jsonc
 from cfpy.project.line_ends import lines_of, plain
-from cfpy.project.toml_layout import HEADER, Block, blocks, content_lines, values_of
+from cfpy.project.toml_layout import HEADER, Block, blocks, content_lines, parts_of, values_of
 from cfpy.project.toml_values import as_json
 
 _TOKEN = re.compile(
@@ -90,7 +90,7 @@ def _table(
     if header and header[2]:
         above = [*above, _comment(header[2])]
     item = root
-    *outer, name = _parts(header[1] if header else block.name)
+    *outer, name = block.name
     for part in outer:
         item, above = _inside(item, part, above)
         if item.is_array and item.items:
@@ -128,7 +128,7 @@ def _values(table: _Item, lines: list[str], block: Block, above: list[str]) -> l
             table.items["$schema"] = _Item(
                 value=json.dumps(above.pop(0).removeprefix("//:schema "))
             )
-        *outer, name = _parts(key)
+        *outer, name = parts_of(key)
         item = table
         for part in outer:
             item, above = _inside(item, part, above)
@@ -137,16 +137,6 @@ def _values(table: _Item, lines: list[str], block: Block, above: list[str]) -> l
         above = []
     last = content_lines(lines, block)[1] if block.name or table.items else 0
     return above + [_comment(line) for line in lines[max(first, last) : block.end]]
-
-
-def _parts(key: str) -> list[str]:
-    """The parts of a dotted key, some of which may be quoted."""
-    parts: list[str] = []
-    found: Any = _loads(f"{key} = 0")
-    while isinstance(found, dict):
-        [(name, found)] = found.items()
-        parts.append(name)
-    return parts
 
 
 def _comment(line: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from cfpy.errors import ProjectError
 from cfpy.project.python_target import PythonTarget, holds
+from cfpy.project.toml_position import read_toml
 
 PYPROJECT = "pyproject.toml"
 _KINDS = ("workspace", "path", "git", "url", "index")
@@ -61,12 +61,7 @@ def read_pyproject(folder: Path) -> Mapping[str, Any]:
         ProjectError: It does not parse.
     """
     path = folder / PYPROJECT
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProjectError(str(error), path=path) from error
+    return read_toml(path) if path.is_file() else {}
 
 
 def tool_table(document: Mapping[str, Any], tool: str) -> Mapping[str, Any]:

@@ -344,5 +344,5 @@ def test_doctor_installs_nothing_writes_nothing_and_asks_nobody(project: Path) -
     assert sorted(project.rglob("*")) == before
     checks = {check["name"]: check for check in json.loads(done.stdout)["data"]["checks"]}
     assert "not installed yet (about 240 MB" in checks["wrangler"]["message"]
-    assert "not installed yet" in checks["login"]["message"]
+    assert "nobody is logged in" in checks["login"]["message"]
     assert {checks[name]["state"] for name in ("node", "npm", "pip")} == {"ok"}

@@ -125,7 +125,12 @@ def test_a_handler_of_crons_needs_a_case(tmp_path: Path) -> None:
             "src/../worker.py: it is outside of the project",
             "# In the class Default:\n",
         ),
-        ("dist/index.js", SCRIPT, "dist/index.js: a build writes it", "// In the default export:"),
+        (
+            "dist/index.js",
+            SCRIPT,
+            "dist/index.js: builds write what is in dist",
+            "// In the default export:",
+        ),
     ],
 )
 def test_code_that_is_not_sure_is_shown(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 from cfpy.bindings.wrangler_config import load_project
@@ -85,3 +87,43 @@ def test_an_edit_that_can_not_be_used_is_told(tmp_path: Path) -> None:
     first, *_, last = fault.data["text"].splitlines()
     assert first.startswith("wrangler.toml changed, and can't be used: ")
     assert last == "The Worker runs on as it was. Waiting for a fix."
+
+
+def test_a_configuration_that_is_gone_is_waited_for(tmp_path: Path) -> None:
+    config = tmp_path / "wrangler.toml"
+    chosen = replace(request(tmp_path), config=config)
+    fault = fault_of_edit(chosen, "wrangler.toml")
+    assert fault
+    assert fault.data["text"].splitlines() == [
+        "wrangler.toml is gone.",
+        "The Worker runs on as it was. Waiting for it.",
+    ]
+
+
+PYTHON = """\
+name = "a"
+main = "entry.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+"""
+
+
+def test_a_broken_pyproject_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text(PYTHON)
+    (tmp_path / "pyproject.toml").write_text("[project]\ndependencies = [[\n")
+    fault = fault_of_edit(request(tmp_path), "pyproject.toml")
+    assert fault
+    assert re.search(r"pyproject\.toml:\d+:\d+: ", fault.data["text"])
+    assert "The Worker runs on as it was." in fault.data["text"]
+
+
+def test_a_python_that_the_worker_does_not_get_is_named(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text(PYTHON)
+    files = find_env_files(tmp_path, "", {})
+    python = tmp_path / "pyproject.toml"
+    python.write_text('[project]\nname = "a"\nrequires-python = ">=3.8,<3.10"\n')
+    [said] = file_warnings(load_project(tmp_path), "", files)
+    assert said.startswith("pyproject.toml:3: requires-python is >=3.8,<3.10, and the Worker gets ")
+    for allowed in (">=3.13.2", "<4", "not one", ""):
+        python.write_text(f'[project]\nname = "a"\nrequires-python = "{allowed}"\n')
+        assert file_warnings(load_project(tmp_path), "", files) == ()

@@ -128,6 +128,12 @@ Binding                 Resource                  Mode
 env.A ("(hidden)")      Environment Variable      local
 
 env.D ("(hidden)")      Environment Variable      local
+env.KEY ("-----BEGIN
+abc
+
+-----END")              Environment Variable      local
+env.Z ("z")             Environment Variable      local
+
 \u2394 Starting local server...
 env.A is what the Worker prints
 """

@@ -270,3 +270,28 @@ def test_a_removal_keeps_every_other_line(text: str, data: st.DataObject) -> Non
     assert jsonc.loads(after) == before
     rest = iter(text)
     assert all(character in rest for character in after)
+
+
+def test_a_new_value_is_indented_as_its_neighbour() -> None:
+    text = """\
+{
+\t"name": "w",
+\t"vars": { "A": "1" },
+    "migrations": [
+      {
+        "tag": "v1",
+        "new_sqlite_classes": ["A"]
+      }
+    ]
+}
+"""
+    new = {"tag": "v2", "new_sqlite_classes": ["B"]}
+    edited = try_edit(".jsonc", text, Append(("migrations",), new))
+    below = """      },
+      {
+        "tag": "v2",
+        "new_sqlite_classes": ["B"]
+      }
+    ]
+"""
+    assert edited == text.replace("      }\n    ]\n", below)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cfpy.account.wrangler import Wrangler
 from cfpy.errors import FilesystemError, ToolNotFoundError
 from cfpy.tools import toolchain as module
 from cfpy.tools.process import Completed
@@ -135,6 +136,15 @@ def test_another_python_is_installed_when_it_is_needed(cache: Path) -> None:
     assert [line for line in said if "Python 3.13" in line] == said
     assert first != tools.directory == tools.python("3.14")
     assert npm.runs == 2
+
+
+def test_wrangler_dev_runs_on_with_a_small_heap(cache: Path, tmp_path: Path) -> None:
+    tools = Toolchain(Npm(), print)  # type: ignore[arg-type]
+    once, stays = tools.wrangler(tmp_path), tools.wrangler(tmp_path, stays=True)
+    assert {*once} - {*stays} == {"--min-semi-space-size=64", "--max-semi-space-size=128"}
+    wrangler = Wrangler(Npm(), tools, tmp_path, config=None)  # type: ignore[arg-type]
+    assert wrangler.bare_argv("dev", "--local") == [*stays, "dev", "--local"]
+    assert wrangler.bare_argv("deploy") == [*once, "deploy"]
 
 
 def test_the_pythons_in_node_are_those_with_a_manifest() -> None:

@@ -35,9 +35,18 @@ def _add(asked: Asked) -> Addition:
     if own is None:
         directory = f"./{asked.options.directory.strip('/').removeprefix('./')}"
         edit = asked.only_table("assets", directory=directory, binding=asked.binding)
-        page = f"{directory.removeprefix('./')}/index.html"
-        files = {page: _PAGE.format(title=asked.scope["name"])}
-        return Addition((edit,), asked.binding, files=files, reused=True)
+        folder = directory.removeprefix("./")
+        if "main" not in asked.scope:
+            page = _PAGE.format(title=asked.scope["name"])
+            files = {f"{folder}/index.html": page}
+            return Addition((edit,), asked.binding, files=files, reused=True)
+        # A file is served in place of the Worker: index.html would hide what that answers to `/`.
+        files = {f"{folder}/hello.txt": "Hello!\n"}
+        note = (
+            f"Each file in {folder} is now served in place of the Worker: /hello.txt, and / if it "
+            "has an index.html."
+        )
+        return Addition((edit,), asked.binding, files=files, reused=True, note=note)
     if not isinstance(own, Mapping) or own.get("binding"):
         bound = own.get("binding") if isinstance(own, Mapping) else own
         raise UsageError(f"the static assets are already bound, as {bound}")
@@ -66,9 +75,9 @@ ASSETS = BindingKind(
     python_type="Fetcher",
     add=_add,
     python="""\
-page = await self.env.{b}.fetch("https://assets/")
+page = await self.env.{b}.fetch("https://assets/hello.txt")
 """,
     javascript="""\
-const page = await env.{b}.fetch("https://assets/");
+const page = await env.{b}.fetch("https://assets/hello.txt");
 """,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +12,19 @@ import typer.core
 from cfpy.cli import draw
 from cfpy.cli.console import Output
 from cfpy.cli.diffs import show_diff
-from cfpy.cli.options import ConfigFile, DryRun, Environment, Json, ProjectDirectory, project_at
+from cfpy.cli.options import (
+    ConfigFile,
+    DryRun,
+    Environment,
+    Json,
+    ProjectDirectory,
+    context_of,
+    project_at,
+)
 
 if TYPE_CHECKING:
     from cfpy.bindings.add import Added
+    from cfpy.tools.git import Git
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -94,10 +104,14 @@ def add(
     from cfpy.bindings.asked import Options
 
     options = Options(id_, consumer, dimensions, metric, directory)
-    output = ctx.ensure_object(Output)
-    root, file = project_at(output, cwd, config)
-    request = AddRequest(root, kind, name, env, options, dry_run, file)
+    root, file = project_at(output := ctx.ensure_object(Output), cwd, config)
+    git = context_of(output).git
+    request = AddRequest(root, kind, name, env, options, dry_run, file, partial(_ignored, git))
     show_addition(output, run(request), dry_run=dry_run)
+
+
+def _ignored(git: Git, path: Path) -> bool:
+    return bool(git.ignored(path.parent, [path.name]))
 
 
 def _dev(added: Added) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cfpy.cli import draw
+from cfpy.cli.commands.ci_init import show_needed
 from cfpy.cli.console import Output
 from cfpy.cli.diffs import show_diff
 from cfpy.cli.options import (
@@ -22,6 +24,7 @@ from cfpy.cli.options import (
 
 if TYPE_CHECKING:
     from cfpy.account.adopt import Adopted
+    from cfpy.patterns.ci import CiResult
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -64,7 +67,7 @@ def adopt(
 
     Example: cfpy adopt --dry-run
     """
-    from cfpy.account.adopt import AdoptRequest, run
+    from cfpy.account.adopt import WORKFLOW, AdoptRequest, pinned_cfpy, run
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
@@ -72,10 +75,38 @@ def adopt(
         name for name, wanted in (("tests", tests), ("ci", ci), ("agents", agents)) if wanted
     )
     request = AdoptRequest(root, env, extras, dry_run, file, remove_ids)
-    _show(output, run(context_of(output), request), dry_run=dry_run)
+    standard = ci and not pinned_cfpy() and not (root / WORKFLOW).exists()
+    if standard:
+        # What is wrong with it comes before anything is changed.
+        _ci_init(output, root, file, dry_run=True)
+    found = run(context_of(output), request)
+    workflows = _ci_init(output, root, file, dry_run=dry_run) if standard else None
+    needed = dict(workflows.variables) if workflows else {}
+    if WORKFLOW in found.after:
+        needed = {"production": ("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID")}
+    _show(output, found, workflows, needed, dry_run=dry_run)
 
 
-def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
+def _ci_init(output: Output, root: Path, config: Path | None, *, dry_run: bool) -> CiResult:
+    """`cfpy ci init github`, which replaces nothing here."""
+    from cfpy.patterns.ci import CiRequest, run
+    from cfpy.patterns.ci_text import Provider
+
+    request = CiRequest(root, Provider.GITHUB, dry_run=dry_run, config=config)
+    return run(context_of(output), request, lambda result: not result.before)
+
+
+def _show(
+    output: Output,
+    found: Adopted,
+    workflows: CiResult | None,
+    needed: Mapping[str, tuple[str, ...]],
+    *,
+    dry_run: bool,
+) -> None:
+    left_out = workflows.left_out if workflows else ()
+    after = {**found.after, **(workflows.after if workflows else {})}
+    before = {**dict.fromkeys(after, ""), **found.before, **(workflows.before if workflows else {})}
     if output.json:
         data: dict[str, object] = {
             "worker": found.worker,
@@ -83,8 +114,10 @@ def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
             "dry_run": dry_run,
         }
         names = {"resources": dict(found.resources), "missing": list(found.missing)}
-        files = {"files": dict(found.after), "kept_files": list(found.kept)}
+        files = {"files": after, "kept_files": list(found.kept)}
         files["removed_ids"] = dict(found.removed)
+        files["ci_secrets"] = {name: list(items) for name, items in needed.items()}
+        files["left_out"] = list(left_out)
         data |= {"logged_in": found.logged_in}
         output.data("adopt", data | names | {"secrets": list(found.secrets)} | files)
         return
@@ -107,12 +140,13 @@ def _show(output: Output, found: Adopted, *, dry_run: bool) -> None:
         output.show(draw.Text(f"The account has no Worker {found.worker} yet.", style="yellow"))
     if found.missing:
         output.show(draw.Text(f"Not in the account: {', '.join(found.missing)}", style="yellow"))
-    for name, text in found.after.items():
+    for name, text in after.items():
         if dry_run:
-            show_diff(output, name, found.before[name], text)
+            show_diff(output, name, before[name], text)
         else:
-            output.show(draw.Text(f"  {'changed' if found.before[name] else 'new    '} {name}"))
+            output.show(draw.Text(f"  {'changed' if before[name] else 'new    '} {name}"))
     for name in found.kept:
         output.show(draw.Text(f"  kept    {name}: it exists already", style="yellow"))
+    show_needed(output, left_out, needed)
     following = "plan" if found.logged_in else "test"
     output.show(draw.Text(f"\nNext\n  {output.invocation.command(following)}"))

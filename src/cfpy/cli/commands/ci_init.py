@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,6 +90,18 @@ def ci_init(
     view.show(run(context_of(output), request, view.confirm), dry_run=dry_run)
 
 
+def show_needed(
+    output: Output, left_out: Iterable[str], variables: Mapping[str, tuple[str, ...]]
+) -> None:
+    """Show what the files of CI do not have and why, and the secrets that they need."""
+    for reason in left_out:
+        output.show(draw.Text(f"\nLeft out: {reason}.", style="yellow"))
+    if variables:
+        output.show(draw.Text("\nSecrets to create there, by environment:"))
+    for name, names in variables.items():
+        output.show(draw.Text(f"  {name}: {', '.join(names)}"))
+
+
 class _View:
     """Asks and reports."""
 
@@ -128,11 +141,7 @@ class _View:
             self._output.show(draw.Text(f"  {sign} {name}"))
         for name in result.unchanged:
             self._output.show(draw.Text(f"  as is   {name}"))
-        for reason in result.left_out:
-            self._output.show(draw.Text(f"\nLeft out: {reason}.", style="yellow"))
-        self._output.show(draw.Text("\nSecrets to create there, by environment:"))
-        for name, variables in result.variables.items():
-            self._output.show(draw.Text(f"  {name}: {', '.join(variables)}"))
+        show_needed(self._output, result.left_out, result.variables)
 
     def _show_json(self, result: CiResult, *, dry_run: bool) -> None:
         data = {
