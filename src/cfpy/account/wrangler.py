@@ -255,12 +255,7 @@ class Wrangler:
         arguments = ("versions", "deploy", *specs, "-y", "--message", message)
         self._mutate("can't share the traffic", arguments)
 
-    def rollback(
-        self,
-        worker: str,
-        version_id: str,
-        message: str = "The health check of the new version failed",
-    ) -> None:
+    def rollback(self, worker: str, version_id: str, message: str) -> None:
         """``wrangler rollback``: an earlier version, live at once. Without a terminal, wrangler
         does not ask: callers must have asked.
 

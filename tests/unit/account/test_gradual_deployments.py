@@ -281,8 +281,9 @@ def test_triggers_that_stay_are_told_before_and_after(rollout: Start) -> None:
     path.write_text(path.read_text().replace("0 3 * * *", "0 4 * * *"))
     here.rollback()
     [left] = here.share(10).shared.left
-    assert "cron triggers stay as they are; the configuration has 0 4 * * *" in left
+    assert "triggers stay as they are" in left
     assert "wrangler triggers deploy" in left
+    assert "cron 0 4 * * * (new), cron 0 3 * * * (not in the configuration" in left
     assert left in here.confirmed[-1].notices
 
 

@@ -126,7 +126,7 @@ def test_values_of_secrets_are_in_no_error() -> None:
         (lambda it: it.deploy_dry_run(), "does not accept the project"),
         (lambda it: it.delete("r2 bucket delete", "files"), "can't delete files"),
         (lambda it: it.change("can't do it", "delete", "--name", "shop"), "can't do it"),
-        (lambda it: it.rollback("shop", "v1"), "can't roll back"),
+        (lambda it: it.rollback("shop", "v1", "Back."), "can't roll back"),
     ],
 )
 def test_a_failure_says_what_was_tried_and_what_wrangler_said(act: Command, said: str) -> None:
