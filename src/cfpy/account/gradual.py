@@ -257,8 +257,7 @@ class GradualRollout:
         return verdict.said
 
     def _glance(self) -> None:
-        """Each change looks again, so that an account that can't be read once is no reason to
-        stop."""
+        """Each change looks again, so an account that can't be read once is no reason to stop."""
         with contextlib.suppress(CloudflareError):
             self._guard.look()
 

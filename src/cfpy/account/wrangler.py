@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.account.permissions import PERMISSIONS, refusal
-from cfpy.account.wrangler_answers import InTime, codes_in, complaint, token_of
+from cfpy.account.wrangler_answers import (
+    InTime,
+    api_said,
+    codes_in,
+    complaint,
+    token_is_dead,
+    token_of,
+)
 from cfpy.account.wrangler_events import Deployment, deployment_of, failure, read_events
 from cfpy.errors import (
     NotAuthenticatedError,
@@ -300,7 +307,8 @@ class Wrangler:
             # one.
             codes = {code, *codes_in(done.stderr)}
             kind = next((part for part in arguments if part in PERMISSIONS), "")
-            if error := refusal(0, codes, complaint(done), kind, "change"):
+            status = 401 if token_is_dead(done) else 0
+            if error := refusal(status, codes, api_said(done), kind, "change"):
                 raise NotAuthenticatedError(
                     f"{what}: {error.message}", hint=f"{error.hint}. Completed steps stay."
                 )

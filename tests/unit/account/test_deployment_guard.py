@@ -248,7 +248,7 @@ def test_the_secrets_that_a_run_sets_are_nobody_elses(rollout: Start) -> None:
     """Each change of a secret is a deployment."""
     here = rollout()
     here.code("two")
-    (here.root / "cfpy.toml").write_text('[secrets]\nTOKENS = "Tokens."\n')
+    (here.root / "cfpy.toml").write_text('[[secrets]]\nname = "TOKENS"\n')
     asked = ProvisionRequest(here.root, "", {"TOKENS": "t"}, lambda _: None, None)
     set_: list[str] = []
 
