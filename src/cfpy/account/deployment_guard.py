@@ -43,7 +43,7 @@ class DeploymentGuard:
         """Read the newest deployment.
 
         Raises:
-            DeploymentChangedError: It is neither the one that was seen nor the one that was made.
+            DeploymentChangedError: It is neither the one that the run saw nor one of its own.
             CloudflareError: The account can't be read.
         """
         history = self._releases.history()
@@ -53,7 +53,7 @@ class DeploymentGuard:
         if newest is None or not self._is_made(newest):
             said = str(newest) if newest else "it is not deployed any more"
             raise self._changed(f"somebody else changed the deployment of {self._worker}: {said}")
-        # Those of a change that was repeated are all the same.
+        # A change that was repeated has made several.
         before = next((item for item in history if not self._is_made(item)), None)
         seen, self._seen, self._made = self._seen, newest, None
         if before and before != seen:
@@ -73,7 +73,7 @@ class DeploymentGuard:
         self.expect(versions, message)
 
         def once() -> None:
-            self.look()
+            self.look()  # A second attempt comes up to a minute later.
             run()
 
         attempt(once, self._is_there)

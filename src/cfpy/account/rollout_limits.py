@@ -8,6 +8,7 @@ from __future__ import annotations
 from cfpy.account.owned.cron import Crons
 from cfpy.account.owned.custom_domain import CustomDomains
 from cfpy.account.owned.queue import ObservedQueue, Queue
+from cfpy.account.owned.queue_consumer import QueueConsumers
 from cfpy.account.owned.route import Routes
 from cfpy.account.owned.workers_dev import Subdomains
 from cfpy.account.plan import Plan
@@ -42,11 +43,11 @@ def refuse_class_migrations(session: Session) -> None:
 def triggers_left(session: Session, plan: Plan) -> tuple[str, ...]:
     """The triggers that the account does not have as the configuration does, in one sentence."""
     left = [
-        f"{item.kind.replace('_', ' ')} {item.name} ({item.reason})"
+        f"{item.kind} {item.name} ({item.reason})"
         for item in plan.deploys
         if item.kind in _TRIGGERS
     ]
-    left += [f"consumer of {name} (new)" for name in _unconsumed(session)]
+    left += [f"{QueueConsumers.name} {name} (new)" for name in _unconsumed(session)]
     if not left:
         return ()
     after = command("wrangler", "triggers", "deploy")
