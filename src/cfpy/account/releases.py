@@ -74,6 +74,8 @@ class Releases:
             if error.api_code in NO_SUCH_WORKER:
                 return ()
             raise
+        if found and not found[0]["versions"]:
+            raise ValueError("no version is live")
         return tuple(map(_release, found))
 
     @documented()
