@@ -220,6 +220,13 @@ class RolledBackError(CfpyError):
     exit_code = 12
 
 
+class DeploymentChangedError(CfpyError):
+    """Somebody else changed the deployment of the Worker meanwhile, so cfpy stopped."""
+
+    code = "deployment_changed"
+    exit_code = 14
+
+
 class FilesystemError(CfpyError):
     """Writing failed: the disk is full, read-only, or permissions are missing."""
 

@@ -62,7 +62,8 @@ def test_a_run_that_is_killed(
     cfpy_there: Any, account: CloudflareApi, machine: Callable[[], Reader]
 ) -> None:
     """At its database: the note is there, and what else there is depends on the moment."""
-    project = machine().directory
+    reader = machine()
+    project = reader.directory
     started: list[subprocess.Popen[bytes]] = []
 
     def kill() -> None:
@@ -76,6 +77,8 @@ def test_a_run_that_is_killed(
     started.append(subprocess.Popen(argv, cwd=project, env=environment, **streams))
     assert started[0].wait(300) == -signal.SIGKILL
     account.broken_time = None
+    assert (project / ".cfpy-preview.json").exists()
+    assert reader.run("git status --short", 0) == ""
     code, document = cfpy_there("preview", project, "list")
     [left] = document["data"]["previews"]
     assert (code, left["name"], left["worker"]) == (0, BRANCH, WORKER)

@@ -137,6 +137,7 @@ def test_exit_codes_of_errors_are_pinned_and_in_the_reference() -> None:
         "filesystem": 10,
         "deployment": 11,
         "rolled_back": 12,
+        "deployment_changed": 14,
         "interrupted": 130,
     }
     page = (REFERENCE / "exit-codes.md").read_text("utf-8")

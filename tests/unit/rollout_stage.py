@@ -25,7 +25,7 @@ from cfpy.account.rollback import run as run_rollback
 from cfpy.errors import CfpyError
 from cfpy.tools.context import Context
 from cfpy.tools.git import Git
-from cloudflare_api import CloudflareApi, RefusedError
+from cloudflare_api import ACCOUNT, CloudflareApi, RefusedError
 from preview_account import Fault, Killed, PreviewTools
 from wrangler_in_process import Tools
 
@@ -123,6 +123,8 @@ class RolloutStage:
         self.api = cloudflare.api = CloudflareApi()
         self.tools = RolloutTools(self.api)
         self.confirmed: list[Any] = []
+        # What happens while a question is answered.
+        self.when_asked: Callable[[], None] = lambda: None
         self._minutes = 0
         self.api.rollouts.now = self._now
         shutil.rmtree(root, ignore_errors=True)
@@ -170,8 +172,17 @@ class RolloutStage:
         asked = RollbackRequest(self.root, environment, version, dry_run)
         return run_rollback(self.context(), asked, self._confirm)
 
+    def colleague(self, shares: Mapping[str, float], message: str = "") -> None:
+        """Somebody else deploys these versions, from another machine."""
+        parts = [{"version_id": id_, "percentage": part} for id_, part in shares.items()]
+        body = {"strategy": "percentage", "versions": parts}
+        body |= {"annotations": {"workers/message": message}}
+        path = f"accounts/{ACCOUNT}/workers/scripts/shop/deployments"
+        self.api.answer("POST", path, {}, body)
+
     def _confirm(self, plan: Plan | Any) -> bool:
         self.confirmed.append(plan)
+        self.when_asked()
         return True
 
     def broken(self, run: Callable[[], Any], number: int, fault: Fault) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfpy.account.preview_note import Note
-from cfpy.errors import UsageError
+from cfpy.errors import ToolTimeoutError, UsageError
 from cfpy.tools.git import Git
 from cfpy.tools.invocation import command
 
@@ -25,24 +25,46 @@ _HEADS = "refs/heads/"
 @dataclass(frozen=True)
 class Branch:
     """The branch of a checkout. ``commit`` is empty if the default branch has it, so that a new
-    branch is not taken for a merged one."""
+    branch is not taken for a merged one. ``pushed`` is whether the remote has its commits."""
 
     name: str = ""
     commit: str = ""
     pushed: bool = False
 
 
+def branch_name(git: Git, root: Path) -> str:
+    """The name of the branch of a project's directory; empty if that is not known."""
+    return git.read(root, "symbolic-ref", "--short", "--quiet", "HEAD") or _name_from_ci()
+
+
 def current_branch(git: Git, root: Path) -> Branch:
-    """The branch of a project's directory; its name is empty if that is not known."""
-    name = git.read(root, "symbolic-ref", "--short", "--quiet", "HEAD")
-    named = (os.environ[item] for item in CI_VARIABLES if os.environ.get(item))
-    from_ci = "" if name else next(named, "")
+    """The branch of a project's directory; its name is empty if that is not known. Asks the
+    remote."""
+    name = branch_name(git, root)
     head = git.read(root, "rev-parse", "--verify", "--quiet", "HEAD") or ""
     remote = _remote(git, root)
     mains = (f"{remote}/HEAD", *(f"{remote}/{main}" for main in _DEFAULTS), *_DEFAULTS)
     is_new = head and any(git.has_ancestor(root, main, head) for main in mains)
-    tracked = git.read(root, "rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/{name}")
-    return Branch(name or from_ci, "" if is_new else head, bool(from_ci or tracked))
+    # CI was started by a push of it, and may not be allowed to ask.
+    pushed = bool(name) and (name == _name_from_ci() or _has(git, root, remote, name, head))
+    return Branch(name, "" if is_new else head, pushed)
+
+
+def _name_from_ci() -> str:
+    return next((os.environ[item] for item in CI_VARIABLES if os.environ.get(item)), "")
+
+
+def _has(git: Git, root: Path, remote: str, name: str, head: str) -> bool:
+    """Whether the remote has the branch with this commit. What git has noted of a remote may be
+    about a branch of that name that was deleted since."""
+    if not remote or not head:
+        return False
+    try:
+        said = git.read(root, "ls-remote", remote, f"{_HEADS}{name}") or ""
+    except ToolTimeoutError:
+        return False
+    theirs = said.partition("\t")[0]
+    return theirs == head or bool(theirs and git.has_ancestor(root, theirs, head))
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,7 @@ def done(
 ) -> Iterator[tuple[Note, str]]:
     """The previews whose branch is done, with the reason.
 
-    A branch is gone only if it was on the remote once: somebody may have it on another machine.
+    A branch is gone only if the remote had its commits: otherwise somebody has not pushed it yet.
     """
     main = branches.heads.get(branches.default, "")
     for note in notes:

@@ -9,17 +9,19 @@ from pathlib import Path
 
 from cfpy.account.bookmarks import Bookmark, before_migrations
 from cfpy.account.code_tag import commit_message, version_tag
+from cfpy.account.deployment_guard import DeploymentGuard
 from cfpy.account.failed_deployment import unhealthy, with_what_is_live
 from cfpy.account.gradual import Checks, GradualRollout, Rollout, TrafficResult, prepare
 from cfpy.account.health import TIMEOUT_SECONDS, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.registry import BY_STEP
-from cfpy.account.owned.secret import with_given
+from cfpy.account.owned.secret import WorkerSecrets, with_given
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Plan
 from cfpy.account.provision import ProvisionRequest, provision
 from cfpy.account.rehearsal import check_upload, problems, rehearse
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import under_way
+from cfpy.account.traffic import read_traffic
 from cfpy.account.wrangler_events import Deployment
 from cfpy.errors import CfpyError, UsageError
 from cfpy.project.lock import alone
@@ -107,6 +109,7 @@ def run(
         PlanConflictError: Something in the account is in conflict. Nothing was changed.
         WranglerError: wrangler does not accept the project, a migration or the deployment failed.
         DeploymentError: The health check failed.
+        DeploymentChangedError: Somebody else has deployed meanwhile.
         CfpyError: As :meth:`cfpy.account.gradual.GradualRollout.run`, in a gradual rollout.
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
@@ -136,10 +139,11 @@ def deploy(
         raise problem
     ctx.progress("Checking the project")
     modules = check_upload(session.wrangler)
-    left = _left_by_rollout(session, request, plan, modules, accept)
+    guard, left = _before_confirmed(session, request, plan, modules, accept)
     if not confirm(replace(plan, notices=(*plan.notices, *left))):
         return None
     session.refuse_edited()
+    guard.look()
     bookmarks: list[Bookmark] = []
 
     def first(now: Plan) -> None:
@@ -150,6 +154,8 @@ def deploy(
     provisioned = _provision(ctx, session, request, plan, first)
     if provisioned is None:
         first(plan)
+    elif any(action.kind == WorkerSecrets.name for action in provisioned.changes):
+        guard.renew()  # Each change of a secret is a deployment.
     with under_way():
         session.refuse_edited()
         if provisioned is None:
@@ -157,26 +163,39 @@ def deploy(
         tag = version_tag(modules, session.reloaded(), session.environment)
         message = commit_message(ctx.git, session.project.root)
         if request.rollout:
-            run = GradualRollout(session, request.rollout, request.checks, ctx.progress)
+            run = GradualRollout(session, request.rollout, request.checks, guard, ctx.progress)
             shared = run.run(tag, message, left)
             done = DeployResult(plan, provisioned, None, shared.url, shared.checked, shared=shared)
         else:
-            done = _go_live(ctx, session, request, client, plan, provisioned, (tag, message))
+            guard.look()
+            live = _go_live(ctx, session, request, client, guard, (tag, message))
+            done = replace(live, plan=plan, provisioned=provisioned)
         return replace(done, bookmarks=tuple(bookmarks))
 
 
-def _left_by_rollout(
+def _before_confirmed(
     session: Session,
     request: DeployRequest,
     plan: Plan,
     modules: str,
     accept: Callable[[str], None],
-) -> tuple[str, ...]:
+) -> tuple[DeploymentGuard, tuple[str, ...]]:
+    """Refuse what can't be deployed. From here on, nobody else may deploy.
+
+    Returns:
+        What finds out if somebody does, and what a rollout leaves as it is.
+    """
     tag = version_tag(modules, session.project, session.environment)
     accept(tag)
-    if request.rollout is None:
-        return ()
-    return prepare(session, request.rollout, request.checks, plan, tag)
+    worker = session.desired.worker
+    releases = session.account.releases(worker)
+    newest = next(iter(releases.history()), None)
+    guard = DeploymentGuard(releases, worker, newest)
+    if request.rollout:
+        return guard, prepare(session, request.rollout, request.checks, plan, tag)
+    if newest and len(newest.shares) > 1:
+        read_traffic(releases, tag)  # It would end a rollout of other code.
+    return guard, ()
 
 
 def rehearsed(
@@ -186,7 +205,7 @@ def rehearsed(
     _health_client(request)
 
     def left(session: Session, plan: Plan, modules: str) -> None:
-        _left_by_rollout(session, request, plan, modules, accept)
+        _before_confirmed(session, request, plan, modules, accept)
 
     provisions = request.provision is not None
     found = rehearse(
@@ -224,8 +243,7 @@ def _go_live(
     session: Session,
     request: DeployRequest,
     client: HttpClient | None,
-    plan: Plan,
-    provisioned: Plan | None,
+    guard: DeploymentGuard,
     named: tuple[str, str],
 ) -> DeployResult:
     desired, wrangler = session.desired, session.wrangler
@@ -239,19 +257,20 @@ def _go_live(
         deployment = wrangler.deploy(*named)
     except CfpyError as error:
         raise with_what_is_live(session, before, error) from error
+    guard.expect([deployment.version_id])
     url = (request.url or deployment.url).rstrip("/")
     if not url or client is None:
-        return DeployResult(plan, provisioned, deployment, url, "")
+        return DeployResult(None, None, deployment, url, "")
     address = url + request.health
     ctx.progress(f"Asking {address}")
     answer = wait_for_answer(
         partial(ask, client, address), request.check_seconds, ctx.progress, SystemClock()
     )
-    live = DeployResult(plan, provisioned, deployment, url, answer.said)
+    live = DeployResult(None, None, deployment, url, answer.said)
     if answer.healthy:
         return live
-    back = request.rollback_on_failure
-    raise unhealthy(session, deployment.version_id, address, before, answer, goes_back=back)
+    back = guard if request.rollback_on_failure else None
+    raise unhealthy(session, deployment.version_id, address, before, answer, back)
 
 
 def _migrate(ctx: Context, session: Session, plan: Plan) -> None:

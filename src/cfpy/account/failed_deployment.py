@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 
+from cfpy.account.deployment_guard import DeploymentGuard
 from cfpy.account.health import Answer
 from cfpy.account.session import Session
-from cfpy.errors import CfpyError, DeploymentError
+from cfpy.account.traffic import BACK
+from cfpy.errors import CfpyError, DeploymentChangedError, DeploymentError
 from cfpy.tools.invocation import command
 
 
@@ -26,8 +29,13 @@ def with_what_is_live(session: Session, before: str, error: CfpyError) -> CfpyEr
 
 
 def unhealthy(
-    session: Session, version: str, address: str, before: str, answer: Answer, *, goes_back: bool
-) -> DeploymentError:
+    session: Session,
+    version: str,
+    address: str,
+    before: str,
+    answer: Answer,
+    guard: DeploymentGuard | None,
+) -> CfpyError:
     """The error that describes the answer of the live version, and what to do.
 
     Args:
@@ -36,14 +44,14 @@ def unhealthy(
         address: Where it was asked.
         before: The version that was live before; empty if this one is the first.
         answer: What it answered.
-        goes_back: Whether to roll back to the version before. That is not done if the host is not
-            in DNS: the old version can't be reached there, either.
+        guard: If given, to roll back to the version before. That is not done if the host is not in
+            DNS: the old version can't be reached there, either.
     """
     if not answer.resolved:
         kept = "It was not rolled back: no version can be reached there. "
         return DeploymentError(
             f"version {version} is live, but could not be checked: {answer.said}",
-            hint=f"{kept if before and goes_back else ''}A new host name takes some minutes to "
+            hint=f"{kept if before and guard else ''}A new host name takes some minutes to "
             f"appear in DNS. Try again with: curl {shlex.quote(address)}",
         )
     sick = f"version {version} is live, but its health check failed: {address}: {answer.said}"
@@ -53,10 +61,14 @@ def unhealthy(
             sick, hint=f"{logs}. It is the first version, so there is none to roll back to."
         )
     back = command("wrangler", "rollback", before)
-    if not goes_back:
+    if guard is None:
         return DeploymentError(sick, hint=f"{back} (migrations stay as they are)")
+    message = f"{BACK}{version}"
+    rollback = partial(session.wrangler.rollback, session.desired.worker, before, message)
     try:
-        session.wrangler.rollback(session.desired.worker, before)
+        guard.change([before], message, rollback)
+    except DeploymentChangedError as error:
+        return DeploymentChangedError(f"{sick}; but {error.message}", hint=error.hint)
     except CfpyError as error:
         return DeploymentError(f"{sick}; and {error.message}", hint=back)
     return DeploymentError(

@@ -5,6 +5,7 @@ Each step looks at the account first, so a run that was stopped is continued by 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from functools import partial
 
 from cfpy.account.bookmarks import timestamp
 from cfpy.account.breaking_migrations import breaking_migrations
+from cfpy.account.deployment_guard import DeploymentGuard
 from cfpy.account.health import TIMEOUT_SECONDS, Answer, Clock, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.custom_domain import CustomDomain
 from cfpy.account.owned.workers_dev import OnWorkersDev, Subdomain
@@ -22,7 +24,15 @@ from cfpy.account.session import Session
 from cfpy.account.steps import attempt
 from cfpy.account.traffic import BACK, Traffic, read_traffic
 from cfpy.account.watching import NewVersion, Verdict, watch
-from cfpy.errors import CancelledError, CfpyError, DeploymentError, RolledBackError, UsageError
+from cfpy.errors import (
+    CancelledError,
+    CfpyError,
+    CloudflareError,
+    DeploymentChangedError,
+    DeploymentError,
+    RolledBackError,
+    UsageError,
+)
 from cfpy.tools.http_client import HttpClient
 from cfpy.tools.invocation import command
 
@@ -95,8 +105,7 @@ def prepare(
             "remove the rest when no old version is live. Or pass --allow-breaking. "
             "Nothing was changed.",
         )
-    after = command("wrangler", "triggers", "deploy")
-    return tuple(f"{item}: {after} sets it, after the rollout" for item in triggers_left(session))
+    return triggers_left(session, plan)
 
 
 def _refuse_unseen(session: Session) -> None:
@@ -120,12 +129,14 @@ class GradualRollout:
         session: Session,
         rollout: Rollout,
         checks: Checks,
+        guard: DeploymentGuard,
         progress: Callable[[str], None],
         clock: Clock | None = None,
     ) -> None:
         self._session = session
         self._rollout = rollout
         self._checks = checks
+        self._guard = guard
         self._progress = progress
         self._clock = clock or SystemClock()
         self._worker = session.desired.worker
@@ -138,6 +149,7 @@ class GradualRollout:
             WranglerError: wrangler failed; the same command continues.
             DeploymentError: The new version does not answer, and still has its part.
             RolledBackError: Something is wrong with it, and the old one has all traffic.
+            DeploymentChangedError: Somebody else has changed the deployment.
             CancelledError: Interrupted while it watched.
         """
         percent = self._rollout.percent
@@ -190,11 +202,10 @@ class GradualRollout:
         return traffic, sum(sizes)
 
     def _share(self, traffic: Traffic, new: str, percent: float) -> None:
-        """Repeatable: the same shares once more change nothing."""
         self._progress(f"Giving {percent:g} % of the traffic of {self._worker} to {new}")
-        shares = traffic.shares(new, percent)
-        share = partial(self._session.wrangler.share_traffic, shares, f"cfpy: {percent:g} %")
-        attempt(share, lambda: False)
+        shares, message = traffic.shares(new, percent), f"cfpy: {percent:g} %"
+        share = partial(self._session.wrangler.share_traffic, shares, message)
+        self._guard.change(shares, message, share)
 
     def _asker(self, new: str, url: str) -> Callable[[], Answer]:
         override = {OVERRIDE: f'{self._worker}="{new}"'}
@@ -222,7 +233,7 @@ class GradualRollout:
         since = _now()
         rates = self._session.account.error_rates(self._worker)
         health = self._asker(new, url) if url and self._checks.health else None
-        watched = NewVersion(new, old, health, partial(rates.read, since))
+        watched = NewVersion(new, old, health, partial(rates.read, since), self._glance)
         try:
             verdict: Verdict = watch(
                 watched, self._rollout.watch_seconds, self._clock, self._progress
@@ -245,13 +256,21 @@ class GradualRollout:
             )
         return verdict.said
 
+    def _glance(self) -> None:
+        """Each change looks again, so an account that can't be read once is no reason to stop."""
+        with contextlib.suppress(CloudflareError):
+            self._guard.look()
+
     def _back(self, new: str, old: str, why: str, *, had_traffic: bool = True) -> CfpyError:
         """Go back to the old version; the error that reports it."""
         self._progress(f"Going back to {old}")
         message = BACK + new
+        back = partial(self._session.wrangler.rollback, self._worker, old, message)
         try:
-            attempt(
-                partial(self._session.wrangler.rollback, self._worker, old, message), lambda: False
+            self._guard.change([old], message, back)
+        except DeploymentChangedError as error:
+            return DeploymentChangedError(
+                f"version {new} was not well: {why}; but {error.message}", hint=error.hint
             )
         except CfpyError as error:
             return DeploymentError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfpy.account.plan import Plan
 from cfpy.account.session import open_session
+from cfpy.account.traffic import rollout_notices
 from cfpy.account.usable import refuse_unusable
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.tools.context import Context
@@ -30,4 +31,7 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     """
     # First, because it needs no login.
     refuse_unusable(load_project(request.root, request.config), request.environment)
-    return open_session(ctx, request.root, request.environment, request.config).plan()
+    session = open_session(ctx, request.root, request.environment, request.config)
+    plan = session.plan()
+    rollout = rollout_notices(session.account.releases(session.desired.worker))
+    return replace(plan, notices=(*plan.notices, *rollout))

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from cfpy.account.branches import current_branch, done, read_branches
+from cfpy.account.branches import branch_name, done, read_branches
 from cfpy.account.comparison import Permission
 from cfpy.account.destroy import execute, refuse_dependents
 from cfpy.account.owned.outside import in_jurisdiction
@@ -153,7 +153,7 @@ def _chosen(
         if not notes:
             return []
         return list(done(ctx.git, request.root, read_branches(ctx.git, request.root), notes))
-    name = request.name or current_branch(ctx.git, request.root).name
+    name = request.name or branch_name(ctx.git, request.root)
     if not name:
         raise UsageError(
             "git is on no branch, so it is not known which preview is meant",

@@ -34,7 +34,7 @@ class Note:
         source: The environment that it is derived from; empty for the top level.
         branch: The branch of git; empty if it is not known.
         commit: The commit; empty if the default branch had it already.
-        pushed: Whether the branch was on the remote.
+        pushed: Whether the branch was on the remote, with that commit.
         created: When, in UTC, ISO 8601.
         expires: The same, for `cfpy preview prune`; empty for never.
         owned: The keys of its resources, such as ``d1:shop-preview-a-1f2e3d-db``.

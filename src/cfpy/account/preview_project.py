@@ -17,8 +17,9 @@ from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
 from cfpy.tools.files import write_atomically
 
-# wrangler finds the files that it names from where it is: in the project, while a command runs.
-_NAME = ".cfpy-preview.json"
+#: The configuration of a preview, while a command runs. wrangler finds the files that it names from
+#: where it is, so it is in the project.
+FILE = ".cfpy-preview.json"
 _MIGRATIONS = ".wrangler/cfpy/preview-migrations"
 # Its name sorts behind those of other migrations: numbers come first.
 _SEED = "zz_cfpy_seed.sql"
@@ -40,7 +41,7 @@ def preview_project(
         UsageError: The seed can't be used.
         FilesystemError: A file can't be written.
     """
-    path = base.root / _NAME
+    path = base.root / FILE
     if seed:
         config = _seeded(base, config, seed, dry_run=dry_run)
     if dry_run:
@@ -64,7 +65,7 @@ def _derived(base: Project, config: PreviewConfig) -> Project:
     new = config.renamed
     return replace(
         base,
-        config_name=_NAME,
+        config_name=FILE,
         wrangler=config.document,
         vectorize=tuple(
             replace(item, index_name=new.get(item.index_name, item.index_name))

@@ -14,7 +14,7 @@ from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Do, Plan
 from cfpy.account.preview_keeper import InMemory, read_note, write_note
 from cfpy.account.preview_note import Note, foreign
-from cfpy.account.preview_project import preview_project
+from cfpy.account.preview_project import FILE, preview_project
 from cfpy.account.record import Placement, Record
 from cfpy.account.record_store import RecordStore
 from cfpy.account.session import Session, session_of
@@ -80,6 +80,8 @@ def run(
         wanted = _note(ctx, request, base, now or datetime.now(UTC))
         config = derive_preview(base.wrangler, request.source, wanted.name)
         wanted = replace(wanted, worker=config.worker)
+        if not asked.dry_run:
+            ctx.git.exclude(base.root, FILE)  # It stays if the run is killed.
         with preview_project(base, config, request.seed, dry_run=asked.dry_run) as load:
             records = RecordStore(base.root, base.config_name).read()
             home = InMemory(base.root, records.account_id(request.source))

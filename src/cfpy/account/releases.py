@@ -33,10 +33,23 @@ class Version:
 
 @dataclass(frozen=True)
 class Release:
-    """A deployment: the percentages of its versions by id, in their order, and its message."""
+    """A deployment: the percentages of its versions by id, in their order, and its message.
+    ``created`` is a time in RFC 3339, ``author`` an address; both may be empty."""
 
+    id: str
     shares: Mapping[str, float]
     message: str = ""
+    created: str = ""
+    author: str = ""
+
+    def __str__(self) -> str:
+        """What is live with it, since when and by whom."""
+        said = [f"version {id_} has {part:g} % of the traffic" for id_, part in self.shares.items()]
+        if len(said) == 1:
+            said = [f"version {next(iter(self.shares))} has all traffic"]
+        since = f", since {self.created}" if self.created else ""
+        author = f", by {self.author}" if self.author else ""
+        return f"{' and '.join(said)}{since}{author}"
 
 
 class Releases:
@@ -52,18 +65,24 @@ class Releases:
         self._service = f"accounts/{account_id}/workers/services/{worker}"
 
     @documented()
-    def all(self) -> tuple[Release, ...]:
-        """The deployments, the newest first; none while the Worker has only its secrets, of which
-        the first creates a stub."""
+    def history(self) -> tuple[Release, ...]:
+        """The last deployments, the newest first; also that of a stub, which the first secret of a
+        Worker creates."""
         try:
             found = self._api.get(f"{self._path}/deployments")["result"]["deployments"]
         except CloudflareError as error:
             if error.api_code in NO_SUCH_WORKER:
                 return ()
             raise
-        if found and self._is_stub(str(found[0]["versions"][0]["version_id"])):
-            return ()
+        if found and not found[0]["versions"]:
+            raise ValueError("no version is live")
         return tuple(map(_release, found))
+
+    @documented()
+    def all(self) -> tuple[Release, ...]:
+        """The last deployments, the newest first; none while the Worker has only a stub."""
+        found = self.history()
+        return () if found and self._is_stub(next(iter(found[0].shares))) else found
 
     def _is_stub(self, version: str) -> bool:
         return is_stub(self._api.get(f"{self._path}/versions/{version}")["result"])
@@ -85,16 +104,16 @@ class Releases:
         found = self._api.get(self._service)["result"]
         return str(found["default_environment"]["script"].get("migration_tag") or "")
 
-    @documented()
-    def schedules(self) -> frozenset[str]:
-        """The cron triggers that it has."""
-        found = self._api.get(f"{self._path}/schedules")["result"]["schedules"]
-        return frozenset(str(item["cron"]) for item in found)
-
 
 def _release(data: Mapping[str, Any]) -> Release:
     shares = {str(item["version_id"]): float(item["percentage"]) for item in data["versions"]}
-    return Release(shares, str((data.get("annotations") or {}).get("workers/message") or ""))
+    return Release(
+        id=str(data["id"]),
+        shares=shares,
+        message=str((data.get("annotations") or {}).get("workers/message") or ""),
+        created=str(data.get("created_on") or ""),
+        author=str(data.get("author_email") or ""),
+    )
 
 
 def _version(data: Mapping[str, Any]) -> Version:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cfpy.account.deployment_guard import DeploymentGuard
 from cfpy.account.kept_by_rollback import kept
 from cfpy.account.releases import Release, Releases, Version
 from cfpy.account.session import open_session
-from cfpy.account.steps import attempt, under_way
+from cfpy.account.steps import under_way
 from cfpy.account.traffic import BACK
 from cfpy.errors import UsageError
 from cfpy.project.lock import alone
@@ -66,6 +67,7 @@ def run(
     Raises:
         UsageError: There is no such version, or a Durable Object migration is in between. Nothing
             was changed.
+        DeploymentChangedError: Somebody else changed the deployment after the plan was shown.
         WranglerError: The rollback failed.
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
@@ -92,8 +94,7 @@ def run(
         message = BACK + ", ".join(id_ for id_ in live if id_ != target.id)
         back = partial(session.wrangler.rollback, worker, target.id, message)
         with under_way():
-            # The same once more changes nothing.
-            attempt(back, lambda: False)
+            DeploymentGuard(releases, worker, listed[0]).change([target.id], message, back)
     return plan, True
 
 

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from cfpy.account.owned.custom_domain import CustomDomain, TakenDomain
+from cfpy.account.owned.cron import Crons
+from cfpy.account.owned.custom_domain import CustomDomains
 from cfpy.account.owned.queue import ObservedQueue, Queue
+from cfpy.account.owned.queue_consumer import QueueConsumers
+from cfpy.account.owned.route import Routes
+from cfpy.account.owned.workers_dev import Subdomains
+from cfpy.account.plan import Plan
 from cfpy.account.session import Session
 from cfpy.bindings.environments import effective
 from cfpy.errors import UsageError
 from cfpy.tools.invocation import command
+
+# What `wrangler versions deploy` does not set, but `wrangler triggers deploy` does.
+_TRIGGERS = (Crons.name, CustomDomains.name, Routes.name, Subdomains.name, *Subdomains.parts)
 
 
 def refuse_class_migrations(session: Session) -> None:
@@ -34,27 +40,22 @@ def refuse_class_migrations(session: Session) -> None:
         )
 
 
-def triggers_left(session: Session) -> tuple[str, ...]:
-    """The triggers of the configuration that the account does not have, one sentence each. Routes
-    are not compared: they are in zones."""
-    return tuple(_triggers_left(session))
+def triggers_left(session: Session, plan: Plan) -> tuple[str, ...]:
+    """The triggers that the account does not have as the configuration does, in one sentence."""
+    left = [
+        f"{item.kind} {item.name} ({item.reason})"
+        for item in plan.deploys
+        if item.kind in _TRIGGERS
+    ]
+    left += [f"{QueueConsumers.name} {name} (new)" for name in _unconsumed(session)]
+    if not left:
+        return ()
+    after = command("wrangler", "triggers", "deploy")
+    return (f"triggers stay as they are. After the rollout, {after} sets: {', '.join(left)}",)
 
 
-def _triggers_left(session: Session) -> Iterator[str]:
-    worker, desired = session.desired.worker, session.desired
-    tables = effective(session.project.wrangler, session.environment)
-    wanted = (tables.get("triggers") or {}).get("crons")
-    if wanted is not None:
-        have = session.account.releases(worker).schedules()
-        if have != frozenset(wanted):
-            said = ", ".join(wanted) or "none"
-            yield f"the cron triggers stay as they are; the configuration has {said}"
-    observed = session.observe()
-    for queue in desired.all(Queue):
-        found = observed.get(ObservedQueue, queue.name)
-        if queue.consumed and found and worker not in found.consumers:
-            yield f"the Worker does not become a consumer of the queue {queue.name}"
-    for domain in desired.all(CustomDomain):
-        taken = observed.get(TakenDomain, domain.host)
-        if taken is None or taken.worker != worker:
-            yield f"{domain.host} does not become a custom domain of the Worker"
+def _unconsumed(session: Session) -> list[str]:
+    wanted = [queue.name for queue in session.desired.all(Queue) if queue.consumed]
+    found = session.observe().all(ObservedQueue) if wanted else {}
+    worker = session.desired.worker
+    return [name for name in wanted if name in found and worker not in found[name].consumers]

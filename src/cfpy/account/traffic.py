@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cfpy.account.releases import Releases, Version
@@ -52,13 +52,23 @@ def read_traffic(releases: Releases, tag: str) -> Traffic:
         return _of_one(releases, live[0], tag)
     base, new = live
     if new.tag != tag:
-        known = f"{base.id} ({shares[base.id]:g} %) and {new.id} ({shares[new.id]:g} %)"
         finish = command("wrangler", "versions", "deploy", f"{new.id}@100%", "-y")
         raise UsageError(
-            f"a rollout of other code is under way: {known} share the traffic",
-            hint=f"Finish it: {finish}, or go back: {command('rollback')}. {_UNCHANGED}",
+            f"a rollout of other code is under way: {listed[0]}",
+            hint=f"First finish it: {finish}, or go back: {command('rollback')}. {_UNCHANGED}",
         )
     return Traffic(base, new, shares[new.id])
+
+
+def rollout_notices(releases: Releases) -> Iterator[str]:
+    """That a rollout is under way, if there is one."""
+    newest = next(iter(releases.history()), None)
+    if newest and len(newest.shares) > 1:
+        finish, back = command("deploy", "--percent", "100"), command("rollback")
+        yield (
+            f"a rollout is under way: {newest}. A deployment of other code is refused until it is "
+            f"finished ({finish}, with its code) or taken back ({back})"
+        )
 
 
 def _of_one(releases: Releases, base: Version, tag: str) -> Traffic:

@@ -19,12 +19,14 @@ _ROUNDS = 4
 @dataclass(frozen=True)
 class NewVersion:
     """What there is to watch. ``health`` asks the new version, and is ``None`` if it has no known
-    address; ``counts`` gives the requests and errors of all versions, or why it can't."""
+    address; ``counts`` gives the requests and errors of all versions, or why it can't. ``look``
+    raises if there is nothing to watch any more."""
 
     new: str
     base: str
     health: Callable[[], Answer] | None
     counts: Callable[[], Mapping[str, Counts] | str]
+    look: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def watch(
     seen = False
     while True:
         left = end - clock.now()
+        watched.look()
         if watched.health:
             answer = watched.health()
             health = f"its health check: {answer.said}"

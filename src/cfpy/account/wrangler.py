@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from cfpy.account.permissions import PERMISSIONS, refusal
-from cfpy.account.wrangler_answers import InTime, codes_in, complaint, token_of
+from cfpy.account.wrangler_answers import (
+    InTime,
+    api_said,
+    codes_in,
+    complaint,
+    token_is_dead,
+    token_of,
+)
 from cfpy.account.wrangler_events import Deployment, deployment_of, failure, read_events
 from cfpy.errors import (
     NotAuthenticatedError,
@@ -256,12 +263,7 @@ class Wrangler:
         arguments = ("versions", "deploy", *specs, "-y", "--message", message)
         self._mutate("can't share the traffic", arguments)
 
-    def rollback(
-        self,
-        worker: str,
-        version_id: str,
-        message: str = "The health check of the new version failed",
-    ) -> None:
+    def rollback(self, worker: str, version_id: str, message: str) -> None:
         """``wrangler rollback``: an earlier version, live at once. Without a terminal, wrangler
         does not ask: callers must have asked.
 
@@ -306,7 +308,8 @@ class Wrangler:
             # one.
             codes = {code, *codes_in(done.stderr)}
             kind = next((part for part in arguments if part in PERMISSIONS), "")
-            if error := refusal(0, codes, complaint(done), kind, "change"):
+            status = 401 if token_is_dead(done) else 0
+            if error := refusal(status, codes, api_said(done), kind, "change"):
                 raise NotAuthenticatedError(
                     f"{what}: {error.message}", hint=f"{error.hint}. Completed steps stay."
                 )

@@ -23,6 +23,8 @@ from cfpy.tools.process import Completed, Runner
 from cfpy.tools.toolchain import arguments_of_wrangler
 
 _CODE = re.compile(r"\[code: (\d+)\]")
+_SENTENCE = re.compile(r"^\s*(\S.*\[code: \d+\])", re.MULTILINE)
+_UNVERIFIED = re.compile(r"\(/user/tokens/verify\) failed\.\s+.*\[code: 10000\]")
 _LOGGED_OUT = re.compile(r"not logged in|wrangler login|CLOUDFLARE_API_TOKEN", re.IGNORECASE)
 # Errors of the configuration, which wrangler reads before it does anything (readConfig in 4.164.0).
 # Warnings have the same headline.
@@ -31,7 +33,15 @@ _CONFIGURATION = re.compile(
     r"|ERROR\] (?P<flag>The `python_workers` compatibility flag[^\n]*)",
     re.DOTALL,
 )
-_ASIDE = re.compile("Logs were written to|If you think this is a bug")
+# Lines about its log files, and its own JavaScript stack: that has absolute paths, the stack of a
+# Worker that fails to start does not.
+_ASIDE = re.compile(
+    r"Logs were written to|If you think this is a bug"
+    r"|^\s+at .*(?:[( ](?:/|file:|node:|[A-Z]:\\).*:\d+:\d+|\(<anonymous>|\(index \d+)\)*$"
+)
+# The error that such a stack is of; it may have been told before.
+_THROWN = re.compile(r"^\(?(?:error handler also failed: )?\w*Error: ")
+_LINES = 15
 # A failed [build]: wrangler 4.164.0 dumps the whole JavaScript error, with all the output again.
 _BUILD = re.compile(r"Running custom build `(.*)` failed", re.DOTALL)
 _BUILD_STATUS = re.compile(r"Process exited with non-zero status \((\w+)\)")
@@ -92,7 +102,7 @@ def token_of(done: Completed, config: Path | None = None) -> str:
             "dash.cloudflare.com/profile/api-tokens, and set CLOUDFLARE_API_TOKEN to it.",
         )
     # Never show its standard output: it may contain the token.
-    said = "\n".join(line for line in done.stderr.splitlines() if not _ASIDE.search(line))
+    said = "\n".join(_told(done.stderr))
     if done.returncode and (faults := _CONFIGURATION.search(said)):
         raise ProjectError(
             f"wrangler does not accept it:\n{(faults['what'] or faults['flag']).strip()}",
@@ -116,13 +126,35 @@ def codes_in(text: str) -> list[int]:
 
 
 def complaint(done: Completed) -> str:
-    """wrangler's error, without the lines about its log files and bug reports; or a message that it
-    printed nothing, as when the system killed it."""
+    """wrangler's error, without its log files and JavaScript stacks; or a message that it printed
+    nothing, as when the system killed it."""
     if failed := _BUILD.search(done.stderr):
         return _failed_build(done, failed[1])
-    lines = done.tail().splitlines()
-    told = "\n".join(line for line in lines if not _ASIDE.search(line))
-    return told or f"wrangler printed nothing and exited with status {done.returncode}"
+    told = _told(done.stderr) or _told(done.stdout)
+    if told:
+        return "\n".join(told[-_LINES:])
+    return f"wrangler printed nothing and exited with status {done.returncode}"
+
+
+def api_said(done: Completed) -> str:
+    """The API's own sentences in wrangler's error, in one line; or all of the error."""
+    return "; ".join(dict.fromkeys(_SENTENCE.findall(done.stderr))) or complaint(done)
+
+
+def token_is_dead(done: Completed) -> bool:
+    """Whether wrangler could not even find out what kind of token it is. After an error it asks who
+    is logged in."""
+    return bool(_UNVERIFIED.search(done.stderr))
+
+
+def _told(text: str) -> list[str]:
+    lines: list[str] = []
+    for line in filter(str.strip, text.splitlines()):
+        thrown = _THROWN.sub("", line)
+        again = thrown != line and any(thrown in earlier for earlier in lines)
+        if not again and not _ASIDE.search(line):
+            lines.append(line.rstrip())
+    return lines
 
 
 def _failed_build(done: Completed, line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -112,6 +113,21 @@ class Git:
             timeout=60,
         )
         return set(done.stdout.split("\0")) - {""}
+
+    def exclude(self, directory: Path, name: str) -> None:
+        """Ignore files of this name in this clone, unless the project does.
+
+        If that is not possible, it does not matter.
+        """
+        where = self.read(directory, "rev-parse", "--git-path", "info/exclude")
+        if where is None or self.ignored(directory, [name]):
+            return
+        path = directory / where
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            lines = path.read_text("utf-8").splitlines() if path.exists() else []
+            if name not in lines:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text("\n".join([*lines, name, ""]), "utf-8")
 
     def untracked(self, directory: Path) -> set[str]:
         """The files below ``directory`` that git does not track and would add."""

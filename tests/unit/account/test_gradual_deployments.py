@@ -281,9 +281,25 @@ def test_triggers_that_stay_are_told_before_and_after(rollout: Start) -> None:
     path.write_text(path.read_text().replace("0 3 * * *", "0 4 * * *"))
     here.rollback()
     [left] = here.share(10).shared.left
-    assert "cron triggers stay as they are; the configuration has 0 4 * * *" in left
+    assert "triggers stay as they are" in left
     assert "wrangler triggers deploy" in left
+    assert "cron 0 4 * * * (new), cron 0 3 * * * (not in the configuration" in left
     assert left in here.confirmed[-1].notices
+
+
+def test_routes_and_domains_that_stay_are_told(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    here.api.zones.names["shop.example"] = "z1"
+    path = here.root / "wrangler.toml"
+    routes = 'routes = [{ pattern = "shop.example/api/*", zone_id = "z1" }, '
+    routes += '{ pattern = "www.shop.example", custom_domain = true }]\n'
+    text = path.read_text().replace("[env.staging]", "[env.staging]\nroutes = []")
+    path.write_text(routes + text)
+    [left] = here.share(10).shared.left
+    assert "route shop.example/api/* (new)" in left
+    assert "custom_domain www.shop.example (new)" in left
+    assert "cron" not in left
 
 
 def test_a_changed_secret_makes_an_earlier_upload_too_old(rollout: Start) -> None:

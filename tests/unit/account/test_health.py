@@ -149,7 +149,8 @@ class FakeWrangler:
         self.works = works
         self.calls: list[tuple[str, str]] = []
 
-    def rollback(self, worker: str, version_id: str) -> None:
+    def rollback(self, worker: str, version_id: str, message: str) -> None:
+        assert message == "cfpy: back from new"
         self.calls.append((worker, version_id))
         if not self.works:
             raise WranglerError("can't roll back", argv=(), returncode=1, output="")
@@ -161,7 +162,8 @@ def outcome(
     """The message, the hint and the rollbacks."""
     wrangler = FakeWrangler(works=works)
     session: Any = SimpleNamespace(wrangler=wrangler, desired=SimpleNamespace(worker="shop"))
-    error = unhealthy(session, "new", ADDRESS, before, answer, goes_back=rollback)
+    guard: Any = SimpleNamespace(change=lambda _versions, _message, run: run())
+    error = unhealthy(session, "new", ADDRESS, before, answer, guard if rollback else None)
     assert (error.code, error.exit_code) == ("deployment", 11)
     return error.message, error.hint, wrangler.calls
 

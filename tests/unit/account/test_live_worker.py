@@ -16,9 +16,13 @@ def account(cloudflare: InProcess, pauses: list[float]) -> Account:
     return Account(TOKEN, ACCOUNT)
 
 
+# A deployment of nothing.
+EMPTY: dict[str, object] = {"id": "1", "versions": []}
+
+
 def deployed(*versions: tuple[str, float]) -> httpx.Response:
     shares = [{"version_id": id_, "percentage": share} for id_, share in versions]
-    return found({"deployments": [{"versions": shares}, {"versions": []}]})
+    return found({"deployments": [{"id": "2", "versions": shares}, EMPTY]})
 
 
 def test_the_live_version_is_the_one_with_most_requests(
@@ -40,7 +44,8 @@ def test_what_is_not_deployed_has_no_live_version(account: Account, cloudflare: 
 
 
 @pytest.mark.parametrize(
-    "answer", [refused(400, 10001), found({}), found({"deployments": [{"versions": []}]})]
+    "answer",
+    [refused(400, 10001), found({}), found({"deployments": [EMPTY]})],
 )
 def test_a_live_version_that_can_not_be_told_is_an_error(
     answer: httpx.Response, account: Account, cloudflare: InProcess

@@ -219,7 +219,7 @@ HEAD = {
     "symbolic-ref --short --quiet HEAD": "topic\n",
     "rev-parse --verify --quiet HEAD": "c1",
     "remote": "origin",
-    "rev-parse --verify --quiet refs/remotes/origin/topic": "c1",
+    "ls-remote origin refs/heads/topic": "c1\trefs/heads/topic",
 }
 MERGED = "merge-base --is-ancestor"
 
@@ -257,10 +257,48 @@ def test_down_merged(
 
 def test_a_branch_that_was_never_pushed_is_not_gone(stage: Start) -> None:
     here = stage()
-    here.tools.git = {key: text for key, text in HEAD.items() if "remotes" not in key}
-    here.up("")
-    here.tools.git |= {"ls-remote --symref origin HEAD refs/heads/*": "m\trefs/heads/main"}
-    assert here.down(which=Which.MERGED) == ()
+    """Even if git has noted one of that name, which was deleted at the remote; or if an older one
+    is there."""
+    asked = "ls-remote origin refs/heads/topic"
+    noted = {"rev-parse --verify --quiet refs/remotes/origin/topic": "c0"}
+    for answer in ({}, {asked: ""}, {asked: "c0\trefs/heads/topic"}):
+        here = stage()
+        here.tools.git = {k: text for k, text in HEAD.items() if k != asked} | noted | answer
+        assert not here.up("").note.pushed
+        here.tools.git |= {"ls-remote --symref origin HEAD refs/heads/*": "m\trefs/heads/main"}
+        assert here.down(which=Which.MERGED) == ()
+
+
+def test_a_branch_is_pushed_if_the_remote_has_its_commit(
+    stage: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stage()
+    here.tools.git = {**HEAD, "ls-remote origin refs/heads/topic": "c2\trefs/heads/topic"}
+    here.tools.git |= {f"{MERGED} c1 c2": ""}
+    assert here.up("").note.pushed
+    # CI may not be allowed to ask, and has it from the remote.
+    here.tools.git = {"symbolic-ref --short --quiet HEAD": "topic"}
+    assert not here.up("").note.pushed
+    monkeypatch.setenv("GITHUB_REF_NAME", "topic")
+    assert here.up("").note.pushed
+
+
+def test_git_ignores_the_configuration_that_a_killed_run_leaves(stage: Start) -> None:
+    here = stage()
+    here.tools.git = {"rev-parse --git-path info/exclude": ".git/info/exclude"}
+    path = here.root / ".git" / "info" / "exclude"
+    here.up("a", dry_run=True)
+    assert not path.exists()
+    here.up("a")
+    assert path.read_text() == ".cfpy-preview.json\n"
+    path.write_text("# Mine.\n*.tmp")
+    here.up("a")
+    here.up("b")
+    assert path.read_text() == "# Mine.\n*.tmp\n.cfpy-preview.json\n"
+    path.unlink()
+    here.tools.git["check-ignore --stdin -z"] = ".cfpy-preview.json\0"
+    here.up("a")
+    assert not path.exists()
 
 
 def test_a_new_branch_is_not_merged(stage: Start) -> None:

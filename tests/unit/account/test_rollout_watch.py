@@ -29,7 +29,7 @@ def watched(
     def ask() -> Answer:
         return queue.pop(0) if len(queue) > 1 else queue[0]
 
-    what = NewVersion("new", "old", ask if answers else None, counts)
+    what = NewVersion("new", "old", ask if answers else None, counts, lambda: None)
     return watch(what, 600, clock, lambda _: None), clock
 
 

@@ -134,7 +134,7 @@ COMMANDS: dict[str, tuple[Command, list[str], dict[str, str]]] = {
         {"-y": "", "--message": "why", "--env": "staging"},
     ),
     "rollback": (
-        lambda it: it.rollback("shop-staging", "v1"),
+        lambda it: it.rollback("shop-staging", "v1", "Back."),
         ["v1"],
         {"--name": "shop-staging", "-y": "", "--env": ""},
     ),

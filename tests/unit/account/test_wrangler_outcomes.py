@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cfpy.account.wrangler import Wrangler
-from cfpy.errors import WranglerError
+from cfpy.errors import NotAuthenticatedError, WranglerError
 from wrangler_in_process import StrictWrangler, wrangler
 
 SECRET = "canary-51c7"
@@ -126,7 +126,7 @@ def test_values_of_secrets_are_in_no_error() -> None:
         (lambda it: it.deploy_dry_run(), "does not accept the project"),
         (lambda it: it.delete("r2 bucket delete", "files"), "can't delete files"),
         (lambda it: it.change("can't do it", "delete", "--name", "shop"), "can't do it"),
-        (lambda it: it.rollback("shop", "v1"), "can't roll back"),
+        (lambda it: it.rollback("shop", "v1", "Back."), "can't roll back"),
     ],
 )
 def test_a_failure_says_what_was_tried_and_what_wrangler_said(act: Command, said: str) -> None:
@@ -134,6 +134,85 @@ def test_a_failure_says_what_was_tried_and_what_wrangler_said(act: Command, said
         act(wrangler(StrictWrangler(1, "", "X [ERROR] the reason")))
     assert "the reason" in caught.value.message
     assert caught.value.exit_code == 6
+
+
+# As 4.164.0 prints it: it fails once more when it asks whose the token is.
+DEAD = """\
+✘ [ERROR] A request to the Cloudflare API (/accounts/a/queues) failed.
+
+  Authentication error [code: 10000]
+
+
+✘ [ERROR] A request to the Cloudflare API (/user/tokens/verify) failed.
+
+  Authentication error [code: 10000]
+
+
+
+APIError: A request to the Cloudflare API (/user/tokens/verify) failed.
+    at throwFetchError (/x/wrangler/wrangler-dist/cli.js:63338:19)
+    at process.processTicksAndRejections (node:internal/process/task_queues:104:5)
+    at async whoami (/x/wrangler/wrangler-dist/cli.js:354382:16)
+    at async /x/wrangler/wrangler-dist/cli.js:239488:11
+    at async Promise.all (index 0)
+    at new Promise (<anonymous>)
+
+(error handler also failed: APIError: A request to the Cloudflare API (/user/tokens/verify) failed.
+    at throwFetchError (/x/wrangler/wrangler-dist/cli.js:63338:19)
+    at async main (C:\\x\\wrangler\\wrangler-dist\\cli.js:366031:9))
+🪵  Logs were written to "/x/wrangler-2026-11-26_19-26-13_503.log"
+"""
+
+
+def test_a_token_that_has_expired_is_told_in_one_line() -> None:
+    for act in (
+        lambda it: it.delete("queues delete", "jobs"),
+        lambda it: it.change("can't delete jobs", "queues", "delete", "jobs"),
+    ):
+        with pytest.raises(NotAuthenticatedError) as caught:
+            act(wrangler(StrictWrangler(1, "", DEAD)))
+        assert caught.value.message == (
+            "can't delete jobs: Cloudflare does not accept this token to change queues: "
+            "Authentication error [code: 10000]"
+        )
+        assert "If the token is valid, give it the permission Queues: Edit" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda it: it.apply_local_migrations("DB", persist_to=Path("/s")),
+        lambda it: it.deploy_dry_run(),
+        lambda it: it.delete("r2 bucket delete", "files"),
+        lambda it: it.put_secrets({"A": SECRET}),
+        lambda it: it.auth_token(),
+    ],
+)
+def test_no_error_has_a_stack_of_wrangler(act: Command) -> None:
+    said = DEAD.replace("[code: 10000]", "").replace("CLOUDFLARE_API_TOKEN", "")
+    with pytest.raises(WranglerError) as caught:
+        act(wrangler(StrictWrangler(1, "", said)))
+    told = caught.value.message.splitlines()[1:]
+    assert [line.strip() for line in told] == [
+        "✘ [ERROR] A request to the Cloudflare API (/accounts/a/queues) failed.",
+        "Authentication error",
+        "✘ [ERROR] A request to the Cloudflare API (/user/tokens/verify) failed.",
+        "Authentication error",
+    ]
+
+
+def test_what_only_a_stack_tells_stays_and_so_does_the_stack_of_a_worker() -> None:
+    crash = "TypeError: x is not a function\n    at f (/x/wrangler-dist/cli.js:1:2)\n"
+    worker = (
+        "✘ [ERROR] A request to the Cloudflare API (/accounts/a/workers) failed.\n\n"
+        "  Uncaught ReferenceError: y is not defined\n    at index.js:3:5 in setup\n"
+        "   [code: 10021]\n"
+    )
+    for said, told in ((crash, "x is not a function"), (worker, "    at index.js:3:5 in setup")):
+        with pytest.raises(WranglerError) as caught:
+            wrangler(StrictWrangler(1, "", said)).deploy_dry_run()
+        assert told in caught.value.message
+        assert "cli.js" not in caught.value.message
 
 
 BUILD_OUTPUT = (

@@ -70,7 +70,8 @@ def deploy(
     """Deploy the project, and check that it answers.
 
     First checks that the account has what the project needs, installs the Worker's packages, and
-    applies pending migrations before the new code is live.
+    applies pending migrations before the new code is live. While other code is rolled out, it
+    changes nothing.
 
     With --percent, the new version gets a part of the traffic, and the live one keeps the rest.
     Run it again with more to continue, or cfpy rollback to go back. With --watch, it does that by
