@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 _PROVIDERS = "github|gitlab"
+_RULES = {
+    "github": "For the default branch only: in the settings of the environment, under deployment "
+    "branches. Otherwise everybody who can push a branch can read its secrets.",
+    "gitlab": "For the default branch only: make the variables protected. Otherwise everybody who "
+    "can push a branch can read them.",
+}
 
 
 @app.command("init")
@@ -85,15 +91,16 @@ def ci_init(
         raise UsageError(f"{provider} is not a CI that cfpy knows", hint="Use github or gitlab.")
     root, file = project_at(output, cwd, config)
     request = CiRequest(root, Provider(provider), production, staging, dry_run, file)
-    view = _View(output, yes=yes)
+    view = _View(output, _RULES[provider], yes=yes)
     view.show(run(context_of(output), request, view.confirm), dry_run=dry_run)
 
 
 class _View:
-    """Asks and reports."""
+    """Asks and reports; ``rule`` is how to keep a secret for the default branch."""
 
-    def __init__(self, output: Output, *, yes: bool) -> None:
+    def __init__(self, output: Output, rule: str, *, yes: bool) -> None:
         self._output = output
+        self._rule = rule
         self._yes = yes
 
     def confirm(self, result: CiResult) -> bool:
@@ -132,7 +139,9 @@ class _View:
             self._output.show(draw.Text(f"\nLeft out: {reason}.", style="yellow"))
         self._output.show(draw.Text("\nSecrets to create there, by environment:"))
         for name, variables in result.variables.items():
-            self._output.show(draw.Text(f"  {name}: {', '.join(variables)}"))
+            only = " (for the default branch only)" if name in result.default_branch_only else ""
+            self._output.show(draw.Text(f"  {name}{only}: {', '.join(variables)}"))
+        self._output.prose(self._rule)
 
     def _show_json(self, result: CiResult, *, dry_run: bool) -> None:
         data = {
@@ -141,6 +150,7 @@ class _View:
             "replaced": list(result.before),
             "unchanged": list(result.unchanged),
             "variables": {name: list(items) for name, items in result.variables.items()},
+            "default_branch_only": list(result.default_branch_only),
             "left_out": list(result.left_out),
             "written": result.written,
             "dry_run": dry_run,
