@@ -98,7 +98,7 @@ class CloudflareClient:
 
         Raises:
             CloudflareError: As :meth:`get`, and if a firewall in front of the API refuses the
-                address, which says nothing about the token.
+                address, whatever the token is.
             NotAuthenticatedError: As :meth:`get`.
         """
         response = self._answer("GET", path, headers=dict(headers or {}))

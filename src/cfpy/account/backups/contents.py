@@ -50,7 +50,7 @@ def objects_of(folder: Path, item: Item) -> list[Mapping[str, Any]]:
         if entry["file"] == item.index or entry["file"] not in item.files:
             raise _damaged(folder / item.index, f"{entry['file']!r} is not a file of the backup")
         if not all(isinstance(value, str) for value in entry["http_metadata"].values()):
-            raise _damaged(folder / item.index, "metadata that is no text")
+            raise _damaged(folder / item.index, "metadata that is not text")
     return found
 
 
@@ -63,7 +63,7 @@ def pairs_of(folder: Path, name: str) -> list[Mapping[str, Any]]:
     found = _tables(folder / name, {"key": str, "value": str})
     for pair in found:
         if not isinstance(pair.get("expiration", 0), int | float):
-            raise _damaged(folder / name, "an expiration that is no number")
+            raise _damaged(folder / name, "an expiration that is not a number")
     return found
 
 

@@ -104,16 +104,20 @@ def restore(
         with under_way():
             for step in plan.steps:
                 ctx.progress(f"Restoring {step.target.key}")
-                kept.begin(step)
-                try:
-                    writing.restore(step)
-                except CfpyError:
-                    if not writing.may_have_changed:
-                        kept.drop(step)
-                    raise
+                _carry_out(step, writing, kept)
                 on_step(step)
         kept.forget()
         return Restored(plan, undo, done=True)
+
+
+def _carry_out(step: RestoreStep, writing: WritingBack, kept: KeptBookmarks) -> None:
+    kept.begin(step)
+    try:
+        writing.restore(step)
+    except CfpyError:
+        if not writing.may_have_changed:
+            kept.drop(step)
+        raise
 
 
 def _refuse_another(session: Session, manifest: BackupManifest) -> None:
