@@ -89,6 +89,19 @@ def test_status_of_what_is_not_live_has_no_versions(
     assert (found["live_version"], found["versions"]) == ("", [])
 
 
+def test_a_restore_shows_whose_backup_it_is(
+    backup_stage: BackupStage, cfpy: Callable[..., str], answer: Callable[..., Any]
+) -> None:
+    made = answer(backup_stage, "backup", "create")
+    source = f"shop (the top level) in the account {made['account_id']}, of {made['created']}"
+    folder = made["folder"]
+    planned = cfpy(backup_stage, "backup", "restore", folder, "--dry-run")
+    assert f"From the backup of {source}\n" in planned
+    done = cfpy(backup_stage, "backup", "restore", folder, "--yes", "--confirm", "shop")
+    assert f"From the backup of {source}\n" in done
+    assert done.splitlines()[-1] == f"Restored the backup of {source}."
+
+
 def test_the_shape_of_json_is_pinned(
     rollout: Start,
     backup_stage: BackupStage,
