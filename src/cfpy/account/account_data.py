@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cfpy.account.cloudflare_client import CloudflareClient, documented
+from cfpy.account.cloudflare_client import CloudflareClient, Content, documented
 from cfpy.account.owned.outside import jurisdiction_header
 from cfpy.errors import CloudflareError
 
@@ -87,7 +87,8 @@ class AccountData:
             CloudflareError: The API can't be reached, or fails.
         """
         path = f"{self._account}/storage/kv/namespaces/{namespace_id}/values"
-        return self._api.content(f"{path}/{quote(key, safe='')}")
+        found = self._api.content(f"{path}/{quote(key, safe='')}")
+        return found.body if found else None
 
     def objects(self, bucket: str, jurisdiction: str) -> Iterator[StoredObject]:
         """The objects of a bucket, by key.
@@ -115,13 +116,17 @@ class AccountData:
                 if not cursor:
                     return
 
-    def content(self, bucket: str, jurisdiction: str, key: str) -> bytes | None:
-        """The bytes of an object; ``None`` if it is gone. Slashes stay in the path, as in wrangler.
+    def content(
+        self, bucket: str, jurisdiction: str, key: str, *, encoded: bool = False
+    ) -> Content | None:
+        """An object; ``None`` if it is gone. Slashes stay in the path, as in wrangler; if they are
+        ``encoded``, the key is one segment of it.
 
         Raises:
             CloudflareError: The API can't be reached, or fails.
         """
-        path = f"{self._account}/r2/buckets/{bucket}/objects/{quote(key, safe='/')}"
+        name = quote(key, safe="" if encoded else "/")
+        path = f"{self._account}/r2/buckets/{bucket}/objects/{name}"
         return self._api.content(path, jurisdiction_header(jurisdiction))
 
     def vector_ids(self, index: str) -> Iterator[str]:
@@ -162,3 +167,9 @@ class AccountData:
 def refused(error: CloudflareError) -> bool:
     """Whether the API answered, and did not do what it was asked for."""
     return 400 <= error.status < 500
+
+
+def refused_key(error: CloudflareError) -> bool:
+    """Whether the API does not give one value, such as one that is encrypted with a key of its
+    owner: the others may be read."""
+    return refused(error) and error.status not in (408, 429)

@@ -33,6 +33,14 @@ def seconds_to_wait(response: httpx.Response, attempt: int) -> float:
     return min(seconds, _LONGEST_WAIT_SECONDS)
 
 
+def is_of_api(response: httpx.Response) -> bool:
+    """Whether an answer is one of the API, and not of a firewall in front of it."""
+    try:
+        return "success" in response.json()
+    except (ValueError, TypeError):
+        return False
+
+
 def checked(response: httpx.Response, path: str) -> Any:
     try:
         document = response.json()

@@ -6,17 +6,26 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from cfpy.account.api_answers import api_address, checked, seconds_to_wait
+from cfpy.account.api_answers import api_address, checked, is_of_api, seconds_to_wait
 from cfpy.errors import CloudflareError
 from cfpy.tools.http_client import HttpClient
 
 _TIMEOUT_SECONDS = 30.0
 _ATTEMPTS = 4
 _PAGE = 100
+
+
+@dataclass(frozen=True)
+class Content:
+    """A stored value; ``etag`` is that of the answer, empty if it has none."""
+
+    body: bytes
+    etag: str = ""
 
 
 class CloudflareClient:
@@ -84,18 +93,23 @@ class CloudflareClient:
                 return response.json()
         return checked(response, path)
 
-    def content(self, path: str, headers: Mapping[str, str] | None = None) -> bytes | None:
-        """The bytes of an answer that is a stored value; ``None`` if there is no such value.
+    def content(self, path: str, headers: Mapping[str, str] | None = None) -> Content | None:
+        """An answer that is a stored value; ``None`` if there is no such value.
 
         Raises:
-            CfpyError: As :meth:`get`.
+            CloudflareError: As :meth:`get`, and if a firewall in front of the API refuses the
+                address, whatever the token is.
+            NotAuthenticatedError: As :meth:`get`.
         """
         response = self._answer("GET", path, headers=dict(headers or {}))
         if response.status_code == 404:
             return None
+        if response.status_code == 403 and not is_of_api(response):
+            raise CloudflareError(f"Cloudflare refused the address {path}", status=403)
         if not response.is_success:
             checked(response, path)
-        return response.content
+        etag = response.headers.get("etag", "").removeprefix("W/").strip('"')
+        return Content(response.content, etag)
 
     def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
         for attempt in range(_ATTEMPTS):

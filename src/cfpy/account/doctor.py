@@ -18,6 +18,7 @@ from cfpy.account.token_checks import token_findings
 from cfpy.bindings.checks import check, check_models
 from cfpy.bindings.environments import effective
 from cfpy.bindings.finding import Finding
+from cfpy.bindings.mask_checks import unknown_databases
 from cfpy.bindings.unknown_keys import unknown_keys
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError, ProjectError
@@ -194,8 +195,9 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
     scope = effective(project.wrangler, environment)
     findings = check(scope, desired.worker, datetime.now(UTC).date())
     unknown = unknown_keys(project, environment)
-    python = tuple(_excluded_python(project))
-    yield from _found("configuration", (*findings, *unknown, *_repeated(project), *python))
+    python, masks = tuple(_excluded_python(project)), unknown_databases(project)
+    found = (*findings, *unknown, *_repeated(project), *masks, *python)
+    yield from _found("configuration", found)
     yield from _found("models", check_models(source_texts(project)))
     yield from _found("imports", tuple(_unreachable(project)))
 

@@ -60,6 +60,13 @@ def in_environment(project: Project, environment: str) -> Project:
     return replace(project, wrangler=effective(project.wrangler, environment))
 
 
+def worker_of(project: Project, environment: str) -> str:
+    """The name of an environment's Worker; empty if the configuration has no such environment."""
+    if environment and environment not in (project.wrangler.get("env") or {}):
+        return ""
+    return _worker_name(project, environment, scope_of(project, environment))
+
+
 def _worker_name(project: Project, environment: str, scope: Mapping[str, Any]) -> str:
     name = project.wrangler.get("name")
     if not isinstance(name, str) or not name:

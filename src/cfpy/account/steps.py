@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-from cfpy.errors import CfpyError, ToolTimeoutError, WranglerError
+from cfpy.errors import CfpyError, NotAuthenticatedError, ToolTimeoutError, WranglerError
 
 _ATTEMPTS = 4
 _LONGEST_WAIT_SECONDS = 60.0
@@ -105,6 +105,14 @@ def attempt(command: Callable[[], None], is_done: Callable[[], bool]) -> bool:
         else:
             return True
     raise AssertionError("unreachable")
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the API has refused what a command asked for, so that nothing was changed: no answer
+    was lost."""
+    if isinstance(error, NotAuthenticatedError):
+        return True
+    return isinstance(error, WranglerError) and bool(error.api_code) and not _passes(error)
 
 
 def _passes(error: WranglerError) -> bool:

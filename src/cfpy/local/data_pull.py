@@ -22,6 +22,7 @@ from cfpy.account.session import Session, open_session
 from cfpy.account.tables import Schema, Table, Tables
 from cfpy.bindings.environments import effective
 from cfpy.bindings.kinds.d1 import D1
+from cfpy.bindings.mask_checks import unknown_databases
 from cfpy.errors import FilesystemError, UsageError
 from cfpy.local.data_lock import alone_with
 from cfpy.local.kept_data import database_file
@@ -101,7 +102,7 @@ def pull(ctx: Context, request: PullRequest, confirm: Callable[[PullPlan], bool]
     tables = Tables(session.account.data, source.id)
     ctx.progress(f"Reading the tables of {source.name}")
     schema = tables.schema()
-    columns = masked_columns(schema, _masks(session, request, source.binding))
+    columns = masked_columns(schema, _masks(session, request, source))
     plan = _plan(session, source, file, schema, columns)
     with alone_with(state):
         if not confirm(plan):
@@ -225,7 +226,11 @@ def _plan(
 
 def _source(session: Session, binding: str) -> Target:
     found = [target for target in targets(session) if target.kind == "d1"]
-    named = [target for target in found if not binding or binding in (target.binding, target.name)]
+    named = [
+        target
+        for target in found
+        if not binding or binding in (target.binding, target.name, *target.others)
+    ]
     if len(named) != 1:
         has = ", ".join(target.binding for target in found) or "none"
         what = (
@@ -250,8 +255,11 @@ def _local_id(session: Session, binding: str, into: str) -> str:
     )
 
 
-def _masks(session: Session, request: PullRequest, binding: str) -> tuple[Mask, ...]:
-    ours = [i for i in session.project.masks if i.binding in ("", binding)]
+def _masks(session: Session, request: PullRequest, source: Target) -> tuple[Mask, ...]:
+    for finding in unknown_databases(session.project):
+        raise UsageError(finding.message, hint=f"{finding.fix} Nothing was changed.")
+    names = ("", source.binding, *source.others)
+    ours = [mask for mask in session.project.masks if mask.binding in names]
     return (*ours, *(parse_mask(text) for text in request.masks))
 
 

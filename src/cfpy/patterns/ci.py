@@ -44,6 +44,7 @@ class CiResult:
         after: The texts of all files that are new or change.
         unchanged: The files that are as they should be.
         variables: The names of the secrets to create there, by environment.
+        default_branch_only: The environments whose secrets no other branch may get.
         left_out: What is not in the files, each with the reason.
         written: Whether the files were written.
     """
@@ -53,6 +54,7 @@ class CiResult:
     after: Mapping[str, str]
     unchanged: tuple[str, ...]
     variables: Mapping[str, tuple[str, ...]]
+    default_branch_only: tuple[str, ...]
     left_out: tuple[str, ...]
     written: bool = False
 
@@ -86,6 +88,7 @@ def run(ctx: Context, request: CiRequest, confirm: Callable[[CiResult], bool]) -
         changed,
         tuple(name for name in wanted if name not in changed),
         variables_of(text),
+        text.default_branch_only,
         tuple(_left_out(text, why)),
     )
     if request.dry_run or not changed or not confirm(result):

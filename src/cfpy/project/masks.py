@@ -13,6 +13,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +60,13 @@ def parse_masks(data: Mapping[str, Any], path: Path) -> tuple[Mask, ...]:
     """Read the ``[[masks]]`` tables of a parsed ``cfpy.toml``.
 
     Raises:
-        ProjectError: A table has a missing or unknown key, or one of the wrong type.
+        ProjectError: A table has a missing or unknown key, or one of the wrong type; or the key of
+            the tables is misspelt.
     """
+    # A misspelt key elsewhere is a warning. Here it would let values out of the account.
+    for key in data:
+        if key != "masks" and get_close_matches(key.lower(), ["masks"]):
+            raise ProjectError(f"`{key}` is an unknown key; use [[masks]]", path=path)
     found = []
     for table in tables_in(data, "masks", path):
         columns, binding = table.get("columns"), table.get("binding", "")
@@ -68,11 +74,14 @@ def parse_masks(data: Mapping[str, Any], path: Path) -> tuple[Mask, ...]:
             raise ProjectError(
                 f"[[masks]] has the unknown key `{unknown[0]}`; use binding, columns", path=path
             )
-        if not isinstance(binding, str) or not isinstance(columns, list) or not columns:
+        if not isinstance(binding, str):
+            raise ProjectError("`binding` of [[masks]] is not a string", path=path)
+        texts = isinstance(columns, list) and all(isinstance(item, str) for item in columns)
+        if not columns or not texts:
             raise ProjectError("[[masks]] needs `columns`, a list of strings", path=path)
         for column in columns:
             try:
-                found.append(parse_mask(str(column), binding))
+                found.append(parse_mask(column, binding))
             except UsageError as error:
                 raise ProjectError(f"[[masks]]: {error.message}", path=path) from None
     return tuple(found)

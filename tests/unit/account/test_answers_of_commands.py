@@ -14,6 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 from backup_stage import BackupStage
+from cloudflare_data import Stored
 from contract import check, shape
 from typer.testing import CliRunner
 
@@ -32,12 +33,12 @@ NAMES = {
 def cfpy(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Runs a command on the project of a stage, and gives what it prints."""
 
-    def run(stage: RolloutStage | BackupStage, *words: str) -> str:
+    def run(stage: RolloutStage | BackupStage, *words: str, code: int = 0) -> str:
         context = stage.context()
         monkeypatch.setattr("cfpy.tools.context.build_context", lambda *_given: context)
         done = CliRunner().invoke(app, [*words, "--cwd", str(stage.root)])
-        assert done.exit_code == 0, done.output
-        return done.stdout
+        assert done.exit_code == code, done.output
+        return done.stdout if code == 0 else done.output
 
     return run
 
@@ -87,6 +88,43 @@ def test_status_of_what_is_not_live_has_no_versions(
 ) -> None:
     found = answer(backup_stage, "status")
     assert (found["live_version"], found["versions"]) == ("", [])
+
+
+def test_a_restore_shows_whose_backup_it_is(
+    backup_stage: BackupStage, cfpy: Callable[..., str], answer: Callable[..., Any]
+) -> None:
+    made = answer(backup_stage, "backup", "create")
+    source = f"shop (the top level) in the account {made['account_id']}, of {made['created']}"
+    folder = made["folder"]
+    planned = cfpy(backup_stage, "backup", "restore", folder, "--dry-run")
+    assert f"From the backup of {source}\n" in planned
+    done = cfpy(backup_stage, "backup", "restore", folder, "--yes", "--confirm", "shop")
+    assert f"From the backup of {source}\n" in done
+    assert done.splitlines()[-1] == f"Restored the backup of {source}."
+
+
+def test_a_restore_asks_with_the_source_of_the_backup(
+    backup_stage: BackupStage, cfpy: Callable[..., str], answer: Callable[..., Any]
+) -> None:
+    made = answer(backup_stage, "backup", "create")
+    said = cfpy(backup_stage, "backup", "restore", made["folder"], code=2)
+    source = f"shop (the top level) in the account {made['account_id']}, of {made['created']}"
+    assert f"into shop from the backup of {source}" in " ".join(said.split())
+
+
+def test_a_backup_that_is_not_whole_names_what_is_missing(
+    backup_stage: BackupStage, cfpy: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup_stage.api.data.objects["files"][".."] = Stored(b"1")
+    monkeypatch.setattr("cfpy.account.backups.copying.MOST_KEYS", 1)
+    said = cfpy(backup_stage, "backup", "create", code=1)
+    assert "r2:FILES: not copied, because a part of the key is . or .." in said
+    assert "Not copied: kv:CACHE has more than 1 keys" in said
+    assert "The backup is not whole: 1 of r2:FILES, kv:CACHE could not be copied." in said
+    [path] = backup_stage.root.glob("backups/*/*/manifest.json")
+    manifest = json.loads(path.read_text())
+    assert [item["missed"] for item in manifest["items"]] == [[], [".."], []]
+    assert len(manifest["too_large"]) == 1
 
 
 def test_the_shape_of_json_is_pinned(

@@ -67,3 +67,19 @@ def test_with_both_configurations_it_says_which_is_used(tmp_path: Path) -> None:
     (tmp_path / "wrangler.jsonc").write_text('{"name": "a", "compatibility_date": "2026-01-01"}')
     [found] = [check for check in doctor._project(tmp_path, "", None) if check.name == "cf"]
     assert found.message == ("`cf` uses cloudflare.config.ts; cfpy and wrangler use wrangler.jsonc")
+
+
+def test_a_mask_of_no_database_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text(
+        'name = "shop"\nmain = "entry.js"\ncompatibility_date = "2026-09-01"\n'
+        '[[d1_databases]]\nbinding = "DB"\ndatabase_name = "db"\n'
+        '[[env.qa.d1_databases]]\nbinding = "QA"\ndatabase_name = "qa"\n'
+    )
+    masks = tmp_path / "cfpy.toml"
+    names = ("DATABASE", "QA", "DB")
+    tables = (f'[[masks]]\nbinding = "{name}"\ncolumns = ["a.b"]\n' for name in names)
+    masks.write_text("".join(tables))
+    found = [item for item in doctor._project(tmp_path, "", None) if item.state == "error"]
+    assert [item.name for item in found] == ["configuration"]
+    assert "DATABASE" in found[0].message
+    assert "DB, QA" in found[0].fix

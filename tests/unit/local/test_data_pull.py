@@ -124,6 +124,42 @@ def test_what_is_not_there_is_refused(here: BackupStage, options: dict[str, Any]
     assert not local(here).exists()
 
 
+def masks(here: BackupStage, **mask: Any) -> None:
+    keys = "\n".join(f"{key} = {value!r}" for key, value in mask.items())
+    (here.root / "cfpy.toml").write_text(f"[[masks]]\n{keys}\n")
+
+
+@pytest.mark.parametrize("binding", ["DATABASE", "db", "CACHE"])
+def test_a_mask_of_no_database_is_refused(here: BackupStage, binding: str) -> None:
+    masks(here, binding=binding, columns=["people.email"])
+    with pytest.raises(UsageError, match=f"the binding {binding}, which no database has") as caught:
+        take(here)
+    assert "Use one of DB" in caught.value.hint
+    assert not local(here).exists()
+
+
+def test_a_mask_of_another_environment_is_not_refused(here: BackupStage) -> None:
+    config = here.root / "wrangler.toml"
+    table = '[[env.a.d1_databases]]\nbinding = "OTHER"\ndatabase_name = "x"\n'
+    config.write_text(f"{config.read_text()}\n{table}")
+    masks(here, binding="OTHER", columns=["people.email"])
+    done = take(here)
+    assert done
+    assert done.plan.masked == ()
+
+
+@pytest.mark.parametrize("pulled", ["", "DB", "AGAIN"])
+def test_a_mask_may_name_any_binding_of_the_database(here: BackupStage, pulled: str) -> None:
+    config = here.root / "wrangler.toml"
+    id_ = here.api.database_id("db")
+    table = f'[[d1_databases]]\nbinding = "AGAIN"\ndatabase_name = "db"\ndatabase_id = "{id_}"\n'
+    config.write_text(f"{config.read_text()}\n{table}")
+    masks(here, binding="AGAIN", columns=["people.name"])
+    done = take(here, binding=pulled)
+    assert done
+    assert done.plan.masked == ("people.name",)
+
+
 def test_a_computed_column_is_masked_by_masking_what_it_is_computed_from(
     here: BackupStage,
 ) -> None:

@@ -64,11 +64,21 @@ def test_masks_are_read_from_the_file_and_the_command_line() -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [{}, {"columns": []}, {"columns": "a.b"}, {"columns": ["a"]}, {"columns": ["a.b"], "x": 1}],
+    [
+        *({}, {"columns": []}, {"columns": "a.b"}, {"columns": ["a"]}, {"columns": [["a.b"]]}),
+        *({"columns": ["a.b"], "x": 1}, {"columns": ["a.b"], "binding": ["DB"]}),
+    ],
 )
 def test_a_wrong_table_of_masks_is_refused(table: dict[str, object]) -> None:
     with pytest.raises(ProjectError, match="masks"):
         parse_masks({"masks": [table]}, Path("cfpy.toml"))
+
+
+@pytest.mark.parametrize("key", ["mask", "Masks", "MASKS", "maskes", "mask_s"])
+def test_a_misspelt_key_masks_nothing_and_is_refused(key: str) -> None:
+    with pytest.raises(ProjectError, match=rf"`{key}` is an unknown key; use \[\[masks\]\]"):
+        parse_masks({key: [{"columns": ["users.email"]}]}, Path("cfpy.toml"))
+    assert parse_masks({"secrets": [], "tasks_of_mine": []}, Path("cfpy.toml")) == ()
 
 
 def test_columns_that_sound_personal() -> None:

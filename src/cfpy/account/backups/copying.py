@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from cfpy.account.account_data import AccountData
+from cfpy.account.account_data import AccountData, refused_key
 from cfpy.account.backups.dump import closing, counting, insert, lines, opening
 from cfpy.account.backups.folder import write
-from cfpy.account.backups.keys import is_dots, not_copied, some
-from cfpy.account.backups.manifest import Item
+from cfpy.account.backups.keys import is_dots, not_copied, not_given, some
+from cfpy.account.backups.manifest import Item, index_of
 from cfpy.account.backups.objects import copy_objects
 from cfpy.account.backups.targets import Target
 from cfpy.account.tables import Tables
 from cfpy.account.wrangler import Wrangler
-from cfpy.errors import UsageError
+from cfpy.errors import CloudflareError, UsageError
 from cfpy.tools.files import file_sha256
 
 #: The largest bucket that is copied; and the most keys of a namespace.
@@ -27,6 +27,21 @@ _CONNECTIONS = 8
 _AT_ONCE = 32
 # wrangler sends 1000 keys at once, and the API takes 100 MB.
 _KEYS, _PART_BYTES = 1000, 50_000_000
+
+
+class TooLargeError(UsageError):
+    """A resource has more than a backup in files can have; ``reason`` names both."""
+
+    def __init__(self, target: Target, why: str) -> None:
+        hint = {
+            "r2": "For a bucket of this size, use rclone, or Cloudflare's Super Slurper to copy it "
+            "to another bucket (developers.cloudflare.com/r2/data-migration). ",
+            "kv": "Copy it with a Worker of your own. ",
+        }[target.kind]
+        self.reason = f"{target.key} has {why}: too much for a backup in files"
+        super().__init__(
+            self.reason, hint=f"{hint}To back up everything else, add --skip {target.key}."
+        )
 
 
 class Copying:
@@ -44,7 +59,7 @@ class Copying:
         """Copy one resource.
 
         Raises:
-            UsageError: It is too large.
+            TooLargeError: It is too large.
             WranglerError: A database can't be exported.
             CloudflareError: The API can't be reached, or fails.
         """
@@ -113,8 +128,16 @@ class Copying:
         keys = [key for key in listed if not is_dots(str(key["name"]))]
         missed = tuple(str(key["name"]) for key in listed if is_dots(str(key["name"])))
 
+        kept_back: list[str] = []
+
         def read(key: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes | None]:
-            return key, self._data.value(target.id, str(key["name"]))
+            try:
+                return key, self._data.value(target.id, str(key["name"]))
+            except CloudflareError as error:
+                if not refused_key(error):
+                    raise
+                kept_back.append(str(key["name"]))
+                return key, None
 
         files: dict[str, str] = {}
         count = 0
@@ -128,7 +151,8 @@ class Copying:
 
         for found, value in self._at_once(read, keys, target):
             if value is None:
-                gone.append(str(found["name"]))
+                if str(found["name"]) not in kept_back:
+                    gone.append(str(found["name"]))
                 continue
             count += 1
             if part and (len(part) == _KEYS or size + len(value) > _PART_BYTES):
@@ -139,22 +163,24 @@ class Copying:
         if part:
             store()
         notes = [not_copied(missed)] if missed else []
+        if kept_back:
+            notes.append(not_given(sorted(kept_back)))
         if gone:
             notes.append(f"deleted or expired while the namespace was copied: {some(gone)}")
         if odd := [key for key in keys if not isinstance(key.get("metadata") or {}, dict)]:
             notes.append(
                 f"the metadata of {len(odd)} keys is not an object, so wrangler can't write it back"
             )
-        return _item(target, files, count, notes=tuple(notes), missed=missed)
+        return _item(target, files, count, notes=tuple(notes), missed=(*missed, *sorted(kept_back)))
 
     def _bucket(self, target: Target) -> Item:
         objects = _at_most(
             self._data.objects(target.name, target.jurisdiction), MOST_OBJECTS, target, "objects"
         )
         if sum(item.size for item in objects) > MOST_BYTES:
-            raise _too_large(target, f"more than {MOST_BYTES // 1_000_000} MB")
+            raise TooLargeError(target, f"more than {MOST_BYTES // 1_000_000} MB")
         copied = copy_objects(self._data, target, objects, self._folder, self._at_once)
-        name = f"r2/{target.binding}.json"
+        name = index_of(target.binding)
         files = dict(copied.files)
         files[name] = write(self._folder / name, json.dumps(copied.index, indent=1).encode())
         notes = list(copied.notes)
@@ -216,17 +242,5 @@ def _at_most(items: Iterable[Any], most: int, target: Target, noun: str) -> list
     for item in items:
         found.append(item)
         if len(found) > most:
-            raise _too_large(target, f"more than {most} {noun}")
+            raise TooLargeError(target, f"more than {most} {noun}")
     return found
-
-
-def _too_large(target: Target, why: str) -> UsageError:
-    hint = {
-        "r2": "For a bucket of this size, use rclone, or Cloudflare's Super Slurper to copy it to "
-        "another bucket (developers.cloudflare.com/r2/data-migration). ",
-        "kv": "Copy it with a Worker of your own. ",
-    }[target.kind]
-    return UsageError(
-        f"{target.key} has {why}: too much for a backup in files",
-        hint=f"{hint}To back up everything else, add --skip {target.key}.",
-    )

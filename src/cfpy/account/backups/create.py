@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cfpy import __version__
-from cfpy.account.backups.copying import Copying
+from cfpy.account.backups.copying import Copying, TooLargeError
 from cfpy.account.backups.folder import close, place_of, writing
 from cfpy.account.backups.manifest import BackupManifest, Item
 from cfpy.account.backups.targets import chosen, refuse_missing, targets
@@ -43,7 +43,8 @@ def create(ctx: Context, request: CreateRequest) -> Backup:
     """Copy the data of an environment. Nothing in the account changes.
 
     Raises:
-        UsageError: The account does not have a resource, one is too large, or the folder exists.
+        UsageError: The account does not have a resource, the folder exists, or all that was chosen
+            is too large.
         FilesystemError: The folder can't be written.
         WranglerError: A database can't be exported.
         CloudflareError: The API can't be reached, or fails. There is no folder then.
@@ -67,7 +68,17 @@ def create(ctx: Context, request: CreateRequest) -> Backup:
             copying = Copying(
                 session.account.data, session.wrangler.patient(), folder, ctx.progress
             )
-            items: list[Item] = [copying.copy(target) for target in wanted]
+            items: list[Item] = []
+            too_large: list[TooLargeError] = []
+            for target in wanted:
+                # Who uses an application may fill a bucket: that must not end the backups of
+                # everything else.
+                try:
+                    items.append(copying.copy(target))
+                except TooLargeError as error:
+                    too_large.append(error)
+            if not items:
+                raise too_large[0]
             manifest = BackupManifest(
                 created=created,
                 cfpy=__version__,
@@ -76,6 +87,7 @@ def create(ctx: Context, request: CreateRequest) -> Backup:
                 account_id=session.account.id,
                 items=tuple(items),
                 skipped=tuple(item.key for item in found if item not in wanted),
+                too_large=tuple(error.reason for error in too_large),
             )
             close(folder, manifest)
         return Backup(place, manifest)

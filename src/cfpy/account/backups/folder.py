@@ -7,11 +7,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
-from cfpy.account.backups.keys import has_dots, is_dots, some
-from cfpy.account.backups.manifest import BackupManifest, Item, parse
+from cfpy.account.backups.manifest import BackupManifest, parse
 from cfpy.errors import FilesystemError, ProjectError, UsageError
 from cfpy.project.git_ignored import ignore_in_git
 from cfpy.tools.files import file_sha256
@@ -129,49 +128,30 @@ def open_backup(folder: Path) -> BackupManifest:
 
 
 def verify(folder: Path, manifest: BackupManifest) -> None:
-    """Refuse a backup with a file that is missing, or differs from what was written.
+    """Refuse a backup with a file that is missing, differs from what was written, or is a link: it
+    would lead to another place.
 
     Raises:
         ProjectError: There is one.
     """
+    _refuse_link(folder, MANIFEST)
     for item in manifest.items:
         for name, expected in item.files.items():
+            _refuse_link(folder, name)
             path = folder / name
-            wrong = "is missing from the backup"
-            with contextlib.suppress(OSError):
-                wrong = "" if file_sha256(path) == expected else "is not as it was written"
-            if wrong:
-                raise ProjectError(
-                    f"it {wrong}: its SHA-256 is not the one in {MANIFEST}"
-                    if "not as" in wrong
-                    else f"it {wrong}",
-                    path=path,
-                    hint="Use another backup. Nothing was changed.",
-                )
+            if not path.is_file():
+                raise _unusable("is missing from the backup", path)
+            if file_sha256(path) != expected:
+                said = f"is not as it was written: its SHA-256 is not the one in {MANIFEST}"
+                raise _unusable(said, path)
 
 
-def refuse_dots(folder: Path, items: Iterable[Item]) -> None:
-    """Refuse keys that a request can't name: it would write over another object.
-
-    Raises:
-        ProjectError: There is one.
-    """
-    for item in items:
-        for name in item.files:
-            if item.kind == "r2" and name == f"r2/{item.binding}.json":
-                found = [key for key in _keys(folder / name) if has_dots(key)]
-            elif item.kind == "kv":
-                found = [key for key in _keys(folder / name) if is_dots(key)]
-            else:
-                continue
-            if found:
-                raise ProjectError(
-                    f"a part of these keys is . or .., so each would be written to another key: "
-                    f"{some(found)}",
-                    path=folder / name,
-                    hint=f"Restore the rest: --skip {item.key}. Nothing was changed.",
-                )
+def _refuse_link(folder: Path, name: str) -> None:
+    inside = PurePosixPath(name)
+    for part in (inside, *inside.parents[:-1]):
+        if (folder / part).is_symlink():
+            raise _unusable("is a link, and a backup has none", folder / part)
 
 
-def _keys(path: Path) -> list[str]:
-    return [str(item["key"]) for item in json.loads(path.read_text("utf-8"))]
+def _unusable(said: str, path: Path) -> ProjectError:
+    return ProjectError(f"it {said}", path=path, hint="Use another backup. Nothing was changed.")

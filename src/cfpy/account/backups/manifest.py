@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 VERSION = 1
@@ -48,11 +49,22 @@ class Item:
     def key(self) -> str:
         return f"{self.kind}:{self.binding}"
 
+    @property
+    def index(self) -> str:
+        """The file that describes the objects of a bucket."""
+        return index_of(self.binding)
+
+
+def index_of(binding: str) -> str:
+    """The file that describes the objects of a bucket."""
+    return f"r2/{binding}.json"
+
 
 @dataclass(frozen=True)
 class BackupManifest:
-    """A whole backup. ``created`` is a time in UTC, as RFC 3339; ``skipped`` are the keys of
-    resources that were left out on request."""
+    """A backup. ``created`` is a time in UTC, as RFC 3339; ``skipped`` are the keys of resources
+    that were left out on request, ``too_large`` those that a backup can't have, each with the
+    reason."""
 
     created: str
     cfpy: str
@@ -62,11 +74,18 @@ class BackupManifest:
     items: tuple[Item, ...]
     skipped: tuple[str, ...] = ()
     left_out: tuple[str, ...] = field(default=LEFT_OUT)
+    too_large: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
         """Whether everything that was chosen is in it."""
-        return not any(item.missed for item in self.items)
+        return not self.too_large and not any(item.missed for item in self.items)
+
+    @property
+    def source(self) -> str:
+        """What it is of, for people."""
+        where = f"the environment {self.environment}" if self.environment else "the top level"
+        return f"{self.worker} ({where}) in the account {self.account_id}, of {self.created}"
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -90,19 +109,38 @@ def parse(data: Any) -> BackupManifest:
         )
         names = ("created", "cfpy", "worker", "environment", "account_id")
         texts = {name: str(data[name]) for name in names}
+        _check_time(texts["created"])
         for item in items:
-            _refuse_outside(item)
+            _check(item)
+        for text in (*texts.values(), *(item.key for item in items)):
+            if not text.isprintable():
+                raise ValueError(f"it is damaged: {text!r} is not a name")
         return BackupManifest(
             **texts,
             items=items,
             skipped=tuple(data.get("skipped") or ()),
             left_out=tuple(data.get("left_out") or ()),
+            too_large=tuple(data.get("too_large") or ()),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is damaged: {error}") from None
 
 
-def _refuse_outside(item: Item) -> None:
-    for name in item.files:
-        if name.startswith("/") or ".." in name.split("/"):
-            raise ValueError(f"it names a file outside of the backup: {name}")
+def _check_time(text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"it is damaged: {text!r} is not a time") from None
+
+
+def _check(item: Item) -> None:
+    """Refuse an item that a restore could not read: it knows which files each kind has, and takes
+    none that is not in the folder."""
+    for name, digest in item.files.items():
+        inside = {"", ".", ".."}.isdisjoint(name.split("/")) and "\\" not in name
+        if not (inside and name.isprintable() and isinstance(digest, str)):
+            raise ValueError(f"it names a file outside of the backup: {name!r}")
+    if item.kind in ("d1", "vectorize") and len(item.files) != 1:
+        raise ValueError(f"it is damaged: {item.key} does not have one file")
+    if item.kind == "r2" and item.index not in item.files:
+        raise ValueError(f"it is damaged: {item.key} has no {item.index}")

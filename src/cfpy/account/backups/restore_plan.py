@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from cfpy.account.backups.keys import some
 from cfpy.account.backups.manifest import BackupManifest, Item
 from cfpy.account.backups.targets import Target
 from cfpy.errors import PlanConflictError
@@ -44,12 +45,12 @@ class RestoreStep:
 
 @dataclass(frozen=True)
 class RestorePlan:
-    """The steps of a restore into ``environment`` of the account ``account_id``."""
+    """The steps of a restore of ``backup`` into ``environment`` of the account ``account_id``."""
 
     worker: str
     environment: str
     account_id: str
-    created: str
+    backup: BackupManifest
     steps: tuple[RestoreStep, ...]
     notices: tuple[str, ...] = ()
 
@@ -59,7 +60,13 @@ class RestorePlan:
             "worker": self.worker,
             "environment": self.environment,
             "account_id": self.account_id,
-            "created": self.created,
+            "created": self.backup.created,
+            "backup": {
+                "worker": self.backup.worker,
+                "environment": self.backup.environment,
+                "account_id": self.backup.account_id,
+                "created": self.backup.created,
+            },
             "steps": [step.as_dict() for step in self.steps],
             "notices": list(self.notices),
         }
@@ -102,9 +109,17 @@ def steps_of(
     return tuple(steps)
 
 
-def notices(manifest: BackupManifest, steps: tuple[RestoreStep, ...]) -> tuple[str, ...]:
-    """What somebody must know before a restore."""
-    found = [f"not in the backup: {name}" for name in manifest.skipped]
+def notices(
+    manifest: BackupManifest, steps: tuple[RestoreStep, ...], left: Mapping[str, list[str]]
+) -> tuple[str, ...]:
+    """What somebody must know before a restore. ``left`` are keys that are not written."""
+    found = [f"not in the backup: {name}" for name in (*manifest.skipped, *manifest.too_large)]
+    found += [
+        f"{name}: not written, because a part of the key is . or .., so each might be written to "
+        f"another key: {some(keys)}. The backup has their files"
+        for name, keys in left.items()
+        if keys
+    ]
     # Time Travel brings everything back, whatever the file has.
     found += [
         f"{step.item.key}: {note}"

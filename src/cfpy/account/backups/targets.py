@@ -26,7 +26,8 @@ KINDS = ("d1", "kv", "r2", "vectorize")
 @dataclass(frozen=True)
 class Target:
     """A resource with data; ``id`` is empty if the account does not have it. It is named by its
-    first binding. ``dimensions`` and ``metric`` are those of an index."""
+    first binding; ``others`` are its other ones, if it is a database or a namespace. ``dimensions``
+    and ``metric`` are those of an index."""
 
     kind: str
     binding: str
@@ -35,6 +36,7 @@ class Target:
     jurisdiction: str = ""
     dimensions: int = 0
     metric: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -100,8 +102,9 @@ def _by_id(session: Session, observed: ObservedState) -> Iterator[Target]:
         if item.problem:
             raise PlanConflictError(f"{item.key}: {item.problem}", hint="Nothing was changed.")
         exists = item.id in (databases if item.kind == "d1" else namespaces)
-        first = item.references[0]
-        yield Target(item.kind, first.binding, item.name, item.id if exists else "")
+        first, *others = (reference.binding for reference in item.references)
+        id_ = item.id if exists else ""
+        yield Target(item.kind, first, item.name, id_, others=tuple(others))
 
 
 def _by_name(session: Session, observed: ObservedState) -> Iterator[Target]:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cfpy.account.backups.contents import objects_of, pairs_of
 from cfpy.account.backups.dump import all_else, emptying, tables_first
 from cfpy.account.backups.folder import write
+from cfpy.account.backups.keys import has_dots
 from cfpy.account.backups.restore_plan import TIME_TRAVEL, RestoreStep
 from cfpy.account.owned.outside import in_jurisdiction
 from cfpy.account.session import Session
-from cfpy.account.steps import attempt
+from cfpy.account.steps import attempt, is_refusal
 from cfpy.account.tables import Tables
 from cfpy.tools.context import Context
 
@@ -40,6 +42,8 @@ class WritingBack:
         self._data = session.account.data
         self._wrangler = session.wrangler.patient()
         self._folder = folder
+        #: Whether the last step has sent a command that was not refused.
+        self.may_have_changed = False
 
     def restore(self, step: RestoreStep) -> None:
         """Carry out a step.
@@ -48,6 +52,7 @@ class WritingBack:
             WranglerError: It failed.
             CloudflareError: The API can't be reached, or fails.
         """
+        self.may_have_changed = False
         if step.how == TIME_TRAVEL:
             self._time_travel(step)
         elif step.item.kind == "d1":
@@ -62,7 +67,15 @@ class WritingBack:
     def _change(self, what: str, *words: str) -> None:
         """Every command here gives the same result when it is repeated, so an answer that was lost
         counts as a failure."""
-        attempt(lambda: self._wrangler.change(what, *words), lambda: False)
+        attempt(lambda: self._once(what, *words), lambda: False)
+
+    def _once(self, what: str, *words: str) -> None:
+        try:
+            self._wrangler.change(what, *words)
+        except BaseException as error:
+            self.may_have_changed |= not is_refusal(error)
+            raise
+        self.may_have_changed = True
 
     def _time_travel(self, step: RestoreStep) -> None:
         # Without --json, wrangler asks, and takes no answer for a no.
@@ -88,14 +101,14 @@ class WritingBack:
                     for part in (tables_first, all_else):
                         with (self._folder / name).open(encoding="utf-8", newline="\n") as backup:
                             file.writelines(part(backup))
-                self._wrangler.change(f"can't restore the database {step.target.name}", *words)
+                self._once(f"can't restore the database {step.target.name}", *words)
 
             attempt(once, lambda: False)
 
     def _namespace(self, step: RestoreStep) -> None:
         for number, name in enumerate(step.item.files, 1):
             self._ctx.progress(f"Restoring {step.target.key}: {number} of {len(step.item.files)}")
-            pairs = json.loads((self._folder / name).read_text("utf-8"))
+            pairs = pairs_of(self._folder, name)
             soon = time.time() + _SOONEST_SECONDS
             # What expires in the meantime is gone.
             left = [_accepted(pair) for pair in pairs if pair.get("expiration", soon) >= soon]
@@ -111,8 +124,7 @@ class WritingBack:
     def _bucket(self, step: RestoreStep) -> None:
         """Objects with the same metadata are written by one command."""
         target = step.target
-        index = f"r2/{step.item.binding}.json"
-        objects = json.loads((self._folder / index).read_text("utf-8"))
+        objects = [i for i in objects_of(self._folder, step.item) if not has_dots(i["key"])]
         has = {item.key: item for item in self._data.objects(target.name, target.jurisdiction)}
         groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = defaultdict(list)
         for item in objects:

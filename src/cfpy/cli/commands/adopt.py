@@ -147,6 +147,7 @@ def _show(
             output.show(draw.Text(f"  {'changed' if before[name] else 'new    '} {name}"))
     for name in found.kept:
         output.show(draw.Text(f"  kept    {name}: it exists already", style="yellow"))
-    show_needed(output, left_out, needed)
+    # Each deploys: no other branch may get its token.
+    show_needed(output, "github", left_out, needed, needed)
     following = "plan" if found.logged_in else "test"
     output.show(draw.Text(f"\nNext\n  {output.invocation.command(following)}"))

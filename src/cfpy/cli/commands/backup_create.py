@@ -44,8 +44,8 @@ def backup_create(
     It has the rows of D1, the keys of KV with their metadata and expirations, the objects of R2
     with their metadata, and the vectors of Vectorize. The folder is complete or not there, can only
     be read by you, and is not part of git. What no backup has, such as secrets and the messages of
-    queues, is in its manifest.json. If a key can't be copied, the manifest names it, and the exit
-    code is 1.
+    queues, is in its manifest.json. If a key can't be copied, or a bucket is too large, the backup
+    has the rest, the manifest names what is missing, and the exit code is 1.
 
     Example: cfpy backup create --env production
     """
@@ -67,15 +67,22 @@ def backup_create(
     for item in made.manifest.items:
         for note in item.notes:
             console.note(f"{item.key}: {note}", "yellow")
+    for reason in made.manifest.too_large:
+        console.note(f"Not copied: {reason}", "red")
     left_out = (*made.manifest.skipped, *made.manifest.left_out)
     console.note("Not in it:", "dim")
     for each in left_out:
         console.note(f"  {each}", "dim")
     restore = console.invocation.command("backup", "restore", str(made.folder), "--dry-run")
     console.show(draw.Text(f"\nBackup\n  {made.folder}\n\nNext\n  {restore}"))
-    missed = [f"{len(item.missed)} of {item.key}" for item in made.manifest.items if item.missed]
-    if missed:
-        console.note(f"The backup is not whole: {', '.join(missed)} could not be copied.", "red")
+    if not made.manifest.is_whole:
+        missed = [f"{len(i.missed)} of {i.key}" for i in made.manifest.items if i.missed]
+        missed += [reason.partition(" ")[0] for reason in made.manifest.too_large]
+        console.note(
+            f"The backup is not whole: {', '.join(missed)} could not be copied. It has the rest; "
+            "its manifest.json names all that is missing.",
+            "red",
+        )
     _end(made.manifest.is_whole)
 
 

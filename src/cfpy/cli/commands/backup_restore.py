@@ -25,7 +25,8 @@ from cfpy.cli.options import (
 from cfpy.cli.plan_view import typed_name
 
 if TYPE_CHECKING:
-    from cfpy.account.backups.restore import Restored, Undo
+    from cfpy.account.backups.kept_bookmarks import Undo
+    from cfpy.account.backups.restore import Restored
     from cfpy.account.backups.restore_plan import RestorePlan, RestoreStep
 
 app = typer.Typer(rich_markup_mode=None)
@@ -52,6 +53,10 @@ def backup_restore(
         bool,
         typer.Option("--from-files", help="Import databases, even if Time Travel reaches."),
     ] = False,
+    from_another: Annotated[
+        bool,
+        typer.Option("--from-another", help="Allow a backup of another Worker or account."),
+    ] = False,
     yes: Yes = False,
     confirm: Confirm = "",
     dry_run: DryRun = False,
@@ -61,10 +66,11 @@ def backup_restore(
 ) -> None:
     """Write a backup into its environment, or into another one.
 
-    First verifies the backup, shows what would be overwritten, and asks for the Worker's name. In a
-    script, pass --yes and --confirm NAME. A database goes back by Time Travel if that reaches, and
-    is replaced by the backup's tables otherwise. The command that undoes this is shown before
-    anything changes. Keys, objects and vectors are written over those that are there.
+    First verifies the backup, shows whose it is and what would be overwritten, and asks for the
+    Worker's name. In a script, pass --yes and --confirm NAME. A backup of another Worker or account
+    is refused. A database goes back by Time Travel if that reaches, and is replaced by the backup's
+    tables otherwise. The command that undoes this is shown before anything changes. Keys, objects
+    and vectors are written over those that are there.
 
     Example: cfpy backup restore production/20261126T030000Z --to staging
     """
@@ -73,9 +79,8 @@ def backup_restore(
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
     view = RestoreView(output, words_again(ctx), yes=yes, confirm=confirm)
-    request = RestoreRequest(
-        root, backup, to, dry_run, tuple(only or ()), tuple(skip or ()), from_files, file
-    )
+    chosen = tuple(only or ()), tuple(skip or ())
+    request = RestoreRequest(root, backup, to, dry_run, *chosen, from_files, from_another, file)
     view.show(restore(context_of(output), request, view.confirm, view.undo, view.done))
 
 
@@ -100,12 +105,14 @@ class RestoreView:
             self._draw(plan)
         number = len(plan.steps)
         resources = f"{number} resource{'' if number == 1 else 's'}"
-        what = f"restore {resources} into {plan.worker}"
+        what = f"restore {resources} into {plan.worker} from the backup of {plan.backup.source}"
         return typed_name(self._output, plan.worker, what, self._name, yes=self._yes)
 
     def undo(self, undo: Undo) -> None:
         """Report the way back."""
-        self._output.note(f"To undo {undo.database}: {self._back(undo)}", "cyan")
+        which = ", before a run that did not finish" if undo.earlier else ""
+        state = f"its state of {undo.time}{which}"
+        self._output.note(f"To take {undo.database} back to {state}: {self._back(undo)}", "cyan")
 
     def done(self, step: RestoreStep) -> None:
         """Report a completed step."""
@@ -119,7 +126,13 @@ class RestoreView:
         self._environment = restored.plan.environment
         if self._output.json:
             undo = [
-                {"database": i.database, "bookmark": i.bookmark, "command": self._back(i)}
+                {
+                    "database": i.database,
+                    "bookmark": i.bookmark,
+                    "time": i.time,
+                    "earlier": i.earlier,
+                    "command": self._back(i),
+                }
                 for i in restored.undo
             ]
             data = restored.plan.as_dict() | {"undo": undo, "dry_run": not restored.done}
@@ -130,7 +143,7 @@ class RestoreView:
             again = self._output.invocation.command(*self._again)
             self._output.show(draw.Text(f"\nNext\n  {again}"))
             return
-        self._output.show(draw.Text(f"Restored the backup of {restored.plan.created}."))
+        self._output.show(draw.Text(f"Restored the backup of {restored.plan.backup.source}."))
 
     def _draw(self, plan: RestorePlan) -> None:
         where = f"{plan.worker} in the account {plan.account_id}"
@@ -138,7 +151,8 @@ class RestoreView:
         for step in plan.steps:
             row = ("~", step.how, step.target.key, step.target.name, step.effect)
             table.add_row(*(draw.Text(text, style="yellow") for text in row))
-        self._output.show(draw.Text(where, style="bold"), table)
+        self._output.show(draw.Text(where, style="bold"))
+        self._output.show(draw.Text(f"From the backup of {plan.backup.source}"), table)
         for notice in plan.notices:
             self._output.note(f"note: {notice}", "yellow")
 

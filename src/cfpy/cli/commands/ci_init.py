@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 _PROVIDERS = "github|gitlab"
+_RULES = {
+    "github": "For the default branch only: in the settings of the environment, under deployment "
+    "branches. Otherwise everybody who can push a branch can read its secrets.",
+    "gitlab": "For the default branch only: make the variables protected. Otherwise everybody who "
+    "can push a branch can read them.",
+}
 
 
 @app.command("init")
@@ -86,27 +92,35 @@ def ci_init(
         raise UsageError(f"{provider} is not a CI that cfpy knows", hint="Use github or gitlab.")
     root, file = project_at(output, cwd, config)
     request = CiRequest(root, Provider(provider), production, staging, dry_run, file)
-    view = _View(output, yes=yes)
+    view = _View(output, provider, yes=yes)
     view.show(run(context_of(output), request, view.confirm), dry_run=dry_run)
 
 
 def show_needed(
-    output: Output, left_out: Iterable[str], variables: Mapping[str, tuple[str, ...]]
+    output: Output,
+    provider: str,
+    left_out: Iterable[str],
+    variables: Mapping[str, tuple[str, ...]],
+    default_branch_only: Collection[str],
 ) -> None:
     """Show what the files of CI do not have and why, and the secrets that they need."""
     for reason in left_out:
         output.show(draw.Text(f"\nLeft out: {reason}.", style="yellow"))
-    if variables:
-        output.show(draw.Text("\nSecrets to create there, by environment:"))
+    if not variables:
+        return
+    output.show(draw.Text("\nSecrets to create there, by environment:"))
     for name, names in variables.items():
-        output.show(draw.Text(f"  {name}: {', '.join(names)}"))
+        only = " (for the default branch only)" if name in default_branch_only else ""
+        output.show(draw.Text(f"  {name}{only}: {', '.join(names)}"))
+    output.prose(_RULES[provider])
 
 
 class _View:
     """Asks and reports."""
 
-    def __init__(self, output: Output, *, yes: bool) -> None:
+    def __init__(self, output: Output, provider: str, *, yes: bool) -> None:
         self._output = output
+        self._provider = provider
         self._yes = yes
 
     def confirm(self, result: CiResult) -> bool:
@@ -141,7 +155,13 @@ class _View:
             self._output.show(draw.Text(f"  {sign} {name}"))
         for name in result.unchanged:
             self._output.show(draw.Text(f"  as is   {name}"))
-        show_needed(self._output, result.left_out, result.variables)
+        show_needed(
+            self._output,
+            self._provider,
+            result.left_out,
+            result.variables,
+            result.default_branch_only,
+        )
 
     def _show_json(self, result: CiResult, *, dry_run: bool) -> None:
         data = {
@@ -150,6 +170,7 @@ class _View:
             "replaced": list(result.before),
             "unchanged": list(result.unchanged),
             "variables": {name: list(items) for name, items in result.variables.items()},
+            "default_branch_only": list(result.default_branch_only),
             "left_out": list(result.left_out),
             "written": result.written,
             "dry_run": dry_run,
