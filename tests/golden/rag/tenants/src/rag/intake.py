@@ -41,10 +41,14 @@ def parse(content_type: str, body: bytes) -> Sequence[Document | Upload]:
     said = [parse_json(part.content) for part in parts if part.field == "document"]
     if not 1 <= len(files) <= MAX_DOCUMENTS:
         raise invalid(FieldError("#/file", f"must be 1 to {MAX_DOCUMENTS} files"))
-    for about in said:
-        check(about, ABOUT if len(files) == 1 else ABOUT_ALL, "#/document")
-    uploads = [Upload(file.name, file.content, said[-1] if said else {}) for file in files]
-    id_, count = Counter(map(item_id, uploads)).most_common(1)[0]
+    for value in said:
+        check(value, ABOUT if len(files) == 1 else ABOUT_ALL, "#/document")
+    about = said[-1] if said else {}
+    uploads = [
+        Upload(about.get("id") or file_id(file.name), file.name, file.content, about)
+        for file in files
+    ]
+    id_, count = Counter(upload.id for upload in uploads).most_common(1)[0]
     if count > 1:
         raise invalid(FieldError("#/file", f"{count} files would have the id {id_!r}"))
     return uploads
@@ -78,11 +82,4 @@ async def add_all(
 def failure(item: Document | Upload, problem: Problem) -> Outcome:
     status = "busy" if problem.status == 409 else "refused"
     detail = explained(problem, "; ")
-    return {"id": item_id(item), "status": status, "code": problem.code, "detail": detail}
-
-
-def item_id(item: Document | Upload) -> str:
-    """The id that the document has or would have."""
-    if isinstance(item, Document):
-        return item.id
-    return str(item.about.get("id") or file_id(item.name))
+    return {"id": item.id, "status": status, "code": problem.code, "detail": detail}
