@@ -1,7 +1,7 @@
 """`scripts/ingest.py` of a rag project on folders as they are, against the running Worker.
 
-The rendered project's own tests (`tests/test_documents.py`, `tests/test_files.py`, `tests/test_sending.py`) have
-the long tables: names, encodings, languages, faults of the network.
+The rendered project's own tests (`test_documents.py`, `test_files.py`, `test_sending.py`) have the
+long tables: names, encodings, languages, faults of the network.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def test_an_empty_file_is_named_and_the_rest_goes_in(case: Path, project: Projec
         [
             "indexed    fine.md",
             "1 ingested, 0 unchanged, 2 skipped",
-            "  todo.md: the Worker refuses it: 'todo.md' is empty.",
-            "  white.txt: the Worker refuses it: 'white.txt' holds no text.",
+            "  todo.md: the Worker refuses it: 'todo.md' is empty",
+            "  white.txt: the Worker refuses it: 'white.txt' holds no text",
         ],
     )
     assert project.ingest(case)[1][0] == "unchanged  fine.md"
@@ -141,8 +141,8 @@ def test_five_large_files(case: Path, project: Project) -> None:
     assert lines == [
         *(f"indexed    book-{number}.md" for number in range(5)),
         "5 ingested, 0 unchanged, 1 skipped",
-        "  too-large.md: the Worker refuses it: 'too-large.md' holds 1,000,001 bytes of text, at most"
-        " 1,000,000: split it.",
+        "  too-large.md: the Worker refuses it: 'too-large.md' holds 1,000,001 bytes of text, "
+        "at most 1,000,000: split it",
     ]
     assert project.document("Book 4")["chunks"] > 100
 
