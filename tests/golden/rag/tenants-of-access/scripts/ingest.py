@@ -83,7 +83,7 @@ class Ingestion:
                 # On its own it is refused until it is free, and that is waited for.
                 self.send([document])
             elif status == "refused":
-                self.skip(document.name, f"the Worker refuses it: {outcome['detail']}")
+                self.skip(document.name, f"the Worker refuses it: {outcome['detail'].rstrip('.')}")
             else:
                 self.counts[status] += 1
                 note = "" if document.encoding == "UTF-8" else f" (read as {document.encoding})"

@@ -260,7 +260,7 @@ def test_what_is_skipped_is_named_at_the_end(script: Script, folder: Path, serve
         "indexed    d.md (read as Windows-1252)",
         "3 ingested, 0 unchanged, 2 skipped",
         f"  {folder}/nowhere: can't be read: No such file or directory",
-        "  b.md: the Worker refuses it: 'b.md' is empty.",
+        "  b.md: the Worker refuses it: 'b.md' is empty",
     ]
     assert server.documents() == ["a.md", "c.md", "d.md"]
 
@@ -288,7 +288,7 @@ def test_a_folder_that_is_named_twice(script: Script, folder: Path, server: Serv
     assert status == 1
     assert lines[-2:] == [
         "2 ingested, 0 unchanged, 1 skipped",
-        "  b.md: the Worker refuses it: 'b.md' is empty.",
+        "  b.md: the Worker refuses it: 'b.md' is empty",
     ]
     assert server.documents() == ["a.md", "c.md"]
 
