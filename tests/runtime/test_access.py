@@ -252,9 +252,10 @@ def test_tenants_of_the_running_rag_know_nothing_of_each_other(
     answer = send(ADA, "POST", "/query", {"query": "When does Zanzibar open?"}).json()
     assert "Zanzibar" not in json.dumps([answer["answer"], answer["sources"]])
     assert send(ADA, "GET", f"/jobs/{job}").status == 404
-    for path in ("only.md", "only.md/original", "plan-1", "_/only.md"):
-        assert send(ADA, "GET", f"/documents/{path}").status == 404
-    assert send(GRACE, "GET", "/documents/only.md/original").body == b"Grace keeps a heron."
+    for path in ("documents/only.md", "originals/only.md", "documents/plan-1"):
+        assert send(ADA, "GET", f"/{path}").status == 404
+    assert send(ADA, "GET", "/documents/_/only.md").status == 404
+    assert send(GRACE, "GET", "/originals/only.md").body == b"Grace keeps a heron."
     call = {"name": "fetch", "arguments": {"id": "plan-1"}}
     message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     assert send(ADA, "POST", "/mcp", message).json()["result"]["isError"]

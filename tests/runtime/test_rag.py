@@ -223,7 +223,7 @@ def test_files_of_all_kinds_go_in_and_the_others_are_named(api: Api) -> None:
         assert best["document_id"] == name
         assert "alert" not in best["text"]
     for name in contents.keys() - refused.keys():
-        original = api("GET", f"/documents/{name}/original")
+        original = api("GET", f"/originals/{name}")
         assert (original.status, original.body) == (200, contents[name])
         assert original.headers["content-disposition"] == f'attachment; filename="{name}"'
         assert api("DELETE", f"/documents/{name}").status == 204

@@ -1,7 +1,7 @@
 """`scripts/ingest.py` of a rag project on folders as they are, against the running Worker.
 
-The rendered project's own tests (`tests/test_documents.py`, `tests/test_sending.py`) have the long
-tables: names, encodings, languages, faults of the network.
+The rendered project's own tests (`test_documents.py`, `test_files.py`, `test_sending.py`) have the
+long tables: names, encodings, languages, faults of the network.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import pytest
 from dev_process import Dev, start_dev
 
 TOKEN = {"authorization": "Bearer local-development-token"}
+# What is in the metadata of all that the script sends.
+SENT = {"sent_by": "scripts/ingest.py"}
 
 
 class Embeddings(http.server.BaseHTTPRequestHandler):
@@ -120,8 +122,8 @@ def test_an_empty_file_is_named_and_the_rest_goes_in(case: Path, project: Projec
         [
             "indexed    fine.md",
             "1 ingested, 0 unchanged, 2 skipped",
-            "  todo.md: it is empty",
-            "  white.txt: it is empty",
+            "  todo.md: the Worker refuses it: 'todo.md' is empty",
+            "  white.txt: the Worker refuses it: 'white.txt' holds no text",
         ],
     )
     assert project.ingest(case)[1][0] == "unchanged  fine.md"
@@ -139,7 +141,8 @@ def test_five_large_files(case: Path, project: Project) -> None:
     assert lines == [
         *(f"indexed    book-{number}.md" for number in range(5)),
         "5 ingested, 0 unchanged, 1 skipped",
-        "  too-large.md: it has 1,000,001 bytes of at most 1,000,000: split it",
+        "  too-large.md: the Worker refuses it: 'too-large.md' holds 1,000,001 bytes of text, "
+        "at most 1,000,000: split it",
     ]
     assert project.document("Book 4")["chunks"] > 100
 
@@ -201,10 +204,10 @@ def test_utf_16(case: Path, project: Project) -> None:
 def test_a_version_is_no_language(case: Path, project: Project) -> None:
     (case / "release-1.3.de.md").write_text("# Ausgabe 1.3\n\nNeu: heller.")
     assert project.ingest(case)[0] == 0
-    assert project.document("Release 1.2")["metadata"] == {"lang": "en"}
-    assert project.document("Ausgabe 1.3")["metadata"] == {"lang": "de"}
-    found = project.get("/search?" + urlencode({"q": "New: dark mode.", "lang": "en"}))["sources"]
-    assert "release-1.2.md" in {source["document_id"] for source in found}
+    assert project.document("Release 1.2")["metadata"] == SENT
+    assert project.document("Ausgabe 1.3")["metadata"] == {"lang": "de", **SENT}
+    found = project.get("/search?" + urlencode({"q": "New: dark mode.", "lang": "de"}))["sources"]
+    assert {source["document_id"] for source in found} == {"release-1.3.de.md"}
 
 
 def test_a_proxy_is_not_asked_for_this_machine(project: Project) -> None:

@@ -3,15 +3,15 @@
     python3 scripts/ingest.py corpus --wait
     python3 scripts/ingest.py corpus --url https://example.workers.dev
 
-The Worker converts what is neither text nor Markdown. Images in folders are left out without
-`--images`: to tell what one shows costs a call of a model.
+The Worker reads the files, and converts what is neither text nor Markdown. Images in folders are
+left out without `--images`: to tell what one shows costs a call of a model.
 
-A file's path is the document's id, its first heading the title, its first folder the `section`, and
-`page.de.md` has the `lang` "de". A file that can't be ingested is named at the end, and the exit
-status is 1; the others go in. Run it as often as you like: unchanged files cost next to nothing.
+A file that can't be ingested is named at the end, and the exit status is 1; the others go in. Run
+it as often as you like: unchanged files cost next to nothing.
 
-`--prune` deletes the documents of files that are not there any more: of all documents that came
-from files, those that are in none of the named folders.
+`--prune` also deletes the documents of files that are not there any more: of all that this script
+has sent, from whichever folder, those that are in none of the named ones. It shows and counts them,
+and asks first, or needs `--yes`. `--dry-run` shows what would happen.
 
 Searches find a document when Vectorize has processed it: after seconds, seldom minutes. With
 `--wait`, the script ends when they find all.
@@ -19,8 +19,6 @@ Searches find a document when Vectorize has processed it: after seconds, seldom 
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -29,7 +27,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from client import CallError, Client, Form, argument_parser, make_client
-from documents import MAX_TITLE_CHARS, SUFFIXES, Document, Skipped, document_id, find, read, shown
+from documents import SUFFIXES, Document, Skipped, find, read, shown
 
 # Small enough for progress to show, and for a request to stay far from every limit: the Worker
 # takes 4 MB, and a few seconds of CPU for each.
@@ -41,17 +39,20 @@ _SHOWN = 10
 # Seconds between two looks at what is pending, and until waiting is given up.
 _PAUSE = 1
 _LONGEST_WAIT = 600
-_POINTER = re.compile(r"#/documents/([0-9]+)(?:/(.*))?")
+# What the metadata of each document says that this script sends: it deletes no others.
+_MARK = {"sent_by": "scripts/ingest.py"}
 
 
 class Ingestion:
-    """Sends documents, and keeps count."""
+    """Sends documents, and keeps count. ``metadata`` is what all of them get."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, metadata: dict[str, str]) -> None:
         self._client = client
+        self._metadata = metadata
         self._failures = 0
         self.counts = {"indexed": 0, "unchanged": 0}
         self.pruned = 0
+        # The names of files that are there, and the ids of their documents.
         self.seen: set[str] = set()
         self.skipped: list[Skipped] = []
         self.others: list[str] = []
@@ -66,32 +67,30 @@ class Ingestion:
         Raises:
             CallError: It is about none of them.
         """
+        form = Form([(item.name, item.content) for item in batch], {"metadata": self._metadata})
         try:
-            statuses = _statuses(self._client.call("POST", "/documents", _body(batch)), batch)
+            outcomes = _outcomes(self._client.call("POST", "/documents", form), len(batch))
         except CallError as error:
             if error.everywhere:
                 raise
             self._send_less(batch, error)
             return
         self._failures = 0
-        for document, status in zip(batch, statuses, strict=True):
+        for document, outcome in zip(batch, outcomes, strict=True):
+            status = outcome["status"]
+            self.seen.add(outcome["id"])
             if status == "busy":
                 # On its own it is refused until it is free, and that is waited for.
                 self.send([document])
-                continue
-            self.counts[status] += 1
-            note = "" if document.encoding == "UTF-8" else f" (read as {document.encoding})"
-            print(f"{status:<9}  {document.name}{note}", flush=True)
+            elif status == "refused":
+                self.skip(document.name, f"the Worker refuses it: {outcome['detail'].rstrip('.')}")
+            else:
+                self.counts[status] += 1
+                note = "" if document.encoding == "UTF-8" else f" (read as {document.encoding})"
+                print(f"{status:<9}  {document.name}{note}", flush=True)
 
     def _send_less(self, batch: Sequence[Document], error: CallError) -> None:
-        refused = _refused_documents(error, len(batch))
-        if refused:
-            self._failures = 0
-            for index, reason in refused.items():
-                self.skip(batch[index].name, f"the Worker refuses it: {reason}")
-            if rest := [document for i, document in enumerate(batch) if i not in refused]:
-                self.send(rest)
-        elif len(batch) > 1:
+        if len(batch) > 1:
             for document in batch:
                 self.send([document])
         elif error.refusal:
@@ -103,23 +102,45 @@ class Ingestion:
             if self._failures == _MAX_FAILURES:
                 raise error
 
-    def prune(self) -> None:
-        """Delete the documents of files that were not seen.
+    def gone(self) -> Iterator[str]:
+        """The ids of documents that this script has sent, and whose files are not there any more.
 
         Raises:
             CallError: The Worker does not answer.
         """
+        seen = self.seen.union(self.others)
         cursor: str | None = ""
         while cursor is not None:
             page = self._client.call("GET", f"/documents?{urlencode({'cursor': cursor})}")
             cursor = page["next_cursor"]
             for document in page["documents"]:
-                id_ = document["id"]
-                # What was added without this script has another id, or no source.
-                if id_ not in self.seen and document_id(document["source"]) == id_:
-                    self._client.call("DELETE", f"/documents/{quote(id_)}")
-                    self.pruned += 1
-                    print(f"{'deleted':<9}  {shown(id_)}", flush=True)
+                if _MARK.items() <= document["metadata"].items() and not (
+                    seen & {document["id"], document["source"]}
+                ):
+                    yield document["id"]
+
+    def prune(self, *, agreed: bool, dry_run: bool) -> None:
+        """Delete what is gone, if somebody agrees.
+
+        Raises:
+            CallError: The Worker does not answer.
+        """
+        if self.skipped:
+            self.skip("--prune", "nothing was deleted, since not every file could be read")
+            return
+        # A folder that has lost everything is more likely not the one that was meant.
+        ids = list(self.gone()) if self.seen else []
+        for id_ in ids:
+            print(f"{'gone':<9}  {shown(id_)}")
+        if not ids or dry_run:
+            return
+        if not agreed and not sys.stdin.isatty():
+            self.skip("--prune", f"nothing was deleted: to delete {len(ids)}, add --yes")
+        elif agreed or _confirmed(f"Delete these documents ({len(ids)})?"):
+            for id_ in ids:
+                self._client.call("DELETE", f"/documents/{quote(id_)}")
+                self.pruned += 1
+                print(f"{'deleted':<9}  {shown(id_)}", flush=True)
 
     def summary(self) -> str:
         """What went in and what did not, in words."""
@@ -141,35 +162,32 @@ def left_out(others: Sequence[str]) -> str:
 
 
 def documents(
-    paths: Sequence[Path], language: str, ingestion: Ingestion, *, images: bool = False
+    paths: Sequence[Path], ingestion: Ingestion, *, images: bool = False
 ) -> Iterator[Document]:
     """What can be sent, read when it is asked for; the rest is noted."""
     seen: dict[str, Path] = {}
     # A folder may be named twice, or with a file in it.
     for file in dict.fromkeys(find(paths, ingestion.others, images=images)):
-        document = file if isinstance(file, Skipped) else read(file, language)
+        document = file if isinstance(file, Skipped) else read(file)
         if isinstance(document, Skipped):
             ingestion.skip(document.name, document.reason)
             continue
         assert not isinstance(file, Skipped)
-        other = seen.setdefault(document.fields["id"], file.path)
+        other = seen.setdefault(document.name, file.path)
         if other is file.path:
-            ingestion.seen.add(document.fields["id"])
+            ingestion.seen.add(document.name)
             yield document
         elif other.resolve() != file.path.resolve():
-            reason = f"it would have the id of {shown(str(other))}: rename one of them"
+            reason = f"it would have the name of {shown(str(other))}: rename one of them"
             ingestion.skip(shown(str(file.path)), reason)
 
 
 def batches(items: Iterator[Document]) -> Iterator[list[Document]]:
-    """As many at once as a request takes; a large one goes alone, and so does each file."""
+    """As many at once as a request takes; a large one goes alone."""
     batch: list[Document] = []
     size = 0
     for document in items:
-        if document.content is not None:
-            yield [document]
-            continue
-        more = len(json.dumps(document.fields, ensure_ascii=False).encode())
+        more = len(document.content)
         if batch and (len(batch) == _BATCH or size + more > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
@@ -193,34 +211,25 @@ def wait(client: Client) -> bool:
     return True
 
 
-def _body(batch: Sequence[Document]) -> dict[str, Any] | Form:
-    [first, *_] = batch
-    if first.content is None:
-        return {"documents": [document.fields for document in batch]}
-    return Form(first.name[-MAX_TITLE_CHARS:], first.content, first.fields)
-
-
-def _statuses(reply: Any, batch: Sequence[Document]) -> list[str]:
+def _outcomes(reply: Any, count: int) -> list[dict[str, str]]:
+    """What became of each document of a batch."""
     try:
-        found = {item["id"]: item["status"] for item in reply["documents"]}
-        statuses = [found[document.fields["id"]] for document in batch]
+        outcomes: list[dict[str, str]] = reply["documents"]
+        statuses = {item["status"] for item in outcomes if item["id"]}
     except (TypeError, KeyError):
-        statuses = [""]
-    if not set(statuses) <= {"indexed", "unchanged", "busy"}:
+        outcomes, statuses = [], set()
+    known = {"indexed", "unchanged", "busy", "refused"}
+    if not statuses <= known or len(outcomes) != count:
         message = "POST /documents gave an answer that is none of this Worker's. Is --url right?"
         raise CallError(message, everywhere=True)
-    return statuses
+    return outcomes
 
 
-def _refused_documents(error: CallError, count: int) -> dict[int, str]:
-    """What the Worker found wrong with which document of a batch."""
-    refused: dict[int, str] = {}
-    for pointer, detail in error.errors:
-        found = _POINTER.fullmatch(pointer)
-        if found and int(found[1]) < count:
-            reason = f"{found[2] or 'it'} {detail}"
-            refused[int(found[1])] = "; ".join(filter(None, [refused.get(int(found[1])), reason]))
-    return refused
+def _confirmed(question: str) -> bool:
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def main() -> int:
@@ -237,11 +246,13 @@ def main() -> int:
         metavar="path",
         help=f"a folder, or a file that ends in {', '.join(SUFFIXES)}",
     )
-    parser.add_argument(
-        "--lang", default="en", help="language of files whose names tell none (default: en)"
-    )
+    parser.add_argument("--lang", help="the language of all these files, whatever they say")
     parser.add_argument(
         "--prune", action="store_true", help="delete documents whose files are not there any more"
+    )
+    parser.add_argument("--yes", action="store_true", help="let --prune delete without a question")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be sent and deleted, do neither"
     )
     parser.add_argument("--images", action="store_true", help="send the images in folders, too")
     parser.add_argument("--wait", action="store_true", help="end when searches find all documents")
@@ -249,17 +260,18 @@ def main() -> int:
     # A terminal that can't show a letter of a name still gets the line.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     client = make_client(options.url)
-    ingestion = Ingestion(client)
-    found = documents(options.paths, options.lang, ingestion, images=options.images)
+    ingestion = Ingestion(client, _MARK | ({"lang": options.lang} if options.lang else {}))
+    found = documents(options.paths, ingestion, images=options.images)
     stopped, searchable = 0, False
     try:
         for batch in batches(found):
-            ingestion.send(batch)
-        if options.prune and ingestion.skipped:
-            ingestion.skip("--prune", "nothing was deleted, since not every file could be read")
-        elif options.prune and ingestion.seen:
-            ingestion.prune()
-        searchable = options.wait and wait(client)
+            if options.dry_run:
+                print(*(f"{'to send':<9}  {document.name}" for document in batch), sep="\n")
+            else:
+                ingestion.send(batch)
+        if options.prune:
+            ingestion.prune(agreed=options.yes, dry_run=options.dry_run)
+        searchable = options.dry_run or (options.wait and wait(client))
     except CallError as error:
         stopped = 1
         print(error, file=sys.stderr)
@@ -270,7 +282,7 @@ def main() -> int:
         print(left_out(ingestion.others), file=sys.stderr)
     if stopped:
         print("It stopped early. Run it again to continue.", file=sys.stderr)
-    elif not ingestion.skipped and not any(ingestion.counts.values()):
+    elif not ingestion.skipped and not ingestion.seen:
         print(f"There is no file of {', '.join(SUFFIXES)}.", file=sys.stderr)
         return 1
     elif options.wait and not searchable:

@@ -1,49 +1,38 @@
-"""What the script of ingestion makes of real folders."""
+"""What the script of ingestion finds in real folders."""
 
 from __future__ import annotations
 
 import errno
 import os
-import time
-import unicodedata
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import documents
 from decoding import NotTextError, decode
-from documents import Document, File, Skipped, document_id, find, read
+from documents import SUFFIXES, Document, File, Skipped, find, read
 from rag import limits
-from rag.requests import DOCUMENTS
-from rag.validation import check
+from rag.files import MEDIA_TYPES
 
 
 def read_all(*paths: Path) -> tuple[dict[str, Document], dict[str, str]]:
     """Documents by the names of their files, and the reasons for those that are skipped."""
     found: list[Document | Skipped] = [
-        read(item, "en") if isinstance(item, File) else item for item in find(paths)
+        read(item) if isinstance(item, File) else item for item in find(paths)
     ]
     skipped = {item.name: item.reason for item in found if isinstance(item, Skipped)}
     return {item.name: item for item in found if isinstance(item, Document)}, skipped
 
 
-def fields(folder: Path, name: str, content: str | bytes = "A text.") -> dict[str, Any]:
-    """The document of a file that is written for it, as the Worker takes it."""
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    document = read(File(path, name), "en")
-    assert isinstance(document, Document), document
-    check(document.fields, DOCUMENTS)
-    return document.fields
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("A text.")
 
 
-def test_the_limits_are_the_workers() -> None:
-    assert documents.MAX_TEXT_BYTES == limits.MAX_DOCUMENT_BYTES
-    assert documents.MAX_SECTION_BYTES == limits.MAX_FILTER_VALUE_BYTES
-    for name in ("MAX_ID_CHARS", "MAX_TITLE_CHARS", "MAX_SOURCE_CHARS"):
-        assert getattr(documents, name) == getattr(limits, name)
+def test_the_kinds_and_the_limit_are_the_workers() -> None:
+    assert set(SUFFIXES) == set(MEDIA_TYPES)
+    assert documents.MAX_FILE_BYTES == limits.MAX_FILE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -117,149 +106,24 @@ def test_what_is_no_text_is_told(data: bytes, words: str) -> None:
         decode(data)
 
 
-@pytest.mark.parametrize("name", ["visitors/ferry.de.md", "a/b/c-1_2+3@4.txt", "x" * 125 + ".md"])
-def test_a_plain_name_is_the_id(name: str) -> None:
-    assert document_id(name) == name
+def test_a_file_is_sent_as_it_is_if_the_worker_can_read_it(tmp_path: Path) -> None:
+    contents = {"a.md": b"\xef\xbb\xbf# Gr\xc3\xbc\xc3\x9fe\r\n", "b.pdf": b"%PDF-1.7", "c.md": b""}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "d.txt").write_bytes("Grüße".encode("cp1252"))
+    found, skipped = read_all(tmp_path)
+    assert {name: found[name].content for name in contents} == contents
+    assert found["d.txt"] == Document("d.txt", "Grüße".encode(), "Windows-1252")
+    assert not skipped
 
 
-NAMES = [
-    "Opening hours.md",
-    "Opening  hours.md",
-    "Über uns.md",
-    "Uber uns.md",
-    "100 % wool.md",
-    "a#b.md",
-    "a?b.md",
-    'the "best".md',
-    "it's.md",
-    "望遠鏡.md",
-    "天文台.md",
-    "docs/Über uns.md",
-    "x" * 126 + ".md",
-    "x" * 127 + ".md",
-    "a" * 200 + "/" + "ü" * 100 + ".md",
-    "new\nline.md",
-    "\udcff.md",
-]
-
-
-def test_every_name_has_an_id_of_its_own_that_the_worker_takes() -> None:
-    ids = [document_id(name) for name in NAMES]
-    assert len(set(ids)) == len(NAMES)
-    for identifier in ids:
-        check({"id": identifier, "text": "x"}, DOCUMENTS)
-    assert document_id("Über uns.md").startswith("Uber-uns-")
-    assert document_id("Opening hours.md") == document_id("Opening hours.md")
-
-
-def test_accents_of_their_own_make_no_other_id() -> None:
-    for name in ("Über uns.md", "Café/Crème brûlée.txt"):
-        assert document_id(name) == document_id(unicodedata.normalize("NFD", name))
-
-
-@pytest.mark.parametrize(
-    ("name", "language"),
-    [
-        ("guide.md", "en"),
-        ("guide.de.md", "de"),
-        ("guide.DE.md", "de"),
-        ("guide.pt-br.md", "pt-BR"),
-        ("guide.zh_hans.md", "zh-Hans"),
-        ("guide.es-419.txt", "es-419"),
-        ("release-1.2.md", "en"),
-        ("v2.0.10.md", "en"),
-        ("meeting.draft.md", "en"),
-        ("setup.py.md", "en"),
-        ("2026.11.25.md", "en"),
-        ("notes.xx.md", "en"),
-        ("de.md", "en"),
-        ("de/guide.md", "en"),
-    ],
-)
-def test_a_language_is_one_that_there_is(tmp_path: Path, name: str, language: str) -> None:
-    assert fields(tmp_path, name)["metadata"]["lang"] == language
-
-
-def test_a_document_of_a_file(tmp_path: Path) -> None:
-    text = "# Opening hours \r\n\r\nNine to five.\r\n"
-    assert fields(tmp_path, "Über uns/Öffnung.de.md", text) == {
-        "id": document_id("Über uns/Öffnung.de.md"),
-        "title": "Opening hours",
-        "source": "Über uns/Öffnung.de.md",
-        "text": "Nine to five.",
-        "metadata": {"lang": "de", "section": "Über uns"},
-    }
-
-
-@pytest.mark.parametrize(
-    ("content", "title", "text"),
-    [
-        ("\ufeff# Returns\n\nThirty days.", "Returns", "Thirty days."),
-        ("# Only a heading\n", "a", "# Only a heading"),
-        ("#\n\ntext", "a", "#\n\ntext"),
-        ("text\rmore", "a", "text\nmore"),
-        (f"# {'x' * 300}\ntext", "x" * 200, f"# {'x' * 300}\ntext"),
-    ],
-)
-def test_titles(tmp_path: Path, content: str, title: str, text: str) -> None:
-    found = fields(tmp_path, "a.de.md", content)
-    assert (found["title"], found["text"]) == (title, text)
-
-
-@pytest.mark.parametrize(
-    ("content", "title", "lang", "text"),
-    [
-        ("---\ntitle: Returns\nlang: fr\n---\n\n# Head\n\nText.", "Returns", "fr", "Text."),
-        ('+++\ntitle = "Tea"\nyear = 2026\n[extra]\n+++\nText.', "Tea", "de", "Text."),
-        ("---\ntags:\n  - a\n- b\n# c\n\nslug: x\n...\n# Head\n\nText.", "Head", "de", "Text."),
-        ("---\r\ntitle: 'A: b'\r\nlang: none\r\n---\r\nText.", "A: b", "de", "Text."),
-        ("\ufeff---\ntitle:\n---\nText.", "a", "de", "Text."),
-        (f"---\ntitle: {'x' * 300}\n---\nText.", "x" * 200, "de", "Text."),
-        ("---\n\nText: more.\nA line.\n\n---\n\nMore.", "a", "de", None),
-        ("---\n- one\n---\nText.", "a", "de", None),
-        ("---\ntitle: x\nText.", "a", "de", None),
-        ("Text.\n---\ntitle: x\n---", "a", "de", None),
-    ],
-)
-def test_front_matter_is_no_text(
-    tmp_path: Path, content: str, title: str, lang: str, text: str | None
-) -> None:
-    found = fields(tmp_path, "a.de.md", content)
-    assert (found["title"], found["metadata"]["lang"]) == (title, lang)
-    assert found["text"] == (content if text is None else text)
-
-
-def test_a_file_of_front_matter_alone_is_empty(tmp_path: Path) -> None:
-    (tmp_path / "a.md").write_text("---\ntitle: x\n---\n")
-    found = read(File(tmp_path / "a.md", "a.md"), "en")
-    assert isinstance(found, Skipped) and "front matter" in found.reason
-
-
-def test_a_long_front_matter_takes_no_time(tmp_path: Path) -> None:
-    times = []
-    for count in (4_000, 64_000):
-        (tmp_path / "a.md").write_text("---\n" + "  a: b\n- c: d\n" * count)
-        # Processor time, which other processes do not lengthen.
-        start = time.process_time()
-        read(File(tmp_path / "a.md", "a.md"), "en")
-        times.append(time.process_time() - start)
-    # In proportion to its length it would be 16 times as long, and 256 with its square.
-    assert times[1] < 80 * times[0]
-
-
-def test_the_worker_takes_the_longest_names(tmp_path: Path) -> None:
-    folder = "ü" * 100
-    found = fields(tmp_path, f"{folder}/{folder}/{folder}/{'y' * 240}.md")
-    assert found["metadata"]["section"] == "ü" * 32
-    assert found["source"].endswith("y.md")
+def test_names_can_be_sent_and_shown(tmp_path: Path) -> None:
+    write(tmp_path, "U\u0308ber uns.md", "new\nline.md", "\udcff.md")
+    assert set(read_all(tmp_path)[0]) == {"Über uns.md", "new\ufffdline.md", "\ufffd.md"}
 
 
 def test_one_bad_file_leaves_the_others_alone(tmp_path: Path) -> None:
-    for name in ("fine.md", "README.MD", "notes.markdown", "sub/fine.TXT"):
-        fields(tmp_path, name)
-    (tmp_path / "empty.md").touch()
-    (tmp_path / "blank.md").write_text(" \n\t\ufeff\u200b\n")
-    (tmp_path / "large.md").write_text("x" * 1_000_001)
+    write(tmp_path, "fine.md", "README.MD", "notes.markdown", "sub/fine.TXT")
     (tmp_path / "huge.md").touch()
     os.truncate(tmp_path / "huge.md", 10**10)
     (tmp_path / "binary.txt").write_bytes(b"\0\1\2")
@@ -270,11 +134,8 @@ def test_one_bad_file_leaves_the_others_alone(tmp_path: Path) -> None:
     assert list(found) == ["README.MD", "fine.md", "notes.markdown", "sub/fine.TXT"]
     assert skipped == {
         "binary.txt": "it is no text: it has zero bytes",
-        "blank.md": "it is empty",
-        "empty.md": "it is empty",
         "gone.md": "can't be read: No such file or directory",
-        "huge.md": "it has 10,000,000,000 bytes of at most 1,000,000: split it",
-        "large.md": "it has 1,000,001 bytes of at most 1,000,000: split it",
+        "huge.md": "it has 10,000,000,000 bytes of at most 10,000,000: split it",
         "loop.md": f"can't be read: {os.strerror(errno.ELOOP)}",
         "pipe.txt": "it is no regular file",
     }
@@ -283,33 +144,31 @@ def test_one_bad_file_leaves_the_others_alone(tmp_path: Path) -> None:
 def test_a_file_that_goes_away_or_is_forbidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fields(tmp_path, "gone.md")
+    write(tmp_path, "gone.md")
     [file] = find([tmp_path])
     (tmp_path / "gone.md").unlink()
     assert isinstance(file, File)
-    assert read(file, "en") == Skipped("gone.md", "can't be read: No such file or directory")
+    assert read(file) == Skipped("gone.md", "can't be read: No such file or directory")
 
     def forbidden(_path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    fields(tmp_path, "secret.md")
+    write(tmp_path, "secret.md")
     monkeypatch.setattr(Path, "read_bytes", forbidden)
     assert read_all(tmp_path)[1] == {"secret.md": "can't be read: Permission denied"}
 
 
 def test_what_tools_put_there_is_left_out(tmp_path: Path) -> None:
-    fields(tmp_path, "fine.md")
-    for name in (".git/a.md", ".venv/a.txt", "node_modules/p/README.md", ".hidden.md", "._fine.md"):
-        fields(tmp_path, name)
-    fields(tmp_path, "data.rst")
+    write(tmp_path, "fine.md", "data.rst", ".hidden.md", "._fine.md")
+    write(tmp_path, ".git/a.md", ".venv/a.txt", "node_modules/p/README.md")
     found, skipped = read_all(tmp_path)
     assert (list(found), skipped) == (["fine.md"], {})
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
-    fields(docs, "sub/fine.md")
-    fields(tmp_path, "elsewhere/other.md")
+    write(docs, "sub/fine.md")
+    write(tmp_path, "elsewhere/other.md")
     (docs / "sub" / "round").symlink_to(docs)
     (docs / "up").symlink_to(tmp_path)
     (docs / "away").symlink_to(tmp_path / "elsewhere")
@@ -318,13 +177,25 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     assert skipped == {"away": "it is a link: name that folder, too"}
 
 
+def test_links_to_files_outside_are_not_read(tmp_path: Path) -> None:
+    docs, secret = tmp_path / "docs", tmp_path / "secret.txt"
+    write(docs, "fine.md")
+    write(tmp_path, "secret.txt")
+    (docs / "notes.txt").symlink_to(secret)
+    (docs / "copy.md").symlink_to("fine.md")
+    (tmp_path / "all").symlink_to(docs)
+    for folder in (docs, tmp_path / "all"):
+        found, skipped = read_all(folder)
+        assert list(found) == ["copy.md", "fine.md"]
+        assert skipped == {"notes.txt": "it is a link to outside: name that file, too"}
+    assert list(read_all(docs / "notes.txt")[0]) == ["notes.txt"]
+
+
 def test_files_and_folders_that_are_named(tmp_path: Path) -> None:
-    fields(tmp_path, "a/one.md")
-    fields(tmp_path, "b/two.md")
-    fields(tmp_path, "c.rst")
+    write(tmp_path, "a/one.md", "b/two.md", "c.rst")
     paths = [tmp_path / name for name in ("a", "b/two.md", "c.rst", "nowhere")]
     found, skipped = read_all(*paths)
-    assert [document.fields["id"] for document in found.values()] == ["one.md", "two.md"]
+    assert list(found) == ["one.md", "two.md"]
     assert list(skipped) == [str(tmp_path / "c.rst"), str(tmp_path / "nowhere")]
     assert "ends in none of .md" in skipped[str(tmp_path / "c.rst")]
     assert "No such file" in skipped[str(tmp_path / "nowhere")]

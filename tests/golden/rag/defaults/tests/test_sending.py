@@ -70,13 +70,19 @@ def test_files_that_the_worker_converts_are_sent_as_they_are(
     ids = server.documents()
     assert ids[0] == "a.HTML" and ids[1].startswith("sea/Gro-e-1.de-")
     [_, stored] = client.Client(server.url, TOKEN).call("GET", "/documents")["documents"]
-    assert stored["metadata"] == {"lang": "de", "section": "sea"}
+    assert stored["metadata"] == {"lang": "de", "section": "sea", **ingest._MARK}
     assert stored["source"] == "sea/Größe 1.de.pdf"
     assert script(tmp_path)[1][-1] == "0 ingested, 2 unchanged, 0 skipped"
     (tmp_path / "a.HTML").unlink()
-    assert script("--prune", "--images", tmp_path)[1][-1] == (
+    assert script("--prune", "--yes", "--images", tmp_path)[1][-1] == (
         "1 ingested, 1 unchanged, 0 skipped, 1 deleted"
     )
+    # It is left out now, but it is there.
+    assert script("--prune", "--yes", tmp_path)[1] == [
+        "unchanged  sea/Größe 1.de.pdf",
+        "0 ingested, 1 unchanged, 0 skipped",
+    ]
+    assert "logo.png" in server.documents()
 
 
 def test_files_that_cant_go_in_are_listed_and_the_others_go_in(
@@ -90,8 +96,8 @@ def test_files_that_cant_go_in_are_listed_and_the_others_go_in(
     status, lines, _ = script(tmp_path)
     assert (status, lines[1]) == (1, "1 ingested, 0 unchanged, 7 skipped")
     assert lines[2].startswith("  0.pdf: the Worker refuses it: '0.pdf' is not what its name says")
-    assert lines[7].startswith("  5.pdf: the Worker refuses it: '5.pdf' holds 1,0")
-    assert lines[8].startswith("  6.pdf: it has 10,000,005 bytes of at most 10,000,000")
+    assert lines[8].startswith("  5.pdf: the Worker refuses it: '5.pdf' holds 1,0")
+    assert lines[7].startswith("  6.pdf: it has 10,000,005 bytes of at most 10,000,000")
 
 
 @pytest.fixture
@@ -110,21 +116,84 @@ def test_files_go_in_once(script: Script, folder: Path, server: Server) -> None:
     assert server.documents() == ["a.md", "b.md", "c.md"]
 
 
-def test_what_is_not_there_any_more_is_deleted_when_asked_for(
-    script: Script, folder: Path, server: Server
-) -> None:
+@pytest.fixture
+def lost(script: Script, folder: Path, server: Server) -> Path:
+    """A folder that has lost b.md, when others have added documents as well."""
     script(folder)
-    document = {"id": "by hand", "title": "x", "source": "by hand", "text": "x"}
-    for other in ("note", "b/note"):
-        client.Client(server.url, TOKEN).call("POST", "/documents", {**document, "id": other})
+    send = client.Client(server.url, TOKEN).call
+    for id_ in ("note", "b/note", "https://a.org/b"):
+        send("POST", "/documents", {"id": id_, "source": id_, "text": "x"})
+    # As the page does it; one instead of a document that was sent.
+    for name in ("notes.md", "c.md"):
+        send("POST", "/documents", client.Form([(name, b"By the page.")], {}))
     (folder / "b.md").unlink()
-    assert script(folder)[1][-1] == "0 ingested, 2 unchanged, 0 skipped"
-    assert "b.md" in server.documents()
-    status, lines, _ = script(folder, "--prune")
-    assert (status, lines[-2:]) == (
-        *(0, ["deleted    b.md", "0 ingested, 2 unchanged, 0 skipped, 1 deleted"]),
+    (folder / "c.md").unlink()
+    return folder
+
+
+OTHERS = ["b/note", "c.md", "https://a.org/b", "note", "notes.md"]
+ALL = sorted(["a.md", "b.md", *OTHERS])
+
+
+def test_only_what_was_sent_and_is_gone_is_deleted(
+    script: Script, lost: Path, server: Server
+) -> None:
+    assert script(lost)[1] == ["unchanged  a.md", "0 ingested, 1 unchanged, 0 skipped"]
+    assert server.documents() == ALL
+    assert script(lost, "--prune", "--yes")[:2] == (
+        0,
+        ["unchanged  a.md", "gone       b.md", "deleted    b.md"]
+        + ["0 ingested, 1 unchanged, 0 skipped, 1 deleted"],
     )
-    assert server.documents() == ["a.md", "b/note", "c.md", "note"]
+    assert server.documents() == ["a.md", *OTHERS]
+    assert script(lost, "--prune")[:2] == (
+        0,
+        ["unchanged  a.md", "0 ingested, 1 unchanged, 0 skipped"],
+    )
+
+
+@pytest.mark.parametrize(("said", "deleted"), [("y", True), ("n", False), ("", False)])
+def test_somebody_at_a_terminal_is_asked(
+    script: Script, lost: Path, server: Server, said: str, deleted: bool
+) -> None:
+    asked = []
+
+    def answered(question: str) -> str:
+        asked.append(question)
+        return said
+
+    script.monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    script.monkeypatch.setattr("builtins.input", answered)
+    assert script(lost, "--prune")[0] == 0
+    assert asked == ["Delete these documents (1)? [y/N] "]
+    assert ("b.md" not in server.documents()) == deleted
+
+
+def test_without_a_terminal_nothing_is_deleted_unless_that_is_said(
+    script: Script, lost: Path, server: Server
+) -> None:
+    script.monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    status, lines, _ = script(lost, "--prune")
+    assert (status, lines[1:]) == (
+        1,
+        ["gone       b.md", "0 ingested, 1 unchanged, 1 skipped"]
+        + ["  --prune: nothing was deleted: to delete 1, add --yes"],
+    )
+    assert server.documents() == ALL
+
+
+def test_a_dry_run_changes_nothing(script: Script, lost: Path, server: Server) -> None:
+    (lost / "a.md").write_text("Changed.")
+    for name in ("c.md", "d.md"):
+        (lost / name).write_text("New.")
+    before = len(server.sizes)
+    assert script(lost, "--prune", "--dry-run", "--wait", "--yes")[:2] == (
+        0,
+        [*(f"to send    {name}.md" for name in "acd"), "gone       b.md"]
+        + ["0 ingested, 0 unchanged, 0 skipped"],
+    )
+    assert not any(server.sizes[before:])
+    assert server.documents() == ALL
 
 
 @pytest.mark.parametrize("unreadable", ["nowhere", "b.md"])
@@ -134,7 +203,7 @@ def test_nothing_is_deleted_where_a_file_could_not_be_read(
     script(folder)
     (folder / "b.md").write_text("")
     (folder / "c.md").unlink()
-    status, lines, _ = script(folder, folder / unreadable, "--prune")
+    status, lines, _ = script(folder, folder / unreadable, "--prune", "--yes")
     assert (status, "--prune: nothing was deleted" in lines[-1]) == (1, True)
     assert server.documents() == ["a.md", "b.md", "c.md"]
 
@@ -145,7 +214,7 @@ def test_a_folder_that_lost_everything_deletes_nothing(
     script(folder)
     for name in "abc":
         (folder / f"{name}.md").unlink()
-    assert script(folder, "--prune")[0] == 1
+    assert script(folder, "--prune", "--yes")[0] == 1
     assert server.documents() == ["a.md", "b.md", "c.md"]
 
 
@@ -189,8 +258,8 @@ def test_what_is_skipped_is_named_at_the_end(script: Script, folder: Path, serve
         "indexed    c.md",
         "indexed    d.md (read as Windows-1252)",
         "3 ingested, 0 unchanged, 2 skipped",
-        "  b.md: it is empty",
         f"  {folder}/nowhere: can't be read: No such file or directory",
+        "  b.md: the Worker refuses it: 'b.md' is empty",
     ]
     assert server.documents() == ["a.md", "c.md", "d.md"]
 
@@ -216,11 +285,14 @@ def test_a_folder_that_is_named_twice(script: Script, folder: Path, server: Serv
     (folder / "b.md").write_text("")
     status, lines, _ = script(folder, folder, folder / "b.md")
     assert status == 1
-    assert lines[-2:] == ["2 ingested, 0 unchanged, 1 skipped", "  b.md: it is empty"]
+    assert lines[-2:] == [
+        "2 ingested, 0 unchanged, 1 skipped",
+        "  b.md: the Worker refuses it: 'b.md' is empty",
+    ]
     assert server.documents() == ["a.md", "c.md"]
 
 
-def test_two_files_of_one_id(script: Script, folder: Path, server: Server) -> None:
+def test_two_files_of_one_name(script: Script, folder: Path, server: Server) -> None:
     other = folder / "other"
     other.mkdir()
     (other / "a.md").write_text("Another text.")
@@ -228,7 +300,7 @@ def test_two_files_of_one_id(script: Script, folder: Path, server: Server) -> No
     assert status == 1
     assert lines[-2:] == [
         "1 ingested, 0 unchanged, 1 skipped",
-        f"  {other}/a.md: it would have the id of {folder}/a.md: rename one of them",
+        f"  {other}/a.md: it would have the name of {folder}/a.md: rename one of them",
     ]
     assert server.documents() == ["a.md"]
 
@@ -244,15 +316,21 @@ def test_large_files_go_in_requests_of_their_own(
 
 
 def test_a_document_that_the_worker_refuses_is_named(
-    script: Script, folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+    script: Script, folder: Path, server: Server
 ) -> None:
-    monkeypatch.setattr("documents.MAX_TITLE_CHARS", 1000)
-    (folder / "b.md").write_text(f"# {'x' * 300}\n\nA text.")
-    status, lines, _ = script(folder)
-    assert status == 1
-    reason = "the Worker refuses it: title must have at most 200 characters"
-    assert lines[-2:] == ["2 ingested, 0 unchanged, 1 skipped", f"  b.md: {reason}"]
+    (folder / "b.md").write_text(f"---\nsection: {'x' * 65}\n---\nA text.")
+    for paths in ([folder], [folder / "b.md"]):
+        status, lines, _ = script(*paths)
+        assert (status, lines[-1].startswith("  b.md: the Worker refuses it: ")) == (1, True)
+        assert "#/metadata/section must have at most 64" in lines[-1]
     assert server.documents() == ["a.md", "c.md"]
+
+
+def test_the_language_of_all_files_can_be_said(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "a.de.md").write_text("A text.")
+    assert script(tmp_path, "--lang", "fr")[0] == 0
+    [stored] = client.Client(script.server.url, TOKEN).call("GET", "/documents")["documents"]
+    assert stored["metadata"] == {"lang": "fr", **ingest._MARK}
 
 
 BUSY = answer(503, {"code": "model-busy", "detail": "No capacity."}, Retry_After="10")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from growth import TIMES, growth
 from workers_ai.chat import (
     Answer,
     Thoughts,
@@ -85,6 +86,14 @@ def test_a_block_ends_only_where_it_should_and_shows_all_else_as_it_is() -> None
     assert hostile.lower().count("<data") == hostile.lower().count("</data") == 1
     assert hostile.startswith("<data title=\"'>&lt;/data>&lt;data title='\">\n")
     assert "</ " not in hostile
+
+
+@pytest.mark.parametrize("start", ["<", "</"])
+def test_a_block_takes_time_that_grows_with_its_text(start: str) -> None:
+    def quote(length: int) -> None:
+        assert block("passage", start + " " * length).count("<") == 3
+
+    assert growth(quote, 4_000) < TIMES**2 / 2
 
 
 def test_an_error_that_goes_by_itself_asks_to_try_again() -> None:

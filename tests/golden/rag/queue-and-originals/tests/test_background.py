@@ -85,6 +85,14 @@ def test_files_of_a_form_that_cant_go_in_are_named_in_the_job(world: World) -> N
     assert (bad["id"], bad["status"], bad["code"]) == ("a.pdf", "refused", "unsupported-type")
 
 
+def test_two_files_of_one_id_are_no_job(world: World) -> None:
+    names = ["\u00e9.md", "e\u0301.md", *(f"{i}.md" for i in range(MAX_AT_ONCE))]
+    body = form(dict.fromkeys(names, b"Whales swim."))
+    status, problem = world.call("POST", "/documents", body, headers=FORM)
+    assert (status, problem["errors"][0]["pointer"]) == (422, "#/file")
+    assert not world.queue.waiting
+
+
 @pytest.mark.parametrize(
     ("url", "page", "name"),
     [

@@ -18,7 +18,7 @@ def world() -> World:
 def test_an_original_comes_back_to_be_saved_and_not_shown(world: World) -> None:
     page = b"<script>alert(1)</script> Whales swim."
     assert upload(world, {"sea/page.html": page})[0] == 200
-    reply = asyncio.run(world.send("GET", "/documents/sea/page.html/original"))
+    reply = asyncio.run(world.send("GET", "/originals/sea/page.html"))
     assert (reply.status, reply.body) == (200, page)
     assert reply.headers["Content-Type"] == "application/octet-stream"
     assert reply.headers["Content-Disposition"] == 'attachment; filename="page.html"'
@@ -27,16 +27,25 @@ def test_an_original_comes_back_to_be_saved_and_not_shown(world: World) -> None:
 
 def test_without_a_token_nothing_comes_back(world: World) -> None:
     upload(world, {"a.md": b"Text."})
-    status, _ = world.call("GET", "/documents/a.md/original", headers={"authorization": ""})
+    status, _ = world.call("GET", "/originals/a.md", headers={"authorization": ""})
     assert status == 401
 
 
 def test_what_is_not_there(world: World) -> None:
     world.ingest({"id": "a", "text": "Sent as text."})
-    for path in ("/documents/a/original", "/documents/b/original"):
+    for path in ("/originals/a", "/originals/b"):
         status, problem = world.call("GET", path)
         assert (status, problem["code"]) == (404, "not-found")
-    assert world.call("DELETE", "/documents/a/original")[0] == 405
+    assert world.call("DELETE", "/originals/a")[0] == 405
+
+
+def test_an_id_may_end_like_any_address(world: World) -> None:
+    for id_ in ("a/original", "originals/a", "a"):
+        upload(world, {"a.md": id_.encode()}, {"id": id_})
+    for id_ in ("a/original", "originals/a", "a"):
+        assert asyncio.run(world.send("GET", f"/originals/{id_}")).body == id_.encode()
+        assert world.call("GET", f"/documents/{id_}")[1]["id"] == id_
+        assert world.call("DELETE", f"/documents/{id_}")[0] == 204
 
 
 def test_a_file_that_is_refused_is_not_kept(world: World) -> None:
@@ -48,9 +57,9 @@ def test_a_file_that_is_refused_is_not_kept(world: World) -> None:
 def test_an_original_is_replaced_with_its_document(world: World) -> None:
     upload(world, {"a.md": b"Old."})
     upload(world, {"a.md": b"New."})
-    assert asyncio.run(world.send("GET", "/documents/a.md/original")).body == b"New."
+    assert asyncio.run(world.send("GET", "/originals/a.md")).body == b"New."
     world.ingest({"id": "a.md", "text": "Without a file."})
-    assert world.call("GET", "/documents/a.md/original")[0] == 404
+    assert world.call("GET", "/originals/a.md")[0] == 404
     assert not world.bucket.files
 
 

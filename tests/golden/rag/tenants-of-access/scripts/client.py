@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -27,7 +28,7 @@ _LONGEST_WAIT = 120
 # What the Worker says of its own deployment: to try again changes nothing.
 _LASTING = {"index-mismatch", "misconfigured", "model-unavailable", "quota-exhausted"}
 # What it says of a file.
-_OF_A_FILE = {"unsupported-type", "unreadable-file", "too-large"}
+_OF_A_FILE = {"unsupported-type", "unreadable-file", "too-large", "invalid-request"}
 _REFUSED = (401, 403, 404, 405, 415, 429)
 
 
@@ -56,21 +57,22 @@ class CallError(Exception):
 
 @dataclass(frozen=True)
 class Form:
-    """A form with a file, and what is known of its document."""
+    """A form with files, by their names, and what is known of all their documents."""
 
-    name: str
-    content: bytes
+    files: Sequence[tuple[str, bytes]]
     document: dict[str, Any]
 
     def encoded(self) -> tuple[bytes, str]:
         """The body, and its Content-Type."""
         boundary = secrets.token_hex(16)
-        # As browsers write names (HTML, 4.10.22.8).
-        name = self.name.replace('"', "%22").replace("\n", "%0A").replace("\r", "%0D")
         disposition = f"--{boundary}\r\nContent-Disposition: form-data; name="
-        about = f'{disposition}"document"\r\n\r\n{json.dumps(self.document)}\r\n'
-        head = f'{about}{disposition}"file"; filename="{name}"\r\n\r\n'
-        body = head.encode() + self.content + f"\r\n--{boundary}--\r\n".encode()
+        parts = [f'{disposition}"document"\r\n\r\n{json.dumps(self.document)}\r\n'.encode()]
+        for name, content in self.files:
+            # As browsers write names (HTML, 4.10.22.8).
+            name = name.replace('"', "%22").replace("\n", "%0A").replace("\r", "%0D")
+            head = f'{disposition}"file"; filename="{name}"\r\n\r\n'
+            parts += [head.encode(), content, b"\r\n"]
+        body = b"".join([*parts, f"--{boundary}--\r\n".encode()])
         return body, f"multipart/form-data; boundary={boundary}"
 
 
@@ -154,9 +156,10 @@ class Client:
         said = str(problem.get("detail") or _excerpt(content) or error.reason).rstrip(".")
         text = f"{what} answered {status}: {said}. {self._advice(status, error, problem)}".strip()
         lasting = problem.get("code") in _LASTING
-        refusal = said if problem.get("code") in _OF_A_FILE else ""
-        everywhere = not refusal and (lasting or status in _REFUSED or 300 <= status < 400)
         errors = _errors(problem)
+        details = "; ".join(f"{pointer} {detail}" for pointer, detail in errors)
+        refusal = (details or said) if problem.get("code") in _OF_A_FILE else ""
+        everywhere = not refusal and (lasting or status in _REFUSED or 300 <= status < 400)
         failure = CallError(text, everywhere=everywhere, errors=errors, refusal=refusal)
         passes = not lasting and (status in (409, 425, 429) or status >= 500)
         return _Failure(failure, passes, _seconds(error.headers.get("Retry-After")))

@@ -99,7 +99,7 @@ DESCRIBED: dict[str, tuple[str, Schema | None]] = {
     ),
     "GET /documents/{id}": ("Describes a document", _ref("Document")),
     "DELETE /documents/{id}": ("Deletes a document", None),
-    "GET /documents/{id}/original": ("Returns a document's file", None),
+    "GET /originals/{id}": ("Returns a document's file", None),
     "GET /jobs/{id}": ("Describes a job", _ref("Job")),
 }
 #: Bodies, by their media types, that a route reads itself.

@@ -200,7 +200,7 @@ def test_a_file_is_downloaded_by_whose_it_is(world: World) -> None:
         "originals/globex/same.md",
     ]
     for path in ("only.md", "globex/only.md", "globex/same.md"):
-        assert send(world, ACME, "GET", f"/documents/{path}/original")[0] == 404
+        assert send(world, ACME, "GET", f"/originals/{path}")[0] == 404
     send(world, ACME, "DELETE", "/documents/same.md")
     assert sorted(world.bucket.files) == ["originals/globex/only.md", "originals/globex/same.md"]
 

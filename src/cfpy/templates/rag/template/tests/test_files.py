@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from fakes import World
-from rag.files import MEDIA_TYPES, file_id, file_type
+from growth import TIMES, growth
+from rag.files import MEDIA_TYPES, file_id, file_type, read_file
 from rag.limits import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_FILE_BYTES
+from rag.records import Upload
+from rag.requests import DOCUMENTS
+from rag.validation import check
 from web.problems import Problem
 
 FORM = {"content-type": "multipart/form-data; boundary=b"}
@@ -55,39 +62,134 @@ def stored(world: World, id_: str) -> Any:
 
 def test_every_kind_goes_in_and_is_found(world: World) -> None:
     for end in MEDIA_TYPES:
-        status, reply = upload(world, {f"a{end}": STARTS.get(end, b"") + b" Whales swim."})
+        name = f"{end[1:]}{end}"
+        status, reply = upload(world, {name: STARTS.get(end, b"") + b" Whales swim."})
         assert status == 200, reply
-        assert reply["documents"] == [{"id": f"a{end}", "status": "indexed"}]
+        assert reply["documents"] == [{"id": name, "status": "indexed"}]
     assert len(world.search("whales")) > 5
     assert dict(world.ai.converted) == {
-        f"a{end}": kind
+        f"{end[1:]}{end}": kind
         for end, kind in MEDIA_TYPES.items()
         if kind not in ("text/plain", "text/markdown")
     }
 
 
+def read(world: World, name: str, content: str | bytes) -> tuple[Any, str]:
+    """The document that a file becomes, and its text."""
+    sent = content if isinstance(content, bytes) else content.encode()
+    status, reply = upload(world, {name: sent})
+    assert status == 200, reply
+    rows = world.database.rows("SELECT text FROM chunks")
+    return stored(world, reply["documents"][0]["id"]), "".join(row["text"] for row in rows).strip()
+
+
 @pytest.mark.parametrize(
-    ("name", "content", "title", "lang", "text"),
+    ("content", "title", "text"),
     [
-        ("a.md", b"# Whales\r\n\r\nThey swim.", "Whales", None, "They swim."),
-        ("a.de.md", b"Wale schwimmen.", "a.de", "de", "Wale schwimmen."),
-        ("a.md", b"---\ntitle: 'Big fish'\nlang: de\n---\n# Whales\nSwim.", "Big fish", "de", None),
-        ("a.md", b"---\n\nA line across, no keys.", "a", None, None),
-        ("a.txt", "Größe".encode("utf-16"), "a", None, "Größe"),
-        ("a.txt", b"\xef\xbb\xbfA mark.", "a", None, "A mark."),
-        ("sea/a.PDF", b"%PDF-1.7 It swims.", "a.PDF", None, "%PDF-1.7 It swims."),
+        ("# Whales\r\n\r\nThey swim.", "Whales", "They swim."),
+        ("\ufeff# Whales #\n\nThey swim.", "Whales", "They swim."),
+        ("Whales\n======\n\nThey swim.", "Whales", "They swim."),
+        ("<!-- SPDX:\nMIT -->\n\n[![CI](a.svg)](b)\n# C#\nText.", "C#", None),
+        ("![logo](a.png)\n<p align=center>\n\n# Whales\n\nThey swim.", "Whales", None),
+        ("They swim.\n\n# Whales", "a", "They swim.\n\n# Whales"),
+        ("## Whales\n\nThey swim.", "a", "## Whales\n\nThey swim."),
+        ("# Whales", "Whales", "# Whales"),
+        ("#\n\nThey swim.", "a", "#\n\nThey swim."),
+        ("They\rswim.", "a", "They\nswim."),
+        (f"# {'x' * 300}\nThey swim.", "x" * 200, f"# {'x' * 300}\nThey swim."),
     ],
 )
-def test_a_file_tells_its_title_and_language(
-    world: World, name: str, content: bytes, title: str, lang: str | None, text: str | None
+def test_a_title_is_the_heading_at_the_top(
+    world: World, content: str, title: str, text: str | None
 ) -> None:
-    assert upload(world, {name: content})[0] == 200
-    document = stored(world, name)
-    assert (document["title"], document["source"]) == (title, name)
-    assert document["metadata"] == ({"lang": lang} if lang else {})
-    if text:
-        rows = world.database.rows("SELECT text FROM chunks")
-        assert [row["text"].strip() for row in rows] == [text]
+    document, found = read(world, "a.de.md", content)
+    assert (document["title"], document["metadata"]) == (title, {"lang": "de"})
+    assert text in (None, found)
+
+
+@pytest.mark.parametrize(
+    ("front", "title", "lang"),
+    [
+        ("---\ntitle: Big fish\nlang: fr\n---", "Big fish", "fr"),
+        ("---\r\ntitle: 'Big: fish'\r\nlang: none\r\n---", "Big: fish", "de"),
+        ('---\ntitle: "Big # fish" # no comment\nlang: pt-br # Brazil\n---', "Big # fish", "pt-br"),
+        ("---\n# comment\nTitle: Big fish\n...", "Big fish", "de"),
+        ("---\ntitle: >-\n  Big\n  fish\nlang: en\n---", "Big fish", "en"),
+        ("---\ntitle: Big\n  fish\n---", "Big fish", "de"),
+        ("---\ntitle: Big fish\nauthor:\n  title: CTO\n  lang: fr\n---", "Big fish", "de"),
+        ("---\ntitle: [Big, fish]\ntags:\n  - a\n- b\n---", "Head", "de"),
+        ("---\ntitle:\n---", "Head", "de"),
+        ('+++\ntitle = "Big fish"\nyear = 2026\n[extra]\ntitle = "x"\n+++', "Big fish", "de"),
+        (f"---\ntitle: {'x' * 300}\n---", "x" * 200, "de"),
+    ],
+)
+def test_front_matter_is_no_text(world: World, front: str, title: str, lang: str) -> None:
+    document, text = read(world, "a.de.md", f"{front}\n\n# Head\n\nThey swim.")
+    assert (document["title"], document["metadata"]) == (title, {"lang": lang})
+    assert text.removeprefix("# Head\n\n") == "They swim."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\n\nText: more.\nA line.\n\n---\n\nMore.",
+        "---\n- one\n---\nText.",
+        "---\ntitle: x\nText.",
+        "Text.\n---\ntitle: x\n---",
+    ],
+)
+def test_a_line_across_the_page_is_no_front_matter(world: World, text: str) -> None:
+    document, found = read(world, "a.md", text)
+    assert (document["title"], found) == ("a", text)
+
+
+def test_a_filter_is_set_by_front_matter_or_by_the_folder(world: World) -> None:
+    document, _ = read(world, "sea/deep/a.md", "Text.")
+    assert document["metadata"] == {"section": "sea"}
+    document, _ = read(world, "sea/b.md", "---\nsection: land\nother: x\n---\nText.")
+    assert document["metadata"] == {"section": "land"}
+    document, _ = read(world, f"{'ü' * 100}/c.md", "Text.")
+    assert document["metadata"] == {"section": "ü" * 32}
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "lang"),
+    [
+        ("guide.md", "guide", None),
+        ("guide.DE.md", "guide", "de"),
+        ("guide.zh_hans.md", "guide", "zh-hans"),
+        ("guide.es-419.txt", "guide", "es-419"),
+        ("release-1.2.md", "release-1.2", None),
+        ("app.js.md", "app.js", None),
+        ("de.md", "de", None),
+        ("pump.de.PDF", "pump", "de"),
+    ],
+)
+def test_a_name_tells_a_language_that_there_is(
+    world: World, name: str, title: str, lang: str | None
+) -> None:
+    document, text = read(world, name, STARTS.get(name[-4:].lower(), b"") + b"It swims.")
+    assert (document["title"], document["metadata"].get("lang")) == (title, lang)
+    assert text.endswith("It swims.") and not text.startswith("#")
+
+
+@pytest.mark.parametrize("content", ["Größe".encode("utf-16"), "\ufeffGröße".encode()])
+def test_a_mark_tells_the_encoding(world: World, content: bytes) -> None:
+    assert read(world, "a.txt", content)[1] == "Größe"
+
+
+@pytest.mark.parametrize(
+    "unit", ["# ", "a", " ", "\t#", "<!--", "<!-- -->", "[![", "=\n", "---\n", "a: b\n", "a:\n "]
+)
+@pytest.mark.parametrize("start", ["", "# a", "---\n", "---\na: ", "a\n="])
+def test_the_time_grows_with_the_text_whatever_it_is(start: str, unit: str) -> None:
+    def read_it(length: int) -> None:
+        upload = Upload("a.md", "a.md", (start + unit * length)[:length].encode(), {})
+        models: Any = "not asked"
+        with suppress(Problem):
+            asyncio.run(read_file(models, upload))
+
+    assert growth(read_it, 8_000) < TIMES**2 / 2
 
 
 def test_what_the_client_says_of_a_file_counts_more(world: World) -> None:
@@ -159,6 +261,7 @@ def test_conversions_go_through_the_gateway() -> None:
         ({}, None, "#/file"),
         ({f"{i}.md": b"x" for i in range(MAX_DOCUMENTS + 1)}, None, "#/file"),
         ({"a.md": b"x", "b.md": b"y"}, {"id": "c"}, "#/document"),
+        ({"\u00e9.md": b"x", "e\u0301.md": b"y"}, None, "#/file"),
         ({"a.md": b"x"}, {"id": "../c"}, "#/document/id"),
         ({"a.md": b"x"}, {"text": "y"}, "#/document"),
         ({"a.md": b"x"}, ["y"], "#/document"),
@@ -172,15 +275,53 @@ def test_forms_that_are_none(world: World, files: Any, document: Any, where: str
     assert not world.ai.calls
 
 
-def test_names_become_ids_as_in_the_script() -> None:
-    assert file_id("visitors/ferry.de.md") == "visitors/ferry.de.md"
-    umlaut, decomposed = "Größe 1.pdf", "Gro\u0308ße 1.pdf"
-    assert file_id(umlaut) == file_id(decomposed)
-    assert file_id(umlaut) != file_id("Grosse 1.pdf")
-    assert len(file_id("x" * 300 + ".pdf")) == 128
+def test_what_is_said_of_several_files_counts_for_all(world: World) -> None:
+    about = {"metadata": {"lang": "fr"}}
+    assert upload(world, {"a.md": b"Text.", "b.de.md": b"Text."}, about)[0] == 200
+    for name in ("a.md", "b.de.md"):
+        assert stored(world, name)["metadata"] == {"lang": "fr"}
 
 
-def test_a_pdf_may_have_something_before_it() -> None:
+@pytest.mark.parametrize("name", ["visitors/ferry.de.md", "a/b/c-1_2+3@4.txt", "x" * 125 + ".md"])
+def test_a_plain_name_is_the_id(name: str) -> None:
+    assert file_id(name) == name
+
+
+NAMES = [
+    "Opening hours.md",
+    "Opening  hours.md",
+    "Über uns.md",
+    "Uber uns.md",
+    "100 % wool.md",
+    "a#b.md",
+    "a?b.md",
+    'the "best".md',
+    "it's.md",
+    "望遠鏡.md",
+    "天文台.md",
+    "docs/Über uns.md",
+    "x" * 126 + ".md",
+    "x" * 127 + ".md",
+    "a" * 200 + "/" + "ü" * 100 + ".md",
+    "new\nline.md",
+]
+
+
+def test_every_name_has_an_id_of_its_own_that_can_be_one() -> None:
+    ids = [file_id(name) for name in NAMES]
+    assert len(set(ids)) == len(NAMES)
+    for identifier in ids:
+        check({"id": identifier, "text": "x"}, DOCUMENTS)
+    assert file_id("Über uns.md").startswith("Uber-uns-")
+
+
+def test_accents_of_their_own_make_no_other_id() -> None:
+    for name in ("Über uns.md", "Café/Crème brûlée.txt"):
+        assert file_id(name) == file_id(unicodedata.normalize("NFD", name))
+
+
+def test_a_pdf_may_have_something_before_it_and_a_text_may_mention_one() -> None:
     assert file_type("a.pdf", b"\r\njunk\n%PDF-1.4") == "application/pdf"
     with pytest.raises(Problem):
         file_type("a.pdf", b" " * 2_000 + b"%PDF-1.4")
+    assert file_type("a.md", b"A PDF begins with %PDF-1.7.") == "text/markdown"

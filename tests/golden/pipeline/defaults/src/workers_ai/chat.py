@@ -87,4 +87,4 @@ def block(tag: str, text: str, **attributes: object) -> str:
 
 def without_tags(tag: str, text: str) -> str:
     """``text`` without this one tag; code full of other tags and of ``&`` stays as it is."""
-    return re.sub(rf"<(?=\s*/?\s*{tag}\b)", "&lt;", text, flags=re.IGNORECASE)
+    return re.sub(rf"<(?=\s*+/?\s*+{tag}\b)", "&lt;", text, flags=re.IGNORECASE)

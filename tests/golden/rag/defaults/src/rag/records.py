@@ -33,9 +33,10 @@ class Document:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as a client sent it. ``about`` is what it says of the document: its ``id``, ``title``,
-    ``source`` and ``metadata``, as far as it does."""
+    """A file as a client sent it, and the ``id`` of its document. ``about`` is what the client says
+    of that: ``title``, ``source`` and ``metadata``, as far as it does."""
 
+    id: str
     name: str
     content: bytes
     about: Mapping[str, Any]

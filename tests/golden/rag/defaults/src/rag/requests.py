@@ -76,6 +76,8 @@ ABOUT = fields(
     source=_string(limits.MAX_SOURCE_CHARS, default=""),
     metadata=_METADATA,
 )
+#: What it may say of several at once.
+ABOUT_ALL = fields(metadata=_METADATA)
 _TEXT: Schema = {"type": "string", **_NOT_BLANK, "x-maxBytes": limits.MAX_DOCUMENT_BYTES}
 _DOCUMENT = fields("text", text=_TEXT, **ABOUT["properties"])
 _MANY = _list(1, limits.MAX_DOCUMENTS, _DOCUMENT, uniqueItems=True)

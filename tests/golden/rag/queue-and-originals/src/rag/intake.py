@@ -1,12 +1,13 @@
 """What ``POST /documents`` brings, and the way from there into the index."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rag.files import file_id, read_file
 from rag.ingest import Ingestion
 from rag.limits import MAX_BODY_BYTES, MAX_DOCUMENTS, MAX_FORM_BYTES
 from rag.records import Document, Upload
-from rag.requests import ABOUT, DOCUMENTS, read_documents
+from rag.requests import ABOUT, ABOUT_ALL, DOCUMENTS, read_documents
 from rag.validation import check, explained
 from web.forms import read_form
 from web.http import Request, media_type, parse_json, read_body
@@ -34,19 +35,22 @@ def parse(content_type: str, body: bytes) -> Sequence[Document | Upload]:
     """The documents and files of a request; a problem if something is wrong with all of it."""
     if not content_type.lower().startswith(_FORM):
         return read_documents(check(parse_json(body), DOCUMENTS))
-    # Files, and a field about one.
+    # Files, and a field about them.
     parts = read_form(content_type, body, MAX_DOCUMENTS + 1)
     files = [part for part in parts if part.name]
     said = [parse_json(part.content) for part in parts if part.field == "document"]
     if not 1 <= len(files) <= MAX_DOCUMENTS:
         raise invalid(FieldError("#/file", f"must be 1 to {MAX_DOCUMENTS} files"))
-    if said and len(files) > 1:
-        raise invalid(FieldError("#/document", "is for a form with one file"))
-    for about in said:
-        check(about, ABOUT, "#/document")
-    uploads = [Upload(file.name, file.content, said[-1] if said else {}) for file in files]
-    if len({upload.name for upload in uploads}) < len(uploads):
-        raise invalid(FieldError("#/file", "two files have the same name"))
+    for value in said:
+        check(value, ABOUT if len(files) == 1 else ABOUT_ALL, "#/document")
+    about = said[-1] if said else {}
+    uploads = [
+        Upload(about.get("id") or file_id(file.name), file.name, file.content, about)
+        for file in files
+    ]
+    id_, count = Counter(upload.id for upload in uploads).most_common(1)[0]
+    if count > 1:
+        raise invalid(FieldError("#/file", f"{count} files would have the id {id_!r}"))
     return uploads
 
 
@@ -78,11 +82,4 @@ async def add_all(
 def failure(item: Document | Upload, problem: Problem) -> Outcome:
     status = "busy" if problem.status == 409 else "refused"
     detail = explained(problem, "; ")
-    return {"id": item_id(item), "status": status, "code": problem.code, "detail": detail}
-
-
-def item_id(item: Document | Upload) -> str:
-    """The id that the document has or would have."""
-    if isinstance(item, Document):
-        return item.id
-    return str(item.about.get("id") or file_id(item.name))
+    return {"id": item.id, "status": status, "code": problem.code, "detail": detail}

@@ -94,8 +94,6 @@ class Resources:
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
         name = f"/{collection}/" + "{id}" if slash else path
-        if name == "/documents/{id}" and id_.endswith("/original"):
-            name, id_ = f"{name}/original", id_.removesuffix("/original")
         routes = self.routes().get(name)
         if routes is None:
             raise problems.not_found("such resource")
@@ -203,7 +201,7 @@ ROUTES: Routes = {
         "GET": Route(Resources.get_document),
         "DELETE": Route(Resources.delete_document),
     },
-    "/documents/{id}/original": {"GET": Route(Resources.original)},
+    "/originals/{id}": {"GET": Route(Resources.original)},
     "/jobs/{id}": {"GET": Route(Resources.get_job)},
 }
 

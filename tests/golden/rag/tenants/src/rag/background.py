@@ -18,7 +18,7 @@ from jobs.sweep import sweep
 from jobs.urls import UrlRefused, check_url
 from rag.files import MEDIA_TYPES, file_id
 from rag.ingest import Ingestion
-from rag.intake import Outcome, add, failure, item_id, parse
+from rag.intake import Outcome, add, failure, parse
 from rag.limits import JOB_SECONDS, MAX_AT_ONCE, MAX_FILE_BYTES, MAX_SOURCE_CHARS
 from rag.records import Document, Upload
 from rag.requests import fields
@@ -107,10 +107,10 @@ class Background(JobServices):
         known = await self.deliveries.answers(claim)
         outcomes = []
         for item in items:
-            outcome = known.get(item_id(item))
+            outcome = known.get(item.id)
             if outcome is None:
                 outcome = json.dumps(await self._add(ingestion, item, claim))
-                await self.deliveries.keep_answer(claim, item_id(item), outcome)
+                await self.deliveries.keep_answer(claim, item.id, outcome)
             outcomes.append(json.loads(outcome))
         return Result("documents", json.dumps(outcomes), len(content), self._model)
 
@@ -178,8 +178,8 @@ def _items(source: Source, content: bytes, media_type: str) -> list[Document | U
     name = PurePosixPath(unquote(urlsplit(source.url).path)).name or "page"
     if MEDIA_TYPES.get(PurePosixPath(name).suffix.lower()) != media_type:
         name += next(end for end, kind in MEDIA_TYPES.items() if kind == media_type)
-    about = {"id": file_id(source.url), "source": source.url[:MAX_SOURCE_CHARS]}
-    return [Upload(re.sub(r"\s+", " ", name), content, about)]
+    about = {"source": source.url[:MAX_SOURCE_CHARS]}
+    return [Upload(file_id(source.url), re.sub(r"\s+", " ", name), content, about)]
 
 
 def _time(seconds: int) -> str:

@@ -10,10 +10,9 @@ import unicodedata
 from pathlib import PurePosixPath
 from typing import Any
 
-from rag import requests
-from rag.limits import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES, MAX_ID_CHARS, MAX_TITLE_CHARS
+from rag import limits, requests
 from rag.models import Models
-from rag.records import Document, Upload
+from rag.records import FILTER_KEYS, Document, Upload
 from rag.validation import check
 from web.problems import Problem
 
@@ -39,19 +38,46 @@ MEDIA_TYPES = {
 }
 _READ_HERE = ("text/markdown", "text/plain")
 _ARCHIVE = "a ZIP archive or an office document"
-# What files begin with, and what they are then. A PDF may have something before it.
+# What files begin with, and what they are then.
 _MARKS = {
+    b"%PDF-": "application/pdf",
     b"PK\x03\x04": _ARCHIVE,
     b"\x89PNG\r\n\x1a\n": "image/png",
     b"\xff\xd8\xff": "image/jpeg",
+    b"RIFF": "image/webp",
     b"GIF8": "image/gif",
     b"\xd0\xcf\x11\xe0": "an old office document",
     b"\x1f\x8b": "compressed with gzip",
 }
+# A PDF may have something before it.
 _PDF_STARTS_WITHIN = 1_024
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(?=[\w-]+:)(.*?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_LANG_IN_NAME = re.compile(r"\.([a-z]{2})\.\w+$")
-_HEADING = re.compile(r"# ([^\n]*\S[^\n]*)\n")
+# The languages that bge-m3 reads, by ISO 639-1: those of XLM-RoBERTa, on which it is built.
+_LANGUAGES = (
+    "af am ar as az be bg bn br bs ca cs cy da de el en eo es et eu fa fi fr fy ga gd gl gu ha he "
+    "hi hr hu hy id is it ja jv ka kk km kn ko ku ky la lo lt lv mg mk ml mn mr ms my nb ne nl nn "
+    "no om or pa pl ps pt ro ru sa sd si sk sl so sq sr su sv sw ta te th tl tr ug uk ur uz vi xh "
+    "yi zh"
+)
+_LANGUAGE_TAG = re.compile(r"([a-z]{2})([-_][a-z0-9]{2,4})*", re.I)
+# The time that these take grows with the text, and not faster: what *+ has taken is never given
+# back. Lines of keys, and what YAML and TOML have between them: what is indented, lists, comments,
+# tables.
+_FRONT_MATTER = re.compile(
+    r"(---|\+\+\+)[ \t]*\n((?:(?!\1|\.{3})(?:[\w\"'][\w\"' .-]*[:=].*|[ \t#[\]}-].*|)\n)*+)"
+    r"(?:\1|\.{3})[ \t]*(?:\n|\Z)"
+)
+# A key, and its value: of several lines, between quotes, or plain. Lists and tables are none.
+_PAIR = re.compile(
+    r"""^([\w-]+)[ \t]*[:=][ \t]*(?:[|>][-+0-9]*[ \t]*((?:\n[ \t]+.*)*+)|"((?:[^"\\\n]|\\.)*+)"|"""
+    r"""'([^'\n]*+)'|([^\s\[{"'|>#](?:[^\n#]|(?<=\S)#)*+(?:\n[ \t]+.*)*+))?""",
+    re.MULTILINE,
+)
+# A heading of the first level. Blank lines, comments, pictures and HTML may be above it.
+_HEADING = re.compile(
+    r"((?:\s+|<!--.*?(?:-->|\Z)|(?:<|\[?!\[)[^\n]*)*+)"
+    r"(?:#[ \t]+(\S[^\n]*)(?:\n|\Z)|(\S[^\n]*)\n==+[ \t]*(?:\n|\Z))",
+    re.DOTALL,
+)
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9._:/@+-]+")
 
 
@@ -63,13 +89,15 @@ async def read_file(models: Models, upload: Upload) -> Document:
         text = _decode(upload.name, upload.content)
     else:
         text = await models.to_markdown(upload.name, media_type, upload.content)
+        # For some kinds, what it writes first.
+        text = text.removeprefix(f"# {PurePosixPath(upload.name).name}\n")
     values = _about(upload.name, text.replace("\r\n", "\n").replace("\r", "\n").strip())
     metadata = values["metadata"] | upload.about.get("metadata", {})
-    values |= {**upload.about, "metadata": metadata}
+    values |= {**upload.about, "id": upload.id, "metadata": metadata}
     if not values["text"]:
         raise _unreadable(upload.name, "holds no text")
-    if (size := len(values["text"].encode())) > MAX_DOCUMENT_BYTES:
-        raise _too_large(upload.name, f"holds {size:,} bytes of text", MAX_DOCUMENT_BYTES)
+    if (size := len(values["text"].encode())) > limits.MAX_DOCUMENT_BYTES:
+        raise _too_large(upload.name, f"holds {size:,} bytes of text", limits.MAX_DOCUMENT_BYTES)
     return requests.read_documents(check(values, requests.DOCUMENTS))[0]
 
 
@@ -79,11 +107,11 @@ def file_type(name: str, content: bytes) -> str:
     if media_type is None:
         known = ", ".join(MEDIA_TYPES)
         raise Problem(415, "unsupported-type", f"{name!r} is none of {known}.")
-    if len(content) > MAX_FILE_BYTES:
-        raise _too_large(name, f"has {len(content):,} bytes", MAX_FILE_BYTES)
+    if len(content) > limits.MAX_FILE_BYTES:
+        raise _too_large(name, f"has {len(content):,} bytes", limits.MAX_FILE_BYTES)
     if not content:
         raise _unreadable(name, "is empty")
-    found = _sniff(content)
+    found = _sniff(media_type, content)
     is_text = media_type.startswith("text/")
     archived = found == _ARCHIVE and media_type.startswith((_OFFICE, _OPEN))
     if found != media_type and not archived and (found or not is_text):
@@ -97,21 +125,20 @@ def file_id(name: str) -> str:
     letters = unicodedata.normalize("NFD", name)
     plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     identifier = _NOT_IN_IDS.sub("-", plain)
-    if identifier == name and len(name) <= MAX_ID_CHARS:
+    if identifier == name and len(name) <= limits.MAX_ID_CHARS:
         return name
     whole = unicodedata.normalize("NFC", name).encode(errors="replace")
     suffix = PurePosixPath(identifier).suffix
     suffix = suffix if suffix.lower() in MEDIA_TYPES else ""
     ending = f"-{hashlib.sha256(whole).hexdigest()[:10]}{suffix}"
-    return identifier.removesuffix(suffix).strip("-")[: MAX_ID_CHARS - len(ending)] + ending
+    return identifier.removesuffix(suffix).strip("-")[: limits.MAX_ID_CHARS - len(ending)] + ending
 
 
-def _sniff(content: bytes) -> str:
-    """What the first bytes show; empty for text, and for what is not known."""
-    if b"%PDF-" in content[:_PDF_STARTS_WITHIN]:
-        return "application/pdf"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
+def _sniff(media_type: str, content: bytes) -> str:
+    """What the first bytes show; empty for text, and for what is not known. ``media_type`` is what
+    the name says."""
+    if media_type == "application/pdf":
+        content = content[max(content.find(b"%PDF-", 0, _PDF_STARTS_WITHIN), 0) :]
     return next((kind for mark, kind in _MARKS.items() if content.startswith(mark)), "")
 
 
@@ -120,32 +147,57 @@ def _decode(name: str, content: bytes) -> str:
     try:
         text = content.decode(codec)
     except UnicodeDecodeError:
-        raise _unreadable(name, "is not text in UTF-8") from None
+        text = "\0"
     if "\0" in text:
-        raise _unreadable(name, "is not text: it holds null bytes")
+        raise _unreadable(name, "is not text in UTF-8")
     return text
 
 
 def _about(name: str, text: str) -> dict[str, Any]:
-    path = PurePosixPath(name)
-    front = _FRONT_MATTER.match(text)
-    pairs = (line.partition(":") for line in front[1].split("\n")) if front else ()
-    about = {key.strip().lower(): value.strip().strip("\"'") for key, _, value in pairs}
-    text = text[front.end() :].strip() if front else text
-    heading = None if about.get("title") else _HEADING.match(text)
-    title = about.get("title") or (heading[1].strip() if heading else path.stem)
-    if heading and len(title) <= MAX_TITLE_CHARS:
-        # A title that has to be cut stays in the text as well.
-        text = text[heading.end() :].strip()
-    in_name = _LANG_IN_NAME.search(path.name)
-    lang = about.get("lang") or (in_name[1] if in_name else "")
+    name = unicodedata.normalize("NFC", name)
+    folder, slash, _ = name.partition("/")
+    stem = PurePosixPath(name).stem
+    above, _, last = stem.rpartition(".")
+    lang = _language(last) if above else ""
+    said, text = _split_front_matter(text)
+    title, text = (said["title"], text) if said.get("title") else _split_title(text)
+    section = folder.encode()[: limits.MAX_FILTER_VALUE_BYTES].decode(errors="ignore").strip()
+    said["lang"] = _language(said.get("lang", "")) or lang
+    said["section"] = said.get("section") or (section if slash else "")
     return {
-        "id": file_id(name),
-        "title": title[:MAX_TITLE_CHARS],
-        "source": unicodedata.normalize("NFC", name),
+        "title": (title or (above if lang else stem))[: limits.MAX_TITLE_CHARS],
+        "source": name[-limits.MAX_SOURCE_CHARS :],
         "text": text,
-        "metadata": {"lang": lang.lower()} if lang else {},
+        "metadata": {key: said[key.lower()] for key in FILTER_KEYS if said.get(key.lower())},
     }
+
+
+def _split_front_matter(text: str) -> tuple[dict[str, str], str]:
+    """What the front matter says, and the text below it. Three dashes may also be a line across the
+    page: between them are then no keys. A table of TOML has keys of its own."""
+    found = _FRONT_MATTER.match(text)
+    pairs = _PAIR.findall(f"\n{found[2]}".partition("\n[")[0]) if found else []
+    if not found or not pairs:
+        return {}, text
+    said = {key.lower(): " ".join("".join(value).split()) for key, *value in pairs}
+    return said, text[found.end() :].strip()
+
+
+def _split_title(text: str) -> tuple[str, str]:
+    """The heading at the top, or nothing, and the text without it."""
+    if not (heading := _HEADING.match(text)):
+        return "", text
+    title = re.sub(" #+$", "", (heading[2] or heading[3]).strip())
+    rest = (heading[1] + text[heading.end() :]).strip()
+    # A title that has to be cut stays in the text as well, and so does one that is all there is.
+    return title, rest if rest and len(title) <= limits.MAX_TITLE_CHARS else text
+
+
+def _language(text: str) -> str:
+    """A tag, such as de or pt-br; empty if it is none of a language that there is."""
+    tag = _LANGUAGE_TAG.fullmatch(text)
+    known = tag and tag[1].lower() in _LANGUAGES.split()
+    return text.lower().replace("_", "-") if known else ""
 
 
 def _too_large(name: str, what: str, most: int) -> Problem:
