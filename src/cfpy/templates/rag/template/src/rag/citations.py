@@ -10,7 +10,6 @@ _TOKEN = re.compile(rf"(`+)|(\n)| ?(?<![\w)\]])((?:\[{_NUMBERS}\])+)", re.ASCII)
 # What may still become one of them when more text follows, and the character before it.
 _UNFINISHED = re.compile(rf"(?:`+|[^`])?(?:\[{_NUMBERS}\])*(?:\[[\d,; and–-]{{0,40}})?\Z")
 _FENCE = 3
-# Code, or what may become a citation.
 _QUOTED = re.compile(rf"(?s:(`{{3,}}).*?(?:\1|\Z))|(`{{1,2}})[^`\n]+\2|\[({_NUMBERS})\]", re.ASCII)
 
 
