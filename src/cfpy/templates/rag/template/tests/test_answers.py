@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 
 from fakes import World
-from rag.answering import build_messages
+from rag.answering import answer, build_messages
 from rag.citations import CitationFilter
 from rag.models import EventDecoder
 from rag.records import Passage
 from rag.resources import encode_event
+from web.problems import Problem
+from workers_ai.chat import Answer
 
 
 def passage(text: str, title: str = "Title") -> Passage:
@@ -88,8 +93,8 @@ def test_a_character_that_a_model_sends_in_halves_is_whole_again() -> None:
     world.ingest({"text": "The ferry smiles."})
     halves = [{"delta": {"content": text}} for text in ("Hi \ud83d", "\ude00 [1]")]
     world.ai.frames = [{"choices": [choice]} for choice in halves]
-    answer = world.call("POST", "/query", {"query": "the ferry"})
-    assert (answer[0], answer[1]["answer"]) == (200, "Hi \U0001f600 [1]")
+    status, reply = world.call("POST", "/query", {"query": "the ferry"})
+    assert (status, reply["answer"]) == (200, "Hi \U0001f600 [1]")
     events = world.stream({"query": "the ferry"})
     assert [name for name, _ in events][-1] == "done"
     said = "".join(data["text"] for name, data in events if name == "token")
@@ -97,11 +102,14 @@ def test_a_character_that_a_model_sends_in_halves_is_whole_again() -> None:
 
 
 def test_white_space_is_no_answer() -> None:
-    world = World()
-    world.ingest({"text": "The ferry smiles."})
-    world.ai.frames = [{"choices": [{"delta": {"content": " \n"}}]}]
-    status, problem = world.call("POST", "/query", {"query": "the ferry"})
-    assert (status, problem["code"]) == (502, "empty-answer")
+    class Silent:
+        async def stream(self, _messages: Any) -> AsyncGenerator[Answer, None]:
+            yield Answer(" ")
+            yield Answer("\n")
+
+    silent: Any = Silent()
+    with pytest.raises(Problem, match="no answer"):
+        asyncio.run(answer(silent, "q", [passage("Text.")]))
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
