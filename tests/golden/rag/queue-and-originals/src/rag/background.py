@@ -57,9 +57,7 @@ class Background(JobServices):
         self._ingestion = ingestion
         self._model = settings.embedding_model
 
-    async def accept(
-        self, content_type: str, body: bytes
-    ) -> Job | Sequence[Document | Upload]:
+    async def accept(self, content_type: str, body: bytes) -> Job | Sequence[Document | Upload]:
         """Make a job of a request; or return what it brings, if it has time to index that itself.
 
         Raises:
