@@ -185,6 +185,19 @@ def test_rag_shows_whatever_models_write(open_page: Open, accessible: Accessible
     send(["error", {"detail": "The model has no capacity just now."}])
     expect(page.locator(".note.error")).to_have_text("The model has no capacity just now.")
     accessible(page)
+
+    # Each token has a conversation, and no other gets to know it.
+    token, others = page.get_by_label("Access token"), page.locator("article")
+    for value, count in (("another", 0), ("local-development-token", 1)):
+        page.locator("#access summary").click()
+        token.fill(value)
+        token.press("Enter")
+        expect(others).to_have_count(count)
+        if not count:
+            ask(page, "Who are you?")
+            expect(others).to_have_count(1)
+            assert page.evaluate("asked.history") == []
+            send(["error", {"detail": "Nobody."}])
     render = """async (text) => {
       const whole = document.createElement('div');
       whole.append((await import('/markdown.js')).markdown(text));

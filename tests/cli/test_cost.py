@@ -103,7 +103,7 @@ def test_a_project_with_a_queue_and_originals_pays_for_them(tmp_path: Path) -> N
     assert Decimal(quantities["r2.class_b"]) == 10_000
     assert Decimal(quantities["r2.storage"]) == 5
     assert found["unpriced"] == ["toMarkdown"]
-    assert [item["name"] for item in found["omitted"]] == ["images"]
+    assert [item["name"] for item in found["omitted"]] == ["follow-ups", "images"]
 
 
 def test_another_worker_is_priced_by_what_is_assumed_and_says_so(tmp_path: Path) -> None:

@@ -72,13 +72,14 @@ def in_format(files: Mapping[str, bytes], wanted: ConfigFormat) -> dict[str, byt
     if not names or wanted.file_name in names:
         return dict(files)
     [name] = names
-    mention = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
-    result = {
-        other: mention.sub(wanted.file_name.encode(), data)
-        for other, data in files.items()
-        if other != name
-    }
-    text = mention.sub(wanted.file_name.encode(), files[name]).decode("utf-8-sig")
+    # With the spaces up to the next column, if it is in a table.
+    mention = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b( {2,})?")
+
+    def renamed(match: re.Match[bytes]) -> bytes:
+        return wanted.file_name.encode().ljust(len(match[0]) if match[1] else 0)
+
+    result = {other: mention.sub(renamed, data) for other, data in files.items() if other != name}
+    text = mention.sub(renamed, files[name]).decode("utf-8-sig")
     return result | {wanted.file_name: converted(name, text, wanted).encode()}
 
 

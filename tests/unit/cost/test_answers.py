@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cfpy.cost import price_files
-from cfpy.cost.pricing import price
+from cfpy.cost.pricing import neurons, price
 from cfpy.cost.workload import Scenario, Worker, usage_of
 
 MODELS = {
@@ -17,6 +18,7 @@ MODELS = {
     "RERANKER_MODEL": "@cf/baai/bge-reranker-base",
     "CHAT_MODEL": "@cf/google/gemma-4-26b-a4b-it",
 }
+GOLDEN = Path(__file__).parents[2] / "golden" / "rag"
 # The cron of rag runs every 5 minutes: 12 x 24 x 30 times in a month.
 RUNS = 8_640
 
@@ -93,7 +95,28 @@ def test_every_answer_and_action_that_is_priced_exists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "left_out"), [("rag", ["images"]), ("pipeline", ["images"]), ("fullstack", [])]
+    ("case", "model"),
+    [
+        ("defaults", "@cf/google/gemma-4-26b-a4b-it"),
+        ("english-llama", "@cf/meta/llama-3.1-8b-instruct-fp8"),
+    ],
+)
+def test_a_project_tells_the_neurons_that_are_estimated(case: str, model: str) -> None:
+    models, book = {**MODELS, "CHAT_MODEL": model}, price_files.read_book()
+    used = {
+        call.setting: neurons(book, models[call.setting], call.input_tokens, Decimal(written))
+        for call in price_files.read_actions("rag", {})["question"].models
+        for written in [250 if call.setting == "CHAT_MODEL" else 0]
+    }
+    said = (GOLDEN / case / "docs" / "costs.md").read_text("utf-8")
+    answer, reranking = (round(used[name]) for name in ("CHAT_MODEL", "RERANKER_MODEL"))
+    assert f"| an answer of 250 tokens from 5 passages | {answer}," in said
+    assert f"| reranking 30 passages | {reranking}," in said
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left_out"),
+    [("rag", ["follow-ups", "images"]), ("pipeline", ["images"]), ("fullstack", [])],
 )
 def test_what_was_not_measured_is_named(pattern: str, left_out: list[str]) -> None:
     assert list(price_files.left_out(pattern)) == left_out

@@ -15,11 +15,11 @@ const caller = await showCaller(find('#caller')).catch((error) => {
   find('#refused').textContent = error.message;
   return null;
 });
-// People who sign in one after the other in this tab each have their own conversation.
-const KEPT = `conversation of ${caller}`;
+// Whoever comes one after the other in this tab, each has a conversation.
+const keptAs = () => `conversation of ${caller}`;
 
 // Each with its question (as it was searched for), the events of its answer, and what was asked.
-let turns = JSON.parse(sessionStorage.getItem(KEPT) ?? '[]');
+let turns = [];
 let asking = null;
 
 const documents = new Documents(find('#documents'), refused);
@@ -29,13 +29,7 @@ for (const selector of ['#open-documents', '#add-documents']) {
 find('#documents').addEventListener('close', showExamples);
 showExamples();
 
-for (const { asked, sources, text, outcome } of turns) {
-  const turn = add(asked);
-  turn.takeSources(sources);
-  turn.add(text);
-  turn.finish(outcome);
-}
-showState();
+showKept();
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -57,9 +51,8 @@ find('#examples').addEventListener('click', ({ target }) => {
 find('#restart').addEventListener('click', () => {
   asking?.abort();
   turns = [];
-  find('#conversation').replaceChildren();
   save();
-  showState();
+  showKept();
   form.question.focus();
 });
 
@@ -155,7 +148,20 @@ function add(question) {
 }
 
 function save() {
-  sessionStorage.setItem(KEPT, JSON.stringify(turns.slice(-MAX_KEPT)));
+  sessionStorage.setItem(keptAs(), JSON.stringify(turns.slice(-MAX_KEPT)));
+}
+
+/** Show the conversation that was kept, instead of the one there is. */
+function showKept() {
+  turns = JSON.parse(sessionStorage.getItem(keptAs()) ?? '[]');
+  find('#conversation').replaceChildren();
+  for (const { asked, sources, text, outcome } of turns) {
+    const turn = add(asked);
+    turn.takeSources(sources);
+    turn.add(text);
+    turn.finish(outcome);
+  }
+  showState();
 }
 
 function showState() {

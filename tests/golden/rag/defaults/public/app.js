@@ -13,9 +13,11 @@ const find = (selector) => document.querySelector(selector);
 const form = find('#ask');
 const access = find('#access');
 const token = find('#token');
+// Whoever comes one after the other in this tab, each has a conversation.
+const keptAs = () => `conversation of ${token.value}`;
 
 // Each with its question (as it was searched for), the events of its answer, and what was asked.
-let turns = JSON.parse(sessionStorage.getItem('conversation') ?? '[]');
+let turns = [];
 let asking = null;
 
 rememberToken(token, access);
@@ -39,17 +41,15 @@ const documents = new Documents(find('#documents'), refused);
 for (const selector of ['#open-documents', '#add-documents']) {
   find(selector).addEventListener('click', () => documents.open());
 }
-token.addEventListener('change', showExamples);
+token.addEventListener('change', () => {
+  asking?.abort();
+  showKept();
+  showExamples();
+});
 find('#documents').addEventListener('close', showExamples);
 showExamples();
 
-for (const { asked, sources, text, outcome } of turns) {
-  const turn = add(asked);
-  turn.takeSources(sources);
-  turn.add(text);
-  turn.finish(outcome);
-}
-showState();
+showKept();
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -71,9 +71,8 @@ find('#examples').addEventListener('click', ({ target }) => {
 find('#restart').addEventListener('click', () => {
   asking?.abort();
   turns = [];
-  find('#conversation').replaceChildren();
   save();
-  showState();
+  showKept();
   form.question.focus();
 });
 
@@ -94,6 +93,8 @@ async function ask(asked) {
       turn.root.remove();
       ask(asked);
     };
+    // Another token shows another conversation.
+    if (error.status === 401) form.question.value ||= asked;
     if (signal.aborted) turn.break('You stopped this answer.', '', retry);
     else turn.break(refused(error) ?? error.message, 'error', retry);
     hear(signal.aborted ? 'Stopped.' : error.message);
@@ -170,7 +171,20 @@ function add(question) {
 }
 
 function save() {
-  sessionStorage.setItem('conversation', JSON.stringify(turns.slice(-MAX_KEPT)));
+  sessionStorage.setItem(keptAs(), JSON.stringify(turns.slice(-MAX_KEPT)));
+}
+
+/** Show the conversation that was kept, instead of the one there is. */
+function showKept() {
+  turns = JSON.parse(sessionStorage.getItem(keptAs()) ?? '[]');
+  find('#conversation').replaceChildren();
+  for (const { asked, sources, text, outcome } of turns) {
+    const turn = add(asked);
+    turn.takeSources(sources);
+    turn.add(text);
+    turn.finish(outcome);
+  }
+  showState();
 }
 
 function showState() {

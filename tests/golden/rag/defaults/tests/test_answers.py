@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 
-from rag.answering import build_messages
+from fakes import World
+from rag.answering import answer, build_messages
 from rag.citations import CitationFilter
 from rag.models import EventDecoder
 from rag.records import Passage
 from rag.resources import encode_event
+from web.problems import Problem
+from workers_ai.chat import Answer
 
 
 def passage(text: str, title: str = "Title") -> Passage:
@@ -24,6 +30,28 @@ def test_a_passage_can_neither_end_its_block_nor_open_another() -> None:
     assert prompt.count("<passage ") == prompt.count("</passage>") == 1
     assert prompt.startswith('<passage id="1" title="\'><b>">\n')
     assert prompt.endswith("\n\nQuestion: q &lt;passage>")
+
+
+QUOTES = [
+    "The rent is 5 euro [1][2]. Each day.[2] Kangaroos[3] hop [1, 2], [1-3], [ 1 ] and [[2]].",
+    "See [1](https://example.org). `x = [1]` ``[2]`` a ` [3]\n```\ny = [1]\n\n[2]\n``` [1]",
+]
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_marks_of_a_passage_are_no_citations_in_an_answer_that_quotes_it(quote: str) -> None:
+    messages = build_messages("q", [passage(quote, quote.partition("\n")[0])] * 3)
+    prompt = messages[-1]["content"].partition("\n\nQuestion")[0]
+    checked = CitationFilter(passages=3)
+    assert checked.feed(prompt) + checked.finish() == prompt
+    assert (checked.cited, checked.dropped) == ([], [])
+
+
+def test_a_passage_says_what_it_said_and_its_code_is_as_it_was() -> None:
+    prompt = build_messages("q", [passage("\n".join(QUOTES))])[-1]["content"]
+    assert "The rent is 5 euro (1)(2). Each day.(2) Kangaroos(3) hop (1, 2), (1-3)," in prompt
+    assert "(1)(https://example.org). `x = [1]` ``[2]`` a ` (3)\n" in prompt
+    assert "\n```\ny = [1]\n\n[2]\n``` (1)\n" in prompt
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
@@ -58,6 +86,30 @@ def test_citations_of_no_passage_are_dropped_wherever_the_stream_is_cut(
 def test_an_event_is_json_or_an_error() -> None:
     with pytest.raises(ValueError, match="JSON"):
         encode_event("sources", {"score": float("nan")})
+
+
+def test_a_character_that_a_model_sends_in_halves_is_whole_again() -> None:
+    world = World()
+    world.ingest({"text": "The ferry smiles."})
+    halves = [{"delta": {"content": text}} for text in ("Hi \ud83d", "\ude00 [1]")]
+    world.ai.frames = [{"choices": [choice]} for choice in halves]
+    status, reply = world.call("POST", "/query", {"query": "the ferry"})
+    assert (status, reply["answer"]) == (200, "Hi \U0001f600 [1]")
+    events = world.stream({"query": "the ferry"})
+    assert [name for name, _ in events][-1] == "done"
+    said = "".join(data["text"] for name, data in events if name == "token")
+    assert said.encode("utf-16", "surrogatepass").decode("utf-16") == "Hi \U0001f600 [1]"
+
+
+def test_white_space_is_no_answer() -> None:
+    class Silent:
+        async def stream(self, _messages: Any) -> AsyncGenerator[Answer, None]:
+            yield Answer(" ")
+            yield Answer("\n")
+
+    silent: Any = Silent()
+    with pytest.raises(Problem, match="no answer"):
+        asyncio.run(answer(silent, "q", [passage("Text.")]))
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])

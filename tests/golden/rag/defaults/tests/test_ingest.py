@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from fakes import World
 from rag.limits import MAX_BLANK
+from rag.store import Store
 from services import ServiceError
 
 LONG = "The ferry Sandpiper leaves Port Ellery twice a day in the summer. " * 60
@@ -193,6 +196,68 @@ def test_whoever_lost_its_claim_publishes_nothing_and_leaves_nothing() -> None:
     assert asyncio.run(overtaken()) == (409, 200)
     assert world.search("ferry") == ["New"]
     assert_tidy(world, revisions=1)
+
+
+@pytest.mark.parametrize(("step", "status"), [("hold", 200), ("withdraw", 204)])
+def test_whoever_lost_its_claim_sweeps_nothing_of_the_next_holder(
+    monkeypatch: pytest.MonkeyPatch, step: str, status: int
+) -> None:
+    world = World()
+    world.ingest(OLD)
+    slow_step, embed = getattr(Store, step), world.ai.run
+    claim_ended, written, swept = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hang(*arguments: Any) -> None:
+        monkeypatch.undo()
+        await slow_step(*arguments)
+        end_claims(world)
+        claim_ended.set()
+        await written.wait()
+
+    async def embed_later(*arguments: Any) -> Any:
+        written.set()
+        await swept.wait()
+        return await embed(*arguments)
+
+    async def slow() -> int:
+        method, path, body = ("POST", "/documents", {**OLD, "text": "Short."})
+        if step == "withdraw":
+            method, path, body = ("DELETE", "/documents/ferry", {})
+        reply = await world.send(method, path, body)
+        swept.set()
+        return reply.status
+
+    async def fast() -> int:
+        await claim_ended.wait()
+        world.ai.run = embed_later  # type: ignore
+        return (await world.send("POST", "/documents", NEW)).status
+
+    async def both() -> list[int]:
+        replies = asyncio.gather(slow(), fast())
+        return [*await asyncio.wait_for(replies, timeout=120)]
+
+    monkeypatch.setattr(Store, step, hang)
+    assert asyncio.run(both()) == [status, 200]
+    assert world.search("ferry") == ["New"]
+    assert_tidy(world, revisions=1)
+
+
+def test_a_deletion_that_lost_its_claim_says_so() -> None:
+    world = World()
+    world.ingest(OLD)
+    claim = Store.claim
+
+    @contextlib.asynccontextmanager
+    async def overtaken(*arguments: Any) -> AsyncIterator[str | None]:
+        async with claim(*arguments) as latest:
+            world.database.rows("UPDATE documents SET claim = 'another'")
+            yield latest
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "claim", overtaken)
+        status, problem = world.call("DELETE", "/documents/ferry")
+    assert (status, problem["code"]) == (409, "document-busy")
+    assert world.search("ferry") == ["Old"]
 
 
 def test_a_long_document_is_embedded_and_deleted_in_batches() -> None:

@@ -122,6 +122,26 @@ def test_more_documents_than_a_search_looks_for_become_searchable() -> None:
     assert [document["state"] for document in page["documents"]] == ["searchable"] * count
 
 
+def test_the_oldest_become_searchable_first_whatever_follows_them() -> None:
+    world = late_world()
+    world.ingest({"id": "z", "title": "z", "text": "ferry"})
+    world.database.rows("UPDATE documents SET pending = json_set(pending, '$.since', 1)")
+    visible = len(world.vectorize.mutations)
+    world.ingest(*({"id": f"{n:03}", "text": f"n{n}"} for n in range(SETTLE_BATCH)))
+    world.vectorize.process(visible)
+    assert world.search("ferry") == ["z"]
+
+
+def test_documents_that_never_become_visible_keep_no_other_waiting() -> None:
+    world = late_world()
+    world.ingest(*({"id": f"{n:03}", "text": f"n{n}"} for n in range(SETTLE_BATCH)))
+    world.vectorize.mutations.clear()
+    world.ingest({"id": "z", "title": "z", "text": "ferry"})
+    world.vectorize.process()
+    world.run_cron()
+    assert world.search("ferry") == ["z"]
+
+
 def test_a_search_that_is_overtaken_by_an_edit_finds_the_new_revision() -> None:
     world = late_world(version("A"))
     world.ingest(version("B"))

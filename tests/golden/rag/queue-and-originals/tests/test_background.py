@@ -10,6 +10,7 @@ import pytest
 
 from fakes import World
 from job_services import Page
+from rag import intake, requests
 from rag.background import fetched_type
 from rag.files import file_id
 from rag.limits import MAX_AT_ONCE, MAX_DOCUMENTS
@@ -72,6 +73,18 @@ def test_a_few_are_indexed_at_once_and_more_by_a_job(world: World) -> None:
         {"id": f"d{i}", "status": "indexed"} for i in range(MAX_AT_ONCE + 1)
     ]
     assert texts(world) == {"Whales sing."}
+
+
+def test_a_request_is_read_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, times = requests.read_documents, list[int]()
+
+    def counted(body: Any) -> Any:
+        times.append(1)
+        return read(body)
+
+    monkeypatch.setattr(intake, "read_documents", counted)
+    world.ingest(many(1)["documents"][0])
+    assert len(times) == 1
 
 
 def test_files_of_a_form_that_cant_go_in_are_named_in_the_job(world: World) -> None:

@@ -123,6 +123,17 @@ def test_a_long_document_is_read_in_parts(world: World) -> None:
     assert ("".join(parts), len(parts) > 2) == (text, True)
 
 
+@pytest.mark.parametrize("new", ["Short.", "The ferry waits.\n\n" * 4000 + "Now."])
+def test_fetch_gives_one_revision_while_the_next_is_pending(world: World, new: str) -> None:
+    world.vectorize.lags = True
+    world.ingest({"id": "new", "title": "New", "text": new})
+    assert "".join(read(world, "new")) == new
+    world.ingest({**FERRY, "title": "New", "text": new, "metadata": {}})
+    fetched = use(world, "fetch", id=FERRY["id"])
+    assert (fetched["title"], fetched["metadata"]) == ("New", {})
+    assert "".join(read(world, str(FERRY["id"]))) == new
+
+
 def test_ask_answers_with_citations(world: World) -> None:
     answer = use(world, "ask", query="What does the ferry cost?")
     assert (answer["answer"], answer["grounded"]) == ("It says so [1].", True)
@@ -140,7 +151,7 @@ def test_ask_answers_with_citations(world: World) -> None:
         ("ask", [1], "must be an object"),
         ("fetch", {"id": 7}, "#/id"),
         ("fetch", {"id": "ferry", "start": -1}, "#/start"),
-        ("fetch", {"id": "nothing"}, "no document 'nothing'"),
+        ("fetch", {"id": "nothing"}, "no such document"),
         ("fetch", {"id": FERRY["id"], "start": 9}, "from 9 on"),
     ],
 )
@@ -223,11 +234,18 @@ def test_headers_and_body_must_agree_on_a_version_that_it_knows(
         ("https://rag.example.evil.example", 403),
         ("https://elsewhere.example", 403),
         ("null", 403),
+        ("http://[", 403),
     ],
 )
 def test_pages_of_other_origins_may_not_call(origin: str, status: int) -> None:
     world = World(CORS_ORIGINS="https://trusted.example")
     assert send(world, "ping", origin=origin, host="rag.example")[0] == status
+
+
+def test_an_id_comes_back_as_it_was(world: World) -> None:
+    for identifier in ("\ud800", "\U0001f600", 7):
+        message = {"jsonrpc": "2.0", "id": identifier, "method": "ping"}
+        assert world.call("POST", "/mcp", message)[1]["id"] == identifier
 
 
 def test_it_is_guarded_as_the_api_is(world: World) -> None:

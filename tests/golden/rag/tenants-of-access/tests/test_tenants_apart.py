@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from access.tokens import HEADER
 from access_stand_in import OTHER_TOKEN, PEOPLE
 from fakes import World
+from rag.limits import SETTLE_BATCH
 from rag.settings import Settings
 from services import TOKEN
 from web.problems import Problem
@@ -115,7 +117,7 @@ def test_what_is_anothers_is_not_there(world: World, path: str) -> None:
     for method in ("GET", "DELETE"):
         status, problem = send(world, ACME, method, f"/documents/{path}")
         assert (status, problem["code"]) == (404, "not-found")
-        assert problem["detail"] == f"There is no document '{path}'."
+        assert problem["detail"] == "There is no such document."
     assert ids(world, GLOBEX) == ["kitchen.md", "plans/secret.md"]
 
 
@@ -146,6 +148,25 @@ def test_a_claim_of_one_keeps_no_other_waiting(world: World) -> None:
     assert (status, problem["code"]) == (409, "document-busy")
     assert "acme" not in problem["detail"]
     assert send(world, GLOBEX, "DELETE", "/documents/kitchen.md")[0] == 204
+
+
+def test_pending_documents_of_one_keep_no_other_waiting(world: World) -> None:
+    world.vectorize.lags = True
+    for start in range(0, SETTLE_BATCH, 10):
+        texts = [{"id": f"d{n}", "text": f"n{n}"} for n in range(start, start + 10)]
+        assert send(world, ACME, "POST", "/documents", {"documents": texts})[0] == 200
+    world.vectorize.mutations.clear()
+    send(world, GLOBEX, "POST", "/documents", {"id": "quokka.md", "text": "The quokka smiles."})
+    world.vectorize.process()
+    assert ids(world, GLOBEX, state="pending") == []
+    assert len(ids(world, ACME, state="pending", limit="200")) == SETTLE_BATCH
+
+
+@pytest.mark.parametrize("path", ["it's", 'a"b', "plain"])
+def test_no_error_names_a_tenant(world: World, path: str) -> None:
+    for method in ("GET", "DELETE"):
+        status, problem = send(world, ACME, method, f"/documents/{path}")
+        assert (status, "acme" in json.dumps(problem)) == (404, False)
 
 
 def test_agents_see_what_is_ones_own(world: World) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -60,7 +62,36 @@ def test_an_original_is_replaced_with_its_document(world: World) -> None:
     assert asyncio.run(world.send("GET", "/originals/a.md")).body == b"New."
     world.ingest({"id": "a.md", "text": "Without a file."})
     assert world.call("GET", "/originals/a.md")[0] == 404
+    world.search("anything")
+    world.run_cron()
     assert not world.bucket.files
+
+
+def test_whoever_lost_its_claim_leaves_the_original_of_the_next_holder(world: World) -> None:
+    upload(world, {"a.md": b"Old."})
+    put, reached, may_go_on = world.bucket.put, asyncio.Event(), asyncio.Event()
+
+    async def put_slowly(key: str, value: Any) -> None:
+        world.bucket.put = put  # type: ignore[method-assign]
+        reached.set()
+        await may_go_on.wait()
+        await put(key, value)
+
+    async def overtaken() -> list[int]:
+        world.bucket.put = put_slowly  # type: ignore[method-assign]
+        send = partial(world.send, "POST", "/documents", headers=FORM)
+        slow = asyncio.create_task(send(form({"a.md": b"Slow."})))
+        await asyncio.wait_for(reached.wait(), timeout=120)
+        world.database.rows("UPDATE documents SET claimed_at = 0")
+        fast = await send(form({"a.md": b"Fast."}))
+        may_go_on.set()
+        return [(await slow).status, fast.status]
+
+    assert asyncio.run(overtaken()) == [409, 200]
+    assert asyncio.run(world.send("GET", "/originals/a.md")).body == b"Fast."
+    world.search("anything")
+    world.run_cron()
+    assert [file.data for file in world.bucket.files.values()] == [b"Fast."]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["call lost", "reply lost"])

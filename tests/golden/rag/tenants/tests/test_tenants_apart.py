@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from fakes import OTHER_TOKEN, World
-from rag.limits import MAX_AT_ONCE
+from rag.limits import MAX_AT_ONCE, SETTLE_BATCH
 from rag.settings import Settings
 from services import TOKEN
 from test_files import FORM, form
@@ -116,7 +117,7 @@ def test_what_is_anothers_is_not_there(world: World, path: str) -> None:
     for method in ("GET", "DELETE"):
         status, problem = send(world, ACME, method, f"/documents/{path}")
         assert (status, problem["code"]) == (404, "not-found")
-        assert problem["detail"] == f"There is no document '{path}'."
+        assert problem["detail"] == "There is no such document."
     assert ids(world, GLOBEX) == ["kitchen.md", "plans/secret.md"]
 
 
@@ -147,6 +148,25 @@ def test_a_claim_of_one_keeps_no_other_waiting(world: World) -> None:
     assert (status, problem["code"]) == (409, "document-busy")
     assert "acme" not in problem["detail"]
     assert send(world, GLOBEX, "DELETE", "/documents/kitchen.md")[0] == 204
+
+
+def test_pending_documents_of_one_keep_no_other_waiting(world: World) -> None:
+    world.vectorize.lags = True
+    for start in range(0, SETTLE_BATCH, 10):
+        texts = [{"id": f"d{n}", "text": f"n{n}"} for n in range(start, start + 10)]
+        assert send(world, ACME, "POST", "/documents", {"documents": texts})[0] == 200
+    world.vectorize.mutations.clear()
+    send(world, GLOBEX, "POST", "/documents", {"id": "quokka.md", "text": "The quokka smiles."})
+    world.vectorize.process()
+    assert ids(world, GLOBEX, state="pending") == []
+    assert len(ids(world, ACME, state="pending", limit="200")) == SETTLE_BATCH
+
+
+@pytest.mark.parametrize("path", ["it's", 'a"b', "plain"])
+def test_no_error_names_a_tenant(world: World, path: str) -> None:
+    for method in ("GET", "DELETE"):
+        status, problem = send(world, ACME, method, f"/documents/{path}")
+        assert (status, "acme" in json.dumps(problem)) == (404, False)
 
 
 def test_agents_see_what_is_ones_own(world: World) -> None:
@@ -194,15 +214,18 @@ def test_a_file_is_downloaded_by_whose_it_is(world: World) -> None:
         body = form({"same.md": content})
         assert send(world, token, "POST", "/documents", body, headers=FORM)[0] == 200
     send(world, GLOBEX, "POST", "/documents", form({"only.md": b"Theirs."}), headers=FORM)
-    assert sorted(world.bucket.files) == [
-        "originals/acme/same.md",
-        "originals/globex/only.md",
-        "originals/globex/same.md",
-    ]
+    for token, content in ((ACME, b"Ours."), (GLOBEX, b"Theirs.")):
+        assert download(world, token, "same.md") == content
     for path in ("only.md", "globex/only.md", "globex/same.md"):
         assert send(world, ACME, "GET", f"/originals/{path}")[0] == 404
     send(world, ACME, "DELETE", "/documents/same.md")
-    assert sorted(world.bucket.files) == ["originals/globex/only.md", "originals/globex/same.md"]
+    assert [file.data for file in world.bucket.files.values()] == [b"Theirs."] * 2
+    assert download(world, GLOBEX, "same.md") == b"Theirs."
+
+
+def download(world: World, token: str, path: str) -> bytes:
+    headers = {"authorization": f"Bearer {token}"}
+    return asyncio.run(world.send("GET", f"/originals/{path}", headers=headers)).body
 
 
 @pytest.mark.parametrize(

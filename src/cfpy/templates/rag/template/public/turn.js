@@ -2,9 +2,6 @@
 import { isSafe, link, markdown } from './markdown.js';
 import { element } from './page.js';
 
-// What an answer begins with that is none: see src/rag/answering.py.
-const NO_ANSWER = "I don't know";
-
 let count = 0;
 
 /** A question with room for its answer, which comes bit by bit. */
@@ -55,13 +52,14 @@ export class Turn {
   }
 
   /** The answer is complete. */
-  finish({ citations, grounded, truncated }) {
+  finish({ citations, truncated }) {
     this.#showSources(new Set(citations.map(({ id }) => id)));
     this.#end();
     if (truncated) this.say('The answer is not complete: it reached its limit.');
     else if (!this.#sources.size) this.say('No passage of your documents fits this question.');
-    else if (grounded || this.#text.startsWith(NO_ANSWER)) this.say('');
-    else this.say('This answer cites none of your documents: do not rely on it.');
+    else if (citations.length) this.say('');
+    // Be it that the model does not know, or that it does not say from where.
+    else this.say('Nothing in your documents backs this answer.');
   }
 
   /** The answer ends here, because of an error or at the wish of the reader. */

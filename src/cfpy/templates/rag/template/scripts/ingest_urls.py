@@ -4,7 +4,8 @@
     python3 scripts/ingest_urls.py https://example.org/sitemap.xml --only /docs/
 
 A list has an address in each line; lines that start with # are left out. An address is the id of
-its document. Each becomes a job of the Worker, which fetches public https addresses alone. The
+its document; one with other signs than an id may have, such as ?, is so with a digest at its end.
+Each becomes a job of the Worker, which fetches public https addresses alone. The
 script ends when all jobs have ended; they go on without it, and it can be run again.
 """
 
@@ -52,7 +53,10 @@ def addresses(sources: Sequence[str]) -> list[str]:
         content = _read(source)
         if not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
             lines = (line.strip() for line in content.decode("utf-8-sig", "replace").splitlines())
-            found += [line for line in lines if line and not line.startswith("#")]
+            some = [line for line in lines if line and not line.startswith("#")]
+            if not any(line.startswith("https://") for line in some):
+                raise NoListError(f"{shown(source)} has no line that begins with https://")
+            found += some
             continue
         try:
             root = ElementTree.fromstring(content)

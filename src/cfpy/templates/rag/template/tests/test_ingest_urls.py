@@ -83,6 +83,14 @@ def test_what_is_neither(tmp_path: Path, content: bytes) -> None:
         addresses([str(tmp_path / "nowhere")])
 
 
+@pytest.mark.parametrize("content", [b"", b"# none\n", b"E-1 quota\nhttp://a.example\n"])
+def test_a_file_without_an_address_is_no_list(tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "errors.md"
+    source.write_bytes(content)
+    with pytest.raises(NoListError, match=r"errors\.md has no line that begins with https://"):
+        addresses([str(source)])
+
+
 def test_what_goes_in_and_what_does_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

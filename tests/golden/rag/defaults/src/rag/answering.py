@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
 
-from rag.citations import CitationFilter
+from rag.citations import CitationFilter, without_marks
 from rag.models import Models
 from rag.records import Passage
 from web.problems import Problem
@@ -35,8 +35,9 @@ _CITED = ("id", "document_id", "title", "heading", "source")
 def build_messages(query: str, passages: Sequence[Passage]) -> list[dict[str, str]]:
     """The chat messages that ask for an answer to ``query``; passages are numbered from 1."""
     blocks = "\n".join(
-        block("passage", passage.text, id=number, title=passage.heading or passage.title)
+        block("passage", without_marks(passage.text), id=number, title=without_marks(about))
         for number, passage in enumerate(passages, 1)
+        for about in [passage.heading or passage.title]
     )
     question = without_tags("passage", query)
     return [
@@ -79,7 +80,7 @@ async def answer_events(
         if rest := checked.finish().rstrip():
             said += rest
             yield "token", {"text": rest}
-        if not said:
+        if not said.strip():
             # Not the same as a model that does not know.
             why = " before it reached its limit of tokens" if cut_off else ". Try again"
             raise Problem(502, "empty-answer", f"The chat model sent no answer{why}.")

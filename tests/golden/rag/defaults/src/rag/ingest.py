@@ -50,16 +50,16 @@ class Ingestion:
             unchanged = latest is not None and latest.startswith(fingerprint(document))
             if not unchanged:
                 await self._index(document, owner)
-            await self.store.sweep(document.id)
+            await self._sweep(document.id, owner)
         return "unchanged" if unchanged else "indexed"
 
     async def delete(self, document_id: str, owner: str) -> None:
         """Delete a document, its chunks and its vectors; a 404 if there is none."""
-        if not await self.store.exists(document_id):
-            raise not_found(f"document {document_id!r}")
-        async with self.store.claim(document_id, owner):
+        async with self.store.claim(document_id, owner) as latest:
             await self.store.withdraw(document_id, owner)
-            await self.store.sweep(document_id)
+            await self._sweep(document_id, owner)
+        if latest is None:
+            raise not_found("such document")
 
     async def tidy(self, owner: str) -> None:
         """Delete what others have left behind, and publish what Vectorize finds by now.
@@ -70,9 +70,8 @@ class Ingestion:
             # A conflict: somebody is changing the document, and sweeps it.
             with contextlib.suppress(Problem):
                 async with self.store.claim(document_id, owner):
-                    await self.store.sweep(document_id)
-        while await self.store.publish_visible():
-            pass
+                    await self._sweep(document_id, owner)
+        await self.store.publish_visible(-1)
 
     async def _index(self, document: Document, owner: str) -> None:
         wanted = revision(document, owner)
@@ -88,7 +87,12 @@ class Ingestion:
         try:
             await self.store.hold(document, wanted, ids, owner)
         except Problem:
-            # The claim ended, and its next holder may have swept our chunks before we wrote their
-            # vectors: nobody else knows them.
-            await self.store.delete_vectors(ids)
+            # The claim ended, and its next holder may have swept before we wrote all this: nobody
+            # else knows it.
+            await self.store.delete_chunks(ids)
             raise
+
+    async def _sweep(self, document_id: str, owner: str) -> None:
+        """Delete what no search will serve."""
+        while stale := await self.store.stale_chunks(document_id, owner):
+            await self.store.delete_chunks(stale)

@@ -5,7 +5,6 @@ What a route takes and answers is published in ``public/openapi.json``: see ``sc
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -67,13 +66,9 @@ class Resources:
     def __init__(self, env: Env, settings: Settings, blob: Callable[[bytes, str], Any]) -> None:
         self._env, self._settings = env, settings
         self._models = Models(env.AI, settings, blob)
-        self._serve(Store(env.DB, env.VECTORIZE))
-
-    def _serve(self, store: Store) -> None:
-        """Read and write what ``store`` holds."""
-        self._store = store
-        self._ingestion = Ingestion(self._settings, store, self._models)
-        self._retrieval = Retrieval(self._settings, store, self._models)
+        self._store = store = Store(env.DB, env.VECTORIZE)
+        self._ingestion = Ingestion(settings, store, self._models)
+        self._retrieval = Retrieval(settings, store, self._models)
         self._tools = Tools(store, self._models, self._retrieval)
 
     def routes(self) -> Routes:
@@ -206,9 +201,7 @@ class RagApp(App):
 
 
 def encode_event(name: str, data: Any) -> bytes:
-    """One event; ``data`` is sent as JSON, which keeps it on one line."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return f"event: {name}\ndata: {text}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), json_reply(200, data).body)
 
 
 async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:

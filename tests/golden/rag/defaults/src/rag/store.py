@@ -9,7 +9,6 @@ long after it was deleted. Writes take effect in their order.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -60,10 +59,15 @@ UPDATE documents SET
   unswept = 1, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
 WHERE pending IS NOT NULL AND pending ->> 'last_chunk' IN (SELECT value FROM json_each(?))
 """
-_TEXT = """
-SELECT substr(c.text, c.shared + 1) AS new
-FROM chunks c JOIN documents d ON d.id = c.document_id AND d.revision = c.revision
-WHERE d.id = ? AND c.position BETWEEN ? AND ? ORDER BY c.position
+_READ = """
+SELECT l.*, (
+  SELECT group_concat(new, '') FROM (
+    SELECT substr(c.text, c.shared + 1) AS new FROM chunks c
+    WHERE c.document_id = d.id AND c.revision = ifnull(d.pending ->> 'revision', d.revision)
+    AND c.position BETWEEN ? AND ? ORDER BY c.position
+  )
+) AS text
+FROM latest_documents l JOIN documents d ON d.id = l.id WHERE d.id = ?
 """
 # An id of a chunk is as `records.py` builds it; the document's part has 24 characters.
 _PASSAGES = """
@@ -107,15 +111,15 @@ class Store:
         if record:
             note = "INSERT INTO vector_index (id, embedding_model, pooling) VALUES (1, ?, ?) "
             await self._all(note + "ON CONFLICT (id) DO NOTHING", model, POOLING)
-        row = await self._first("SELECT embedding_model, pooling FROM vector_index")
-        if row and (row["embedding_model"], row["pooling"]) != (model, POOLING):
-            raise Problem(
-                500,
-                "index-mismatch",
-                f"The index holds vectors of {row['embedding_model']} ({row['pooling']}), but "
-                f"{model} ({POOLING}) is configured. Set EMBEDDING_MODEL back, or make a new "
-                "index and ingest again: see the README.",
-            )
+        for row in await self._all("SELECT embedding_model, pooling FROM vector_index"):
+            if (row["embedding_model"], row["pooling"]) != (model, POOLING):
+                raise Problem(
+                    500,
+                    "index-mismatch",
+                    f"The index holds vectors of {row['embedding_model']} ({row['pooling']}), but "
+                    f"{model} ({POOLING}) is configured. Set EMBEDDING_MODEL back, or make a new "
+                    "index and ingest again: see the README.",
+                )
 
     @contextlib.asynccontextmanager
     async def claim(self, document_id: str, owner: str) -> AsyncIterator[str | None]:
@@ -125,9 +129,7 @@ class Store:
         never given back (the Worker was cut off) ends after ``CLAIM_SECONDS``. A document of
         which nothing is left is forgotten at the end.
         """
-        row = await self._first(_CLAIM, document_id, owner, limits.CLAIM_SECONDS)
-        if row is None:
-            raise _conflict(document_id)
+        row = await self._one(_busy(), _CLAIM, document_id, owner, limits.CLAIM_SECONDS)
         try:
             yield row["latest"]
         finally:
@@ -164,29 +166,29 @@ class Store:
             "metadata": dict(document.metadata),
             "chunks": len(ids),
         }
-        hold = "UPDATE documents SET pending = ? WHERE id = ? AND claim = ? RETURNING id"
-        if await self._first(hold, json.dumps(pending), document.id, owner) is None:
-            raise _conflict(document.id)
+        hold = "UPDATE documents SET pending = json_set(?, '$.since', unixepoch()) "
+        values = json.dumps(pending), document.id, owner
+        await self._one(_busy(), hold + "WHERE id = ? AND claim = ? RETURNING id", *values)
 
-    async def publish_visible(self) -> int:
-        """Serve pending revisions that Vectorize has processed by now; return how many.
+    async def publish_visible(self, most: int = limits.SETTLE_BATCH) -> None:
+        """Serve pending revisions that Vectorize has processed, of the ``most`` oldest (-1: all).
 
         Every search does this first, so that nobody has to wait for the cron. Vectorize processes
-        writes in their order: with the vector of its last chunk, a revision is complete.
+        writes in their order: the oldest are visible first, and with the vector of its last chunk,
+        a revision is complete.
         """
         pending = "SELECT pending ->> 'last_chunk' AS id FROM documents WHERE pending IS NOT NULL"
-        ids = await self._ids(f"{pending} LIMIT ?", limits.SETTLE_BATCH)
-        some = _batches(ids, limits.GET_BATCH)
-        found = await asyncio.gather(*(self.index.getByIds(batch) for batch in some))
-        visible = [vector["id"] for vectors in found for vector in vectors]
-        if visible:
-            await self._all(_PUBLISH, json.dumps(visible))
-        return len(visible)
+        oldest = "ORDER BY pending ->> 'since' LIMIT ?"
+        ids = await self._ids(f"{pending} {oldest}", most)
+        for some in _batches(ids, limits.GET_BATCH):
+            if visible := [vector["id"] for vector in await self.index.getByIds(some)]:
+                await self._all(_PUBLISH, json.dumps(visible))
 
     async def withdraw(self, document_id: str, owner: str) -> None:
-        """Serve no revision of the document any more."""
-        withdraw = "UPDATE documents SET revision = NULL, pending = NULL WHERE id = ? AND claim = ?"
-        await self._all(withdraw, document_id, owner)
+        """Serve no revision of the document any more; a 409 if ``owner`` has lost its claim."""
+        withdraw = "UPDATE documents SET revision = NULL, pending = NULL "
+        where = "WHERE id = ? AND claim = ? RETURNING id"
+        await self._one(_busy(), withdraw + where, document_id, owner)
 
     async def unswept(self) -> list[str]:
         """Ids of some documents that may have stale chunks, and that nobody holds."""
@@ -194,30 +196,28 @@ class Store:
         sql = f"SELECT id FROM documents WHERE unswept = 1 AND {free} LIMIT ?"
         return await self._ids(sql, limits.CLAIM_SECONDS, limits.SWEEP_DOCUMENTS)
 
-    async def sweep(self, document_id: str) -> None:
-        """Delete the chunks of revisions neither served nor pending: their vectors first, while D1
-        still knows them."""
-        sql = "SELECT id FROM stale_chunks WHERE document_id = ? LIMIT ?"
-        while stale := await self._ids(sql, document_id, limits.DELETE_BATCH):
-            await self.delete_vectors(stale)
-            delete = "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
-            await self._all(delete, json.dumps(stale))
+    async def stale_chunks(self, document_id: str, owner: str) -> list[str]:
+        """Ids of some chunks neither served nor pending; none if ``owner`` has lost its claim."""
+        held = "(SELECT id FROM documents WHERE id = ? AND claim = ?)"
+        sql = f"SELECT id FROM stale_chunks WHERE document_id = {held} LIMIT ?"
+        return await self._ids(sql, document_id, owner, limits.DELETE_BATCH)
 
-    async def delete_vectors(self, ids: Sequence[str]) -> None:
-        """Delete vectors; those that are not there do no harm."""
+    async def delete_chunks(self, ids: Sequence[str]) -> None:
+        """Delete chunks: their vectors first, while D1 still knows them."""
+        delete = "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
         for some in _batches(ids, limits.DELETE_BATCH):
             await self.index.deleteByIds(some)
-
-    async def exists(self, document_id: str) -> bool:
-        """Whether anything is known of the document, be it served or half ingested."""
-        return bool(await self._ids("SELECT id FROM documents WHERE id = ?", document_id))
+            await self._all(delete, json.dumps(some))
 
     async def get(self, document_id: str) -> Stored:
         """A document that is served or pending; a 404 if there is none."""
-        row = await self._first("SELECT * FROM latest_documents WHERE id = ?", document_id)
-        if row is None:
-            raise not_found(f"document {document_id!r}")
-        return _stored(row)
+        sql = "SELECT * FROM latest_documents WHERE id = ?"
+        return _stored(await self._one(not_found("such document"), sql, document_id))
+
+    async def read(self, document_id: str, start: int, limit: int) -> Stored:
+        """The latest revision of a document and the ``text`` of some of its chunks, or ``None``."""
+        values = start, start + limit - 1, document_id
+        return _stored(await self._one(not_found("such document"), _READ, *values))
 
     async def page(self, after: str, limit: int, *, pending: bool = False) -> list[Stored]:
         """At most ``limit`` documents by id, from the one after ``after`` on: those that are served
@@ -225,11 +225,6 @@ class Store:
         among = "AND id IN (SELECT id FROM documents WHERE pending IS NOT NULL)" if pending else ""
         sql = f"SELECT * FROM latest_documents WHERE id > ? {among} ORDER BY id LIMIT ?"
         return [_stored(row) for row in await self._all(sql, after, limit)]
-
-    async def text(self, document_id: str, start: int, limit: int) -> str:
-        """The text of the served revision: ``limit`` chunks of it, from position ``start`` on."""
-        rows = await self._all(_TEXT, document_id, start, start + limit - 1)
-        return "".join(row["new"] for row in rows)
 
     async def passages(self, scores: Mapping[str, float]) -> list[Passage]:
         """The chunks of these ids with their scores, best first. One of a revision that is not
@@ -252,13 +247,15 @@ class Store:
         values = (terms, limits.MAX_WORD_CHUNKS, rules, limits.CANDIDATES)
         return await self._ids(_MATCHING, *values)
 
-    async def _all(self, sql: str, *values: str | int | None) -> list[Mapping[str, Any]]:
+    async def _one(self, missing: Problem, sql: str, *values: str | int) -> Mapping[str, Any]:
+        for row in await self._all(sql, *values):
+            return row
+        raise missing
+
+    async def _all(self, sql: str, *values: str | int) -> list[Mapping[str, Any]]:
         return (await self.database.prepare(sql).bind(*values).all())["results"]
 
-    async def _first(self, sql: str, *values: str | int | None) -> Mapping[str, Any] | None:
-        return next(iter(await self._all(sql, *values)), None)
-
-    async def _ids(self, sql: str, *values: str | int | None) -> list[str]:
+    async def _ids(self, sql: str, *values: str | int) -> list[str]:
         return [row["id"] for row in await self._all(sql, *values)]
 
 
@@ -270,6 +267,6 @@ def _stored(row: Mapping[str, Any]) -> Stored:
     return {**row, "metadata": json.loads(row["metadata"])}
 
 
-def _conflict(document_id: str) -> Problem:
-    detail = f"Another request is changing the document {document_id!r}. Try again."
+def _busy() -> Problem:
+    detail = "Another request is changing the document. Try again."
     return Problem(409, "document-busy", detail, headers={"Retry-After": "5"})

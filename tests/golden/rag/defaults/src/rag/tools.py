@@ -45,16 +45,14 @@ class Tools:
     async def _fetch(self, values: Values) -> Values:
         """The text of a document, a long one in parts."""
         start, end = values["start"], values["start"] + FETCH_CHUNKS
-        await self.store.publish_visible()
-        document = await self.store.get(values["id"])
-        text = await self.store.text(document["id"], start, FETCH_CHUNKS)
-        if not text:
+        document = await self.store.read(values["id"], start, FETCH_CHUNKS)
+        if not document["text"]:
             raise not_found(f"text of the document from {start} on")
         return {
             "id": document["id"],
             "title": document["title"] or document["id"],
             "url": document["source"],
-            "text": text,
+            "text": document["text"],
             "metadata": document["metadata"],
             "next_start": end if end < document["chunks"] else None,
         }

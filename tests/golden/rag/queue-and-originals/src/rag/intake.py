@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.files import file_id, read_file
 from rag.ingest import Ingestion
@@ -57,9 +58,9 @@ def parse(content_type: str, body: bytes) -> Sequence[Document | Upload]:
 async def add(ingestion: Ingestion, item: Document | Upload, owner: str) -> Outcome:
     """Index a document or a file; a problem if it can't go in, or not now."""
     document = await read_file(ingestion.models, item) if isinstance(item, Upload) else item
-    original = item.content if isinstance(item, Upload) else None
-    status = await ingestion.ingest(document, owner, original)
-    return {"id": document.id, "status": status}
+    if isinstance(item, Upload):
+        document = replace(document, original=item.content)
+    return {"id": document.id, "status": await ingestion.ingest(document, owner)}
 
 
 async def add_all(

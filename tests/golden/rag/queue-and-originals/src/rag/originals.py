@@ -1,7 +1,12 @@
-"""The files that clients sent, in R2, under the ids of their documents."""
+"""The files that clients sent, in R2, one for each revision of a document that comes from a file.
+
+As its chunks and vectors, the file of a revision is written before the revision is served, and
+deleted when it is not any more. No revision ever changes, and two requests never write the same.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -15,27 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Originals:
-    """The bucket. The claim of a document protects its file, too."""
+    """The bucket. A revision is known by the id of any of its chunks."""
 
     bucket: R2Bucket
 
-    async def keep(self, document_id: str, content: bytes) -> None:
-        """Store the file of a document, instead of the one there is."""
-        await self.bucket.put(_key(document_id), content)
+    async def keep(self, chunk_id: str, content: bytes) -> None:
+        """Store the file of a revision."""
+        await self.bucket.put(_key(chunk_id), content)
 
-    async def drop(self, document_id: str) -> None:
-        """Delete the file of a document, if there is one."""
-        await self.bucket.delete(_key(document_id))
+    async def drop(self, chunk_ids: Iterable[str]) -> None:
+        """Delete the files of some revisions, if they have any."""
+        await self.bucket.delete(sorted(set(map(_key, chunk_ids))))
 
-    async def reply(self, document_id: str) -> Reply:
+    async def reply(self, chunk_id: str, document_id: str) -> Reply:
         """The file, for a browser to save, and never to show: it may hold scripts.
 
         Raises:
             Problem: 404 if there is none.
         """
-        stored = await self.bucket.get(_key(document_id))
+        stored = await self.bucket.get(_key(chunk_id))
         if stored is None:
-            raise not_found(f"original of the document {document_id!r}")
+            raise not_found("original of this document")
         # An id has no character that would have to be quoted.
         name = PurePosixPath(document_id).name
         headers = {
@@ -45,5 +50,6 @@ class Originals:
         return Reply(200, bytes(await stored.bytes()), headers)
 
 
-def _key(document_id: str) -> str:
-    return f"originals/{document_id}"
+def _key(chunk_id: str) -> str:
+    # Without the position.
+    return f"originals/{chunk_id.rpartition('-')[0]}"

@@ -5,20 +5,20 @@ What a route takes and answers is published in ``public/openapi.json``: see ``sc
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from jobs.job import Job
 from jobs.services import JobBindings
 from rag import requests
 from rag.answering import Event, answer, answer_events, sources
 from rag.background import Background, shown
 from rag.conversation import standalone
 from rag.ingest import Ingestion
-from rag.intake import add_all, parse, receive
+from rag.intake import add_all, receive
 from rag.limits import MAX_BODY_BYTES
 from rag.mcp import answer_message
 from rag.models import Models
@@ -77,15 +77,11 @@ class Resources:
         self._env, self._settings = env, settings
         self._models = Models(env.AI, settings, blob)
         self._originals = Originals(env.BUCKET)
-        self._serve(Store(env.DB, env.VECTORIZE))
-        self.background = Background(jobs, settings, self._ingestion)
-
-    def _serve(self, store: Store) -> None:
-        """Read and write what ``store`` holds."""
-        self._store = store
-        self._ingestion = Ingestion(self._settings, store, self._models, self._originals)
-        self._retrieval = Retrieval(self._settings, store, self._models)
+        self._store = store = Store(env.DB, env.VECTORIZE)
+        self._ingestion = Ingestion(settings, store, self._models, self._originals)
+        self._retrieval = Retrieval(settings, store, self._models)
         self._tools = Tools(store, self._models, self._retrieval)
+        self.background = Background(jobs, settings, self._ingestion)
 
     def routes(self) -> Routes:
         return ROUTES
@@ -154,11 +150,11 @@ class Resources:
 
     async def post_documents(self, call: Call, _values: Values) -> Reply:
         content_type, body = await receive(call.request)
-        if job := await self.background.accept(content_type, body):
-            call.log["job"] = job.id
-            headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
-            return json_reply(202, shown(job), headers)
-        items = parse(content_type, body)
+        items = await self.background.accept(content_type, body)
+        if isinstance(items, Job):
+            call.log["job"] = items.id
+            headers = {"Location": f"/jobs/{items.id}", "Retry-After": "2"}
+            return json_reply(202, shown(items), headers)
         outcomes = await add_all(self._ingestion, items, call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
@@ -177,8 +173,8 @@ class Resources:
         return await self._store.get(values["id"])
 
     async def original(self, _call: Call, values: Values) -> Reply:
-        await self._store.get(values["id"])
-        return await self._originals.reply(values["id"])
+        chunk = await self._store.first_chunk(values["id"])
+        return await self._originals.reply(chunk, values["id"])
 
     async def get_job(self, _call: Call, values: Values) -> Values:
         return shown(await self.background.job(values["id"]))
@@ -232,9 +228,7 @@ class RagApp(App):
 
 
 def encode_event(name: str, data: Any) -> bytes:
-    """One event; ``data`` is sent as JSON, which keeps it on one line."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return f"event: {name}\ndata: {text}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), json_reply(200, data).body)
 
 
 async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:

@@ -5,7 +5,6 @@ What a route takes and answers is published in ``public/openapi.json``: see ``sc
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -75,7 +74,7 @@ class Resources:
         self._access = access
         self._models = Models(env.AI, settings, blob)
         # Until somebody is admitted: what the cron and /health look after, which is nobody's.
-        self._store, self._ingestion = Store(env.DB, env.VECTORIZE, ""), self._ingestion_of("")
+        self._serve("")
 
     def _serve(self, tenant: str) -> None:
         """Read and write what the tenant has, and nothing else."""
@@ -85,11 +84,8 @@ class Resources:
         self._tools = Tools(self._store, self._models, self._retrieval)
 
     def _ingestion_of(self, tenant: str) -> TenantIngestion:
-        services = (
-            Store(self._env.DB, self._env.VECTORIZE, tenant),
-            self._models,
-        )
-        return TenantIngestion(self._settings, *services, tenant)
+        store = Store(self._env.DB, self._env.VECTORIZE, tenant)
+        return TenantIngestion(self._settings, store, self._models, tenant)
 
     def routes(self) -> Routes:
         return ROUTES
@@ -123,8 +119,9 @@ class Resources:
         caller = await self._access.identify(call)
         if not (await self._env.RATE_LIMITER.limit({"key": caller.id}))["success"]:
             raise problems.too_many_requests()
-        call.log["tenant"] = self._settings.tenant_of(caller.id)
-        self._serve(call.log["tenant"])
+        tenant = self._settings.tenant_of(caller.id)
+        call.log["tenant"] = tenant
+        self._serve(tenant)
 
     async def health(self, _call: Call, _values: Values) -> Values:
         """Whether the Worker could work: configured, migrated, with an index that fits."""
@@ -224,9 +221,7 @@ class RagApp(App):
 
 
 def encode_event(name: str, data: Any) -> bytes:
-    """One event; ``data`` is sent as JSON, which keeps it on one line."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return f"event: {name}\ndata: {text}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), json_reply(200, data).body)
 
 
 async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:

@@ -1,29 +1,17 @@
 """What keeps tenants apart: none can find, list, read, change or delete what another one has.
 
 A tenant's vectors are in a namespace of its own, and Vectorize never searches another one. In D1
-and R2 the ids of its documents begin with its name, which no client sees; a slash ends the name,
-and no name has one. Ids of chunks are made from those ids, so that no two tenants share one.
+the ids of its documents begin with its name, which no client sees; a slash ends the name, and no
+name has one. Ids of chunks are made from those ids: no two tenants share one.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from rag.ingest import Ingestion
 from rag.records import Document, Passage
 from rag.store import Store, Stored
-from web.problems import Problem
-
-
-@contextmanager
-def _as_shown(tenant: str) -> Iterator[None]:
-    """Errors about documents, with their ids as the tenant knows them."""
-    try:
-        yield
-    except Problem as problem:
-        problem.detail = problem.detail.replace(f"'{tenant}/", "'")
-        raise
 
 
 @dataclass(frozen=True)
@@ -31,11 +19,11 @@ class TenantStore(Store):
     """What requests read: the documents whose ids begin with the tenant's name, without it."""
 
     async def get(self, document_id: str) -> Stored:
-        with _as_shown(self.tenant):
-            return await super().get(f"{self.tenant}/{document_id}") | {"id": document_id}
+        return await super().get(f"{self.tenant}/{document_id}") | {"id": document_id}
 
-    async def text(self, document_id: str, start: int, limit: int) -> str:
-        return await super().text(f"{self.tenant}/{document_id}", start, limit)
+    async def read(self, document_id: str, start: int, limit: int) -> Stored:
+        found = await super().read(f"{self.tenant}/{document_id}", start, limit)
+        return found | {"id": document_id}
 
     async def page(self, after: str, limit: int, *, pending: bool = False) -> list[Stored]:
         # In the order of their ids, a tenant's documents are together: the next tenant's end them.
@@ -63,9 +51,7 @@ class TenantIngestion(Ingestion):
 
     async def ingest(self, document: Document, owner: str) -> Literal["indexed", "unchanged"]:
         own = replace(document, id=f"{self.tenant}/{document.id}")
-        with _as_shown(self.tenant):
-            return await super().ingest(own, owner)
+        return await super().ingest(own, owner)
 
     async def delete(self, document_id: str, owner: str) -> None:
-        with _as_shown(self.tenant):
-            await super().delete(f"{self.tenant}/{document_id}", owner)
+        await super().delete(f"{self.tenant}/{document_id}", owner)

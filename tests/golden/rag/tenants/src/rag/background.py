@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -64,16 +64,19 @@ class Background(JobServices):
         self._ingestion_of = ingestion_of
         self._model = settings.embedding_model
 
-    async def accept(self, tenant: str, content_type: str, body: bytes) -> Job | None:
-        """Make a job of a request; ``None`` if it has time to index what it brings itself.
+    async def accept(
+        self, tenant: str, content_type: str, body: bytes
+    ) -> Job | Sequence[Document | Upload]:
+        """Make a job of a request; or return what it brings, if it has time to index that itself.
 
         Raises:
             Problem: Something is wrong with it.
         """
         source = self._address(content_type, body)
         if source is None:
-            if len(parse(content_type, body)) <= MAX_AT_ONCE:
-                return None
+            items = parse(content_type, body)
+            if len(items) <= MAX_AT_ONCE:
+                return items
             source = Source(None, content_type, None)
         job_id = uuid4().hex
         await self._jobs.receive(job_id, tenant, source, None, "")

@@ -19,6 +19,7 @@ leaves behind is known to D1: the next ingestion or the cron deletes it.
 """
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,33 +44,25 @@ class Ingestion:
         """Make sure that new vectors fit those there are."""
         await self.store.check_index(self.settings.embedding_model, record=True)
 
-    async def ingest(
-        self, document: Document, owner: str, original: bytes | None = None
-    ) -> Literal["indexed", "unchanged"]:
+    async def ingest(self, document: Document, owner: str) -> Literal["indexed", "unchanged"]:
         """Index a document, unless it is indexed as it is; a 409 if another request is changing it.
 
         ``owner`` names this request and no other.
-        ``original`` is the file that the document comes from, if it does.
         """
         async with self.store.claim(document.id, owner) as latest:
             unchanged = latest is not None and latest.startswith(fingerprint(document))
             if not unchanged:
                 await self._index(document, owner)
-            if original is None:
-                await self.originals.drop(document.id)
-            else:
-                await self.originals.keep(document.id, original)
-            await self.store.sweep(document.id)
+            await self._sweep(document.id, owner)
         return "unchanged" if unchanged else "indexed"
 
     async def delete(self, document_id: str, owner: str) -> None:
         """Delete a document, its chunks and its vectors; a 404 if there is none."""
-        if not await self.store.exists(document_id):
-            raise not_found(f"document {document_id!r}")
-        async with self.store.claim(document_id, owner):
-            await self.originals.drop(document_id)
+        async with self.store.claim(document_id, owner) as latest:
             await self.store.withdraw(document_id, owner)
-            await self.store.sweep(document_id)
+            await self._sweep(document_id, owner)
+        if latest is None:
+            raise not_found("such document")
 
     async def tidy(self, owner: str) -> None:
         """Delete what others have left behind, and publish what Vectorize finds by now.
@@ -80,15 +73,16 @@ class Ingestion:
             # A conflict: somebody is changing the document, and sweeps it.
             with contextlib.suppress(Problem):
                 async with self.store.claim(document_id, owner):
-                    await self.store.sweep(document_id)
-        while await self.store.publish_visible():
-            pass
+                    await self._sweep(document_id, owner)
+        await self.store.publish_visible(-1)
 
     async def _index(self, document: Document, owner: str) -> None:
         wanted = revision(document, owner)
         chunks = chunk(document.title, document.text)
         ids = [chunk_id(document.id, wanted, position) for position in range(len(chunks))]
         await self.store.add_chunks(document.id, wanted, ids, chunks)
+        if document.original is not None:
+            await self.originals.keep(ids[0], document.original)
         # One batch at a time: vectors as Python floats take some 30 kB each.
         for start in range(0, len(chunks), EMBED_BATCH):
             some = slice(start, start + EMBED_BATCH)
@@ -98,7 +92,16 @@ class Ingestion:
         try:
             await self.store.hold(document, wanted, ids, owner)
         except Problem:
-            # The claim ended, and its next holder may have swept our chunks before we wrote their
-            # vectors: nobody else knows them.
-            await self.store.delete_vectors(ids)
+            # The claim ended, and its next holder may have swept before we wrote all this: nobody
+            # else knows it.
+            await self._delete(ids)
             raise
+
+    async def _sweep(self, document_id: str, owner: str) -> None:
+        """Delete what no search will serve."""
+        while stale := await self.store.stale_chunks(document_id, owner):
+            await self._delete(stale)
+
+    async def _delete(self, chunk_ids: Sequence[str]) -> None:
+        await self.originals.drop(chunk_ids)
+        await self.store.delete_chunks(chunk_ids)

@@ -5,19 +5,19 @@ What a route takes and answers is published in ``public/openapi.json``: see ``sc
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from jobs.job import Job
 from jobs.services import JobBindings
 from rag import requests
 from rag.answering import Event, answer, answer_events, sources
 from rag.background import Background, shown
 from rag.conversation import standalone
-from rag.intake import add_all, parse, receive
+from rag.intake import add_all, receive
 from rag.limits import MAX_BODY_BYTES
 from rag.mcp import answer_message
 from rag.models import Models
@@ -25,7 +25,7 @@ from rag.originals import Originals
 from rag.retrieval import Retrieval
 from rag.settings import Settings
 from rag.store import Store
-from rag.tenants import TenantIngestion, TenantOriginals, TenantStore
+from rag.tenants import TenantIngestion, TenantStore
 from rag.tools import Tools
 from rag.validation import Schema, check, check_parameters
 from web import problems
@@ -76,25 +76,21 @@ class Resources:
     ) -> None:
         self._env, self._settings = env, settings
         self._models = Models(env.AI, settings, blob)
+        self._originals = Originals(env.BUCKET)
         # Until somebody is admitted: what the cron and /health look after, which is nobody's.
-        self._store, self._ingestion = Store(env.DB, env.VECTORIZE, ""), self._ingestion_of("")
+        self._serve("")
         self.background = Background(jobs, settings, self._ingestion_of)
 
     def _serve(self, tenant: str) -> None:
         """Read and write what the tenant has, and nothing else."""
         self._tenant, self._ingestion = tenant, self._ingestion_of(tenant)
         self._store = TenantStore(self._env.DB, self._env.VECTORIZE, tenant)
-        self._originals = TenantOriginals(self._env.BUCKET, tenant)
         self._retrieval = Retrieval(self._settings, self._store, self._models)
         self._tools = Tools(self._store, self._models, self._retrieval)
 
     def _ingestion_of(self, tenant: str) -> TenantIngestion:
-        services = (
-            Store(self._env.DB, self._env.VECTORIZE, tenant),
-            self._models,
-            Originals(self._env.BUCKET),
-        )
-        return TenantIngestion(self._settings, *services, tenant)
+        store = Store(self._env.DB, self._env.VECTORIZE, tenant)
+        return TenantIngestion(self._settings, store, self._models, self._originals, tenant)
 
     def routes(self) -> Routes:
         return ROUTES
@@ -130,8 +126,9 @@ class Resources:
         owner = identify(call.request.headers.get("authorization"), self._settings.tokens)
         if not (await self._env.RATE_LIMITER.limit({"key": owner}))["success"]:
             raise problems.too_many_requests()
-        call.log["tenant"] = owner
-        self._serve(call.log["tenant"])
+        tenant = owner
+        call.log["tenant"] = tenant
+        self._serve(tenant)
 
     async def health(self, _call: Call, _values: Values) -> Values:
         """Whether the Worker could work: configured, migrated, with an index that fits."""
@@ -164,11 +161,11 @@ class Resources:
 
     async def post_documents(self, call: Call, _values: Values) -> Reply:
         content_type, body = await receive(call.request)
-        if job := await self.background.accept(self._tenant, content_type, body):
-            call.log["job"] = job.id
-            headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
-            return json_reply(202, shown(job), headers)
-        items = parse(content_type, body)
+        items = await self.background.accept(self._tenant, content_type, body)
+        if isinstance(items, Job):
+            call.log["job"] = items.id
+            headers = {"Location": f"/jobs/{items.id}", "Retry-After": "2"}
+            return json_reply(202, shown(items), headers)
         outcomes = await add_all(self._ingestion, items, call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
@@ -187,8 +184,8 @@ class Resources:
         return await self._store.get(values["id"])
 
     async def original(self, _call: Call, values: Values) -> Reply:
-        await self._store.get(values["id"])
-        return await self._originals.reply(values["id"])
+        chunk = await self._store.first_chunk(values["id"])
+        return await self._originals.reply(chunk, values["id"])
 
     async def get_job(self, _call: Call, values: Values) -> Values:
         return shown(await self.background.job(self._tenant, values["id"]))
@@ -242,9 +239,7 @@ class RagApp(App):
 
 
 def encode_event(name: str, data: Any) -> bytes:
-    """One event; ``data`` is sent as JSON, which keeps it on one line."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-    return f"event: {name}\ndata: {text}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), json_reply(200, data).body)
 
 
 async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:

@@ -62,7 +62,8 @@ class Call:
 
 
 def json_reply(status: int, data: Any, headers: Mapping[str, str] | None = None) -> Reply:
-    body = json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+    # Half a surrogate pair, which no UTF-8 holds, is escaped.
+    body = json.dumps(data, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")
     return Reply(status, body, {"Content-Type": "application/json", **(headers or {})})
 
 
