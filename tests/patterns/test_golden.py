@@ -85,6 +85,11 @@ def test_ruff_finds_nothing_in_it(rendered: Path, arguments: list[str]) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_a_first_project_can_be_read_in_an_afternoon() -> None:
+    sources = (GOLDEN / "rag" / "defaults" / "src").rglob("*.py")
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in sources) <= 2_950
+
+
 def test_no_golden_tree_is_left_over() -> None:
     for pattern in PatternStore().names():
         known = {case.name for case in CASES if case.pattern == pattern}

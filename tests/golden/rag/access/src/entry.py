@@ -14,20 +14,13 @@ from pyodide.ffi import JsException, to_js
 from workers import Request, Response, WorkerEntrypoint
 
 from access.edge import admit
-from rag.app import RagApp, StreamReply
-from rag.resources import Bindings, Resources
-from rag.settings import read_settings
+from rag.resources import RagApp, Resources, StreamReply
+from rag.settings import Settings
 from web.auth import Access
 from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
-    from bindings import (
-        AI,
-        D1Database,
-        RateLimit,
-        ScheduledController,
-        Vectorize,
-    )
+    from bindings import AI, D1Database, RateLimit, ScheduledController, Vectorize
 
 
 class Env(Protocol):
@@ -63,16 +56,7 @@ class Default(WorkerEntrypoint):
 
     def _resources(self) -> Resources:
         access = Access(admit, self._variable)
-        return Resources(self._bindings(), read_settings(self._variable), access)
-
-    def _bindings(self) -> Bindings:
-        return Bindings(
-            ai=self.env.AI,
-            database=self.env.DB,
-            vectorize=self.env.VECTORIZE,
-            rate_limiter=self.env.RATE_LIMITER,
-            blob=blob,
-        )
+        return Resources(self.env, Settings(self._variable), blob, access)
 
     def _variable(self, name: str) -> object:
         return getattr(self.env, name, None)

@@ -12,9 +12,8 @@ from access.tokens import HEADER
 from access_stand_in import OTHER_TOKEN
 from fakes import World
 from rag.answering import NO_ANSWER
-from rag.app import StreamReply
 from rag.limits import CANDIDATES, MAX_BODY_BYTES, MAX_ERRORS
-from rag.resources import ROUTES
+from rag.resources import ROUTES, StreamReply
 from services import TOKEN, ServiceError
 
 FERRY = {

@@ -13,19 +13,12 @@ import js
 from pyodide.ffi import JsException, to_js
 from workers import Request, Response, WorkerEntrypoint
 
-from rag.app import RagApp, StreamReply
-from rag.resources import Bindings, Resources
-from rag.settings import read_settings
+from rag.resources import RagApp, Resources, StreamReply
+from rag.settings import Settings
 from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
-    from bindings import (
-        AI,
-        D1Database,
-        RateLimit,
-        ScheduledController,
-        Vectorize,
-    )
+    from bindings import AI, D1Database, RateLimit, ScheduledController, Vectorize
 
 
 class Env(Protocol):
@@ -60,16 +53,7 @@ class Default(WorkerEntrypoint):
         await self._resources().tidy()
 
     def _resources(self) -> Resources:
-        return Resources(self._bindings(), read_settings(self._variable))
-
-    def _bindings(self) -> Bindings:
-        return Bindings(
-            ai=self.env.AI,
-            database=self.env.DB,
-            vectorize=self.env.VECTORIZE,
-            rate_limiter=self.env.RATE_LIMITER,
-            blob=blob,
-        )
+        return Resources(self.env, Settings(self._variable), blob)
 
     def _variable(self, name: str) -> object:
         return getattr(self.env, name, None)

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from rag.answering import build_messages
-from rag.app import encode_event
 from rag.citations import CitationFilter
 from rag.models import EventDecoder
 from rag.records import Passage
+from rag.resources import encode_event
 
 
 def passage(text: str, title: str = "Title") -> Passage:

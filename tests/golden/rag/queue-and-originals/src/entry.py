@@ -15,9 +15,9 @@ from workers import Request, Response, WorkerEntrypoint, fetch
 
 from jobs.consumer import Consumer
 from jobs.fetching import Fetched
-from rag.app import RagApp, StreamReply
-from rag.resources import Bindings, Resources
-from rag.settings import read_settings
+from jobs.services import JobBindings
+from rag.resources import RagApp, Resources, StreamReply
+from rag.settings import Settings
 from web.edge import blob, discard_rest, from_workers, to_workers
 
 if TYPE_CHECKING:
@@ -70,20 +70,9 @@ class Default(WorkerEntrypoint):
         await self._resources().tidy()
 
     def _resources(self) -> Resources:
-        return Resources(self._bindings(), read_settings(self._variable))
-
-    def _bindings(self) -> Bindings:
-        return Bindings(
-            ai=self.env.AI,
-            database=self.env.DB,
-            vectorize=self.env.VECTORIZE,
-            rate_limiter=self.env.RATE_LIMITER,
-            blob=blob,
-            bucket=self.env.BUCKET,
-            queue=self.env.QUEUE,
-            fetch=_fetch,
-            service_error=JsException,
-        )
+        env = self.env
+        jobs = JobBindings(env.DB, env.BUCKET, env.QUEUE, _fetch, JsException)
+        return Resources(self.env, Settings(self._variable), blob, jobs)
 
     def _variable(self, name: str) -> object:
         return getattr(self.env, name, None)

@@ -9,13 +9,14 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from job_services import JobWorld
-from rag.app import RagApp, StreamReply
+from jobs.services import JobBindings
 from rag.background import Background
-from rag.resources import Bindings, Resources
-from rag.settings import read_settings
+from rag.resources import RagApp, Resources, StreamReply
+from rag.settings import Settings
 from rag.store import Store
 from services import TOKEN, FakeLimiter, FakePiece, Fuse, ServiceError, pieces
 from web.http import Reply, Request
@@ -182,31 +183,30 @@ class World(JobWorld):
         self.variables = VARIABLES | variables
 
     @property
-    def bindings(self) -> Bindings:
+    def env(self) -> Any:
         """The fakes, which have no more of each service than the application uses."""
-        services: dict[str, Any] = {
-            "ai": self.ai,
-            "database": self.database,
-            "vectorize": self.vectorize,
-            "rate_limiter": self.limiter,
-            "blob": FakeBlob,
-            "bucket": self.bucket,
-            "queue": self.queue,
-            "fetch": self.fetch,
-            "service_error": ServiceError,
-        }
-        return Bindings(**services)
+        return SimpleNamespace(
+            AI=self.ai,
+            DB=self.database,
+            VECTORIZE=self.vectorize,
+            RATE_LIMITER=self.limiter,
+            BUCKET=self.bucket,
+        )
 
     @property
     def services(self) -> Background:
         return self.resources().background
 
     def resources(self) -> Resources:
-        return Resources(self.bindings, read_settings(self.variables.get))
+        settings = Settings(self.variables.get)
+        services: dict[str, Any] = {"bucket": self.bucket, "queue": self.queue}
+        services |= {"database": self.database, "fetch": self.fetch}
+        jobs = JobBindings(**services, service_error=ServiceError)
+        return Resources(self.env, settings, FakeBlob, jobs)
 
     @property
     def store(self) -> Store:
-        return Store(self.bindings.database)
+        return Store(self.env.DB, self.env.VECTORIZE)
 
     async def send(
         self,

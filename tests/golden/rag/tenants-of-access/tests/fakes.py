@@ -9,14 +9,14 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from access.tokens import HEADER
 from access_stand_in import VARIABLES as ACCESS
 from access_stand_in import admit
-from rag.app import RagApp, StreamReply
-from rag.resources import Bindings, Resources
-from rag.settings import read_settings
+from rag.resources import RagApp, Resources, StreamReply
+from rag.settings import Settings
 from rag.store import Store
 from services import TOKEN, FakeD1, FakeLimiter, FakePiece, Fuse, ServiceError, pieces
 from web.auth import Access
@@ -188,24 +188,23 @@ class World:
         self.variables = VARIABLES | variables
 
     @property
-    def bindings(self) -> Bindings:
+    def env(self) -> Any:
         """The fakes, which have no more of each service than the application uses."""
-        services: dict[str, Any] = {
-            "ai": self.ai,
-            "database": self.database,
-            "vectorize": self.vectorize,
-            "rate_limiter": self.limiter,
-            "blob": FakeBlob,
-        }
-        return Bindings(**services)
+        return SimpleNamespace(
+            AI=self.ai,
+            DB=self.database,
+            VECTORIZE=self.vectorize,
+            RATE_LIMITER=self.limiter,
+        )
 
     def resources(self) -> Resources:
+        settings = Settings(self.variables.get)
         access = Access(admit, self.variables.get)
-        return Resources(self.bindings, read_settings(self.variables.get), access)
+        return Resources(self.env, settings, FakeBlob, access)
 
     @property
     def store(self) -> Store:
-        return Store(self.bindings.database)
+        return Store(self.env.DB, self.env.VECTORIZE, "")
 
     async def send(
         self,

@@ -9,7 +9,7 @@ import pytest
 from access.tokens import HEADER
 from access_stand_in import OTHER_TOKEN, PEOPLE
 from fakes import World
-from rag.settings import read_settings
+from rag.settings import Settings
 from services import TOKEN
 from web.problems import Problem
 
@@ -175,7 +175,7 @@ def test_each_is_limited_alone(world: World) -> None:
 
 def test_who_belongs_to_whom() -> None:
     said = "acme:Acme.com, acme:service:CI.access,guest:ada@acme.com,acme:eve@example.org"
-    settings = read_settings(World(TENANTS=said).variables.get)
+    settings = Settings(World(TENANTS=said).variables.get)
     for caller in ("bob@acme.com", "service:CI.access", "eve@example.org", '"a@b.org"@acme.com'):
         assert settings.tenant_of(caller) == "acme"
     assert settings.tenant_of("ada@acme.com") == "guest"
@@ -200,6 +200,6 @@ def test_who_is_not_named_is_alone() -> None:
 )
 def test_tenants_that_make_no_sense_let_nobody_in(said: str) -> None:
     with pytest.raises(Problem, match="TENANTS"):
-        read_settings(World(TENANTS=said).variables.get)
+        Settings(World(TENANTS=said).variables.get)
     world = World(TENANTS=said)
     assert world.call("GET", "/documents")[0] == world.call("GET", "/health")[0] == 503

@@ -10,9 +10,8 @@ import pytest
 import openapi
 from fakes import World
 from rag.answering import NO_ANSWER
-from rag.app import StreamReply
 from rag.limits import CANDIDATES, MAX_BODY_BYTES, MAX_ERRORS
-from rag.resources import ROUTES
+from rag.resources import ROUTES, StreamReply
 from services import TOKEN, ServiceError
 
 FERRY = {

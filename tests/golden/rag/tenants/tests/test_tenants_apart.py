@@ -9,7 +9,7 @@ import pytest
 
 from fakes import OTHER_TOKEN, World
 from rag.limits import MAX_AT_ONCE
-from rag.settings import read_settings
+from rag.settings import Settings
 from services import TOKEN
 from test_files import FORM, form
 from web.problems import Problem
@@ -211,7 +211,7 @@ def test_a_file_is_downloaded_by_whose_it_is(world: World) -> None:
 )
 def test_tokens_that_make_no_sense_let_nobody_in(secret: str) -> None:
     with pytest.raises(Problem) as raised:
-        read_settings(World(API_TOKENS=secret).variables.get)
+        Settings(World(API_TOKENS=secret).variables.get)
     assert "API_TOKENS" in raised.value.detail
     assert "one" not in json.dumps(raised.value.body("x"))
     world = World(API_TOKENS=secret)
@@ -220,4 +220,4 @@ def test_tokens_that_make_no_sense_let_nobody_in(secret: str) -> None:
 
 def test_a_name_may_be_as_long_as_a_namespace() -> None:
     name = "a" * 64
-    assert read_settings(World(API_TOKENS=f"{name}:one").variables.get).tokens == {name: "one"}
+    assert Settings(World(API_TOKENS=f"{name}:one").variables.get).tokens == {name: "one"}

@@ -10,7 +10,6 @@ from workers_ai.chat import (
     block,
     chat_inputs,
     read_answer,
-    without_thoughts,
 )
 from workers_ai.errors import ai_problem
 
@@ -77,19 +76,6 @@ def test_thoughts_are_removed_wherever_a_stream_is_cut(said: str, answer: str, s
     thoughts = Thoughts()
     pieces = [said[start : start + size] for start in range(0, len(said), size)]
     assert "".join(map(thoughts.feed, pieces)) + thoughts.finish() == answer
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("It thinks.\n</think>\nYes.", "Yes."),
-        ("<think>It thinks.</think>Yes.", "Yes."),
-        ("Write <think> first and </think> last.", "Write <think> first and </think> last."),
-        ("Yes.", "Yes."),
-    ],
-)
-def test_a_thought_may_begin_in_the_prompt(text: str, answer: str) -> None:
-    assert without_thoughts(text) == answer
 
 
 def test_a_block_ends_only_where_it_should_and_shows_all_else_as_it_is() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fakes import World
+from jobs.job import BadAnswer
 from pipeline import operations
 from pipeline.limits import (
     MAX_TRANSLATION_CHARS,
@@ -16,9 +17,8 @@ from pipeline.limits import (
     TRANSLATION_CHARS,
     TRANSLATION_TOKENS,
 )
-from pipeline.model import Model
+from pipeline.model import Model, without_thoughts
 from pipeline.operations import OPERATIONS, check_choices, read_fields, read_label
-from workers_ai.errors import BadAnswer
 
 FIELDS = {
     "title": "string",
@@ -246,3 +246,16 @@ def test_a_result_that_is_no_json_is_shown_as_it_is(world_of_poems: World, store
     status, listed = world_of_poems.call("GET", "/jobs")
     assert (status, listed["jobs"][0]["result"]["poem"]) == (200, stored)
     assert world_of_poems.job(job_id)["result"]["poem"] == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("It thinks.\n</think>\nYes.", "Yes."),
+        ("<think>It thinks.</think>Yes.", "Yes."),
+        ("Write <think> first and </think> last.", "Write <think> first and </think> last."),
+        ("Yes.", "Yes."),
+    ],
+)
+def test_a_thought_may_begin_in_the_prompt(text: str, answer: str) -> None:
+    assert without_thoughts(text) == answer

@@ -8,9 +8,9 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jobs.job import BadAnswer
 from pipeline.limits import MAX_KEPT_CHARS
-from workers_ai.chat import block, chat_inputs, read_answer, without_thoughts
-from workers_ai.errors import BadAnswer
+from workers_ai.chat import Thoughts, block, chat_inputs, read_answer
 
 if TYPE_CHECKING:
     from bindings import AI
@@ -120,3 +120,9 @@ class Model:
             # They are mostly alike, and the rest of the code knows single ones.
             raise errors.exceptions[0] from None
         return [task.result() for task in asked]
+
+
+def without_thoughts(text: str) -> str:
+    """A whole answer, without what the model thought aloud."""
+    thoughts = Thoughts(thinking="</think>" in text and "<think>" not in text)
+    return thoughts.feed(text) + thoughts.finish()

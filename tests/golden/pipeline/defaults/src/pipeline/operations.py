@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from jobs.job import Unprocessable
+from jobs.job import BadAnswer, Unprocessable
 from pipeline.limits import (
     FIELDS_TOKENS,
     LABEL_TOKENS,
@@ -25,7 +25,6 @@ from pipeline.model import Model
 from pipeline.pieces import cut
 from web.http import check_nesting
 from web.problems import Problem
-from workers_ai.errors import BadAnswer
 
 #: Makes a result of the pieces of a text.
 Operation = Callable[[Model, Sequence[str]], Awaitable[str]]

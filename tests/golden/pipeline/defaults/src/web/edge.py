@@ -1,7 +1,5 @@
 """Between the Workers runtime and this package; with ``entry.py`` all that imports the runtime."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
 from typing import Any

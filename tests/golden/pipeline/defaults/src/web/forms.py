@@ -4,8 +4,6 @@
 the few lines above each part instead.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

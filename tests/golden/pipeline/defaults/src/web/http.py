@@ -1,7 +1,5 @@
 """Requests and replies, free of the runtime: ``edge.py`` translates."""
 
-from __future__ import annotations
-
 import json
 import re
 import time
@@ -81,7 +79,6 @@ def announced_length(request: Request) -> int | None:
 
 
 def is_encoded(request: Request) -> bool:
-    """Whether the body is compressed."""
     return _encoding(request) != "identity"
 
 
@@ -96,7 +93,6 @@ async def read_json(request: Request, max_bytes: int) -> Any:
 
 
 def parse_json(body: bytes) -> Any:
-    """JSON from a client."""
     check_nesting(body)
     try:
         # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above. Some
@@ -146,7 +142,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _unzipped(stream: zlib._Decompress, data: bytes, most: int) -> bytes:
+def _unzipped(stream: "zlib._Decompress", data: bytes, most: int) -> bytes:
     """At most so many bytes: what is small on its way could fill the memory here."""
     try:
         unzipped = stream.decompress(data, most)

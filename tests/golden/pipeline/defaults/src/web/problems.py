@@ -1,7 +1,5 @@
 """Errors as clients see them: RFC 9457 problem details, all of one shape."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
@@ -69,10 +67,3 @@ def too_many_requests() -> Problem:
 def misconfigured(detail: str) -> Problem:
     """A setting of the deployment is missing: a client can't fix that."""
     return Problem(503, "misconfigured", detail)
-
-
-def service_failed() -> Problem:
-    """A Cloudflare service failed. What it said stays in the log: it may name things that are
-    nobody else's business."""
-    wait = {"Retry-After": "10"}
-    return Problem(502, "service-failed", "A Cloudflare service failed.", headers=wait)

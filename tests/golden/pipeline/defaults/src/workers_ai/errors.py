@@ -1,7 +1,5 @@
 """Why Workers AI failed (developers.cloudflare.com/workers-ai/platform/errors)."""
 
-from __future__ import annotations
-
 import re
 
 from web.problems import Problem
@@ -16,10 +14,6 @@ _ERRORS: dict[str, tuple[int, str, str]] = {
     "5035": (500, "model-unavailable", "A configured model needs a paid Workers plan."),
 }
 _CODE = re.compile(rf"\b({'|'.join(_ERRORS)})\b")
-
-
-class BadAnswer(Exception):
-    """What the model answered is of no use. Another attempt mostly helps."""
 
 
 def ai_problem(message: str) -> Problem | None:

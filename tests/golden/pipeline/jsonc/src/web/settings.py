@@ -1,7 +1,5 @@
 """Reads what wrangler.jsonc and secrets say."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from web.problems import misconfigured

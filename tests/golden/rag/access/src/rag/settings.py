@@ -1,10 +1,5 @@
 """What ``wrangler.toml`` configures: the Worker's variables."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-
-from web.cors import allowed_origins
 from web.problems import misconfigured
 from web.settings import Variable, items, text
 
@@ -16,40 +11,26 @@ POOLING = "cls"
 _QUERY_PREFIX = "Represent this sentence for searching relevant passages: "
 
 
-@dataclass(frozen=True)
 class Settings:
-    """The configuration of one deployment.
+    """The configuration of one deployment; a 503 if something is missing or makes no sense."""
 
-    ``chat_models`` are tried in their order. ``ai_gateway`` is empty where there is none.
-    ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
-    ``origins`` are those of the web pages that may call.
-    """
-
-    embedding_model: str
-    reranker_model: str
-    chat_models: tuple[str, ...]
-    ai_gateway: str
-    min_score: float
-    origins: frozenset[str]
-
-    @property
-    def query_prefix(self) -> str:
-        """What to put before a query when embedding it."""
-        return _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
+    def __init__(self, variable: Variable) -> None:
+        self.embedding_model = text(variable, "EMBEDDING_MODEL")
+        self.reranker_model = text(variable, "RERANKER_MODEL")
+        # What to put before a query when embedding it.
+        self.query_prefix = _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
+        # Tried in their order.
+        self.chat_models = (text(variable, "CHAT_MODEL"), *items(variable("CHAT_FALLBACKS")))
+        # Empty where there is none.
+        self.ai_gateway = str(variable("AI_GATEWAY") or "")
+        # The reranker's, 0 to 1: a passage below it is ignored.
+        self.min_score = _number(text(variable, "MIN_SCORE"))
+        # Of the web pages that may call.
+        self.origins = frozenset(items(variable("CORS_ORIGINS")))
 
 
-def read_settings(variable: Variable) -> Settings:
-    """Read the settings; a 503 if one is missing or makes no sense."""
-    score = text(variable, "MIN_SCORE")
+def _number(said: str) -> float:
     try:
-        min_score = float(score)
+        return float(said)
     except ValueError:
-        raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
-    return Settings(
-        embedding_model=text(variable, "EMBEDDING_MODEL"),
-        reranker_model=text(variable, "RERANKER_MODEL"),
-        chat_models=(text(variable, "CHAT_MODEL"), *items(variable("CHAT_FALLBACKS"))),
-        ai_gateway=str(variable("AI_GATEWAY") or ""),
-        min_score=min_score,
-        origins=allowed_origins(variable("CORS_ORIGINS")),
-    )
+        raise misconfigured(f"MIN_SCORE is {said!r}, not a number.") from None

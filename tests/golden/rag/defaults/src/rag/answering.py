@@ -4,8 +4,6 @@ The events are ``sources`` (first, once), ``token`` (a piece of the answer; join
 (last, with the citations). ``error`` takes the place of ``done`` if it breaks off.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Checks the citations of an answer while it streams by."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 
@@ -38,7 +36,6 @@ class CitationFilter:
         return _TOKEN.sub(self._check, text[:certain])
 
     def finish(self) -> str:
-        """Return what was still held back."""
         rest, self._held = self._held, ""
         return _TOKEN.sub(self._check, rest)
 

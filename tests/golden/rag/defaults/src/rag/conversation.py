@@ -1,7 +1,5 @@
 """Turns a question that follows others into one that can be understood, and searched for, alone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 

@@ -4,8 +4,6 @@ Text and Markdown are read here. Workers AI converts all others to Markdown
 (developers.cloudflare.com/workers-ai/features/markdown-conversion).
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata
@@ -129,7 +127,6 @@ def _decode(name: str, content: bytes) -> str:
 
 
 def _about(name: str, text: str) -> dict[str, Any]:
-    """The fields of the document in a file."""
     path = PurePosixPath(name)
     front = _FRONT_MATTER.match(text)
     pairs = (line.partition(":") for line in front[1].split("\n")) if front else ()

@@ -1,14 +1,10 @@
 """What ``POST /documents`` brings, and the way from there into the index."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rag.files import file_id, read_file
 from rag.ingest import Ingestion
 from rag.limits import MAX_BODY_BYTES, MAX_DOCUMENTS, MAX_FORM_BYTES
-from rag.models import Models
 from rag.records import Document, Upload
 from rag.requests import ABOUT, DOCUMENTS, read_documents
 from rag.validation import check, explained
@@ -25,29 +21,21 @@ _FORM = "multipart/form-data"
 _OF_ONE = (409, 413, 415, 422)
 
 
-@dataclass(frozen=True)
-class Sent:
-    """The body of a request, and its Content-Type."""
-
-    content_type: str
-    body: bytes
-
-
-async def receive(request: Request) -> Sent:
-    """Read a request that brings documents, as JSON or in a form."""
+async def receive(request: Request) -> tuple[str, bytes]:
+    """Read a request that brings documents, as JSON or in a form: its Content-Type and its body."""
     kind = media_type(request)
     if kind not in ("application/json", _FORM):
         raise Problem(415, "not-documents", f"Send documents as application/json or {_FORM}.")
     body = await read_body(request, MAX_FORM_BYTES if kind == _FORM else MAX_BODY_BYTES)
-    return Sent(request.headers.get("content-type") or "", body)
+    return request.headers.get("content-type") or "", body
 
 
-def parse(sent: Sent) -> Sequence[Document | Upload]:
+def parse(content_type: str, body: bytes) -> Sequence[Document | Upload]:
     """The documents and files of a request; a problem if something is wrong with all of it."""
-    if not sent.content_type.lower().startswith(_FORM):
-        return read_documents(check(parse_json(sent.body), DOCUMENTS))
+    if not content_type.lower().startswith(_FORM):
+        return read_documents(check(parse_json(body), DOCUMENTS))
     # Files, and a field about one.
-    parts = read_form(sent.content_type, sent.body, MAX_DOCUMENTS + 1)
+    parts = read_form(content_type, body, MAX_DOCUMENTS + 1)
     files = [part for part in parts if part.name]
     said = [parse_json(part.content) for part in parts if part.field == "document"]
     if not 1 <= len(files) <= MAX_DOCUMENTS:
@@ -62,33 +50,30 @@ def parse(sent: Sent) -> Sequence[Document | Upload]:
     return uploads
 
 
-@dataclass(frozen=True)
-class Intake:
-    models: Models
-    ingestion: Ingestion
+async def add(ingestion: Ingestion, item: Document | Upload, owner: str) -> Outcome:
+    """Index a document or a file; a problem if it can't go in, or not now."""
+    document = await read_file(ingestion.models, item) if isinstance(item, Upload) else item
+    return {"id": document.id, "status": await ingestion.ingest(document, owner)}
 
-    async def add(self, item: Document | Upload, owner: str) -> Outcome:
-        """Index a document or a file; a problem if it can't go in, or not now."""
-        document = await read_file(self.models, item) if isinstance(item, Upload) else item
-        return {"id": document.id, "status": await self.ingestion.ingest(document, owner)}
 
-    async def add_all(self, items: Sequence[Document | Upload], owner: str) -> list[Outcome]:
-        """Index documents and files. One that can't go in does not keep the others out; it is a
-        problem if it is the only one."""
-        await self.ingestion.check()
-        outcomes = []
-        for item in items:
-            try:
-                outcomes.append(await self.add(item, owner))
-            except Problem as problem:
-                if problem.status not in _OF_ONE or len(items) == 1:
-                    raise
-                outcomes.append(failure(item, problem))
-        return outcomes
+async def add_all(
+    ingestion: Ingestion, items: Sequence[Document | Upload], owner: str
+) -> list[Outcome]:
+    """Index documents and files. One that can't go in does not keep the others out; it is a problem
+    if it is the only one."""
+    await ingestion.check()
+    outcomes = []
+    for item in items:
+        try:
+            outcomes.append(await add(ingestion, item, owner))
+        except Problem as problem:
+            if problem.status not in _OF_ONE or len(items) == 1:
+                raise
+            outcomes.append(failure(item, problem))
+    return outcomes
 
 
 def failure(item: Document | Upload, problem: Problem) -> Outcome:
-    """What became of a document that did not go in."""
     status = "busy" if problem.status == 409 else "refused"
     detail = explained(problem, "; ")
     return {"id": item_id(item), "status": status, "code": problem.code, "detail": detail}

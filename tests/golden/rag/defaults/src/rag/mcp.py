@@ -4,8 +4,6 @@ It knows the version without a handshake, 2026-07-28, and two with. No message d
 before: there are no sessions and no streams.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +46,6 @@ class Tool:
 
 
 class _Error(Exception):
-    """An error of the protocol."""
-
     def __init__(self, code: int, message: str, **data: Any) -> None:
         super().__init__(message)
         self.body = {"code": code, "message": message} | ({"data": data} if data else {})
@@ -57,8 +53,11 @@ class _Error(Exception):
 
 async def answer_message(call: Call, tools: Mapping[str, Tool], origins: Set[str]) -> Reply:
     """Answer a message; a notification is only acknowledged. Pages of other origins than its own
-    and those of ``origins`` get a 403."""
-    _check_origin(call.request, origins)
+    and those of ``origins`` get a 403, as the specification asks."""
+    origin, host = (call.request.headers.get(name) for name in ("origin", "host"))
+    # Clients that are no web page send no origin.
+    if origin is not None and origin not in origins and urlsplit(origin).netloc != host:
+        raise Problem(403, "foreign-origin", "CORS_ORIGINS does not name the origin of this page.")
     # Errors have a status of their own, except those of a method before 2026-07-28.
     identifier, stateless = None, True
     try:
@@ -74,14 +73,6 @@ async def answer_message(call: Call, tools: Mapping[str, Tool], origins: Set[str
     if stateless:
         result |= {"resultType": "complete", "_meta": {f"{_META}serverInfo": _ABOUT["serverInfo"]}}
     return json_reply(200, {"jsonrpc": "2.0", "id": identifier, "result": result})
-
-
-def _check_origin(request: Request, origins: Set[str]) -> None:
-    """The specification asks for it. Clients that are no web page send no origin."""
-    origin = request.headers.get("origin")
-    own = origin is not None and urlsplit(origin).netloc == request.headers.get("host")
-    if origin is not None and not own and origin not in origins:
-        raise Problem(403, "foreign-origin", "CORS_ORIGINS does not name the origin of this page.")
 
 
 async def _read(request: Request) -> dict[str, Any]:

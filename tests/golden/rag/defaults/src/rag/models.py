@@ -24,8 +24,6 @@ Vector = list[float]
 
 @dataclass(frozen=True)
 class Models:
-    """Workers AI. ``blob`` makes a JavaScript ``Blob`` of bytes and their media type."""
-
     ai: AI
     settings: Settings
     blob: Callable[[bytes, str], Any]
@@ -69,7 +67,9 @@ class Models:
         """The answer of the first chat model that works, piece by piece as it arrives."""
         model, stream = await self._chat(messages)
         reader = stream.getReader()
-        decoder, thoughts = EventDecoder(), Thoughts(thinking=_thinks_at_once(model))
+        # The prompt of these models itself ends in <think>, so that no answer has it.
+        thoughts = Thoughts(thinking="deepseek-r1" in model or "qwq" in model)
+        decoder = EventDecoder()
         try:
             while not (part := await reader.read()).done:
                 for payload in decoder.feed(part.value.to_bytes()):
@@ -94,7 +94,7 @@ class Models:
 
     async def _run_chat(self, model: str, messages: Sequence[Mapping[str, str]]) -> Any:
         inputs = chat_inputs(model, messages, max_tokens=MAX_ANSWER_TOKENS)
-        return await self._run(model, {**inputs, "stream": True})
+        return await self._run(model, inputs | {"stream": True})
 
     async def _run(self, model: str, inputs: Mapping[str, Any]) -> Any:
         return await self.ai.run(model, inputs, self._gateway)
@@ -103,11 +103,6 @@ class Models:
     def _gateway(self) -> dict[str, Any]:
         gateway = self.settings.ai_gateway
         return {"gateway": {"id": gateway}} if gateway else {}
-
-
-def _thinks_at_once(model: str) -> bool:
-    """Whether the prompt of ``model`` itself ends in ``<think>``, so that no answer has it."""
-    return "deepseek-r1" in model or "qwq" in model
 
 
 class EventDecoder:

@@ -1,22 +1,17 @@
 """Finds passages: a wide net of near vectors and of shared words, then a reranker that reads the
 question with each passage."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.ingest import publish_visible
 from rag.limits import CANDIDATES, FUSION_RANK
 from rag.models import Models
 from rag.records import Passage, searchable_text
 from rag.requests import Query
 from rag.settings import Settings
 from rag.store import Store
-from rag.text_index import TextIndex
-from rag.vectors import Vectors
 
 
 @dataclass(frozen=True)
@@ -24,8 +19,6 @@ class Retrieval:
     settings: Settings
     store: Store
     models: Models
-    vectors: Vectors
-    words: TextIndex
 
     async def search(self, query: Query) -> list[Passage]:
         """The ``query.top_k`` best passages, best first, however bad they are."""
@@ -52,13 +45,13 @@ class Retrieval:
         if query.mode == "text":
             return []
         vector = await self.models.embed_query(query.query)
-        return await self.vectors.nearest(vector, query.filter)
+        return await self.store.nearest(vector, query.filter)
 
     async def _matching(self, query: Query) -> list[str]:
-        await publish_visible(self.store, self.vectors)
+        await self.store.publish_visible()
         if query.mode == "vector":
             return []
-        return await self.words.best(query.query, query.filter)
+        return await self.store.matching(query.query, query.filter)
 
     async def _reranked(self, query: Query, passages: Sequence[Passage]) -> list[Passage]:
         texts = [searchable_text(passage) for passage in passages]

@@ -3,8 +3,6 @@
 Of JSON Schema (json-schema.org) it knows what the schemas in ``requests.py`` use.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Mapping

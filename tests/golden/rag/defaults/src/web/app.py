@@ -1,7 +1,5 @@
 """The application's outside: one reply and one log line for each request, whatever happens."""
 
-from __future__ import annotations
-
 import json
 import time
 import traceback
@@ -9,15 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from web.cors import allowed_origins, cors_headers, preflight
+from web.cors import cors_headers, preflight
 from web.http import Call, Reply, Request, json_reply
-from web.problems import Problem, service_failed
-from web.settings import Variable
+from web.problems import Problem
+from web.settings import Variable, items
 
 
 class Resources(Protocol):
-    """What an application serves."""
-
     async def route(self, call: Call) -> Reply: ...
 
 
@@ -33,11 +29,13 @@ class App:
     ) -> None:
         self._resources = resources
         self._service_error = service_error
-        self._origins = allowed_origins(variable("CORS_ORIGINS"))
+        self._origins = frozenset(items(variable("CORS_ORIGINS")))
 
     def explain(self, _message: str) -> Problem:
-        """What to tell a client when a Cloudflare service failed with this message."""
-        return service_failed()
+        """What to tell a client when a Cloudflare service failed with this message. It stays in the
+        log: it may name things that are nobody else's business."""
+        wait = {"Retry-After": "10"}
+        return Problem(502, "service-failed", "A Cloudflare service failed.", headers=wait)
 
     async def handle(self, request: Request) -> Reply:
         call = Call(request)

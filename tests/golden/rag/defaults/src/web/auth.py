@@ -1,7 +1,5 @@
 """Who may call: clients that send a token."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Mapping

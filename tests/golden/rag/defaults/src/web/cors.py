@@ -1,11 +1,8 @@
 """Cross-origin requests: refused, unless ``CORS_ORIGINS`` names the origin."""
 
-from __future__ import annotations
-
 from collections.abc import Set
 
 from web.http import Reply, Request
-from web.settings import items
 
 # An origin that is trusted at all may use every method and header that the API takes. Browsers
 # remember it for a day at most.
@@ -17,13 +14,7 @@ _PREFLIGHT = {
 }
 
 
-def allowed_origins(variable: object) -> frozenset[str]:
-    """The origins in ``CORS_ORIGINS``, which are separated by commas; none if it is not set."""
-    return frozenset(items(variable))
-
-
 def cors_headers(request: Request, origins: Set[str]) -> dict[str, str]:
-    """What to add to a reply."""
     headers = {"Vary": "Origin"} if origins else {}
     origin = request.headers.get("origin")
     if origin is not None and origin in origins:

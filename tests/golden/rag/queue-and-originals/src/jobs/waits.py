@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from jobs.job import BadAnswer
 from jobs.limits import CLOCK_SECONDS, DAY_SECONDS, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from web.problems import Problem
-from workers_ai.errors import BadAnswer, ai_problem
+from workers_ai.errors import ai_problem
 
 
 def delay_seconds(attempts: int) -> int:

@@ -1,7 +1,5 @@
 """Documents that are indexed later: more than a request has time for, and those at an address."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime
@@ -18,7 +16,8 @@ from jobs.store import JobStore
 from jobs.sweep import sweep
 from jobs.urls import UrlRefused, check_url
 from rag.files import MEDIA_TYPES, file_id
-from rag.intake import Intake, Outcome, Sent, failure, item_id, parse
+from rag.ingest import Ingestion
+from rag.intake import Outcome, add, failure, item_id, parse
 from rag.limits import JOB_SECONDS, MAX_AT_ONCE, MAX_FILE_BYTES, MAX_SOURCE_CHARS
 from rag.records import Document, Upload
 from rag.requests import fields
@@ -50,29 +49,29 @@ class Jobs(JobStore):
 class Background(JobServices):
     """Takes requests as jobs, and works on them when the queue delivers them."""
 
-    def __init__(self, bindings: JobBindings, settings: Settings, intake: Intake) -> None:
+    def __init__(self, bindings: JobBindings, settings: Settings, ingestion: Ingestion) -> None:
         accepted = Accepted(MAX_FILE_BYTES, fetched_type)
         super().__init__(bindings, settings.allowed_hosts, accepted)
         self._jobs = Jobs(bindings.database)
-        self._intake = intake
+        self._ingestion = ingestion
         self._model = settings.embedding_model
 
-    async def accept(self, sent: Sent) -> Job | None:
+    async def accept(self, content_type: str, body: bytes) -> Job | None:
         """Make a job of a request; ``None`` if it has time to index what it brings itself.
 
         Raises:
             Problem: Something is wrong with it.
         """
-        source = self._address(sent)
+        source = self._address(content_type, body)
         if source is None:
-            if len(parse(sent)) <= MAX_AT_ONCE:
+            if len(parse(content_type, body)) <= MAX_AT_ONCE:
                 return None
-            source = Source(None, sent.content_type, None)
+            source = Source(None, content_type, None)
         job_id = uuid4().hex
         await self._jobs.receive(job_id, _OWNER, source, None, "")
         try:
             if source.url is None:
-                await self.bucket.put(object_key(job_id), sent.body)
+                await self.bucket.put(object_key(job_id), body)
             await self.enqueue(job_id)
         except Exception:
             await self._jobs.forget(job_id)
@@ -95,7 +94,7 @@ class Background(JobServices):
         """Index the documents of a job, except those that an earlier attempt has."""
         content, media_type = await self.read_file(claim)
         items = _items(claim.source, content, media_type)
-        await self._intake.ingestion.check()
+        await self._ingestion.check()
         known = await self.deliveries.answers(claim)
         outcomes = []
         for item in items:
@@ -113,17 +112,17 @@ class Background(JobServices):
 
     async def _add(self, item: Document | Upload, claim: Claim) -> Outcome:
         try:
-            return await self._intake.add(item, claim.lease)
+            return await add(self._ingestion, item, claim.lease)
         except Problem as problem:
             if problem.status not in _LASTING:
                 raise
             return failure(item, problem)
 
-    def _address(self, sent: Sent) -> Source | None:
+    def _address(self, content_type: str, sent: bytes) -> Source | None:
         """The address that a request brings instead of documents, if it does."""
-        if not sent.content_type.lower().startswith("application/json"):
+        if not content_type.lower().startswith("application/json"):
             return None
-        body = parse_json(sent.body)
+        body = parse_json(sent)
         if not isinstance(body, dict) or "url" not in body:
             return None
         try:
@@ -165,7 +164,7 @@ def fetched_type(content_type: str, path: str, _content: bytes | None) -> str:
 
 def _items(source: Source, content: bytes, media_type: str) -> list[Document | Upload]:
     if source.url is None:
-        return list(parse(Sent(media_type, content)))
+        return list(parse(media_type, content))
     # The end of the name is what a file is read by.
     name = PurePosixPath(unquote(urlsplit(source.url).path)).name or "page"
     if MEDIA_TYPES.get(PurePosixPath(name).suffix.lower()) != media_type:

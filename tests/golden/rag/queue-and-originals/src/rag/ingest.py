@@ -9,42 +9,27 @@ D1 and Vectorize share no transaction, so the order of the steps makes up for it
 5. delete the vectors, then the chunks, of revisions that are neither served nor pending; give the
    claim back.
 
-Vectorize takes seconds, sometimes minutes, to find new vectors. Then ``publish_visible`` makes the
-pending revision the served one: this one statement is the moment of change. The cron sweeps the old
-one.
+Vectorize takes seconds, sometimes minutes, to find new vectors. Then ``Store.publish_visible``
+makes the pending revision the served one: this one statement is the moment of change. The cron
+sweeps the old one.
 
 A search answers from served revisions alone, whichever vectors it meets. So a cut between any two
 steps leaves the old revision served, or the new one, never a mixture and never neither. What it
 leaves behind is known to D1: the next ingestion or the cron deletes it.
 """
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import dataclass
 from typing import Literal
 
 from rag.chunking import chunk
-from rag.limits import EMBED_BATCH, SETTLE_BATCH, SWEEP_DOCUMENTS
+from rag.limits import EMBED_BATCH
 from rag.models import Models
 from rag.originals import Originals
 from rag.records import Document, chunk_id, fingerprint, revision, searchable_text
 from rag.settings import Settings
 from rag.store import Store
-from rag.vectors import Vectors
 from web.problems import Problem, not_found
-
-
-async def publish_visible(store: Store, vectors: Vectors) -> int:
-    """Publish pending revisions that Vectorize has processed by now; return how many.
-
-    Every search does this first, so that nobody has to wait for the cron. Vectorize processes
-    writes in their order: with the vector of its last chunk, a revision is complete.
-    """
-    visible = await vectors.present(await store.pending(SETTLE_BATCH))
-    if visible:
-        await store.publish(visible)
-    return len(visible)
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,6 @@ class Ingestion:
     settings: Settings
     store: Store
     models: Models
-    vectors: Vectors
     originals: Originals
 
     async def check(self) -> None:
@@ -75,7 +59,7 @@ class Ingestion:
                 await self.originals.drop(document.id)
             else:
                 await self.originals.keep(document.id, original)
-            await self._sweep(document.id)
+            await self.store.sweep(document.id)
         return "unchanged" if unchanged else "indexed"
 
     async def delete(self, document_id: str, owner: str) -> None:
@@ -85,19 +69,19 @@ class Ingestion:
         async with self.store.claim(document_id, owner):
             await self.originals.drop(document_id)
             await self.store.withdraw(document_id, owner)
-            await self._sweep(document_id)
+            await self.store.sweep(document_id)
 
     async def tidy(self, owner: str) -> None:
         """Delete what others have left behind, and publish what Vectorize finds by now.
 
         In this order: a search that runs now may have found vectors of what is replaced here.
         """
-        for document_id in await self.store.unswept(SWEEP_DOCUMENTS):
+        for document_id in await self.store.unswept():
             # A conflict: somebody is changing the document, and sweeps it.
             with contextlib.suppress(Problem):
                 async with self.store.claim(document_id, owner):
-                    await self._sweep(document_id)
-        while await publish_visible(self.store, self.vectors):
+                    await self.store.sweep(document_id)
+        while await self.store.publish_visible():
             pass
 
     async def _index(self, document: Document, owner: str) -> None:
@@ -110,17 +94,11 @@ class Ingestion:
             some = slice(start, start + EMBED_BATCH)
             texts = [searchable_text(item) for item in chunks[some]]
             vectors = await self.models.embed_passages(texts)
-            await self.vectors.put(ids[some], vectors, document.metadata)
+            await self.store.put_vectors(ids[some], vectors, document.metadata)
         try:
             await self.store.hold(document, wanted, ids, owner)
         except Problem:
             # The claim ended, and its next holder may have swept our chunks before we wrote their
             # vectors: nobody else knows them.
-            await self.vectors.delete(ids)
+            await self.store.delete_vectors(ids)
             raise
-
-    async def _sweep(self, document_id: str) -> None:
-        """Delete what no search will serve: vectors first, while D1 still knows them."""
-        while stale := await self.store.stale_chunks(document_id):
-            await self.vectors.delete(stale)
-            await self.store.delete_chunks(stale)

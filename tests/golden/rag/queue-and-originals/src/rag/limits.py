@@ -3,8 +3,6 @@
 Where a number is Cloudflare's, it is the one documented in November 2026.
 """
 
-from __future__ import annotations
-
 # Requests. A Worker has 128 MB of memory: a body lives in it once as bytes, once as text and once
 # as parsed JSON, next to the vectors of one batch.
 MAX_BODY_BYTES = 4_000_000

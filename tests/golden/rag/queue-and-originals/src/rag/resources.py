@@ -5,6 +5,7 @@ What a route takes and answers is published in ``public/openapi.json``: see ``sc
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -14,11 +15,10 @@ from uuid import uuid4
 from jobs.services import JobBindings
 from rag import requests
 from rag.answering import Event, answer, answer_events, sources
-from rag.app import StreamReply, encode_event
 from rag.background import Background, shown
 from rag.conversation import standalone
-from rag.ingest import Ingestion, publish_visible
-from rag.intake import Intake, parse, receive
+from rag.ingest import Ingestion
+from rag.intake import add_all, parse, receive
 from rag.limits import MAX_BODY_BYTES
 from rag.mcp import answer_message
 from rag.models import Models
@@ -26,16 +26,16 @@ from rag.originals import Originals
 from rag.retrieval import Retrieval
 from rag.settings import Settings
 from rag.store import Store
-from rag.text_index import TextIndex
 from rag.tools import Tools
 from rag.validation import Schema, check, check_parameters
-from rag.vectors import Vectors
+from web import problems
+from web.app import App, write_log
 from web.auth import identify
 from web.http import Call, Reply, json_reply, read_json
-from web.problems import method_not_allowed, misconfigured, not_found, too_many_requests
+from workers_ai.errors import ai_problem
 
 if TYPE_CHECKING:
-    from bindings import AI, RateLimit, Vectorize
+    from entry import Env
 
 #: What a request says, checked: its body or its parameters, or the ``id`` in its path.
 Values = dict[str, Any]
@@ -59,36 +59,33 @@ class Route:
 Routes = Mapping[str, Mapping[str, Route]]
 
 
-@dataclass(frozen=True)
-class Bindings(JobBindings):
-    """What Cloudflare gives the Worker, as the Workers SDK wraps it, and what makes files."""
-
-    ai: AI
-    vectorize: Vectorize
-    rate_limiter: RateLimit
-    blob: Callable[[bytes, str], Any]
+@dataclass(frozen=True, kw_only=True)
+class StreamReply(Reply):
+    stream: AsyncGenerator[bytes, None]
 
 
 class Resources:
-    def __init__(self, bindings: Bindings, settings: Settings) -> None:
-        self._settings = settings
-        self._rate_limiter = bindings.rate_limiter
-        self._models = Models(bindings.ai, settings, bindings.blob)
-        self._originals = Originals(bindings.bucket)
-        database = bindings.database
-        self._serve(Store(database), Vectors(bindings.vectorize), TextIndex(database))
-        self.background = Background(bindings, settings, self._intake())
+    """What one event needs. ``blob`` makes a JavaScript ``Blob`` of bytes and their media type."""
 
-    def _serve(self, store: Store, vectors: Vectors, words: TextIndex) -> None:
-        """From here on, see what these hold."""
-        self._store, self._vectors = store, vectors
-        services = (store, self._models, vectors, self._originals)
-        self._ingestion = Ingestion(self._settings, *services)
-        self._retrieval = Retrieval(self._settings, store, self._models, vectors, words)
-        self._tools = Tools(store, vectors, self._models, self._retrieval)
+    def __init__(
+        self,
+        env: Env,
+        settings: Settings,
+        blob: Callable[[bytes, str], Any],
+        jobs: JobBindings,
+    ) -> None:
+        self._env, self._settings = env, settings
+        self._models = Models(env.AI, settings, blob)
+        self._originals = Originals(env.BUCKET)
+        self._serve(Store(env.DB, env.VECTORIZE))
+        self.background = Background(jobs, settings, self._ingestion)
 
-    def _intake(self) -> Intake:
-        return Intake(self._models, self._ingestion)
+    def _serve(self, store: Store) -> None:
+        """Read and write what ``store`` holds."""
+        self._store = store
+        self._ingestion = Ingestion(self._settings, store, self._models, self._originals)
+        self._retrieval = Retrieval(self._settings, store, self._models)
+        self._tools = Tools(store, self._models, self._retrieval)
 
     def routes(self) -> Routes:
         return ROUTES
@@ -101,10 +98,10 @@ class Resources:
             name, id_ = f"{name}/original", id_.removesuffix("/original")
         routes = self.routes().get(name)
         if routes is None:
-            raise not_found("such resource")
+            raise problems.not_found("such resource")
         route = routes.get("GET" if method == "HEAD" else method)
         if route is None:
-            raise method_not_allowed(routes)
+            raise problems.method_not_allowed(routes)
         if not route.open:
             await self._admit(call)
         values: Values = {"id": id_}
@@ -125,13 +122,13 @@ class Resources:
         address may be shared by many, or changed by one."""
         tokens = {"api": self._settings.api_token}
         owner = identify(call.request.headers.get("authorization"), tokens)
-        if not (await self._rate_limiter.limit({"key": owner}))["success"]:
-            raise too_many_requests()
+        if not (await self._env.RATE_LIMITER.limit({"key": owner}))["success"]:
+            raise problems.too_many_requests()
 
     async def health(self, _call: Call, _values: Values) -> Values:
         """Whether the Worker could work: configured, migrated, with an index that fits."""
         if not self._settings.api_token:
-            raise misconfigured("The secret API_TOKEN is not set.")
+            raise problems.misconfigured("The secret API_TOKEN is not set.")
         await self._store.check_index(self._settings.embedding_model, record=False)
         return {"status": "ok"}
 
@@ -158,12 +155,13 @@ class Resources:
         return {"sources": sources(passages)}
 
     async def post_documents(self, call: Call, _values: Values) -> Reply:
-        sent = await receive(call.request)
-        if job := await self.background.accept(sent):
+        content_type, body = await receive(call.request)
+        if job := await self.background.accept(content_type, body):
             call.log["job"] = job.id
             headers = {"Location": f"/jobs/{job.id}", "Retry-After": "2"}
             return json_reply(202, shown(job), headers)
-        outcomes = await self._intake().add_all(parse(sent), call.id)
+        items = parse(content_type, body)
+        outcomes = await add_all(self._ingestion, items, call.id)
         statuses = [outcome["status"] for outcome in outcomes]
         call.log["indexed"] = statuses.count("indexed")
         complete = {"indexed", "unchanged"}.issuperset(statuses)
@@ -171,13 +169,13 @@ class Resources:
 
     async def list_documents(self, _call: Call, values: Values) -> Values:
         limit, pending = values["limit"], "state" in values
-        await publish_visible(self._store, self._vectors)
+        await self._store.publish_visible()
         documents = await self._store.page(values["cursor"], limit, pending=pending)
         cursor = documents[-1]["id"] if len(documents) == limit else None
         return {"documents": documents, "next_cursor": cursor}
 
     async def get_document(self, _call: Call, values: Values) -> Values:
-        await publish_visible(self._store, self._vectors)
+        await self._store.publish_visible()
         return await self._store.get(values["id"])
 
     async def original(self, _call: Call, values: Values) -> Reply:
@@ -208,6 +206,37 @@ ROUTES: Routes = {
     "/documents/{id}/original": {"GET": Route(Resources.original)},
     "/jobs/{id}": {"GET": Route(Resources.get_job)},
 }
+
+
+class RagApp(App):
+    def explain(self, message: str) -> problems.Problem:
+        if "dimensions" in message:
+            detail = "The Vectorize index has other dimensions than the embedding model's vectors."
+            return problems.Problem(500, "index-mismatch", detail)
+        return ai_problem(message) or super().explain(message)
+
+    def finish(self, reply: Reply, call: Call) -> Reply:
+        if not isinstance(reply, StreamReply):
+            return super().finish(reply, call)
+        return replace(reply, stream=self._guarded(reply, call))
+
+    async def _guarded(self, reply: StreamReply, call: Call) -> AsyncGenerator[bytes, None]:
+        """A stream that ends in an event where it would break: the status is out by now. The log
+        line comes when it ends."""
+        try:
+            async with aclosing(reply.stream) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except Exception as error:
+            yield encode_event("error", self.problem(error, call).body(call.id))
+        finally:
+            write_log(call, reply.status)
+
+
+def encode_event(name: str, data: Any) -> bytes:
+    """One event; ``data`` is sent as JSON, which keeps it on one line."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return f"event: {name}\ndata: {text}\n\n".encode()
 
 
 async def _encoded(events: AsyncGenerator[Event, None], call: Call) -> AsyncGenerator[bytes, None]:

@@ -1,13 +1,8 @@
 """What ``wrangler.toml`` configures: the Worker's variables."""
 
-from __future__ import annotations
-
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 
-from web.cors import allowed_origins
 from web.problems import misconfigured
 from web.settings import Variable, items, text
 
@@ -23,28 +18,24 @@ _NAME = re.compile(r"[a-z0-9-]{1,64}", re.ASCII)
 _SERVICE = "service:"
 
 
-@dataclass(frozen=True)
 class Settings:
-    """The configuration of one deployment.
+    """The configuration of one deployment; a 503 if something is missing or makes no sense."""
 
-    ``chat_models`` are tried in their order. ``ai_gateway`` is empty where there is none.
-    ``min_score`` is the reranker's score, 0 to 1, below which a passage is ignored.
-    ``members`` are the tenants by the emails, domains and service tokens that belong to them.
-    ``origins`` are those of the web pages that may call.
-    """
-
-    embedding_model: str
-    reranker_model: str
-    chat_models: tuple[str, ...]
-    ai_gateway: str
-    min_score: float
-    members: Mapping[str, str]
-    origins: frozenset[str]
-
-    @property
-    def query_prefix(self) -> str:
-        """What to put before a query when embedding it."""
-        return _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
+    def __init__(self, variable: Variable) -> None:
+        self.embedding_model = text(variable, "EMBEDDING_MODEL")
+        self.reranker_model = text(variable, "RERANKER_MODEL")
+        # What to put before a query when embedding it.
+        self.query_prefix = _QUERY_PREFIX if self.embedding_model.endswith("-en-v1.5") else ""
+        # Tried in their order.
+        self.chat_models = (text(variable, "CHAT_MODEL"), *items(variable("CHAT_FALLBACKS")))
+        # Empty where there is none.
+        self.ai_gateway = str(variable("AI_GATEWAY") or "")
+        # The reranker's, 0 to 1: a passage below it is ignored.
+        self.min_score = _number(text(variable, "MIN_SCORE"))
+        # The tenants, by the emails, domains and service tokens that belong to them.
+        self.members = _members(variable("TENANTS"))
+        # Of the web pages that may call.
+        self.origins = frozenset(items(variable("CORS_ORIGINS")))
 
     def tenant_of(self, caller: str) -> str:
         """The tenant of a caller, as Access knows them: that of their email or service token, else
@@ -56,22 +47,11 @@ class Settings:
         return named or f"_{hashlib.sha256(caller.encode()).hexdigest()[:40]}"
 
 
-def read_settings(variable: Variable) -> Settings:
-    """Read the settings; a 503 if one is missing or makes no sense."""
-    score = text(variable, "MIN_SCORE")
+def _number(said: str) -> float:
     try:
-        min_score = float(score)
+        return float(said)
     except ValueError:
-        raise misconfigured(f"MIN_SCORE is {score!r}, not a number.") from None
-    return Settings(
-        embedding_model=text(variable, "EMBEDDING_MODEL"),
-        reranker_model=text(variable, "RERANKER_MODEL"),
-        chat_models=(text(variable, "CHAT_MODEL"), *items(variable("CHAT_FALLBACKS"))),
-        ai_gateway=str(variable("AI_GATEWAY") or ""),
-        min_score=min_score,
-        members=_members(variable("TENANTS")),
-        origins=allowed_origins(variable("CORS_ORIGINS")),
-    )
+        raise misconfigured(f"MIN_SCORE is {said!r}, not a number.") from None
 
 
 def _members(variable: object) -> dict[str, str]:

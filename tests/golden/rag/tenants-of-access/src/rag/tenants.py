@@ -5,8 +5,6 @@ and R2 the ids of its documents begin with its name, which no client sees; a sla
 and no name has one. Ids of chunks are made from those ids, so that no two tenants share one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,8 +29,6 @@ def _as_shown(tenant: str) -> Iterator[None]:
 @dataclass(frozen=True)
 class TenantStore(Store):
     """What requests read: the documents whose ids begin with the tenant's name, without it."""
-
-    tenant: str
 
     async def get(self, document_id: str) -> Stored:
         with _as_shown(self.tenant):

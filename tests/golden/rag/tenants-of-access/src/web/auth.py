@@ -1,7 +1,5 @@
 """Who may call: people and machines that Cloudflare Access lets in."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 

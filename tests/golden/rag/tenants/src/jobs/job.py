@@ -100,6 +100,10 @@ class Unprocessable(Exception):
     """Nothing will ever come of this job; the message is for its owner."""
 
 
+class BadAnswer(Exception):
+    """What a model answered is of no use. Another attempt mostly helps."""
+
+
 def object_key(job_id: str) -> str:
     """The key of a job's file in R2."""
     return f"uploads/{job_id}"

@@ -1,7 +1,5 @@
 """Documents that are indexed later: more than a request has time for, and those at an address."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable
@@ -19,7 +17,8 @@ from jobs.store import JobStore
 from jobs.sweep import sweep
 from jobs.urls import UrlRefused, check_url
 from rag.files import MEDIA_TYPES, file_id
-from rag.intake import Intake, Outcome, Sent, failure, item_id, parse
+from rag.ingest import Ingestion
+from rag.intake import Outcome, add, failure, item_id, parse
 from rag.limits import JOB_SECONDS, MAX_AT_ONCE, MAX_FILE_BYTES, MAX_SOURCE_CHARS
 from rag.records import Document, Upload
 from rag.requests import fields
@@ -57,30 +56,30 @@ class Background(JobServices):
     """Takes requests as jobs, and works on them when the queue delivers them."""
 
     def __init__(
-        self, bindings: JobBindings, settings: Settings, intake_of: Callable[[str], Intake]
+        self, bindings: JobBindings, settings: Settings, ingestion_of: Callable[[str], Ingestion]
     ) -> None:
         accepted = Accepted(MAX_FILE_BYTES, fetched_type)
         super().__init__(bindings, settings.allowed_hosts, accepted)
         self._jobs = Jobs(bindings.database)
-        self._intake_of = intake_of
+        self._ingestion_of = ingestion_of
         self._model = settings.embedding_model
 
-    async def accept(self, tenant: str, sent: Sent) -> Job | None:
+    async def accept(self, tenant: str, content_type: str, body: bytes) -> Job | None:
         """Make a job of a request; ``None`` if it has time to index what it brings itself.
 
         Raises:
             Problem: Something is wrong with it.
         """
-        source = self._address(sent)
+        source = self._address(content_type, body)
         if source is None:
-            if len(parse(sent)) <= MAX_AT_ONCE:
+            if len(parse(content_type, body)) <= MAX_AT_ONCE:
                 return None
-            source = Source(None, sent.content_type, None)
+            source = Source(None, content_type, None)
         job_id = uuid4().hex
         await self._jobs.receive(job_id, tenant, source, None, "")
         try:
             if source.url is None:
-                await self.bucket.put(object_key(job_id), sent.body)
+                await self.bucket.put(object_key(job_id), body)
             await self.enqueue(job_id)
         except Exception:
             await self._jobs.forget(job_id)
@@ -103,14 +102,14 @@ class Background(JobServices):
         """Index the documents of a job, except those that an earlier attempt has."""
         content, media_type = await self.read_file(claim)
         items = _items(claim.source, content, media_type)
-        intake = self._intake_of(await self._jobs.owner(claim.job_id))
-        await intake.ingestion.check()
+        ingestion = self._ingestion_of(await self._jobs.owner(claim.job_id))
+        await ingestion.check()
         known = await self.deliveries.answers(claim)
         outcomes = []
         for item in items:
             outcome = known.get(item_id(item))
             if outcome is None:
-                outcome = json.dumps(await self._add(intake, item, claim))
+                outcome = json.dumps(await self._add(ingestion, item, claim))
                 await self.deliveries.keep_answer(claim, item_id(item), outcome)
             outcomes.append(json.loads(outcome))
         return Result("documents", json.dumps(outcomes), len(content), self._model)
@@ -120,19 +119,19 @@ class Background(JobServices):
         await self._jobs.forget_finished()
         await sweep(self)
 
-    async def _add(self, intake: Intake, item: Document | Upload, claim: Claim) -> Outcome:
+    async def _add(self, ingestion: Ingestion, item: Document | Upload, claim: Claim) -> Outcome:
         try:
-            return await intake.add(item, claim.lease)
+            return await add(ingestion, item, claim.lease)
         except Problem as problem:
             if problem.status not in _LASTING:
                 raise
             return failure(item, problem)
 
-    def _address(self, sent: Sent) -> Source | None:
+    def _address(self, content_type: str, sent: bytes) -> Source | None:
         """The address that a request brings instead of documents, if it does."""
-        if not sent.content_type.lower().startswith("application/json"):
+        if not content_type.lower().startswith("application/json"):
             return None
-        body = parse_json(sent.body)
+        body = parse_json(sent)
         if not isinstance(body, dict) or "url" not in body:
             return None
         try:
@@ -174,7 +173,7 @@ def fetched_type(content_type: str, path: str, _content: bytes | None) -> str:
 
 def _items(source: Source, content: bytes, media_type: str) -> list[Document | Upload]:
     if source.url is None:
-        return list(parse(Sent(media_type, content)))
+        return list(parse(media_type, content))
     # The end of the name is what a file is read by.
     name = PurePosixPath(unquote(urlsplit(source.url).path)).name or "page"
     if MEDIA_TYPES.get(PurePosixPath(name).suffix.lower()) != media_type:

@@ -4,8 +4,6 @@ Llama models answer ``{"response": ...}``; Gemma 4, GLM and other newer ones ans
 shape, ``{"choices": [{"message": ...}]}``.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,14 +73,7 @@ class Thoughts:
         return text
 
     def finish(self) -> str:
-        """Return what was still held back."""
         return "" if self._thinking else self._held
-
-
-def without_thoughts(text: str) -> str:
-    """A whole answer, without what the model thought aloud."""
-    thoughts = Thoughts(thinking=_END in text and _START not in text)
-    return thoughts.feed(text) + thoughts.finish()
 
 
 def block(tag: str, text: str, **attributes: object) -> str:

@@ -5,8 +5,6 @@ sentences, words, and only then inside a word. Tables and fenced code stay whole
 chunk knows the headings above it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import takewhile

@@ -1,7 +1,5 @@
 """The things that the other modules talk about, and their ids."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 These schemas check it, they are what agents are told, and ``scripts/openapi.py`` publishes them.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

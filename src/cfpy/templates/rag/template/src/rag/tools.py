@@ -1,19 +1,15 @@
 """The tools for agents, in the shape that clients know: search, fetch, and ask."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
 from rag.answering import answer
-from rag.ingest import publish_visible
 from rag.limits import FETCH_CHUNKS
 from rag.mcp import Tool
 from rag.models import Models
 from rag.requests import PART, QUESTION, read_question
 from rag.retrieval import Retrieval
 from rag.store import Store
-from rag.vectors import Vectors
 from web.problems import not_found
 
 Values = dict[str, Any]
@@ -22,7 +18,6 @@ Values = dict[str, Any]
 @dataclass(frozen=True)
 class Tools:
     store: Store
-    vectors: Vectors
     models: Models
     retrieval: Retrieval
 
@@ -50,7 +45,7 @@ class Tools:
     async def _fetch(self, values: Values) -> Values:
         """The text of a document, a long one in parts."""
         start, end = values["start"], values["start"] + FETCH_CHUNKS
-        await publish_visible(self.store, self.vectors)
+        await self.store.publish_visible()
         document = await self.store.get(values["id"])
         text = await self.store.text(document["id"], start, FETCH_CHUNKS)
         if not text:

@@ -1,25 +1,30 @@
-"""Documents and their chunks in D1. The tables and views are described in ``migrations/``.
+"""What is kept: documents and their chunks in D1, the vectors of the chunks in Vectorize.
 
-Lists of values go in as one JSON text and ``json_each``: D1 binds at most 100 values a statement,
-and each statement counts.
+``migrations/`` describes the tables and views. Lists of values go in as one JSON text and
+``json_each``: D1 binds at most 100 values a statement, and each statement counts.
+
+Vectorize writes asynchronously: a vector is found some seconds after it was written, and for as
+long after it was deleted. Writes take effect in their order.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from rag.limits import CHUNK_ROWS_BATCH, CLAIM_SECONDS, DELETE_BATCH
-from rag.records import Chunk, Document, Passage, searchable_text
+from rag import limits
+from rag.records import FILTER_KEYS, Chunk, Document, Passage, Scalar, searchable_text
+from rag.requests import Filter
 from rag.settings import POOLING
-from rag.text_index import indexed_words
+from rag.text_index import indexed_words, search_terms
 from web.problems import Problem, not_found
 
 if TYPE_CHECKING:
-    from bindings import D1Database
+    from bindings import D1Database, Vectorize
 
 #: The latest revision of a document, as JSON. Its ``state`` is "searchable", or "pending" until
 #: Vectorize finds it; a search finds the revision before, if there is one.
@@ -72,11 +77,31 @@ JOIN chunks s
   ON s.id = substr(c.id, 1, 25) || d.revision || '-' || min(c.position, d.chunks - 1)
 GROUP BY s.id ORDER BY score DESC, s.id
 """
+_MATCHING = """
+SELECT c.id FROM chunk_index
+CROSS JOIN chunks c ON c.rowid = chunk_index.rowid
+CROSS JOIN documents d ON d.id = c.document_id AND d.revision = c.revision AND instr(d.id, ?) = 1
+WHERE chunk_index MATCH (
+  SELECT ifnull(group_concat(term.value ->> 'match', ' OR '), '""') FROM json_each(?) AS term
+  WHERE NOT EXISTS (
+    SELECT 1 FROM chunk_index_words WHERE term = term.value ->> 'word' AND doc > ?
+  )
+)
+AND NOT EXISTS (
+  SELECT 1 FROM json_each(?) AS wanted WHERE ifnull(
+    d.metadata ->> wanted.key NOT IN (SELECT value FROM json_each(wanted.value, '$."$in"')), true
+  )
+)
+ORDER BY rank LIMIT ?
+"""
 
 
 @dataclass(frozen=True)
 class Store:
     database: D1Database
+    index: Vectorize
+    # The namespace of its vectors: what is written is found there, and nowhere else.
+    tenant: str
 
     async def check_index(self, model: str, *, record: bool) -> None:
         """Make sure that the vectors there are were made with ``model`` and ``POOLING``; if there
@@ -102,7 +127,7 @@ class Store:
         never given back (the Worker was cut off) ends after ``CLAIM_SECONDS``. A document of
         which nothing is left is forgotten at the end.
         """
-        row = await self._first(_CLAIM, document_id, owner, CLAIM_SECONDS)
+        row = await self._first(_CLAIM, document_id, owner, limits.CLAIM_SECONDS)
         if row is None:
             raise _conflict(document_id)
         try:
@@ -115,12 +140,21 @@ class Store:
         self, document_id: str, revision: str, ids: Sequence[str], chunks: Sequence[Chunk]
     ) -> None:
         """Write the chunks of a revision that is not served yet; doing it twice is harmless."""
-        for start in range(0, len(chunks), CHUNK_ROWS_BATCH):
-            rows = [
-                [ids[n], n, *astuple(chunk), indexed_words(searchable_text(chunk))]
-                for n, chunk in enumerate(chunks[start : start + CHUNK_ROWS_BATCH], start)
-            ]
-            await self._all(_ADD_CHUNKS, document_id, revision, json.dumps(rows))
+        rows = [
+            [id_, position, *astuple(chunk), indexed_words(searchable_text(chunk))]
+            for position, (id_, chunk) in enumerate(zip(ids, chunks, strict=True))
+        ]
+        for some in _batches(rows, limits.CHUNK_ROWS_BATCH):
+            await self._all(_ADD_CHUNKS, document_id, revision, json.dumps(some))
+
+    async def put_vectors(
+        self, ids: Sequence[str], vectors: Sequence[Sequence[float]], metadata: Mapping[str, Scalar]
+    ) -> None:
+        """Write vectors of one document; those there are, of the same ids, are replaced."""
+        filterable = {key: metadata[key] for key in FILTER_KEYS if key in metadata}
+        common = {"metadata": filterable, "namespace": self.tenant}
+        pairs = zip(ids, vectors, strict=True)
+        await self.index.upsert([{"id": id_, "values": values, **common} for id_, values in pairs])
 
     async def hold(self, document: Document, revision: str, ids: Sequence[str], owner: str) -> None:
         """Keep ``revision`` as the pending one; a 409 if ``owner`` has lost its claim."""
@@ -136,35 +170,45 @@ class Store:
         if await self._first(hold, json.dumps(pending), document.id, owner) is None:
             raise _conflict(document.id)
 
-    async def pending(self, limit: int) -> list[str]:
-        """Ids of the last chunks of at most ``limit`` pending revisions."""
-        last_chunks = "SELECT pending ->> 'last_chunk' AS id FROM documents"
-        return await self._ids(f"{last_chunks} WHERE pending IS NOT NULL LIMIT ?", limit)
+    async def publish_visible(self) -> int:
+        """Serve pending revisions that Vectorize has processed by now; return how many.
 
-    async def publish(self, last_chunks: Sequence[str]) -> None:
-        """Serve the revisions with these last chunks from now on, if they are still pending."""
-        await self._all(_PUBLISH, json.dumps(last_chunks))
+        Every search does this first, so that nobody has to wait for the cron. Vectorize processes
+        writes in their order: with the vector of its last chunk, a revision is complete.
+        """
+        pending = "SELECT pending ->> 'last_chunk' AS id FROM documents WHERE pending IS NOT NULL"
+        ids = await self._ids(f"{pending} LIMIT ?", limits.SETTLE_BATCH)
+        some = _batches(ids, limits.GET_BATCH)
+        found = await asyncio.gather(*(self.index.getByIds(batch) for batch in some))
+        visible = [vector["id"] for vectors in found for vector in vectors]
+        if visible:
+            await self._all(_PUBLISH, json.dumps(visible))
+        return len(visible)
 
     async def withdraw(self, document_id: str, owner: str) -> None:
         """Serve no revision of the document any more."""
         withdraw = "UPDATE documents SET revision = NULL, pending = NULL WHERE id = ? AND claim = ?"
         await self._all(withdraw, document_id, owner)
 
-    async def unswept(self, limit: int) -> list[str]:
-        """Ids of at most ``limit`` documents that may have stale chunks, and that nobody holds."""
+    async def unswept(self) -> list[str]:
+        """Ids of some documents that may have stale chunks, and that nobody holds."""
         free = "(claim IS NULL OR claimed_at < unixepoch() - ?)"
         sql = f"SELECT id FROM documents WHERE unswept = 1 AND {free} LIMIT ?"
-        return await self._ids(sql, CLAIM_SECONDS, limit)
+        return await self._ids(sql, limits.CLAIM_SECONDS, limits.SWEEP_DOCUMENTS)
 
-    async def stale_chunks(self, document_id: str) -> list[str]:
-        """Ids of some chunks, at most ``DELETE_BATCH``, of revisions neither served nor pending."""
+    async def sweep(self, document_id: str) -> None:
+        """Delete the chunks of revisions neither served nor pending: their vectors first, while D1
+        still knows them."""
         sql = "SELECT id FROM stale_chunks WHERE document_id = ? LIMIT ?"
-        return await self._ids(sql, document_id, DELETE_BATCH)
+        while stale := await self._ids(sql, document_id, limits.DELETE_BATCH):
+            await self.delete_vectors(stale)
+            delete = "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
+            await self._all(delete, json.dumps(stale))
 
-    async def delete_chunks(self, ids: Sequence[str]) -> None:
-        """Forget chunks whose vectors are gone."""
-        sql = "DELETE FROM chunks WHERE id IN (SELECT value FROM json_each(?))"
-        await self._all(sql, json.dumps(ids))
+    async def delete_vectors(self, ids: Sequence[str]) -> None:
+        """Delete vectors; those that are not there do no harm."""
+        for some in _batches(ids, limits.DELETE_BATCH):
+            await self.index.deleteByIds(some)
 
     async def exists(self, document_id: str) -> bool:
         """Whether anything is known of the document, be it served or half ingested."""
@@ -196,6 +240,20 @@ class Store:
         rows = await self._all(_PASSAGES, json.dumps(scores))
         return [Passage(**_stored(row)) for row in rows]
 
+    async def nearest(self, vector: Sequence[float], wanted: Filter) -> list[str]:
+        """Ids of the chunks nearest to ``vector``, at most ``CANDIDATES``, best first."""
+        options: dict[str, Any] = {"topK": limits.CANDIDATES, "namespace": self.tenant}
+        options |= {"filter": wanted} if wanted else {}
+        found = await self.index.query(vector, options)
+        return [match["id"] for match in found["matches"]]
+
+    async def matching(self, query: str, wanted: Filter) -> list[str]:
+        """Ids of the served chunks with most of the rarest words of ``query``, at most
+        ``CANDIDATES``, best first. Words in more than ``MAX_WORD_CHUNKS`` chunks don't count."""
+        terms, rules = json.dumps(search_terms(query)), json.dumps(wanted)
+        values = (f"{self.tenant}/", terms, limits.MAX_WORD_CHUNKS, rules, limits.CANDIDATES)
+        return await self._ids(_MATCHING, *values)
+
     async def _all(self, sql: str, *values: str | int | None) -> list[Mapping[str, Any]]:
         return (await self.database.prepare(sql).bind(*values).all())["results"]
 
@@ -204,6 +262,10 @@ class Store:
 
     async def _ids(self, sql: str, *values: str | int | None) -> list[str]:
         return [row["id"] for row in await self._all(sql, *values)]
+
+
+def _batches(items: Sequence[Any], size: int) -> list[list[Any]]:
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
 
 def _stored(row: Mapping[str, Any]) -> Stored:

@@ -1,23 +1,14 @@
-"""The text index: finds chunks by their words, with BM25, in D1's FTS5 (sqlite.org/fts5.html).
+"""Words for the text index, which finds chunks with BM25, in D1's FTS5 (sqlite.org/fts5.html).
 
 It finds what vectors blur: names, numbers, error codes, rare words and exact quotes. FTS5 cuts
 text into words at spaces and signs. For scripts without spaces, which it would take for one long
 word, it gets pairs of characters instead: 望遠鏡 is 望遠, 遠鏡 and 鏡.
 """
 
-from __future__ import annotations
-
-import json
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from rag.limits import CANDIDATES, MAX_TERMS, MAX_WORD_CHUNKS
-from rag.requests import Filter
-
-if TYPE_CHECKING:
-    from bindings import D1Database
+from rag.limits import MAX_TERMS
 
 # Thai, Lao, Burmese, Khmer, kana, Han and Hangul, whose words take endings.
 _UNSPACED = re.compile(
@@ -25,46 +16,6 @@ _UNSPACED = re.compile(
     "\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]+"
 )
 _QUOTE = re.compile(r'["“„«]([^"“”„«»]+)["”“»]')
-
-_BEST = """
-SELECT c.id FROM chunk_index
-CROSS JOIN chunks c ON c.rowid = chunk_index.rowid
-CROSS JOIN documents d ON d.id = c.document_id AND d.revision = c.revision{% if tenants %} AND instr(d.id, ?) = 1{% endif %}
-WHERE chunk_index MATCH (
-  SELECT ifnull(group_concat(term.value ->> 'match', ' OR '), '""') FROM json_each(?) AS term
-  WHERE NOT EXISTS (
-    SELECT 1 FROM chunk_index_words WHERE term = term.value ->> 'word' AND doc > ?
-  )
-)
-AND NOT EXISTS (
-  SELECT 1 FROM json_each(?) AS wanted WHERE ifnull(
-    d.metadata ->> wanted.key NOT IN (SELECT value FROM json_each(wanted.value, '$."$in"')), true
-  )
-)
-ORDER BY rank LIMIT ?
-"""
-
-
-@dataclass(frozen=True)
-class TextIndex:
-    # Triggers keep it in step with the chunks: migrations/0003_text_index.sql.
-    database: D1Database
-{%- if tenants %}
-    tenant: str
-{%- endif %}
-
-    async def best(self, query: str, wanted: Filter) -> list[str]:
-        """Ids of the served chunks with most of the rarest words of ``query``, at most
-        ``CANDIDATES``, best first. Words in more than ``MAX_WORD_CHUNKS`` chunks don't count."""
-        terms = [{"word": word, "match": match} for word, match in _terms(query).items()]
-        values = (json.dumps(terms[:MAX_TERMS]), MAX_WORD_CHUNKS, json.dumps(wanted), CANDIDATES)
-{%- if tenants %}
-        bound = self.database.prepare(_BEST).bind(f"{self.tenant}/", *values)
-        rows = (await bound.all())["results"]
-{%- else %}
-        rows = (await self.database.prepare(_BEST).bind(*values).all())["results"]
-{%- endif %}
-        return [row["id"] for row in rows]
 
 
 def indexed_words(text: str) -> str | None:
@@ -76,9 +27,9 @@ def indexed_words(text: str) -> str | None:
     return " ".join(spaced.split())
 
 
-def _terms(query: str) -> dict[str, str]:
+def search_terms(query: str) -> list[dict[str, str]]:
     """Words and phrases of a question, each with what FTS5 has to match: always in quotes, since
-    anything else could be an operator."""
+    anything else could be an operator. At most ``MAX_TERMS``."""
     # A quote counts as a whole as well, and so does what has signs in it, such as ERR-4711.
     wholes = [_words(whole) for whole in (*_QUOTE.findall(query), *query.split())]
     phrases = [" ".join(words) for words in wholes if len(words) > 1]
@@ -86,7 +37,7 @@ def _terms(query: str) -> dict[str, str]:
     for word in _words(query):
         alone = len(word) == 1 and _UNSPACED.match(word)
         terms[_folded(word)] = f'"{word}" *' if alone else f'"{word}"'
-    return terms
+    return [{"word": word, "match": match} for word, match in [*terms.items()][:MAX_TERMS]]
 
 
 def _words(text: str) -> list[str]:
