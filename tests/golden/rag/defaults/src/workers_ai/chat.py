@@ -37,10 +37,15 @@ def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
     """An answer, or one event of a stream (then ``part`` is ``delta``); empty if it has no text."""
     if result.get("response") is not None:
         # Llama's streams send a token that looks like a number as a number.
-        return Answer(str(result["response"]))
+        return Answer(_whole(str(result["response"])))
     choices = result.get("choices") or [{}]
     content = (choices[0].get(part) or {}).get("content")
-    return Answer(content or "", cut_off=choices[0].get("finish_reason") == "length")
+    return Answer(_whole(content or ""), cut_off=choices[0].get("finish_reason") == "length")
+
+
+def _whole(text: str) -> str:
+    # JSON can hold halves of characters, which nothing can store.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 class Thoughts:

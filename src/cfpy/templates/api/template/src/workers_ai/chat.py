@@ -44,7 +44,7 @@ def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
 
 
 def _whole(text: str) -> str:
-    """``text``, without the halves of characters that JSON can write and nothing can store."""
+    # JSON can hold halves of characters, which nothing can store.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
