@@ -12,7 +12,7 @@ from cfpy.local.log_lines import parse
 TRACE = (
     "Traceback (most recent call last):\n"
     '  File "<exec>", line 1, in call\n'
-    '  File "src/rag/vectors.py", line 49, in nearest\n'
+    '  File "src/rag/store.py", line 262, in nearest\n'
     "    found = await query()\n"
     'pyodide.ffi.JsException: Error: no metadata index on "team"; add it to cfpy.toml\n'
 )

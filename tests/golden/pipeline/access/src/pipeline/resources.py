@@ -1,7 +1,5 @@
 """What the API serves: every resource is one short method."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What ``wrangler.toml`` configures: the Worker's variables and its secret."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from pipeline.operations import OPERATIONS

@@ -3,8 +3,6 @@
 Where a number is Cloudflare's, it is the one documented in November 2026.
 """
 
-from __future__ import annotations
-
 # Fetching. What most servers and browsers agree on.
 MAX_URL_CHARS = 2_048
 # A document's server may send it elsewhere, but not around in circles.

@@ -4,8 +4,6 @@ developers.cloudflare.com/workers-ai/features/markdown-conversion has the list. 
 free; what an image shows is told by a model, which costs neurons.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 

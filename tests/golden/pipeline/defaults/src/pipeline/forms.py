@@ -1,7 +1,5 @@
 """The file of a form, and its other fields."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ Python's parser builds the whole document first, which for a list of empty objec
 times as much memory as the file. This one holds the path alone.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

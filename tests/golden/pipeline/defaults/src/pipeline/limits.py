@@ -3,8 +3,6 @@
 Where a number is Cloudflare's, it is the one documented in November 2026.
 """
 
-from __future__ import annotations
-
 # Requests. The consumer holds a file as bytes and as pieces of text, or as bytes and on its way to
 # Workers AI in Base64, which has to fit into a Worker's 128 MB.
 MAX_FILE_BYTES = 5_000_000

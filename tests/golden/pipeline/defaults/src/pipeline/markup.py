@@ -6,8 +6,6 @@ goes on to the end, as in browsers. So the time grows with the size alone. The p
 bytes: as text, one emoji makes it four times as large.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What requests do with jobs in D1: see ``deliveries.py`` for the rest of a job's life."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from jobs.job import Job, Status

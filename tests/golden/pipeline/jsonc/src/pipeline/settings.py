@@ -1,7 +1,5 @@
 """What ``wrangler.jsonc`` configures: the Worker's variables and its secret."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """Between this package and the Workers runtime: Web Crypto, and the address of a team's keys."""
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import json

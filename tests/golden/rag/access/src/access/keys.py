@@ -5,8 +5,6 @@ developers.cloudflare.com/cloudflare-one/access-controls/applications/http-apps/
 authorization-cookie/validating-json, "Access signing keys".
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 

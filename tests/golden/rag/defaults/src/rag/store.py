@@ -138,12 +138,12 @@ class Store:
         self, document_id: str, revision: str, ids: Sequence[str], chunks: Sequence[Chunk]
     ) -> None:
         """Write the chunks of a revision that is not served yet; doing it twice is harmless."""
-        rows = [
-            [id_, position, *astuple(chunk), indexed_words(searchable_text(chunk))]
-            for position, (id_, chunk) in enumerate(zip(ids, chunks, strict=True))
-        ]
-        for some in _batches(rows, limits.CHUNK_ROWS_BATCH):
-            await self._all(_ADD_CHUNKS, document_id, revision, json.dumps(some))
+        for start in range(0, len(chunks), limits.CHUNK_ROWS_BATCH):
+            rows = [
+                [ids[n], n, *astuple(chunk), indexed_words(searchable_text(chunk))]
+                for n, chunk in enumerate(chunks[start : start + limits.CHUNK_ROWS_BATCH], start)
+            ]
+            await self._all(_ADD_CHUNKS, document_id, revision, json.dumps(rows))
 
     async def put_vectors(
         self, ids: Sequence[str], vectors: Sequence[Sequence[float]], metadata: Mapping[str, Scalar]
@@ -262,7 +262,7 @@ class Store:
         return [row["id"] for row in await self._all(sql, *values)]
 
 
-def _batches(items: Sequence[Any], size: int) -> list[list[Any]]:
+def _batches(items: Sequence[str], size: int) -> list[list[str]]:
     return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
 

@@ -1,7 +1,5 @@
 """Fetches a file from an address that somebody sent. Only the consumer does, never a request."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ address, and no list has them all: Cloudflare's network, from which a Worker fet
 yours. Where one is a danger, set ALLOWED_HOSTS.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Set

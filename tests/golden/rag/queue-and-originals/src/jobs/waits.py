@@ -1,7 +1,5 @@
 """How long a job waits after an error, and what its owner may know of it."""
 
-from __future__ import annotations
-
 from jobs.job import BadAnswer
 from jobs.limits import CLOCK_SECONDS, DAY_SECONDS, FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS
 from web.problems import Problem

@@ -5,8 +5,6 @@ claims, and how to check them: developers.cloudflare.com/cloudflare-one/access-c
 applications/http-apps/authorization-cookie, "Application token" and "Validate JWTs".
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

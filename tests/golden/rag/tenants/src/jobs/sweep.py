@@ -1,7 +1,5 @@
 """The cron's work: ends waits, and puts right what a crash or a cut-off upload has left."""
 
-from __future__ import annotations
-
 import json
 import time
 from typing import Any

@@ -5,8 +5,6 @@ as browsers take it, and as Excel writes CSV in Western Europe, or UTF-16. These
 guesses, the result says so, and a file that would show other letters than its author's is refused.
 """
 
-from __future__ import annotations
-
 import codecs
 import re
 

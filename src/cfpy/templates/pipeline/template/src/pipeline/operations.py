@@ -4,8 +4,6 @@ Each gets the text in pieces of at most ``PIECE_CHARS``, and asks the model. If 
 off, the next one asks only what was not answered yet.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, get_args

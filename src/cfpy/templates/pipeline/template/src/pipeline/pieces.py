@@ -1,7 +1,5 @@
 """Cuts a text into pieces that a model reads at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 # Where to cut, best first: between paragraphs, lines, sentences, words.

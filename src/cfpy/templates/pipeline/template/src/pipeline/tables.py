@@ -1,7 +1,5 @@
 """The text of CSV as people have it: with commas, semicolons or tabs, and titles above it."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

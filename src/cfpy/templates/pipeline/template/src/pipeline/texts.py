@@ -1,7 +1,5 @@
 """Text out of the kinds of file that the service takes."""
 
-from __future__ import annotations
-
 import codecs
 import re
 from collections.abc import Callable, Iterable, Iterator
