@@ -497,7 +497,6 @@ def test_fullstack_loses_neither_edits_nor_files(open_page: Open, tmp_path: Path
         ("отчёт.pdf", "application/pdf", "file.pdf"),
         ("über uns.zip", "application/x-zip-compressed", "uber-uns.zip"),
         ("-план 7-.csv", "application/vnd.ms-excel", "7.csv"),
-        ("notes", "", "notes"),
     ]:
         sent = FilePayload(name=name, mimeType=kind, buffer=b"a,b")
         page.locator("#file").set_input_files(sent)
