@@ -100,7 +100,7 @@ def render(parent: Path, speed: float) -> Path:
     config = project / "wrangler.toml"
     text = config.read_text("utf-8").replace("limit = 300", "limit = 1000000")
     config.write_text(text, "utf-8")
-    limits = project / "src" / "pipeline" / "limits.py"
+    limits = project / "src" / "jobs" / "limits.py"
     waits = r"^((?:FIRST|QUEUE|MAX)_DELAY_SECONDS) = ([\d_]+)$"
     quick = re.sub(
         waits,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import FilePayload, Locator, Page, Route, expect
 
 from dev_process import Dev
 
@@ -505,6 +505,16 @@ def test_fullstack_loses_neither_edits_nor_files(open_page: Open, tmp_path: Path
     page.locator("#file").set_input_files(file)
     expect(link).to_have_count(2)
     assert dev.request("GET", address).body == b"first"
+    # Names that no address can have, and types as browsers on Windows say them.
+    for name, kind, shown in [
+        ("отчёт.pdf", "application/pdf", "file.pdf"),
+        ("über uns.zip", "application/x-zip-compressed", "uber-uns.zip"),
+        ("-план 7-.csv", "application/vnd.ms-excel", "7.csv"),
+    ]:
+        sent = FilePayload(name=name, mimeType=kind, buffer=b"a,b")
+        page.locator("#file").set_input_files(sent)
+        named = page.locator("#files a").filter(has_text=re.compile(f"^{re.escape(shown)}$"))
+        expect(named).to_have_count(1)
     page.reload()
     expect(link).to_have_count(2)
     page.get_by_role("button", name="Delete file", exact=True).first.click()

@@ -20,7 +20,7 @@ from uuid import uuid4, uuid7
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.security import APIKeyHeader
 from fastapi.sse import EventSourceResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pyodide.ffi import JsException
 from workers import Request as WorkersRequest
 from workers import WorkerEntrypoint
@@ -63,7 +63,9 @@ CACHE_SECONDS = 60
 MAX_ID = 2**40
 # Who watches an item longer than this asks again. Each second costs a read of one row.
 WATCH_SECONDS = 60
-FILE_TYPES = edge.SHOWN_TYPES | {"application/pdf", "application/zip", "text/plain", "text/csv"}
+FILE_TYPES = edge.SHOWN_TYPES | {
+    *("application/pdf", "application/zip", "text/plain", "text/csv", "text/markdown")
+}
 
 
 # Shapes of data
@@ -117,7 +119,7 @@ class ProcessIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    item_id: int = Field(ge=1, le=MAX_ID)
+    item_id: int = Field(ge=1, le=MAX_ID, strict=True)
 
 
 class File(BaseModel):
@@ -199,8 +201,10 @@ app = FastAPI(
 )
 _REFUSALS = problems(401, 403, 413, 415, 429, 503)
 api = APIRouter(dependencies=[Depends(authorize)], responses=_REFUSALS)
-ItemId = Annotated[int, Path(ge=1, le=MAX_ID)]
-IfMatch = Annotated[str, Header(min_length=1, description="The ETag of the item that was read")]
+Digits = BeforeValidator(edge.check_digits)
+ItemId = Annotated[int, Path(ge=1, le=MAX_ID), Digits]
+# With * nobody has read the item.
+IfMatch = Annotated[str, Header(pattern='"', description="The ETag of the item that was read")]
 IfNoneMatch = Annotated[str | None, Header()]
 
 
@@ -264,6 +268,7 @@ def to_item(row: Mapping[str, Any]) -> Item:
 COLUMNS = "id, name, description, version, status, result, created_at, updated_at"
 # A version goes up by one with every change, whoever makes it.
 CHANGED = "version = version + 1, updated_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+EXPECTED = "version IN (SELECT value FROM json_each(?))"
 
 
 async def read_item(env: Env, caller: Caller, item_id: int) -> Item | None:
@@ -280,15 +285,15 @@ async def unchanged(env: Env, caller: Caller, item_id: int) -> Problem:
     """Why a change found no row: the item is gone, or has another version."""
     if await read_item(env, caller, item_id) is None:
         return missing(f"item {item_id}")
-    return Problem(412, "version-mismatch", "The item has changed meanwhile. Read it again.")
+    return Problem(412, "version-mismatch", "The item has another version. Read it again.")
 
 
 @api.get("/api/items")
 async def list_items(
     env: Bound,
     caller: SignedIn,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-    cursor: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100), Digits] = 20,
+    cursor: Annotated[int, Query(ge=0, le=MAX_ID), Digits] = 0,
 ) -> Page:
     """Items by age, from the one after `cursor` on."""
     statement = f"SELECT {COLUMNS} FROM items WHERE id > ? AND owner = ? ORDER BY id LIMIT ?"
@@ -325,7 +330,7 @@ async def get_item(
     item = await cached(env, caller, item_id)
     if item is None:
         raise missing(f"item {item_id}")
-    if edge.already_has(if_none_match, etag(item)):
+    if edge.names(if_none_match, etag(item)):
         return Response(status_code=304, headers={"ETag": etag(item)})
     response.headers["ETag"] = etag(item)
     return item
@@ -345,9 +350,9 @@ async def change_item(
     statement = (
         "UPDATE items SET name = ?, description = ?, result = NULL, "
         f"status = CASE status WHEN 'queued' THEN status ELSE 'new' END, {CHANGED} "
-        f"WHERE id = ? AND owner = ? AND version = ? RETURNING {COLUMNS}"
+        f"WHERE id = ? AND owner = ? AND {EXPECTED} RETURNING {COLUMNS}"
     )
-    values = (body.name, body.description, item_id, caller.id, edge.expected_version(if_match))
+    values = (body.name, body.description, item_id, caller.id, edge.expected_versions(if_match))
     row = await env.DB.prepare(statement).bind(*values).first()
     if row is None:
         raise await unchanged(env, caller, item_id)
@@ -360,9 +365,9 @@ async def change_item(
 @api.delete("/api/items/{item_id}", status_code=204, responses=problems(404, 412, 428))
 async def delete_item(env: Bound, caller: SignedIn, item_id: ItemId, if_match: IfMatch) -> None:
     """Delete an item, if it still is the one that was read."""
-    statement = "DELETE FROM items WHERE id = ? AND owner = ? AND version = ? RETURNING id"
-    version = edge.expected_version(if_match)
-    if await env.DB.prepare(statement).bind(item_id, caller.id, version).first() is None:
+    statement = f"DELETE FROM items WHERE id = ? AND owner = ? AND {EXPECTED} RETURNING id"
+    versions = edge.expected_versions(if_match)
+    if await env.DB.prepare(statement).bind(item_id, caller.id, versions).first() is None:
         raise await unchanged(env, caller, item_id)
     await forget(env, caller, item_id)
 
@@ -529,7 +534,7 @@ async def add_file(
 async def list_files(
     env: Bound,
     caller: SignedIn,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    limit: Annotated[int, Query(ge=1, le=100), Digits] = 20,
     cursor: Annotated[str, Query(max_length=1_000)] = "",
 ) -> Files:
     """Files by age."""
@@ -540,7 +545,9 @@ async def list_files(
 
 
 @api.get(
-    "/files/{key}/{name}", response_class=Response, responses=problems(404, 416) | edge.FILE_REPLIES
+    "/files/{key}/{name}",
+    response_class=Response,
+    responses=problems(404, 412, 416) | edge.FILE_REPLIES,
 )
 async def get_file(
     env: Bound, caller: SignedIn, request: Request, key: FileKey, name: FileName
@@ -553,12 +560,16 @@ async def get_file(
     return reply
 
 
-@api.delete("/files/{key}/{name}", status_code=204, responses=problems(404))
-async def delete_file(env: Bound, caller: SignedIn, key: FileKey, name: FileName) -> None:
+@api.delete("/files/{key}/{name}", status_code=204, responses=problems(404, 412))
+async def delete_file(
+    env: Bound, caller: SignedIn, request: Request, key: FileKey, name: FileName
+) -> None:
     """Delete a file."""
     path = f"{folder(caller)}/{key}/{name}"
-    if await env.FILES.head(path) is None:
+    found = await env.FILES.head(path)
+    if found is None:
         raise missing(f"file {name!r} of this address")
+    edge.check_expected(request, found.httpEtag)
     await env.FILES.delete(path)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import mimetypes
 import re
 import time
 import traceback
@@ -53,11 +54,15 @@ FIRST_DELAY_SECONDS = 10
 MAX_DELAY_SECONDS = 3_600
 # How long a client may go on sending what is refused.
 DISCARD_SECONDS = 5
-# R2's error for a range that begins behind the end of a file. All errors of its own have a number.
-RANGE_ERROR = "10039"
+# All errors of R2's own have a number.
 R2_ERROR = re.compile(r"\([0-9]+\)$", re.ASCII)
 # Types that a browser may show by itself without running anything; others are downloaded.
 SHOWN_TYPES = frozenset(["image/png", "image/jpeg", "image/gif", "image/webp"])
+# What clients say if they know nothing, and Windows of CSV and ZIP: the name may tell more.
+UNTOLD_TYPES = {
+    *("", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded"),
+    *("application/vnd.ms-excel", "application/x-zip-compressed"),
+}
 
 # The SDK knows no others than Python's, and no Request can be made with CONNECT or TRACE.
 PASSED_METHODS = HTTPMethod.__members__.keys() - {"CONNECT", "TRACE"}
@@ -132,9 +137,11 @@ def problem_response(
 
 
 async def on_problem(request: Request, error: HTTPException) -> JSONResponse:
-    """A Problem, or what the framework refuses by itself: unknown paths and methods."""
+    """A Problem, or what the framework refuses by itself: paths, methods, and bodies at times."""
     if error.status_code == 405:
         error.headers = {"Allow": allowed_methods(request.app, request.scope["path"])}
+    elif error.status_code == 400 and not isinstance(error, Problem):
+        error = no_json()
     return problem_response(request.scope["request_id"], error)
 
 
@@ -148,12 +155,14 @@ async def on_error(request: Request, error: Exception) -> JSONResponse:
 
 async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
     errors = None
-    absent = [item["loc"] for item in error.errors() if item["type"] == "missing"]
+    wrong = {item["loc"]: item["type"] for item in error.errors()}
     # FastAPI leaves a body as it is, in bytes, unless its Content-Type is JSON.
     if isinstance(error.body, bytes):
         hint = "Send JSON, with the header Content-Type: application/json."
         problem = Problem(415, "not-json", hint)
-    elif ("header", "if-match") in absent:
+    elif "json_invalid" in wrong.values():
+        problem = no_json()
+    elif ("header", "if-match") in wrong:
         hint = "Read it first, and send its ETag in the header If-Match."
         problem = Problem(428, "if-match-required", hint)
     else:
@@ -163,9 +172,6 @@ async def on_invalid(request: Request, error: RequestValidationError) -> JSONRes
 
 
 def field_error(item: Mapping[str, Any]) -> FieldError:
-    if item["type"] == "json_invalid":
-        # There are no fields to point to, only the offset where the parser gave up.
-        return FieldError(pointer="#", detail="The body is no valid JSON.")
     return FieldError(pointer="/".join(["#", *map(str, item["loc"][1:])]), detail=item["msg"])
 
 
@@ -204,7 +210,8 @@ async def serve(app: FastAPI, request: WorkersRequest, env: Any, ctx: Any) -> An
             check_headers(request, upload)
             if upload:
                 exchange.upload = request.body
-            elif request.body:
+            # With GET a body means nothing (RFC 9110, 9.3.1), and the application must not get it.
+            elif request.body and method not in ("GET", "HEAD"):
                 body = await read_json(request)
         except Problem as problem:
             exchange.refused = problem
@@ -251,7 +258,7 @@ async def read_json(request: WorkersRequest) -> bytes:
         raise cut_off() from error
     # The parser takes UTF-16 too, in which brackets can hide from a search for bytes.
     if b"\0" in body:
-        raise Problem(400, "not-json", "Send JSON in UTF-8.")
+        raise no_json()
     depth = 0
     for token in STRUCTURE.finditer(body):
         depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
@@ -363,6 +370,10 @@ def too_large(limit: int) -> Problem:
     return Problem(413, "too-large", f"A body may have at most {limit} bytes here.")
 
 
+def no_json() -> Problem:
+    return Problem(400, "not-json", "The body is no valid JSON in UTF-8.")
+
+
 def cut_off() -> Problem:
     """The client has gone, in the middle of a body: only the log sees this answer."""
     return Problem(400, "cut-off", "The body ended too early. Send all of it.")
@@ -378,22 +389,34 @@ def log(level: str, **fields: object) -> None:
     print(json.dumps({"level": level, **fields}))
 
 
-# ETags, and files in parts
+# ETags, and files in parts. RFC 9110 would refuse a weak ETag (W/) in If-Match. But ours become
+# weak where a proxy compresses what we send, as Cloudflare's may, and still name one version.
 
 
-def already_has(if_none_match: str | None, etag: str) -> bool:
-    """Whether ``If-None-Match`` names an ETag; W/ before one does not matter (RFC 9110, 13.1.2)."""
-    header = if_none_match or ""
+def names(header: str | None, etag: str) -> bool:
+    """Whether ``If-Match`` or ``If-None-Match`` names an ETag."""
+    header = header or ""
     return header.strip() == "*" or etag in re.findall(r'"[^"]*"', header)
 
 
-def expected_version(if_match: str) -> int:
-    """The version in ``If-Match``: the one that a client has seen and wants to change."""
-    # RFC 9110 would refuse a weak ETag (W/). But ours become weak where a proxy compresses what we
-    # send, as Cloudflare's may, and the version in them is exact all the same.
-    found = re.fullmatch(r'(?:W/)?"([1-9][0-9]{0,14})"', if_match)
+def expected_versions(if_match: str) -> str:
+    """The versions in ``If-Match``, as JSON: a client has seen one, and wants to change it."""
     # An ETag that never was one of ours can't be the item's.
-    return int(found[1]) if found else 0
+    return json.dumps([int(version) for version in re.findall(r'"([1-9][0-9]{0,14})"', if_match)])
+
+
+def check_expected(request: Request, etag: str) -> None:
+    """Refuse what ``If-Match`` asks of another file than the one there is."""
+    if_match = request.headers.get("if-match")
+    if if_match is not None and not names(if_match, etag):
+        raise Problem(412, "version-mismatch", "The file has another ETag.")
+
+
+def check_digits(value: object) -> object:
+    """Of strings the model would take 1.0 and 1_0 for integers, too."""
+    if isinstance(value, str) and not re.fullmatch("0|[1-9][0-9]{0,14}", value):
+        raise PydanticCustomError("form", "Send a whole number, in digits alone.")
+    return value
 
 
 def matches(pattern: str, rule: str) -> AfterValidator:
@@ -420,9 +443,12 @@ async def store_file(
     """Store the body of an upload."""
     said = request.headers.get("content-type", "")
     kind = said.partition(";")[0].strip().lower()
+    if kind in UNTOLD_TYPES:
+        guessed, compression = mimetypes.guess_file_type(key)
+        kind = guessed if guessed in kinds and not compression else kind
     if kind not in kinds:
         known = ", ".join(sorted(kinds))
-        raise Problem(415, "unsupported-type", f"Send the Content-Type, one of these: {known}.")
+        raise Problem(415, "unsupported-type", f"Send a file of one of these types: {known}.")
     # Without it, whoever reads the file takes it for UTF-8.
     charset = CHARSET.search(said) if kind.startswith("text/") else None
     options = {"httpMetadata": {"contentType": kind + (charset[0].lower() if charset else "")}}
@@ -444,13 +470,13 @@ FILE_REPLIES: dict[int | str, dict[str, Any]] = {
 
 
 async def file_response(bucket: R2Bucket, key: str, request: Request) -> Response | None:
-    """The reply to GET or HEAD of a file; ``None`` if there is none.
-
-    If-Range needs no check: an address never gets another file.
-    """
-    part = {} if request.scope["head"] else wanted_part(request.headers.get("range", ""))
-    read = bucket.head(key) if request.scope["head"] else read_file(bucket, key, part)
-    found = await read
+    """The reply to GET or HEAD of a file; ``None`` if there is none."""
+    asked, is_head = request.headers, request.scope["head"]
+    part = {} if is_head else wanted_part(asked.get("range", ""))
+    found = await (bucket.head(key) if is_head else read_file(bucket, key, part))
+    # Who has a part of another file gets all of this one.
+    if part and found and asked.get("if-range", found.httpEtag) != found.httpEtag:
+        part, found = {}, await bucket.get(key)
     if found is None:
         return None
     # Files that came by other ways may have no type.
@@ -464,12 +490,16 @@ async def file_response(bucket: R2Bucket, key: str, request: Request) -> Respons
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Content-Disposition": "inline" if kind in SHOWN_TYPES else "attachment",
     }
-    body = getattr(found, "body", None)
-    if already_has(request.headers.get("if-none-match"), found.httpEtag):
+    body, start = getattr(found, "body", None), first_byte(part, found.size)
+    check_expected(request, found.httpEtag)
+    if names(asked.get("if-none-match"), found.httpEtag):
         if body:
             await body.cancel()
         return Response(status_code=304, headers=headers)
-    start = part.get("offset", found.size - min(part.get("suffix", found.size), found.size))
+    if part and start >= found.size:
+        whole = {"Content-Range": f"bytes */{found.size}"}
+        detail = f"The file has {found.size} bytes."
+        raise Problem(416, "range-not-satisfiable", detail, whole)
     length = min(part.get("length", found.size), found.size - start)
     headers |= {"Content-Type": kind, "Content-Length": str(length)}
     if part:
@@ -480,15 +510,22 @@ async def file_response(bucket: R2Bucket, key: str, request: Request) -> Respons
     return StreamingResponse(pieces(body), status, headers)
 
 
-async def read_file(bucket: R2Bucket, key: str, part: Mapping[str, int]) -> R2ObjectBody | None:
+async def read_file(
+    bucket: R2Bucket, key: str, part: Mapping[str, int]
+) -> R2Object | R2ObjectBody | None:
+    """A file, or a part of it; without a body if the file ends before the part begins."""
     try:
         return await bucket.get(key, {"range": part} if part else {})
-    except JsException as error:
-        if RANGE_ERROR not in str(error) or not (found := await bucket.head(key)):
+    except JsException:
+        # Its error differs: the local R2 has another one for an empty file.
+        found = await bucket.head(key) if part else None
+        if found is None or first_byte(part, found.size) < found.size:
             raise
-        whole = {"Content-Range": f"bytes */{found.size}"}
-        detail = f"The file has {found.size} bytes."
-        raise Problem(416, "range-not-satisfiable", detail, whole) from error
+        return found
+
+
+def first_byte(part: Mapping[str, int], size: int) -> int:
+    return part.get("offset", size - min(part.get("suffix", size), size))
 
 
 def wanted_part(header: str) -> dict[str, int]:

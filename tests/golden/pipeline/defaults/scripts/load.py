@@ -75,23 +75,23 @@ def submit(client: Client, run: str, number: int) -> str:
     return str(job["id"])
 
 
-def all_jobs(client: Client) -> dict[str, dict[str, Any]]:
-    """Every job that there is, by id."""
+def all_jobs(client: Client, **only: str) -> dict[str, dict[str, Any]]:
+    """Every job that there is, or only those of a status, by id."""
     jobs: dict[str, dict[str, Any]] = {}
     cursor: str | None = ""
     while cursor is not None:
-        page = client.call("GET", "/jobs?" + urlencode({"limit": _PAGE, "cursor": cursor}))
+        query = urlencode({"limit": _PAGE, "cursor": cursor, **only})
+        page = client.call("GET", f"/jobs?{query}")
         jobs |= {job["id"]: job for job in page["jobs"]}
         cursor = page["next_cursor"]
     return jobs
 
 
-def wait(client: Client, seconds: float) -> None:
-    """Wait until no job is unfinished, or the time is over."""
+def wait(client: Client, ids: set[str], seconds: float) -> None:
+    """Wait until none of these jobs is unfinished, or the time is over."""
     deadline = time.monotonic() + seconds
     for status in ("received", "queued", "processing", "queued"):
-        query = urlencode({"status": status, "limit": 1})
-        while client.call("GET", f"/jobs?{query}")["jobs"] and time.monotonic() < deadline:
+        while not ids.isdisjoint(all_jobs(client, status=status)) and time.monotonic() < deadline:
             time.sleep(1)
 
 
@@ -106,7 +106,7 @@ def main() -> int:
     run = f"{time.time_ns():x}"
     with ThreadPoolExecutor(options.threads) as pool:
         ids = list(pool.map(lambda number: submit(client, run, number), range(options.jobs)))
-    wait(client, options.seconds)
+    wait(client, set(ids), options.seconds)
     jobs = all_jobs(client)
     states = collections.Counter(jobs[i]["status"] if i in jobs else "lost" for i in ids)
     names = collections.Counter(job["name"] for i, job in jobs.items() if i in set(ids))

@@ -143,8 +143,6 @@ def test_what_always_fails_fails_at_last_and_can_be_retried(world: World) -> Non
 def test_a_retry_is_for_what_failed_or_waits(world: World) -> None:
     job_id = world.upload("[", "a.json")
     path = f"/jobs/{job_id}/retry"
-    assert world.call("POST", path)[0] == 202
-    assert len(world.queue.waiting) == 1
     world.deliver()
     assert status(world, job_id) == "failed"
     assert world.call("POST", path, token=OTHER_TOKEN)[0] == 404
@@ -164,6 +162,30 @@ def test_a_retry_is_for_what_failed_or_waits(world: World) -> None:
     assert status(world, good) == "done"
     assert world.call("POST", f"/jobs/{good}/retry")[0] == 409
     assert world.call("POST", "/jobs/unknown/retry")[0] == 404
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_retry_of_a_queued_job_sends_a_message_as_its_own_may_be_lost(
+    world: World, lost: bool
+) -> None:
+    job_id = world.upload()
+    if lost:
+        world.queue.waiting.clear()
+    assert world.call("POST", f"/jobs/{job_id}/retry")[0] == 202
+    world.deliver()
+    assert (status(world, job_id), world.ai.calls) == ("done", 1)
+
+
+def test_a_retry_is_for_a_job_whose_delivery_was_cut_off_and_is_lost(world: World) -> None:
+    job_id = world.upload()
+    asyncio.run(world.services.deliveries.claim(job_id, worker="gone", lease="gone"))
+    world.queue.waiting.clear()
+    for minutes, sent in ((1, 0), (16, 1)):
+        world.pass_time(minutes=minutes)
+        assert world.call("POST", f"/jobs/{job_id}/retry")[0] == 202
+        assert len(world.queue.waiting) == sent
+    world.deliver()
+    assert status(world, job_id) == "done"
 
 
 @pytest.mark.parametrize("path", ["/jobs/{}/retry", "/jobs/retry"])
@@ -230,6 +252,17 @@ def test_the_same_key_begins_a_failed_job_again(world: World, url: bool) -> None
     world.deliver()
     assert status(world, first["id"]) == ("done" if url else "failed")
     assert len(world.database.rows("SELECT * FROM jobs")) == 1
+
+
+def test_the_same_key_sends_a_message_that_may_be_lost(world: World) -> None:
+    key = {"idempotency-key": "k"}
+    job_id = world.upload(headers=key)
+    world.queue.waiting.clear()
+    assert world.upload(headers=key) == job_id
+    world.deliver()
+    assert (status(world, job_id), world.ai.calls) == ("done", 1)
+    assert world.upload(headers=key) == job_id
+    assert world.queue.waiting == []
 
 
 def test_a_failed_job_whose_second_upload_is_cut_off_is_still_there(world: World) -> None:

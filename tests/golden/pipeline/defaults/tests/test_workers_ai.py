@@ -32,6 +32,9 @@ def test_gemma_is_told_not_to_think_aloud_and_llama_to_go_on() -> None:
     [
         ({"response": "yes", "usage": {}}, "yes"),
         ({"choices": [{"message": {"content": "yes"}}]}, "yes"),
+        # Half a character, and both halves of one.
+        ({"response": "a\ud800b"}, "a\ufffdb"),
+        ({"choices": [{"message": {"content": "\ud83d\ude00\ude00"}}]}, "\U0001f600\ufffd"),
         ({"choices": [{"message": {"content": None}}]}, ""),
         ({"choices": []}, ""),
     ],

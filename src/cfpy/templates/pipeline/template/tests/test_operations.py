@@ -130,6 +130,16 @@ def test_an_answer_of_no_use_is_asked_for_again(operation: str, bad: str, good: 
     assert world.job(job_id)["status"] == "done"
 
 
+def test_half_a_character_in_an_answer_costs_no_attempt() -> None:
+    world = World()
+    world.ai.replies = ["a\ud800b"]
+    job_id = world.upload()
+    world.deliver()
+    job = world.job(job_id)
+    assert (job["status"], job["attempts"]) == ("done", 1)
+    assert job["result"]["summary"] == "a\N{REPLACEMENT CHARACTER}b"
+
+
 @pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "summary"])
 @pytest.mark.parametrize(
     "end", [{"finish_reason": "length"}, {"usage": {"completion_tokens": TRANSLATION_TOKENS}}]

@@ -148,12 +148,19 @@ async function upload(input) {
   if (!file) return;
   input.value = '';
   status.textContent = `Uploading ${file.name}…`;
-  // The end of a name that is too long, because its type is there.
-  const short = file.name.replace(/[^A-Za-z0-9._-]+/g, '-').slice(-100);
-  const allowed = short.replace(/^[^A-Za-z0-9]+/, '');
-  const headers = { 'Content-Type': file.type || 'text/plain' };
-  showFile(await (await call('POST', `/files/${allowed || 'file'}`, file, headers)).json());
+  // Of a type that the browser does not know, the server knows no more than the name.
+  const isText = !/[\0\uFFFD]/.test(await file.slice(0, 1000).text());
+  const headers = { 'Content-Type': file.type || (isText ? 'text/plain' : 'application/octet-stream') };
+  showFile(await (await call('POST', `/files/${simpleName(file.name)}`, file, headers)).json());
   status.textContent = '';
+}
+
+/** A name that the server takes: letters lose their accents, and a name without Latin letters becomes `file`. */
+function simpleName(name) {
+  const latin = name.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^A-Za-z0-9._-]+/g, '-');
+  const [suffix] = /\.[A-Za-z0-9]{1,10}$/.exec(latin) ?? [''];
+  const stem = latin.slice(0, latin.length - suffix.length).replace(/^[^A-Za-z0-9]+|-+$/g, '');
+  return (stem || 'file').slice(0, 80) + suffix;
 }
 
 async function loadFiles() {

@@ -99,6 +99,8 @@ class Intake:
             detail = "This Idempotency-Key came with another file before."
             raise Problem(422, "idempotency-key-reused", detail)
         if earlier and not earlier.pending and not earlier.stale:
+            if earlier.queued:
+                await self._services.enqueue(earlier.id)
             return earlier.id, True
         if earlier and earlier.stale and await self._services.store.take_over(earlier.id):
             return earlier.id, False

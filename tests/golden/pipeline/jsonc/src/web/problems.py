@@ -53,7 +53,7 @@ def invalid(*errors: FieldError) -> Problem:
 
 
 def method_not_allowed(methods: Iterable[str]) -> Problem:
-    allowed = ", ".join(methods)
+    allowed = ", ".join(methods).replace("GET", "GET, HEAD")
     detail = f"This resource takes {allowed}."
     return Problem(405, "method-not-allowed", detail, headers={"Allow": allowed})
 

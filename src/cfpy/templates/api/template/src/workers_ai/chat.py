@@ -35,12 +35,15 @@ class Answer:
 
 def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
     """An answer, or one event of a stream (then ``part`` is ``delta``); empty if it has no text."""
-    if result.get("response") is not None:
-        # Llama's streams send a token that looks like a number as a number.
-        return Answer(str(result["response"]))
-    choices = result.get("choices") or [{}]
-    content = (choices[0].get(part) or {}).get("content")
-    return Answer(content or "", cut_off=choices[0].get("finish_reason") == "length")
+    text, cut_off = result.get("response"), False
+    if text is None:
+        choice = (result.get("choices") or [{}])[0]
+        text = (choice.get(part) or {}).get("content") or ""
+        cut_off = choice.get("finish_reason") == "length"
+    # Llama's streams send a token that looks like a number as a number. And JSON can hold halves of
+    # characters, which nothing can store.
+    whole = str(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Answer(whole, cut_off)
 
 
 class Thoughts:

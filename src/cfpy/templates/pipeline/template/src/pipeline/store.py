@@ -32,6 +32,8 @@ class Earlier:
     stale: bool
     # Its upload is still under way, as far as anyone knows.
     pending: bool
+    # It waits for a message, which may be lost.
+    queued: bool
 
 
 class Store(JobStore):
@@ -41,13 +43,15 @@ class Store(JobStore):
         """The job that the owner has named ``key``."""
         row = await self._bound(
             "SELECT id, fingerprint, status = 'received' AS pending, "
-            f"{_STALE} AS stale FROM jobs WHERE owner = ? AND idempotency_key = ?",
+            f"status = 'queued' AND due_at IS NULL AS queued, {_STALE} AS stale FROM jobs "
+            "WHERE owner = ? AND idempotency_key = ?",
             *(TAKE_OVER_SECONDS, owner, key),
         ).first()
         if row is None:
             return None
-        stale = bool(row["stale"])
-        return Earlier(row["id"], row["fingerprint"], stale, bool(row["pending"]) and not stale)
+        stale, queued = bool(row["stale"]), bool(row["queued"])
+        pending = bool(row["pending"]) and not stale
+        return Earlier(row["id"], row["fingerprint"], stale, pending, queued)
 
     async def take_over(self, job_id: str) -> bool:
         """Begin a job again whose upload or work came to nothing; ``False`` if others do.
@@ -65,12 +69,11 @@ class Store(JobStore):
     async def retry(self, owner: str, job_id: str) -> bool:
         """Have a job that failed, or that waits, worked on now; ``False`` if it does neither.
 
-        A short wait is a message that the queue holds back, and finds nothing to do then.
+        Its message may be lost, or held back by the queue: then that one finds nothing to do.
         """
         row = await self._bound(
-            f"{_RETRY} WHERE owner = ? AND id = ? "
-            "AND (status = 'failed' OR status = 'queued' "
-            "AND (error IS NOT NULL OR due_at IS NOT NULL)) RETURNING id",
+            f"{_RETRY} WHERE owner = ? AND id = ? AND (status IN ('failed', 'queued') "
+            "OR status = 'processing' AND leased_until < unixepoch()) RETURNING id",
             *(owner, job_id),
         ).first()
         return row is not None
