@@ -56,6 +56,12 @@ def test_a_file_that_is_refused_is_not_kept(world: World) -> None:
     assert not world.bucket.files
 
 
+def test_another_file_with_the_same_text_replaces_the_original(world: World) -> None:
+    for content in (b"Text.", b"Text.\n"):
+        upload(world, {"a.md": content})
+    assert asyncio.run(world.send("GET", "/documents/a.md/original")).body == b"Text.\n"
+
+
 def test_an_original_is_replaced_with_its_document(world: World) -> None:
     upload(world, {"a.md": b"Old."})
     upload(world, {"a.md": b"New."})

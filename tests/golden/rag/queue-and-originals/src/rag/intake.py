@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rag.files import file_id, read_file
 from rag.ingest import Ingestion
 from rag.limits import MAX_BODY_BYTES, MAX_DOCUMENTS, MAX_FORM_BYTES
+from rag.originals import FileDocument
 from rag.records import Document, Upload
 from rag.requests import ABOUT, ABOUT_ALL, DOCUMENTS, read_documents
 from rag.validation import check, explained
@@ -59,7 +59,7 @@ async def add(ingestion: Ingestion, item: Document | Upload, owner: str) -> Outc
     """Index a document or a file; a problem if it can't go in, or not now."""
     document = await read_file(ingestion.models, item) if isinstance(item, Upload) else item
     if isinstance(item, Upload):
-        document = replace(document, original=item.content)
+        document = FileDocument(**vars(document), original=item.content)
     return {"id": document.id, "status": await ingestion.ingest(document, owner)}
 
 

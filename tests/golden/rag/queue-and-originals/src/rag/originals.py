@@ -6,16 +6,34 @@ deleted when it is not any more. No revision ever changes, and two requests neve
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from rag.records import Document
 from web.http import Reply
 from web.problems import not_found
 
 if TYPE_CHECKING:
     from bindings import R2Bucket
+
+
+@dataclass(frozen=True)
+class FileDocument(Document):
+    """A document that comes from a file."""
+
+    original: bytes
+
+
+def identified(document: Document) -> Document:
+    """What a document's fingerprint is made of: another file is a change, of whatever text."""
+    if not isinstance(document, FileDocument):
+        return document
+    file = hashlib.sha256(document.original).hexdigest()
+    source = f"{document.source}\n{file}"
+    return Document(document.id, document.title, document.text, source, document.metadata)
 
 
 @dataclass(frozen=True)

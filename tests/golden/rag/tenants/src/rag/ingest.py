@@ -26,7 +26,7 @@ from typing import Literal
 from rag.chunking import chunk
 from rag.limits import EMBED_BATCH
 from rag.models import Models
-from rag.originals import Originals
+from rag.originals import FileDocument, Originals, identified
 from rag.records import Document, chunk_id, fingerprint, revision, searchable_text
 from rag.settings import Settings
 from rag.store import Store
@@ -50,7 +50,7 @@ class Ingestion:
         ``owner`` names this request and no other.
         """
         async with self.store.claim(document.id, owner) as latest:
-            unchanged = latest is not None and latest.startswith(fingerprint(document))
+            unchanged = latest is not None and latest.startswith(fingerprint(identified(document)))
             if not unchanged:
                 await self._index(document, owner)
             await self._sweep(document.id, owner)
@@ -77,11 +77,11 @@ class Ingestion:
         await self.store.publish_visible(-1)
 
     async def _index(self, document: Document, owner: str) -> None:
-        wanted = revision(document, owner)
+        wanted = revision(identified(document), owner)
         chunks = chunk(document.title, document.text)
         ids = [chunk_id(document.id, wanted, position) for position in range(len(chunks))]
         await self.store.add_chunks(document.id, wanted, ids, chunks)
-        if document.original is not None:
+        if isinstance(document, FileDocument):
             await self.originals.keep(ids[0], document.original)
         # One batch at a time: vectors as Python floats take some 30 kB each.
         for start in range(0, len(chunks), EMBED_BATCH):

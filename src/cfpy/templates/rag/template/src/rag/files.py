@@ -112,9 +112,9 @@ def file_type(name: str, content: bytes) -> str:
     if not content:
         raise _unreadable(name, "is empty")
     found = _sniff(media_type, content)
-    is_text = media_type.startswith("text/")
     archived = found == _ARCHIVE and media_type.startswith((_OFFICE, _OPEN))
-    if found != media_type and not archived and (found or not is_text):
+    is_text = not found and media_type.startswith("text/")
+    if found != media_type and not archived and not is_text:
         said = f"it is {found}" if found else f"it does not begin like {media_type}"
         raise Problem(415, "unsupported-type", f"{name!r} is not what its name says: {said}.")
     return media_type
@@ -135,8 +135,7 @@ def file_id(name: str) -> str:
 
 
 def _sniff(media_type: str, content: bytes) -> str:
-    """What the first bytes show; empty for text, and for what is not known. ``media_type`` is what
-    the name says."""
+    """What the first bytes show, where the name says ``media_type``; empty for what is not known."""
     if media_type == "application/pdf":
         content = content[max(content.find(b"%PDF-", 0, _PDF_STARTS_WITHIN), 0) :]
     return next((kind for mark, kind in _MARKS.items() if content.startswith(mark)), "")

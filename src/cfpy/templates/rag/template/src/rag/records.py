@@ -29,10 +29,6 @@ class Document:
     text: str
     source: str
     metadata: Mapping[str, Scalar]
-{%- if originals %}
-    #: The file that it comes from, if it does.
-    original: bytes | None = None
-{%- endif %}
 
 
 @dataclass(frozen=True)
@@ -83,14 +79,7 @@ def document_id(title: str, text: str) -> str:
 
 def fingerprint(document: Document) -> str:
     """16 hexadecimal digits that change when anything of the document does, or the scheme."""
-{%- if originals %}
-    said = [SCHEME, document.title, document.text, document.source, document.metadata]
-    if document.original is not None:
-        said.append(hashlib.sha256(document.original).hexdigest())
-    return _digest(said, 16)
-{%- else %}
     return _digest([SCHEME, document.title, document.text, document.source, document.metadata], 16)
-{%- endif %}
 
 
 def revision(document: Document, owner: str) -> str:
