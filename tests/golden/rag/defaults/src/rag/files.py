@@ -135,7 +135,7 @@ def file_id(name: str) -> str:
 
 
 def _sniff(media_type: str, content: bytes) -> str:
-    """What the first bytes show, where the name says ``media_type``; empty for what is not known."""
+    """What the first bytes show; empty if nothing is known. The name says ``media_type``."""
     if media_type == "application/pdf":
         content = content[max(content.find(b"%PDF-", 0, _PDF_STARTS_WITHIN), 0) :]
     return next((kind for mark, kind in _MARKS.items() if content.startswith(mark)), "")
