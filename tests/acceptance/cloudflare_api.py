@@ -106,6 +106,8 @@ class CloudflareApi:
     versions: int = 0
     # The version that answers requests, by Worker: if there are two, the one with more of them.
     live: dict[str, str] = field(default_factory=dict)
+    #: Why the live version of a Worker was deployed, if that was said.
+    messages: dict[str, str] = field(default_factory=dict)
     rollouts: cloudflare_versions.Versions = field(default_factory=cloudflare_versions.Versions)
     forbidden: set[str] = field(default_factory=set)
     # What the resources hold, and where the API is, for signed addresses.
@@ -564,6 +566,8 @@ class CloudflareApi:
         source = self.zones.sources.get(name, "wrangler")
         deployment = {"id": "d", "source": source, "strategy": "percentage"}
         deployment |= {"author_email": "a@b.test", "created_on": "2026-11-23T00:00:00Z"}
+        if message := self.messages.get(name):
+            deployment["annotations"] = {"workers/message": message}
         return {"result": {"deployments": [{**deployment, "versions": versions}]}}
 
     def _put_version(self, _query: dict[str, str], body: Any, name: str) -> dict[str, Any]:

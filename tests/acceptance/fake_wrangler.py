@@ -71,10 +71,11 @@ class FakeWrangler:
                 pass
             case ("deploy", *_):
                 events.append(self._deploy())
-            case ("rollback", version, *_):
+            case ("rollback", version, *options):
                 if not self.rolls_back:
                     raise RefusedError(400, 10001, "It was told to fail")
                 self.api.live[self.script] = version
+                self.api.messages[self.script] = options[options.index("--message") + 1]
             case ("delete", *_):
                 self._ask("DELETE", f"workers/services/{self.script}", None)
             case ("r2", "bucket", "delete", name, *_):
@@ -89,6 +90,7 @@ class FakeWrangler:
         self.api.versions += 1
         version = f"00000000-0000-0000-0000-{self.api.versions:012d}"
         self.api.live[self.script] = version
+        self.api.messages.pop(self.script, None)
         return {"type": "deploy", "version_id": version, "targets": []}
 
     def _ask(self, method: str, path: str, body: Any) -> None:

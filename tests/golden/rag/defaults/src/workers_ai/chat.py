@@ -40,10 +40,11 @@ def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
         choice = (result.get("choices") or [{}])[0]
         text = (choice.get(part) or {}).get("content") or ""
         cut_off = choice.get("finish_reason") == "length"
-    # Llama's streams send a token that looks like a number as a number. And JSON can hold halves of
-    # characters, which nothing can store.
-    whole = str(text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return Answer(whole, cut_off)
+    text = str(text)  # Llama's streams send a token that looks like a number as a number.
+    if part == "message":
+        # JSON can hold half a character, which nothing can store. Of a piece, the next has the rest.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Answer(text, cut_off)
 
 
 class Thoughts:
