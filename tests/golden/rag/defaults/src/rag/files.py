@@ -194,8 +194,7 @@ def _split_title(text: str) -> tuple[str, str]:
 
 def _language(text: str) -> str:
     """A tag, such as de or pt-br; empty if it is none of a language that there is."""
-    tag = _LANGUAGE_TAG.fullmatch(text)
-    known = tag and tag[1].lower() in _LANGUAGES.split()
+    known = (tag := _LANGUAGE_TAG.fullmatch(text)) and tag[1].lower() in _LANGUAGES.split()
     return text.lower().replace("_", "-") if known else ""
 
 

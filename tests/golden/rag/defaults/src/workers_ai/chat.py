@@ -42,7 +42,7 @@ def read_answer(result: Mapping[str, Any], part: str = "message") -> Answer:
         cut_off = choice.get("finish_reason") == "length"
     text = str(text)  # Llama's streams send a token that looks like a number as a number.
     if part == "message":
-        # JSON can hold half a character, which nothing can store. Of a piece, the next has the rest.
+        # JSON can hold half a character, which nothing can store. A piece may end with one.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return Answer(text, cut_off)
 
