@@ -163,7 +163,7 @@ def script(peer: Path) -> Callable[[int], None]:
 @contextmanager
 def cfpy_dev(project: Path, runtime: str) -> Iterator[Running]:
     """`cfpy dev`; its address and process."""
-    dev = start_dev(project, "--runtime", runtime)
+    dev = start_dev(project, "--runtime", runtime, forked=False)
     try:
         yield dev.url.rstrip("/"), dev.process.pid
     finally:

@@ -76,7 +76,7 @@ def ingest(documents: int) -> float:
         updating.run(argv, Path(scratch))
         config = Path(scratch, "shop", "wrangler.toml")
         config.write_text(config.read_text().replace("limit = ", "limit = 10000"))
-        dev = start_dev(Path(scratch, "shop"), "--runtime", "node")
+        dev = start_dev(Path(scratch, "shop"), "--runtime", "node", forked=False)
         try:
             send(dev.url, 1_000_000, BATCH)  # What is loaded once.
             return timed(lambda: [send(dev.url, n, BATCH) for n in range(0, documents, BATCH)])

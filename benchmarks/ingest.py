@@ -48,7 +48,7 @@ def measure(_rounds: int) -> dict[str, float]:
         project = Path(scratch, "shop")
         config = project / "wrangler.toml"
         config.write_text(config.read_text().replace("limit = ", "limit = 10000"))
-        dev = start_dev(project, "--runtime", "node")
+        dev = start_dev(project, "--runtime", "node", forked=False)
         try:
             send(dev.url, [{"id": "first", "text": "What is loaded once is loaded."}])
             start = time.perf_counter()

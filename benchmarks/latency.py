@@ -98,7 +98,7 @@ def together(request: Callable[[Dev], Answer], dev: Dev, clients: int) -> float:
 def both(name: str, scratch: Path) -> Iterator[tuple[Dev, Dev]]:
     """The pattern's project and its peer, running, with the same documents."""
     project, peer = prepared(name, scratch)
-    devs = [start_dev(project, "--runtime", "node"), start_dev(peer)]
+    devs = [start_dev(project, "--runtime", "node", forked=False), start_dev(peer, forked=False)]
     try:
         yield devs[0], devs[1]
     finally:
@@ -114,7 +114,7 @@ def prepared(name: str, scratch: Path) -> tuple[Path, Path]:
     config = project / "wrangler.toml"
     # The brake on a client is not what is measured.
     config.write_text(config.read_text().replace("limit = ", "limit = 10000"))
-    dev = start_dev(project, "--runtime", "node")
+    dev = start_dev(project, "--runtime", "node", forked=False)
     if name == "rag":
         ingest = [sys.executable, "scripts/ingest.py", "corpus", "--wait", "--url", dev.url]
         subprocess.run(ingest, cwd=project, check=True, capture_output=True)

@@ -108,7 +108,7 @@ def of_requests(name: str) -> Counter[str]:
         place = Path(scratch)
         project, _ = latency.prepared(name, place)
         options = f"--cpu-prof --cpu-prof-dir={place / 'profiles'}"
-        dev = start_dev(project, "--runtime", "node", env={"NODE_OPTIONS": options})
+        dev = start_dev(project, "--runtime", "node", env={"NODE_OPTIONS": options}, forked=False)
         for _ in range(REQUESTS):
             latency.timed(latency.REQUESTS[name], dev)
         dev.stop()

@@ -39,7 +39,7 @@ def main() -> None:
         project = Path(scratch, "shop")
         config = project / "wrangler.toml"
         config.write_text(config.read_text().replace("limit = ", "limit = 10000"))
-        dev = start_dev(project, "--runtime", "node", "--vectorize-delay", "2")
+        dev = start_dev(project, "--runtime", "node", "--vectorize-delay", "2", forked=False)
 
         def call(method: str, path: str, body: Any) -> tuple[int, Any]:
             answer = dev.request(method, path, body, TOKEN)

@@ -192,7 +192,7 @@ def running(pattern: str) -> Iterator[Bench]:
         models = {value: name for name, value in settings.items() if name.endswith("_MODEL")}
         meter = Path(scratch) / "meter.jsonl"
         env = {"CFPY_METER": str(meter)}
-        dev = start_dev(project, "--runtime", "node", "--no-watch", env=env)
+        dev = start_dev(project, "--runtime", "node", "--no-watch", env=env, forked=False)
         try:
             yield Bench(dev, meter, models)
         finally:

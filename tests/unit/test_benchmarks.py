@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+RUNTIME = Path(__file__).parents[1] / "runtime"
 BENCHMARKS = sorted((Path(__file__).parents[2] / "benchmarks").glob("*.py"))
 
 
@@ -28,6 +30,20 @@ def test_what_a_benchmark_imports_of_cfpy_is_there(script: Path) -> None:
     ]
 
     assert missing == []
+
+
+def test_a_benchmark_can_start_cfpy_dev() -> None:
+    """Of the folders of tests, it has the one of ``dev_process`` on its path, and no other."""
+    waiting, seen = {"dev_process"}, set[str]()
+    while waiting:
+        seen.add(name := waiting.pop())
+        script = RUNTIME.joinpath(name).with_suffix(".py")
+        for node in ast.walk(ast.parse(script.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                spec = importlib.util.find_spec(str(node.module).partition(".")[0])
+                if spec and Path(str(spec.origin)).is_relative_to(RUNTIME.parent):
+                    waiting |= {spec.name} - seen
+    assert "forked" in seen
 
 
 def test_some_benchmark_imports_cfpy() -> None:
