@@ -148,12 +148,6 @@ def run(ctx: Context, request: AdoptRequest) -> Adopted:
         return adopted
 
 
-def pinned_cfpy() -> str:
-    """The requirement by which CI installs this very cfpy; empty if it can't."""
-    requirement = installation().portable_requirement
-    return requirement if " @ " in requirement else ""
-
-
 def _files_alone(request: AdoptRequest) -> Adopted:
     """Add the files, which have nothing of the account."""
     project = load_project(request.root, request.config)
@@ -250,7 +244,7 @@ def _secrets(session: Session, names: tuple[str, ...]) -> Iterator[Edit]:
 def _extras(project: Project, names: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """New files by path, and those that exist already."""
     new, kept = {}, []
-    pinned = pinned_cfpy()
+    pinned = installation().pinned_requirement
     for path, source in (item for name in names for item in _EXTRAS[name].items()):
         if (project.root / path).exists():
             kept.append(path)

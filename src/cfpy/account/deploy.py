@@ -189,7 +189,7 @@ def _before_confirmed(
     accept(tag)
     worker = session.desired.worker
     releases = session.account.releases(worker)
-    newest = next(iter(releases.history()), None)
+    newest = releases.newest()
     guard = DeploymentGuard(releases, worker, newest)
     if request.rollout:
         return guard, prepare(session, request.rollout, request.checks, plan, tag)

@@ -33,7 +33,7 @@ class DeploymentGuard:
 
     def renew(self) -> None:
         """Accept the newest deployment: the run has made one in another way."""
-        self._seen, self._made = next(iter(self._releases.history()), None), None
+        self._seen, self._made = self._releases.newest(), None
 
     def expect(self, versions: Iterable[str], message: str | None = None) -> None:
         """The run makes a deployment of these versions; with ``None``, its message is not known."""
@@ -81,7 +81,7 @@ class DeploymentGuard:
             self.look()
 
     def _is_there(self) -> bool:
-        newest = next(iter(self._releases.history()), None)
+        newest = self._releases.newest()
         return newest is not None and newest != self._seen and self._is_made(newest)
 
     def _is_made(self, release: Release) -> bool:

@@ -78,6 +78,10 @@ class Releases:
             raise ValueError("no version is live")
         return tuple(map(_release, found))
 
+    def newest(self) -> Release | None:
+        """The newest of them; ``None`` if there is none."""
+        return next(iter(self.history()), None)
+
     @documented()
     def all(self) -> tuple[Release, ...]:
         """The last deployments, the newest first; none while the Worker has only a stub."""

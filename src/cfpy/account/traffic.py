@@ -62,7 +62,7 @@ def read_traffic(releases: Releases, tag: str) -> Traffic:
 
 def rollout_notices(releases: Releases) -> Iterator[str]:
     """That a rollout is under way, if there is one."""
-    newest = next(iter(releases.history()), None)
+    newest = releases.newest()
     if newest and len(newest.shares) > 1:
         finish, back = command("deploy", "--percent", "100"), command("rollback")
         yield (

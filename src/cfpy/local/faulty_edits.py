@@ -18,11 +18,11 @@ from cfpy.local.local_runtime import Event, StartFailedError
 from cfpy.local.preparation import DevRequest
 from cfpy.local.unavailable import answering
 from cfpy.local.watching import State, Watched, Watcher
+from cfpy.project.project import Project
 from cfpy.project.uv_sources import read_pyproject
 from cfpy.tools.context import Context
 
 _WAITS = "Waiting for a fix."
-_AWAITS = "Waiting for it."
 
 
 def read_files(request: DevRequest) -> EnvFiles:
@@ -32,25 +32,29 @@ def read_files(request: DevRequest) -> EnvFiles:
         ProjectError: One of them is missing or not valid.
         UsageError: There is no such environment.
     """
-    load_for_run(request.root, request.config, request.environment)
-    return find_env_files(request.root, request.environment, os.environ, request.env_files)
+    return _read(request)[1]
+
+
+def _read(request: DevRequest) -> tuple[Project, EnvFiles]:
+    project = load_for_run(request.root, request.config, request.environment)
+    files = find_env_files(request.root, request.environment, os.environ, request.env_files)
+    return project, files
 
 
 def fault_of_edit(request: DevRequest, path: str) -> Event | None:
     """What is wrong with the files after an edit of ``path``, while the Worker still runs with
     what was there before; ``None`` if they can be read."""
-    runs = f"The Worker runs on as it was. {_WAITS}"
+    runs = "The Worker runs on as it was."
     if request.config is not None and not (request.root / request.config).is_file():
-        gone = f"{request.config.name} is gone."
-        return Event("reload_failed", {"text": f"{gone}\nThe Worker runs on as it was. {_AWAITS}"})
+        gone = f"{request.config.name} is gone.\n{runs} Waiting for it."
+        return Event("reload_failed", {"text": gone})
     try:
-        read_files(request)
-        project = load_project(request.root, request.config)
+        project, _ = _read(request)
         if project.is_python:
             read_pyproject(project.root)
     except CfpyError as error:
         hint = "" if "again" in error.hint else error.hint
-        told = [f"{path} changed, and can't be used: {error.message}", hint, runs]
+        told = [f"{path} changed, and can't be used: {error.message}", hint, f"{runs} {_WAITS}"]
         return Event("reload_failed", {"text": "\n".join(filter(None, told))})
     return None
 

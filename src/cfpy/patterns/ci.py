@@ -99,9 +99,8 @@ def run(ctx: Context, request: CiRequest, confirm: Callable[[CiResult], bool]) -
 
 def cfpy_of_ci(found: Installation) -> tuple[str, str]:
     """The requirement by which CI installs this cfpy, and otherwise why it can't."""
-    requirement = found.portable_requirement
-    if " @ " in requirement:
-        return requirement, ""
+    if found.pinned_requirement:
+        return found.pinned_requirement, ""
     if re.match(r"([a-z]+\+)?file:", found.address):
         return "", (
             f"this cfpy was installed from {found.address}, and CI can't reach a file: address of "

@@ -68,13 +68,16 @@ class Installation:
     editable: bool = False
 
     @property
-    def portable_requirement(self) -> str:
+    def pinned_requirement(self) -> str:
         """A requirement that installs the same cfpy on another machine, by pip and by uv, and
         nothing else if its source changes: from a git repository at a commit, or from a file with
-        its hash. Otherwise, by the version in an index."""
-        if _PORTABLE.match(self.address):
-            return f"{DISTRIBUTION} @ {self.address}"
-        return neutral_requirement(self.version)
+        its hash. Empty if there is none."""
+        return f"{DISTRIBUTION} @ {self.address}" if _PORTABLE.match(self.address) else ""
+
+    @property
+    def portable_requirement(self) -> str:
+        """The same; otherwise, by the version in an index."""
+        return self.pinned_requirement or neutral_requirement(self.version)
 
     def command(self, *extras: str, again: bool = False) -> str:
         """A command line that installs it with ``extras``; ``again`` also if it is already

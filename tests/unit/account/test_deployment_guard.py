@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -16,7 +16,7 @@ from cfpy.account.plan import Action
 from cfpy.account.planning import PlanRequest
 from cfpy.account.planning import run as run_plan
 from cfpy.account.provision import ProvisionRequest
-from cfpy.account.releases import Release
+from cfpy.account.releases import Release, Releases
 from cfpy.errors import DeploymentChangedError, RolledBackError, UsageError
 from preview_account import Fault
 from rollout_stage import RolloutStage
@@ -200,7 +200,7 @@ def test_a_lost_answer_is_not_taken_for_somebody_else(rollout: Start) -> None:
     assert list(live(here).values()) == [50, 50]
 
 
-class Listed:
+class Listed(Releases):
     """A list of deployments, which may lag behind."""
 
     def __init__(self, *names: str) -> None:
@@ -212,7 +212,7 @@ class Listed:
 
 def test_a_deployment_may_appear_late() -> None:
     listed = Listed("a1")
-    guard = DeploymentGuard(cast("Any", listed), "shop", listed.history()[0])
+    guard = DeploymentGuard(listed, "shop", listed.history()[0])
     guard.change(["b"], "", lambda: None)
     guard.look()
     listed.names = ("b2", "a1")

@@ -128,7 +128,7 @@ class Copying:
         keys = [key for key in listed if not is_dots(str(key["name"]))]
         missed = tuple(str(key["name"]) for key in listed if is_dots(str(key["name"])))
 
-        kept_back: list[str] = []
+        kept_back: set[str] = set()
 
         def read(key: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes | None]:
             try:
@@ -136,7 +136,7 @@ class Copying:
             except CloudflareError as error:
                 if not refused_key(error):
                     raise
-                kept_back.append(str(key["name"]))
+                kept_back.add(str(key["name"]))
                 return key, None
 
         files: dict[str, str] = {}

@@ -67,7 +67,8 @@ def adopt(
 
     Example: cfpy adopt --dry-run
     """
-    from cfpy.account.adopt import WORKFLOW, AdoptRequest, pinned_cfpy, run
+    from cfpy.account.adopt import WORKFLOW, AdoptRequest, run
+    from cfpy.tools.installed import installation
 
     output = ctx.ensure_object(Output)
     root, file = project_at(output, cwd, config)
@@ -75,7 +76,7 @@ def adopt(
         name for name, wanted in (("tests", tests), ("ci", ci), ("agents", agents)) if wanted
     )
     request = AdoptRequest(root, env, extras, dry_run, file, remove_ids)
-    standard = ci and not pinned_cfpy() and not (root / WORKFLOW).exists()
+    standard = ci and not installation().pinned_requirement and not (root / WORKFLOW).exists()
     if standard:
         # What is wrong with it comes before anything is changed.
         _ci_init(output, root, file, dry_run=True)
