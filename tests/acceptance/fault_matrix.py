@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
+
 from cfpy.patterns.new import NewRequest
 from cfpy.patterns.new import run as run_new
 from cfpy.tools.context import build_context

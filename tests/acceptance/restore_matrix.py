@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
+
 from cloudflare_data import Data, Stored
 from rollout_matrix import Case, break_once, run_matrix
 

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "runtime"))
+
 from cfpy_process import served
 from fault_matrix import FAULTS, KILLED, SECRETS, sample
 
