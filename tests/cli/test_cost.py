@@ -102,7 +102,7 @@ def test_a_project_with_a_queue_and_originals_pays_for_them(tmp_path: Path) -> N
     assert Decimal(quantities["r2.class_a"]) == 2 * 10_000 + 8_640
     assert Decimal(quantities["r2.class_b"]) == 10_000
     assert Decimal(quantities["r2.storage"]) == 5
-    assert found["unpriced"] == ["toMarkdown"]
+    assert found["unpriced"] == ["ai"]
     assert [item["name"] for item in found["omitted"]] == ["follow-ups", "images"]
 
 

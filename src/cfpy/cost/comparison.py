@@ -159,7 +159,7 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
                 runs_cron="cron" in worker.actions,
             ),
             *(
-                Omission(what, "toMarkdown", why)
+                Omission(what, "ai", why)
                 for what, why in price_files.left_out(name).items()
             ),
         ),
