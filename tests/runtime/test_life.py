@@ -308,6 +308,25 @@ def test_an_edit_of_the_configuration_takes_effect(dev: Dev, project: Path) -> N
     assert rows in (b"[[1]]", b"[[1.0]]"), rows
 
 
+def test_a_worker_that_can_not_start_again_answers_with_the_reason(
+    life: Life, dev: Dev, project: Path, helper: Path
+) -> None:
+    """As after a change of branches: code and configuration are edited at once."""
+    config = project / "wrangler.toml"
+    text, right = config.read_text(), helper.read_text()
+    before = dev.request("GET", "/").body.decode()
+    dev.log.clear()
+    helper.write_text(life.broken)
+    config.write_text(f"{text}# Another branch.\n")
+    dev.wait_for_log("Waiting for a fix")
+    answer = dev.request("GET", "/")
+    assert answer.status in (500, 503)
+    assert b"helper" in answer.body
+    config.write_text(text)
+    helper.write_text(right)
+    wait_for_answer(dev, before)
+
+
 def test_a_database_that_is_deleted_gets_its_tables_again(dev: Dev, project: Path) -> None:
     """A new start reads the configuration, and asks the database itself."""
     config = project / "wrangler.toml"

@@ -207,4 +207,5 @@ class Together:
 def _named(name: str, data: Any) -> dict[str, Any]:
     """What an event of another Worker says, with the name of that Worker."""
     text = {key: f"[{name}] {data[key]}" for key in ("text", "path") if key in data}
-    return {**data, **text}
+    # Its address is not that of the run.
+    return {**{key: data[key] for key in data if key != "url"}, **text}

@@ -132,6 +132,7 @@ def _run_behind(
         if event.kind == "start_failed":
             # It waits for a fix by itself.
             served = True
+            event = _outside(gate, event) if "url" in event.data else event
         on_event(event)
 
     watched = watched_files(request, env_files.watched)
@@ -153,13 +154,15 @@ def _run_behind(
             wait_for_fix(ctx, error, watched, before, gate, on_event)
 
 
-def _outside(gate: Gate, ready: Event) -> Event:
-    """Let requests through to what is ready, and tell its address behind the gate."""
-    inside = str(ready.data["url"])
+def _outside(gate: Gate, event: Event) -> Event:
+    """Let requests through to what listens, and tell its address behind the gate."""
+    inside = str(event.data["url"])
     gate.open(urlsplit(inside).port or 0)
     outside = gate.outside(inside)
-    page = str(ready.data.get("page", "")).replace(inside.rstrip("/"), outside.rstrip("/"))
-    return Event("ready", {**ready.data, "url": outside, "page": page})
+    told = {"url": outside}
+    for key in event.data.keys() & {"page", "text"}:
+        told[key] = str(event.data[key]).replace(inside.rstrip("/"), outside.rstrip("/"))
+    return Event(event.kind, {**event.data, **told})
 
 
 def watched_files(request: DevRequest, settings: tuple[Path, ...]) -> Watched:

@@ -13,7 +13,8 @@ _Told = tuple[str, Mapping[str, Any]]
 class FirstLoad:
     """Passes events on, each a kind and its data, of a runtime that listens before its Worker is
     loaded: ``ready`` only once the Worker answers, and until then a failed load as
-    ``start_failed``."""
+    ``start_failed``. That which has a ``url`` comes once it listens: requests to it are answered
+    with the error."""
 
     def __init__(self) -> None:
         self._failed = False
@@ -27,7 +28,7 @@ class FirstLoad:
         elif kind == "ready" and self._failed:
             self._ready = (kind, data)
             waits = f"Waiting for a fix. Until then {data['url']} answers with the error."
-            yield "start_failed", {"text": waits}
+            yield "start_failed", {"text": waits, "url": data["url"]}
         elif kind == "reloaded" and not self._answers:
             self._answers, self._failed = True, False
             yield self._ready or (kind, data)

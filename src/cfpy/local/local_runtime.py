@@ -42,8 +42,8 @@ class Event:
 
     ``kind`` is one of ``ready`` (data: url, and page if there is one), ``request`` (method, path,
     status, ms), ``log`` (level, text), ``reloading`` (path), ``reloaded`` (ms), ``reload_failed``
-    (text), ``start_failed`` (text: the Worker has not answered yet, and waits for a fix) and
-    ``config_changed`` (path).
+    (text), ``start_failed`` (text: the Worker has not answered yet, and waits for a fix; url once
+    requests are answered with the error) and ``config_changed`` (path).
     """
 
     kind: str

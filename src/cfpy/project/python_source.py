@@ -56,8 +56,27 @@ def with_binding(source: str, binding: str, kind: str) -> str | None:
     if binding in said:
         return None
     # From the bottom up, so that the lines above keep their numbers.
-    source = inserted(source, env.end_lineno, f"    {binding}: {kind}\n")
+    source = _with_line(source, env, f"{binding}: {kind}")
     return with_type(source, kind)
+
+
+def _with_line(source: str, cls: ast.ClassDef, line: str) -> str:
+    """``source`` with ``line`` at the end of a class, indented like its body."""
+    lines, first, end = lines_of(source), cls.body[0], cls.end_lineno or 0
+    start = _before(lines, first.lineno, first.col_offset)
+    if not start.strip():
+        return inserted(source, end, f"{start}{line}\n")
+    # The body stands behind the colon.
+    head = start.rstrip()
+    indent = f"{head[: len(head) - len(head.lstrip())]}    "
+    body = "".join(lines[first.lineno - 1 : end])[len(start) :].rstrip("\n")
+    lines[first.lineno - 1 : end] = [f"{head}\n{indent}{body}\n{indent}{line}\n"]
+    return "".join(lines)
+
+
+def _before(lines: list[str], line: int, column: int) -> str:
+    """The part of ``line`` (from 1) before ``column``, which counts bytes of UTF-8."""
+    return lines[line - 1].encode()[:column].decode()
 
 
 def with_type(source: str, kind: str) -> str | None:
@@ -75,9 +94,9 @@ def with_type(source: str, kind: str) -> str | None:
     if any(item.line not in range(types.lineno, (types.end_lineno or 0) + 1) for item in others):
         return None
     lines = lines_of(source)
-    indent = " " * types.col_offset
+    start = _before(lines, types.lineno, types.col_offset)
     names = {ast.unparse(alias) for alias in types.names} | {kind}
-    lines[types.lineno - 1 : types.end_lineno] = [_import(indent, names)]
+    lines[types.lineno - 1 : types.end_lineno] = [_import(start, names)]
     return "".join(lines)
 
 
@@ -115,14 +134,15 @@ def python_files(root: Path) -> Iterator[Path]:
             yield path
 
 
-def _import(indent: str, names: set[str]) -> str:
+def _import(start: str, names: set[str]) -> str:
     # Sorted like ruff: constants, then classes.
     ordered = sorted(names, key=lambda name: (not name.isupper(), name))
-    line = f"{indent}from {_TYPES} import {', '.join(ordered)}"
+    line = f"{start}from {_TYPES} import {', '.join(ordered)}"
     if len(line) <= _WIDTH:
         return f"{line}\n"
+    indent = start[: len(start) - len(start.lstrip())]
     listed = "".join(f"{indent}    {name},\n" for name in ordered)
-    return f"{indent}from {_TYPES} import (\n{listed}{indent})\n"
+    return f"{start}from {_TYPES} import (\n{listed}{indent})\n"
 
 
 def _types(tree: ast.Module) -> ast.ImportFrom | None:

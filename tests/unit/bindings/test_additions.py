@@ -282,6 +282,77 @@ def test_a_class_env_of_somebody_else_is_left_alone() -> None:
     assert with_binding("class Env:\n    A: int\n", "B", "KVNamespace") is None
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "class Env(Protocol):\n\tA: KVNamespace\n",
+            "class Env(Protocol):\n\tA: KVNamespace\n\tB: Queue\n",
+        ),
+        ("class Env:\n  A: KVNamespace\n", "class Env:\n  A: KVNamespace\n  B: Queue\n"),
+        ("class Env(Protocol): pass\n", "class Env(Protocol):\n    pass\n    B: Queue\n"),
+        ('class Env: """Köln."""; A: int\n', 'class Env:\n    """Köln."""; A: int\n    B: Queue\n'),
+        (
+            "class Env: A: dict[\n    str, int]\n",
+            "class Env:\n    A: dict[\n    str, int]\n    B: Queue\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("types", "with_queue"),
+    [
+        (
+            "if TYPE_CHECKING:\n\tfrom bindings import KVNamespace\n",
+            "if TYPE_CHECKING:\n\tfrom bindings import KVNamespace, Queue\n",
+        ),
+        (
+            "if TYPE_CHECKING: from bindings import KVNamespace\n",
+            "if TYPE_CHECKING: from bindings import KVNamespace, Queue\n",
+        ),
+    ],
+)
+def test_a_binding_is_indented_like_the_class(
+    before: str, after: str, types: str, with_queue: str
+) -> None:
+    edited = with_binding(f"{types}\n{before}\nX = 1\n", "B", "Queue")
+    assert edited == f"{with_queue}\n{after}\nX = 1\n"
+    ast.parse(edited)
+
+
+@pytest.mark.parametrize(
+    ("directory", "why"),
+    [
+        ("", "not a folder in the project"),
+        ("/pub", "not a folder in the project"),
+        ("../shared", "not a folder in the project"),
+        ("a/../..", "not a folder in the project"),
+        ("..\\shared", "not a folder in the project"),
+        (".", "has the configuration"),
+        ("./", "has the configuration"),
+        ("src", "has the Worker's main module"),
+        ("./src/", "has the Worker's main module"),
+        (".git", "is hidden"),
+        ("a/.secret", "is hidden"),
+    ],
+)
+@pytest.mark.parametrize("env", ["", "staging"])
+def test_no_assets_are_served_from_what_is_not_for_everybody(
+    directory: str, why: str, env: str, tmp_path: Path
+) -> None:
+    root = make(tmp_path, MAIN + "[env.staging]\n")
+    before = tree(root)
+    with pytest.raises(UsageError, match=why):
+        add(root, "assets", "web", env=env, options=Options(directory=directory))
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("directory", ["pub", "./pub", "pub/", "site/../pub"])
+def test_a_folder_of_assets_may_be_written_in_any_way(directory: str, tmp_path: Path) -> None:
+    root = make(tmp_path, MAIN)
+    assert "pub/hello.txt" in add(root, "assets", options=Options(directory=directory)).files
+    assert tomllib.loads((root / "wrangler.toml").read_text())["assets"]["directory"] == "./pub"
+
+
 @pytest.mark.parametrize("given", ["", "my-store"])
 def test_a_secret_of_the_store_needs_the_id_of_the_store(given: str, tmp_path: Path) -> None:
     root = make(tmp_path, MAIN)

@@ -38,6 +38,12 @@ def test_it_is_ready_once_it_answers() -> None:
     ]
 
 
+def test_requests_are_let_through_to_the_error() -> None:
+    first = FirstLoad()
+    found = [data.get("url", "") for event in (FAILED, READY) for _, data in first.told(*event)]
+    assert found == ["", "http://127.0.0.1:8787/"]
+
+
 def test_a_worker_that_loads_is_ready_at_once() -> None:
     assert told(READY, FAILED, RELOADED) == [
         ("ready", ""),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from cfpy.bindings.asked import Addition, Asked
 from cfpy.bindings.kind import REAL, BindingKind, Shape, Stance
@@ -33,9 +35,8 @@ def _add(asked: Asked) -> Addition:
             hint="Replace [site] first: developers.cloudflare.com/workers/static-assets",
         )
     if own is None:
-        directory = f"./{asked.options.directory.strip('/').removeprefix('./')}"
-        edit = asked.only_table("assets", directory=directory, binding=asked.binding)
-        folder = directory.removeprefix("./")
+        folder = _folder(asked)
+        edit = asked.only_table("assets", directory=f"./{folder}", binding=asked.binding)
         if "main" not in asked.scope:
             page = _PAGE.format(title=asked.scope["name"])
             files = {f"{folder}/index.html": page}
@@ -57,6 +58,31 @@ def _add(asked: Asked) -> Addition:
         )
     edit = Put(asked.path("assets.binding"), asked.binding)
     return Addition((edit,), asked.binding)
+
+
+def _folder(asked: Asked) -> str:
+    """The folder with the assets, by its path in the project.
+
+    Raises:
+        UsageError: It is not in the project, or has what may not become public.
+    """
+    given = asked.options.directory
+    folder = PurePosixPath(posixpath.normpath(given.replace("\\", "/")))
+    mains = (scope.get("main", "") for scope in (asked.scope, asked.config))
+    if not given.strip() or folder.is_absolute() or ".." in folder.parts:
+        why = "is not a folder in the project"
+    elif not folder.parts:
+        why = "has the configuration, and all files in it would become public"
+    elif any(folder in PurePosixPath(posixpath.normpath(str(main))).parents for main in mains):
+        why = "has the Worker's main module, and all files in it would become public"
+    elif any(part.startswith(".") for part in folder.parts):
+        why = "is hidden: what tools keep there would become public"
+    else:
+        return str(folder)
+    raise UsageError(
+        f"--directory {given!r} {why}",
+        hint=command("add", "assets", asked.name, "--directory", "public"),
+    )
 
 
 ASSETS = BindingKind(
