@@ -71,7 +71,8 @@ Commands that work on a project take any Worker with a `wrangler.toml`, `wrangle
 `wrangler.json`, not only those that cfpy created. Without a terminal cfpy asks nothing: pass
 `--yes`, and the options that it names.
 
-- `cfpy dev`, and every command that works on an account, takes `--env`.
+- `cfpy dev`, and most commands that work on an account, take `--env`. `cfpy preview`, `promote` and
+  `backup restore` do not: the preview, the rollout or the backup tells the environment.
 - All commands but `test`, `wrangler` and `patterns schema` take `--json`, and print
   [one document](json.md); `cfpy logs --json` prints one for each request.
 - If wrangler would use another configuration file with other content, cfpy refuses to run;

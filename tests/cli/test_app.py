@@ -11,6 +11,7 @@ import pytest
 
 from cfpy import __version__
 from cfpy.patterns import listing as patterns_command
+from cfpy.tools.installation import Installation
 
 
 def test_the_root_help_says_where_to_begin(cli) -> None:
@@ -23,6 +24,20 @@ def test_the_version(cli) -> None:
     first, *others = cli("--version").stdout.splitlines()
     assert first == f"cfpy {__version__}"
     assert [line.split()[0] for line in others] == ["python", "node", "wrangler", "pyodide"]
+
+
+def test_the_version_names_the_commit_of_an_installation_from_git(
+    cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    for address, said in (
+        (f"git+https://example.com/cfpy@{commit}", f" ({commit})"),
+        (f"git+https://example.com/cfpy@{commit}#subdirectory=a", f" ({commit})"),
+        ("https://example.com/cfpy.whl#sha256=0", ""),
+    ):
+        found = Installation(__version__, "python", address=address)
+        monkeypatch.setattr("cfpy.tools.installed.installation", lambda found=found: found)
+        assert cli("--version").stdout.splitlines()[0] == f"cfpy {__version__}{said}"
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def test_a_pattern_has_a_price_at_four_sizes(pattern: str) -> None:
 def test_whether_the_free_plan_carries_it_counts_processor_time_too() -> None:
     assert not data("fullstack", "-s", "hobby")["sizes"][0]["fits_free_plan"]
     assert "and 10 ms are free." in cost("fullstack", "-s", "hobby", "--details").stdout
+    pipeline = cost("pipeline", "-s", "startup", "--details").stdout
+    assert "3,004,320 a month, and 3M are free." in pipeline
     fast = ("fullstack", "-s", "hobby", "--each", "workers.cpu_ms=8")
     assert data(*fast)["sizes"][0]["fits_free_plan"]
     assert "Workers Free plan would be enough" in cost(*fast).stdout

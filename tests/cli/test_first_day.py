@@ -295,6 +295,10 @@ def test_a_project_without_tests_gets_a_hint(tmp_path: Path) -> None:
     assert "No test ran" in done.stderr
     assert "tests/test_*.py" in done.stderr
     assert "cfpy adopt --tests adds one" in done.stderr.replace("\n", " ")
+    named = [*argv, "-k", "nothing_like_this"]
+    done = subprocess.run(named, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "select none of them: -k nothing_like_this" in done.stderr.replace("\n", " ")
+    assert "adopt" not in done.stderr
 
 
 def test_files_are_adopted_without_a_login(

@@ -68,6 +68,24 @@ def test_without_json_it_is_text(tmp_path: Path) -> None:
     assert "Missing argument" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("sub/app", "app --into sub"), (".", "shop --into .."), ("app/", "app --into")],
+)
+def test_a_path_for_a_name_leads_to_into(name: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    done = run("new", "rag", name, "--defaults", cwd=tmp_path / "shop")
+    assert done.returncode == 2
+    assert f"Try: {said}" in done.stderr
+
+
+def test_a_file_in_the_place_of_a_directory_is_no_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("new", "rag", "app", "--defaults", "--into", "file", cwd=tmp_path)
+    assert done.returncode != 0
+    assert "A file is in the way" in " ".join(done.stderr.split())
+
+
 def test_a_difference_can_be_applied(tmp_path: Path) -> None:
     new = run("new", "rag", "shop", "--defaults", cwd=tmp_path)
     assert new.returncode == 0, new.stderr

@@ -207,6 +207,21 @@ def test_what_can_not_be(run: Run, arguments: tuple[str, ...], code: int, said: 
     assert (exit_code, said in error["message"]) == (code, True), error
 
 
+def test_hints_name_what_was_meant(run: Run) -> None:
+    assert run("init", "Bad Name")[1]["hint"] == "Try: bad-name"
+    assert run("init", "Büro")[1]["hint"] == "Try: buro"
+    assert "gh:" not in run("check", ".")[1]["hint"]
+
+
+def test_new_goldens_are_shown_in_a_pattern_that_is_a_repository(run: Run, tmp_path: Path) -> None:
+    assert run("init", "greeter")[0] == 0
+    arguments = ("patterns", "test", "greeter", "--update", "--only-goldens")
+    lines = run_cfpy(*arguments, cwd=tmp_path).stdout.split("Next: ")[1]
+    done = subprocess.run(lines, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "+++ b/golden/defaults/src/entry.py" in done.stdout
+
+
 def test_the_schema_is_printed_for_editors() -> None:
     argv = [sys.executable, "-m", "cfpy", "patterns", "schema"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)

@@ -358,6 +358,32 @@ def test_the_command_line_tells_by_its_exit_code(story: Story) -> None:
     assert cfpy("diff")[0] == 0
 
 
+def test_the_steps_after_an_update_commit_all_of_it(story: Story) -> None:
+    story.release("1.1.0", {"a.txt": "theirs\n", "added.sql": "SELECT 1;\n", "b.txt": None})
+    done = run_cfpy("update", cwd=story.project)
+    assert "Updated mine from 1.0.0 to 1.1.0" in done.stdout
+    steps = [line.split() for line in done.stdout.partition("Next\n")[2].splitlines()]
+    said = [git(story.project, *step[1:]) for step in steps if step[0] == "git" and step[2:]]
+    assert "+SELECT 1;" in said[-1]
+    assert steps[-1] == ["git", "commit"]
+    git(story.project, "commit", "--quiet", "--message", "Update")
+    assert git(story.project, "status", "--short") == ""
+    assert "added.sql" in git(story.project, "ls-files")
+
+
+def test_an_update_of_answers_alone_does_not_name_two_versions(story: Story) -> None:
+    story.release("1.0.0", {"c.txt": "theirs\n"})
+    done = run_cfpy("update", cwd=story.project)
+    assert "Updated mine 1.0.0\n" in done.stdout
+    assert "from" not in done.stdout.partition("\n")[0]
+
+
+def test_a_version_is_only_of_a_git_repository(story: Story) -> None:
+    done = run_cfpy("update", "--to", "v2", cwd=story.project)
+    assert done.returncode == 2
+    assert "--to v2 needs a pattern from a git repository" in " ".join(done.stderr.split())
+
+
 def test_a_project_stays_clean_without_a_gitignore(story: Story) -> None:
     """The lock of a run is no file of the user's."""
     argv = [sys.executable, "-m", "cfpy", "update"]

@@ -81,6 +81,17 @@ async def probe_older(env: Bound, item_id: int) -> None:
     shape = hashlib.sha256(json.dumps(older).encode()).hexdigest()[:8]
     for key in (f"item:{{item_id}}", f"item:{{shape}}:{{item_id}}"):
         await env.CACHE.put(key, json.dumps({{"id": item_id, "name": "Old"}}))
+
+
+@app.get("/probe/uncached/{{item_id}}", include_in_schema=False)
+async def probe_uncached(env: Bound, item_id: int) -> Item | None:
+    # KV refuses such a key.
+    global cache_key
+    own, cache_key = cache_key, lambda _: "x" * 600
+    try:
+        return await cached(env, item_id)
+    finally:
+        cache_key = own
 """
 ORIGIN = "https://app.example"
 
@@ -189,6 +200,26 @@ def test_what_other_versions_have_stored_can_be_read(dev: Dev, project: Path) ->
     listed = send(dev, "GET", f"/api/items?cursor={item['id'] - 1}&limit=1").json()
     assert listed["items"] == [item | old]
     assert process(dev, item["id"])["result"] == {"words": 1, "characters": 5_000}
+
+
+def test_who_is_told_to_read_an_item_again_gets_a_new_one(dev: Dev, project: Path) -> None:
+    item = send(dev, "POST", "/api/items", {"name": "Kettle"}).json()
+    path = f"/api/items/{item['id']}"
+    assert send(dev, "GET", path).json() == item
+    # What a reader stores in the cache just after the writer has dropped it.
+    with contextlib.closing(database(project)) as rows:
+        rows.execute("UPDATE items SET version = 2 WHERE id = ?", (item["id"],))
+    assert send(dev, "GET", path).headers["ETag"] == '"1"'
+    refused = send(dev, "PUT", path, {"name": "Pot"}, if_match='"1"')
+    assert (refused.status, refused.headers["ETag"]) == (412, '"2"')
+    assert send(dev, "GET", path).headers["ETag"] == '"2"'
+    assert send(dev, "PUT", path, {"name": "Pot"}, if_match='"2"').status == 200
+
+
+def test_an_item_is_read_where_the_cache_is_away(dev: Dev) -> None:
+    item = send(dev, "POST", "/api/items", {"name": "Kettle"}).json()
+    found = send(dev, "GET", f"/probe/uncached/{item['id']}")
+    assert (found.status, found.json()) == (200, item)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def merge_answers(file: Path | None, options: Sequence[str]) -> dict[str, Any]:
         key, equals, value = option.partition("=")
         if not equals or not key:
             raise UsageError(
-                f"--answer {option!r} is not KEY=VALUE", hint="For example: --answer language=en"
+                f"--answer {option!r} is not KEY=VALUE", hint="For example: --answer auth=access"
             )
         answers[key] = value
     return answers

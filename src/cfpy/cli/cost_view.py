@@ -106,11 +106,15 @@ def sentences(result: CostResult) -> list[str]:
 
 def _too_much(result: CostResult) -> list[str]:
     """One short sentence for each reason."""
-    reasons = [
-        f"{line.meter.service}, {line.meter.what}: {in_units(line.quantity, line.meter)} a month, "
-        f"and {in_units(line.meter.free or 0, line.meter)} are free."
-        for line in result.steps[0].bill.too_much_for_free
-    ]
+    reasons = []
+    for line in result.steps[0].bill.too_much_for_free:
+        used, free = (in_units(n, line.meter) for n in (line.quantity, line.meter.free or 0))
+        if used == free:
+            # Rounded, the reason would refute itself.
+            used = f"{line.quantity:,.0f}"
+        reasons.append(
+            f"{line.meter.service}, {line.meter.what}: {used} a month, and {free} are free."
+        )
     if result.too_slow_for_free:
         slow = ", ".join(f"{n} {short(ms)} ms" for n, ms in result.too_slow_for_free.items())
         free = f"{short(result.free_ms)} ms"

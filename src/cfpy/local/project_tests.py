@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,10 +53,12 @@ def run(
     named = {CONFIG_VARIABLE: str(project.config_path)} if config else {}
     status = run_attached(argv, cwd=project.root, env=os.environ | RUNNER | named)
     if status == _NO_TESTS:
+        none = f"if there are none yet, {command('adopt', '--tests')} adds one, without a login."
+        if arguments:
+            none = f"these arguments select none of them: {shlex.join(arguments)}"
         say(
             f"No test ran in {project.root}. pytest looks for functions test_* in files "
-            "tests/test_*.py; arguments such as -k NAME select some of them. If there are none "
-            f"yet, {command('adopt', '--tests')} adds one, without a login."
+            f"tests/test_*.py; {none}"
         )
     return _STATUSES.get(status, status)
 

@@ -14,6 +14,7 @@ from cfpy.patterns.manifest import EXTENDS
 from cfpy.patterns.new_directory import make_directory
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.text_templates import text_environment
+from cfpy.project.names import plain_name
 from cfpy.tools.context import Context
 from cfpy.tools.git import GitOutcome
 from cfpy.tools.installed import installation
@@ -59,7 +60,7 @@ def run(ctx: Context, request: InitRequest) -> InitResult:
         raise UsageError(
             f"{name!r} can't be the name of a pattern: use lower-case letters, digits and inner "
             "dashes",
-            hint="Try: rag-multitenant",
+            hint=f"Try: {plain_name(name).lstrip('-0123456789') or 'rag-multitenant'}",
         )
     match = EXTENDS.fullmatch(request.extends)
     if match is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from cfpy.patterns.new_directory import make_directory, refuse_taken
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.rendering import commit_of, may_run_code, render_standing, render_with
 from cfpy.project.config_file import configuration_in
-from cfpy.project.names import check_project_name
+from cfpy.project.names import check_project_name, plain_name
 from cfpy.tools.context import Context
 from cfpy.tools.git import GitOutcome
 
@@ -83,7 +85,7 @@ def run(
         PatternError: There is no such pattern or question, or an answer is not valid.
         FilesystemError: Writing failed. Nothing is left behind.
     """
-    name = check_project_name(request.name)
+    name = _checked_name(request)
     pattern = known_patterns(ctx).get(request.pattern)
     check_format(pattern)
     given = read_answers(pattern, request.answers)
@@ -135,6 +137,17 @@ def read_answers_file(path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise UsageError(f"the answers file {path} is not a mapping of question names to answers")
     return data
+
+
+def _checked_name(request: NewRequest) -> str:
+    place = (request.parent / request.name).resolve()
+    if request.name in (".", "..") or "/" in request.name:
+        into = os.path.relpath(place.parent)
+        raise UsageError(
+            f"{request.name!r} is a path, not the name of a Worker",
+            hint=f"Try: {plain_name(place.name) or 'myapp'} --into {shlex.quote(into)}",
+        )
+    return check_project_name(request.name)
 
 
 def _with_name(pattern: Pattern, answers: Mapping[str, Any], name: str) -> dict[str, Any]:

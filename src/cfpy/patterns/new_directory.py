@@ -107,7 +107,10 @@ def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        advice = "Free some space, or choose another place with --into."
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            advice = "A file is in the way of a directory: choose another place with --into."
         raise FilesystemError(
             f"can't write {error.filename or target}: {error.strerror or error}",
-            hint="Nothing was left behind. Free some space, or choose another place with --into.",
+            hint=f"Nothing was left behind. {advice}",
         ) from error

@@ -148,7 +148,9 @@ class PatternStore:
         if config is None:
             raise PatternError(
                 f"{source} has neither a pattern.toml nor a copier.yml",
-                hint="Name the directory of the pattern: gh:owner/repository#directory",
+                hint="Name the directory that has one of them."
+                if Path(source).is_dir()
+                else "Name the directory of the pattern: gh:owner/repository#directory",
             )
         manifest = parse_manifest({"title": name, "summary": name, "version": "0"}, config)
         return Pattern((Layer(name, root, manifest, _read_yaml(config)),), origin, foreign=True)

@@ -33,6 +33,7 @@ from cfpy.patterns.merge import (
 from cfpy.patterns.pattern import Pattern
 from cfpy.patterns.rendering import commit_of, may_run_code
 from cfpy.patterns.renewal import Renewal, Renewing
+from cfpy.patterns.source import GitSource, parse_source
 from cfpy.project.changes import NewContent, apply, make_directories
 from cfpy.project.config_file import NAMES
 from cfpy.project.lock import alone
@@ -233,9 +234,15 @@ def _refuse(names: Sequence[str]) -> None:
 
 
 def _newest(ctx: Context, old: MadeOf, request: UpdateRequest) -> Pattern:
-    ctx.progress(f"Looking up {request.source or old.source}")
+    source = request.source or old.source
+    ctx.progress(f"Looking up {source}")
+    if request.ref and not isinstance(parse_source(source), GitSource):
+        raise UsageError(
+            f"--to {request.ref} needs a pattern from a git repository; this one is {source}",
+            hint="Leave out --to, or name a repository with --from.",
+        )
     try:
-        pattern = known_patterns(ctx).get(request.source or old.source, request.ref)
+        pattern = known_patterns(ctx).get(source, request.ref)
     except PatternError as error:
         if request.source:
             raise

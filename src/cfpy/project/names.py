@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from cfpy.errors import UsageError
@@ -24,12 +25,19 @@ def check_project_name(name: str) -> str:
     """
     if _VALID.fullmatch(name) and len(name) <= MAX_PROJECT_NAME:
         return name
-    suggestion = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:MAX_PROJECT_NAME].strip("-")
+    suggestion = plain_name(name)[:MAX_PROJECT_NAME].strip("-")
     raise UsageError(
         f"{name!r} can't be the name of a Worker: use lower-case letters, digits and inner dashes, "
         f"at most {MAX_PROJECT_NAME} characters",
         hint=f"Try: {suggestion}" if suggestion else "Try: myapp",
     )
+
+
+def plain_name(name: str) -> str:
+    """The nearest name of lower-case ASCII letters, digits and inner dashes; empty if none is near:
+    ``jorgs-app`` for ``Jörgs App``."""
+    letters = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", letters).strip("-")
 
 
 _PLACEHOLDER = re.compile(

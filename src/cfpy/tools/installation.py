@@ -68,6 +68,12 @@ class Installation:
     editable: bool = False
 
     @property
+    def commit(self) -> str:
+        """The commit of a repository that it was installed from; empty for another source."""
+        last = self.address.partition("#")[0].rpartition("@")[2]
+        return last if "+" in self.address and _COMMIT.fullmatch(last) else ""
+
+    @property
     def pinned_requirement(self) -> str:
         """A requirement that installs the same cfpy on another machine, by pip and by uv, and
         nothing else if its source changes: from a git repository at a commit, or from a file with

@@ -104,6 +104,11 @@ class Invocation:
         """A git command line for the project's directory."""
         return shlex.join(["git", *_option("-C", self.cwd), *words])
 
+    def review(self, path: str = ".") -> tuple[str, str]:
+        """The git command lines that show what this run wrote, new files included. After them
+        ``git commit`` takes all of it."""
+        return self.git("add", "--all", path), self.git("diff", "--cached", path)
+
     def resolve(self, text: str) -> str:
         """``text`` with each marked command turned into a command line for this project and
         environment."""

@@ -21,6 +21,7 @@ def test_valid_names_pass_through(name: str) -> None:
     [
         ("My App", "my-app"),
         ("my_app", "my-app"),
+        ("Jörgs Straße", "jorgs-strasse"),
         ("-app-", "app"),
         ("../evil", "evil"),
         ("a" * 80, "a" * MAX_PROJECT_NAME),

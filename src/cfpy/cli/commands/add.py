@@ -151,7 +151,7 @@ def show_addition(output: Output, added: Added, *, dry_run: bool) -> None:
     if added.snippet:
         output.show(draw.Text("\nUse", style="bold"))
         if "self.env." in added.snippet:
-            note = "  # In a FastAPI route, which gets env as a parameter: env instead of self.env."
+            note = "  # Where env is a parameter, as in a FastAPI route: env instead of self.env."
             output.show(draw.Text(note, style="dim"))
     for line in added.snippet.splitlines():
         output.show(draw.Text(f"  {line}", no_wrap=True, overflow="ignore"))

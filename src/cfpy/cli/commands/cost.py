@@ -39,7 +39,7 @@ _Scenario = Annotated[
         "--scenario",
         "-s",
         metavar="NAME",
-        help="hobby, startup, scale, reference, or a file.",
+        help="hobby, startup, scale, or a file; reference, alone, checks a stated bill.",
         autocompletion=complete_from("hobby|startup|scale|reference"),
     ),
 ]

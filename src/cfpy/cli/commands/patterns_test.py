@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from cfpy.cli import draw
 from cfpy.cli.author_options import PatternDirectory, Trust, count, test_command
 from cfpy.cli.console import Output
 from cfpy.cli.options import Json, context_of
+from cfpy.tools.invocation import Invocation
 
 if TYPE_CHECKING:
     from cfpy.patterns.case_runs import CaseResult
@@ -93,8 +93,9 @@ class CasesView:
             self._output.data("patterns test", {"passed": self.passed, "cases": cases})
             return
         if any(result.updated for result in self._results):
-            golden = shlex.join(["git", "diff", str(self._directory / "golden")])
-            self._output.show(draw.Text(f"\nNext: {golden}", style="dim"))
+            # A pattern may be a repository of its own, and goldens may be new.
+            steps = " && ".join(Invocation(cwd=str(self._directory)).review("golden"))
+            self._output.show(draw.Text(f"\nNext: {steps}", style="dim"))
         elif any(result.differences for result in self._results):
             update = test_command(self._directory, "--update")
             self._output.show(

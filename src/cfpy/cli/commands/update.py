@@ -115,17 +115,22 @@ def show_update(output: Output, result: UpdateResult, *, only_look: bool) -> Non
         for name, before in result.before.items():
             show_change(output, name, before, result.after[name])
     verb = "Would update" if only_look else "Updated"
-    output.show(draw.Text(f"{verb} {new.name} from {old.version} to {new.version}", style="bold"))
+    versions = f"from {old.version} to {new.version}"
+    if old.version == new.version:
+        versions = (
+            f"{new.version} with other answers" if old.answers != new.answers else old.version
+        )
+    output.show(draw.Text(f"{verb} {new.name} {versions}", style="bold"))
     for step in result.steps:
         style = "red" if step.outcome is Outcome.CONFLICT else ""
         note = f" ({step.note})" if step.note else ""
         text = f"  {step.outcome.replace('_', ' '):14}{step.name}{note}"
         output.show(draw.Text(text, style=style))
     if not only_look:
-        git = output.invocation.git
-        steps = [git("diff"), output.invocation.command("test"), git("commit", "--all")]
+        run = output.invocation
+        steps = [*run.review(), run.command("test"), run.git("commit")]
         if result.conflicts:
-            steps.insert(0, f"fix the conflicts: {git('diff', '--check')} lists their markers")
+            steps.insert(0, f"fix the conflicts: {run.git('diff', '--check')} lists their markers")
         output.show(
             draw.Text("\nNext", style="bold"), *(draw.Text(f"  {s}", style="cyan") for s in steps)
         )

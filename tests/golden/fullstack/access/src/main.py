@@ -232,12 +232,18 @@ _SHAPE = hashlib.sha256(json.dumps(Item.model_json_schema()).encode()).hexdigest
 
 
 def cache_key(caller: Caller, item_id: int) -> str:
-    return f"item:{_SHAPE}:{caller.id}:{item_id}"
+    # The id of a caller may be longer than a key of KV.
+    return f"item:{_SHAPE}:{folder(caller)}:{item_id}"
 
 
 async def cached(env: Env, caller: Caller, item_id: int) -> Item | None:
     """The item from the cache, or from the database into the cache."""
-    found = await env.CACHE.get(cache_key(caller, item_id))
+    try:
+        found = await env.CACHE.get(cache_key(caller, item_id))
+    except JsException as error:
+        # Without the cache the database answers.
+        found = None
+        log("error", event="cache", item=item_id, error=str(error))
     if found is not None:
         return Item.model_validate_json(found)
     item = await read_item(env, caller, item_id)
@@ -283,9 +289,13 @@ def etag(item: Item) -> str:
 
 async def unchanged(env: Env, caller: Caller, item_id: int) -> Problem:
     """Why a change found no row: the item is gone, or has another version."""
-    if await read_item(env, caller, item_id) is None:
+    # The cache may still have what the client has read.
+    await forget(env, caller, item_id)
+    item = await read_item(env, caller, item_id)
+    if item is None:
         return missing(f"item {item_id}")
-    return Problem(412, "version-mismatch", "The item has another version. Read it again.")
+    hint = "The item has another version. Read it again."
+    return Problem(412, "version-mismatch", hint, {"ETag": etag(item)})
 
 
 @api.get("/api/items")

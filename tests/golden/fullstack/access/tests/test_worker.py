@@ -76,7 +76,9 @@ def test_nobody_overwrites_what_they_have_not_seen(worker_url: str, item: dict[s
     ):
         headers = {"If_Match": etag} if etag else {}
         for method, body in (("PUT", ITEM), ("DELETE", None)):
-            assert send(worker_url, method, path, body, **headers)[0].status == status
+            response, _ = send(worker_url, method, path, body, **headers)
+            assert response.status == status
+            assert response.headers["ETag"] == ('"2"' if status == 412 else None)
     assert call(worker_url, "GET", path)["version"] == 2
 
 

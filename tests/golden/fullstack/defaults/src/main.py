@@ -218,7 +218,12 @@ def cache_key(item_id: int) -> str:
 
 async def cached(env: Env, item_id: int) -> Item | None:
     """The item from the cache, or from the database into the cache."""
-    found = await env.CACHE.get(cache_key(item_id))
+    try:
+        found = await env.CACHE.get(cache_key(item_id))
+    except JsException as error:
+        # Without the cache the database answers.
+        found = None
+        log("error", event="cache", item=item_id, error=str(error))
     if found is not None:
         return Item.model_validate_json(found)
     item = await read_item(env, item_id)
@@ -263,9 +268,13 @@ def etag(item: Item) -> str:
 
 async def unchanged(env: Env, item_id: int) -> Problem:
     """Why a change found no row: the item is gone, or has another version."""
-    if await read_item(env, item_id) is None:
+    # The cache may still have what the client has read.
+    await forget(env, item_id)
+    item = await read_item(env, item_id)
+    if item is None:
         return missing(f"item {item_id}")
-    return Problem(412, "version-mismatch", "The item has another version. Read it again.")
+    hint = "The item has another version. Read it again."
+    return Problem(412, "version-mismatch", hint, {"ETag": etag(item)})
 
 
 @api.get("/api/items")
