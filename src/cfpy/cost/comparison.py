@@ -158,10 +158,7 @@ def run(ctx: Context, request: CostRequest) -> CostResult:
                 {line.meter.id for line in steps[0].bill.lines},
                 runs_cron="cron" in worker.actions,
             ),
-            *(
-                Omission(what, "ai", why)
-                for what, why in price_files.left_out(name).items()
-            ),
+            *(Omission(what, "ai", why) for what, why in price_files.left_out(name).items()),
         ),
         stale=book.stale(today),
         too_slow_for_free=_too_slow(worker, scenario, free_ms),
