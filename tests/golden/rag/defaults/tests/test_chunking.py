@@ -154,7 +154,7 @@ def test_a_heading_stays_with_its_section() -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["```", "``` ", "~~~\n", "|", "|\n-", "|-", "# ", "#", " #\t", "-|\n", "# #\n"]
+    "part", ["```", "``` ", "~~~\n", "~", "|", "|\n-", "|-", "# ", "#", " #\t", "-|\n", "# #\n"]
 )
 def test_the_time_grows_with_the_text_whatever_it_is(part: str) -> None:
     def seconds(times: int) -> float:

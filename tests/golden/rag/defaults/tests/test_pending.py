@@ -255,3 +255,32 @@ def test_a_slow_index_never_makes_two_crons_collide() -> None:
     asyncio.run(both())
     assert world.search("ferry") == ["B"]
     assert world.database.rows("SELECT id FROM documents WHERE claim IS NOT NULL") == []
+
+
+def test_a_search_finds_what_replaced_a_revision_that_is_deleted_meanwhile() -> None:
+    world = late_world(version("A"))
+    world.ingest(version("B"))
+    query = world.vectorize.query
+
+    async def query_and_wait(vector: list[float], options: Mapping[str, Any]) -> dict[str, Any]:
+        world.vectorize.query = query  # type: ignore[method-assign]
+        found = await query(vector, options)
+        world.vectorize.process()
+        await world.send("GET", "/documents")
+        await world.send("POST", "/documents", version("B"))
+        return found
+
+    world.vectorize.query = query_and_wait  # type: ignore[method-assign]
+    _, reply = world.call("GET", "/search", parameters={"q": "ferry", "mode": "vector"})
+    assert {source["title"] for source in reply["sources"]} == {"B"}
+
+
+def test_what_the_index_has_lost_is_indexed_again_if_somebody_asks() -> None:
+    world = late_world(version("A"))
+    world.vectorize.vectors.clear()
+    assert world.ingest(version("A")) == ["unchanged"]
+    assert world.ingest(version("A", again=True)) == ["indexed"]
+    world.vectorize.process()
+    _, reply = world.call("GET", "/search", parameters={"q": "ferry", "mode": "vector"})
+    assert {source["title"] for source in reply["sources"]} == {"A"}
+    assert world.ingest(version("A")) == ["unchanged"]

@@ -14,6 +14,7 @@ from rag import intake, requests
 from rag.background import fetched_type
 from rag.files import file_id
 from rag.limits import MAX_AT_ONCE, MAX_DOCUMENTS
+from services import ServiceError
 from test_files import FORM, form
 
 URL = "https://docs.example.org/whales"
@@ -281,3 +282,21 @@ def test_jobs_and_what_was_sent_are_forgotten_after_a_day(world: World) -> None:
     assert world.call("GET", f"/jobs/{job_id}")[0] == 404
     assert not world.bucket.files
     assert len(world.call("GET", "/documents")[1]["documents"]) == MAX_DOCUMENTS
+
+
+def test_the_cron_looks_after_jobs_while_vectorize_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.vectorize.lags = True
+    world.ingest({"id": "pending", "text": "Whales dive."})
+    accept(world, many())
+    world.queue.waiting.clear()
+    world.pass_time(hours=7)
+
+    async def away(_ids: list[str]) -> list[dict[str, Any]]:
+        raise ServiceError("Vectorize is away")
+
+    monkeypatch.setattr(world.vectorize, "getByIds", away)
+    with pytest.raises(ServiceError):
+        world.run_cron()
+    assert len(world.queue.waiting) == 1

@@ -7,7 +7,8 @@ The Worker reads the files, and converts what is neither text nor Markdown. Imag
 left out without `--images`: to tell what one shows costs a call of a model.
 
 A file that can't be ingested is named at the end, and the exit status is 1; the others go in. Run
-it as often as you like: unchanged files cost next to nothing.
+it as often as you like: unchanged files cost next to nothing. `--again` indexes them all the same:
+after D1 or the index went back in time, or lost something.
 
 `--prune` also deletes the documents of files that are not there any more: of all that this script
 has sent, from whichever folder, those that are in none of the named ones. It shows and counts them,
@@ -44,11 +45,12 @@ _MARK = {"sent_by": "scripts/ingest.py"}
 
 
 class Ingestion:
-    """Sends documents, and keeps count. ``metadata`` is what all of them get."""
+    """Sends documents, and keeps count. ``metadata`` is what all of them get. With ``again``, the
+    Worker indexes also those that are unchanged."""
 
-    def __init__(self, client: Client, metadata: dict[str, str]) -> None:
+    def __init__(self, client: Client, metadata: dict[str, str], *, again: bool = False) -> None:
         self._client = client
-        self._metadata = metadata
+        self._about = {"metadata": metadata, **({"again": True} if again else {})}
         self._failures = 0
         self.counts = {"indexed": 0, "unchanged": 0}
         self.pruned = 0
@@ -67,7 +69,7 @@ class Ingestion:
         Raises:
             CallError: It is about none of them.
         """
-        form = Form([(item.name, item.content) for item in batch], {"metadata": self._metadata})
+        form = Form([(item.name, item.content) for item in batch], self._about)
         try:
             outcomes = _outcomes(self._client.call("POST", "/documents", form), len(batch))
         except CallError as error:
@@ -254,13 +256,17 @@ def main() -> int:
     parser.add_argument(
         "--dry-run", action="store_true", help="show what would be sent and deleted, do neither"
     )
+    parser.add_argument(
+        "--again", action="store_true", help="index also what is unchanged, as after Time Travel"
+    )
     parser.add_argument("--images", action="store_true", help="send the images in folders, too")
     parser.add_argument("--wait", action="store_true", help="end when searches find all documents")
     options = parser.parse_args()
     # A terminal that can't show a letter of a name still gets the line.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     client = make_client(options.url)
-    ingestion = Ingestion(client, _MARK | ({"lang": options.lang} if options.lang else {}))
+    metadata = _MARK | ({"lang": options.lang} if options.lang else {})
+    ingestion = Ingestion(client, metadata, again=options.again)
     found = documents(options.paths, ingestion, images=options.images)
     stopped, searchable = 0, False
     try:

@@ -302,3 +302,47 @@ def test_vectors_of_two_models_are_never_mixed(method: str, path: str, body: Any
     status, problem = world.call(method, path, body)
     assert (status, problem["code"]) == (500, "index-mismatch")
     assert "bge-base-en-v1.5" in problem["detail"]
+
+
+def test_an_ingestion_that_takes_longer_than_a_claim_renews_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+    upsert, batches = world.vectorize.upsert, list[int]()
+
+    async def much_later(vectors: list[dict[str, Any]]) -> None:
+        await upsert(vectors)
+        batches.append(len(vectors))
+        world.database.rows("UPDATE documents SET claimed_at = claimed_at - 70")
+        await world.resources().tidy()
+
+    monkeypatch.setattr(world.vectorize, "upsert", much_later)
+    assert world.ingest({**NEW, "text": LONG * 80}) == ["indexed"]
+    assert len(batches) > 2
+    assert world.search("ferry") == ["New"]
+
+
+def test_whoever_lost_its_claim_pays_for_no_other_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    upsert, batches = world.vectorize.upsert, list[int]()
+
+    async def too_late(vectors: list[dict[str, Any]]) -> None:
+        await upsert(vectors)
+        batches.append(len(vectors))
+        end_claims(world)
+        await world.resources().tidy()
+
+    monkeypatch.setattr(world.vectorize, "upsert", too_late)
+    assert world.call("POST", "/documents", {**NEW, "text": LONG * 80})[0] == 409
+    assert len(batches) == 1
+    assert_tidy(world, revisions=0)
+
+
+def test_who_finds_a_document_held_is_told_how_long() -> None:
+    world = World()
+    world.ingest(OLD)
+    world.database.rows("UPDATE documents SET claim = 'x', claimed_at = unixepoch() - 50")
+    for method, path, body in (("POST", "/documents", NEW), ("DELETE", "/documents/ferry", None)):
+        reply = asyncio.run(world.send(method, path, body))
+        assert reply.status == 409
+        assert 60 <= int(reply.headers["Retry-After"]) <= 70

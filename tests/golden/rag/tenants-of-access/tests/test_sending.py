@@ -497,3 +497,10 @@ def test_names_that_a_terminal_can_not_show(script: Script, tmp_path: Path) -> N
     (tmp_path / "new\nline \x1b[31m.md").write_text("A text.")
     _, lines, _ = script(tmp_path)
     assert lines[0] == "indexed    new\ufffdline \ufffd[31m.md"
+
+
+def test_unchanged_files_are_indexed_again_if_somebody_asks(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Whales swim.")
+    for arguments, count in (((), 1), ((), 0), (("--again",), 1), ((), 0)):
+        status, lines, _ = script(tmp_path, *arguments)
+        assert (status, lines[-1]) == (0, f"{count} ingested, {1 - count} unchanged, 0 skipped")

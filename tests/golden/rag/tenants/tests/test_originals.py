@@ -59,7 +59,7 @@ def test_a_file_that_is_refused_is_not_kept(world: World) -> None:
 def test_another_file_with_the_same_text_replaces_the_original(world: World) -> None:
     for content in (b"Text.", b"Text.\n"):
         upload(world, {"a.md": content})
-    assert asyncio.run(world.send("GET", "/documents/a.md/original")).body == b"Text.\n"
+    assert asyncio.run(world.send("GET", "/originals/a.md")).body == b"Text.\n"
 
 
 def test_an_original_is_replaced_with_its_document(world: World) -> None:

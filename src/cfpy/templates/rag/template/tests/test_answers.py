@@ -101,6 +101,33 @@ def test_a_character_that_a_model_sends_in_halves_is_whole_again() -> None:
     assert said.encode("utf-16", "surrogatepass").decode("utf-16") == "Hi \U0001f600 [1]"
 
 
+BEGUN = {"response": "Never [1] unless"}
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([BEGUN], "incomplete-answer"),
+        ([BEGUN, {"response": " a [DONE] or", "usage": {}}], "incomplete-answer"),
+        ([BEGUN, {"errors": [{"code": 1031, "message": "lost"}]}], "incomplete-answer"),
+        ([BEGUN, {"error": {"code": 3040, "message": "no capacity"}}], "model-busy"),
+        ([BEGUN, {"choices": [{"delta": {}, "finish_reason": None}]}], "incomplete-answer"),
+        ([BEGUN, {"choices": [{"delta": {}, "finish_reason": "stop"}]}], ""),
+    ],
+)
+def test_an_answer_that_breaks_off_is_an_error(
+    frames: list[dict[str, Any]], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    world.ingest({"text": "Never enter the dome."})
+    stream = "".join(f"data: {json.dumps(frame)}\n\n" for frame in frames).encode()
+    monkeypatch.setattr("fakes._cut", lambda _frames: iter([stream]))
+    status, reply = world.call("POST", "/query", {"query": "the dome"})
+    assert (status >= 500, reply.get("code", "")) == (bool(code), code)
+    name, data = world.stream({"query": "the dome"})[-1]
+    assert (name, data.get("code", "")) == ("error" if code else "done", code)
+
+
 def test_white_space_is_no_answer() -> None:
     class Silent:
         async def stream(self, _messages: Any) -> AsyncGenerator[Answer, None]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Vector = list[float]
 
+# What a stream that breaks off has not: in JSON, the quotes of a text are escaped.
+_END = re.compile(r'^\[DONE\]$|"finish_reason":\s*"')
+
 
 @dataclass(frozen=True)
 class Models:
@@ -70,12 +73,16 @@ class Models:
         # The prompt of these models itself ends in <think>, so that no answer has it.
         thoughts = Thoughts(thinking="deepseek-r1" in model or "qwq" in model)
         decoder = EventDecoder()
+        complete = False
         try:
             while not (part := await reader.read()).done:
                 for payload in decoder.feed(part.value.to_bytes()):
+                    complete = complete or _END.search(payload) is not None
                     if payload != "[DONE]":
                         piece = _delta(payload)
                         yield replace(piece, text=thoughts.feed(piece.text))
+            if not complete:
+                raise _broken_off("")
             yield Answer(thoughts.finish())
         finally:
             # If nobody listens any more, the model need not go on.
@@ -128,7 +135,14 @@ def _delta(payload: str) -> Answer:
     frame = json.loads(payload)
     if not isinstance(frame, Mapping):
         raise ValueError(f"a stream sent {type(frame).__name__} where an object was due")
+    if error := frame.get("error") or frame.get("errors"):
+        raise _broken_off(json.dumps(error))
     # Llama's streams do not say why they end, but in their last event how much they were.
     used = (frame.get("usage") or {}).get("completion_tokens") or 0
     answer = read_answer(frame, "delta")
     return replace(answer, cut_off=answer.cut_off or used >= MAX_ANSWER_TOKENS)
+
+
+def _broken_off(why: str) -> Problem:
+    detail = "The chat model broke off in the middle of its answer. Try again."
+    return ai_problem(why) or Problem(502, "incomplete-answer", detail)

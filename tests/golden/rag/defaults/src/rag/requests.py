@@ -69,15 +69,18 @@ _METADATA: Schema = {
     "maxProperties": limits.MAX_METADATA_KEYS,
     "default": {},
 }
+_SAME = "index it again, although it is unchanged"
+_AGAIN: Schema = {"type": "boolean", "default": False, "description": _SAME}
 #: What a client may say of a file.
 ABOUT = fields(
     id=ID,
     title=_string(limits.MAX_TITLE_CHARS, default=""),
     source=_string(limits.MAX_SOURCE_CHARS, default=""),
     metadata=_METADATA,
+    again=_AGAIN,
 )
 #: What it may say of several at once.
-ABOUT_ALL = fields(metadata=_METADATA)
+ABOUT_ALL = fields(metadata=_METADATA, again=_AGAIN)
 _TEXT: Schema = {"type": "string", **_NOT_BLANK, "x-maxBytes": limits.MAX_DOCUMENT_BYTES}
 _DOCUMENT = fields("text", text=_TEXT, **ABOUT["properties"])
 _MANY = _list(1, limits.MAX_DOCUMENTS, _DOCUMENT, uniqueItems=True)

@@ -36,6 +36,7 @@ SET claim = excluded.claim, claimed_at = excluded.claimed_at, unswept = 1
 WHERE documents.claim IS NULL OR documents.claimed_at < unixepoch() - ?
 RETURNING ifnull(pending ->> 'revision', revision) AS latest
 """
+_CLAIM_LEFT = "SELECT claimed_at + ? - unixepoch() AS seconds FROM documents WHERE id = ?"
 _FORGET = """
 DELETE FROM documents AS d
 WHERE id = ? AND claim = ? AND revision IS NULL AND pending IS NULL
@@ -69,16 +70,20 @@ SELECT l.*, (
 ) AS text
 FROM latest_documents l JOIN documents d ON d.id = l.id WHERE d.id = ?
 """
-# An id of a chunk is as `records.py` builds it; the document's part has 24 characters.
+# An id of a chunk is as `records.py` builds it: 24 characters of its document, and at the end its
+# position. The chunk itself may be deleted by now.
 _PASSAGES = """
 SELECT
   d.id AS document_id, d.title, d.source, d.metadata, s.position, s.heading,
   trim(s.text, char(9, 10, 32)) AS text, max(wanted.value) AS score
 FROM json_each(?) AS wanted
-JOIN chunks c ON c.id = wanted.key
-JOIN documents d ON d.id = c.document_id
-JOIN chunks s
-  ON s.id = substr(c.id, 1, 25) || d.revision || '-' || min(c.position, d.chunks - 1)
+JOIN documents d ON d.id = (
+  SELECT document_id FROM chunks
+  WHERE id BETWEEN substr(wanted.key, 1, 25) AND substr(wanted.key, 1, 25) || 'g' LIMIT 1
+)
+JOIN chunks s ON s.id = substr(wanted.key, 1, 25) || d.revision || '-' || min(
+  CAST(replace(wanted.key, rtrim(wanted.key, '0123456789'), '') AS INTEGER), d.chunks - 1
+)
 GROUP BY s.id ORDER BY score DESC, s.id
 """
 _MATCHING = """
@@ -129,12 +134,18 @@ class Store:
         never given back (the Worker was cut off) ends after ``CLAIM_SECONDS``. A document of
         which nothing is left is forgotten at the end.
         """
-        row = await self._one(_busy(), _CLAIM, document_id, owner, limits.CLAIM_SECONDS)
+        rows = await self._all(_CLAIM, document_id, owner, limits.CLAIM_SECONDS)
+        if not rows:
+            raise _busy(await self._all(_CLAIM_LEFT, limits.CLAIM_SECONDS, document_id))
         try:
-            yield row["latest"]
+            yield rows[0]["latest"]
         finally:
             await self._all(_FORGET, document_id, owner)
             await self._all(_RELEASE, document_id, owner)
+
+    async def renew(self, document_id: str, owner: str) -> None:
+        """Hold a document for another ``CLAIM_SECONDS``; a 409 if ``owner`` has lost its claim."""
+        await self._change(document_id, owner, "claimed_at = unixepoch()")
 
     async def add_chunks(
         self, document_id: str, revision: str, ids: Sequence[str], chunks: Sequence[Chunk]
@@ -166,9 +177,8 @@ class Store:
             "metadata": dict(document.metadata),
             "chunks": len(ids),
         }
-        hold = "UPDATE documents SET pending = json_set(?, '$.since', unixepoch()) "
-        values = json.dumps(pending), document.id, owner
-        await self._one(_busy(), hold + "WHERE id = ? AND claim = ? RETURNING id", *values)
+        change = "pending = json_set(?, '$.since', unixepoch())"
+        await self._change(document.id, owner, change, json.dumps(pending))
 
     async def publish_visible(self, most: int = limits.SETTLE_BATCH) -> None:
         """Serve pending revisions that Vectorize has processed, of the ``most`` oldest (-1: all).
@@ -186,9 +196,7 @@ class Store:
 
     async def withdraw(self, document_id: str, owner: str) -> None:
         """Serve no revision of the document any more; a 409 if ``owner`` has lost its claim."""
-        withdraw = "UPDATE documents SET revision = NULL, pending = NULL "
-        where = "WHERE id = ? AND claim = ? RETURNING id"
-        await self._one(_busy(), withdraw + where, document_id, owner)
+        await self._change(document_id, owner, "revision = NULL, pending = NULL")
 
     async def unswept(self) -> list[str]:
         """Ids of some documents that may have stale chunks, and that nobody holds."""
@@ -247,6 +255,10 @@ class Store:
         values = (terms, limits.MAX_WORD_CHUNKS, rules, limits.CANDIDATES)
         return await self._ids(_MATCHING, *values)
 
+    async def _change(self, document_id: str, owner: str, change: str, *values: str) -> None:
+        sql = f"UPDATE documents SET {change} WHERE id = ? AND claim = ? RETURNING id"
+        await self._one(_busy(), sql, *values, document_id, owner)
+
     async def _one(self, missing: Problem, sql: str, *values: str | int) -> Mapping[str, Any]:
         for row in await self._all(sql, *values):
             return row
@@ -267,6 +279,8 @@ def _stored(row: Mapping[str, Any]) -> Stored:
     return {**row, "metadata": json.loads(row["metadata"])}
 
 
-def _busy() -> Problem:
-    detail = "Another request is changing the document. Try again."
-    return Problem(409, "document-busy", detail, headers={"Retry-After": "5"})
+def _busy(claims: Sequence[Mapping[str, Any]] = ()) -> Problem:
+    """Until when nobody else gets a document: a claim that was cut off is never given back."""
+    detail = "Another request is changing the document, or was cut off while it did. Try again."
+    wait = max([1, *(claim["seconds"] or 0 for claim in claims)])
+    return Problem(409, "document-busy", detail, headers={"Retry-After": str(wait)})

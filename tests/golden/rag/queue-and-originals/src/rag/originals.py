@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,7 @@ def identified(document: Document) -> Document:
     if not isinstance(document, FileDocument):
         return document
     file = hashlib.sha256(document.original).hexdigest()
-    source = f"{document.source}\n{file}"
-    return Document(document.id, document.title, document.text, source, document.metadata)
+    return replace(document, source=f"{document.source}\n{file}")
 
 
 @dataclass(frozen=True)

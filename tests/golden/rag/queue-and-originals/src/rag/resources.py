@@ -83,14 +83,11 @@ class Resources:
         self._tools = Tools(store, self._models, self._retrieval)
         self.background = Background(jobs, settings, self._ingestion)
 
-    def routes(self) -> Routes:
-        return ROUTES
-
     async def route(self, call: Call) -> Reply:
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
         name = f"/{collection}/" + "{id}" if slash else path
-        routes = self.routes().get(name)
+        routes = ROUTES.get(name)
         if routes is None:
             raise problems.not_found("such resource")
         route = routes.get("GET" if method == "HEAD" else method)
@@ -108,8 +105,11 @@ class Resources:
 
     async def tidy(self) -> None:
         """The cron's work: publish and clean up, also where nobody searches."""
-        await self._ingestion.tidy(uuid4().hex)
-        await self.background.tidy()
+        try:
+            await self._ingestion.tidy(uuid4().hex)
+        finally:
+            # Jobs don't need Vectorize.
+            await self.background.tidy()
 
     async def _admit(self, call: Call) -> None:
         """Let in clients that have the token, but not too often. The limiter counts by token: an

@@ -9,13 +9,10 @@ D1 and Vectorize share no transaction, so the order of the steps makes up for it
 5. delete the vectors, then the chunks, of revisions that are neither served nor pending; give the
    claim back.
 
-Vectorize takes seconds, sometimes minutes, to find new vectors. Then ``Store.publish_visible``
-makes the pending revision the served one: this one statement is the moment of change. The cron
-sweeps the old one.
-
-A search answers from served revisions alone, whichever vectors it meets. So a cut between any two
-steps leaves the old revision served, or the new one, never a mixture and never neither. What it
-leaves behind is known to D1: the next ingestion or the cron deletes it.
+When Vectorize finds the new vectors, ``Store.publish_visible`` serves the pending revision, in one
+statement. A search answers from served revisions alone, whichever vectors it meets: a cut between
+any two steps leaves the old revision served, or the new one, never a mixture and never neither.
+What it leaves behind is known to D1: the next ingestion or the cron deletes it.
 """
 
 import contextlib
@@ -50,7 +47,8 @@ class Ingestion:
         ``owner`` names this request and no other.
         """
         async with self.store.claim(document.id, owner) as latest:
-            unchanged = latest is not None and latest.startswith(fingerprint(identified(document)))
+            same = fingerprint(identified(document))
+            unchanged = not document.again and latest is not None and latest.startswith(same)
             if not unchanged:
                 await self._index(document, owner)
             await self._sweep(document.id, owner)
@@ -65,10 +63,7 @@ class Ingestion:
             raise not_found("such document")
 
     async def tidy(self, owner: str) -> None:
-        """Delete what others have left behind, and publish what Vectorize finds by now.
-
-        In this order: a search that runs now may have found vectors of what is replaced here.
-        """
+        """Delete what others have left behind, and publish what Vectorize finds by now."""
         for document_id in await self.store.unswept():
             # A conflict: somebody is changing the document, and sweeps it.
             with contextlib.suppress(Problem):
@@ -83,13 +78,14 @@ class Ingestion:
         await self.store.add_chunks(document.id, wanted, ids, chunks)
         if isinstance(document, FileDocument):
             await self.originals.keep(ids[0], document.original)
-        # One batch at a time: vectors as Python floats take some 30 kB each.
-        for start in range(0, len(chunks), EMBED_BATCH):
-            some = slice(start, start + EMBED_BATCH)
-            texts = [searchable_text(item) for item in chunks[some]]
-            vectors = await self.models.embed_passages(texts)
-            await self.store.put_vectors(ids[some], vectors, document.metadata)
         try:
+            # One batch at a time: vectors as Python floats take some 30 kB each.
+            for start in range(0, len(chunks), EMBED_BATCH):
+                await self.store.renew(document.id, owner)
+                some = slice(start, start + EMBED_BATCH)
+                texts = [searchable_text(item) for item in chunks[some]]
+                vectors = await self.models.embed_passages(texts)
+                await self.store.put_vectors(ids[some], vectors, document.metadata)
             await self.store.hold(document, wanted, ids, owner)
         except Problem:
             # The claim ended, and its next holder may have swept before we wrote all this: nobody

@@ -84,8 +84,8 @@ MAX_TURN_CHARS = 4_000
 SETTLE_BATCH = 100
 SWEEP_DOCUMENTS = 100
 
-# How long an ingestion may hold a document, in seconds. Far longer than one takes; after it, a
-# document whose ingestion was cut off can be ingested again.
+# How long an ingestion holds a document, in seconds, from each batch of its vectors on. Far longer
+# than a batch takes; after it, a document whose ingestion was cut off can be ingested again.
 CLAIM_SECONDS = 120
 
 DEFAULT_PAGE = 50

@@ -16,7 +16,7 @@ from rag.records import Chunk
 # Code between fences, where # starts no heading; tables, as GitHub has them; headings of up to 200
 # characters. The time they take grows with the text, and not faster.
 _FENCED = (
-    r"^ {0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=fence)[`~]*[ \t]*$|.*)"
+    r"^ {0,3}(?P<fence>`{3,}(?=[^`\n]*$)|~{3,}+)[^\n]*\n(?:.*?^ {0,3}(?P=fence)[`~]*[ \t]*$|.*)"
 )
 _TABLE = r"^(?=[^\n]*\|)[^\n]*\n(?=[^\n]*-)(?=[^\n]*\|)[ \t|:-]+$(?:\n(?=[^\n]*\|)[^\n]*)*"
 _HEADING = r"^ {0,3}(?P<marks>#{1,6})[ \t]+(?P<heading>\S[^\n]{0,199})$"

@@ -22,13 +22,15 @@ SCHEME = [3, CHUNK_TOKENS, OVERLAP_TOKENS, HEADING_TOKENS, SHORT_TOKENS, MAX_BLA
 
 @dataclass(frozen=True)
 class Document:
-    """A document as a client sent it, checked. ``text`` is plain text or Markdown."""
+    """A document as a client sent it, checked. ``text`` is plain text or Markdown. With ``again``
+    it is indexed although it is unchanged."""
 
     id: str
     title: str
     text: str
     source: str
     metadata: Mapping[str, Scalar]
+    again: bool
 
 
 @dataclass(frozen=True)
