@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,11 +29,13 @@ _HEADS = "refs/heads/"
 @dataclass(frozen=True)
 class Branch:
     """The branch of a checkout. ``commit`` is empty if the default branch has it, so that a new
-    branch is not taken for a merged one. ``pushed`` is whether the remote has its commits."""
+    branch is not taken for a merged one. ``pushed`` is whether the remote has its commits, and
+    ``remote`` a hash of which remote that is."""
 
     name: str = ""
     commit: str = ""
     pushed: bool = False
+    remote: str = ""
 
 
 def branch_name(git: Git, root: Path) -> str:
@@ -45,36 +51,59 @@ def current_branch(git: Git, root: Path) -> Branch:
     remote = _remote(git, root)
     mains = (f"{remote}/HEAD", *(f"{remote}/{main}" for main in _DEFAULTS), *_DEFAULTS)
     is_new = head and any(git.has_ancestor(root, main, head) for main in mains)
-    # CI was started by a push of it, and may not be allowed to ask.
-    pushed = bool(name) and (name == _name_from_ci() or _has(git, root, remote, name, head))
-    return Branch(name, "" if is_new else head, pushed)
+    pushed = bool(name) and _is_pushed(git, root, remote, name, head)
+    return Branch(name, "" if is_new else head, pushed, _identity(git, root, remote))
 
 
 def _name_from_ci() -> str:
-    return next((os.environ[item] for item in CI_VARIABLES if os.environ.get(item)), "")
+    # A tag is no branch: that of this name may not be there.
+    tag = os.environ.get("GITHUB_REF_TYPE") == "tag"
+    names = (item for item in CI_VARIABLES if not (tag and item == "GITHUB_REF_NAME"))
+    return next((os.environ[item] for item in names if os.environ.get(item)), "")
 
 
-def _has(git: Git, root: Path, remote: str, name: str, head: str) -> bool:
+def _is_pushed(git: Git, root: Path, remote: str, name: str, head: str) -> bool:
     """Whether the remote has the branch with this commit. What git has noted of a remote may be
     about a branch of that name that was deleted since."""
-    if not remote or not head:
-        return False
-    try:
-        said = git.read(root, "ls-remote", remote, f"{_HEADS}{name}") or ""
-    except ToolTimeoutError:
-        return False
+    by_ci = name == _name_from_ci()
+    said = None
+    if remote:
+        with contextlib.suppress(ToolTimeoutError):
+            said = git.read(root, "ls-remote", remote, f"{_HEADS}{name}")
+    if said is None:
+        # CI was started by a push of it, and may not be allowed to ask.
+        return by_ci
     theirs = said.partition("\t")[0]
-    return theirs == head or bool(theirs and git.has_ancestor(root, theirs, head))
+    # CI checks out a merge of it. Of a fork's branch, the remote knows nothing.
+    return bool(theirs and (by_ci or theirs == head or git.has_ancestor(root, theirs, head)))
+
+
+def _identity(git: Git, root: Path, remote: str) -> str:
+    """A hash of the address of a remote, which may have a password in it; of the repository on
+    this machine, if it has no remote. Empty if it is not known.
+
+    The same for `https://user@host/a/b.git` and `git@host:a/b`.
+    """
+    if remote:
+        address = git.read(root, "remote", "get-url", remote) or ""
+        place = re.sub(r"^(?:\w+://)?(?:[^@/]*@)?([^:/]+)(?::\d+(?=/))?[:/]+", r"\1/", address)
+    else:
+        common = git.read(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        place = f"{platform.node()}:{common or root.resolve()}"
+    known = place.rstrip("/").removesuffix(".git").lower()
+    return hashlib.sha256(known.encode()).hexdigest()[:12] if known else ""
 
 
 @dataclass(frozen=True)
 class Branches:
     """The branches of a repository, by name, with their commits. They are the remote's, if there
-    is one: a clone in CI has only one of them."""
+    is one: a clone in CI has only one of them. ``remote`` is a hash of which remote that is, and
+    ``local`` whether there is none."""
 
     default: str
     heads: Mapping[str, str] = field(default_factory=dict)
-    remote: bool = True
+    remote: str = ""
+    local: bool = False
 
 
 def read_branches(git: Git, root: Path) -> Branches:
@@ -99,7 +128,7 @@ def read_branches(git: Git, root: Path) -> Branches:
     points = (commit for commit, ref in lines if ref == "HEAD" and commit.startswith("ref: "))
     default = next(points, "").removeprefix(f"ref: {_HEADS}")
     default = default or next((name for name in _DEFAULTS if name in heads), "")
-    return Branches(default, heads, bool(remote))
+    return Branches(default, heads, _identity(git, root, remote), local=not remote)
 
 
 def done(
@@ -107,14 +136,16 @@ def done(
 ) -> Iterator[tuple[Note, str]]:
     """The previews whose branch is done, with the reason.
 
-    A branch is gone only if the remote had its commits: otherwise somebody has not pushed it yet.
+    A branch is gone only if this remote had its commits: otherwise somebody has not pushed it yet,
+    or has pushed it to a fork.
     """
     main = branches.heads.get(branches.default, "")
     for note in notes:
         if not note.branch or note.branch == branches.default:
             continue
         head = branches.heads.get(note.branch)
-        if head is None and (note.pushed or not branches.remote):
+        was_here = bool(branches.remote) and note.remote == branches.remote
+        if head is None and was_here and (note.pushed or branches.local):
             yield note, f"the branch {note.branch} was deleted"
         elif note.commit and main and git.has_ancestor(root, main, head or note.commit):
             yield note, f"the branch {note.branch} is merged into {branches.default}"

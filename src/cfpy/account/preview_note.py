@@ -35,6 +35,7 @@ class Note:
         branch: The branch of git; empty if it is not known.
         commit: The commit; empty if the default branch had it already.
         pushed: Whether the branch was on the remote, with that commit.
+        remote: A hash of which remote that is; empty if it is not known.
         created: When, in UTC, ISO 8601.
         expires: The same, for `cfpy preview prune`; empty for never.
         owned: The keys of its resources, such as ``d1:shop-preview-a-1f2e3d-db``.
@@ -47,6 +48,7 @@ class Note:
     branch: str = ""
     commit: str = ""
     pushed: bool = False
+    remote: str = ""
     created: str = ""
     expires: str = ""
     owned: tuple[str, ...] = ()

@@ -146,6 +146,7 @@ def _note(ctx: Context, request: UpRequest, base: Project, now: datetime) -> Not
         branch.name,
         branch.commit,
         branch.pushed,
+        branch.remote,
         moment.isoformat(),
         (moment + request.ttl).isoformat() if request.ttl else "",
     )

@@ -219,6 +219,7 @@ HEAD = {
     "symbolic-ref --short --quiet HEAD": "topic\n",
     "rev-parse --verify --quiet HEAD": "c1",
     "remote": "origin",
+    "remote get-url origin": "git@example.com:me/shop.git",
     "ls-remote origin refs/heads/topic": "c1\trefs/heads/topic",
 }
 MERGED = "merge-base --is-ancestor"
@@ -245,7 +246,7 @@ def test_down_merged(
     here.tools.git = HEAD
     here.up("")
     here.up("by-hand", now=NOW)
-    here.tools.git = {"remote": "origin", "symbolic-ref --short --quiet HEAD": "main", **merged}
+    here.tools.git = {**HEAD, "symbolic-ref --short --quiet HEAD": "main", **merged}
     here.up("")
     lines = ["ref: refs/heads/main\tHEAD", "m\tHEAD"]
     lines += [f"{commit}\trefs/heads/{name}" for name, commit in heads.items()]
@@ -301,6 +302,44 @@ def test_git_ignores_the_configuration_that_a_killed_run_leaves(stage: Start) ->
     assert not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("theirs", "goes"),
+    [
+        ("https://token@Example.com/me/shop", True),
+        ("ssh://git@example.com:22/me/shop.git/", True),
+        ("https://example.com/fork/shop.git", False),
+        ("/srv/git/shop.git", False),
+    ],
+)
+def test_only_the_remote_of_a_branch_says_that_it_is_gone(
+    theirs: str, goes: bool, stage: Start
+) -> None:
+    """Who works on a fork pushes there."""
+    here = stage()
+    here.tools.git = HEAD
+    here.up("")
+    here.tools.git = {**HEAD, "remote get-url origin": theirs}
+    here.tools.git |= {"ls-remote --symref origin HEAD refs/heads/*": "m\trefs/heads/main"}
+    assert names(here.down(which=Which.MERGED)) == (["topic"] if goes else [])
+
+
+def test_a_branch_of_a_fork_is_not_pushed_to_the_remote_of_ci(
+    stage: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stage()
+    monkeypatch.setenv("GITHUB_HEAD_REF", "topic")
+    here.tools.git = {**HEAD, "ls-remote origin refs/heads/topic": ""}
+    assert not here.up("").note.pushed
+
+
+def test_a_tag_is_no_branch(stage: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = stage()
+    monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
+    monkeypatch.setenv("GITHUB_REF_NAME", "v1")
+    note = here.up("demo").note
+    assert (note.branch, note.pushed) == ("", False)
+
+
 def test_a_new_branch_is_not_merged(stage: Start) -> None:
     """Its commit is one of main."""
     here = stage()
@@ -347,7 +386,7 @@ def test_ci_names_the_branch_of_a_detached_head(
 
 
 def test_a_note_is_what_was_written() -> None:
-    note = Note("x/Y ü", "shop", "w", "staging", "b", "c", True, "2026-01-01T00:00:00+00:00")
+    note = Note("x/Y ü", "shop", "w", "staging", "b", "c", True, "r", "2026-01-01T00:00:00+00:00")
     full = Note(**{**vars(note), "owned": ("d1:a", "d1:b", "kv:c", "queue:d")})
     for item in (note, full):
         assert parse_note(item.variables()) == item
