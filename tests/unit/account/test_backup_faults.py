@@ -154,6 +154,15 @@ def test_a_database_read_by_queries_keeps_its_counters(backup_stage: BackupStage
     assert database.execute('SELECT max(id) FROM "it\'s"').fetchone() == (4,)
 
 
+def test_a_backup_is_not_part_of_git_wherever_it_is(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    assert here.create(only=("kv",)).folder.is_relative_to(here.root / FOLDER)
+    made = here.create(output=here.root / "dumps" / "one", only=("kv",))
+    for folder in (here.root / FOLDER, made.folder):
+        assert (folder / ".gitignore").read_text() == "*\n"
+    here.restore(str(made.folder), dry_run=True)
+
+
 def test_backups_with_a_name_of_their_own_are_listed(backup_stage: BackupStage) -> None:
     here = backup_stage
     home = here.root / FOLDER

@@ -12,7 +12,7 @@ import pytest
 from backup_stage import BackupStage
 
 from cfpy.account.backups.folder import MANIFEST
-from cfpy.errors import CfpyError, ProjectError, UsageError
+from cfpy.errors import CfpyError, PlanConflictError, ProjectError, UsageError
 from cfpy.tools.files import file_sha256
 from preview_account import FAULTS
 
@@ -66,6 +66,42 @@ def test_a_backup_of_another_worker_or_account_is_refused(
     restored = here.restore(str(made.folder), to=to, dry_run=dry_run, from_another=True)
     assert restored
     assert restored.plan.as_dict()["backup"].items() >= changed.items()
+
+
+def rebind(here: BackupStage, name: str, *, keeps_the_first: bool) -> None:
+    """Let DB lead to a new database of ``name``, and OTHER to the first one, if it is kept."""
+    first, new = here.api.database_id("db"), here.api.add_database(name)
+    here.api.databases[name].execute("CREATE TABLE users (id)")
+    config = here.root / "wrangler.toml"
+    text = config.read_text().replace(first, new).replace('"db"', f'"{name}"')
+    other = f'database_name = "db"\ndatabase_id = "{first}"\n'
+    if keeps_the_first:
+        text += f'\n[[d1_databases]]\nbinding = "OTHER"\n{other}'
+    config.write_text(text)
+
+
+def test_a_resource_does_not_get_what_another_one_had(backup_stage: BackupStage) -> None:
+    """The names of two bindings were exchanged since."""
+    here = backup_stage
+    made = here.create()
+    rebind(here, "users", keeps_the_first=True)
+    with pytest.raises(PlanConflictError, match="bound as OTHER now: users would") as caught:
+        here.restore(str(made.folder))
+    assert "--skip d1:DB" in caught.value.hint
+    assert "CREATE TABLE users (id);" in here.api.databases["users"].iterdump()
+    assert here.restore(str(made.folder), skip=("d1:DB",))
+    assert here.restore(str(made.folder), from_another=True)
+
+
+def test_what_replaces_a_lost_resource_gets_its_backup(backup_stage: BackupStage) -> None:
+    here = backup_stage
+    made = here.create()
+    rebind(here, "db-2", keeps_the_first=False)
+    restored = here.restore(str(made.folder))
+    assert restored
+    assert "db was copied" in restored.plan.notices[0]
+    assert "leads to db-2 now" in restored.plan.notices[0]
+    assert any("INSERT INTO" in line for line in here.api.databases["db-2"].iterdump())
 
 
 def test_a_backup_goes_into_another_environment_of_its_project(backup_stage: BackupStage) -> None:

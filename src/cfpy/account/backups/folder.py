@@ -55,8 +55,8 @@ def writing(place: Path, root: Path) -> Iterator[Path]:
             f"can't write {error.filename or place}: {error.strerror or error}",
             hint="Nothing was changed. Name another folder with --output.",
         ) from error
-    if place.is_relative_to(root / FOLDER):
-        ignore_in_git(root / FOLDER, root)
+    home = root / FOLDER
+    ignore_in_git(*((home, root) if place.is_relative_to(home) else (partial, root, place.name)))
     try:
         yield partial
         for path in partial.rglob("*"):

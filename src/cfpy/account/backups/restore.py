@@ -10,7 +10,14 @@ from cfpy.account.backups.contents import check_contents, unwritten
 from cfpy.account.backups.folder import find, open_backup, verify
 from cfpy.account.backups.kept_bookmarks import KeptBookmarks, Undo
 from cfpy.account.backups.manifest import BackupManifest, Item
-from cfpy.account.backups.restore_plan import RestorePlan, RestoreStep, notices, steps_of
+from cfpy.account.backups.restore_plan import (
+    RestorePlan,
+    RestoreStep,
+    moved,
+    notices,
+    refuse_exchanged,
+    steps_of,
+)
 from cfpy.account.backups.targets import is_named, targets, unknown
 from cfpy.account.backups.writing_back import WritingBack
 from cfpy.account.bookmarks import reaches
@@ -26,8 +33,8 @@ from cfpy.tools.context import Context
 class RestoreRequest:
     """``backup`` is a folder, or a name below ``backups``; ``to`` is another environment than its
     own, ``None`` for its own. ``only`` and ``skip`` name kinds or resources. With ``only_files``, a
-    database never goes back to a bookmark. ``from_another`` allows a backup of another Worker or
-    account."""
+    database never goes back to a bookmark. ``from_another`` allows a backup of another Worker,
+    account or resource."""
 
     root: Path
     backup: str
@@ -76,7 +83,8 @@ def restore(
             changed.
         ProjectError: A file of the backup is missing or changed, or a key of it can't be written.
             Nothing was changed.
-        PlanConflictError: The environment does not have a resource. Nothing was changed.
+        PlanConflictError: The environment does not have a resource, or bindings were exchanged.
+            Nothing was changed.
         WranglerError: A step failed. Run it again to continue.
     """
     folder = find(request.root, request.backup)
@@ -141,19 +149,23 @@ def _plan(
     left: Mapping[str, list[str]],
 ) -> RestorePlan:
     data = session.account.data
+    found = targets(session)
     steps = steps_of(
         items,
-        targets(session),
+        found,
         lambda target: reaches(data, target.id, manifest.created),
         only_files=request.only_files,
     )
+    is_own = session.environment == manifest.environment
+    if is_own and not request.from_another:
+        refuse_exchanged(steps, found)
     return RestorePlan(
         worker=session.desired.worker,
         environment=session.environment,
         account_id=session.account.id,
         backup=manifest,
         steps=steps,
-        notices=notices(manifest, steps, left),
+        notices=(*(moved(steps) if is_own else ()), *notices(manifest, steps, left)),
     )
 
 
@@ -164,4 +176,7 @@ def _chosen(manifest: BackupManifest, request: RestoreRequest) -> list[Item]:
     wanted = [i for i in manifest.items if not request.only or is_named(i, request.only)]
     if found := [i for i in wanted if not is_named(i, request.skip)]:
         return found
-    raise UsageError("nothing is left to restore", hint="Leave out some --skip.")
+    has = ", ".join(item.key for item in manifest.items)
+    raise UsageError(
+        "nothing is left to restore", hint=f"The backup has {has}. Nothing was changed."
+    )

@@ -109,6 +109,35 @@ def steps_of(
     return tuple(steps)
 
 
+def refuse_exchanged(steps: tuple[RestoreStep, ...], found: tuple[Target, ...]) -> None:
+    """Refuse to overwrite a resource with what another one of the same environment had, since
+    their bindings were exchanged.
+
+    Raises:
+        PlanConflictError: They were.
+    """
+    for step in steps:
+        for other in found:
+            same = (other.kind, other.id) == (step.item.kind, step.item.id)
+            if same and step.target.id != other.id:
+                raise PlanConflictError(
+                    f"{step.item.key} was {step.item.name} when it was copied, which is bound as "
+                    f"{other.binding} now: {step.target.name} would be overwritten",
+                    hint=f"Skip it (--skip {step.item.key}), or add --from-another if that is what "
+                    "you want. Nothing was changed.",
+                )
+
+
+def moved(steps: tuple[RestoreStep, ...]) -> list[str]:
+    """What a binding leads to now, where that is not the resource that was copied."""
+    return [
+        f"{step.item.key}: {step.item.name} was copied ({step.item.id}); the binding leads to "
+        f"{step.target.name} now ({step.target.id})"
+        for step in steps
+        if step.item.id != step.target.id
+    ]
+
+
 def notices(
     manifest: BackupManifest, steps: tuple[RestoreStep, ...], left: Mapping[str, list[str]]
 ) -> tuple[str, ...]:

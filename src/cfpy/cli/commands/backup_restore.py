@@ -55,7 +55,9 @@ def backup_restore(
     ] = False,
     from_another: Annotated[
         bool,
-        typer.Option("--from-another", help="Allow a backup of another Worker or account."),
+        typer.Option(
+            "--from-another", help="Allow a backup of another Worker, account or resource."
+        ),
     ] = False,
     yes: Yes = False,
     confirm: Confirm = "",
