@@ -155,7 +155,7 @@ def deploy(
     if provisioned is None:
         first(plan)
     elif any(action.kind == WorkerSecrets.name for action in provisioned.changes):
-        guard.renew()  # Each change of a secret is a deployment.
+        guard.renew()
     with under_way():
         session.refuse_edited()
         if provisioned is None:
@@ -258,6 +258,8 @@ def _go_live(
     except CfpyError as error:
         raise with_what_is_live(session, before, error) from error
     guard.expect([deployment.version_id])
+    if overruled := guard.overruled():
+        raise overruled
     url = (request.url or deployment.url).rstrip("/")
     if not url or client is None:
         return DeployResult(None, None, deployment, url, "")

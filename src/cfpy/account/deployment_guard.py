@@ -6,13 +6,15 @@ deployed in the seconds between is replaced, but not without a word.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable
 
 from cfpy.account.releases import Release, Releases
 from cfpy.account.steps import attempt
 from cfpy.errors import CloudflareError, DeploymentChangedError
 from cfpy.tools.invocation import command
+
+# Of a version, `workers/triggered_by`.
+_UPLOAD = "upload"
 
 
 class DeploymentGuard:
@@ -32,8 +34,23 @@ class DeploymentGuard:
         self._made: tuple[frozenset[str], str | None] | None = None
 
     def renew(self) -> None:
-        """Accept the newest deployment: the run has made one in another way."""
-        self._seen, self._made = self._releases.newest(), None
+        """Accept the newest deployment: the run has changed secrets, and each change makes a
+        version that gets all traffic.
+
+        Raises:
+            DeploymentChangedError: It is of an upload, a rollback or a rollout: somebody else's.
+            CloudflareError: The account can't be read.
+        """
+        newest = self._releases.newest()
+        if self._seen and newest and newest != self._seen and not self._is_of_a_secret(newest):
+            raise self._changed(
+                f"somebody else changed the deployment of {self._worker}: {newest}"
+            )
+        self._seen, self._made = newest, None
+
+    def _is_of_a_secret(self, release: Release) -> bool:
+        version, *others = release.shares
+        return not others and self._releases.version(version).reason != _UPLOAD
 
     def expect(self, versions: Iterable[str], message: str | None = None) -> None:
         """The run makes a deployment of these versions; with ``None``, its message is not known."""
@@ -77,8 +94,19 @@ class DeploymentGuard:
             run()
 
         attempt(once, self._is_there)
-        with contextlib.suppress(CloudflareError):
+        if overruled := self.overruled():
+            raise overruled
+
+    def overruled(self) -> DeploymentChangedError | None:
+        """Look after a deployment of the run: what :meth:`look` raises. ``None`` also if the
+        account can't be read: the deployment itself is done."""
+        try:
             self.look()
+        except DeploymentChangedError as error:
+            return error
+        except CloudflareError:
+            pass
+        return None
 
     def _is_there(self) -> bool:
         newest = self._releases.newest()

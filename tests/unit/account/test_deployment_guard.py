@@ -16,7 +16,7 @@ from cfpy.account.plan import Action
 from cfpy.account.planning import PlanRequest
 from cfpy.account.planning import run as run_plan
 from cfpy.account.provision import ProvisionRequest
-from cfpy.account.releases import Release, Releases
+from cfpy.account.releases import Release, Releases, Version
 from cfpy.errors import DeploymentChangedError, RolledBackError, UsageError
 from preview_account import Fault
 from rollout_stage import RolloutStage
@@ -190,6 +190,23 @@ def test_what_was_overruled_within_seconds_is_told(rollout: Start) -> None:
     assert "has 50 % of the traffic" in error.message
 
 
+def test_what_a_plain_deployment_overrules_is_told(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    run = here.tools.run
+
+    def late(argv: Any, **options: Any) -> Any:
+        if "deploy" in argv and "--dry-run" not in argv:
+            here.colleague({here.first: 100}, "by hand")
+        return run(argv, **options)
+
+    here.tools.run = late  # type: ignore[method-assign]
+    error = stopped(here, here.deploy)
+    [two] = live(here)
+    assert f"was overruled: version {here.first} has all traffic" in error.message
+    assert f"Now version {two}" in error.message
+
+
 def test_a_lost_answer_is_not_taken_for_somebody_else(rollout: Start) -> None:
     here = rollout()
     here.code("two")
@@ -208,6 +225,37 @@ class Listed(Releases):
 
     def history(self) -> tuple[Release, ...]:
         return tuple(Release(name, {name[0]: 100}) for name in self.names)
+
+
+@pytest.mark.parametrize(
+    ("shares", "reason", "accepted"),
+    [
+        ({"a": 100}, "upload", True),
+        ({"b": 100}, "secret", True),
+        ({"b": 100}, "upload", False),
+        ({"b": 50, "a": 50}, "secret", False),
+    ],
+    ids=str,
+)
+def test_after_a_change_of_secrets_only_their_version_is_accepted(
+    shares: dict[str, float], reason: str, accepted: bool
+) -> None:
+    """Everything else is somebody else's: an upload, a rollback, a rollout."""
+
+    class Changed(Listed):
+        def history(self) -> tuple[Release, ...]:
+            return (Release("d" + "".join(shares), shares), *super().history())
+
+        def version(self, id_: str) -> Version:
+            return Version(id_, 2, "", reason=reason)
+
+    guard = DeploymentGuard(Changed("da"), "shop", Release("da", {"a": 100}))
+    if accepted:
+        guard.renew()
+        guard.look()
+        return
+    with pytest.raises(DeploymentChangedError, match="somebody else"):
+        guard.renew()
 
 
 def test_a_deployment_may_appear_late() -> None:
@@ -254,7 +302,10 @@ def test_the_secrets_that_a_run_sets_are_nobody_elses(rollout: Start) -> None:
 
     def done(action: Action) -> None:
         set_.append(action.key)
-        here.colleague({here.first: 100})
+        made = here.api.rollouts.uploads["shop"]
+        by = {"annotations": {"workers/triggered_by": "secret"}}
+        made.append({**made[-1], **by, "id": "of-the-secret", "number": len(made) + 1})
+        here.colleague({"of-the-secret": 100})
 
     here.deploy(provision=plain.Provisioning(asked, done))
     assert set_ == ["secret:TOKENS"]
