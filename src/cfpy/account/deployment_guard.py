@@ -43,9 +43,7 @@ class DeploymentGuard:
         """
         newest = self._releases.newest()
         if self._seen and newest and newest != self._seen and not self._is_of_a_secret(newest):
-            raise self._changed(
-                f"somebody else changed the deployment of {self._worker}: {newest}"
-            )
+            raise self._changed(f"somebody else changed the deployment of {self._worker}: {newest}")
         self._seen, self._made = newest, None
 
     def _is_of_a_secret(self, release: Release) -> bool:

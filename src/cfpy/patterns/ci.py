@@ -12,7 +12,7 @@ from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import FilesystemError, ProjectError, UsageError
 from cfpy.patterns.base_archive import read_base
 from cfpy.patterns.ci_facts import read_facts
-from cfpy.patterns.ci_text import CiText, Provider, is_as_written
+from cfpy.patterns.ci_text import CiText, Provider, directory_of, is_as_written
 from cfpy.patterns.merge import digest
 from cfpy.project.changes import NewContent, apply
 from cfpy.project.line_ends import plain
@@ -178,6 +178,13 @@ def _existing(
                 f"{path} exists, and is not as cfpy wrote it",
                 hint="Nothing was changed. Rename it, run this again, and copy what you need from "
                 "one to the other.",
+            )
+        theirs, ours = directory_of(text), directory_of(wanted[name])
+        if theirs != ours and (repository / theirs).is_dir():
+            raise UsageError(
+                f"{path} is the CI of the project in {theirs}, and that in {ours} gets the same "
+                "name for its own",
+                hint="Rename one of the two directories. Nothing was changed.",
             )
         found[name] = text
     return found

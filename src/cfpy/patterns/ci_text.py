@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -277,6 +278,13 @@ def is_as_written(text: str) -> bool:
     found = _HEAD.match(text)
     rest = text[found.end() :].removeprefix(_ABOUT) if found else ""
     return found is not None and _head(found["provider"], rest) == found[0]
+
+
+def directory_of(text: str) -> str:
+    """The directory in the repository in which a file of GitHub runs its commands; empty for the
+    top."""
+    found = re.search(r"^ +working-directory: (\".*\")$", text, re.MULTILINE)
+    return str(json.loads(found[1])) if found else ""
 
 
 def _head(provider: str, text: str) -> str:

@@ -209,3 +209,19 @@ def test_an_environment_that_is_not_there_can_be_created(tmp_path: Path) -> None
     with pytest.raises(UsageError) as caught:
         read_facts(project, None, "nix")
     assert caught.value.hint == f"It has next. Create it: {command('env', 'add', 'nix')}"
+
+
+def test_the_ci_of_another_project_is_not_replaced(tmp_path: Path) -> None:
+    """`apps/shop-eu` and `apps/shop.eu` give their files the same names."""
+    theirs, ours = (CiText(Provider.GITHUB, BARE, "", f"apps/shop{sign}eu") for sign in "-.")
+    workflows = tmp_path / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    for name, text in theirs.files().items():
+        (tmp_path / name).write_text(text)
+    assert ours.files().keys() == theirs.files().keys()
+    # It was renamed.
+    assert ci._existing(tmp_path, ours.files(), {})
+    (tmp_path / "apps" / "shop-eu").mkdir(parents=True)
+    assert ci._existing(tmp_path, theirs.files(), {})
+    with pytest.raises(UsageError, match="is the CI of the project in apps/shop-eu"):
+        ci._existing(tmp_path, ours.files(), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -13,12 +14,14 @@ from jobs.job import BadAnswer
 from pipeline import operations
 from pipeline.limits import (
     MAX_TRANSLATION_CHARS,
+    PARALLEL_CALLS,
     PIECE_CHARS,
     TRANSLATION_CHARS,
     TRANSLATION_TOKENS,
 )
 from pipeline.model import Model, without_thoughts
 from pipeline.operations import OPERATIONS, check_choices, read_fields, read_label
+from services import ServiceError
 
 FIELDS = {
     "title": "string",
@@ -269,3 +272,33 @@ def test_a_result_that_is_no_json_is_shown_as_it_is(world_of_poems: World, store
 )
 def test_a_thought_may_begin_in_the_prompt(text: str, answer: str) -> None:
     assert without_thoughts(text) == answer
+
+
+def test_a_model_is_never_asked_about_blank_pieces() -> None:
+    world = World(OPERATION="translation")
+    job_id = world.upload("Hello there. " + " " * 9000 + "Good bye.")
+    world.ai.replies = ["Hallo."]
+    world.deliver()
+    assert world.job(job_id)["status"] == "done"
+    assert len(world.ai.prompts) == 2
+
+
+def test_after_an_error_the_calls_under_way_are_kept_and_no_other_begins() -> None:
+    world = World(OPERATION="translation")
+    job_id = world.upload("".join(f"Sentence {number} is here. " for number in range(2000)))
+    begun = []
+
+    async def run(_model: str, _inputs: object) -> dict[str, object]:
+        begun.append(1)
+        if len(begun) == 1:
+            await asyncio.sleep(0)
+            raise ServiceError("3040: Capacity temporarily exceeded")
+        await asyncio.sleep(0.01)
+        return {"choices": [{"message": {"content": "Ein Satz."}, "finish_reason": "stop"}]}
+
+    world.ai.run = run  # type: ignore[method-assign]
+    world.deliver()
+    kept = len(world.database.rows("SELECT * FROM answers"))
+    assert kept == len(begun) - 1 > 0
+    assert len(begun) <= PARALLEL_CALLS
+    assert world.job(job_id)["status"] == "queued"

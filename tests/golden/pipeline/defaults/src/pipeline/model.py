@@ -49,6 +49,7 @@ class Model:
         self._slots = slots
         self._answers = answers
         self._keep = keep
+        self._failure: Exception | None = None
 
     async def ask(
         self,
@@ -67,6 +68,8 @@ class Model:
         """
         # What waits here holds no copy of its document.
         async with self._slots:
+            if self._failure:
+                raise self._failure
             messages = [
                 {"role": "system", "content": rules},
                 {"role": "user", "content": block("document", document)},
@@ -74,7 +77,11 @@ class Model:
             inputs = chat_inputs(self.name, messages, max_tokens=max_tokens)
             question = json.dumps([self.name, inputs]).encode()
             limit = max_tokens if whole else 0
-            return await self.once(question, lambda: self._answer(inputs, limit, check))
+            try:
+                return await self.once(question, lambda: self._answer(inputs, limit, check))
+            except Exception as error:
+                self._failure = error
+                raise
 
     async def once(self, question: bytes, ask: Callable[[], Awaitable[str]]) -> str:
         """The answer to a question, which is asked once in all attempts of the job."""
@@ -109,17 +116,18 @@ class Model:
         *,
         whole: bool = True,
     ) -> list[str]:
-        """The answers to each of ``documents``. After an error, no further call begins."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                asked = [
-                    group.create_task(self.ask(rules, document, max_tokens, check, whole=whole))
-                    for document in documents
-                ]
-        except ExceptionGroup as errors:
-            # They are mostly alike, and the rest of the code knows single ones.
-            raise errors.exceptions[0] from None
-        return [task.result() for task in asked]
+        """The answers to each of ``documents``.
+
+        After an error no further call begins; those under way are paid for, and their answers kept.
+        """
+        asked = [
+            self.ask(rules, document, max_tokens, check, whole=whole) for document in documents
+        ]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return [answer for answer in answers if isinstance(answer, str)]
 
 
 def without_thoughts(text: str) -> str:

@@ -7,7 +7,7 @@ _BREAKS = ("\n\n", "\n", ". ", " ")
 
 
 def cut(parts: Iterable[str], size: int) -> Iterator[str]:
-    """Pieces of at most ``size`` characters, cut at the best places.
+    """Pieces of at most ``size`` characters, cut at the best places, without those that are blank.
 
     ``parts`` make up the text, whose end is not needed to yield its beginning.
     """
@@ -21,11 +21,13 @@ def cut(parts: Iterable[str], size: int) -> Iterator[str]:
         text, start = "".join(held), 0
         while len(text) - start > size:
             end = _best_end(text, start, size)
-            yield text[start:end]
+            if not text[start:end].isspace():
+                yield text[start:end]
             start = end
         held, length = [text[start:]], len(text) - start
-    if length:
-        yield "".join(held)
+    rest = "".join(held)
+    if rest and not rest.isspace():
+        yield rest
 
 
 def _best_end(text: str, start: int, size: int) -> int:
