@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fakes import OTHER_TOKEN, TOKEN, World
-from pipeline.limits import MAX_FILE_BYTES
+from pipeline.limits import MAX_FILE_BYTES, MAX_PAGE_CHARS
 from pipeline.settings import read_settings
 from web.problems import Problem
 
@@ -417,6 +417,25 @@ def test_a_list_goes_on_to_its_end_newest_first(world: World) -> None:
         seen += [job["id"] for job in page["jobs"]]
         cursor = page["next_cursor"]
     assert seen == made[::-1]
+
+
+def test_a_page_ends_where_its_results_get_long(world: World) -> None:
+    made = []
+    for number in range(5):
+        world.pass_time(seconds=1)
+        made.append(world.upload(f"Text {number}"))
+    world.deliver()
+    world.pass_time(seconds=1)
+    made.append(world.upload("Not done yet."))
+    long = "x" * (MAX_PAGE_CHARS // 2)
+    world.database.connection.execute("UPDATE results SET summary = ?", (long,))
+    pages, cursor = [], ""
+    while cursor is not None:
+        page = world.call("GET", "/jobs", parameters={"limit": "5", "cursor": cursor})[1]
+        pages.append([job["id"] for job in page["jobs"]])
+        cursor = page["next_cursor"]
+    newest_first = made[::-1]
+    assert pages == [newest_first[:4], newest_first[4:]]
 
 
 def test_a_list_by_status(world: World) -> None:

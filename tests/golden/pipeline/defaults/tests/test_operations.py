@@ -11,6 +11,7 @@ import pytest
 
 from fakes import World
 from jobs.job import BadAnswer
+from jobs.limits import MAX_BAD_ANSWERS
 from pipeline import operations
 from pipeline.limits import (
     MAX_TRANSLATION_CHARS,
@@ -225,6 +226,27 @@ def test_fields_that_are_none(answer: str) -> None:
     with pytest.raises(BadAnswer):
         read_fields(answer)
     assert set(read_fields('{"date": "2026-11-26"}')) == set(FIELDS)
+
+
+def test_a_number_may_be_in_quotes() -> None:
+    assert read_fields('{"total": "12.50", "pages": "3"}')["total"] == 12.5
+    for answer in ('{"total": "12 EUR"}', '{"total": "true"}', '{"pages": "1.5"}'):
+        with pytest.raises(BadAnswer):
+            read_fields(answer)
+
+
+def test_a_model_that_gives_no_answer_of_use_is_not_asked_for_days() -> None:
+    world = World(OPERATION="extraction")
+    world.ai.replies = ['{"total": "much"}']
+    job_id = world.upload("Invoice")
+    for _ in range(2 * MAX_BAD_ANSWERS):
+        world.pass_time(hours=1)
+        world.sweep()
+        world.deliver()
+    job = world.job(job_id)
+    assert (job["status"], job["attempts"]) == ("failed", MAX_BAD_ANSWERS)
+    assert job["error"] == "The model's answer has no number as 'total'."
+    assert len(world.ai.prompts) == MAX_BAD_ANSWERS
 
 
 def test_a_document_changes_no_rules() -> None:

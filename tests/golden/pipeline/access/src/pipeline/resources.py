@@ -124,8 +124,8 @@ class Resources:
 
     async def _list_jobs(self, call: Call, owner: str) -> Reply:
         status, after, limit = _page(call.request)
-        jobs = await self._services.store.page(owner, status, after, limit)
-        cursor = _encode(jobs[-1]) if len(jobs) == limit else None
+        jobs, has_more = await self._services.store.page(owner, status, after, limit)
+        cursor = _encode(jobs[-1]) if has_more else None
         return json_reply(200, {"jobs": [_shown(job) for job in jobs], "next_cursor": cursor})
 
     async def _delete_job(self, call: Call, owner: str) -> Reply:

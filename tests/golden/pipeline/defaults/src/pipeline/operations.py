@@ -6,6 +6,7 @@ off, the next one asks only what was not answered yet.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, get_args
 
 from jobs.job import BadAnswer, Unprocessable
@@ -144,7 +145,7 @@ def read_fields(answer: str) -> dict[str, Any]:
     except ValueError:
         raise BadAnswer("is not JSON") from None
     for name, kind in FIELDS.items():
-        value = fields.get(name)
+        value = fields[name] = _number(kind, fields.get(name))
         if value is not None and not _is_of(kind, value):
             raise BadAnswer(f"has no {kind} as {name!r}")
         if isinstance(value, list):
@@ -158,6 +159,14 @@ def _items(name: str, values: Sequence[object]) -> list[str]:
         if isinstance(value, (bool, list, dict)):
             raise BadAnswer(f"has an item of {name!r} that is no string")
     return [str(value) for value in values if value is not None]
+
+
+def _number(kind: FieldType, value: object) -> object:
+    """``value``, or the number that it is in quotes: small models write "12.50"."""
+    if kind in ("number", "integer") and isinstance(value, str):
+        with suppress(ValueError):
+            return parse_result(value)
+    return value
 
 
 def _is_of(kind: FieldType, value: object) -> bool:

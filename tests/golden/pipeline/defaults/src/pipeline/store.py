@@ -4,8 +4,17 @@ from dataclasses import dataclass
 
 from jobs.job import Job, Status
 from jobs.store import JOBS, JobStore, job_of
-from pipeline.limits import TAKE_OVER_SECONDS
+from pipeline.limits import MAX_PAGE_CHARS, TAKE_OVER_SECONDS
 
+# Jobs from the newest on, with how many there are without the limit of their results.
+_PAGE = """
+SELECT * FROM (
+  SELECT *, count(*) OVER () AS found, sum(size) OVER newest_first - size AS before
+  FROM (SELECT *, ifnull(length(summary), 0) AS size FROM ({jobs}))
+  WINDOW newest_first AS (ORDER BY created_at DESC, id DESC)
+)
+WHERE before <= ? ORDER BY created_at DESC, id DESC
+"""
 _STALE = "(status = 'failed' OR status = 'received' AND updated_at < unixepoch() - ?)"
 # The sweep sends the message, unless somebody else does first.
 _RETRY = (
@@ -93,8 +102,11 @@ class Store(JobStore):
 
     async def page(
         self, owner: str, status: Status | None, after: Position | None, limit: int
-    ) -> list[Job]:
-        """At most ``limit`` of the owner's jobs, the newest first."""
+    ) -> tuple[list[Job], bool]:
+        """At most ``limit`` of the owner's jobs, the newest first, and whether there may be more.
+
+        They are fewer if their results have more than ``MAX_PAGE_CHARS``, but never none.
+        """
         conditions, values = ["j.owner = ?"], [owner]
         if status:
             conditions.append("j.status = ?")
@@ -103,12 +115,15 @@ class Store(JobStore):
         if after:
             conditions.append("(j.created_at, j.id) < (?, ?)")
             bounds = [after.created_at, after.id]
+        jobs = (
+            f"{JOBS} WHERE {' AND '.join(conditions)} ORDER BY j.created_at DESC, j.id DESC LIMIT ?"
+        )
         result = await self._bound(
-            f"{JOBS} WHERE {' AND '.join(conditions)} "
-            "ORDER BY j.created_at DESC, j.id DESC LIMIT ?",
-            *(*values, *bounds, limit),
+            _PAGE.format(jobs=jobs), *values, *bounds, limit, MAX_PAGE_CHARS
         ).all()
-        return [job_of(row) for row in result["results"]]
+        rows = result["results"]
+        found = rows[0]["found"] if rows else 0
+        return [job_of(row) for row in rows], found == limit or found > len(rows)
 
     async def delete(self, owner: str, job_id: str) -> bool:
         """Delete a job of this owner with its result; ``False`` if there is none."""

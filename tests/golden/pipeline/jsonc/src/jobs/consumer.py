@@ -10,8 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from jobs.job import Claim, Unprocessable
-from jobs.limits import LEASE_SECONDS, MAX_ATTEMPTS, QUEUE_DELAY_SECONDS, WORK_SECONDS
+from jobs.job import BadAnswer, Claim, Unprocessable
+from jobs.limits import (
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    MAX_BAD_ANSWERS,
+    QUEUE_DELAY_SECONDS,
+    WORK_SECONDS,
+)
 from jobs.services import JobServices
 from jobs.waits import delay_seconds, explain, wait_seconds
 
@@ -80,7 +86,8 @@ class Consumer:
     async def _postpone(self, message: Message, claim: Claim, error: Exception) -> None:
         """Have a job tried again: soon by the queue, or later by the sweep."""
         why = explain(error, self._services.service_error)
-        if claim.attempts >= MAX_ATTEMPTS:
+        most = MAX_BAD_ANSWERS if isinstance(error, BadAnswer) else MAX_ATTEMPTS
+        if claim.attempts >= most:
             await self._deliveries.fail(claim, why, keep_file=True)
             await self._announce(claim)
             message.ack()

@@ -18,6 +18,8 @@ MAX_KEY_CHARS = 255
 TAKE_OVER_SECONDS = 60
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
+# Results in a page of jobs: after so much, and one more, it ends. A Worker has 128 MB.
+MAX_PAGE_CHARS = 1_000_000
 
 # Extraction. Each value of a table or of JSON gets its name, which may then be repeated much more
 # often than in the file. The limit is that of the largest plain text, which the numbers here fit.
