@@ -65,11 +65,12 @@ class Leaving:
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview in the account. ``live`` is whether its code is deployed: if not, a run that
-    created or deleted it did not finish. ``url`` is empty if the account has no workers.dev
-    subdomain."""
+    """A preview in the account. ``called`` is what names it in commands. ``live`` is whether its
+    code is deployed: if not, a run that created or deleted it did not finish. ``url`` is empty if
+    the account has no workers.dev subdomain."""
 
     note: Note
+    called: str
     live: bool
     url: str
     expired: bool
@@ -84,12 +85,13 @@ def previews(
         CfpyError: As :func:`cfpy.account.session.open_session`.
     """
     session = open_session(ctx, root, "", config)
-    domain, notes = session.account.subdomain(), all_notes(session, session.desired.worker)
+    domain, notes = session.account.subdomain(), all_notes(session)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         versions = pool.map(session.account.live_version, (note.worker for note in notes))
     return tuple(
         Preview(
             note,
+            note.called(session.desired.worker),
             bool(version),
             f"https://{note.worker}.{domain}.workers.dev" if domain else "",
             note.is_past(now or datetime.now(UTC)),
@@ -127,10 +129,11 @@ def run(
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, "", request.config)
-        notes = all_notes(session, session.desired.worker)
-        chosen = _chosen(ctx, request, notes, now or datetime.now(UTC))
+        notes = all_notes(session)
+        worker = session.desired.worker
+        chosen = _chosen(ctx, request, worker, notes, now or datetime.now(UTC))
         if not chosen and request.which is Which.NAMED:
-            on_unknown([note.name for note in notes])
+            on_unknown([note.called(worker) for note in notes])
         leaving = tuple(_leaving(session, note, why) for note, why in chosen)
         if request.dry_run or not leaving:
             return leaving
@@ -168,21 +171,25 @@ def _failure(
 
 
 def _chosen(
-    ctx: Context, request: DownRequest, notes: Sequence[Note], now: datetime
+    ctx: Context, request: DownRequest, worker: str, notes: Sequence[Note], now: datetime
 ) -> list[tuple[Note, str]]:
+    """The previews that are meant, each with why. Of those that have another base than ``worker``,
+    only what cannot be somebody else's: the record may have been copied from another project."""
     if request.which is Which.EXPIRED:
         return [(note, f"expired at {note.expires}") for note in notes if note.is_past(now)]
     if request.which is Which.MERGED:
         if not notes:
             return []
-        return list(done(ctx.git, request.root, read_branches(ctx.git, request.root), notes))
+        branches = read_branches(ctx.git, request.root)
+        own = [note for note in notes if note.base == worker or note.remote == branches.remote]
+        return list(done(ctx.git, request.root, branches, own))
     name = request.name or branch_name(ctx.git, request.root)
     if not name:
         raise UsageError(
             "git is on no branch, so it is not known which preview is meant",
             hint=f"Name it; to list them: {command('preview', 'list')}. Nothing was deleted.",
         )
-    return [(note, "") for note in notes if name in (note.name, note.worker)]
+    return [(note, "") for note in notes if name in (note.called(worker), note.worker)]
 
 
 def _leaving(session: Session, note: Note, why: str) -> Leaving:

@@ -151,67 +151,6 @@ def test_a_bucket_with_too_many_objects_stops_it_before_anything_is_deleted(stag
     assert here.outcome() == before
 
 
-def worker_of(stage: Stage, name: str) -> str:
-    [worker] = [item.note.worker for item in listed(stage) if item.note.name == name]
-    return str(worker)
-
-
-def fill(stage: Stage, name: str) -> None:
-    """More objects in a preview's bucket than cfpy deletes."""
-    files = f"{worker_of(stage, name)}-files"
-    stage.api.objects[files] = [str(number) for number in range(201)]
-
-
-def need(stage: Stage, name: str) -> None:
-    """Another Worker calls a preview's."""
-    stage.api.needed.add(worker_of(stage, name))
-
-
-@pytest.mark.parametrize(
-    ("hinder", "why"), [(fill, "more than 200 objects"), (need, "is used by other")]
-)
-def test_a_preview_that_cannot_be_deleted_does_not_keep_the_others(
-    hinder: Callable[[Stage, str], None],
-    why: str,
-    stage: Start,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    here = stage()
-    later = NOW + timedelta(days=7)
-    here.up("aa")
-    before = here.outcome()
-    here.up("bb")
-    hinder(here, "aa")
-    request = DownRequest(here.root, Which.EXPIRED, dry_run=True)
-    shown = run(here.context(), request, lambda _: True, lambda _: None, later)
-    DownView(Output(), "preview prune", yes=True, dry_run=True).show(shown)
-    assert [why in text for text in capsys.readouterr().out.split("\nbb: expired")] == [True, False]
-    with pytest.raises(PlanConflictError, match=why) as caught:
-        here.down(which=Which.EXPIRED, now=later)
-    assert caught.value.hint.endswith(". All other previews were deleted.")
-    assert "Nothing was" not in caught.value.hint
-    assert here.outcome() == before
-    # What is not asked, because nothing can be deleted, is not confirmed either.
-    with pytest.raises(PlanConflictError, match=why):
-        run(here.context(), DownRequest(here.root, Which.NAMED, "aa"), lambda _: 1 / 0, print)
-
-
-def test_a_preview_whose_deletion_fails_does_not_keep_the_others(stage: Start) -> None:
-    here = stage()
-    later = NOW + timedelta(days=7)
-    for name in ("aa", "bb", "cc"):
-        here.up(name)
-    here.tools.refused = {f"r2/buckets/{worker_of(here, name)}-files" for name in ("aa", "cc")}
-    with pytest.raises(WranglerError) as caught:
-        here.down(which=Which.EXPIRED, now=later)
-    assert [said.split(":")[0] for said in caught.value.message.split("; ")] == ["aa", "cc"]
-    assert "All other previews were deleted" in caught.value.hint
-    assert names(listed(here)) == ["aa", "cc"]
-    here.tools.refused = set()
-    here.down(which=Which.EXPIRED, now=later)
-    assert here.outcome() == here.others
-
-
 def test_a_preview_that_is_not_deployed_is_not_live(stage: Start) -> None:
     here = stage()
     here.up()
