@@ -38,11 +38,13 @@ FAULTS = [
 
 @dataclass
 class PreviewTools:
-    """A runner of wrangler and of git. ``git`` has what its commands print, by their words."""
+    """A runner of wrangler and of git. ``git`` has what its commands print, by their words;
+    ``refused`` are paths that the API never changes."""
 
     environments: ClassVar = ("",)
     api: CloudflareApi
     git: dict[str, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     fault: tuple[int, Fault] | None = None
     mutations: list[str] = field(default_factory=list)
     dead: bool = False
@@ -202,6 +204,8 @@ class PreviewTools:
     ) -> Any:
         if self.dead:
             raise Killed
+        if path in self.refused:
+            raise RefusedError(409, 10100, "It is locked")
         fault = None
         if not reads:
             self.mutations.append(f"{method} {path}")

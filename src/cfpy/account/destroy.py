@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfpy.account.comparison import Permission
@@ -11,6 +11,7 @@ from cfpy.account.neighbours import neighbours
 from cfpy.account.owned.outside import in_jurisdiction
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.plan import Action, Plan
+from cfpy.account.preview_keeper import all_notes
 from cfpy.account.session import Session, open_session
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import teardown
@@ -106,7 +107,16 @@ def _plan(session: Session, request: DestroyRequest) -> Plan:
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
             hint="Nothing was deleted. Fix the difference, then run it again.",
         )
-    return plan
+    return replace(plan, notices=(*plan.notices, *_previews(session, plan)))
+
+
+def _previews(session: Session, plan: Plan) -> Iterator[str]:
+    """The previews of a Worker that is deleted: they stay, and cost money."""
+    # All are named after the Worker of the top level.
+    if not session.environment and any(action.kind == "worker" for action in plan.changes):
+        for note in all_notes(session):
+            down = command("preview", "down", note.called(plan.worker))
+            yield f"the preview {note.name} of {note.base} stays, with its data: {down} deletes it"
 
 
 def refuse_dependents(session: Session, plan: Plan) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.owned.registry import BY_NAME, KINDS
+from cfpy.tools.invocation import command
 
 
 def notices(now: Comparison) -> Iterator[str]:
@@ -22,7 +23,11 @@ def leftovers(now: Comparison) -> Iterator[str]:
         of, _, name = key.partition(":")
         kind = BY_NAME.get(of)
         if kind is None or kind.is_left(now, name, id_):
+            previews = (
+                f"its previews ({command('preview', 'list')}), then " if of == "worker" else ""
+            )
             yield (
                 f"cfpy created {key}{f' ({id_})' if id_ else ''}, which the configuration no "
-                "longer names: it stays. Delete it yourself, then remove it from cfpy.state.json"
+                f"longer names: it stays. Delete {previews}it yourself, then remove it from "
+                "cfpy.state.json"
             )

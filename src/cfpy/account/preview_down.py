@@ -23,7 +23,7 @@ from cfpy.account.preview_note import Note
 from cfpy.account.session import Session, open_session
 from cfpy.account.steps import attempt, run_all
 from cfpy.account.teardown import teardown
-from cfpy.errors import PlanConflictError, UsageError
+from cfpy.errors import CfpyError, PlanConflictError, UsageError, WranglerError
 from cfpy.project.lock import alone
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
@@ -54,20 +54,23 @@ class DownRequest:
 
 @dataclass(frozen=True)
 class Leaving:
-    """A preview that is deleted, why, and the steps."""
+    """A preview that is deleted, why, and the steps; ``problem`` is why it can't be."""
 
     note: Note
     why: str
     plan: Plan
+    problem: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A preview in the account. ``live`` is whether its code is deployed: if not, a run that
-    created or deleted it did not finish. ``url`` is empty if the account has no workers.dev
-    subdomain."""
+    """A preview in the account. ``called`` is what names it in commands. ``live`` is whether its
+    code is deployed: if not, a run that created or deleted it did not finish. ``url`` is empty if
+    the account has no workers.dev subdomain."""
 
     note: Note
+    called: str
     live: bool
     url: str
     expired: bool
@@ -82,12 +85,13 @@ def previews(
         CfpyError: As :func:`cfpy.account.session.open_session`.
     """
     session = open_session(ctx, root, "", config)
-    domain, notes = session.account.subdomain(), all_notes(session, session.desired.worker)
+    domain, notes = session.account.subdomain(), all_notes(session)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         versions = pool.map(session.account.live_version, (note.worker for note in notes))
     return tuple(
         Preview(
             note,
+            note.called(session.desired.worker),
             bool(version),
             f"https://{note.worker}.{domain}.workers.dev" if domain else "",
             note.is_past(now or datetime.now(UTC)),
@@ -119,63 +123,98 @@ def run(
 
     Raises:
         UsageError: It is not known which previews are meant. Nothing was deleted.
-        PlanConflictError: Other Workers need something of a preview; it was kept.
-        WranglerError: A step failed. Run it again to continue.
+        PlanConflictError: A preview can't be deleted, or other Workers need something of it; it was
+            kept, and the others were deleted.
+        WranglerError: A step failed; the other previews were deleted. Run it again to continue.
     """
     with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, "", request.config)
-        notes = all_notes(session, session.desired.worker)
-        chosen = _chosen(ctx, request, notes, now or datetime.now(UTC))
+        notes = all_notes(session)
+        worker = session.desired.worker
+        chosen = _chosen(ctx, request, worker, notes, now or datetime.now(UTC))
         if not chosen and request.which is Which.NAMED:
-            on_unknown([note.name for note in notes])
-        leaving = tuple(Leaving(note, why, _plan(session, note)) for note, why in chosen)
+            on_unknown([note.called(worker) for note in notes])
+        leaving = tuple(_leaving(session, note, why) for note, why in chosen)
         if request.dry_run or not leaving:
             return leaving
-        if not confirm(leaving):
+        # One that can't be deleted must not keep the others, night after night.
+        failed: list[tuple[Note, PlanConflictError | WranglerError]] = [
+            (item.note, PlanConflictError(item.problem, hint=item.hint))
+            for item in leaving
+            if item.problem
+        ]
+        if len(failed) < len(leaving) and not confirm(leaving):
             return None
         for item in leaving:
-            _delete(ctx, session, item, on_action)
-        kept = [f"{i.key} ({i.reason})" for item in leaving for i in _kept(item.plan)]
-        if kept:
-            raise PlanConflictError(
-                f"kept: {', '.join(kept)}. Everything else was deleted",
-                hint="Remove it from the other Worker, then run the same command again.",
-            )
+            try:
+                if not item.problem:
+                    _delete(ctx, session, item, on_action)
+            except (PlanConflictError, WranglerError) as error:
+                failed.append((item.note, error))
+        if failed:
+            raise _failure(failed, others=len(failed) < len(leaving))
         return leaving
 
 
+def _failure(
+    failed: Sequence[tuple[Note, PlanConflictError | WranglerError]], *, others: bool
+) -> CfpyError:
+    """The error for previews that were not deleted. The type of the first decides the exit code."""
+    error = failed[0][1]
+    if len(failed) > 1:
+        error.message = "; ".join(f"{note.name}: {item.message}" for note, item in failed)
+        error.hint = " ".join(dict.fromkeys(item.hint for _, item in failed if item.hint))
+    if others:
+        hint = error.hint.replace(" Nothing was deleted.", "")
+        error.hint = f"{hint} All other previews were deleted.".lstrip()
+    return error
+
+
 def _chosen(
-    ctx: Context, request: DownRequest, notes: Sequence[Note], now: datetime
+    ctx: Context, request: DownRequest, worker: str, notes: Sequence[Note], now: datetime
 ) -> list[tuple[Note, str]]:
+    """The previews that are meant, each with why. Of those that have another base than ``worker``,
+    only what cannot be somebody else's: the record may have been copied from another project."""
     if request.which is Which.EXPIRED:
         return [(note, f"expired at {note.expires}") for note in notes if note.is_past(now)]
     if request.which is Which.MERGED:
         if not notes:
             return []
-        return list(done(ctx.git, request.root, read_branches(ctx.git, request.root), notes))
+        branches = read_branches(ctx.git, request.root)
+        own = [note for note in notes if note.base == worker or note.remote == branches.remote]
+        return list(done(ctx.git, request.root, branches, own))
     name = request.name or branch_name(ctx.git, request.root)
     if not name:
         raise UsageError(
             "git is on no branch, so it is not known which preview is meant",
             hint=f"Name it; to list them: {command('preview', 'list')}. Nothing was deleted.",
         )
-    return [(note, "") for note in notes if name in (note.name, note.worker)]
+    return [(note, "") for note in notes if name in (note.called(worker), note.worker)]
 
 
-def _plan(session: Session, note: Note) -> Plan:
+def _leaving(session: Session, note: Note, why: str) -> Leaving:
     """The steps that delete a preview. What another Worker is bound to is kept."""
     here = replace(session, desired=note.desired())
     permission = Permission(note.created_keys, frozenset(), data=True)
     users = session.account.users(note.worker)
     plan = teardown(here.desired, here.observe(), permission, (), users)
-    refuse_dependents(here, plan)
-    return plan
+    try:
+        refuse_dependents(here, plan)
+        _objects(here, plan)
+    except PlanConflictError as error:
+        return Leaving(note, why, plan, error.message, error.hint)
+    return Leaving(note, why, plan)
 
 
 def _delete(
     ctx: Context, session: Session, item: Leaving, on_action: Callable[[Action], None]
 ) -> None:
-    """Delete a preview's Worker, then its resources, and its note at last."""
+    """Delete a preview's Worker, then its resources, and its note at last.
+
+    Raises:
+        PlanConflictError: It can't be deleted, or another Worker needs something of it.
+        WranglerError: A step failed.
+    """
     note, plan = item.note, item.plan
     parts = [a for a in plan.actions if a.kind in RESOURCES]
     worker = replace(plan, actions=tuple(a for a in plan.actions if a not in parts))
@@ -191,9 +230,14 @@ def _delete(
         # Nothing writes any more.
         _empty(ctx, here, plan)
         execute(ctx, here, replace(plan, actions=tuple(parts)), on_action)
-    if not _kept(plan):
-        ctx.progress(f"Deleting the note of {note.worker}")
-        delete_note(session, note)
+    kept = [f"{a.key} ({a.reason})" for a in plan.actions if a.do is not Do.DELETE]
+    if kept:
+        raise PlanConflictError(
+            f"kept: {', '.join(kept)}. Everything else was deleted",
+            hint="Remove it from the other Worker, then run the same command again.",
+        )
+    ctx.progress(f"Deleting the note of {note.worker}")
+    delete_note(session, note)
 
 
 def _objects(session: Session, plan: Plan) -> list[tuple[str, ...]]:
@@ -229,7 +273,3 @@ def _empty(ctx: Context, session: Session, plan: Plan) -> None:
         # The toolchain is installed on first use: do it here, not in several threads.
         session.wrangler.argv()
         run_all({words[0]: partial(delete, words) for words in found}, {}, _AT_ONCE)
-
-
-def _kept(plan: Plan) -> list[Action]:
-    return [action for action in plan.actions if action.do is not Do.DELETE]

@@ -40,14 +40,18 @@ class InMemory(RecordStore):
             self._record = edit(self._record)
 
 
-def all_notes(session: Session, base: str) -> tuple[Note, ...]:
-    """The previews of a Worker, by name."""
-    prefix = preview_prefix(base)
-    keepers = [n for n in session.account.workers() if n.startswith(prefix) and n.endswith(NOTE)]
+def all_notes(session: Session) -> tuple[Note, ...]:
+    """The previews of a project, by name; also those from before its Worker was renamed, while the
+    record has the Worker of then."""
+    known = session.records.read().created("")
+    earlier = (key.removeprefix("worker:") for key in known if key.startswith("worker:"))
+    bases = {session.desired.worker, *earlier}
+    prefixes = tuple(preview_prefix(base) for base in bases)
+    keepers = [n for n in session.account.workers() if n.startswith(prefixes) and n.endswith(NOTE)]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = pool.map(partial(read_note, session), (n.removesuffix(NOTE) for n in keepers))
-        notes = [note for note in found if note and note.base == base]
-    return tuple(sorted(notes, key=lambda note: note.name))
+        notes = [note for note in found if note and note.base in bases]
+    return tuple(sorted(notes, key=lambda note: (note.name, note.base)))
 
 
 def read_note(session: Session, worker: str) -> Note | None:

@@ -63,6 +63,11 @@ class Note:
         """What cfpy created, in the form of a record."""
         return {f"worker:{self.worker}": "", **dict.fromkeys(self.owned, "")}
 
+    def called(self, worker: str) -> str:
+        """What names it in commands of a project with this Worker: after the Worker was renamed, an
+        earlier preview may have the name of another one."""
+        return self.name if self.base == worker else self.worker
+
     def is_past(self, now: datetime) -> bool:
         """Whether it has expired."""
         return bool(self.expires) and datetime.fromisoformat(self.expires) <= now

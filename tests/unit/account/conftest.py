@@ -21,7 +21,7 @@ def stage(
     """Makes a project, always in the same place, with a new account."""
     del pauses
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
-    for name in CI_VARIABLES:
+    for name in (*CI_VARIABLES, "GITHUB_REF_TYPE"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "src").mkdir()
     (tmp_path / "migrations").mkdir()

@@ -52,7 +52,8 @@ def preview_down(
     """Delete a preview with its data, and nothing else.
 
     Deletes what cfpy preview up created for it, from any machine: the preview's Worker has a note
-    of that in the account. Keeps what another Worker is bound to.
+    of that in the account. Keeps what another Worker is bound to. If one of several can't be
+    deleted, deletes the others, then fails.
 
     Example: cfpy preview down --merged --yes
     """
@@ -75,7 +76,8 @@ def preview_prune(
 ) -> None:
     """Delete the previews whose time is over, with their data.
 
-    Each run of cfpy preview up starts the time of its preview again.
+    Each run of cfpy preview up starts the time of its preview again. If one can't be deleted,
+    deletes the others, then fails.
 
     Example: cfpy preview prune --yes
     """
@@ -127,7 +129,7 @@ class DownView:
         """
         if not self._output.json:
             self._draw(leaving)
-        names = ", ".join(item.note.name for item in leaving)
+        names = ", ".join(item.note.name for item in leaving if not item.problem)
         return confirmed(
             self._output,
             f"Delete {names} with all data?",
@@ -153,7 +155,8 @@ class DownView:
         elif self._output.json:
             rows = [
                 asdict(item.note)
-                | {"owned": list(item.note.owned), "why": item.why, "plan": item.plan.as_dict()}
+                | {"owned": list(item.note.owned), "why": item.why, "problem": item.problem}
+                | {"plan": item.plan.as_dict()}
                 for item in leaving
             ]
             data = {"previews": rows, "dry_run": self._dry_run, "done": self._done}
@@ -170,4 +173,7 @@ class DownView:
         for item in leaving:
             why = f": {item.why}" if item.why else ""
             self._output.show(draw.Text(f"\n{item.note.name}{why}", style="bold"))
-            draw_plan(self._output, item.plan)
+            if item.problem:
+                self._output.show(draw.Text(f"can't be deleted: {item.problem}", style="bold red"))
+            else:
+                draw_plan(self._output, item.plan)

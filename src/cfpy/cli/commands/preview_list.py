@@ -44,5 +44,5 @@ def preview_list(
     table = draw.table("preview", "state", "address", "kept until")
     for item in found:
         state = "expired" if item.expired else "live" if item.live else "incomplete"
-        table.add_row(item.note.name, state, item.url, item.note.expires or "deleted by hand")
+        table.add_row(item.called, state, item.url, item.note.expires or "deleted by hand")
     output.show(table)
