@@ -96,9 +96,11 @@ class Databases(OwnedById):
         """Also that somebody else has migrated a database further: the sign of an old clone."""
         yield from super().notices(now)
         applied = now.observed.all(AppliedMigrations)
-        # Bindings of one database may have migrations of their own.
-        known = {name for item in now.desired.all(D1Database) for name in item.migrations}
-        for item in now.desired.all(D1Database):
+        wanted = now.desired.all(D1Database)
+        for item in wanted:
+            # Bindings of one database may have migrations of their own.
+            twins = (other for other in wanted if other.name == item.name)
+            known = {name for other in twins for name in other.migrations}
             had = applied.get(item.binding)
             if had and (others := sorted(had.names - known - {SEED})):
                 yield (
