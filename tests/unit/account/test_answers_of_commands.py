@@ -113,7 +113,10 @@ def test_a_restore_asks_with_the_source_of_the_backup(
 
 
 def test_a_backup_that_is_not_whole_names_what_is_missing(
-    backup_stage: BackupStage, cfpy: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    backup_stage: BackupStage,
+    cfpy: Callable[..., str],
+    answer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backup_stage.api.data.objects["files"][".."] = Stored(b"1")
     monkeypatch.setattr("cfpy.account.backups.copying.MOST_KEYS", 1)
@@ -121,10 +124,29 @@ def test_a_backup_that_is_not_whole_names_what_is_missing(
     assert "r2:FILES: not copied, because a part of the key is . or .." in said
     assert "Not copied: kv:CACHE has more than 1 keys" in said
     assert "The backup is not whole: 1 of r2:FILES, kv:CACHE could not be copied." in said
+    assert "; without 1 of r2:FILES, kv:CACHE" in " ".join(
+        cfpy(backup_stage, "backup", "list").split()
+    )
     [path] = backup_stage.root.glob("backups/*/*/manifest.json")
     manifest = json.loads(path.read_text())
     assert [item["missed"] for item in manifest["items"]] == [[], [".."], []]
     assert len(manifest["too_large"]) == 1
+    [listed] = answer(backup_stage, "backup", "list")["backups"]
+    assert (listed["whole"], listed["missed"]) == (False, {"r2:FILES": 1})
+    assert (listed["skipped"], listed["too_large"]) == ([], manifest["too_large"])
+    words = ("backup", "restore", str(path.parent), "--dry-run")
+    for option in ("--only=kv", "--only=kv:CACHE"):
+        said = " ".join(cfpy(backup_stage, *words, option, code=2).split())
+        assert "It has d1:DB, r2:FILES, vectorize:INDEX, without 1 of r2:FILES, kv:CACHE." in said
+
+
+def test_a_backup_of_a_part_is_listed_as_one(
+    backup_stage: BackupStage, cfpy: Callable[..., str], answer: Callable[..., Any]
+) -> None:
+    cfpy(backup_stage, "backup", "create", "--skip", "d1")
+    assert "; without d1:DB" in " ".join(cfpy(backup_stage, "backup", "list").split())
+    [listed] = answer(backup_stage, "backup", "list")["backups"]
+    assert (listed["whole"], listed["skipped"]) == (True, ["d1:DB"])
 
 
 def test_the_shape_of_json_is_pinned(
