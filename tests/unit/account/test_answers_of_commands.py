@@ -83,6 +83,32 @@ def test_status_shows_how_versions_share_the_traffic(
     assert answer(here, "status")["versions"] == [{"version_id": one, "percent": 100}]
 
 
+def test_status_in_a_rollout_is_about_what_no_live_version_has(
+    rollout: Start, answer: Callable[..., Any]
+) -> None:
+    """A rollout is from a branch: neither its files nor those of main differ from all versions."""
+    here = rollout()
+    config = here.root / "wrangler.toml"
+    main = config.read_text()
+    prices = '[[d1_databases]]\nbinding = "PRICES"\ndatabase_name = "shop-prices"\n\n'
+    branch = main.replace("[triggers]", f'[vars]\nSHOWS = "prices"\n\n{prices}[triggers]')
+    config.write_text(branch.replace("2026-09-01", "2026-10-01"))
+    here.code("two")
+    for percent in (10, 60):
+        here.share(percent)
+        branch = config.read_text()
+        for files in (branch, main):
+            config.write_text(files)
+            assert answer(here, "status")["drift"] == []
+        by_hand = files.replace("2026-09-01", "2026-08-01")
+        config.write_text(by_hand.replace("[triggers]", '[vars]\nSHOWS = "all"\n\n[triggers]'))
+        assert [item.split(",")[0] for item in answer(here, "status")["drift"]] == [
+            "the live version has the compatibility_date 2026-10-01",
+            "the variable SHOWS has another value in the live version",
+        ]
+        config.write_text(branch)
+
+
 def test_status_of_what_is_not_live_has_no_versions(
     backup_stage: BackupStage, answer: Callable[..., Any]
 ) -> None:
