@@ -97,10 +97,10 @@ def test_status_in_a_rollout_is_about_what_no_live_version_has(
     for percent in (10, 60):
         here.share(percent)
         branch = config.read_text()
-        for files in (branch, main):
-            config.write_text(files)
+        for text in (branch, main):
+            config.write_text(text)
             assert answer(here, "status")["drift"] == []
-        by_hand = files.replace("2026-09-01", "2026-08-01")
+        by_hand = main.replace("2026-09-01", "2026-08-01")
         config.write_text(by_hand.replace("[triggers]", '[vars]\nSHOWS = "all"\n\n[triggers]'))
         assert [item.split(",")[0] for item in answer(here, "status")["drift"]] == [
             "the live version has the compatibility_date 2026-10-01",
