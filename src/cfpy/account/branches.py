@@ -56,7 +56,7 @@ def current_branch(git: Git, root: Path) -> Branch:
 
 
 def _name_from_ci() -> str:
-    # A tag is not a branch: one of this name may not be there.
+    # A tag is not a branch.
     tag = os.environ.get("GITHUB_REF_TYPE") == "tag"
     names = (item for item in CI_VARIABLES if not (tag and item == "GITHUB_REF_NAME"))
     return next((os.environ[item] for item in names if os.environ.get(item)), "")

@@ -7,14 +7,16 @@ deployed in the seconds between is replaced, but not without a word.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 
 from cfpy.account.releases import Release, Releases
 from cfpy.account.steps import attempt
 from cfpy.errors import CloudflareError, DeploymentChangedError
 from cfpy.tools.invocation import command
 
-# Of a version, `workers/triggered_by`.
-_UPLOAD = "upload"
+# Of a version, `workers/triggered_by`: as wrangler 4.164.0 knows it, and as the API writes it for
+# an upload that is not deployed at once.
+_OF_PEOPLE = {"upload", "rollback", "promotion", "version_upload", "create_version_api"}
 
 
 class DeploymentGuard:
@@ -41,14 +43,18 @@ class DeploymentGuard:
             DeploymentChangedError: It is of an upload, a rollback or a rollout: somebody else's.
             CloudflareError: The account can't be read.
         """
-        newest = self._releases.newest()
-        if self._seen and newest and newest != self._seen and not self._is_of_a_secret(newest):
-            raise self._changed(f"somebody else changed the deployment of {self._worker}: {newest}")
-        self._seen, self._made = newest, None
+        history = self._releases.history()
+        since = takewhile(lambda release: release != self._seen, history) if self._seen else ()
+        for release in since:
+            if not self._is_of_a_secret(release):
+                raise self._changed(
+                    f"somebody else changed the deployment of {self._worker}: {release}"
+                )
+        self._seen, self._made = next(iter(history), None), None
 
     def _is_of_a_secret(self, release: Release) -> bool:
         version, *others = release.shares
-        return not others and self._releases.version(version).reason != _UPLOAD
+        return not others and self._releases.version(version).reason not in _OF_PEOPLE
 
     def expect(self, versions: Iterable[str], message: str | None = None) -> None:
         """The run makes a deployment of these versions; with ``None``, its message is not known."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from cfpy.account.owned.d1 import SEED
 from cfpy.bindings.kinds.d1 import D1
 from cfpy.bindings.previews import PreviewConfig
 from cfpy.bindings.wrangler_config import load_project
@@ -21,8 +22,6 @@ from cfpy.tools.files import write_atomically
 #: where it is, so it is in the project.
 FILE = ".cfpy-preview.json"
 _MIGRATIONS = ".wrangler/cfpy/preview-migrations"
-# Its name sorts behind those of other migrations: numbers come first.
-_SEED = "zz_cfpy_seed.sql"
 
 
 @contextlib.contextmanager
@@ -119,7 +118,7 @@ def _copy(root: Path, directory: str, names: tuple[str, ...], seed: str) -> None
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / directory / name, target / name)
         target.mkdir(parents=True, exist_ok=True)
-        (target / _SEED).write_text(seed, "utf-8")
+        (target / SEED).write_text(seed, "utf-8")
     except OSError as error:
         raise FilesystemError(
             f"can't write {error.filename or target}: {error.strerror or error}",

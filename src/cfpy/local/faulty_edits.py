@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError
+from cfpy.local.beside import load_beside
 from cfpy.local.defaults import load_for_run
 from cfpy.local.env_files import EnvFiles, find_env_files
 from cfpy.local.file_warnings import file_warnings
@@ -42,16 +43,17 @@ def _read(request: DevRequest) -> tuple[Project, EnvFiles]:
 
 
 def fault_of_edit(request: DevRequest, path: str) -> Event | None:
-    """What is wrong with the files after an edit of ``path``, while the Worker still runs with
-    what was there before; ``None`` if they can be read."""
+    """What is wrong with the files of a run after an edit of ``path``, while its Workers still run
+    with what was there before; ``None`` if they can be read."""
     runs = "The Worker runs on as it was."
     if request.config is not None and not (request.root / request.config).is_file():
         gone = f"{request.config.name} is gone.\n{runs} Waiting for it."
         return Event("reload_failed", {"text": gone})
     try:
         project, _ = _read(request)
-        if project.is_python:
-            read_pyproject(project.root)
+        for each in (project, *load_beside(project, request.beside)):
+            if each.is_python:
+                read_pyproject(each.root)
     except CfpyError as error:
         hint = "" if "again" in error.hint else error.hint
         told = [f"{path} changed, and can't be used: {error.message}", hint, f"{runs} {_WAITS}"]

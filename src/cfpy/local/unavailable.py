@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from cfpy.local.ports import LOOPBACK
 
-# More of a body is not read: the connection is closed.
-_MOST_BYTES = 2**20
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_CHUNK = 2**16
 
 
 @contextlib.contextmanager
@@ -45,10 +43,18 @@ class _ReasonHandler(http.server.BaseHTTPRequestHandler):
     timeout = 10
     server: _ReasonServer
 
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        # What the base class looks up for a method, whichever it is.
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
     def _answer(self) -> None:
         length = self.headers.get("Content-Length", "")
+        left = int(length) if length.isdecimal() else 0
         # Otherwise a client that still sends may not read the answer.
-        self.rfile.read(min(int(length), _MOST_BYTES) if length.isdecimal() else 0)
+        while left > 0 and (data := self.rfile.read(min(left, _CHUNK))):
+            left -= len(data)
         self.send_response(503)
         self.send_header("Content-Type", "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(self.server.body)))
@@ -59,7 +65,3 @@ class _ReasonHandler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: the terminal shows the reason."""
-
-
-for _method in _METHODS:
-    setattr(_ReasonHandler, f"do_{_method}", _ReasonHandler._answer)

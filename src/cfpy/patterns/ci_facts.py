@@ -25,6 +25,19 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+# By the lock file: what installs exactly that, and how to run no scripts of packages. corepack,
+# which Node 24 has, runs the version that `packageManager` in package.json names.
+_INSTALLS = {
+    "package-lock.json": ("npm ci", "--ignore-scripts"),
+    "npm-shrinkwrap.json": ("npm ci", "--ignore-scripts"),
+    "pnpm-lock.yaml": ("corepack pnpm install --frozen-lockfile", "--ignore-scripts"),
+    "yarn.lock": ("corepack yarn install --immutable", "--mode=skip-build"),
+    "bun.lock": ("npx --yes bun@1 install --frozen-lockfile", "--ignore-scripts"),
+    "bun.lockb": ("npx --yes bun@1 install --frozen-lockfile", "--ignore-scripts"),
+}
+_YARN_1 = ("corepack yarn install --frozen-lockfile", "--ignore-scripts")
+
+
 @dataclass(frozen=True)
 class CiFacts:
     """What is known about a project.
@@ -141,9 +154,18 @@ def _table(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _install(root: Path, *, scripts: bool) -> str:
-    words = "npm ci" if (root / "package-lock.json").is_file() else "npm install"
-    # A Python Worker only needs wrangler, which has no scripts to run.
-    return words if scripts else f"{words} --ignore-scripts"
+    """The command that installs what the lock file has, of the project or of its workspace."""
+    for folder in (root, *root.parents):
+        for name, (words, no_scripts) in _INSTALLS.items():
+            if not (folder / name).is_file():
+                continue
+            if name == "yarn.lock" and b"yarn lockfile v1" in (folder / name).read_bytes():
+                words, no_scripts = _YARN_1
+            # A Python Worker only needs wrangler, which has no scripts to run.
+            return words if scripts else f"{words} {no_scripts}"
+        if (folder / ".git").exists():
+            break
+    return "npm install" if scripts else "npm install --ignore-scripts"
 
 
 def _pyproject(root: Path) -> Mapping[str, Any]:

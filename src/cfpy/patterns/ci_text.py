@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -39,6 +39,7 @@ _NODE = {
     ),
 }
 _TTL = "14d"
+_OF_NODE = ("npm", "npx", "corepack")
 _HEAD = re.compile(r"# cfpy ci init (?P<provider>[a-z]+): (?P<digest>[0-9a-f]{12})\n")
 _MARK = "cfpy preview -->"
 _ABOUT = "# You may edit this file: cfpy replaces it only as long as it is as cfpy wrote it.\n"
@@ -144,8 +145,7 @@ class CiText:
 
     @property
     def uses_node(self) -> bool:
-        words = {word for step in self.tests for word in step.command.split()}
-        return not words.isdisjoint({"npm", "npx", "pywrangler"})
+        return _uses(self.tests, *_OF_NODE, "pywrangler")
 
     @property
     def installs(self) -> tuple[CiStep, ...]:
@@ -169,7 +169,7 @@ class CiText:
 
     @property
     def deploys_with_node(self) -> bool:
-        return not self.cfpy or any("npm" in step.command for step in self.installs)
+        return not self.cfpy or _uses(self.installs, *_OF_NODE)
 
     @property
     def asks_health(self) -> bool:
@@ -269,6 +269,10 @@ class CiText:
     def _filled(self, name: str) -> str:
         text = text_environment().from_string(_template(name)).render(it=self)
         return f"{_head(self.provider, text)}{_ABOUT}{text}"
+
+
+def _uses(steps: Iterable[CiStep], *words: str) -> bool:
+    return any(word in words for step in steps for word in step.command.split())
 
 
 def is_as_written(text: str) -> bool:

@@ -17,7 +17,7 @@ from cfpy.account.neighbours import neighbours
 from cfpy.account.observed import Found, ObservedState
 from cfpy.account.owned.class_migration import MigrationTag
 from cfpy.account.owned.custom_domain import TakenDomain
-from cfpy.account.owned.d1 import D1Database, FoundDatabase
+from cfpy.account.owned.d1 import AppliedMigrations, D1Database, FoundDatabase
 from cfpy.account.owned.kv import FoundNamespace
 from cfpy.account.owned.queue import ObservedQueue
 from cfpy.account.owned.r2 import ObservedBucket
@@ -126,6 +126,19 @@ def test_what_the_configuration_names_no_more_is_named(wants: Wants) -> None:
     ):
         [said] = plan.notices
         assert said.startswith("cfpy created worker:old, ")
+
+
+def test_a_database_that_somebody_else_has_migrated_further_is_named(
+    wants: Wants, tmp_path: Path
+) -> None:
+    """As from an old clone."""
+    (tmp_path / "migrations").mkdir(exist_ok=True)
+    (tmp_path / "migrations" / "0001_a.sql").write_text("SELECT 1")
+    desired = wants(DB)
+    for names, said in (({"0001_a.sql"}, 0), ({"0001_a.sql", "0002_b.sql"}, 1)):
+        had = having(SHOP_DB, AppliedMigrations("DB", frozenset(names)))
+        notices = [text for text in diff(desired, had, {}).notices if "0002_b.sql" in text]
+        assert len(notices) == said
 
 
 def test_what_two_environments_share_is_named(wants: Wants) -> None:

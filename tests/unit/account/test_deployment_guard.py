@@ -258,6 +258,22 @@ def test_after_a_change_of_secrets_only_their_version_is_accepted(
         guard.renew()
 
 
+def test_a_rollout_below_the_version_of_a_secret_is_seen() -> None:
+    class Both(Listed):
+        def history(self) -> tuple[Release, ...]:
+            return (
+                Release("d3", {"c": 100}),
+                Release("d2", {"a": 50, "b": 50}, "by hand"),
+                Release("d1", {"a": 100}),
+            )
+
+        def version(self, id_: str) -> Version:
+            return Version(id_, 3, "", reason="secret")
+
+    with pytest.raises(DeploymentChangedError, match="version a has 50 % of the traffic"):
+        DeploymentGuard(Both(), "shop", Release("d1", {"a": 100})).renew()
+
+
 def test_a_deployment_may_appear_late() -> None:
     listed = Listed("a1")
     guard = DeploymentGuard(listed, "shop", listed.history()[0])

@@ -89,6 +89,22 @@ def test_an_edit_that_can_not_be_used_is_told(tmp_path: Path) -> None:
     assert last == "The Worker runs on as it was. Waiting for a fix."
 
 
+def test_an_edit_of_a_worker_next_to_it_that_can_not_be_used_is_told(tmp_path: Path) -> None:
+    own, other = tmp_path / "own", tmp_path / "other"
+    for folder in (own, other):
+        folder.mkdir()
+        (folder / "wrangler.toml").write_text(f'name = "{folder.name}"\n')
+    both = replace(request(own), beside=(other,))
+    assert fault_of_edit(both, "../other/wrangler.toml") is None
+    (other / "wrangler.toml").write_text("[broken\n")
+    fault = fault_of_edit(both, "../other/wrangler.toml")
+    assert fault
+    assert "The Worker runs on as it was." in fault.data["text"]
+    # Renamed for a moment.
+    other.rename(tmp_path / "away")
+    assert fault_of_edit(both, "../other/wrangler.toml")
+
+
 def test_a_configuration_that_is_gone_is_waited_for(tmp_path: Path) -> None:
     config = tmp_path / "wrangler.toml"
     chosen = replace(request(tmp_path), config=config)

@@ -10,11 +10,13 @@ import pytest
 from cfpy.local.unavailable import answering
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "DELETE", "OPTIONS", "PROPFIND"])
 def test_each_request_is_answered_with_the_reason(method: str) -> None:
     with answering("wrangler.toml:4: a comma is missing") as port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        connection.request(method, "/any?thing", body=b"x" * 100_000 if method == "POST" else None)
+        connection.request(
+            method, "/any?thing", body=b"x" * 30_000_000 if method == "POST" else None
+        )
         answer = connection.getresponse()
         body = answer.read().decode()
         connection.close()

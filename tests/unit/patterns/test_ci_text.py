@@ -204,6 +204,35 @@ def test_a_command_is_the_same_in_yaml(text: str) -> None:
     assert yaml.safe_load(f"- {scalar(text)}") == [text]
 
 
+@pytest.mark.parametrize(
+    ("lock", "content", "installed"),
+    [
+        ("", "", "npm install"),
+        ("package-lock.json", "{}", "npm ci"),
+        ("pnpm-lock.yaml", "", "corepack pnpm install --frozen-lockfile"),
+        ("yarn.lock", "# yarn lockfile v1\n", "corepack yarn install --frozen-lockfile"),
+        ("yarn.lock", "__metadata:\n", "corepack yarn install --immutable"),
+        ("bun.lock", "{}", "npx --yes bun@1 install --frozen-lockfile"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "apps/shop"])
+def test_what_is_installed_is_what_the_lock_file_has(
+    lock: str, content: str, installed: str, place: str, tmp_path: Path
+) -> None:
+    """Also that of a workspace, in whose repository the project is."""
+    (tmp_path / ".git").mkdir()
+    root = tmp_path / place
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "package.json").write_text('{"devDependencies": {"x": "1"}}')
+    if lock:
+        (tmp_path / lock).write_text(content)
+    facts = read_facts(Project(root, {"name": "shop", "main": "i.js"}, ()), None, None)
+    assert facts.npm == installed
+    text = CiText(Provider.GITHUB, facts, KNOWN)
+    assert text.deploys_with_node
+    assert text.files()[".github/workflows/ci.yml"].count("setup-node@") == 1
+
+
 def test_an_environment_that_is_not_there_can_be_created(tmp_path: Path) -> None:
     project = Project(tmp_path, {"name": "shop", "env": {"next": {}}}, ())
     with pytest.raises(UsageError) as caught:

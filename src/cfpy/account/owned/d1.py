@@ -20,6 +20,9 @@ from cfpy.errors import CloudflareError, NotAuthenticatedError, ProjectError
 from cfpy.project.migrations import DEFAULT, Migrations, migrations_of
 from cfpy.project.sql_statements import quoted
 
+#: The migration that seeds the database of a preview. Its name sorts behind the others, which begin
+#: with numbers.
+SEED = "zz_cfpy_seed.sql"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SQL_FAILED = 7500
 
@@ -88,6 +91,22 @@ class Databases(OwnedById):
             yield action
             if not item.problem and not item.missing:
                 yield from _migrations(item, action, now.observed.all(AppliedMigrations))
+
+    def notices(self, now: Comparison) -> Iterator[str]:
+        """Also that somebody else has migrated a database further: the sign of an old clone."""
+        yield from super().notices(now)
+        applied = now.observed.all(AppliedMigrations)
+        wanted = now.desired.all(D1Database)
+        for item in wanted:
+            # Bindings of one database may have migrations of their own.
+            twins = (other for other in wanted if other.name == item.name)
+            known = {name for other in twins for name in other.migrations}
+            had = applied.get(item.binding)
+            if had and (others := sorted(had.names - known - {SEED})):
+                yield (
+                    f"{item.name} has had {', '.join(others)}, which this checkout does not have: "
+                    "it may be older than what is live"
+                )
 
     def is_changed_by_deployment(self, desired: DesiredState) -> bool:
         """A deployment applies migrations."""

@@ -20,6 +20,8 @@ const keptAs = () => `conversation of ${caller}`;
 
 // Each with its question (as it was searched for), the events of its answer, and what was asked.
 let turns = [];
+// Whose they are: a token that is being typed is not yet the one of this conversation.
+let conversation = '';
 let asking = null;
 
 const documents = new Documents(find('#documents'), refused);
@@ -148,12 +150,13 @@ function add(question) {
 }
 
 function save() {
-  sessionStorage.setItem(keptAs(), JSON.stringify(turns.slice(-MAX_KEPT)));
+  sessionStorage.setItem(conversation, JSON.stringify(turns.slice(-MAX_KEPT)));
 }
 
 /** Show the conversation that was kept, instead of the one there is. */
 function showKept() {
-  turns = JSON.parse(sessionStorage.getItem(keptAs()) ?? '[]');
+  conversation = keptAs();
+  turns = JSON.parse(sessionStorage.getItem(conversation) ?? '[]');
   find('#conversation').replaceChildren();
   for (const { asked, sources, text, outcome } of turns) {
     const turn = add(asked);

@@ -11,8 +11,9 @@ it as often as you like: unchanged files cost next to nothing. `--again` indexes
 after D1 or the index went back in time, or lost something.
 
 `--prune` also deletes the documents of files that are not there any more: of all that this script
-has sent, from whichever folder, those that are in none of the named ones. It shows and counts them,
-and asks first, or needs `--yes`. `--dry-run` shows what would happen.
+has sent, from whichever folder, those that are in none of the named ones, of which none may be
+empty. It shows and counts them, and asks first, or needs `--yes`. `--dry-run` shows what would
+happen.
 
 Searches find a document when Vectorize has processed it: after seconds, seldom minutes. With
 `--wait`, the script ends when they find all.
@@ -121,8 +122,8 @@ class Ingestion:
                 ):
                     yield document["id"]
 
-    def prune(self, *, agreed: bool, dry_run: bool) -> None:
-        """Delete what is gone, if somebody agrees.
+    def prune(self, paths: Sequence[Path], *, agreed: bool, dry_run: bool) -> None:
+        """Delete what is in none of ``paths`` any more, if somebody agrees.
 
         Raises:
             CallError: The Worker does not answer.
@@ -130,7 +131,14 @@ class Ingestion:
         if self.skipped:
             self.skip("--prune", "nothing was deleted, since not every file could be read")
             return
-        # A folder that has lost everything is more likely not the one that was meant.
+        for path in paths:
+            if not path.is_dir():
+                self.skip("--prune", f"nothing was deleted: {shown(str(path))} is no folder")
+                return
+            # It is more likely not the one that was meant.
+            if next(iter(find([path], [], images=True)), None) is None:
+                self.skip("--prune", f"nothing was deleted: {shown(str(path))} is empty")
+                return
         ids = list(self.gone()) if self.seen else []
         for id_ in ids:
             print(f"{'gone':<9}  {shown(id_)}")
@@ -276,7 +284,7 @@ def main() -> int:
             else:
                 ingestion.send(batch)
         if options.prune:
-            ingestion.prune(agreed=options.yes, dry_run=options.dry_run)
+            ingestion.prune(options.paths, agreed=options.yes, dry_run=options.dry_run)
         searchable = options.dry_run or (options.wait and wait(client))
     except CallError as error:
         stopped = 1

@@ -219,6 +219,30 @@ def test_a_folder_that_lost_everything_deletes_nothing(
     assert server.documents() == ["a.md", "b.md", "c.md"]
 
 
+def test_one_of_several_folders_that_lost_everything_deletes_nothing(
+    script: Script, folder: Path, server: Server
+) -> None:
+    """As one that is not mounted."""
+    others = [folder / "one", folder / "two"]
+    for other in others:
+        other.mkdir()
+        (other / f"{other.name}.md").write_text("A text.")
+    script(*others)
+    (others[1] / "two.md").unlink()
+    status, lines, _ = script(*others, "--prune", "--yes")
+    assert status == 1
+    assert lines[-1].endswith("two is empty")
+    assert server.documents() == ["one.md", "two.md"]
+
+
+def test_a_file_that_is_named_deletes_nothing(script: Script, folder: Path, server: Server) -> None:
+    script(folder)
+    status, lines, _ = script(folder / "a.md", "--prune", "--yes")
+    assert status == 1
+    assert lines[-1].endswith("a.md is no folder")
+    assert server.documents() == ["a.md", "b.md", "c.md"]
+
+
 def test_a_document_that_another_request_changes_is_waited_for(
     script: Script, folder: Path, server: Server
 ) -> None:

@@ -310,7 +310,8 @@ def test_after_an_error_the_calls_under_way_are_kept_and_no_other_begins() -> No
     job_id = world.upload("".join(f"Sentence {number} is here. " for number in range(2000)))
     begun = []
 
-    async def run(_model: str, _inputs: object) -> dict[str, object]:
+    async def run(model: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        del model, inputs
         begun.append(1)
         if len(begun) == 1:
             await asyncio.sleep(0)

@@ -87,11 +87,14 @@ class Resources:
         store = Store(self._env.DB, self._env.VECTORIZE, tenant)
         return TenantIngestion(self._settings, store, self._models, tenant)
 
+    def routes(self) -> Routes:
+        return ROUTES
+
     async def route(self, call: Call) -> Reply:
         path, method = call.request.path, call.request.method
         collection, slash, id_ = path.removeprefix("/").partition("/")
         name = f"/{collection}/" + "{id}" if slash else path
-        routes = ROUTES.get(name)
+        routes = self.routes().get(name)
         if routes is None:
             raise problems.not_found("such resource")
         route = routes.get("GET" if method == "HEAD" else method)
