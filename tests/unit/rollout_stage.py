@@ -69,7 +69,8 @@ class RolloutTools(PreviewTools):
         own = whole.pop("env", {}).get(environment, {})
         config = {**whole, "name": whole["name"]}
         if environment:
-            config |= {"name": f"{whole['name']}-{environment}", "d1_databases": [], **own}
+            inherited = {"name": f"{whole['name']}-{environment}", "d1_databases": [], "vars": {}}
+            config |= {**inherited, **own}
         name = config["name"]
         if self.refuses_tags and words[0] == "deploy" and "--tag" in words:
             raise RefusedError(0, 0, "ERROR Unknown argument: tag")
@@ -106,6 +107,10 @@ class RolloutTools(PreviewTools):
         bindings = [
             {"name": item["binding"], "type": "d1", "id": item["database_id"]}
             for item in config["d1_databases"]
+        ]
+        bindings += [
+            {"name": name, "type": "plain_text", "text": text}
+            for name, text in config.get("vars", {}).items()
         ]
         return {"compatibility_date": config["compatibility_date"], "bindings": bindings}
 

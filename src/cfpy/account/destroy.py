@@ -145,7 +145,8 @@ class _Destroying:
     def execute(self, plan: Plan) -> None:
         full: list[Action] = []
         for action in plan.changes:
-            self._ctx.progress(f"Delete {action.kind} {action.name}")
+            what = "Remove the id of" if action.forgets else "Delete"
+            self._ctx.progress(f"{what} {action.kind} {action.name}")
             try:
                 self._step(action)
             except WranglerError as error:

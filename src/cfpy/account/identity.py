@@ -103,8 +103,10 @@ def resolve(
         target = item.id if item.id in found else _by_name(item, references, ids)
         groups.setdefault((target, "" if target else item.name), []).append(item)
     new = {name for target, name in groups if not target}
+    recorded = {id_ for key, id_ in created.items() if key.startswith(f"{kind}:")}
+    agreed = recorded & {item.id for item in references}
     return tuple(
-        _resource(kind, target, members, found, created, new)
+        _resource(kind, target, members, found, created, new, agreed)
         for (target, _), members in groups.items()
     )
 
@@ -126,9 +128,10 @@ def _resource(
     found: Mapping[str, Identified],
     created: Mapping[str, str],
     new: Set[str],
+    agreed: Set[str],
 ) -> Resource:
     name = found[target].name if target else members[0].name
-    problems = _problems(kind, target, members, found, created, new)
+    problems = _problems(kind, target, members, found, created, new, agreed)
     return Resource(
         kind,
         name,
@@ -149,6 +152,7 @@ def _problems(
     found: Mapping[str, Identified],
     created: Mapping[str, str],
     new: Set[str],
+    agreed: Set[str],
 ) -> Iterator[str]:
     ids = {item.name: id_ for id_, item in found.items()}
     for item in members:
@@ -170,8 +174,9 @@ def _problems(
             )
         key = f"{kind}:{item.name}"
         recorded = created.get(key) or (own if key in created else "")
-        if recorded in found and recorded != target:
-            yield _against_record(item, target, recorded, found)
+        # Bindings were exchanged if both ids are bound and in the record.
+        if recorded in found and recorded != target and not {recorded, target} <= agreed:
+            yield _against_record(kind, item, target, recorded, found)
     if target:
         yield from _elsewhere(members, found[target].jurisdiction)
     wanted = sorted({item.jurisdiction for item in members if item.jurisdiction})
@@ -180,14 +185,17 @@ def _problems(
 
 
 def _against_record(
-    item: Reference, target: str, recorded: str, found: Mapping[str, Identified]
+    kind: str, item: Reference, target: str, recorded: str, found: Mapping[str, Identified]
 ) -> str:
     says = f"according to cfpy.state.json, cfpy created {item.name} with the id {recorded}"
     if found[recorded].name != item.name:
         says += f", which in the account is {found[recorded].name}"
     if item.id:
-        has = f"has as {found[item.id].name}" if item.id in found else "does not have"
-        return f"the configuration names the id {item.id}, which the account {has}; {says}"
+        known = item.id in found
+        has = f"has as {found[item.id].name}" if known else "does not have"
+        fix = f". If the configuration is right, remove {kind}:{item.name} from cfpy.state.json"
+        said = f"the configuration names the id {item.id}, which the account {has}; {says}"
+        return f"{said}{fix if known else ''}"
     if target:
         return f"the account's {item.name} has the id {target}; {says}"
     return f"the configuration has no id, and the account has no {item.name}; {says}"

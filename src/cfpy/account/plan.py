@@ -53,6 +53,11 @@ class Action:
         return f"{self.kind}:{self.name}"
 
     @property
+    def forgets(self) -> bool:
+        """Whether what it would delete is gone: it only removes the id from the configuration."""
+        return self.do is Do.DELETE and not self.id
+
+    @property
     def migrates(self) -> bool:
         """Whether it applies migrations."""
         return bool(self.files)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
-from cfpy.account.live import is_stub
+from cfpy.account.live import is_stub, live_target
 from cfpy.account.owned.outside import NO_SUCH_WORKER
 from cfpy.errors import CloudflareError
 
@@ -95,6 +95,12 @@ class Releases:
     def version(self, id_: str) -> Version:
         """One version."""
         return _version(self._api.get(f"{self._path}/versions/{id_}")["result"])
+
+    @documented()
+    def bindings(self, id_: str) -> dict[str, str]:
+        """The bindings of one version, as :meth:`cfpy.account.cloudflare.Account.bindings`."""
+        resources = self._api.get(f"{self._path}/versions/{id_}")["result"]["resources"]
+        return {item["name"]: live_target(item) for item in resources.get("bindings") or []}
 
     @documented()
     def versions(self) -> tuple[Version, ...]:

@@ -52,18 +52,29 @@ def run(ctx: Context, request: StatusRequest) -> Status:
     plan = session.plan_for(now)
     shares = _newest_first(session, session.account.live_shares(session.desired.worker))
     version = max(shares, key=lambda id_: shares[id_], default="")
-    wanted = wanted_bindings(scope_of(session.project, session.environment))
-    live = session.account.bindings(session.desired.worker) if version else {}
-    changed = drift(wanted, live) if version else {}
     return Status(
         plan=plan,
         live_version=version,
         created=frozenset(session.records.read().created(session.environment)),
         pending={action.name: list(action.files) for action in plan.changes if action.migrates},
-        drift=tuple(differences(now, plan, version, changed)),
+        drift=tuple(differences(now, plan, version, _bindings(session, shares))),
         unseen=unseen(now) if version else (),
         shares=shares,
     )
+
+
+def _bindings(session: Session, shares: Mapping[str, float]) -> dict[str, str]:
+    """The bindings that differ in all live versions: a sentence by name. In a rollout, the files of
+    a branch are as the newer version, those of the default branch as the older one."""
+    if not shares:
+        return {}
+    worker = session.desired.worker
+    wanted = wanted_bindings(scope_of(session.project, session.environment))
+    if len(shares) == 1:
+        return drift(wanted, session.account.bindings(worker))
+    releases = session.account.releases(worker)
+    newest, *others = (drift(wanted, releases.bindings(id_)) for id_ in shares)
+    return {name: said for name, said in newest.items() if all(name in i for i in others)}
 
 
 def _newest_first(session: Session, shares: Mapping[str, float]) -> Mapping[str, float]:

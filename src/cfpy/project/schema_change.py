@@ -137,8 +137,24 @@ class _Changes:
                 if now.columns[column].required:
                     said = f"{name}.{column} is new and NOT NULL, without a default"
                     yield self._finding(said, name, column)
-            if now.columns.keys() & was.columns.keys():
+            both = now.columns.keys() & was.columns.keys()
+            order = [column for column in now.columns if column in both]
+            if order != [column for column in was.columns if column in both] and not now.is_view:
+                said = "has its columns in another order, on which INSERT without names relies"
+                yield self._finding(f"{name} {said}", name)
+            if both:
                 yield from self._new_rules(name, was, now)
+        for name in self._last.keys() - {self._end((name,))[0] for name in self.before}:
+            yield from self._references(name)
+
+    def _references(self, name: str) -> Iterator[SchemaFinding]:
+        """What a new table refers to, so that older code can't delete it."""
+        for rule in self._last[name].rules:
+            if rule.keeps and rule.target in self.before and rule.target in self._last:
+                said = (
+                    f"refers to {rule.target} without ON DELETE: what it refers to can't be deleted"
+                )
+                yield self._finding(f"{name} {said}", name, rule.text)
 
     def _new_rules(self, name: str, was: TrialTable, now: TrialTable) -> Iterator[SchemaFinding]:
         known = {rule.text for rule in was.rules}
@@ -151,10 +167,7 @@ class _Changes:
 
     def _gone(self, *what: str) -> SchemaFinding:
         """That a table or column is not there, with the statement that took it away."""
-        last, seen = what, {what}
-        while (following := self.renamed.get(last)) and following not in seen:
-            last = following
-            seen.add(last)
+        last = self._end(what)
         table = self._last.get(last[0], _GONE)
         there = last[1] in table.columns if last[1:] else last[0] in self._last
         if last != what and there:
@@ -164,6 +177,14 @@ class _Changes:
         if last == what and moved and moved[0] not in self._last and moved in self.blamed:
             last = moved
         return self._finding(f"{'.'.join(what)} is dropped", *last)
+
+    def _end(self, what: tuple[str, ...]) -> tuple[str, ...]:
+        """The last name of a table or column that was renamed, or its own."""
+        last, seen = what, {what}
+        while (following := self.renamed.get(last)) and following not in seen:
+            last = following
+            seen.add(last)
+        return last
 
     def _finding(self, message: str, *what: str) -> SchemaFinding:
         place = self.blamed.get(what) or self.blamed[what[:1]]

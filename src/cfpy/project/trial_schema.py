@@ -31,11 +31,12 @@ class Column:
 @dataclass(frozen=True)
 class TrialRule:
     """What can refuse rows: ``said`` is about it, ``text`` is what is compared, and ``target`` the
-    table that it refers to."""
+    table that it refers to. ``keeps`` is whether a row of the target can't be deleted meanwhile."""
 
     said: str
     text: str
     target: str = ""
+    keeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ class TrialDatabase:
             yield TrialRule(f"has a new constraint: CHECK ({check})", f"CHECK ({compact(check)})")
         for row in self._database.execute(f"PRAGMA foreign_key_list({table})"):
             text = f"FOREIGN KEY ({row[3]}) to {row[2]}"
-            yield TrialRule(f"has a new constraint: {text}", text, row[2].lower())
+            keeps = row[6] in ("NO ACTION", "RESTRICT")
+            yield TrialRule(f"has a new constraint: {text}", text, row[2].lower(), keeps)
         for row in self._database.execute(f"PRAGMA index_list({table})").fetchall():
             if row[2]:
                 index = f"PRAGMA index_info({quoted(row[1])})"

@@ -83,6 +83,32 @@ def test_status_shows_how_versions_share_the_traffic(
     assert answer(here, "status")["versions"] == [{"version_id": one, "percent": 100}]
 
 
+def test_status_in_a_rollout_is_about_what_no_live_version_has(
+    rollout: Start, answer: Callable[..., Any]
+) -> None:
+    """A rollout is from a branch: neither its files nor those of main differ from all versions."""
+    here = rollout()
+    config = here.root / "wrangler.toml"
+    main = config.read_text()
+    prices = '[[d1_databases]]\nbinding = "PRICES"\ndatabase_name = "shop-prices"\n\n'
+    branch = main.replace("[triggers]", f'[vars]\nSHOWS = "prices"\n\n{prices}[triggers]')
+    config.write_text(branch.replace("2026-09-01", "2026-10-01"))
+    here.code("two")
+    for percent in (10, 60):
+        here.share(percent)
+        branch = config.read_text()
+        for text in (branch, main):
+            config.write_text(text)
+            assert answer(here, "status")["drift"] == []
+        by_hand = main.replace("2026-09-01", "2026-08-01")
+        config.write_text(by_hand.replace("[triggers]", '[vars]\nSHOWS = "all"\n\n[triggers]'))
+        assert [item.split(",")[0] for item in answer(here, "status")["drift"]] == [
+            "the live version has the compatibility_date 2026-10-01",
+            "the variable SHOWS has another value in the live version",
+        ]
+        config.write_text(branch)
+
+
 def test_status_of_what_is_not_live_has_no_versions(
     backup_stage: BackupStage, answer: Callable[..., Any]
 ) -> None:
@@ -113,7 +139,10 @@ def test_a_restore_asks_with_the_source_of_the_backup(
 
 
 def test_a_backup_that_is_not_whole_names_what_is_missing(
-    backup_stage: BackupStage, cfpy: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    backup_stage: BackupStage,
+    cfpy: Callable[..., str],
+    answer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     backup_stage.api.data.objects["files"][".."] = Stored(b"1")
     monkeypatch.setattr("cfpy.account.backups.copying.MOST_KEYS", 1)
@@ -121,10 +150,29 @@ def test_a_backup_that_is_not_whole_names_what_is_missing(
     assert "r2:FILES: not copied, because a part of the key is . or .." in said
     assert "Not copied: kv:CACHE has more than 1 keys" in said
     assert "The backup is not whole: 1 of r2:FILES, kv:CACHE could not be copied." in said
+    assert "; without 1 of r2:FILES, kv:CACHE" in " ".join(
+        cfpy(backup_stage, "backup", "list").split()
+    )
     [path] = backup_stage.root.glob("backups/*/*/manifest.json")
     manifest = json.loads(path.read_text())
     assert [item["missed"] for item in manifest["items"]] == [[], [".."], []]
     assert len(manifest["too_large"]) == 1
+    [listed] = answer(backup_stage, "backup", "list")["backups"]
+    assert (listed["whole"], listed["missed"]) == (False, {"r2:FILES": 1})
+    assert (listed["skipped"], listed["too_large"]) == ([], manifest["too_large"])
+    words = ("backup", "restore", str(path.parent), "--dry-run")
+    for option in ("--only=kv", "--only=kv:CACHE"):
+        said = " ".join(cfpy(backup_stage, *words, option, code=2).split())
+        assert "It has d1:DB, r2:FILES, vectorize:INDEX, without 1 of r2:FILES, kv:CACHE." in said
+
+
+def test_a_backup_of_a_part_is_listed_as_one(
+    backup_stage: BackupStage, cfpy: Callable[..., str], answer: Callable[..., Any]
+) -> None:
+    cfpy(backup_stage, "backup", "create", "--skip", "d1")
+    assert "; without d1:DB" in " ".join(cfpy(backup_stage, "backup", "list").split())
+    [listed] = answer(backup_stage, "backup", "list")["backups"]
+    assert (listed["whole"], listed["skipped"]) == (True, ["d1:DB"])
 
 
 def test_the_shape_of_json_is_pinned(

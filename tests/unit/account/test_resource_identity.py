@@ -15,7 +15,7 @@ import tempfile
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from cfpy.account.record_store import RECORD_FILE, RecordStore
 from cfpy.account.resources import desired_state
 from cfpy.account.session import Session
 from cfpy.bindings.wrangler_config import load_project
+from cfpy.cli.commands.destroy import DestroyView
+from cfpy.cli.console import Output
 from cfpy.errors import CfpyError, WranglerError
 from cfpy.tools.context import Context
 
@@ -309,3 +311,44 @@ def test_destroy_deletes_nothing_that_its_plan_did_not_show(
             assert known or key in included
             assert id_ not in used
         assert not {*world.deleted} & {item.name for item in other.all(Queue)}
+
+
+def test_two_namespaces_whose_bindings_are_exchanged_agree_with_the_record() -> None:
+    """The names of namespaces are those of their bindings, so the record has the earlier ones."""
+    one, two, _ = KEYS
+    record = {"kv:shop-kv0": one, "kv:shop-kv1": two}
+    world = World({}, {one: "shop-kv0", two: "shop-kv1"})
+    with project(([], [two, one], ()), ([], [], ()), {"": record}, world) as (root, session):
+        assert session(None, root, "").plan().conflicts == ()
+        request = destroy.DestroyRequest(root, "", True, frozenset(), False)
+        destroy.run(_context(), request, lambda _: True, lambda _: None)
+        assert sorted(world.deleted) == [one, two]
+
+
+def test_destroy_does_not_say_that_it_deletes_what_is_gone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It removes the id from the configuration, also without `--delete-data`."""
+    top = ([{"database_name": "shop-a", "database_id": GONE}], [], ())
+    progress: list[str] = []
+    with project(top, ([], [], ()), {"": {"d1:shop-a": GONE}}, World({}, {})) as (root, _session):
+        view = DestroyView(Output(), yes=True, confirm="shop", dry_run=False, options=())
+        request = destroy.DestroyRequest(root, "", False, frozenset(), False)
+        context = replace(_context(), progress=progress.append)
+        destroy.run(context, request, view.confirm, view.done)
+        assert GONE not in (root / "wrangler.toml").read_text()
+    assert progress == ["Remove the id of d1 shop-a"]
+    assert "removed from the configuration: the id of d1 shop-a" in capsys.readouterr().err
+
+
+def test_a_namespace_in_the_place_of_a_recorded_one_is_a_conflict_with_a_way_out() -> None:
+    one, two, _ = KEYS
+    record = {"kv:shop-kv0": one, "kv:shop-kv1": two}
+    world = World({}, {one: "shop-kv0", two: "shop-kv1"})
+    with project(([], [two], ()), ([], [], ()), {"": record}, world) as (root, session):
+        [conflict] = session(None, root, "").plan().conflicts
+        way_out = "If the configuration is right, remove kv:shop-kv0 from cfpy.state.json"
+        assert conflict.reason.endswith(way_out)
+        path = root / RECORD_FILE
+        path.write_text(path.read_text().replace('"kv:shop-kv0"', '"kv:another"'))
+        assert session(None, root, "").plan().conflicts == ()

@@ -138,6 +138,24 @@ def found(pending: str, old: str = OLD) -> list[tuple[int, str]]:
             "people.id gets no number by itself now, and has no default",
         ),
         (
+            REBUILT.format(more="").replace(
+                "name TEXT NOT NULL, age INT,", "age INT, name TEXT NOT NULL,"
+            ),
+            6,
+            "people has its columns in another order, on which INSERT without names relies",
+        ),
+        (
+            "SELECT 1;\nCREATE TABLE tags (id INTEGER PRIMARY KEY, post REFERENCES Posts (id));",
+            2,
+            "tags refers to posts without ON DELETE: what it refers to can't be deleted",
+        ),
+        (
+            "CREATE TABLE new (post REFERENCES posts (id) ON DELETE RESTRICT);\n"
+            "ALTER TABLE new RENAME TO tags;",
+            2,
+            "tags refers to posts without ON DELETE: what it refers to can't be deleted",
+        ),
+        (
             REBUILT.format(more="").replace("\n);", "\n) WITHOUT ROWID;"),
             6,
             "people.id gets no number by itself now, and has no default",
@@ -157,6 +175,10 @@ def test_what_breaks_the_old_version_is_found_with_its_line(
         "ALTER TABLE posts ADD COLUMN kind TEXT;",
         "ALTER TABLE posts ADD COLUMN kind TEXT NOT NULL DEFAULT 'note';",
         "CREATE INDEX i ON posts (title);",
+        "CREATE TABLE tags (post REFERENCES posts (id) ON DELETE CASCADE);",
+        "CREATE TABLE tags (post REFERENCES posts (id) ON DELETE SET NULL, tag REFERENCES tags);",
+        "DROP VIEW titles; CREATE VIEW titles AS SELECT title, id FROM posts;",
+        REBUILT.format(more="").replace("age INT,", "years INT, age INT,"),
         "INSERT INTO posts (title) VALUES ('DROP TABLE people;');",
         REBUILT.format(more=""),
         REBUILT.format(more=", email TEXT NOT NULL DEFAULT ''"),

@@ -48,6 +48,10 @@ class Listed:
                     "environment": manifest.environment,
                     "created": manifest.created,
                     "items": {item.key: item.count for item in manifest.items},
+                    "whole": manifest.is_whole,
+                    "skipped": list(manifest.skipped),
+                    "too_large": list(manifest.too_large),
+                    "missed": {i.key: len(i.missed) for i in manifest.items if i.missed},
                 }
                 for name, manifest in self.backups
             ],

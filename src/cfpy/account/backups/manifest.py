@@ -79,7 +79,20 @@ class BackupManifest:
     @property
     def is_whole(self) -> bool:
         """Whether everything that was chosen is in it."""
-        return not self.too_large and not any(item.missed for item in self.items)
+        return not self.missing
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What was chosen and could not be copied, for people."""
+        missed = (f"{len(item.missed)} of {item.key}" for item in self.items if item.missed)
+        return (*missed, *(reason.partition(" ")[0] for reason in self.too_large))
+
+    @property
+    def described(self) -> str:
+        """What it has and what it does not have, for people."""
+        without = ", ".join((*self.missing, *self.skipped))
+        has = ", ".join(item.key for item in self.items)
+        return f"{has}, without {without}" if without else has
 
     @property
     def source(self) -> str:

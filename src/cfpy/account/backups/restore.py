@@ -171,12 +171,14 @@ def _plan(
 
 def _chosen(manifest: BackupManifest, request: RestoreRequest) -> list[Item]:
     for name in unknown(manifest.items, (*request.only, *request.skip)):
-        has = ", ".join(item.key for item in manifest.items)
-        raise UsageError(f"the backup does not have {name}", hint=f"It has {has}.")
+        raise UsageError(
+            f"the backup does not have {name}",
+            hint=f"It has {manifest.described}. Nothing was changed.",
+        )
     wanted = [i for i in manifest.items if not request.only or is_named(i, request.only)]
     if found := [i for i in wanted if not is_named(i, request.skip)]:
         return found
-    has = ", ".join(item.key for item in manifest.items)
     raise UsageError(
-        "nothing is left to restore", hint=f"The backup has {has}. Nothing was changed."
+        "nothing is left of the backup to restore",
+        hint=f"It has {manifest.described}. Nothing was changed.",
     )

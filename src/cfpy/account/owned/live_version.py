@@ -38,13 +38,14 @@ class VersionSettings:
 @dataclass(frozen=True)
 class LiveVersion(Found):
     """The version of a Worker, its ``id`` here, with the most traffic. ``source`` is what deployed
-    it, as the API calls it."""
+    it, as the API calls it. ``settings`` are those of all live versions: two in a rollout, the
+    newer one first."""
 
     kind = "version"
     version: str
     source: str
     created: str
-    settings: VersionSettings
+    settings: tuple[VersionSettings, ...]
 
 
 class LiveVersions(OwnedKind):
@@ -72,12 +73,17 @@ class LiveVersions(OwnedKind):
         for wanted in now.desired.all(VersionSettings) if found else ():
             assert found is not None
             yield from _deployed(now.desired.worker, found)
-            yield from _runtime(wanted, found.settings)
-            yield from _variables(wanted, found.settings)
+            newest, *others = (_differences(wanted, live) for live in found.settings)
+            yield from (item for key, item in newest.items() if all(key in i for i in others))
 
     def unseen(self, now: Comparison) -> Iterator[str]:
         if now.observed.get(LiveVersion, now.desired.worker):
             yield "code: cfpy does not compare that of the live version with the project's"
+
+
+def _differences(wanted: VersionSettings, live: VersionSettings) -> dict[tuple[str, str], Drift]:
+    found = (*_runtime(wanted, live), *_variables(wanted, live))
+    return {(item.kind, item.name): item for item in found}
 
 
 def _deployed(worker: str, found: LiveVersion) -> Iterator[Drift]:
@@ -132,23 +138,32 @@ def _version(reading: Reading, worker: str) -> LiveVersion | None:
         return None
     shares = sorted(deployments[0]["versions"], key=lambda item: -item["percentage"])
     version = str(shares[0]["version_id"])
-    details = reading.api.get(f"{script}/versions/{version}")["result"]
-    if is_stub(details):
+    paths = (f"{script}/versions/{item['version_id']}" for item in shares)
+    details = [reading.api.get(path)["result"] for path in paths]
+    if is_stub(details[0]):
         return None
-    runtime = (details.get("resources") or {}).get("script_runtime") or {}
-    settings = reading.api.get(f"{script}/settings")["result"]
-    variables = dict(_values(settings.get("bindings") or ()))
+    if len(details) > 1:
+        details.sort(key=lambda item: -item["number"])
+        settings = [_settings(item, item["resources"]) for item in details]
+    else:
+        settings = [_settings(details[0], reading.api.get(f"{script}/settings")["result"])]
     return LiveVersion(
         worker,
         version,
         str(deployments[0].get("source") or ""),
         str(deployments[0].get("created_on") or ""),
-        VersionSettings(
-            str(runtime.get("compatibility_date") or ""),
-            frozenset(map(str, runtime.get("compatibility_flags") or ())),
-            variables,
-            keeps_variables=False,
-        ),
+        tuple(settings),
+    )
+
+
+def _settings(version: Mapping[str, Any], bound: Mapping[str, Any]) -> VersionSettings:
+    """What a version is set to; ``bound`` has its bindings."""
+    runtime = (version.get("resources") or {}).get("script_runtime") or {}
+    return VersionSettings(
+        str(runtime.get("compatibility_date") or ""),
+        frozenset(map(str, runtime.get("compatibility_flags") or ())),
+        dict(_values(bound.get("bindings") or ())),
+        keeps_variables=False,
     )
 
 

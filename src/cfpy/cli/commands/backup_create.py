@@ -75,11 +75,9 @@ def backup_create(
         console.note(f"  {each}", "dim")
     restore = console.invocation.command("backup", "restore", str(made.folder), "--dry-run")
     console.show(draw.Text(f"\nBackup\n  {made.folder}\n\nNext\n  {restore}"))
-    if not made.manifest.is_whole:
-        missed = [f"{len(i.missed)} of {i.key}" for i in made.manifest.items if i.missed]
-        missed += [reason.partition(" ")[0] for reason in made.manifest.too_large]
+    if missing := made.manifest.missing:
         console.note(
-            f"The backup is not whole: {', '.join(missed)} could not be copied. It has the rest; "
+            f"The backup is not whole: {', '.join(missing)} could not be copied. It has the rest; "
             "its manifest.json names all that is missing.",
             "red",
         )

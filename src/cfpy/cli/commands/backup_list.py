@@ -46,7 +46,10 @@ def backup_list(
         table = draw.table("backup", "environment", "created", "has")
         for folder, manifest in found.backups:
             has = ", ".join(f"{item.key} ({item.count})" for item in manifest.items)
-            table.add_row(folder, manifest.environment or "top level", manifest.created, has)
+            if without := ", ".join((*manifest.missing, *manifest.skipped)):
+                has = f"{has}; without {without}"
+            what = draw.Text(has, style="" if manifest.is_whole else "red")
+            table.add_row(folder, manifest.environment or "top level", manifest.created, what)
         output.show(table)
     else:
         output.show(draw.Text("No backups."))

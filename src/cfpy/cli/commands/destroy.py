@@ -120,7 +120,8 @@ class DestroyView:
     def done(self, action: Action) -> None:
         """Report a completed step."""
         self._done.append(action.key)
-        self._output.note(f"deleted: {action.kind} {action.name}", "green")
+        what = "removed from the configuration: the id of" if action.forgets else "deleted:"
+        self._output.note(f"{what} {action.kind} {action.name}", "green")
 
     def show(self, plan: Plan | None) -> None:
         """Report the result."""
