@@ -6,6 +6,7 @@ deployed in the seconds between is replaced, but not without a word.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from itertools import takewhile
 
@@ -98,19 +99,16 @@ class DeploymentGuard:
             run()
 
         attempt(once, self._is_there)
-        if overruled := self.overruled():
-            raise overruled
+        self.look_back()
 
-    def overruled(self) -> DeploymentChangedError | None:
-        """Look after a deployment of the run: what :meth:`look` raises. ``None`` also if the
-        account can't be read: the deployment itself is done."""
-        try:
+    def look_back(self) -> None:
+        """Look after a deployment of the run. That is done, whether the account can be read or not.
+
+        Raises:
+            DeploymentChangedError: As :meth:`look`.
+        """
+        with contextlib.suppress(CloudflareError):
             self.look()
-        except DeploymentChangedError as error:
-            return error
-        except CloudflareError:
-            pass
-        return None
 
     def _is_there(self) -> bool:
         newest = self._releases.newest()

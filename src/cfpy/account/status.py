@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfpy.account.differences import differences, unseen
-from cfpy.account.drift import Drift
+from cfpy.account.drift import Drift, in_all
 from cfpy.account.live import drift, wanted_bindings
 from cfpy.account.plan import Plan
 from cfpy.account.resources import scope_of
@@ -64,8 +64,7 @@ def run(ctx: Context, request: StatusRequest) -> Status:
 
 
 def _bindings(session: Session, shares: Mapping[str, float]) -> dict[str, str]:
-    """The bindings that differ in all live versions: a sentence by name. In a rollout, the files of
-    a branch are as the newer version, those of the default branch as the older one."""
+    """The bindings that differ in all live versions: a sentence by name."""
     if not shares:
         return {}
     worker = session.desired.worker
@@ -73,8 +72,7 @@ def _bindings(session: Session, shares: Mapping[str, float]) -> dict[str, str]:
     if len(shares) == 1:
         return drift(wanted, session.account.bindings(worker))
     releases = session.account.releases(worker)
-    newest, *others = (drift(wanted, releases.bindings(id_)) for id_ in shares)
-    return {name: said for name, said in newest.items() if all(name in i for i in others)}
+    return in_all(drift(wanted, releases.bindings(id_)) for id_ in shares)
 
 
 def _newest_first(session: Session, shares: Mapping[str, float]) -> Mapping[str, float]:

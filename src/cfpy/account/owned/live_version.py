@@ -11,7 +11,7 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.drift import DEPLOY, Drift
+from cfpy.account.drift import DEPLOY, Drift, in_all
 from cfpy.account.live import is_stub
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedKind
@@ -73,8 +73,7 @@ class LiveVersions(OwnedKind):
         for wanted in now.desired.all(VersionSettings) if found else ():
             assert found is not None
             yield from _deployed(now.desired.worker, found)
-            newest, *others = (_differences(wanted, live) for live in found.settings)
-            yield from (item for key, item in newest.items() if all(key in i for i in others))
+            yield from in_all(_differences(wanted, live) for live in found.settings).values()
 
     def unseen(self, now: Comparison) -> Iterator[str]:
         if now.observed.get(LiveVersion, now.desired.worker):

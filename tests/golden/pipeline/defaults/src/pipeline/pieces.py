@@ -11,6 +11,10 @@ def cut(parts: Iterable[str], size: int) -> Iterator[str]:
 
     ``parts`` make up the text, whose end is not needed to yield its beginning.
     """
+    return (piece for piece in _pieces(parts, size) if piece.strip())
+
+
+def _pieces(parts: Iterable[str], size: int) -> Iterator[str]:
     held: list[str] = []
     length = 0
     for part in parts:
@@ -21,13 +25,10 @@ def cut(parts: Iterable[str], size: int) -> Iterator[str]:
         text, start = "".join(held), 0
         while len(text) - start > size:
             end = _best_end(text, start, size)
-            if not text[start:end].isspace():
-                yield text[start:end]
+            yield text[start:end]
             start = end
         held, length = [text[start:]], len(text) - start
-    rest = "".join(held)
-    if rest and not rest.isspace():
-        yield rest
+    yield "".join(held)
 
 
 def _best_end(text: str, start: int, size: int) -> int:

@@ -183,21 +183,13 @@ def in_pieces(parts: Iterable[str]) -> list[str]:
     Raises:
         Unprocessable: It is empty.
     """
-    pieces = _stripped(list(cut(parts, PIECE_CHARS)))
+    pieces = list(cut(parts, PIECE_CHARS))
+    if pieces:
+        pieces[0] = pieces[0].lstrip()
+        pieces[-1] = pieces[-1].rstrip()
     # Marks and spaces without a width do not count.
     if not any(char.isprintable() for piece in pieces for char in piece):
         raise Unprocessable("The file holds no text.")
-    return pieces
-
-
-def _stripped(pieces: list[str]) -> list[str]:
-    """The pieces of a text without the spaces around it."""
-    full = [number for number, piece in enumerate(pieces) if not piece.isspace()]
-    if not full:
-        return []
-    pieces = pieces[full[0] : full[-1] + 1]
-    pieces[0] = pieces[0].lstrip()
-    pieces[-1] = pieces[-1].rstrip()
     return pieces
 
 
