@@ -28,7 +28,7 @@ from cfpy.local.secret_names import secret_names, with_process_secrets
 from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.project import Project
 from cfpy.project.toml_values import as_json
-from cfpy.project.vendor import vendor
+from cfpy.project.vendor import local_packages, vendor
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory
 
@@ -171,6 +171,7 @@ def prepare(
         state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
+        packages=local_packages(project),
         service_secrets={**shared.ai.secrets, **shared.access.secrets_for(worker)},
         python=project.python_version if project.is_python else NEWEST_PYTHON,
     )
