@@ -104,7 +104,7 @@ def test_secret_answers_are_not_recorded(cli, place: Path) -> None:
     ("arguments", "exit_code", "code", "words", "hint"),
     [
         (["tiny", "My_App"], 2, "usage", "can't be the name of a Worker", "my-app"),
-        (["tiny", "../up"], 2, "usage", "can't be the name of a Worker", "up"),
+        (["tiny", "../up"], 2, "usage", "is a path, not the name of a Worker", "up --into"),
         (["tyni", "app"], 3, "pattern", "no pattern 'tyni'", "Did you mean 'tiny'?"),
         (["zzz", "app"], 3, "pattern", "no pattern 'zzz'", "Patterns: tiny"),
         (["tiny", "app", "-a", "color=red"], 3, "pattern", "'color'", "Did you mean 'colour'?"),

@@ -31,4 +31,4 @@ def _names(file: Path, name: str) -> bool:
     except OSError:
         return False
     # With `!name/`, the project decided as well.
-    return any(line.strip().strip("!*/").split("/")[0] == name for line in lines)
+    return any(line.strip().strip("!*/") == name for line in lines)

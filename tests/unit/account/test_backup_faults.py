@@ -155,7 +155,9 @@ def test_a_database_read_by_queries_keeps_its_counters(backup_stage: BackupStage
 
 
 def test_a_backup_is_not_part_of_git_wherever_it_is(backup_stage: BackupStage) -> None:
+    """The project ignores a part of one folder, and another folder with the name of the other."""
     here = backup_stage
+    (here.root / ".gitignore").write_text("backups/old/\n/one/\n")
     assert here.create(only=("kv",)).folder.is_relative_to(here.root / FOLDER)
     made = here.create(output=here.root / "dumps" / "one", only=("kv",))
     for folder in (here.root / FOLDER, made.folder):

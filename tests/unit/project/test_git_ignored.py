@@ -19,6 +19,8 @@ from cfpy.project.git_ignored import ignore_in_git
         ("**/python_modules/*\n", False),
         ("!python_modules/\n", False),
         ("# python_modules_2\n", True),
+        # Only a part of it.
+        ("python_modules/cache/\n", True),
     ],
 )
 def test_a_directory_is_ignored_once(tmp_path: Path, own: str | None, *, written: bool) -> None:

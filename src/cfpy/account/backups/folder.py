@@ -56,7 +56,11 @@ def writing(place: Path, root: Path) -> Iterator[Path]:
             hint="Nothing was changed. Name another folder with --output.",
         ) from error
     home = root / FOLDER
-    ignore_in_git(*((home, root) if place.is_relative_to(home) else (partial, root, place.name)))
+    if place.is_relative_to(home):
+        ignore_in_git(home, root)
+    else:
+        # Whatever the project ignores: it may be another folder of this name.
+        ignore_in_git(partial, partial)
     try:
         yield partial
         for path in partial.rglob("*"):
