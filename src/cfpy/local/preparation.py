@@ -25,6 +25,7 @@ from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
 from cfpy.local.own_names import OwnNames
 from cfpy.local.secret_names import secret_names, with_process_secrets
+from cfpy.local.unstartable import refuse_own_files
 from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.project import Project
 from cfpy.project.toml_values import as_json
@@ -149,6 +150,7 @@ def prepare(
     derived = derived_directory(project)
     modules_root, front = None, None
     if not on_node:
+        refuse_own_files(project, request.environment)
         front = _write_front(project, derived, worker, env_files, request, shared)
         worker, modules_root = _for_workerd(project, worker, entry, derived, shared, front)
     _keep_data(project, request, shared.say)
