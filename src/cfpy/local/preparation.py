@@ -119,12 +119,7 @@ def derived_directory(project: Project) -> Path:
 
 
 def prepare(
-    ctx: Context,
-    project: Project,
-    request: DevRequest,
-    shared: Shared,
-    *,
-    on_node: bool,
+    ctx: Context, project: Project, request: DevRequest, shared: Shared, *, on_node: bool
 ) -> Prepared:
     """Write the derived configurations, install packages and apply migrations.
 
