@@ -96,6 +96,20 @@ def test_a_line_of_text_is_never_broken(terminal: bool, monkeypatch: pytest.Monk
     assert stream.getvalue() == f"{line}\n{line}\n"
 
 
+def test_steps_that_run_at_once_do_not_share_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    stream = Stream(terminal=False)
+    monkeypatch.setattr(stream, "write", written.append)
+    monkeypatch.setattr(sys, "stderr", stream)
+    output = Output(verbose=True)
+    output.progress("Create d1 shop")
+    output.started("wrangler deploy")
+    output.uses(Path("wrangler.toml"), unclear=False)
+    # In one piece each: another thread's line may come after any piece.
+    lines = ["Create d1 shop...\n", "$ wrangler deploy\n", "Using wrangler.toml\n"]
+    assert [piece for piece in written if piece] == lines
+
+
 def test_every_table_is_drawn_by_the_one_function() -> None:
     sources = Path(drawing.__file__).parent.rglob("*.py")
     made = {path.name for path in sources if "Table(" in path.read_text("utf-8")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from cfpy.project.project import Project
 SETTINGS_HEAD = (
     "# Settings that wrangler has no keys for. `cfpy dev` and `cfpy provision` read them.\n"
 )
+
+_SECRET = re.compile(r"\.git|(\.dev\.vars|\.env)(\.(?!example$).+)?")
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,8 @@ def _changed(
         files["cfpy.toml"] = edited(path, before["cfpy.toml"] or SETTINGS_HEAD, addition.settings)
     for name, text in addition.files.items():
         path = project.root / name
+        if kind.name == "assets":
+            _refuse_private(project, path.parent)
         # An environment uses the migrations and classes of the top level.
         if path.exists() and not addition.reused and not request.environment:
             raise UsageError(f"{name} already exists", hint="Choose another NAME.")
@@ -155,6 +160,25 @@ def _changed(
         if text != (now := read_source(path)):
             before[name], files[name] = now, text
     return before, files, handled
+
+
+def _refuse_private(project: Project, folder: Path) -> None:
+    """Refuse a folder of assets that a link leads elsewhere, or with files of secrets."""
+    root, real = project.root.resolve(), folder.resolve()
+    main = (root / str(project.wrangler.get("main", "."))).resolve()
+    secrets = (path for path in sorted(real.rglob(".*")) if _SECRET.fullmatch(path.name))
+    if not real.is_relative_to(root):
+        why = "leads out of the project"
+    elif main.is_relative_to(real):
+        why = "leads to the Worker's main module"
+    elif secret := next(secrets, None):
+        why = f"has {secret.relative_to(real).as_posix()}"
+    else:
+        return
+    raise UsageError(
+        f"{folder.relative_to(project.root).as_posix()} {why}, and all files in it would be public",
+        hint="Name another --directory. Nothing was changed.",
+    )
 
 
 def _refuse_shadowed(project: Project, path: Path) -> None:

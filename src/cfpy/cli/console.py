@@ -176,7 +176,7 @@ class Output:
             return
         text = self.invocation.resolve(text)
         if not _is_terminal(sys.stderr) or _no_color():
-            print(f"{self.secrets.redact(text)}...", file=sys.stderr, flush=True)
+            _print_line(f"{self.secrets.redact(text)}...")
             return
         if self._status is None:
             self._status = self._console(stderr=True).status(text)
@@ -190,13 +190,13 @@ class Output:
         self.config = config
         if self.verbose or (unclear and not self.quiet):
             self.end_progress()
-            print(f"Using {config}", file=sys.stderr, flush=True)
+            _print_line(f"Using {config}")
 
     def started(self, line: str) -> None:
         """Print a command that was started, with --verbose."""
         if self.verbose:
             self.end_progress()
-            print(f"$ {self.secrets.redact(line)}", file=sys.stderr, flush=True)
+            _print_line(f"$ {self.secrets.redact(line)}")
 
     def end_progress(self) -> None:
         """Remove the spinner."""
@@ -260,6 +260,11 @@ class _Redacting:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def _print_line(text: str) -> None:
+    """Print a line on standard error, in one piece: steps that run at once do the same."""
+    print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
 
 def _print_json(document: Mapping[str, Any]) -> None:

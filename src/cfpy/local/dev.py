@@ -23,7 +23,13 @@ from cfpy.local.data_lock import alone_with, alone_with_each
 from cfpy.local.defaults import load_for_run
 from cfpy.local.dev_registry import registry_folder, running_workers
 from cfpy.local.env_files import EnvFiles
-from cfpy.local.faulty_edits import FileWarnings, fault_of_edit, read_files, wait_for_fix
+from cfpy.local.faulty_edits import (
+    FileWarnings,
+    fault_of_edit,
+    read_files,
+    wait_for_fix,
+    watched_files,
+)
 from cfpy.local.gate import Gate
 from cfpy.local.held_events import Held
 from cfpy.local.import_warnings import ImportWarnings
@@ -38,7 +44,7 @@ from cfpy.local.local_runtime import (
 from cfpy.local.only_workerd import NEEDS_WORKERD
 from cfpy.local.own_names import own_names
 from cfpy.local.preparation import DevRequest, Prepared, Runtime, Shared, derived_directory, prepare
-from cfpy.local.watching import Watched, look
+from cfpy.local.watching import look
 from cfpy.local.workerd_runtime import BundleUnavailableError, WorkerdRuntime
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -135,12 +141,12 @@ def _run_behind(
             event = _outside(gate, event) if "url" in event.data else event
         on_event(event)
 
-    watched = watched_files(request, env_files.watched)
     warn = FileWarnings(request, on_event)
     # After a change of the configuration, cfpy.toml, .dev.vars or a migration, everything is read
     # again.
     again = True
     while again:
+        watched = watched_files(request, env_files.watched)
         before = look(watched)
         serving = False
         warn()
@@ -163,22 +169,6 @@ def _outside(gate: Gate, event: Event) -> Event:
     for key in event.data.keys() & {"page", "text"}:
         told[key] = str(event.data[key]).replace(inside.rstrip("/"), outside.rstrip("/"))
     return Event(event.kind, {**event.data, **told})
-
-
-def watched_files(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
-    """What may be wrong when it can't start: the configuration, a migration, or a main module that
-    is not there."""
-    config = request.config.name if request.config else "wrangler.toml"
-    others = [place.resolve() for place in request.beside]
-    files = tuple(place for place in others if not place.is_dir())
-    return Watched(
-        request.root,
-        config,
-        sources=(request.root,),
-        suffixes=(".py", ".sql"),
-        settings=(*settings, *files),
-        beside=tuple(place.parent if place in files else place for place in others),
-    )
 
 
 def _run_once(

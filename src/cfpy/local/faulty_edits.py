@@ -7,6 +7,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError
@@ -21,6 +22,7 @@ from cfpy.local.unavailable import answering
 from cfpy.local.watching import State, Watched, Watcher
 from cfpy.project.project import Project
 from cfpy.project.uv_sources import read_pyproject
+from cfpy.project.vendor import local_packages
 from cfpy.tools.context import Context
 
 _WAITS = "Waiting for a fix."
@@ -52,13 +54,41 @@ def fault_of_edit(request: DevRequest, path: str) -> Event | None:
     try:
         project, _ = _read(request)
         for each in (project, *load_beside(project, request.beside)):
-            if each.is_python:
-                read_pyproject(each.root)
+            for folder in (each.root, *local_packages(each)) if each.is_python else ():
+                read_pyproject(folder)
     except CfpyError as error:
         hint = "" if "again" in error.hint else error.hint
         told = [f"{path} changed, and can't be used: {error.message}", hint, f"{runs} {_WAITS}"]
         return Event("reload_failed", {"text": "\n".join(filter(None, told))})
     return None
+
+
+def watched_files(request: DevRequest, settings: tuple[Path, ...]) -> Watched:
+    """What may be wrong when it can't start: the configuration, a migration, a local package, or a
+    main module that is not there."""
+    config = request.config.name if request.config else "wrangler.toml"
+    others = [place.resolve() for place in request.beside]
+    files = tuple(place for place in others if not place.is_dir())
+    return Watched(
+        request.root,
+        config,
+        sources=(request.root,),
+        suffixes=(".py", ".sql"),
+        settings=(*settings, *files),
+        beside=tuple(place.parent if place in files else place for place in others),
+        packages=_packages(request),
+    )
+
+
+def _packages(request: DevRequest) -> tuple[Path, ...]:
+    found: list[Path] = []
+    # What is wrong with the rest is reported by who needs it.
+    with contextlib.suppress(CfpyError):
+        project = load_for_run(request.root, request.config, request.environment)
+        found += local_packages(project)
+        for each in load_beside(project, request.beside):
+            found += local_packages(each)
+    return tuple(found)
 
 
 def wait_for_fix(

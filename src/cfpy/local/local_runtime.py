@@ -64,7 +64,8 @@ class LocalSession:
     where the run listens: the runtime itself only listens on loopback, behind the gate.
     ``migrations`` are directories of SQL files. ``python`` is the version of the project's Python.
     ``beside`` are the Workers that run in the same workerd. If wrangler reads the modules of a
-    directory only when told, that is ``module_root``.
+    directory only when told, that is ``module_root``. ``packages`` are the folders of the local
+    Python packages.
     """
 
     project: Path
@@ -88,6 +89,7 @@ class LocalSession:
     beside: tuple[LocalSession, ...] = ()
     module_root: Path | None = None
     front: Path | None = None
+    packages: tuple[Path, ...] = ()
 
 
 class StartFailedError(LocalRuntimeError):
@@ -190,6 +192,7 @@ def _watch_python(session: LocalSession, feed: SimpleQueue[_Item]) -> Watcher:
         everything=built,
         migrations=session.migrations,
         settings=session.env_files.watched,
+        packages=session.packages,
     )
     return Watcher(watched, feed.put)
 

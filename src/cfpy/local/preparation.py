@@ -25,10 +25,11 @@ from cfpy.local.module_root import below_link, link_modules, module_root
 from cfpy.local.only_workerd import used_classes
 from cfpy.local.own_names import OwnNames
 from cfpy.local.secret_names import secret_names, with_process_secrets
+from cfpy.local.unstartable import refuse_own_files
 from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.project import Project
 from cfpy.project.toml_values import as_json
-from cfpy.project.vendor import vendor
+from cfpy.project.vendor import local_packages, vendor
 from cfpy.tools.context import Context
 from cfpy.tools.toolchain import NEWEST_PYTHON, cache_directory
 
@@ -118,12 +119,7 @@ def derived_directory(project: Project) -> Path:
 
 
 def prepare(
-    ctx: Context,
-    project: Project,
-    request: DevRequest,
-    shared: Shared,
-    *,
-    on_node: bool,
+    ctx: Context, project: Project, request: DevRequest, shared: Shared, *, on_node: bool
 ) -> Prepared:
     """Write the derived configurations, install packages and apply migrations.
 
@@ -149,6 +145,7 @@ def prepare(
     derived = derived_directory(project)
     modules_root, front = None, None
     if not on_node:
+        refuse_own_files(project, request.environment)
         front = _write_front(project, derived, worker, env_files, request, shared)
         worker, modules_root = _for_workerd(project, worker, entry, derived, shared, front)
     _keep_data(project, request, shared.say)
@@ -171,6 +168,7 @@ def prepare(
         state=request.state,
         cache=cache_directory() / "pyodide",
         watch=request.watch,
+        packages=local_packages(project),
         service_secrets={**shared.ai.secrets, **shared.access.secrets_for(worker)},
         python=project.python_version if project.is_python else NEWEST_PYTHON,
     )

@@ -35,6 +35,29 @@ def refuse_unstartable(project: Project, environment: str, today: date | None = 
         raise ProjectError(message, path=project.config_path, line=line, column=column, hint=hint)
 
 
+def refuse_own_files(project: Project, environment: str) -> None:
+    """Report assets among which are the files that wrangler itself writes: it starts the Worker
+    again after each of them, without end.
+
+    Raises:
+        ProjectError: There are such assets.
+    """
+    assets = project.wrangler.get("assets")
+    folder = assets.get("directory") if isinstance(assets, Mapping) else None
+    if not isinstance(folder, str):
+        return
+    if (project.root / ".wrangler").resolve().is_relative_to((project.root / folder).resolve()):
+        line, column = _place(project, environment, ("assets", "directory"))
+        raise ProjectError(
+            f"{folder!r}, the folder of `assets`, has the whole project: wrangler would start the "
+            "Worker again and again for its own files, and all files would be public",
+            path=project.config_path,
+            line=line,
+            column=column,
+            hint="Move the public files to a folder of their own, such as public, and name that.",
+        )
+
+
 def _faults(project: Project, today: date) -> Iterator[_Fault]:
     scope = project.wrangler
     yield from _date(scope, today)

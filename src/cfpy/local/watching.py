@@ -15,6 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfpy.project.uv_sources import package_files
+
 _EVERY_SECONDS = 0.15
 # Files that affect the whole session. An environment has its own secrets: .dev.vars.staging.
 _CONFIGURATION = re.compile(
@@ -42,7 +44,8 @@ class Watched:
     directories (or files) in which all are, ``migrations`` directories whose ``.sql`` files count
     as configuration, like ``settings``, which are files in any place. ``config`` is the name of the
     configuration file, in ``root``; ``beside`` are the folders of other Workers of the run, whose
-    configuration counts, too. ``ignored`` are directories below ``everything``.
+    configuration counts, too. ``packages`` are the folders of local Python packages, which are
+    installed again after a change. ``ignored`` are directories below ``everything``.
     """
 
     root: Path
@@ -54,6 +57,7 @@ class Watched:
     settings: tuple[Path, ...] = ()
     ignored: tuple[Path, ...] = ()
     beside: tuple[Path, ...] = ()
+    packages: tuple[Path, ...] = ()
 
 
 class Watcher:
@@ -128,6 +132,8 @@ def _files(watched: Watched) -> Iterator[Path]:
     for folder in watched.beside:
         yield from (folder / name for name in _listed(folder) if _CONFIGURATION.fullmatch(name))
     yield from watched.settings
+    for folder in watched.packages:
+        yield from (path for path in package_files(folder) if _packaged(watched, path))
     for directory in watched.migrations:
         yield from (directory / name for name in _listed(directory) if name.endswith(".sql"))
     for directory in watched.sources:
@@ -166,13 +172,23 @@ def _change(watched: Watched, before: State, now: State) -> Change:
 
 
 def _is_configuration(watched: Watched, path: Path) -> bool:
-    if path in watched.settings:
+    if path in watched.settings or _packaged(watched, path):
         return True
     if path.parent in watched.migrations:
         return path.suffix == ".sql"
     if path.parent in watched.beside:
         return bool(_CONFIGURATION.fullmatch(path.name))
     return path.parent == watched.root and _configures(watched, path.name)
+
+
+def _packaged(watched: Watched, path: Path) -> bool:
+    """Whether a file is part of a local package. One that the project is in has it as code."""
+    root = watched.root.resolve()
+    return any(
+        path.is_relative_to(folder)
+        and not (root.is_relative_to(folder) and path.is_relative_to(root))
+        for folder in watched.packages
+    )
 
 
 def _configures(watched: Watched, name: str) -> bool:

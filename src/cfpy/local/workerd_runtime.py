@@ -247,6 +247,7 @@ class WorkerdRuntime:
             everything=() if session.module_root is None else (session.module_root,),
             migrations=session.migrations,
             settings=session.env_files.watched,
+            packages=session.packages,
         )
         return Watcher(watched, lambda change: self._feed.put((session, change)))
 
@@ -268,6 +269,7 @@ def everything(session: LocalSession) -> Watched:
         session.config,
         everything=tuple(each.project for each in (session, *session.beside)),
         settings=session.env_files.watched,
+        packages=tuple(folder for each in (session, *session.beside) for folder in each.packages),
         ignored=(session.state,),
     )
 

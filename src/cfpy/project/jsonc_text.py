@@ -16,8 +16,9 @@ from cfpy.project.edits import Append, Edit, KeyPath, NoPlaceError, Put, Remove,
 from cfpy.project.jsonc_blanks import comments, without_comments
 from cfpy.project.jsonc_tree import Part, tree
 
-# What may follow a value on its line: a comma and comments.
-_REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(/\*[^\n]*?\*/[ \t]*)*(//[^\n]*)?(?=\n|$)")
+# What may follow a value on its line: comments, on both sides of a comma.
+_COMMENTS = r"[ \t]*(?:/\*(?:[^*\n]|\*(?!/))*\*/[ \t]*)*"
+_REST_OF_LINE = re.compile(rf"{_COMMENTS}(?:,{_COMMENTS})?(//[^\n]*)?(?=\n|$)")
 _INDENT = re.compile(r"[ \t]*(?:,[ \t]*)?")
 _COMMA_FIRST = re.compile(r"^[ \t]*,", re.MULTILINE)
 
@@ -128,7 +129,7 @@ class _Document:
             kept = text[beside.end : rest.end()]
             return f"{text[: beside.end]}{'' if comma else ','}{kept}{added}{text[rest.end() :]}"
         if rest and (prefix := self._comma_first(parent, beside)):
-            inner = " " * len(prefix)
+            inner = _aligned(prefix)
             written = _on_one_line(value) if one_line else self._written(value, inner)
             added = f"\n{_comment(comment, indent)}{prefix}{named}{written}"
             return f"{text[: rest.end()]}{added}{text[rest.end() :]}"
@@ -227,7 +228,7 @@ class _Document:
         line = self._text[self._text.rfind("\n", 0, position) + 1 :]
         # The comma of the value above may begin the line.
         found = _INDENT.match(line)
-        return found[0].replace(",", " ") if found else ""
+        return _aligned(found[0]) if found else ""
 
     def _unit_in(self, node: Part, indent: str) -> str:
         """By how much the content of ``node`` is indented further; as in the file if it has none on
@@ -251,6 +252,13 @@ class _Document:
             lines = [f"{inner}{self._written(item, inner)}" for item in value]
             return "[\n" + ",\n".join(lines) + f"\n{indent}]"
         return _on_one_line(value)
+
+
+def _aligned(prefix: str) -> str:
+    """The indentation below a line that begins with ``prefix``, in which may be a comma: no spaces
+    behind tabs."""
+    indent = prefix.partition(",")[0]
+    return indent if "\t" in indent else prefix.replace(",", " ")
 
 
 def _named(key: str | None) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from cfpy.project.edits import Handled, NewHandler
 from cfpy.project.line_ends import lines_of
 from cfpy.project.python_scope import Bound, bound, executed
-from cfpy.project.python_source import inserted, with_type
+from cfpy.project.python_source import end_of, inserted, with_type
 
 _ENTRY, _BASE, _MODULE = "Default", "WorkerEntrypoint", "workers"
 _WIDTH = 100
@@ -69,16 +69,17 @@ def _with_method(source: str, tree: ast.Module, owner: ast.ClassDef, new: NewHan
         or _decorated(owner.body, new.name)
         or _changed_elsewhere(tree, owner, new.name)
     )
-    line = lines_of(source)[owner.body[0].lineno - 1]
+    lines = lines_of(source)
+    line = lines[owner.body[0].lineno - 1]
     indent = line[: len(line) - len(line.lstrip(" \t"))]
-    if not why and (not indent or owner.end_lineno is None):
+    if not why and not indent:
         why = f"the body of {_ENTRY} is on the line of its name"
     if why:
         return Handled(source, why=why)
     # Annotations are not evaluated: the names of types exist only while types are checked.
     typed = _postponed(tree) and with_type(source, new.type) is not None
     method = "\n".join(["", *_method(new, indent, typed=typed), ""])
-    changed = inserted(source, owner.end_lineno or 0, method)
+    changed = inserted(source, end_of(owner, lines, indent), method)
     place = _only_new(tree, changed, owner.name)
     if not place:
         return Handled(source, why=f"cfpy can't tell where {_ENTRY} ends")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +85,14 @@ def read_requirements(root: Path, target: PythonTarget) -> Requirements:
         constraints=tuple(_list(uv, "constraint-dependencies", root)),
         build=bool(tool_table(document, "pywrangler").get("allow-build", False)),
     )
+
+
+def local_folders(root: Path, target: PythonTarget) -> tuple[Path, ...]:
+    """The folders of the local packages: those that were found before a fault, if there is one."""
+    folders = [root]
+    with contextlib.suppress(ProjectError):
+        deque(_needed(root, target, folders), maxlen=0)
+    return tuple(folders[1:])
 
 
 def _needed(

@@ -65,13 +65,25 @@ def _with_line(source: str, cls: ast.ClassDef, line: str) -> str:
     lines, first, end = lines_of(source), cls.body[0], cls.end_lineno or 0
     start = _before(lines, first.lineno, first.col_offset)
     if not start.strip():
-        return inserted(source, end, f"{start}{line}\n")
+        return inserted(source, end_of(cls, lines, start), f"{start}{line}\n")
     # The body stands behind the colon.
     head = start.rstrip()
     indent = f"{head[: len(head) - len(head.lstrip())]}    "
     body = "".join(lines[first.lineno - 1 : end])[len(start) :].rstrip("\n")
     lines[first.lineno - 1 : end] = [f"{head}\n{indent}{body}\n{indent}{line}\n"]
     return "".join(lines)
+
+
+def end_of(cls: ast.ClassDef, lines: list[str], indent: str) -> int:
+    """The last line of a class, whose body is indented by ``indent``: Python's own number leaves
+    out the comments at the end."""
+    end = cls.end_lineno or 0
+    for number, line in enumerate(lines[end:], end + 1):
+        if line.startswith(indent) and line.lstrip().startswith("#"):
+            end = number
+        elif line.strip():
+            break
+    return end
 
 
 def _before(lines: list[str], line: int, column: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cfpy.project.edits import KeyPath, names
 from cfpy.project.line_ends import lines_of
 from cfpy.project.toml_format import key_text
-from cfpy.project.toml_layout import Block, blocks, value_span
+from cfpy.project.toml_layout import Block, blocks, keys_end, value_span
 
 _STRING = r"""("[^"]*"|'[^']*')"""
 
@@ -25,9 +25,10 @@ def with_key(text: str, path: KeyPath, value: str, after: str, above: str = "") 
         elif (beside := value_span(lines, block, after)) is not None:
             yield _below(text, beside, new)
         if span is None:
-            before = "".join(lines[: block.end])
+            at = keys_end(lines, block)
+            before = "".join(lines[:at])
             end = "\n" if before and not before.endswith("\n") else ""
-            yield f"{before}{end}{above}{new}\n{''.join(lines[block.end :])}"
+            yield f"{before}{end}{above}{new}\n{''.join(lines[at:])}"
     # A table in one line: several keys of this name may be in the text.
     for match in re.finditer(rf"""({re.escape(key)}["']?\s*=\s*){_STRING}""", text):
         yield f"{text[: match.end(1)]}{value}{text[match.end() :]}"

@@ -12,6 +12,8 @@ from typing import Any
 HEADER = re.compile(
     r"""^\s*\[{1,2}\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|[^\[\]"'#=])+?)\s*\]{1,2}\s*(#.*)?$"""
 )
+#: The first line of a table that is commented out.
+TABLE_IN_COMMENT = re.compile(r"\s*#\s*\[")
 _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*|\s+|.',
     re.DOTALL,
@@ -108,6 +110,19 @@ def content_lines(lines: list[str], block: Block) -> tuple[int, int]:
         if not token[0].isspace() and not token[0].startswith("#"):
             last = token.end()
     return block.header, text.count("\n", 0, last) + 1
+
+
+def keys_end(lines: list[str], block: Block) -> int:
+    """The line where a new key of a block goes: below its comments, but not in a table that is
+    commented out there."""
+    has_values = bool(block.name) or any(values_of(lines, block))
+    start = content_lines(lines, block)[1] if has_values else block.header
+    for number in range(start, block.end):
+        if TABLE_IN_COMMENT.match(lines[number]):
+            while number > start and lines[number - 1].lstrip().startswith("#"):
+                number -= 1
+            return content_end(lines, start, number)
+    return block.end
 
 
 def _spans(lines: list[str], block: Block, key: str) -> Iterator[tuple[int, int]]:

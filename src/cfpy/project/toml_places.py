@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cfpy.project.line_ends import lines_of
-from cfpy.project.toml_layout import array_end, blocks, content_end
+from cfpy.project.toml_layout import array_end, blocks, content_end, keys_end
 
 
 def placed(text: str, table: tuple[str, ...], written: str) -> Iterator[str]:
@@ -50,10 +50,11 @@ def into_table(text: str, table: tuple[str, ...], line: str) -> Iterator[str]:
     lines = lines_of(text)
     for block in reversed(blocks(lines)):
         if block.name == table:
-            before = "".join(lines[: block.end])
+            at = keys_end(lines, block)
+            before = "".join(lines[:at])
             if before and not before.endswith("\n"):
                 before += "\n"
-            yield before + line + "".join(lines[block.end :])
+            yield before + line + "".join(lines[at:])
 
 
 def into_array(text: str, name: tuple[str, ...], value: str) -> Iterator[str]:

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 
 from cfpy.project.edits import KeyPath, names
 from cfpy.project.line_ends import lines_of
-from cfpy.project.toml_layout import Block, blocks, content_lines, key_lines
+from cfpy.project.toml_layout import TABLE_IN_COMMENT, Block, blocks, content_lines, key_lines
 
 Lines = tuple[int, int]
-_TABLE_IN_COMMENT = re.compile(r"\s*#\s*\[")
 
 
 def without(text: str, path: KeyPath) -> Iterator[str]:
@@ -43,7 +42,7 @@ def _lines_of(lines: list[str], block: Block) -> Lines:
     start = _comment_start(lines, block.header, block.start)
     _, end = content_lines(lines, block)
     while end < block.end and lines[end].lstrip().startswith("#"):
-        if _TABLE_IN_COMMENT.match(lines[end]):
+        if TABLE_IN_COMMENT.match(lines[end]):
             break
         end += 1
     return start, end
@@ -75,7 +74,7 @@ def _comment_start(lines: list[str], start: int, limit: int) -> int:
     above = start
     while above > limit and lines[above - 1].lstrip().startswith("#"):
         above -= 1
-    if any(_TABLE_IN_COMMENT.match(line) for line in lines[above:start]):
+    if any(TABLE_IN_COMMENT.match(line) for line in lines[above:start]):
         return start
     # The comment at the beginning of the file is about the file.
     return above if "".join(lines[:above]).strip("\ufeff \t\n") else start

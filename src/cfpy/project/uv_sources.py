@@ -23,6 +23,8 @@ from cfpy.project.toml_position import read_toml
 
 PYPROJECT = "pyproject.toml"
 _KINDS = ("workspace", "path", "git", "url", "index")
+# In a local package: not what is installed.
+_SKIPPED = frozenset({"__pycache__", "node_modules", "python_modules", "build", "dist"})
 _SCP = re.compile(r"(?P<user>[\w.-]+@[\w.-]+):(?!/)(?P<path>.+)")
 
 
@@ -147,6 +149,17 @@ def referred(requirement: Requirement, source: Source) -> str:
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     marker = f" ; {requirement.marker}" if requirement.marker else ""
     return f"{requirement.name}{extras} @ {source.argument}{marker}"
+
+
+def package_files(folder: Path) -> Iterator[Path]:
+    """The files of a local package that affect what is installed."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name not in _SKIPPED and not name.startswith(".") and not name.endswith(".egg-info")
+        )
+        yield from (Path(place, name) for name in sorted(files))
 
 
 def _git(url: str, table: Mapping[str, Any]) -> str:

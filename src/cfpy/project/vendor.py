@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,15 +21,14 @@ from cfpy.project.git_ignored import ignore_in_git
 from cfpy.project.package_indexes import find_pyodide_index
 from cfpy.project.project import Project
 from cfpy.project.pylock import NAME, Lock, Pin, read_lock, write_lock
-from cfpy.project.python_requirements import Requirements, read_requirements
+from cfpy.project.python_requirements import Requirements, local_folders, read_requirements
 from cfpy.project.python_target import TARGETS, PythonTarget
+from cfpy.project.uv_sources import package_files
 from cfpy.project.worker_pip import WorkerPip
 from cfpy.tools.process import Runner
 
 #: Where the packages are, in the project.
 MODULES = "python_modules"
-# In a local package: not what is installed.
-_SKIPPED = frozenset({"__pycache__", "node_modules", "python_modules", "build", "dist"})
 _INSTALLING = "Installing the Worker's Python packages into python_modules/"
 
 
@@ -72,6 +70,11 @@ def vendor(
             f"can't write {error.filename or place}: {error.strerror or error}",
             hint="The Worker's packages are installed into the project.",
         ) from error
+
+
+def local_packages(project: Project) -> tuple[Path, ...]:
+    """The folders of the local packages of a Python Worker, as far as its files can be read."""
+    return local_folders(project.root, _target(project)) if project.is_python else ()
 
 
 def _vendor(
@@ -182,15 +185,9 @@ def _digest(target: PythonTarget, wanted: Requirements, lock: Lock | None) -> st
 
 def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
     """The files of a local package, each with its time and size."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in _SKIPPED and not name.startswith(".") and not name.endswith(".egg-info")
-        )
-        for name in sorted(names):
-            status = Path(place, name).lstat()
-            yield str(Path(place, name)), status.st_mtime_ns, status.st_size
+    for path in package_files(folder):
+        status = path.lstat()
+        yield str(path), status.st_mtime_ns, status.st_size
 
 
 def _synced_by_pywrangler(root: Path, modules: Path) -> bool:

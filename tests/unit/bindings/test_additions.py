@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -344,6 +345,37 @@ def test_no_assets_are_served_from_what_is_not_for_everybody(
     with pytest.raises(UsageError, match=why):
         add(root, "assets", "web", env=env, options=Options(directory=directory))
     assert tree(root) == before
+
+
+@pytest.mark.parametrize(
+    ("target", "secret", "why"),
+    [
+        ("..", "", "pub leads out of the project"),
+        ("src", "", "pub leads to the Worker's main module"),
+        (".", "", "pub leads to the Worker's main module"),
+        ("site", ".env.local", "pub has .env.local"),
+        ("site", "admin/.dev.vars", "pub has admin/.dev.vars"),
+        ("site", ".git", "pub has .git"),
+    ],
+)
+def test_nor_from_where_a_link_leads_or_secrets_are(
+    target: str, secret: str, why: str, tmp_path: Path
+) -> None:
+    (tmp_path / "project" / "site" / "admin").mkdir(parents=True)
+    root = make(tmp_path / "project", MAIN)
+    (root / "pub").symlink_to(target)
+    if secret:
+        (root / "site" / secret).write_text("A=1")
+    before = tree(tmp_path)
+    with pytest.raises(UsageError, match=re.escape(why)):
+        add(root, "assets", "web", options=Options(directory="pub"))
+    assert tree(tmp_path) == before
+
+
+def test_an_example_of_secrets_is_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "pub").mkdir()
+    root = make(tmp_path, MAIN, pub___DOT_env_DOT_example="A=")
+    assert "pub/hello.txt" in add(root, "assets", options=Options(directory="pub")).files
 
 
 @pytest.mark.parametrize("directory", ["pub", "./pub", "pub/", "site/../pub"])

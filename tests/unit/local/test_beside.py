@@ -9,7 +9,9 @@ import pytest
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import ProjectError, UsageError
 from cfpy.local.beside import load_beside
+from cfpy.local.faulty_edits import watched_files
 from cfpy.local.preparation import DevRequest, Runtime
+from cfpy.local.watching import look
 from cfpy.project.project import Project
 
 DATED = 'main = "index.js"\ncompatibility_date = "2026-01-01"\n'
@@ -81,8 +83,6 @@ def test_two_in_one_folder_are_refused(project: Project, tmp_path: Path) -> None
 
 
 def test_a_named_configuration_is_watched(project: Project, tmp_path: Path) -> None:
-    from cfpy.local.dev import watched_files
-
     config = worker(tmp_path / "other", "b.toml")
     request = DevRequest(
         project.root, "127.0.0.1", 0, Runtime.AUTO, None, watch=True, beside=(config,)
@@ -90,3 +90,23 @@ def test_a_named_configuration_is_watched(project: Project, tmp_path: Path) -> N
     watched = watched_files(request, ())
     assert watched.settings == (config,)
     assert watched.beside == (config.parent,)
+
+
+def test_a_broken_local_package_is_watched_until_it_is_fixed(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/entry.py").touch()
+    (tmp_path / "wrangler.toml").write_text(
+        'name = "w"\nmain = "src/entry.py"\ncompatibility_date = "2026-01-01"\n'
+        'compatibility_flags = ["python_workers"]\n'
+    )
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "w"\nversion = "0"\ndependencies = ["lib"]\n'
+        '[tool.uv.sources]\nlib = { path = "libs/lib" }\n'
+    )
+    library = tmp_path / "libs/lib"
+    library.mkdir(parents=True)
+    (library / "pyproject.toml").write_text("[project")
+    request = DevRequest(tmp_path, "127.0.0.1", 0, Runtime.AUTO, None, watch=True)
+    watched = watched_files(request, ())
+    assert watched.packages == (library,)
+    assert str(library / "pyproject.toml") in look(watched)

@@ -133,6 +133,19 @@ def test_a_broken_pyproject_is_told_with_its_place(tmp_path: Path) -> None:
     assert "The Worker runs on as it was." in fault.data["text"]
 
 
+def test_a_local_package_with_a_broken_pyproject_leaves_the_worker_running(tmp_path: Path) -> None:
+    (tmp_path / "wrangler.toml").write_text(PYTHON)
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "a"\ndependencies = ["lib"]\n[tool.uv.sources]\nlib = { path = "lib" }\n'
+    )
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/pyproject.toml").write_text("[project\n")
+    fault = fault_of_edit(request(tmp_path), "lib/pyproject.toml")
+    assert fault
+    assert "lib/pyproject.toml:1:9: " in fault.data["text"]
+    assert "The Worker runs on as it was." in fault.data["text"]
+
+
 def test_a_python_that_the_worker_does_not_get_is_named(tmp_path: Path) -> None:
     (tmp_path / "wrangler.toml").write_text(PYTHON)
     files = find_env_files(tmp_path, "", {})

@@ -10,6 +10,7 @@ import pytest
 
 from cfpy.errors import ProjectError
 from cfpy.local.defaults import load_for_run
+from cfpy.local.unstartable import refuse_own_files
 
 HEAD = 'name = "app"\nmain = "src/entry.{}"\ncompatibility_flags = ["python_workers"]\n'
 DATED = 'compatibility_date = "2026-01-01"\n'
@@ -51,6 +52,22 @@ def test_the_folder_of_a_site(tmp_path: Path) -> None:
         f'{HEAD.format("js")}{DATED}build.command = "make"\nsite.bucket = "made"\n'
     )
     load_for_run(tmp_path)
+
+
+@pytest.mark.parametrize("folder", [".", "./", "public/..", ".."])
+@pytest.mark.parametrize("environment", ["", "next"])
+def test_assets_with_the_files_of_wrangler(tmp_path: Path, folder: str, environment: str) -> None:
+    table = f"env.{environment}." if environment else ""
+    more = f'{DATED}[{table}assets]\ndirectory = "{folder}"\n'
+    (tmp_path / "wrangler.toml").write_text(HEAD.format("js") + more)
+    (tmp_path / "public").mkdir()
+    with pytest.raises(ProjectError, match=r"wrangler\.toml:6:.* has the whole project") as caught:
+        refuse_own_files(load_for_run(tmp_path, None, environment), environment)
+    assert "such as public" in caught.value.hint
+    (tmp_path / "wrangler.toml").write_text(
+        HEAD.format("js") + more.replace(f'"{folder}"', '"public"')
+    )
+    refuse_own_files(load_for_run(tmp_path, None, environment), environment)
 
 
 @pytest.mark.parametrize("name", ["toString", "constructor", "__proto__", "valueOf"])

@@ -29,6 +29,7 @@ def noticed(root: Path) -> Iterator[Next]:
     """Gives the next change, and waits for it."""
     feed: SimpleQueue[Change] = SimpleQueue()
     (root / "other").mkdir(exist_ok=True)
+    (root / "lib/src").mkdir(parents=True, exist_ok=True)
     watched = Watched(
         root,
         "other.toml",
@@ -36,6 +37,7 @@ def noticed(root: Path) -> Iterator[Next]:
         sources=(root / "src",),
         everything=(root / "templates",),
         migrations=(root / "migrations",),
+        packages=(root / "lib",),
     )
     watcher = Watcher(watched, feed.put)
     yield lambda: feed.get(timeout=120)
@@ -67,6 +69,8 @@ def replace(path: Path, text: str) -> None:
         ("migrations/2.sql", True),
         ("other/wrangler.jsonc", True),
         ("other/.dev.vars", True),
+        ("lib/pyproject.toml", True),
+        ("lib/src/table.csv", True),
     ],
 )
 def test_a_change_is_noticed(root: Path, noticed: Next, name: str, configuration: bool) -> None:
@@ -215,3 +219,23 @@ def test_data_of_the_run_and_its_own_output_are_no_edits(root: Path) -> None:
         os.dup2(before, 2)
         os.close(before)
     assert str(log) in look(watched)
+
+
+def test_of_a_local_package_only_its_sources_count(root: Path) -> None:
+    for name in ("lib/lib.py", "lib/build/lib/lib.py", "lib/lib.egg-info/PKG-INFO", "lib/.venv/a"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    found = look(Watched(root / "src", "no.toml", packages=(root / "lib",)))
+    assert list(found) == [str(root / "lib/lib.py")]
+
+
+def test_the_project_in_a_local_package_keeps_its_code(root: Path) -> None:
+    (root / "lib.py").write_text("first")
+    feed: SimpleQueue[Change] = SimpleQueue()
+    watched = Watched(root / "src", sources=(root / "src",), packages=(root,))
+    watcher = Watcher(watched, feed.put)
+    (root / "src/entry.py").write_text("second")
+    assert feed.get(timeout=120) == Change(("entry.py",), configuration=False)
+    (root / "lib.py").write_text("second")
+    assert feed.get(timeout=120) == Change(("../lib.py",), configuration=True)
+    watcher.stop()

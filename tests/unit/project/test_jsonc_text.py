@@ -165,6 +165,18 @@ def test_it_is_written_as_a_person_would(edit: Edit, old: str, new: str) -> None
         ('{ "a": 1\n, "b": 2\n, "c": 3\n}\n', Remove(("b",)), '{ "a": 1\n, "c": 3\n}\n'),
         ('{ "a": 1\n, "b": 2\n, "c": 3 // c\n}\n', Remove(("c",)), '{ "a": 1\n, "b": 2\n}\n'),
         ('{ "a": 1\n, "b": 2,\n"c": 3\n}\n', Remove(("b",)), '{ "a": 1\n, \n"c": 3\n}\n'),
+        (
+            '{\n\t"a": 1\n\t, "b": {\n\t}\n}\n',
+            Append(("c",), {"d": 2}),
+            '{\n\t"a": 1\n\t, "b": {\n\t}\n\t, "c": [\n\t\t{\n\t\t\t"d": 2\n\t\t}\n\t]\n}\n',
+        ),
+        # A comment may be in front of the comma.
+        ('{\n  "a": {} /* a */, // one\n  "b": 2\n}\n', Remove(("a",)), '{\n  "b": 2\n}\n'),
+        (
+            '{\n  "a": 1 /* a */,\n  "b": 2\n}\n',
+            Put(("c",), 3, after="a"),
+            '{\n  "a": 1 /* a */,\n  "c": 3,\n  "b": 2\n}\n',
+        ),
     ],
 )
 def test_in_odd_places(text: str, edit: Edit, after: str) -> None:
@@ -200,6 +212,7 @@ ENTRIES = st.lists(
 )
 VALUES = SCALARS | st.dictionaries(st.sampled_from("xyz"), SCALARS, min_size=1) | ENTRIES
 COMMENTS = ["", "", " // one", " /* two, } */"]
+BEFORE_COMMA = ["", "", " /* three, ] **/"]
 
 
 @st.composite
@@ -223,8 +236,8 @@ def documents(draw: st.DrawFn) -> str:
             last = number == len(value) - 1
             above = draw(st.sampled_from(["", "", f"{inner}// above\n", "\n"]))
             lines.append(
-                f"{above}{inner}{key}{written(named, inner)}{comma if last else ','}"
-                f"{draw(st.sampled_from(COMMENTS))}\n"
+                f"{above}{inner}{key}{written(named, inner)}{draw(st.sampled_from(BEFORE_COMMA))}"
+                f"{comma if last else ','}{draw(st.sampled_from(COMMENTS))}\n"
             )
         return f"{opens}\n{''.join(lines)}{indent}{closes}"
 

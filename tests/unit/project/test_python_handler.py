@@ -209,6 +209,18 @@ def test_a_class_gets_the_method(source: str) -> None:
     assert (again.source, again.line, again.new) == (done.source, done.line, False)
 
 
+@pytest.mark.parametrize("indent", ["    ", "\t", "  "])
+def test_comments_at_the_end_of_a_class_stay_in_their_method(indent: str) -> None:
+    tail = "        # The end of fetch.\n\n    # async def other(self): ...\n"
+    source = PLAIN + tail + "\n\n# About what follows.\n" + "x = 1\n"
+    source = source.replace("    ", indent)
+    done = with_python_handler(source, NEW)
+    kept, found, method = done.source.partition(f"\n{indent}async def queue")
+    assert found
+    assert kept == (PLAIN + tail).replace("    ", indent)
+    assert method.endswith("\n\n\n# About what follows.\nx = 1\n")
+
+
 @pytest.mark.parametrize("source", ALREADY)
 def test_a_handler_that_is_there_is_found(source: str) -> None:
     done = with_python_handler(source, NEW, functions=True)

@@ -49,6 +49,25 @@ def test_a_name_with_quotes_is_a_name(text: str, edit: Edit, edited: str) -> Non
     assert try_edit(".toml", text, edit) == edited
 
 
+@pytest.mark.parametrize("gap", ["", "\n", "# Not yet:\n", "\n# Not yet:\n"])
+@pytest.mark.parametrize("values", ["", 'directory = "./pub"\n', 'directory = "./pub" # all\n'])
+@pytest.mark.parametrize("header", ["[assets]\n", "[[assets]]\n"])
+def test_a_key_does_not_go_into_a_table_that_is_commented_out(
+    header: str, values: str, gap: str
+) -> None:
+    out = f'{gap}# [[kv_namespaces]]\n# binding = "OLD"\n\n[vars]\n'
+    path = ("assets", "binding") if header == "[assets]\n" else ("assets", 0, "binding")
+    edited = try_edit(".toml", header + values + out, Put(path, "WEB"))
+    assert edited == f'{header}{values}binding = "WEB"\n{out}'
+
+
+def test_nor_does_a_key_of_the_top_level() -> None:
+    out = "# [vars]\n# A = 1\n\n[assets]\n"
+    for above in ('name = "w"\n', ""):
+        edited = try_edit(".toml", above + out, Put(("main",), "a.js"))
+        assert edited == f'{above}main = "a.js"\n{out}'
+
+
 def test_an_array_of_numbers_is_no_header() -> None:
     text = "[x]\nsizes = [\n  [1, 2],\n  [3],\n]\n"
     assert try_edit(".toml", text, Put(("x", "y"), 1)) == f"{text}y = 1\n"
