@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes is up to the machine, and to what else runs on it.
-settings.register_profile("cfpy", deadline=None)
+# How long an example takes is up to the machine, and to what else runs on it. CFPY_FUZZ=2000 looks
+# for new examples, so many for each property; without it the same ones are tried each time.
+FUZZ = os.environ.get("CFPY_FUZZ", "")
+settings.register_profile(
+    "cfpy", deadline=None, derandomize=not FUZZ, max_examples=int(FUZZ or 100)
+)
 settings.load_profile("cfpy")
 
 

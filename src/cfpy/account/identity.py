@@ -105,8 +105,16 @@ def resolve(
     new = {name for target, name in groups if not target}
     recorded = {id_ for key, id_ in created.items() if key.startswith(f"{kind}:")}
     agreed = recorded & {item.id for item in references}
+    # Without a name in the file, two bindings can have the same one, such as DB and db. The record
+    # is about one of them.
+    held = {
+        item.name
+        for (target, _), members in groups.items()
+        for item in members
+        if target and target == _recorded(kind, item, created, ids)
+    }
     return tuple(
-        _resource(kind, target, members, found, created, new, agreed)
+        _resource(kind, target, members, found, created, new, agreed, held)
         for (target, _), members in groups.items()
     )
 
@@ -129,9 +137,10 @@ def _resource(
     created: Mapping[str, str],
     new: Set[str],
     agreed: Set[str],
+    held: Set[str],
 ) -> Resource:
     name = found[target].name if target else members[0].name
-    problems = _problems(kind, target, members, found, created, new, agreed)
+    problems = _problems(kind, target, members, found, created, new, agreed, held)
     return Resource(
         kind,
         name,
@@ -153,6 +162,7 @@ def _problems(
     created: Mapping[str, str],
     new: Set[str],
     agreed: Set[str],
+    held: Set[str],
 ) -> Iterator[str]:
     ids = {item.name: id_ for id_, item in found.items()}
     for item in members:
@@ -172,16 +182,24 @@ def _problems(
                 f"the configuration names {item.name} with the id {item.id}, which in the account "
                 f"is {found[target].name}; for another binding it would create {item.name}"
             )
-        key = f"{kind}:{item.name}"
-        recorded = created.get(key) or (own if key in created else "")
+        recorded = _recorded(kind, item, created, ids)
         # Bindings were exchanged if both ids are bound and in the record.
-        if recorded in found and recorded != target and not {recorded, target} <= agreed:
+        fits = recorded == target or {recorded, target} <= agreed
+        if recorded in found and not fits and (item.named or item.name not in held):
             yield _against_record(kind, item, target, recorded, found)
     if target:
         yield from _elsewhere(members, found[target].jurisdiction)
     wanted = sorted({item.jurisdiction for item in members if item.jurisdiction})
     if len(wanted) > 1:
         yield f"its bindings have different jurisdictions: {' and '.join(wanted)}"
+
+
+def _recorded(
+    kind: str, item: Reference, created: Mapping[str, str], ids: Mapping[str, str]
+) -> str:
+    """The id of what cfpy created under the name of a binding; empty if it created nothing."""
+    key = f"{kind}:{item.name}"
+    return created.get(key) or (ids.get(item.name, "") if key in created else "")
 
 
 def _against_record(

@@ -153,6 +153,18 @@ NAMED_TWICE = (
 )
 
 
+# Two bindings without a name in the file, for which wrangler would use the same one.
+DERIVED_TWICE = (
+    D1Database(name="a", binding="a", id="id-b", named=False),
+    D1Database(name="a", binding="b", id="", named=False),
+)
+
+
+@example(
+    DesiredState("w", "", DERIVED_TWICE),
+    ObservedState.of("account", [FoundDatabase("id-b", "b")]),
+    {"d1:a": ""},
+)
 @example(
     DesiredState("w", "", NAMED_TWICE),
     ObservedState.of("account", [FoundDatabase("id-b", "b")]),
