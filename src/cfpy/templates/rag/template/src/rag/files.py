@@ -13,6 +13,7 @@ from typing import Any
 from rag import limits, requests
 from rag.models import Models
 from rag.records import FILTER_KEYS, Document, Upload
+from rag.text_index import without_accents
 from rag.validation import check
 from web.problems import Problem
 
@@ -123,9 +124,7 @@ def file_type(name: str, content: bytes) -> str:
 
 def file_id(name: str) -> str:
     """The name, if an id may look like it; else what of it can stay, and a digest of the whole."""
-    letters = unicodedata.normalize("NFD", name)
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    identifier = _NOT_IN_IDS.sub("-", plain)
+    identifier = _NOT_IN_IDS.sub("-", without_accents(name))
     if identifier == name and len(name) <= limits.MAX_ID_CHARS:
         return name
     whole = unicodedata.normalize("NFC", name).encode(errors="replace")
