@@ -79,11 +79,7 @@ def announced_length(request: Request) -> int | None:
     return int(length) if re.fullmatch("[0-9]{1,15}", length) else None
 
 
-def is_encoded(request: Request) -> bool:
-    return _encoding(request) != "identity"
-
-
-def _encoding(request: Request) -> str:
+def content_encoding(request: Request) -> str:
     return (request.headers.get("content-encoding") or "identity").strip().lower()
 
 
@@ -119,14 +115,14 @@ def check_nesting(body: bytes) -> None:
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The whole body, decompressed; a 413 if it is larger than ``max_bytes``, either way."""
-    encoding = _encoding(request)
+    encoding = content_encoding(request)
     if encoding not in ("identity", "gzip", "x-gzip"):
         detail = f"Send the body with gzip or as it is, and not with Content-Encoding: {encoding}."
         raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "gzip"})
     # The announced length spares reading a large body; the count catches one that announces none.
     if (announced_length(request) or 0) > max_bytes:
         raise too_large(max_bytes)
-    gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if is_encoded(request) else None
+    gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if encoding != "identity" else None
     body, size = bytearray(), 0
     if request.body is not None:
         async for piece in request.body:
