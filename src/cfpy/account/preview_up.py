@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -96,9 +96,12 @@ def run(
                     shown = replace(shown, notices=(*shown.notices, seeded))
                 return UpResult(note, shown, config.shared, None)
 
+            written: list[Note] = []
+
             def before(plan: Plan) -> None:
                 ctx.progress(f"Writing the note of {note.worker}")
-                write_note(session, note.owning(plan))
+                written.append(note.owning(plan))
+                _keep(session, written[0])
 
             try:
                 deployed = deploy(
@@ -109,8 +112,21 @@ def run(
                 tail = command("wrangler", "tail", note.worker)
                 error.hint = f"Fix it, and run the same command again. To see why: {tail}"
                 raise
+            finally:
+                # Somebody else may have written theirs in the very second in which this run did.
+                if written:
+                    _keep(session, written[0], has=written[0].owned)
         shown = _shown(plan, config)
         return UpResult(note.owning(plan), shown, config.shared, deployed) if deployed else None
+
+
+def _keep(session: Session, note: Note, has: Collection[str] | None = None) -> None:
+    """Write a note, with what it says already: two people may bring up one preview. Not if it
+    ``has`` these keys."""
+    found = read_note(session, note.worker)
+    owned = found.owned if found else ()
+    if found is None or has is None or not set(has) <= set(owned):
+        write_note(session, replace(note, owned=tuple(sorted({*note.owned, *owned}))))
 
 
 def _shown(plan: Plan, config: PreviewConfig) -> Plan:
