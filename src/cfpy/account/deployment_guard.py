@@ -41,8 +41,7 @@ class DeploymentGuard:
             CloudflareError: The account can't be read.
         """
         history = self._releases.history()
-        unseen = takewhile(lambda release: release != self._seen, history) if self._seen else ()
-        since = tuple(unseen)
+        since = tuple(takewhile(lambda release: release != self._seen, history))
         before = {id_ for release in history[len(since) :] for id_ in release.shares}
         for release in since:
             if before.issuperset(release.shares) or not self._is_of_a_secret(release):
@@ -58,9 +57,10 @@ class DeploymentGuard:
         version = self._releases.version(id_)
         if not version.is_uploaded:
             return True
+        if self._seen is None:
+            return self._releases.is_stub(id_)
         # Cloudflare does not say that `secrets-bulk` has a reason of its own.
-        seen = self._seen.shares if self._seen else ()
-        scripts = [self._releases.version(id_).script for id_ in seen]
+        scripts = [self._releases.version(id_).script for id_ in self._seen.shares]
         return not version.tag and version.script != "" and [version.script] == scripts
 
     def expect(self, versions: Iterable[str], message: str | None = None) -> None:

@@ -97,9 +97,11 @@ class Releases:
     def all(self) -> tuple[Release, ...]:
         """The last deployments, the newest first; none while the Worker has only a stub."""
         found = self.history()
-        return () if found and self._is_stub(next(iter(found[0].shares))) else found
+        return () if found and self.is_stub(next(iter(found[0].shares))) else found
 
-    def _is_stub(self, version: str) -> bool:
+    @documented()
+    def is_stub(self, version: str) -> bool:
+        """Whether a version is what the first secret of a Worker creates, or that with secrets."""
         return is_stub(self._api.get(f"{self._path}/versions/{version}")["result"])
 
     @documented()

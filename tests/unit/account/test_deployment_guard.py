@@ -288,6 +288,19 @@ def test_a_rollout_below_the_version_of_a_secret_is_seen() -> None:
         DeploymentGuard(Both(), "shop", Release("d1", {"a": 100})).renew()
 
 
+def test_two_first_deployments_are_not_taken_for_one() -> None:
+    class First(Listed):
+        def version(self, id_: str) -> Version:
+            return Version(id_, 1, "", reason="upload")
+
+        def is_stub(self, version: str) -> bool:
+            return version == "s"
+
+    DeploymentGuard(First("s1"), "shop", None).renew()
+    with pytest.raises(DeploymentChangedError, match="version t has all traffic"):
+        DeploymentGuard(First("t2", "s1"), "shop", None).renew()
+
+
 def test_a_deployment_may_appear_late() -> None:
     listed = Listed("a1")
     guard = DeploymentGuard(listed, "shop", listed.history()[0])
