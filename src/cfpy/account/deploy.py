@@ -192,7 +192,7 @@ def _before_confirmed(
     releases = session.account.releases(worker)
     newest = releases.newest()
     guard = DeploymentGuard(releases, worker, newest)
-    if request.provision and (refused := refused_secrets(releases, plan)):
+    if request.provision and (refused := refused_secrets(session.account, plan)):
         raise refused
     if request.rollout:
         return guard, prepare(session, request.rollout, request.checks, plan, tag)

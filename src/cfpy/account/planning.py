@@ -35,6 +35,6 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     session = open_session(ctx, request.root, request.environment, request.config)
     plan = session.plan()
     releases = session.account.releases(session.desired.worker)
-    refused = refused_secrets(releases, plan)
+    refused = refused_secrets(session.account, plan)
     secrets = [refused.message] if refused else []
     return replace(plan, notices=(*plan.notices, *rollout_notices(releases), *secrets))

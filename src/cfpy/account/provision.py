@@ -100,7 +100,7 @@ def provision(
     if not plan.changes:
         return plan
     session.refuse_read_only(plan)
-    if refused := refused_secrets(session.account.releases(session.desired.worker), plan):
+    if refused := refused_secrets(session.account, plan):
         raise refused
     if not confirm(plan):
         return None

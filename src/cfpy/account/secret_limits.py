@@ -7,23 +7,26 @@ developers.cloudflare.com/workers/configuration/secrets.
 
 from __future__ import annotations
 
+from cfpy.account.cloudflare import Account
 from cfpy.account.owned.secret import WorkerSecrets
 from cfpy.account.plan import Plan
-from cfpy.account.releases import Releases
 from cfpy.errors import UsageError
 from cfpy.tools.invocation import command
 
 _UNCHANGED = "Nothing was changed."
 
 
-def refused_secrets(releases: Releases, plan: Plan) -> UsageError | None:
+def refused_secrets(account: Account, plan: Plan) -> UsageError | None:
     """Why the missing secrets of a plan can't be set; ``None`` if they can, or none is missing.
 
     Raises:
         CloudflareError: The account can't be read.
     """
     names = [item.name for item in plan.changes if item.kind == WorkerSecrets.name]
-    newest = releases.newest() if names else None
+    if not names:
+        return None
+    releases = account.releases(plan.worker)
+    newest = releases.newest()
     if newest is None:
         return None
     listed = ", ".join(names)
