@@ -12,12 +12,9 @@ from typing import Any
 import pytest
 import typer.main
 
-<<<<<<< HEAD
 from cfpy.account.secrets_file import read_secrets
-=======
 from cfpy.cli.app import app
 from cfpy.cli.meant import MEANT
->>>>>>> main
 from forked import run_cfpy
 
 CFPY = [sys.executable, "-m", "cfpy"]
