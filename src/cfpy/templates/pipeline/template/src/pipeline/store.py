@@ -16,9 +16,11 @@ SELECT * FROM (
 WHERE before <= ? ORDER BY created_at DESC, id DESC
 """
 _STALE = "(status = 'failed' OR status = 'received' AND updated_at < unixepoch() - ?)"
+# All attempts are its own once more.
+_BEGINNING = "attempts = 0, crashes = 0, bad_answers = 0, sweeps = 0, error = NULL"
 # The sweep sends the message, unless somebody else does first.
 _RETRY = (
-    "UPDATE jobs SET status = 'queued', attempts = 0, sweeps = 0, error = NULL, "
+    f"UPDATE jobs SET status = 'queued', {_BEGINNING}, "
     "due_at = unixepoch(), updated_at = unixepoch()"
 )
 
@@ -68,7 +70,7 @@ class Store(JobStore):
         The lease keeps the first request from dropping the job, if that one fails only now.
         """
         row = await self._bound(
-            "UPDATE jobs SET status = 'received', attempts = 0, sweeps = 0, error = NULL, "
+            f"UPDATE jobs SET status = 'received', {_BEGINNING}, "
             "lease = 'upload', due_at = NULL, updated_at = unixepoch() "
             f"WHERE id = ? AND {_STALE} RETURNING id",
             *(job_id, TAKE_OVER_SECONDS),
