@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.job import Job, Status
+from jobs.limits import UPLOAD_SECONDS
 from jobs.store import JOBS, JobStore, job_of
 from pipeline.limits import MAX_PAGE_CHARS, TAKE_OVER_SECONDS
 
@@ -80,12 +81,14 @@ class Store(JobStore):
     async def retry(self, owner: str, job_id: str) -> bool:
         """Have a job that failed, or that waits, worked on now; ``False`` if it does neither.
 
-        Its message may be lost, or held back by the queue: then that one finds nothing to do.
+        Its message may be lost, or held back by the queue: then that one finds nothing to do. An
+        upload that has taken this long was cut off, perhaps after the file was stored.
         """
         row = await self._bound(
             f"{_RETRY} WHERE owner = ? AND id = ? AND (status IN ('failed', 'queued') "
+            "OR status = 'received' AND updated_at < unixepoch() - ? "
             "OR status = 'processing' AND leased_until < unixepoch()) RETURNING id",
-            *(owner, job_id),
+            *(owner, job_id, UPLOAD_SECONDS),
         ).first()
         return row is not None
 
