@@ -501,7 +501,7 @@ NAME_RULE = (
     "A file name is 1 to 100 characters: A-Z, a-z, 0-9, dot, dash and underscore. "
     "The first one is a letter or a digit."
 )
-CURSOR_FORM = "^(/files/.+)?$"
+CURSOR_FORM = r"^(/files/[\s\S]+)?\s*$"
 CURSOR_RULE = "A cursor is a next_cursor of this list: the address of its last file."
 FileKey = Annotated[
     str,
