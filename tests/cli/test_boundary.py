@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from dev_process import interruptible
 
@@ -48,3 +51,13 @@ def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
         timeout=120,
     )
     assert (done.returncode, done.stdout.strip()) == (0, "still here")
+
+
+@pytest.mark.parametrize("arguments", [("patterns",), ("cost", "rag")])
+def test_a_reader_that_has_seen_enough_is_no_failure(arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        argv = [sys.executable, "-m", "cfpy", *arguments]
+        done = subprocess.run(argv, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.count("rror")) == (0, 0)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import reduce
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -112,8 +114,32 @@ def test_the_table_of_commands_has_the_first_line_of_each_help() -> None:
 def test_every_command_has_help_with_an_example(cli: Any, command: tuple[str, ...]) -> None:
     result = cli(*command, "--help")
     assert result.exit_code == 0
-    assert f"Example: cfpy {command[0]}" in result.stdout
+    whole = " ".join(command)
+    assert re.search(f"Example: cfpy {whole}( |$)", result.stdout, re.MULTILINE), whole
     assert f"| [`cfpy {command[0]}`]" in (REFERENCE / "commands.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c], ids=" ".join)
+def test_the_line_of_use_says_what_further_arguments_there_are(
+    cli: Any, command: tuple[str, ...]
+) -> None:
+    result = cli(*command, "--help")
+    passes_on = "urther arguments go to" in " ".join(result.stdout.split())
+    assert passes_on == ("ARGUMENTS]..." in result.stdout.splitlines()[0])
+
+
+def test_one_letter_is_one_option() -> None:
+    """`-c` is --config in each command that has it."""
+    meanings: dict[str, set[str]] = {}
+    group: Any = typer.main.get_command(app)
+    for words in COMMANDS:
+        command = reduce(lambda above, word: above.commands[word], words, group)
+        for option in command.params:
+            names = {name for name in option.opts if name.startswith("--")}
+            for letter in set(option.opts) - names if names else ():
+                meanings[letter] = meanings.get(letter, names) & names
+    assert "-c" in meanings
+    assert [letter for letter, names in meanings.items() if not names] == []
 
 
 def test_exit_codes_of_errors_are_pinned_and_in_the_reference() -> None:

@@ -163,14 +163,19 @@ def test_missing_parents_are_made_and_taken_back_on_failure(cli, place: Path) ->
     assert (deep / "app" / "README.md").is_file()
 
 
-def test_a_full_disk_leaves_nothing(cli, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_disk_that_takes_nothing_leaves_nothing(
+    cli, place: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     def full(*_args: object, **_kwargs: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "some/file")
+        raise OSError(number, os.strerror(number), "some/file")
 
     monkeypatch.setattr(renderer.Rendering, "run_copy", full)
     result = cli("new", "tiny", "app", "--into", str(place / "deep"))
     assert result.exit_code == 10
-    assert "No space left on device" in result.stderr
+    assert os.strerror(number) in result.stderr
+    # More space is of no use on a disk that can't be written.
+    assert ("Free some space" in result.stderr) == (number == errno.ENOSPC)
     assert entries(place) == []
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
+from cfpy.cli.app import app
+from cfpy.cli.meant import MEANT
 from forked import run_cfpy
 
 CFPY = [sys.executable, "-m", "cfpy"]
@@ -60,6 +65,52 @@ def test_a_deployment_that_sets_no_secrets_takes_no_file_of_them(tmp_path: Path)
     done = run("deploy", "--dry-run", "--secrets-file", "secrets", cwd=tmp_path)
     assert done.returncode == 2
     assert "--provision" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("list", "patterns"),
+        ("start", "dev"),
+        ("build", "deploy --dry-run"),
+        ("login", "wrangler login"),
+        ("kv", "add kv NAME"),
+        ("rag", "new rag myapp"),
+        ("preview create", "preview up"),
+        ("env ls", "env list"),
+        ("pln", "plan"),
+    ],
+)
+def test_a_word_of_another_tool_leads_to_the_command_that_is_meant(
+    typed: str, meant: str, cli: Any
+) -> None:
+    result = cli(*typed.split())
+    assert result.exit_code == 2
+    assert re.search(f"Did you mean '(cfpy )?{meant}'", result.stderr)
+
+
+def test_what_is_meant_exists_and_no_command_is_another_word_for_one() -> None:
+    root: Any = typer.main.get_command(app)
+    for group, meant in MEANT.items():
+        own = root.commands[group].commands if group else root.commands
+        for command, words in meant.items():
+            assert not set(words.split()) & set(own), words
+            first, *more = command.split()
+            found = root.commands.get(first)
+            assert found or first in ("--help", "--version"), command
+            if more and hasattr(found, "commands"):
+                assert more[0] in found.commands, command
+
+
+@pytest.mark.parametrize(
+    ("typed", "example"),
+    [("add kv", "cfpy add kv sessions"), ("add", "cfpy add kv"), ("env add", "cfpy env add")],
+)
+def test_a_missing_argument_comes_with_an_example(typed: str, example: str, cli: Any) -> None:
+    result = cli(*typed.split())
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert re.search(f"Missing argument '(kind|name)'. For example: {example}", said)
 
 
 def test_without_json_it_is_text(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import typer.core
 
 from cfpy.cli.console import Output
 from cfpy.cli.lazy import LazyGroup
+from cfpy.cli.meant import say_what_is_meant
 from cfpy.errors import CfpyError, FilesystemError
 
 _BUG = 70
@@ -101,6 +102,8 @@ class ErrorBoundary(LazyGroup):
             output.error("filesystem", _FILESYSTEM, f"{where}{error.strerror}", hint)
             raise typer.Exit(_FILESYSTEM) from None
         except Exception as error:
+            if _is_usage(error):
+                say_what_is_meant(error)
             if _is_usage(error) and in_json:
                 # Typer stops parsing a command line at an error, which may be before --json.
                 output.json = True

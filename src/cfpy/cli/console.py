@@ -217,7 +217,11 @@ class Output:
         if not _is_terminal(stream) and not {"FORCE_COLOR", "COLUMNS"} <= os.environ.keys():
             # Programs that read a pipe or a file expect each row on one line.
             width = _NO_LIMIT
-        return Console(file=file, width=width, highlight=False, color_system=colors)
+        if stderr:
+            return Console(file=file, width=width, highlight=False, color_system=colors)
+        from cfpy.cli.drawing import Piped
+
+        return Piped(file=file, width=width, highlight=False, color_system=colors)
 
 
 def _resolved(data: Any, invocation: Invocation) -> Any:

@@ -16,6 +16,13 @@ DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _INDENT = 2
 
 
+class Piped(Console):
+    """Leaves it to the boundary to end the command if nobody reads any more: rich exits with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def table(*headings: str, header: bool = True) -> Table:
     """A table without lines; its cells are wrapped only between words."""
     made = Table(box=None, pad_edge=False, header_style="bold", show_header=header)

@@ -14,7 +14,7 @@ from cfpy.errors import CfpyError
 from cfpy.local.beside import load_beside
 from cfpy.local.defaults import load_for_run
 from cfpy.local.env_files import EnvFiles, find_env_files
-from cfpy.local.file_warnings import file_warnings
+from cfpy.local.file_warnings import file_warnings, missing_secrets
 from cfpy.local.gate import Gate
 from cfpy.local.local_runtime import Event, StartFailedError
 from cfpy.local.preparation import DevRequest
@@ -149,6 +149,9 @@ class FileWarnings:
             project = load_project(self._request.root, self._request.config)
             files = read_files(self._request)
             found = file_warnings(project, self._request.environment, files)
+            for other in load_beside(project, self._request.beside):
+                lacking = missing_secrets(other, "", find_env_files(other.root, "", os.environ))
+                found += tuple(f"{other.wrangler['name']}: {text}" for text in lacking)
         for text in found:
             if text not in self._told:
                 self._on_event(Event("log", {"level": "warning", "text": text}))

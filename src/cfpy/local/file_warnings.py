@@ -5,7 +5,7 @@ assets that are not there."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,11 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         files: The files with its secrets.
     """
     scope = effective(project.wrangler, environment)
-    needed = [secret.name for secret in project.secrets if secret.is_for(environment)]
     return (
         *_refused(scope, project.config_name),
         *warnings(project, environment),
         *(text for file in files.used for text in _faulty(file, project.root)),
-        *_missing_secrets(scope, needed, files),
+        *missing_secrets(project, environment, files),
         *_missing_assets(scope, project),
         *(f"{said}. {FIX}" for said in [excluded_python(project)] if said),
     )
@@ -45,11 +44,17 @@ def _refused(scope: Mapping[str, Any], config: str) -> Iterator[str]:
             yield f"{config}: {item.message}. {item.fix}"
 
 
-def _missing_secrets(
-    scope: Mapping[str, Any], needed: Iterable[str], files: EnvFiles
-) -> Iterator[str]:
+def missing_secrets(project: Project, environment: str, files: EnvFiles) -> Iterator[str]:
+    """A sentence for each secret without a value that ``cfpy.toml`` or `secrets.required` in the
+    configuration names. The arguments are those of :func:`file_warnings`."""
+    scope = effective(project.wrangler, environment)
+    secrets = scope.get("secrets")
+    listed = secrets.get("required") if isinstance(secrets, Mapping) else None
+    required = listed if isinstance(listed, list) else []
+    needed = [secret.name for secret in project.secrets if secret.is_for(environment)]
+    needed += [name for name in required if isinstance(name, str)]
     has = secret_names(scope, files, os.environ) | set(scope.get("vars") or {})
-    for name in needed:
+    for name in dict.fromkeys(needed):
         if name not in has:
             yield f"The secret {name} has no value in this run. Add a line to .dev.vars: {name}=..."
 

@@ -15,9 +15,11 @@ _ASIDE = re.compile(
     r"|\s+at .*/(wrangler/templates/middleware/|middleware-loader\.entry\.ts:)"
     r"|\S+ is sending Tail events to the following Workers:|- \S+-cfpy-page\S* \["
     r"|Service bindings, Durable Object bindings, and Tail consumers connect to other"
-    # cfpy has its own banner, with the address of each cron trigger, and finds unknown keys.
+    # cfpy has its own banner, with the address of each cron trigger, and finds unknown keys and
+    # missing secrets.
     r"|⎔ (Starting|Shutting down) local server|─+$|No bindings found\.$"
     r"|Scheduled Workers are not automatically triggered|\s*- Unexpected fields found in "
+    r"|Missing required secrets: .*\. Add them to \.dev\.vars, \.env, or "
     # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
     r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"
     r'|\s*\{"timestamp":"\d+","level":|\*\*\* Uncaught exception \*\*\*$'

@@ -7,6 +7,7 @@ that an error, a full disk or Ctrl-C leaves nothing half-written.
 from __future__ import annotations
 
 import contextlib
+import errno
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,7 +108,9 @@ def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        advice = "Free some space, or choose another place with --into."
+        advice = "Choose another place with --into."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = "Free some space, or choose another place with --into."
         if isinstance(error, FileExistsError | NotADirectoryError):
             advice = "A file is in the way of a directory: choose another place with --into."
         raise FilesystemError(

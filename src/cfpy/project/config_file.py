@@ -33,7 +33,7 @@ REDIRECT = Path(".wrangler", "deploy", "config.json")
 _BUILD_OUTPUT = Path(".cloudflare", "output")
 # Of the projects in a folder, in a hint.
 _MOST_SHOWN = 5
-_NAMES = " or ".join(reversed(NAMES))
+_NAMES = "wrangler.toml, wrangler.jsonc or wrangler.json"
 _SUFFIXES = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 _BUILD_VERSION = re.compile(r"v(0|[1-9]\d*)")
 

@@ -53,6 +53,22 @@ def test_a_secret_without_a_value_is_named(tmp_path: Path) -> None:
     assert file_warnings(project, "staging", find_env_files(tmp_path, "staging", {})) == ()
 
 
+def test_a_required_secret_is_named_once_and_that_of_another_worker_with_its_name(
+    tmp_path: Path,
+) -> None:
+    for name, below in (("main", tmp_path), ("other", tmp_path / "other")):
+        below.mkdir(exist_ok=True)
+        required = f'name = "{name}"\n[secrets]\nrequired = ["KEY", "SET"]\n'
+        (below / "wrangler.toml").write_text(required)
+        (below / ".dev.vars").write_text("SET=1\n")
+    (tmp_path / "cfpy.toml").write_text('[[secrets]]\nname = "KEY"\n')
+    told: list[Event] = []
+    asked = replace(request(tmp_path), beside=(tmp_path / "other",))
+    FileWarnings(asked, told.append)()
+    said = "The secret KEY has no value in this run. Add a line to .dev.vars: KEY=..."
+    assert [event.data["text"] for event in told] == [said, f"other: {said}"]
+
+
 def test_a_directory_of_assets_that_is_not_there_is_named(tmp_path: Path) -> None:
     config = tmp_path / "wrangler.toml"
     config.write_text('name = "a"\nassets = { directory = "./public" }\n')

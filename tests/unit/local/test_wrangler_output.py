@@ -82,6 +82,22 @@ def test_what_wrangler_logs_has_its_level() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "Missing required secrets: KEY. Add them to .dev.vars, .env, or set as environment "
+            "variables.",
+            False,
+        ),
+        ("Missing required secrets: KEY", True),
+    ],
+)
+def test_only_what_wrangler_says_of_missing_secrets_is_hidden(text: str, shown: bool) -> None:
+    found = WranglerOutput().read(f"▲ [WARNING] {text}", on_stderr=True)
+    assert found == (Said("warning", text) if shown else None)
+
+
 def test_standard_error() -> None:
     output = WranglerOutput()
     found = [output.read(line, on_stderr=True) for line in COMPLAINTS.splitlines()]

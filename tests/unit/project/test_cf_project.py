@@ -47,12 +47,12 @@ def test_a_project_of_cf_has_an_error_of_its_own(text: str, tmp_path: Path) -> N
 def test_a_file_of_that_name_in_another_tool_is_not_one(tmp_path: Path) -> None:
     config = put(tmp_path / "src" / "config" / NAME, FOREIGN)
     assert cf_configuration(config.parent) is None
-    with pytest.raises(ProjectError, match=r"has no wrangler\.toml or"):
+    with pytest.raises(ProjectError, match=r"has no wrangler\.toml, "):
         choose(config.parent)
     put(tmp_path / NAME, "")
     (tmp_path / "a" / NAME).mkdir(parents=True)
     for directory in (tmp_path, tmp_path / "a", tmp_path / "missing"):
-        with pytest.raises(ProjectError, match=r"has no wrangler\.toml or"):
+        with pytest.raises(ProjectError, match=r"has no wrangler\.toml, "):
             choose(directory)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import shlex
 from collections.abc import Iterator
@@ -71,10 +72,14 @@ def test_whatever_was_given_comes_back_from_a_shell(cwd: str, environment: str) 
     assert (parsed["cwd"], parsed["env"]) == (Path(cwd), environment)
 
 
+@functools.cache
+def application() -> Any:
+    return typer.main.get_command(app)
+
+
 def parse(arguments: list[str]) -> dict[str, Any]:
     """What the real application reads in a command line, without running the command."""
-    group: Any = typer.main.get_command(app)
-    context = group.make_context("cfpy", list(arguments))
+    context = application().make_context("cfpy", list(arguments))
     while hasattr(context.command, "commands"):
         rest = [*context._protected_args, *context.args]
         name, found, arguments = context.command.resolve_command(context, rest)
@@ -83,7 +88,7 @@ def parse(arguments: list[str]) -> dict[str, Any]:
 
 
 def commands(group: Any = None, above: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    group = group or typer.main.get_command(app)
+    group = group or application()
     for name, found in group.commands.items():
         yield " ".join((*above, name)), found
         if hasattr(found, "commands"):

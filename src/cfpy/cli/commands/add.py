@@ -43,8 +43,8 @@ class AddCommand(typer.core.TyperCommand):
         from cfpy.bindings.registry import BY_NAME
 
         super().__init__(*args, **settings)
-        [kind] = [parameter for parameter in self.params if parameter.name == "kind"]
-        kind.metavar = "|".join(BY_NAME)
+        kind: Any = next(each for each in self.params if each.name == "kind")
+        kind.help = f"What to add: {', '.join(BY_NAME)}."
 
 
 @app.command(cls=AddCommand)
@@ -53,7 +53,6 @@ def add(
     kind: Annotated[
         str,
         typer.Argument(
-            help="What to add.",
             show_default=False,
             autocompletion=complete_kinds,
         ),

@@ -26,7 +26,7 @@ def run_cases(
     directory: PatternDirectory = Path(),
     case: Annotated[
         list[str] | None,
-        typer.Option("--case", "-c", metavar="NAME", help="Only this case; repeatable."),
+        typer.Option("--case", metavar="NAME", help="Only this case; repeatable."),
     ] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Replace the goldens by the rendered files.")

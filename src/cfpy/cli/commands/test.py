@@ -12,13 +12,14 @@ from cfpy.cli.options import PASS_ON, ProjectDirectory, TestConfigFile, context_
 app = typer.Typer(rich_markup_mode=None)
 
 
-@app.command("test", context_settings=PASS_ON)
+@app.command("test", options_metavar="[OPTIONS] [PYTEST ARGUMENTS]...", context_settings=PASS_ON)
 def run_tests(
     ctx: typer.Context, cwd: ProjectDirectory = Path(), config: TestConfigFile = None
 ) -> None:
     """Run the project's tests in the local runtime.
 
-    Needs no Cloudflare account. Further arguments go to pytest.
+    Needs no Cloudflare account. Further arguments go to pytest,
+    including -c.
 
     Example: cfpy test -k search
     """

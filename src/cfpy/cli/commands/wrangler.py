@@ -12,7 +12,11 @@ from cfpy.cli.options import PASS_ON, ProjectDirectory, context_of
 app = typer.Typer(rich_markup_mode=None)
 
 
-@app.command("wrangler", context_settings=PASS_ON | {"allow_interspersed_args": False})
+@app.command(
+    "wrangler",
+    options_metavar="[OPTIONS] [WRANGLER ARGUMENTS]...",
+    context_settings=PASS_ON | {"allow_interspersed_args": False},
+)
 def run_wrangler(ctx: typer.Context, cwd: ProjectDirectory = Path()) -> None:
     """Run the real wrangler, with the Node that cfpy includes.
 

@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { facade, failing, standIn } from './bindings.mjs';
 import { d1 } from './d1.mjs';
-import { emit } from './events.mjs';
 import { workerLoader } from './loader.mjs';
 import { rpcMethods, service } from './rpc.mjs';
 import { requireTool } from './tools.mjs';
@@ -109,17 +108,9 @@ function workersOf(options, config, code) {
  * The variables and secrets to bind, `{type, value}` by name. A binding of another kind overrides a
  * secret of the same name.
  */
-function varsOf({ worker, kinds, failing }, found) {
-  const { secrets } = JSON.parse(fs.readFileSync(worker, 'utf8'));
-  for (const name of secrets?.required ?? []) {
-    if (!found[name]) emit('log', { level: 'warning', text: missing(name) });
-  }
+function varsOf({ kinds, failing }, found) {
   const others = { ...kinds, ...failing };
   return Object.fromEntries(Object.entries(found).filter(([name]) => !Object.hasOwn(others, name)));
-}
-
-function missing(name) {
-  return `The secret ${name}, which the configuration requires, is not set: add it to .dev.vars`;
 }
 
 const MODULES = { '.js': 'ESModule', '.wasm': 'CompiledWasm' };
