@@ -125,7 +125,8 @@ class Intake:
         elif kind == "application/json":
             body = await read_json(request, limits.MAX_JSON_BYTES)
             upload = self._read_address(body)
-            webhook = body.get("webhook", webhook)
+            if body.get("webhook") is not None:
+                webhook = body["webhook"]
         else:
             raise Problem(
                 415,
