@@ -135,9 +135,12 @@ class DevView:
 
     def start(self, info: DevInfo) -> None:
         """Report that a runtime is about to start."""
-        self._info = info
-        # The banner has the reason. With --json there is none.
+        before, self._info = self._info, info
+        # The banner has the reason. With --json there is none, and after another runtime that could
+        # not start it would come late.
         reason = info.runtime_note if self._output.json else ""
+        if before is not None and before.runtime is not info.runtime:
+            reason = info.runtime_note.partition(";")[0]
         note = f": {reason}" if reason and self._is_new(reason) else ""
         self._output.progress(f"Starting the {info.runtime} runtime{note}")
         if info.only_in_workerd:
