@@ -31,7 +31,7 @@ EnvFiles = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="FILE",
-        help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
+        help="File of secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
     ),
 ]
 # How long a mutation of a Vectorize index stays invisible, in seconds. On Cloudflare it is tens of
@@ -63,7 +63,10 @@ Others = Annotated[
 def dev(
     ctx: typer.Context,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+        int,
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one."
+        ),
     ] = 8787,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
