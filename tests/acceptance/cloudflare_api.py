@@ -215,7 +215,6 @@ class CloudflareApi:
             f"POST {account}/queues": self._create_queue,
             f"POST {account}/vectorize/v2/indexes": self._create_index,
             f"POST {account}/vectorize/v2/indexes/([^/]+)/metadata_index/create": self._index_key,
-            f"PATCH {account}/workers/scripts/([^/]+)/secrets-bulk": self._put_secrets,
             f"GET {account}/workers/services/([^/]+)": self._get_service,
             f"GET {account}/workers/workers/([^/]+)": self._get_worker,
             f"GET {account}/workers/subdomain": self._account_subdomain,

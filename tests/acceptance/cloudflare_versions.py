@@ -2,10 +2,19 @@
 
 Shapes: developers.cloudflare.com/api, Workers, Scripts, Versions and Deployments; and
 developers.cloudflare.com/analytics/graphql-api, the dataset workersInvocationsAdaptive.
+
+A change of a secret makes a version with the same script (its `etag`), and a deployment that gives
+it all traffic; `workers/triggered_by` is `secret` in both. So it is documented at
+developers.cloudflare.com/workers/configuration/secrets ("creates a new version of the Worker and
+deploys it immediately"), named by wrangler 4.164.0 (`formatTrigger` in src/versions/list.ts), and
+seen in public answers of the API to `wrangler secret put`. Of `secrets-bulk`, no public answer was
+found. Both are refused while the latest version is not fully deployed: error 10214 or 10215
+(cloudflare/workers-sdk, issues 10585 and 12392).
 """
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +24,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cloudflare_api import CloudflareApi
 
+# What the API says about a change of secrets while the latest version is not live.
+NOT_DEPLOYED = (
+    "Script edit failed. You attempted to deploy the latest version with modified settings, but "
+    "the latest version isn't currently deployed."
+)
 # One or two versions can be live at the same time.
 MOST_LIVE = 2
 
@@ -27,12 +41,14 @@ def clock() -> datetime:
 @dataclass
 class Versions:
     """``uploads`` and ``releases`` are the versions and the deployments of a Worker, in the order
-    in which they were made; ``invocations`` the requests and the errors of a version."""
+    in which they were made; ``invocations`` the requests and the errors of a version.
+    ``secret_trigger`` is the reason that a version has which a change of secrets makes."""
 
     uploads: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     releases: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     invocations: dict[str, tuple[int, int]] = field(default_factory=dict)
     shows_analytics: bool = True
+    secret_trigger: str = "secret"
     now: Callable[[], datetime] = clock
 
     def forget(self, worker: str) -> None:
@@ -46,6 +62,7 @@ def routes(api: CloudflareApi, account: str) -> dict[str, Callable[..., dict[str
     script = f"{account}/workers/scripts/([^/]+)"
     found = {
         f"PUT {script}": _put_script,
+        f"PATCH {script}/secrets-bulk": _put_secrets,
         f"POST {script}/versions": _upload,
         f"GET {script}/versions": _list,
         f"GET {script}/versions/([^/]+)": _get,
@@ -68,8 +85,8 @@ def _put_script(api: CloudflareApi, query: Any, body: Any, name: str) -> dict[st
         tag = (body.get("migrations") or {}).get("new_tag") or api.migration_tags.get(name)
         if tag:
             api.migration_tags[name] = tag
-        _remember(api, name, live, body)
-        _go_live(api, name, {live: 100}, {})
+        _remember(api, name, live, body, "upload")
+        _go_live(api, name, {live: 100}, {}, "upload")
     return answer
 
 
@@ -81,26 +98,62 @@ def _upload(api: CloudflareApi, query: Any, body: Any, name: str) -> dict[str, A
     if name in api.live:
         # What is bound is that of the version that is live.
         api.bindings[name] = kept
-    _remember(api, name, answer["result"]["id"], body)
+    _remember(api, name, answer["result"]["id"], body, "version_upload")
     return answer
 
 
-def _remember(api: CloudflareApi, name: str, id_: str, body: Any) -> None:
+def _put_secrets(api: CloudflareApi, query: Any, body: Any, name: str) -> dict[str, Any]:
+    """The latest version with other secrets is live at once. A draft has no version yet."""
+    uploads = api.rollouts.uploads.get(name)
+    if not uploads:
+        return api._put_secrets(query, body, name)
+    latest, made = uploads[-1], api.rollouts.releases[name][-1]["versions"]
+    if made != [{"version_id": latest["id"], "percentage": 100}]:
+        raise _refused(400, 10214, NOT_DEPLOYED)
+    answer = api._put_secrets(query, body, name)
+    api.versions += 1
+    trigger = api.rollouts.secret_trigger
+    resources = copy.deepcopy(latest["resources"])
+    others = [item for item in resources["bindings"] if item["type"] != "secret_text"]
+    resources["bindings"] = [*others, *answer["result"]]
+    version = {
+        "id": f"00000000-0000-0000-0001-{api.versions:012x}",
+        "number": len(uploads) + 1,
+        "annotations": {"workers/triggered_by": trigger},
+        "metadata": _metadata(api),
+        "resources": resources,
+    }
+    uploads.append(version)
+    _go_live(api, name, {version["id"]: 100}, {}, trigger)
+    return answer
+
+
+def _metadata(api: CloudflareApi) -> dict[str, str]:
+    moment = api.rollouts.now().isoformat().replace("+00:00", "Z")
+    return {"created_on": moment, "source": "wrangler", "author_email": "a@b.test"}
+
+
+def _remember(api: CloudflareApi, name: str, id_: str, body: Any, trigger: str) -> None:
     uploads = api.rollouts.uploads.setdefault(name, [])
     runtime = {"compatibility_date": (body or {}).get("compatibility_date")}
     runtime["compatibility_flags"] = (body or {}).get("compatibility_flags") or []
     if tag := api.migration_tags.get(name):
         runtime["migration_tag"] = tag
-    found = (body or {}).get("bindings") or []
+    # wrangler has the API keep the secrets of the version before.
+    kept = [{"name": secret, "type": "secret_text"} for secret in api.scripts.get(name, [])]
+    found = [*((body or {}).get("bindings") or []), *kept]
     annotations = {k: v for k, v in ((body or {}).get("annotations") or {}).items() if v}
-    moment = api.rollouts.now().isoformat().replace("+00:00", "Z")
     uploads.append(
         {
             "id": id_,
             "number": len(uploads) + 1,
-            "annotations": {**annotations, "workers/triggered_by": "upload"},
-            "metadata": {"created_on": moment, "source": "wrangler", "author_email": "a@b.test"},
-            "resources": {"script": {"etag": "e"}, "script_runtime": runtime, "bindings": found},
+            "annotations": {**annotations, "workers/triggered_by": trigger},
+            "metadata": _metadata(api),
+            "resources": {
+                "script": {"etag": f"e{id_}"},
+                "script_runtime": runtime,
+                "bindings": found,
+            },
         }
     )
 
@@ -148,12 +201,16 @@ def _release(api: CloudflareApi, query: dict[str, str], body: Any, name: str) ->
     if len(tags) > 1 or (tags and tags != {api.migration_tags.get(name)}):
         raise _refused(400, 10216, "A Durable Object migration is between these versions")
     del query
-    _go_live(api, name, shares, body.get("annotations") or {})
+    _go_live(api, name, shares, body.get("annotations") or {}, "deployment")
     return {"result": {"id": api.rollouts.releases[name][-1]["id"]}}
 
 
 def _go_live(
-    api: CloudflareApi, name: str, shares: dict[str, float], annotations: dict[str, str]
+    api: CloudflareApi,
+    name: str,
+    shares: dict[str, float],
+    annotations: dict[str, str],
+    trigger: str,
 ) -> None:
     made = api.rollouts.releases.setdefault(name, [])
     moment = api.rollouts.now().isoformat().replace("+00:00", "Z")
@@ -164,7 +221,11 @@ def _go_live(
             "strategy": "percentage",
             "author_email": "a@b.test",
             "created_on": moment,
-            "annotations": {key: value for key, value in annotations.items() if value},
+            "annotations": {
+                key: value
+                for key, value in {**annotations, "workers/triggered_by": trigger}.items()
+                if value
+            },
             "versions": [{"version_id": k, "percentage": v} for k, v in shares.items()],
         }
     )

@@ -88,7 +88,8 @@ def test_a_team_gets_what_the_tutorial_promises(
     releases = api.rollouts.releases["shop"][-2:]
     parts = [[item["percentage"] for item in release["versions"]] for release in releases]
     assert [sorted(shares) for shares in parts] == [[10, 90], [100]]
-    assert list(reader.directory.glob("backups/top-level/drill/d1/DB.sql"))
+    assert [name for name in api.databases if "drill" in name] == []
+    assert not list(reader.directory.glob("backups/top-level/*"))
     assert list(reader.directory.glob(".wrangler/state/v3/d1/**/*.sqlite"))
 
 

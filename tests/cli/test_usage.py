@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from cfpy.account.secrets_file import read_secrets
 from cfpy.cli.app import app
 from cfpy.cli.meant import MEANT
 from forked import run_cfpy
@@ -58,6 +59,13 @@ def test_a_file_of_secrets_that_can_not_be_read_stops_every_deployment(
     assert (done.returncode, done.stdout) == (2, "")
     assert given in done.stderr
     assert "secrets" in done.stderr
+
+
+@pytest.mark.parametrize("text", ['{"KEY": "x"}', "KEY=x\n", "OTHER=y\nKEY=x"])
+def test_a_file_of_secrets_may_be_from_windows(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_bytes(f"\ufeff{text}".replace("\n", "\r\n").encode())
+    assert read_secrets(file)["KEY"] == "x"
 
 
 def test_a_deployment_that_sets_no_secrets_takes_no_file_of_them(tmp_path: Path) -> None:

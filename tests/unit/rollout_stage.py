@@ -163,7 +163,7 @@ class RolloutStage:
         return DeployRequest(self.root, environment, **(given | options))
 
     def deploy(self, environment: str = "", **options: Any) -> Any:
-        return run_deploy(self.context(), self.request(environment, **options), self._confirm)
+        return run_deploy(self.context(), self.request(environment, **options), self.confirm)
 
     def share(self, percent: float, watch: float = 0, **options: Any) -> Any:
         breaking = options.pop("allow_breaking", False)
@@ -171,11 +171,11 @@ class RolloutStage:
 
     def promote(self, source: str = "staging", target: str = "", **options: Any) -> Any:
         asked = PromoteRequest(source, self.request(target, **options))
-        return run_promote(self.context(), asked, self._confirm)
+        return run_promote(self.context(), asked, self.confirm)
 
     def rollback(self, version: str = "", environment: str = "", dry_run: bool = False) -> Any:
         asked = RollbackRequest(self.root, environment, version, dry_run)
-        return run_rollback(self.context(), asked, self._confirm)
+        return run_rollback(self.context(), asked, self.confirm)
 
     def colleague(self, shares: Mapping[str, float], message: str = "") -> None:
         """Somebody else deploys these versions, from another machine."""
@@ -185,7 +185,7 @@ class RolloutStage:
         path = f"accounts/{ACCOUNT}/workers/scripts/shop/deployments"
         self.api.answer("POST", path, {}, body)
 
-    def _confirm(self, plan: Plan | Any) -> bool:
+    def confirm(self, plan: Plan | Any) -> bool:
         self.confirmed.append(plan)
         self.when_asked()
         return True

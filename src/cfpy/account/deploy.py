@@ -19,6 +19,7 @@ from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Plan
 from cfpy.account.provision import ProvisionRequest, provision
 from cfpy.account.rehearsal import check_upload, problems, rehearse
+from cfpy.account.secret_limits import refused_secrets
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import under_way
 from cfpy.account.traffic import read_traffic
@@ -191,6 +192,8 @@ def _before_confirmed(
     releases = session.account.releases(worker)
     newest = releases.newest()
     guard = DeploymentGuard(releases, worker, newest)
+    if request.provision and (refused := refused_secrets(session.account, plan)):
+        raise refused
     if request.rollout:
         return guard, prepare(session, request.rollout, request.checks, plan, tag)
     if newest and len(newest.shares) > 1:

@@ -15,10 +15,6 @@ from cfpy.account.steps import attempt
 from cfpy.errors import CloudflareError, DeploymentChangedError
 from cfpy.tools.invocation import command
 
-# Of a version, `workers/triggered_by`: as wrangler 4.164.0 knows it, and as the API writes it for
-# an upload that is not deployed at once.
-_OF_PEOPLE = {"upload", "rollback", "promotion", "version_upload", "create_version_api"}
-
 
 class DeploymentGuard:
     """Knows the newest deployment that a run has seen, or made.
@@ -45,17 +41,27 @@ class DeploymentGuard:
             CloudflareError: The account can't be read.
         """
         history = self._releases.history()
-        since = takewhile(lambda release: release != self._seen, history) if self._seen else ()
+        since = tuple(takewhile(lambda release: release != self._seen, history))
+        before = {id_ for release in history[len(since) :] for id_ in release.shares}
         for release in since:
-            if not self._is_of_a_secret(release):
+            if before.issuperset(release.shares) or not self._is_of_a_secret(release):
                 raise self._changed(
                     f"somebody else changed the deployment of {self._worker}: {release}"
                 )
         self._seen, self._made = next(iter(history), None), None
 
     def _is_of_a_secret(self, release: Release) -> bool:
-        version, *others = release.shares
-        return not others and self._releases.version(version).reason not in _OF_PEOPLE
+        id_, *others = release.shares
+        if others:
+            return False
+        version = self._releases.version(id_)
+        if not version.is_uploaded:
+            return True
+        if self._seen is None:
+            return self._releases.is_stub(id_)
+        # Cloudflare does not say that `secrets-bulk` has a reason of its own.
+        scripts = [self._releases.version(id_).script for id_ in self._seen.shares]
+        return not version.tag and version.script != "" and [version.script] == scripts
 
     def expect(self, versions: Iterable[str], message: str | None = None) -> None:
         """The run makes a deployment of these versions; with ``None``, its message is not known."""

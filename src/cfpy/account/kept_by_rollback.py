@@ -28,12 +28,20 @@ def kept(session: Session, releases: Releases, target: Version) -> Iterator[str]
     for action in actions:
         if action.kind == "d1_migrations" and action.id:
             yield from _migrations(session, action, target)
+    if _has_live_code(releases, target):
+        yield "the code stays: it is that of the live version, with other secrets or settings"
     later = [item for item in releases.versions() if item.number > target.number]
-    if any(item.reason == "secret" for item in later):
+    if any(item.reason and not item.is_uploaded for item in later):
         yield "secrets were changed after it: it has their old values"
     if queues := sorted(item.name for item in session.desired.all(Queue)):
         yield f"messages in {', '.join(queues)} stay, and the old version gets them"
     yield "routes, domains, cron triggers and consumers of queues stay as they are"
+
+
+def _has_live_code(releases: Releases, target: Version) -> bool:
+    newest = releases.newest()
+    live = newest.shares if newest else ()
+    return any(target.script == releases.version(id_).script != "" for id_ in live)
 
 
 def _migrations(session: Session, action: Action, target: Version) -> Iterator[str]:

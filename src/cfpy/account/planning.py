@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfpy.account.plan import Plan
+from cfpy.account.secret_limits import refused_secrets
 from cfpy.account.session import open_session
 from cfpy.account.traffic import rollout_notices
 from cfpy.account.usable import refuse_unusable
@@ -33,5 +34,7 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     refuse_unusable(load_project(request.root, request.config), request.environment)
     session = open_session(ctx, request.root, request.environment, request.config)
     plan = session.plan()
-    rollout = rollout_notices(session.account.releases(session.desired.worker))
-    return replace(plan, notices=(*plan.notices, *rollout))
+    releases = session.account.releases(session.desired.worker)
+    refused = refused_secrets(session.account, plan)
+    secrets = [refused.message] if refused else []
+    return replace(plan, notices=(*plan.notices, *rollout_notices(releases), *secrets))

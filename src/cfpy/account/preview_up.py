@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -96,21 +97,42 @@ def run(
                     shown = replace(shown, notices=(*shown.notices, seeded))
                 return UpResult(note, shown, config.shared, None)
 
-            def before(plan: Plan) -> None:
-                ctx.progress(f"Writing the note of {note.worker}")
-                write_note(session, note.owning(plan))
-
-            try:
+            with _kept(ctx, session, note) as keep:
                 deployed = deploy(
-                    ctx, session, asked, lambda plan: confirm(_shown(plan, config)), before
+                    ctx, session, asked, lambda plan: confirm(_shown(plan, config)), keep
                 )
-            except DeploymentError as error:
-                # Its hints are about the project's own Worker.
-                tail = command("wrangler", "tail", note.worker)
-                error.hint = f"Fix it, and run the same command again. To see why: {tail}"
-                raise
         shown = _shown(plan, config)
         return UpResult(note.owning(plan), shown, config.shared, deployed) if deployed else None
+
+
+@contextlib.contextmanager
+def _kept(ctx: Context, session: Session, note: Note) -> Iterator[Callable[[Plan], None]]:
+    """Writes the note when it is called with the plan of a run, and looks again after the run: two
+    people may bring up one preview, and each has read the note before the other one wrote it."""
+    written: list[Note] = []
+
+    def keep(plan: Plan) -> None:
+        ctx.progress(f"Writing the note of {note.worker}")
+        written.append(note.owning(plan))
+        _write(session, written[0], read_note(session, note.worker))
+
+    try:
+        yield keep
+    except DeploymentError as error:
+        # Its hints are about the project's own Worker.
+        tail = command("wrangler", "tail", note.worker)
+        error.hint = f"Fix it, and run the same command again. To see why: {tail}"
+        raise
+    finally:
+        for ours in written:
+            found = read_note(session, note.worker)
+            if found is None or not set(ours.owned) <= set(found.owned):
+                _write(session, ours, found)
+
+
+def _write(session: Session, note: Note, found: Note | None) -> None:
+    owned = {*note.owned, *(found.owned if found else ())}
+    write_note(session, replace(note, owned=tuple(sorted(owned))))
 
 
 def _shown(plan: Plan, config: PreviewConfig) -> Plan:

@@ -20,6 +20,7 @@ from cfpy.account.owned.registry import BY_NAME, BY_STEP
 from cfpy.account.owned.secret import WorkerSecrets, with_given
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do, Plan
+from cfpy.account.secret_limits import refused_secrets
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import attempt, run_all, under_way
 from cfpy.bindings.id_edits import set_id
@@ -69,8 +70,8 @@ def run(
 
     Raises:
         PlanConflictError: Something in the account is in conflict. Nothing was changed.
-        UsageError: A secret has no value or one of the wrong form, or another run is in progress.
-            Nothing was changed.
+        UsageError: A secret has no value or one of the wrong form, or can't be set now, or another
+            run is in progress. Nothing was changed.
         WranglerError: A step failed. Completed steps stay; run it again to continue.
     """
     with alone(request.root, request.config):
@@ -99,6 +100,8 @@ def provision(
     if not plan.changes:
         return plan
     session.refuse_read_only(plan)
+    if refused := refused_secrets(session.account, plan):
+        raise refused
     if not confirm(plan):
         return None
     session.refuse_edited()

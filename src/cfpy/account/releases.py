@@ -15,12 +15,17 @@ from cfpy.account.live import is_stub, live_target
 from cfpy.account.owned.outside import NO_SUCH_WORKER
 from cfpy.errors import CloudflareError
 
+# Of a version, `workers/triggered_by`: as wrangler 4.164.0 knows it, and as the API writes it for
+# an upload that is not deployed at once. A change of a secret has `secret`.
+_OF_PEOPLE = {"upload", "rollback", "promotion", "version_upload", "create_version_api"}
+
 
 @dataclass(frozen=True)
 class Version:
     """One upload. ``number`` counts them from 1, ``created`` is a time in RFC 3339, ``tag`` and
     ``message`` are what the upload was given, and ``migration`` is the last Durable Object
-    migration that it knows. ``reason`` is what made it: ``upload``, ``secret`` and others."""
+    migration that it knows. ``reason`` is what made it: ``upload``, ``secret`` and others.
+    ``script`` identifies its modules: a version with other secrets has the same."""
 
     id: str
     number: int
@@ -29,6 +34,12 @@ class Version:
     message: str = ""
     migration: str = ""
     reason: str = ""
+    script: str = ""
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether somebody deployed or uploaded it: it was not made by a change of a secret."""
+        return self.reason in _OF_PEOPLE
 
 
 @dataclass(frozen=True)
@@ -86,9 +97,11 @@ class Releases:
     def all(self) -> tuple[Release, ...]:
         """The last deployments, the newest first; none while the Worker has only a stub."""
         found = self.history()
-        return () if found and self._is_stub(next(iter(found[0].shares))) else found
+        return () if found and self.is_stub(next(iter(found[0].shares))) else found
 
-    def _is_stub(self, version: str) -> bool:
+    @documented()
+    def is_stub(self, version: str) -> bool:
+        """Whether a version is what the first secret of a Worker creates, or that with secrets."""
         return is_stub(self._api.get(f"{self._path}/versions/{version}")["result"])
 
     @documented()
@@ -104,7 +117,8 @@ class Releases:
 
     @documented()
     def versions(self) -> tuple[Version, ...]:
-        """The last uploads, the newest first; without ``migration``, which lists do not have."""
+        """The last uploads, the newest first; without ``migration`` and ``script``, which lists do
+        not have."""
         found = self._api.get(f"{self._path}/versions")["result"]["items"]
         return tuple(map(_version, found))
 
@@ -128,7 +142,8 @@ def _release(data: Mapping[str, Any]) -> Release:
 
 def _version(data: Mapping[str, Any]) -> Version:
     annotations = data.get("annotations") or {}
-    runtime = (data.get("resources") or {}).get("script_runtime") or {}
+    resources = data.get("resources") or {}
+    runtime = resources.get("script_runtime") or {}
     return Version(
         id=str(data["id"]),
         number=int(data["number"]),
@@ -137,4 +152,5 @@ def _version(data: Mapping[str, Any]) -> Version:
         message=str(annotations.get("workers/message") or ""),
         migration=str(runtime.get("migration_tag") or ""),
         reason=str(annotations.get("workers/triggered_by") or ""),
+        script=str((resources.get("script") or {}).get("etag") or ""),
     )

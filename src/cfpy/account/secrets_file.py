@@ -27,6 +27,7 @@ def read_secrets(file: Path | None) -> Mapping[str, str]:
         raise UsageError(
             f"can't read the secrets in {file}: {getattr(error, 'strerror', '') or 'not UTF-8'}"
         ) from None
+    text = text.removeprefix("\ufeff")  # Some editors on Windows begin a file with it.
     if text.lstrip().startswith("{"):
         return _from_json(text, file)
     values = parse_dotenv(text)

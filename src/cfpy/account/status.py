@@ -9,6 +9,7 @@ from pathlib import Path
 from cfpy.account.differences import differences, unseen
 from cfpy.account.drift import Drift, in_all
 from cfpy.account.live import drift, wanted_bindings
+from cfpy.account.owned.d1 import AppliedMigrations
 from cfpy.account.plan import Plan
 from cfpy.account.resources import scope_of
 from cfpy.account.session import Session, open_session
@@ -52,12 +53,16 @@ def run(ctx: Context, request: StatusRequest) -> Status:
     plan = session.plan_for(now)
     shares = _newest_first(session, session.account.live_shares(session.desired.worker))
     version = max(shares, key=lambda id_: shares[id_], default="")
+    found = differences(now, plan, version, _bindings(session, shares))
+    if len(shares) > 1:
+        # The newer version's branch may have migrations that others do not have yet.
+        found = (item for item in found if item.kind != AppliedMigrations.kind or item.revert)
     return Status(
         plan=plan,
         live_version=version,
         created=frozenset(session.records.read().created(session.environment)),
         pending={action.name: list(action.files) for action in plan.changes if action.migrates},
-        drift=tuple(differences(now, plan, version, _bindings(session, shares))),
+        drift=tuple(found),
         unseen=unseen(now) if version else (),
         shares=shares,
     )

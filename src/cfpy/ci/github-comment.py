@@ -25,9 +25,13 @@ def comment():
 
 
 preview = Path(os.environ["RUNNER_TEMP"], "preview.json")
-url = json.loads(preview.read_text())["data"]["url"] if preview.exists() else ""
-body = {"body": f"{MARK}\n{f'Preview: {url}' if url else 'The preview was deleted.'}"}
+data = json.loads(preview.read_text())["data"] if preview.exists() else {}
+lines = [MARK, f"Preview: {data['url']}" if data.get("url") else "The preview was deleted."]
+shared = [f"{kind} {', '.join(names)}" for kind, names in data.get("shared", {}).items()]
+if shared:
+    lines.append(f"Shared, not copied: {'; '.join(shared)}")
+body = {"body": "\n".join(lines)}
 if old := comment():
     call("PATCH", f"/issues/comments/{old}", body)
-elif url:
+elif data.get("url"):
     call("POST", COMMENTS, body)

@@ -26,10 +26,14 @@ def note():
         page += 1
 
 
-url = json.loads(Path("preview.json").read_text())["data"]["url"]
-Path("preview.env").write_text(f"PREVIEW_URL={url}\n")
+data = json.loads(Path("preview.json").read_text())["data"]
+Path("preview.env").write_text(f"PREVIEW_URL={data['url']}\n")
+lines = [MARK, f"Preview: {data['url']}"]
+shared = [f"{kind} {', '.join(names)}" for kind, names in data.get("shared", {}).items()]
+if shared:
+    lines.append(f"Shared, not copied: {'; '.join(shared)}")
 if "COMMENT_TOKEN" in os.environ:
-    body = {"body": f"{MARK}\nPreview: {url}"}
+    body = {"body": "\n".join(lines)}
     if old := note():
         call("PUT", f"{NOTES}/{old}", body)
     else:

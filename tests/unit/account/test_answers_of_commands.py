@@ -7,6 +7,7 @@ tests/golden/cli/data.json.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
@@ -107,6 +108,31 @@ def test_status_in_a_rollout_is_about_what_no_live_version_has(
             "the variable SHOWS has another value in the live version",
         ]
         config.write_text(branch)
+
+
+def test_migrations_that_the_checkout_does_not_have_are_a_difference(
+    rollout: Start, answer: Callable[..., Any]
+) -> None:
+    """Once for a database, whatever its bindings are. In a rollout, they are its branch's."""
+    here = rollout()
+    config = here.root / "wrangler.toml"
+    [table] = re.findall(r"\[\[d1_databases\]\]\n(?:.+\n)+", config.read_text())
+    other = table.replace('"DB"', '"SAME"')
+    assert answer(here, "status")["drift"] == []
+    config.write_text(config.read_text().replace(table, f"{table}\n{other}"))
+    prices = here.root / "migrations" / "0002_prices.sql"
+    prices.write_text("CREATE TABLE prices (id INTEGER PRIMARY KEY);")
+    here.code("two")
+    here.share(10)
+    prices.unlink()
+    assert answer(here, "status")["drift"] == []
+    here.share(100)
+    said = "shop-db has had 0002_prices.sql, which this checkout does not have"
+    assert answer(here, "status")["drift"] == [said]
+    notices = answer(here, "plan")["notices"]
+    assert [item for item in notices if "shop-db" in item] == [
+        f"{said}: it may be older than what is live"
+    ]
 
 
 def test_status_of_what_is_not_live_has_no_versions(

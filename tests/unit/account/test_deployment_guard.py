@@ -12,10 +12,10 @@ import cfpy.account.gradual as gradual
 from account_in_process import InProcess, refused
 from cfpy.account.deployment_guard import DeploymentGuard
 from cfpy.account.health import Answer
-from cfpy.account.plan import Action
 from cfpy.account.planning import PlanRequest
 from cfpy.account.planning import run as run_plan
 from cfpy.account.provision import ProvisionRequest
+from cfpy.account.provision import run as run_provision
 from cfpy.account.releases import Release, Releases, Version
 from cfpy.errors import DeploymentChangedError, RolledBackError, UsageError
 from preview_account import Fault
@@ -33,6 +33,20 @@ def live(here: RolloutStage) -> dict[str, float]:
 
 def uploads(here: RolloutStage) -> list[str]:
     return [item["id"] for item in here.api.rollouts.uploads["shop"]]
+
+
+def uploaded(here: RolloutStage) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = here.api.rollouts.uploads["shop"]
+    return found
+
+
+def with_secret(here: RolloutStage, *names: str) -> plain.Provisioning:
+    """The project needs secrets, and the command has their values."""
+    wanted = names or ("TOKENS",)
+    text = "\n".join(f'[[secrets]]\nname = "{name}"' for name in wanted)
+    (here.root / "cfpy.toml").write_text(text)
+    asked = ProvisionRequest(here.root, "", dict.fromkeys(wanted, "t"), lambda _: None, None)
+    return plain.Provisioning(asked, lambda _: None)
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *given: Answer | Callable[[], Answer]) -> None:
@@ -162,7 +176,7 @@ def test_a_plain_deployment_does_not_go_back_over_somebody_elses(
     answering(monkeypatch, fixed)
     options = {"health": "/health", "url": "https://shop.example", "rollback_on_failure": True}
     error = stopped(here, lambda: here.deploy(**options))
-    assert here.api.rollouts.releases["shop"][-1]["annotations"] == {"workers/message": "by hand"}
+    assert here.api.rollouts.releases["shop"][-1]["annotations"]["workers/message"] == "by hand"
     assert "its health check failed" in error.message
     # Without anybody else, it does.
     answering(monkeypatch, SICK)
@@ -274,6 +288,19 @@ def test_a_rollout_below_the_version_of_a_secret_is_seen() -> None:
         DeploymentGuard(Both(), "shop", Release("d1", {"a": 100})).renew()
 
 
+def test_two_first_deployments_are_not_taken_for_one() -> None:
+    class First(Listed):
+        def version(self, id_: str) -> Version:
+            return Version(id_, 1, "", reason="upload")
+
+        def is_stub(self, version: str) -> bool:
+            return version == "s"
+
+    DeploymentGuard(First("s1"), "shop", None).renew()
+    with pytest.raises(DeploymentChangedError, match="version t has all traffic"):
+        DeploymentGuard(First("t2", "s1"), "shop", None).renew()
+
+
 def test_a_deployment_may_appear_late() -> None:
     listed = Listed("a1")
     guard = DeploymentGuard(listed, "shop", listed.history()[0])
@@ -308,24 +335,85 @@ def test_an_account_that_can_not_be_read_once_is_watched_on(
     assert here.share(10, MOMENT, health="/health").shared.percent == 100
 
 
-def test_the_secrets_that_a_run_sets_are_nobody_elses(rollout: Start) -> None:
+@pytest.mark.parametrize("trigger", ["secret", "secret_bulk", "", "upload"])
+def test_the_secrets_that_a_run_sets_are_nobody_elses(rollout: Start, trigger: str) -> None:
     """Each change of a secret is a deployment."""
     here = rollout()
+    here.api.rollouts.secret_trigger = trigger
     here.code("two")
-    (here.root / "cfpy.toml").write_text('[[secrets]]\nname = "TOKENS"\n')
-    asked = ProvisionRequest(here.root, "", {"TOKENS": "t"}, lambda _: None, None)
-    set_: list[str] = []
+    asked = with_secret(here)
+    here.deploy(provision=asked)
+    assert [made["annotations"].get("workers/triggered_by", "") for made in uploaded(here)] == [
+        "upload",
+        trigger,
+        "upload",
+    ]
+    assert live(here) == {uploads(here)[-1]: 100}
+    secrets = [
+        item for item in uploaded(here)[-1]["resources"]["bindings"] if "text" in item["type"]
+    ]
+    assert [item["name"] for item in secrets] == ["TOKENS"]
 
-    def done(action: Action) -> None:
-        set_.append(action.key)
-        made = here.api.rollouts.uploads["shop"]
-        by = {"annotations": {"workers/triggered_by": "secret"}}
-        made.append({**made[-1], **by, "id": "of-the-secret", "number": len(made) + 1})
-        here.colleague({"of-the-secret": 100})
 
-    here.deploy(provision=plain.Provisioning(asked, done))
-    assert set_ == ["secret:TOKENS"]
-    assert here.shares() != [("", 100)]
+def test_going_back_to_a_version_of_a_secret_is_somebody_elses(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    here.deploy(provision=with_secret(here))
+    assert [item["annotations"]["workers/triggered_by"] for item in uploaded(here)][1] == "secret"
+    here.code("three")
+    asked = with_secret(here, "TOKENS", "KEY")
+    back = plain.Provisioning(asked.request, lambda _: here.colleague({uploads(here)[1]: 100}))
+    stopped(here, lambda: here.deploy(provision=back))
+    assert live(here) == {uploads(here)[1]: 100}
+
+
+def test_a_secret_is_not_set_during_a_rollout(rollout: Start) -> None:
+    """It would end it."""
+    here = rollout()
+    here.code("two")
+    here.share(10)
+    asked = with_secret(here)
+    before = list(here.tools.mutations)
+    runs = [
+        lambda: run_provision(here.context(), asked.request, here.confirm, lambda _: None),
+        lambda: here.deploy(provision=asked),
+        lambda: here.share(50, provision=asked),
+    ]
+    for run in runs:
+        with pytest.raises(
+            UsageError, match="TOKENS: a new secret would end the rollout"
+        ) as caught:
+            run()
+        assert caught.value.exit_code == 2
+        assert "has 10 % of the traffic" in caught.value.message
+        for way in ("cfpy deploy --percent 100", "cfpy rollback", "Nothing was changed"):
+            assert way in caught.value.hint
+    [found] = here.deploy(dry_run=True, provision=asked).findings
+    assert found.message == caught.value.message
+    assert found.message in run_plan(here.context(), PlanRequest(here.root, "")).notices
+    assert here.tools.mutations == before
+    # Cloudflare refuses it, too, until the last upload is live again.
+    here.rollback()
+    with pytest.raises(UsageError, match=f"version {uploads(here)[-1]}, is not deployed") as caught:
+        here.deploy(provision=asked)
+    assert "cfpy wrangler versions secret put TOKENS --name shop" in caught.value.hint
+    here.colleague({uploads(here)[-1]: 100})
+    here.code("three")
+    here.share(10, provision=asked)
+    assert [part for _, part in here.shares()] == [10, 90]
+
+
+def test_a_rollback_over_a_secret_says_that_the_code_stays(rollout: Start) -> None:
+    here = rollout()
+    asked = with_secret(here)
+    run_provision(here.context(), asked.request, here.confirm, lambda _: None)
+    plan, done = here.rollback()
+    assert (plan.to.id, done, live(here)) == (here.first, True, {here.first: 100})
+    assert (
+        "the code stays: it is that of the live version, with other secrets or settings"
+        in plan.kept
+    )
+    assert "secrets were changed after it: it has their old values" in plan.kept
 
 
 def test_a_plain_deployment_does_not_end_a_rollout_of_other_code(rollout: Start) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,13 +12,16 @@ from typing import Any
 
 import pytest
 
+import cfpy.account.preview_up as preview_up
 from cfpy.account.preview_down import DownRequest, Which, previews, run
+from cfpy.account.preview_keeper import delete_note
 from cfpy.account.preview_note import Note, parse_note
+from cfpy.account.session import Session
 from cfpy.cli.commands.preview_down import DownView
 from cfpy.cli.console import Output
 from cfpy.errors import DeploymentError, PlanConflictError, UsageError, WranglerError
 from preview_account import Fault
-from preview_stage import CONFIG, NOW, Stage
+from preview_stage import CONFIG, NAME, NOW, Stage
 
 WORKER = "shop-preview-feature-a-d25eb0"
 Start = Callable[[], Stage]
@@ -71,6 +75,46 @@ def test_two_branches_are_apart(stage: Start) -> None:
     here.down("feature-a")
     assert here.outcome() == one
     here.down("feature/A")
+    assert here.outcome() == here.others
+
+
+def test_two_people_at_once_leave_nothing_that_no_note_has(
+    stage: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reads the note before the other one writes; their files bind other things."""
+    here = stage()
+    write, turns = preview_up.write_note, ["theirs"]
+
+    def meanwhile(session: Session, note: Note) -> None:
+        write(session, note)
+        while turns:
+            turns.pop()
+            write(session, replace(note, owned=(*note.owned[1:], "kv:theirs")))
+
+    monkeypatch.setattr(preview_up, "write_note", meanwhile)
+    here.up()
+    [found] = listed(here)
+    assert {"kv:theirs", f"d1:{WORKER}-db", f"kv:{WORKER}-cache"} <= set(found.note.owned)
+    here.down()
+    assert here.outcome() == here.others
+
+
+def test_a_preview_that_somebody_deletes_meanwhile_has_a_note_again(
+    stage: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = stage()
+    write, turns = preview_up.write_note, ["deleted"]
+
+    def meanwhile(session: Session, note: Note) -> None:
+        write(session, note)
+        while turns:
+            turns.pop()
+            delete_note(session, note)
+
+    monkeypatch.setattr(preview_up, "write_note", meanwhile)
+    here.up()
+    assert names(listed(here)) == [NAME]
+    here.down()
     assert here.outcome() == here.others
 
 

@@ -114,6 +114,13 @@ def test_a_backup_goes_into_another_environment_of_its_project(backup_stage: Bac
     restored = here.restore(str(made.folder), to="staging", dry_run=True)
     assert restored
     assert (restored.plan.worker, restored.plan.backup.worker) == ("shop-staging", "shop")
+    assert not any("is live" in item for item in restored.plan.notices)
+    # The code of staging works on it.
+    here.api.scripts["shop-staging"] = []
+    here.api.live["shop-staging"] = f"{'0' * 8}-0000-0000-0000-{'1' * 12}"
+    live = here.restore(str(made.folder), to="staging", dry_run=True)
+    assert live
+    assert live.plan.notices[0].startswith("shop-staging is live: its code works on this data")
     # The environment that it is of is not in the configuration any more.
     edit(made.folder, lambda document: document.update(environment="old", worker="shop-old"))
     refused(here, made.folder, "the same environment here is missing", to="staging", dry_run=True)

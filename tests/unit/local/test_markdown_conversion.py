@@ -124,6 +124,10 @@ def test_an_encrypted_pdf_is_read_if_it_needs_no_password() -> None:
     assert "needs a password" in refused("a.pdf", encrypted("sesame"))
 
 
+def test_an_image_that_is_left_out_leaves_the_spaces_around_it() -> None:
+    assert converted("a.html", b"<p>Text <img src='a.png'> here</p>") == "Text here\n"
+
+
 def test_a_page_is_converted_without_its_surroundings() -> None:
     html = b"""<html><head><title>T</title><meta name="description" content="What it is">
     <base href="https://example.com/a/"><style>p {}</style></head><body><header>Menu</header>

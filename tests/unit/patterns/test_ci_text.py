@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,43 @@ SCHEMAS = {
     Provider.GITHUB: ("vendor.github-workflows",),
     Provider.GITLAB: ("vendor.gitlab-ci", "--data-transform", "gitlab-ci"),
 }
+
+
+def commented(
+    provider: Provider, data: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """What the script of a provider writes about a preview."""
+    sent: list[str] = []
+
+    def answer(request: Any) -> io.BytesIO:
+        sent.extend([json.loads(request.data)["body"]] if request.data else [])
+        return io.BytesIO(b"[]")
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+    given = {"RUNNER_TEMP": str(folder), "COMMENT_TOKEN": "t", "GITHUB_TOKEN": "t", "NUMBER": "7"}
+    given |= {"GITHUB_API_URL": "https://forge.test", "GITHUB_REPOSITORY": "a/b"}
+    given |= {"CI_API_V4_URL": "https://forge.test", "CI_PROJECT_ID": "1"}
+    for name, value in (given | {"CI_MERGE_REQUEST_IID": "7"}).items():
+        monkeypatch.setenv(name, value)
+    (folder / "preview.json").write_text(json.dumps({"data": data}))
+    script = files("cfpy").joinpath(f"ci/{provider}-comment.py").read_text("utf-8")
+    exec(compile(script, "comment.py", "exec"), {"__name__": "__main__"})
+    return sent[-1]
+
+
+@pytest.mark.parametrize("provider", Provider)
+def test_the_comment_on_a_preview_names_what_it_shares(
+    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads the notes of a job that succeeds."""
+    data: dict[str, Any] = {"url": "https://x.test", "shared": {}}
+    alone = "<!-- cfpy preview -->\nPreview: https://x.test"
+    assert commented(provider, data, tmp_path, monkeypatch) == alone
+    data["shared"] = {"services": ["AUTH", "MAIL"], "hyperdrive": ["SQL"]}
+    assert commented(provider, data, tmp_path, monkeypatch) == (
+        f"{alone}\nShared, not copied: services AUTH, MAIL; hyperdrive SQL"
+    )
 
 
 def is_valid(provider: Provider, path: Path) -> bool:

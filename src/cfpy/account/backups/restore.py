@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,8 +165,21 @@ def _plan(
         account_id=session.account.id,
         backup=manifest,
         steps=steps,
-        notices=(*(moved(steps) if is_own else ()), *notices(manifest, steps, left)),
+        notices=(
+            *(moved(steps) if is_own else _at_work(session)),
+            *notices(manifest, steps, left),
+        ),
     )
+
+
+def _at_work(session: Session) -> Iterator[str]:
+    """That code runs where the data of another environment goes."""
+    worker = session.desired.worker
+    if session.account.live_version(worker):
+        yield (
+            f"{worker} is live: its code works on this data at once, also for cron triggers and "
+            "queues, and may write to the addresses in it"
+        )
 
 
 def _chosen(manifest: BackupManifest, request: RestoreRequest) -> list[Item]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
+from cfpy.account.drift import Drift
 from cfpy.account.identity import Identified, Reference, Resource
 from cfpy.account.migrating import naming_the_file
 from cfpy.account.observed import Found
@@ -95,18 +96,24 @@ class Databases(OwnedById):
     def notices(self, now: Comparison) -> Iterator[str]:
         """Also that somebody else has migrated a database further: the sign of an old clone."""
         yield from super().notices(now)
+        for name, files in self._unknown(now):
+            yield f"{_had(name, files)}: it may be older than what is live"
+
+    def drift(self, now: Comparison) -> Iterator[Drift]:
+        for name, files in self._unknown(now):
+            adopt = f"Take the files from the branch that has them: git log --all -- '*{files[0]}'"
+            yield Drift(AppliedMigrations.kind, name, _had(name, files), adopt, "")
+
+    def _unknown(self, now: Comparison) -> Iterator[tuple[str, list[str]]]:
+        """The migrations of each database that the files do not have. Bindings of one database may
+        have migrations of their own."""
         applied = now.observed.all(AppliedMigrations)
-        wanted = now.desired.all(D1Database)
-        for item in wanted:
-            # Bindings of one database may have migrations of their own.
-            twins = (other for other in wanted if other.name == item.name)
-            known = {name for other in twins for name in other.migrations}
-            had = applied.get(item.binding)
-            if had and (others := sorted(had.names - known - {SEED})):
-                yield (
-                    f"{item.name} has had {', '.join(others)}, which this checkout does not have: "
-                    "it may be older than what is live"
-                )
+        for item in self.resources(now):
+            bindings = [found for found in item.references if isinstance(found, D1Database)]
+            known = {name for binding in bindings for name in binding.migrations}
+            had = (applied[name].names for name in (i.binding for i in bindings) if name in applied)
+            if others := sorted(frozenset[str]().union(*had) - known - {SEED}):
+                yield item.name, others
 
     def is_changed_by_deployment(self, desired: DesiredState) -> bool:
         """A deployment applies migrations."""
@@ -124,6 +131,10 @@ class Databases(OwnedById):
         """By its UUID: wrangler would look up a name in the configuration first, and delete the
         database with the id there."""
         changing.commands.delete("d1 delete", action.id, "--skip-confirmation")
+
+
+def _had(database: str, files: list[str]) -> str:
+    return f"{database} has had {', '.join(files)}, which this checkout does not have"
 
 
 def _wanted(scope: Scope, table: Mapping[str, object]) -> D1Database:

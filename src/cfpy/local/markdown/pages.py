@@ -118,6 +118,8 @@ def _markdown(soup: BeautifulSoup, images: Mapping[str, Any]) -> str:
         words = _described(str(image.get("src") or "")) if images.get("convert") and left else ""
         left -= bool(words)
         image.replace_with(words)
+    # Or the spaces on both sides of an image that is gone would count as those at an end.
+    soup.smooth()
     converter = MarkdownConverter(heading_style="atx", bullets="-")
     return str(converter.convert_soup(soup)).strip() + "\n"
 

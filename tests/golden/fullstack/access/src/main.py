@@ -119,7 +119,7 @@ class ProcessIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    item_id: int = Field(ge=1, le=MAX_ID, strict=True)
+    item_id: Annotated[int, BeforeValidator(edge.whole)] = Field(ge=1, le=MAX_ID, strict=True)
 
 
 class File(BaseModel):
@@ -501,6 +501,8 @@ NAME_RULE = (
     "A file name is 1 to 100 characters: A-Z, a-z, 0-9, dot, dash and underscore. "
     "The first one is a letter or a digit."
 )
+CURSOR_FORM = r"^(/files/[\s\S]+)?\s*$"
+CURSOR_RULE = "A cursor is a next_cursor of this list: the address of its last file."
 FileKey = Annotated[
     str,
     Path(description=KEY_RULE, json_schema_extra={"pattern": KEY_FORM}),
@@ -510,6 +512,11 @@ FileName = Annotated[
     str,
     Path(description=NAME_RULE, json_schema_extra={"pattern": NAME_FORM}),
     edge.matches(NAME_FORM, NAME_RULE),
+]
+FileCursor = Annotated[
+    str,
+    Query(max_length=1_000, description=CURSOR_RULE, json_schema_extra={"pattern": CURSOR_FORM}),
+    edge.matches(CURSOR_FORM, CURSOR_RULE),
 ]
 
 
@@ -545,13 +552,15 @@ async def list_files(
     env: Bound,
     caller: SignedIn,
     limit: Annotated[int, Query(ge=1, le=100), Digits] = 20,
-    cursor: Annotated[str, Query(max_length=1_000)] = "",
+    cursor: FileCursor = "",
 ) -> Files:
     """Files by age."""
-    own = {"prefix": f"{folder(caller)}/", "limit": limit}
-    found = await env.FILES.list(own | ({"cursor": cursor} if cursor else {}))
+    # R2 takes any text for a cursor of its own, and finds nothing after most.
+    own = f"{folder(caller)}/"
+    after = {"startAfter": own + cursor.removeprefix("/files/")} if cursor else {}
+    found = await env.FILES.list({"prefix": own, "limit": limit, **after})
     files = [to_file(stored) for stored in found["objects"]]
-    return Files(files=files, next_cursor=found["cursor"] if found["truncated"] else None)
+    return Files(files=files, next_cursor=files[-1].url if found["truncated"] else None)
 
 
 @api.get(

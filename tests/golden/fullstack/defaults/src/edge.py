@@ -29,7 +29,6 @@ from pyodide.ffi import JsException, to_js
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from workers import Request as WorkersRequest
-from workers import Response as WorkersResponse
 from workers import asgi, fetch
 
 if TYPE_CHECKING:
@@ -64,7 +63,8 @@ UNTOLD_TYPES = {
     *("application/vnd.ms-excel", "application/x-zip-compressed"),
 }
 
-# The SDK knows no others than Python's, and no Request can be made with CONNECT or TRACE.
+# The SDK knows no others than Python's, and no Request can be made with CONNECT or TRACE. What has
+# another method is passed on as POST, and refused.
 PASSED_METHODS = HTTPMethod.__members__.keys() - {"CONNECT", "TRACE"}
 # All that a route can have. HEAD comes with GET, and OPTIONS is answered here.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -200,32 +200,29 @@ async def serve(app: FastAPI, request: WorkersRequest, env: Any, ctx: Any) -> An
     """Have the application answer a request."""
     # Decoded, as routes are matched: /%66iles/a.txt is the path of an upload, too.
     method, path = str(request.js_object.method), unquote(js.URL.new(request.url).pathname)
-    if method not in PASSED_METHODS:
-        headers = {"Allow": allowed_methods(app, path)}
-        reply = WorkersResponse(None, status=405, headers=headers)
-    else:
-        upload = method == "POST" and path.startswith(UPLOADS)
-        exchange, passed, body = Exchange(app), request, b""
-        try:
-            check_headers(request, upload)
-            if upload:
-                exchange.upload = request.body
-            # With GET a body means nothing (RFC 9110, 9.3.1), and the application must not get it.
-            elif request.body and method not in ("GET", "HEAD"):
-                body = await read_json(request)
-        except Problem as problem:
-            exchange.refused = problem
-        if request.body:
-            init = {"method": method, "headers": request.js_object.headers}
-            init |= {"body": to_js(body)} if body else {}
-            passed = WorkersRequest(js.Request.new(request.url, **init))
-        reply = await asgi.fetch(exchange, passed, env, ctx)
-        if exchange.body:
-            reply = js.Response.new(to_js(exchange.body), reply)
-        elif exchange.length is not None:
-            # The runtime sends no Content-Length for a stream, unless the stream has a length.
-            sized = js.FixedLengthStream.new(exchange.length)
-            reply = js.Response.new(reply.body.pipeThrough(sized), reply)
+    upload = method == "POST" and path.startswith(UPLOADS)
+    exchange, passed, body = Exchange(app, method), request, b""
+    try:
+        check_headers(request, upload)
+        if upload:
+            exchange.upload = request.body
+        # With GET a body means nothing (RFC 9110, 9.3.1), and the application must not get it.
+        elif request.body and method not in ("GET", "HEAD"):
+            body = await read_json(request)
+    except Problem as problem:
+        exchange.refused = problem
+    if request.body or method not in PASSED_METHODS:
+        known = method if method in PASSED_METHODS else "POST"
+        init = {"method": known, "headers": request.js_object.headers}
+        init |= {"body": to_js(body)} if body else {}
+        passed = WorkersRequest(js.Request.new(request.url, **init))
+    reply = await asgi.fetch(exchange, passed, env, ctx)
+    if exchange.body:
+        reply = js.Response.new(to_js(exchange.body), reply)
+    elif exchange.length is not None:
+        # The runtime sends no Content-Length for a stream, unless the stream has a length.
+        sized = js.FixedLengthStream.new(exchange.length)
+        reply = js.Response.new(reply.body.pipeThrough(sized), reply)
     await discard_rest(request)
     return reply
 
@@ -270,8 +267,9 @@ async def read_json(request: WorkersRequest) -> bytes:
 class Exchange:
     """A request and its reply: an id, headers that every reply has, and one line in the log."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, method: str) -> None:
         self._app = app
+        self._method = method
         self.upload: ReadableStream | None = None
         self.refused: Problem | None = None
         # What was sent in one piece. The bridge would never free its memory: `serve` sends it.
@@ -282,13 +280,12 @@ class Exchange:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        started, status, gone, method = time.monotonic(), 0, False, scope["method"]
+        started, status, gone, method = time.monotonic(), 0, False, self._method
         length: int | None = None
         # HEAD is handled as GET, and the runtime leaves out the body. `head` is for routes that can
         # spare making it.
         scope.update(request_id=uuid4().hex, upload=self.upload, head=method == "HEAD")
-        if scope["head"]:
-            scope["method"] = "GET"
+        scope["method"] = "GET" if scope["head"] else method
         added = added_headers(scope)
 
         async def reply(message: Message) -> None:
@@ -410,6 +407,11 @@ def check_expected(request: Request, etag: str) -> None:
     if_match = request.headers.get("if-match")
     if if_match is not None and not names(if_match, etag):
         raise Problem(412, "version-mismatch", "The file has another ETag.")
+
+
+def whole(value: object) -> object:
+    """JSON has one kind of number: 5.0 is the integer 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def check_digits(value: object) -> object:

@@ -344,7 +344,7 @@ def test_a_body_of_get_means_nothing(worker_url: str, method: str, path: str) ->
         assert response.headers["X-Request-Id"]
 
 
-@pytest.mark.parametrize("method", ["PATCH", "QUERY"])
+@pytest.mark.parametrize("method", ["PATCH", "QUERY", "PROPFIND"])
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
@@ -389,8 +389,12 @@ def test_a_body_that_is_no_json_is_refused_in_plain_words(worker_url: str) -> No
         ("GET", f"/files/{KEY}/..%2Fa", None, {}, 404),
         ("GET", f"/files/{KEY}/.a", None, {}, 422),
         ("POST", "/api/process", {"item_id": 1_000_000}, {}, 404),
+        ("POST", "/api/process", {"item_id": 1_000_000.0}, {}, 404),
         ("PATCH", "/api/items", None, {}, 405),
-        ("QUERY", "/api/items", None, {}, 405),
+        ("QUERY", "/api/items", {"a": 1}, {}, 405),
+        ("PROPFIND", "/api/items", None, {}, 405),
+        ("PROPFIND", "/nothing", None, {}, 404),
+        ("MKCOL", f"/files/{KEY}/a.txt", b"<a>", {"Content_Type": "application/xml"}, 405),
         ("POST", "/files/a.txt", iter([b"x"]), {"Content_Type": "text/plain"}, 411),
         ("POST", "/api/items", {"name": "x" * 100_000}, {}, 413),
         ("POST", "/files/a.html", b"<b>", {"Content_Type": "text/html"}, 415),
@@ -403,8 +407,11 @@ def test_a_body_that_is_no_json_is_refused_in_plain_words(worker_url: str) -> No
         ("GET", "/api/items/0", None, {}, 422),
         ("GET", "/api/items/1.0", None, {}, 422),
         ("GET", "/api/items?cursor=1_0", None, {}, 422),
+        ("GET", "/api/files?cursor=garbage", None, {}, 422),
+        ("GET", "/api/files?cursor=/files/", None, {}, 422),
         ("POST", "/api/process", {"item_id": True}, {}, 422),
         ("POST", "/api/process", {"item_id": "1"}, {}, 422),
+        ("POST", "/api/process", {"item_id": 1.5}, {}, 422),
     ],
 )
 def test_errors_are_problem_details(
@@ -412,13 +419,12 @@ def test_errors_are_problem_details(
 ) -> None:
     response, content = send(worker_url, method, path, body, **headers)
     assert response.status == status, content
-    if method != "QUERY":
-        problem = json.loads(content)
-        assert response.headers["Content-Type"] == "application/problem+json"
-        assert (problem["status"], bool(problem["code"])) == (status, True)
-        assert problem["request_id"] == response.headers["X-Request-Id"]
+    problem = json.loads(content)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (problem["status"], bool(problem["code"])) == (status, True)
+    assert problem["request_id"] == response.headers["X-Request-Id"]
     if status == 422:
-        assert json.loads(content)["errors"][0]["pointer"].startswith("#/")
+        assert problem["errors"][0]["pointer"].startswith("#/")
 
 
 def test_the_page_may_load_nothing_from_elsewhere(worker_url: str) -> None:

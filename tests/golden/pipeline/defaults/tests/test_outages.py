@@ -180,10 +180,52 @@ def test_a_retry_is_for_a_job_whose_delivery_was_cut_off_and_is_lost(world: Worl
     job_id = world.upload()
     asyncio.run(world.services.deliveries.claim(job_id, worker="gone", lease="gone"))
     world.queue.waiting.clear()
-    for minutes, sent in ((1, 0), (16, 1)):
+    for minutes, code, sent in ((1, 409, 0), (16, 202, 1)):
         world.pass_time(minutes=minutes)
-        assert world.call("POST", f"/jobs/{job_id}/retry")[0] == 202
+        assert world.call("POST", f"/jobs/{job_id}/retry")[0] == code
         assert len(world.queue.waiting) == sent
+    world.deliver()
+    assert status(world, job_id) == "done"
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_retry_is_for_an_upload_that_was_cut_off(world: World, stored: bool) -> None:
+    job_id = world.upload()
+    world.database.connection.execute("UPDATE jobs SET status = 'received'")
+    world.queue.waiting.clear()
+    if not stored:
+        world.bucket.files.clear()
+    code, problem = world.call("POST", f"/jobs/{job_id}/retry")
+    assert (code, problem["code"]) == (409, "job-under-way")
+    assert "still being sent" in problem["detail"]
+    world.pass_time(minutes=16)
+    assert world.call("POST", f"/jobs/{job_id}/retry")[1]["status"] == "queued"
+    world.deliver()
+    assert status(world, job_id) == ("done" if stored else "failed")
+
+
+def test_a_job_that_is_worked_on_needs_no_retry(world: World) -> None:
+    job_id = world.upload()
+    asyncio.run(world.services.deliveries.claim(job_id, worker="message-1", lease="alive"))
+    code, problem = world.call("POST", f"/jobs/{job_id}/retry")
+    assert (code, problem["code"]) == (409, "job-under-way")
+    assert "being worked on" in problem["detail"]
+
+
+def test_a_file_that_a_rule_has_deleted_is_to_be_sent_again(world: World) -> None:
+    options: Any = {"headers": {"idempotency-key": "k"}}
+    job_id = world.upload(**options)
+    world.ai.error = BUSY
+    world.deliver()
+    world.bucket.files.clear()
+    world.ai.error = ""
+    world.call("POST", f"/jobs/{job_id}/retry")
+    world.deliver()
+    job = world.job(job_id)
+    assert job["status"] == "failed"
+    assert "a rule of its bucket deleted it" in job["error"]
+    assert job["error"].endswith("Send it again.")
+    assert world.upload(**options) == job_id
     world.deliver()
     assert status(world, job_id) == "done"
 

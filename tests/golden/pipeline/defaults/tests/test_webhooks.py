@@ -230,6 +230,17 @@ def test_each_way_to_send_a_file_takes_a_webhook(world: World) -> None:
     assert (status, "webhook" in job) == (202, False)
 
 
+def test_null_in_the_body_is_no_address_but_the_one_in_the_url_is(world: World) -> None:
+    body = b'{"file_url": "https://docs.example.org/a.txt", "webhook": null}'
+    status, job = world.call("POST", "/files", body, headers=JSON)
+    assert (status, "webhook" in job) == (202, False)
+    options: Any = {"headers": JSON, "parameters": {"webhook": HOOK}}
+    status, job = world.call("POST", "/files", body, **options)
+    assert (status, job["webhook"]["url"]) == (202, "https://hooks.example.com/done")
+    body = body.replace(b"null", b'""')
+    assert world.call("POST", "/files", body, **options)[0] == 422
+
+
 @pytest.mark.parametrize("address", [*HOSTILE, "", "hooks.example.com", "ftp://a.example.com/"])
 def test_no_webhook_goes_to_what_may_not_be_fetched(world: World, address: str) -> None:
     parameters = {"name": "a.txt", "webhook": address}

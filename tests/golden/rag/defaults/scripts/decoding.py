@@ -16,7 +16,12 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "UTF-16LE"),
     (codecs.BOM_UTF16_BE, "UTF-16BE"),
 )
-_FORMATS = ((b"%PDF-", "a PDF file"), (b"{\\rtf", "an RTF file"), (b"PK\3\4", "a ZIP file"))
+# So much of a beginning that a text about the format has another.
+_FORMATS = (
+    (rb"%PDF-\d\.\d\s*(?:[\r\n]|\Z)", "a PDF file"),
+    (rb"\{\\rtf\d", "an RTF file"),
+    (rb"PK\x03\x04", "a ZIP file"),
+)
 # Letters beyond ASCII of languages that are written in Windows-1252. Other code pages have other
 # letters in these places: what mixes two lines here is one of theirs.
 _ALPHABETS = (
@@ -51,8 +56,8 @@ def decode(data: bytes) -> tuple[str, str]:
     Raises:
         NotTextError: It is not one of these.
     """
-    for start, name in _FORMATS:
-        if data.startswith(start):
+    for beginning, name in _FORMATS:
+        if re.match(beginning, data):
             raise NotTextError(f"it is {name}: turn it into text first")
     for mark, encoding in _MARKS:
         if data.startswith(mark):

@@ -87,6 +87,11 @@ def test_no_word_is_read_in_a_wrong_encoding(encoding: str) -> None:
         decode(UNCERTAIN[encoding].encode(encoding))
 
 
+@pytest.mark.parametrize("text", ["%PDF-1.7 is what a file begins with.", "{\\rtf is RTF.", "PK"])
+def test_a_text_may_be_about_a_format(text: str) -> None:
+    assert decode(text.encode()) == (text, "UTF-8")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [

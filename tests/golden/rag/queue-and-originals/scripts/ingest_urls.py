@@ -6,7 +6,8 @@
 A list has an address in each line; lines that start with # are left out. An address is the id of
 its document; one with other signs than an id may have, such as ?, is so with a digest at its end.
 Each becomes a job of the Worker, which fetches public https addresses alone. The
-script ends when all jobs have ended; they go on without it, and it can be run again.
+script ends when all jobs have ended, or when none has for five minutes: the Worker tries an address
+whose server is down again for days. Jobs go on without the script, and it can be run again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import urllib.request
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from client import CallError, Client, argument_parser, make_client
 from documents import shown
@@ -27,8 +29,11 @@ from documents import shown
 _MAX_BYTES = 50_000_000
 _MAX_SITEMAPS = 100
 _TIMEOUT = 60
-# Seconds between two looks at a job: far fewer than the rate limit allows.
+# Seconds after a look at a job that has not ended: far fewer looks than the rate limit allows.
 _PAUSE = 1
+# Seconds in which no job ends: then the script says what it waits for, and at last gives up.
+_QUIET = 15
+_PATIENCE = 300
 
 
 class NoListError(Exception):
@@ -110,14 +115,38 @@ def ingest(client: Client, urls: Sequence[str]) -> list[str]:
                 raise
             reasons = "; ".join(detail for _, detail in error.errors)
             failed.append(f"{shown(url)}: {f'it {reasons}' if reasons else error}")
-    for url, job_id in jobs.items():
-        while (job := client.call("GET", f"/jobs/{job_id}"))["status"] not in ("done", "failed"):
+    return failed + _wait(client, jobs)
+
+
+def _wait(client: Client, jobs: dict[str, str]) -> list[str]:
+    """Look at jobs, by their addresses, until they have ended, or none has for a while; return the
+    addresses that did not go in, with the reasons."""
+    failed, waiting = [], dict.fromkeys(jobs, "")
+    ended = told = time.monotonic()
+    while waiting and time.monotonic() - ended < _PATIENCE:
+        for url in list(waiting):
+            job = client.call("GET", f"/jobs/{jobs[url]}")
+            if job["status"] in ("done", "failed"):
+                del waiting[url]
+                [outcome] = job["documents"] or [{"status": "failed", "detail": job["error"]}]
+                print(f"{outcome['status']:<9}  {shown(url)}", flush=True)
+                if "detail" in outcome:
+                    failed.append(f"{shown(url)}: {outcome['detail']}")
+                ended = told = time.monotonic()
+                continue
+            waiting[url] = _reason(job)
+            if time.monotonic() - told >= _QUIET:
+                told = time.monotonic()
+                still = f"{len(jobs) - len(waiting)} of {len(jobs)} jobs have ended."
+                print(f"{still} Waiting for {shown(url)}: {waiting[url]}", file=sys.stderr)
             time.sleep(_PAUSE)
-        [outcome] = job["documents"] or [{"status": "failed", "detail": job["error"]}]
-        print(f"{outcome['status']:<9}  {shown(url)}", flush=True)
-        if "detail" in outcome:
-            failed.append(f"{shown(url)}: {outcome['detail']}")
-    return failed
+    late = f"no job has ended for {_PATIENCE} s, so this was not waited for; the Worker goes on"
+    return failed + [f"{shown(url)}: {late}. {reason}" for url, reason in waiting.items()]
+
+
+def _reason(job: dict[str, Any]) -> str:
+    """Why a job has not ended."""
+    return f"{job['error'] or 'It has not begun.'} ({job['attempts']} attempts)"
 
 
 def main() -> int:

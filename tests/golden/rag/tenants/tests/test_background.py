@@ -10,6 +10,8 @@ import pytest
 
 from fakes import World
 from job_services import Page
+from jobs.consumer import DEAD_LETTERS
+from jobs.limits import MAX_CRASHES
 from rag import intake, requests
 from rag.background import fetched_type
 from rag.files import file_id
@@ -18,6 +20,7 @@ from services import ServiceError
 from test_files import FORM, form
 
 URL = "https://docs.example.org/whales"
+EMBEDDING_MODEL = "@cf/baai/bge-base-en-v1.5"
 HTML = {"content-type": "text/html; charset=utf-8"}
 
 
@@ -215,6 +218,24 @@ def test_while_the_models_are_away_a_job_waits_and_keeps_what_it_has(
     assert {outcome["status"] for outcome in job["documents"]} == {"indexed"}
     # Each document was embedded once, but for the one that failed.
     assert calls == MAX_AT_ONCE + 2
+
+
+def test_an_outage_makes_no_delivery_one_that_was_cut_off(world: World) -> None:
+    job_id = accept(world, many())
+    world.ai.failing = {EMBEDDING_MODEL}
+    for _ in range(MAX_CRASHES - 1):
+        [message] = world.deliver_after_waits()
+    [again] = world.queue.waiting
+    claim = world.services.deliveries.claim(job_id, message.id, lease="cut off")
+    world.pass_time(minutes=10)
+    assert asyncio.run(claim) is not None
+    world.pass_time(minutes=17)
+    world.queue.waiting, world.queue.dead = [], [again]
+    world.deliver(f"myapp-jobs{DEAD_LETTERS}")
+    assert ended(world, job_id)["status"] == "queued"
+    world.ai.failing = set()
+    settle(world)
+    assert ended(world, job_id)["status"] == "done"
 
 
 def test_when_the_daily_allocation_is_used_up_files_wait_for_the_next_day(world: World) -> None:

@@ -66,6 +66,9 @@ def test_what_a_reader_would_see(data: bytes, media_type: str, text: str | None)
         ('<p>One <svg><path d="x"> Two</p><p>Three</p>', "One Two\n\nThree"),
         ("<p>One</p><noscript><img src=x><p>Two</p>", "One\n\nTwo"),
         ("<p>One</p><style/><template/><p>Two</p></svg></script><p>Three", "One\n\nTwo\n\nThree"),
+        ("<style/>body{}</style>One<script src=a />no()</script><p>Two", "One\nTwo"),
+        ("<script src='a'/><p>One</p><script>no()</script>Two<style />", "One\nTwo"),
+        ("<svg><style/><text>no</text></svg>One<style>no</style>", "One"),
         ("<p>One</p><script>var a = 1;<p>no</p>", "One"),
         ("<p>&Auml;&#246;&#xDF;&nbsp;&lt;b&gt;&unknown;</p>", "Äöß <b>&unknown;"),
     ],
@@ -375,6 +378,7 @@ def test_names_make_no_text_much_larger_than_its_file(data: bytes, media_type: s
             for piece in (
                 *(b"<!--", b"<a ", b'<a ="', b"<a b='x", b"<![CDATA[", b"</a ", b"<", b"<a ="),
                 *(b"<svg>", b"</svg>", b"<svg></svg>", b"<script>", b"<style></styl", b"<p>"),
+                *(b"<style/>", b"<style/><script/></script>", b"<script/></style>"),
                 *(b"&", b"&#6"),
             )
         ),

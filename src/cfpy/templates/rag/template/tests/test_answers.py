@@ -12,7 +12,6 @@ import pytest
 from fakes import World
 from rag.answering import answer, build_messages
 from rag.citations import CitationFilter
-from rag.models import EventDecoder
 from rag.records import Passage
 from rag.resources import encode_event
 from web.problems import Problem
@@ -140,10 +139,14 @@ def test_white_space_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])
-def test_events_survive_any_cut(size: int) -> None:
-    data = [{"text": "Fähre\n\nzwei"}, {"text": "ende"}]
-    stream = b"".join(encode_event("token", item) for item in data).replace(b"\n\n", b"\r\n\r\n")
-    decoder = EventDecoder()
-    cuts = range(0, len(stream), size)
-    found = [event for start in cuts for event in decoder.feed(stream[start : start + size])]
-    assert [json.loads(event) for event in found] == data
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_events_survive_any_cut(size: int, end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.ingest({"text": "Never enter the dome."})
+    pieces = [{"response": "Fähre\n\n"}, {"response": "zwei [1]"}, {"response": "", "usage": {}}]
+    stream = b"".join(encode_event("", piece) for piece in pieces) + b"data:[DONE]\n\n"
+    stream = stream.replace(b"\n", end)
+    cuts = [stream[start : start + size] for start in range(0, len(stream), size)]
+    monkeypatch.setattr("fakes._cut", lambda _frames: iter(cuts))
+    status, reply = world.call("POST", "/query", {"query": "the dome"})
+    assert (status, reply["answer"]) == (200, "Fähre\n\nzwei [1]")

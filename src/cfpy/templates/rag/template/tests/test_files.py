@@ -320,6 +320,51 @@ def test_accents_of_their_own_make_no_other_id() -> None:
         assert file_id(name) == file_id(unicodedata.normalize("NFD", name))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RIFF is a container format for WAV files.",
+        "RIFF",
+        "GIF89a and GIF87a are the two versions of GIF.",
+        "GIF8",
+        "%PDF-1.7 is what a file begins with.",
+        "%PDF- and a version",
+    ],
+)
+@pytest.mark.parametrize("end", [".md", ".txt", ".html", ".csv"])
+def test_a_text_may_begin_as_other_files_do(end: str, text: str) -> None:
+    assert file_type(f"formats{end}", text.encode()) == MEDIA_TYPES[end]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%PDF-1.7\n%abc",
+        b"%PDF-1.4 \r\n1 0 obj",
+        b"RIFF\x24\0\0\0WEBPVP8 ",
+        b"GIF89a\x0a\0\x0a\0\x91\0\0",
+    ],
+)
+def test_a_file_of_another_kind_is_no_text(content: bytes) -> None:
+    for name in ("a.md", "a.txt", "a.html", "a.csv"):
+        with pytest.raises(Problem, match="not what its name says"):
+            file_type(name, content)
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "text"),
+    [
+        ('---\ntitle: "Whales - Sea"\n---\n\n# Whales\n\nThey swim.', "Whales", "They swim."),
+        ('---\ntitle: "Whales - Sea"\n---\n\nThey swim.', "Whales - Sea", "They swim."),
+    ],
+)
+def test_the_heading_of_a_web_page_counts_before_its_title(
+    world: World, page: str, title: str, text: str
+) -> None:
+    document, found = read(world, "a.html", page)
+    assert (document["title"], found) == (title, text)
+
+
 def test_a_pdf_may_have_something_before_it_and_a_text_may_mention_one() -> None:
     assert file_type("a.pdf", b"\r\njunk\n%PDF-1.4") == "application/pdf"
     with pytest.raises(Problem):

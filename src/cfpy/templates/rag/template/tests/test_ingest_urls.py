@@ -91,6 +91,30 @@ def test_a_file_without_an_address_is_no_list(tmp_path: Path, content: bytes) ->
         addresses([str(source)])
 
 
+def test_a_server_that_is_down_is_told_and_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    world, down = World(), "https://down.example.org/"
+    world.web = {down: Page(b"", 503), PLACES[0]: Page(b"Whales swim.")}
+    client: Any = Direct(world)
+    [failure] = ingest_urls.ingest(client, [down, PLACES[0]])
+    assert failure.startswith(f"{down}: no job has ended for 300 s")
+    assert "its server answered 503." in failure
+    told = capsys.readouterr()
+    # What was sent after it does not wait for it.
+    assert f"indexed    {PLACES[0]}" in told.out
+    assert f"1 of 2 jobs have ended. Waiting for {down}: " in told.err
+    assert len(told.err.splitlines()) < 30
+
+
 def test_what_goes_in_and_what_does_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -85,7 +85,10 @@ class JobServices(ABC):
             if stored is not None:
                 return bytes(await stored.bytes()), source.media_type
         if source.url is None:
-            raise Unprocessable("The upload was cut off before the file was stored.")
+            raise Unprocessable(
+                "The file is gone: a rule of its bucket deleted it, or its upload was cut off. "
+                "Send it again."
+            )
         file = await fetch_file(self._fetch, source.url, self.allowed_hosts, self._accepted)
         data, media_type = file
         await self.bucket.put(key, data)

@@ -21,7 +21,7 @@ from pipeline.texts import GZIP_HINT, guessed_type, is_untold, supported_type, w
 from web.http import (
     Request,
     announced_length,
-    is_encoded,
+    content_encoding,
     media_type,
     read_body,
     read_json,
@@ -125,7 +125,8 @@ class Intake:
         elif kind == "application/json":
             body = await read_json(request, limits.MAX_JSON_BYTES)
             upload = self._read_address(body)
-            webhook = body.get("webhook", webhook)
+            if body.get("webhook") is not None:
+                webhook = body["webhook"]
         else:
             raise Problem(
                 415,
@@ -137,7 +138,8 @@ class Intake:
 
     async def _read_raw(self, request: Request, name: str) -> Upload:
         said, length = request.headers.get("content-type") or "", announced_length(request)
-        if length is None or request.body is None or is_untold(said, name) or is_encoded(request):
+        encoded = content_encoding(request) != "identity"
+        if length is None or request.body is None or is_untold(said, name) or encoded:
             # R2 takes no stream of unknown length, and some files have to be looked at.
             content = await read_body(request, limits.MAX_FILE_BYTES)
             return _upload(name, said, content, len(content))

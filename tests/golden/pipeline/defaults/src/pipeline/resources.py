@@ -31,6 +31,8 @@ from web.problems import (
 Handler = Callable[[Call, str], Awaitable[Reply]]
 
 _RETRY = re.compile(r"/jobs/([^/]+)/retry")
+# What the resources that take parameters take.
+_PARAMETERS = {"/files": ("name", "webhook"), "/jobs": ("status", "limit", "cursor")}
 _CURSOR = re.compile(r"([0-9]{1,15})-([0-9a-f]{32})")
 
 
@@ -54,6 +56,7 @@ class Resources:
         if handler is None:
             raise method_not_allowed(handlers)
         owner = "" if path == "/health" else await self._admit(call)
+        _check_parameters(call.request)
         return await handler(call, owner)
 
     def _handlers(self, path: str) -> dict[str, Handler]:
@@ -100,8 +103,8 @@ class Resources:
         if await self._services.store.retry(owner, job_id):
             # If this fails, the sweep does it.
             await self._services.enqueue(job_id)
-        elif (await self._job(owner, job_id)).status is Status.DONE:
-            raise Problem(409, "job-done", "The job is done: there is nothing to retry.")
+        else:
+            raise _nothing_to_retry((await self._job(owner, job_id)).status)
         return await self._accepted(call, owner, job_id)
 
     async def _retry_failed(self, call: Call, owner: str) -> Reply:
@@ -144,6 +147,26 @@ class Resources:
         if job is None:
             raise not_found(f"job {job_id!r}")
         return job
+
+
+def _nothing_to_retry(status: Status) -> Problem:
+    if status is Status.DONE:
+        return Problem(409, "job-done", "The job is done: there is nothing to retry.")
+    what = "Its file is still being sent" if status is Status.RECEIVED else "It is being worked on"
+    detail = f"The job is under way. {what}: there is nothing to retry."
+    return Problem(409, "job-under-way", detail)
+
+
+def _check_parameters(request: Request) -> None:
+    """Refuse parameters that nothing reads: a misspelt ``webhook`` would never be called."""
+    known = _PARAMETERS.get(request.path, tuple(request.parameters))
+    errors = [
+        FieldError("#", f"has the unknown parameter {name!r}: it takes {', '.join(known)}")
+        for name in request.parameters
+        if name not in known
+    ]
+    if errors:
+        raise invalid(*errors)
 
 
 def _job_id(request: Request) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.job import Job, Status
+from jobs.limits import UPLOAD_SECONDS
 from jobs.store import JOBS, JobStore, job_of
 from pipeline.limits import MAX_PAGE_CHARS, TAKE_OVER_SECONDS
 
@@ -16,9 +17,11 @@ SELECT * FROM (
 WHERE before <= ? ORDER BY created_at DESC, id DESC
 """
 _STALE = "(status = 'failed' OR status = 'received' AND updated_at < unixepoch() - ?)"
+# All attempts are its own once more.
+_BEGINNING = "attempts = 0, crashes = 0, bad_answers = 0, sweeps = 0, error = NULL"
 # The sweep sends the message, unless somebody else does first.
 _RETRY = (
-    "UPDATE jobs SET status = 'queued', attempts = 0, sweeps = 0, error = NULL, "
+    f"UPDATE jobs SET status = 'queued', {_BEGINNING}, "
     "due_at = unixepoch(), updated_at = unixepoch()"
 )
 
@@ -68,7 +71,7 @@ class Store(JobStore):
         The lease keeps the first request from dropping the job, if that one fails only now.
         """
         row = await self._bound(
-            "UPDATE jobs SET status = 'received', attempts = 0, sweeps = 0, error = NULL, "
+            f"UPDATE jobs SET status = 'received', {_BEGINNING}, "
             "lease = 'upload', due_at = NULL, updated_at = unixepoch() "
             f"WHERE id = ? AND {_STALE} RETURNING id",
             *(job_id, TAKE_OVER_SECONDS),
@@ -78,12 +81,14 @@ class Store(JobStore):
     async def retry(self, owner: str, job_id: str) -> bool:
         """Have a job that failed, or that waits, worked on now; ``False`` if it does neither.
 
-        Its message may be lost, or held back by the queue: then that one finds nothing to do.
+        Its message may be lost, or held back by the queue: then that one finds nothing to do. An
+        upload that has taken this long was cut off, perhaps after the file was stored.
         """
         row = await self._bound(
             f"{_RETRY} WHERE owner = ? AND id = ? AND (status IN ('failed', 'queued') "
+            "OR status = 'received' AND updated_at < unixepoch() - ? "
             "OR status = 'processing' AND leased_until < unixepoch()) RETURNING id",
-            *(owner, job_id),
+            *(owner, job_id, UPLOAD_SECONDS),
         ).first()
         return row is not None
 

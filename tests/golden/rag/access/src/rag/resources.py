@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rag import requests
-from rag.answering import Event, answer, answer_events, sources
-from rag.conversation import standalone
+from rag.answering import Event, answer, answer_events, sources, standalone
 from rag.ingest import Ingestion
 from rag.intake import add_all, parse, receive
 from rag.limits import MAX_BODY_BYTES

@@ -119,12 +119,15 @@ PAGE = fields(
     cursor=_string(limits.MAX_ID_CHARS, default=""),
     state={"type": "string", "enum": ["pending"]},
 )
-_START = "where to go on in a long document: the next_start of the part before"
-PART = fields(
-    "id",
-    id=ID | {"description": "the id from a result of search"},
-    start=_number(0, 0, limits.MAX_DOCUMENT_BYTES, description=_START),
+# A position and a revision: parts of two revisions make no text.
+_START = _string(
+    limits.MAX_ID_CHARS,
+    default="",
+    pattern=rf"^([0-9]{{1,7}}-[0-9a-f]+-[0-9a-f]+)?{_END}",
+    description="where to go on in a long document: the next_start of the part before",
+    **{"x-pattern": "the next_start of a part, as it is"},
 )
+PART = fields("id", id=ID | {"description": "the id from a result of search"}, start=_START)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ UPDATE documents SET
 WHERE pending IS NOT NULL AND pending ->> 'last_chunk' IN (SELECT value FROM json_each(?))
 """
 _READ = """
-SELECT l.*, (
+SELECT l.*, ifnull(d.pending ->> 'revision', d.revision) AS revision, (
   SELECT group_concat(new, '') FROM (
     SELECT substr(c.text, c.shared + 1) AS new FROM chunks c
     WHERE c.document_id = d.id AND c.revision = ifnull(d.pending ->> 'revision', d.revision)
@@ -223,7 +223,8 @@ class Store:
         return _stored(await self._one(not_found("such document"), sql, document_id))
 
     async def read(self, document_id: str, start: int, limit: int) -> Stored:
-        """The latest revision of a document and the ``text`` of some of its chunks, or ``None``."""
+        """The latest ``revision`` of a document, its name as well, and the ``text`` of some of its
+        chunks, ``None`` if it has none there."""
         values = start, start + limit - 1, document_id
         return _stored(await self._one(not_found("such document"), _READ, *values))
 

@@ -36,7 +36,7 @@ def search_terms(query: str) -> list[dict[str, str]]:
     terms = {phrase: f'"{phrase}"' for phrase in phrases}
     for word in _words(query):
         alone = len(word) == 1 and _UNSPACED.match(word)
-        terms[_folded(word)] = f'"{word}" *' if alone else f'"{word}"'
+        terms[without_accents(word.lower())] = f'"{word}" *' if alone else f'"{word}"'
     return [{"word": word, "match": match} for word, match in [*terms.items()][:MAX_TERMS]]
 
 
@@ -52,7 +52,7 @@ def _pairs(run: str) -> str:
     return " ".join(run[i : i + 2] for i in range(max(len(run) - 1, 1)))
 
 
-def _folded(word: str) -> str:
-    """A word as FTS5 keeps it: without case and accents."""
-    letters = unicodedata.normalize("NFD", word.lower())
+def without_accents(text: str) -> str:
+    """Letters without their marks, as FTS5 keeps them."""
+    letters = unicodedata.normalize("NFD", text)
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

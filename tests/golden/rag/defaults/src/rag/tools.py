@@ -10,7 +10,7 @@ from rag.models import Models
 from rag.requests import PART, QUESTION, read_question
 from rag.retrieval import Retrieval
 from rag.store import Store
-from web.problems import not_found
+from web.problems import Problem
 
 Values = dict[str, Any]
 
@@ -43,18 +43,20 @@ class Tools:
         return {"results": list(results.values())}
 
     async def _fetch(self, values: Values) -> Values:
-        """The text of a document, a long one in parts."""
-        start, end = values["start"], values["start"] + FETCH_CHUNKS
+        """The text of a document, a long one in parts, which are all of one revision."""
+        position, _, revision = values["start"].partition("-")
+        start, end = int(position or 0), int(position or 0) + FETCH_CHUNKS
         document = await self.store.read(values["id"], start, FETCH_CHUNKS)
-        if not document["text"]:
-            raise not_found(f"text of the document from {start} on")
+        if not document["text"] or revision not in ("", document["revision"]):
+            detail = "The document has changed since the part before. Read it again, without start."
+            raise Problem(409, "document-changed", detail)
         return {
             "id": document["id"],
             "title": document["title"] or document["id"],
             "url": document["source"],
             "text": document["text"],
             "metadata": document["metadata"],
-            "next_start": end if end < document["chunks"] else None,
+            "next_start": f"{end}-{document['revision']}" if end < document["chunks"] else None,
         }
 
     async def _ask(self, values: Values) -> Values:

@@ -16,6 +16,10 @@ _MAX_NESTING = 32
 # Strings, because brackets inside them don't count, and brackets. A string that never ends is one
 # too, or each quote in it would be tried in turn, up to the end.
 _STRUCTURE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+# Far more than any number means. Python reads 4,300, and refuses more in words for programmers.
+_MAX_DIGITS = 1_000
+# What follows the end of a gzip file is copied for the next one: never much.
+_GZIP, _SLICE_BYTES = zlib.MAX_WBITS | 16, 16_384
 # How much more than allowed is read, and forgotten: a client that still sends when it is answered
 # may lose its connection instead of getting the answer.
 _DISCARDED_BYTES = 10_000_000
@@ -79,11 +83,7 @@ def announced_length(request: Request) -> int | None:
     return int(length) if re.fullmatch("[0-9]{1,15}", length) else None
 
 
-def is_encoded(request: Request) -> bool:
-    return _encoding(request) != "identity"
-
-
-def _encoding(request: Request) -> str:
+def content_encoding(request: Request) -> str:
     return (request.headers.get("content-encoding") or "identity").strip().lower()
 
 
@@ -98,9 +98,17 @@ def parse_json(body: bytes) -> Any:
     try:
         # Of bytes the parser takes UTF-16 too, in which brackets hide from the check above. Some
         # clients begin with a byte order mark.
-        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
+        text = body.decode("utf-8-sig")
+        return json.loads(text, parse_int=_integer, parse_constant=_refuse)
     except ValueError as error:
-        raise Problem(400, "not-json", f"The body is no valid JSON: {error}") from None
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise Problem(400, "not-json", f"The body is no valid JSON: {why}") from None
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number has more than {_MAX_DIGITS:,} digits")
+    return int(digits)
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -119,39 +127,45 @@ def check_nesting(body: bytes) -> None:
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The whole body, decompressed; a 413 if it is larger than ``max_bytes``, either way."""
-    encoding = _encoding(request)
+    encoding = content_encoding(request)
     if encoding not in ("identity", "gzip", "x-gzip"):
         detail = f"Send the body with gzip or as it is, and not with Content-Encoding: {encoding}."
         raise Problem(415, "unsupported-encoding", detail, headers={"Accept-Encoding": "gzip"})
     # The announced length spares reading a large body; the count catches one that announces none.
     if (announced_length(request) or 0) > max_bytes:
         raise too_large(max_bytes)
-    gzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if is_encoded(request) else None
     body, size = bytearray(), 0
     if request.body is not None:
         async for piece in request.body:
             data = piece.to_bytes()
             size += len(data)
-            if max(size, len(body)) <= max_bytes:
-                body += _unzipped(gzip, data, max_bytes + 1 - len(body)) if gzip else data
+            if size <= max_bytes:
+                body += data
             elif size > max_bytes + _DISCARDED_BYTES:
                 break
-    if max(size, len(body)) > max_bytes:
+    if size > max_bytes:
         raise too_large(max_bytes)
-    if gzip and not gzip.eof:
+    return bytes(body) if encoding == "identity" else _unzipped(bytes(body), max_bytes)
+
+
+def _unzipped(data: bytes, max_bytes: int) -> bytes:
+    """What is in a gzip file, or in several in a row, which are one too (RFC 1952, 2.2)."""
+    content, file = bytearray(), zlib.decompressobj(wbits=_GZIP)
+    for start in range(0, len(data), _SLICE_BYTES):
+        rest = data[start : start + _SLICE_BYTES]
+        while rest:
+            file = zlib.decompressobj(wbits=_GZIP) if file.eof else file
+            try:
+                # Not all at once: what is small on its way could fill the memory here.
+                content += file.decompress(rest, max_bytes + 1 - len(content))
+            except zlib.error as error:
+                raise _no_gzip(str(error)) from None
+            if len(content) > max_bytes:
+                raise too_large(max_bytes)
+            rest = file.unused_data
+    if not file.eof:
         raise _no_gzip("it is cut off")
-    return bytes(body)
-
-
-def _unzipped(stream: "zlib._Decompress", data: bytes, most: int) -> bytes:
-    """At most so many bytes: what is small on its way could fill the memory here."""
-    try:
-        unzipped = stream.decompress(data, most)
-    except zlib.error as error:
-        raise _no_gzip(str(error)) from None
-    if stream.unused_data:
-        raise _no_gzip("something follows its end")
-    return unzipped
+    return bytes(content)
 
 
 def _no_gzip(why: str) -> Problem:

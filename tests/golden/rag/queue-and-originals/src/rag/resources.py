@@ -14,9 +14,8 @@ from uuid import uuid4
 from jobs.job import Job
 from jobs.services import JobBindings
 from rag import requests
-from rag.answering import Event, answer, answer_events, sources
+from rag.answering import Event, answer, answer_events, sources, standalone
 from rag.background import Background, shown
-from rag.conversation import standalone
 from rag.ingest import Ingestion
 from rag.intake import add_all, receive
 from rag.limits import MAX_BODY_BYTES

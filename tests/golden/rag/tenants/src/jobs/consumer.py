@@ -86,18 +86,18 @@ class Consumer:
     async def _postpone(self, message: Message, claim: Claim, error: Exception) -> None:
         """Have a job tried again: soon by the queue, or later by the sweep."""
         why = explain(error, self._services.service_error)
-        most = MAX_BAD_ANSWERS if isinstance(error, BadAnswer) else MAX_ATTEMPTS
-        if claim.attempts >= most:
+        is_bad = isinstance(error, BadAnswer)
+        if claim.attempts >= MAX_ATTEMPTS or claim.bad_answers + is_bad >= MAX_BAD_ANSWERS:
             await self._deliveries.fail(claim, why, keep_file=True)
             await self._announce(claim)
             message.ack()
             return
         wait = wait_seconds(error, claim.attempts, time.time())
         if wait <= QUEUE_DELAY_SECONDS:
-            await self._deliveries.release(claim, why)
+            await self._deliveries.release(claim, why, None, bad_answer=is_bad)
             message.retry({"delaySeconds": wait})
         else:
-            await self._deliveries.release(claim, why, wait)
+            await self._deliveries.release(claim, why, wait, bad_answer=is_bad)
             message.ack()
 
     async def _put_back(self, message: Message, job_id: str) -> str:

@@ -56,16 +56,18 @@ class Deliveries:
         """
         row = await self._bound(
             "UPDATE jobs SET status = 'processing', worker = ?, lease = ?, due_at = NULL, "
-            "leased_until = unixepoch() + ?, attempts = attempts + 1, updated_at = unixepoch() "
+            "leased_until = unixepoch() + ?, attempts = attempts + 1, crashes = crashes + 1, "
+            "updated_at = unixepoch() "
             "WHERE id = ? AND (status = 'processing' AND worker = ? "
             f"OR {_FREE} AND coalesce(due_at, 0) <= unixepoch()) "
-            "RETURNING name, media_type, url, attempts, webhook",
+            "RETURNING name, media_type, url, attempts, bad_answers, webhook",
             *(worker, lease, LEASE_SECONDS, job_id, worker),
         ).first()
         if row is None:
             return None
         source = Source(row["name"], row["media_type"], row["url"])
-        return Claim(job_id, lease, source, row["attempts"], row["webhook"] is not None)
+        counts = (row["attempts"], row["bad_answers"])
+        return Claim(job_id, lease, source, *counts, row["webhook"] is not None)
 
     async def stored(self, claim: Claim, media_type: str) -> None:
         """The file at a job's address is in R2 now."""
@@ -113,18 +115,22 @@ class Deliveries:
             ]
         )
 
-    async def release(self, claim: Claim, error: str, wait: int | None = None) -> None:
+    async def release(
+        self, claim: Claim, error: str, wait: int | None, *, bad_answer: bool
+    ) -> None:
         """Give the job back for another attempt.
 
         Args:
             claim: The delivery that failed.
             error: Why.
             wait: Seconds until the sweep is to send its message; ``None`` if the queue will.
+            bad_answer: Whether the reason was an answer of no use.
         """
         await self._bound(
-            "UPDATE jobs SET status = 'queued', error = ?, lease = NULL, "
-            f"due_at = unixepoch() + ?, updated_at = unixepoch() WHERE {_HELD}",
-            *(error, wait, claim.job_id, claim.lease),
+            "UPDATE jobs SET status = 'queued', error = ?, lease = NULL, crashes = 0, "
+            "bad_answers = bad_answers + ?, due_at = unixepoch() + ?, updated_at = unixepoch() "
+            f"WHERE {_HELD}",
+            *(error, int(bad_answer), wait, claim.job_id, claim.lease),
         ).run()
 
     async def fail(self, claim: Claim, error: str, *, keep_file: bool) -> None:
@@ -146,11 +152,11 @@ class Deliveries:
     async def put_back(self, job_id: str) -> Status | None:
         """The queue has given up on a job's message; return what became of the job.
 
-        The sweep sends it a new one, as the reason may be that D1 was away. Not if its deliveries
-        began to work on it and were all cut off: that would happen again.
+        The sweep sends it a new one, as the reason may be that D1 was away. Not if its last
+        ``MAX_CRASHES`` deliveries were all cut off: that would happen again.
         """
         row = await self._bound(
-            "UPDATE jobs SET status = iif(status = 'processing' AND attempts >= ? OR sweeps >= ?, "
+            "UPDATE jobs SET status = iif(status = 'processing' AND crashes >= ? OR sweeps >= ?, "
             "'failed', 'queued'), sweeps = sweeps + 1, "
             "error = coalesce(error, 'It failed too often.'), "
             f"due_at = unixepoch(), updated_at = unixepoch() WHERE id = ? AND {_FREE} "

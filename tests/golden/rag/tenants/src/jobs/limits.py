@@ -25,8 +25,8 @@ MAX_BAD_ANSWERS = 8
 # Workers AI's daily allocation starts again at 00:00 UTC, by its clock.
 DAY_SECONDS = 86_400
 CLOCK_SECONDS = 600
-# As many as max_retries in wrangler.toml: when all deliveries of a job were cut off, so would be
-# the next ones.
+# As many as max_retries in wrangler.toml: when so many deliveries in a row were cut off, the next
+# ones would be, too.
 MAX_CRASHES = 7
 
 # Webhooks. A receiver has to answer at once, and work afterwards: it keeps a consumer waiting.

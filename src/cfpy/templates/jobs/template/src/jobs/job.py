@@ -91,6 +91,8 @@ class Claim:
     source: Source
     # The deliveries that began to work on the job, with this one.
     attempts: int
+    # Those of them that ended with an answer of no use.
+    bad_answers: int
     has_webhook: bool
 
 

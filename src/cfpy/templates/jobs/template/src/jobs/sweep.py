@@ -58,7 +58,7 @@ async def _revive(services: JobServices, job: Stuck) -> str:
     if job.status is Status.RECEIVED and job.url is None:
         stored = await services.bucket.head(object_key(job.id))
         if stored is None:
-            error = "The upload was cut off before the file was stored."
+            error = "The upload was cut off before the file was stored. Send it again."
             await services.deliveries.bury(job.id, error)
             return "failed"
     # Noted first: if the message is lost once more, the next sweep counts on.

@@ -30,9 +30,9 @@ _MARKUP = re.compile(
     re.X | re.A | re.I | re.S,
 )
 # What is between these tags is never markup.
-_RAW_END = {
-    name: re.compile(rb"</%s[\s/>]|\Z" % name, re.A | re.I) for name in (b"script", b"style")
-}
+_RAW = (b"script", b"style")
+_RAW_END = {name: re.compile(rb"</%s[\s/>]|\Z" % name, re.A | re.I) for name in _RAW}
+_RAW_NEXT = {name: re.compile(rb"<(/?)%s[\s/>]" % name, re.A | re.I) for name in _RAW}
 
 
 def read_html(page: bytes) -> Iterator[str]:
@@ -73,8 +73,15 @@ def _is_empty(tag: re.Match[bytes]) -> bool:
 
 def _end(page: bytes, tag: re.Match[bytes]) -> int:
     """Where the text goes on after a tag."""
-    raw_end = None if tag["end"] or _is_empty(tag) else _RAW_END.get(_name(tag))
-    found = raw_end.search(page, tag.end()) if raw_end else None
+    name = _name(tag)
+    if tag["end"] or name not in _RAW:
+        return tag.end()
+    # HTML takes no notice of the slash in <script/>, which ends the element in XHTML and SVG. If
+    # its end tag comes next, it is HTML.
+    if _is_empty(tag):
+        found = _RAW_NEXT[name].search(page, tag.end())
+        return found.start() if found and found[1] else tag.end()
+    found = _RAW_END[name].search(page, tag.end())
     return found.start() if found else tag.end()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from rag import limits, requests
 from rag.models import Models
 from rag.records import FILTER_KEYS, Document, Upload
+from rag.text_index import without_accents
 from rag.validation import check
 from web.problems import Problem
 
@@ -38,16 +39,16 @@ MEDIA_TYPES = {
 }
 _READ_HERE = ("text/markdown", "text/plain")
 _ARCHIVE = "a ZIP archive or an office document"
-# What files begin with, and what they are then.
+# What files begin with, and what they are then: enough of it that no text begins so.
 _MARKS = {
-    b"%PDF-": "application/pdf",
-    b"PK\x03\x04": _ARCHIVE,
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"RIFF": "image/webp",
-    b"GIF8": "image/gif",
-    b"\xd0\xcf\x11\xe0": "an old office document",
-    b"\x1f\x8b": "compressed with gzip",
+    rb"%PDF-\d\.\d\s*(?:[\r\n]|\Z)": "application/pdf",
+    rb"PK\x03\x04": _ARCHIVE,
+    rb"\x89PNG\r\n\x1a\n": "image/png",
+    rb"\xff\xd8\xff": "image/jpeg",
+    rb"RIFF.{4}WEBP": "image/webp",
+    rb"GIF8[79]a.{6}\0": "image/gif",
+    rb"\xd0\xcf\x11\xe0": "an old office document",
+    rb"\x1f\x8b": "compressed with gzip",
 }
 # A PDF may have something before it.
 _PDF_STARTS_WITHIN = 1_024
@@ -91,7 +92,8 @@ async def read_file(models: Models, upload: Upload) -> Document:
         text = await models.to_markdown(upload.name, media_type, upload.content)
         # For some kinds, what it writes first.
         text = text.removeprefix(f"# {PurePosixPath(upload.name).name}\n")
-    values = _about(upload.name, text.replace("\r\n", "\n").replace("\r", "\n").strip())
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    values = _about(upload.name, text, converted=media_type not in _READ_HERE)
     metadata = values["metadata"] | upload.about.get("metadata", {})
     values |= {**upload.about, "id": upload.id, "metadata": metadata}
     if not values["text"]:
@@ -122,9 +124,7 @@ def file_type(name: str, content: bytes) -> str:
 
 def file_id(name: str) -> str:
     """The name, if an id may look like it; else what of it can stay, and a digest of the whole."""
-    letters = unicodedata.normalize("NFD", name)
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    identifier = _NOT_IN_IDS.sub("-", plain)
+    identifier = _NOT_IN_IDS.sub("-", without_accents(name))
     if identifier == name and len(name) <= limits.MAX_ID_CHARS:
         return name
     whole = unicodedata.normalize("NFC", name).encode(errors="replace")
@@ -136,9 +136,10 @@ def file_id(name: str) -> str:
 
 def _sniff(media_type: str, content: bytes) -> str:
     """What the first bytes show; empty if nothing is known. The name says ``media_type``."""
-    if media_type == "application/pdf":
-        content = content[max(content.find(b"%PDF-", 0, _PDF_STARTS_WITHIN), 0) :]
-    return next((kind for mark, kind in _MARKS.items() if content.startswith(mark)), "")
+    if media_type == "application/pdf" and b"%PDF-" in content[:_PDF_STARTS_WITHIN]:
+        return media_type
+    kinds = (kind for mark, kind in _MARKS.items() if re.match(mark, content, re.DOTALL))
+    return next(kinds, "")
 
 
 def _decode(name: str, content: bytes) -> str:
@@ -152,21 +153,24 @@ def _decode(name: str, content: bytes) -> str:
     return text
 
 
-def _about(name: str, text: str) -> dict[str, Any]:
+def _about(name: str, text: str, *, converted: bool) -> dict[str, Any]:
     name = unicodedata.normalize("NFC", name)
     folder, slash, _ = name.partition("/")
     stem = PurePosixPath(name).stem
     above, _, last = stem.rpartition(".")
     lang = _language(last) if above else ""
     said, text = _split_front_matter(text)
-    title, text = (said["title"], text) if said.get("title") else _split_title(text)
+    title, below = _split_title(text)
+    # What the converter calls the title of a web page is its <title>: often more that of the site.
+    if said.get("title") and not (converted and title):
+        title, below = said["title"], text
     section = folder.encode()[: limits.MAX_FILTER_VALUE_BYTES].decode(errors="ignore").strip()
     said["lang"] = _language(said.get("lang", "")) or lang
     said["section"] = said.get("section") or (section if slash else "")
     return {
         "title": (title or (above if lang else stem))[: limits.MAX_TITLE_CHARS],
         "source": name[-limits.MAX_SOURCE_CHARS :],
-        "text": text,
+        "text": below,
         "metadata": {key: said[key.lower()] for key in FILTER_KEYS if said.get(key.lower())},
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -72,11 +72,13 @@ class Models:
         reader = stream.getReader()
         # The prompt of these models itself ends in <think>, so that no answer has it.
         thoughts = Thoughts(thinking="deepseek-r1" in model or "qwq" in model)
-        decoder = EventDecoder()
-        complete = False
+        # The network may cut anywhere, also in a character.
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        rest, complete = "", False
         try:
             while not (part := await reader.read()).done:
-                for payload in decoder.feed(part.value.to_bytes()):
+                *lines, rest = (rest + decoder.decode(part.value.to_bytes())).split("\n")
+                for payload in (line[5:].strip() for line in lines if line.startswith("data:")):
                     complete = complete or _END.search(payload) is not None
                     if payload != "[DONE]":
                         piece = _delta(payload)
@@ -110,24 +112,6 @@ class Models:
     def _gateway(self) -> dict[str, Any]:
         gateway = self.settings.ai_gateway
         return {"gateway": {"id": gateway}} if gateway else {}
-
-
-class EventDecoder:
-    """Takes server-sent events as the network cuts them, gives the data of each
-    (html.spec.whatwg.org/multipage/server-sent-events.html)."""
-
-    def __init__(self) -> None:
-        # A character may be cut in two as well.
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._rest = ""
-
-    def feed(self, piece: bytes) -> Iterator[str]:
-        """The data of the events that ``piece`` completes."""
-        text = (self._rest + self._decoder.decode(piece)).replace("\r\n", "\n")
-        *events, self._rest = text.split("\n\n")
-        for event in events:
-            if lines := re.findall("^data: ?(.*)", event, re.MULTILINE):
-                yield "\n".join(lines)
 
 
 def _delta(payload: str) -> Answer:
