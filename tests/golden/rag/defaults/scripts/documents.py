@@ -18,7 +18,7 @@ SUFFIXES = (*_TEXTS, ".html", ".htm", ".csv", ".pdf", ".docx", ".xlsx", ".odt", 
 # That of src/rag/limits.py.
 MAX_FILE_BYTES = 10_000_000
 
-# No documents of yours: what tools put there. ~$ begins what Office has for a document that is open.
+# No documents of yours: what tools put there. Office keeps ~$NAME while a document is open.
 _FOREIGN_FOLDERS = {"node_modules", "python_modules", "venv", "__pycache__"}
 _HIDDEN = (".", "~$")
 
