@@ -17,7 +17,7 @@ def masks_of(session: Session, source: Target, given: tuple[str, ...]) -> tuple[
     """The masks in ``cfpy.toml`` for the database ``source``, and those that were ``given``.
 
     Raises:
-        UsageError: A mask in ``cfpy.toml`` is of no database, or a given one is no column.
+        UsageError: A mask in ``cfpy.toml`` is of no database, or a given one names no column.
         ProjectError: Another environment can't be read, so it is not known what it binds.
     """
     for finding in unknown_databases(session.project):

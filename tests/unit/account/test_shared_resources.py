@@ -44,7 +44,7 @@ def consumed(name: str, worker: str, dead_letters: str) -> ObservedQueue:
     ("other", "reason"),
     [
         (consumed("mail", "mailer", "dead"), "also used by the queue mail (dead letters)"),
-        # Something outside pulls its messages.
+        # A consumer over HTTP.
         (consumed("mail", "", "dead"), "also used by the queue mail (dead letters)"),
         (consumed("jobs", "mailer", "dead"), "also used by the queue jobs (dead letters)"),
         (consumed("jobs", "", "dead"), ""),
@@ -71,7 +71,7 @@ def test_a_queue_names_each_of_its_users_once() -> None:
     staging = DesiredState("shop-staging", "staging", (Queue("jobs"),))
     users = {"queue jobs": ("shop-staging", "web")}
     found = taken_down([Queue("jobs")], [queue], others=[staging], users=users)
-    said = "also used by staging of the configuration, the Worker mailer, the Worker web"
+    said = "also used by staging of the configuration, the Worker mailer and the Worker web"
     assert found["queue:jobs"].reason == said
 
 

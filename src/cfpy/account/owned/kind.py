@@ -147,8 +147,9 @@ class OwnedKind:
 
     def users(self, now: Comparison, name: str, id_: str) -> str:
         """Who else uses a resource, in words; empty if nobody does."""
-        found = (self.environments(now, name, id_), *self.outsiders(now, name, id_))
-        return ", ".join(filter(None, found))
+        found = [self.environments(now, name, id_), *self.outsiders(now, name, id_)]
+        *most, last = [said for said in found if said] or [""]
+        return f"{', '.join(most)} and {last}" if most else last
 
     def decided(
         self,

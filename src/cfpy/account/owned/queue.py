@@ -62,7 +62,7 @@ class ObservedQueue(Found):
     producers: frozenset[str] = frozenset()
     jurisdiction: str | None = ""
     settings: QueueSettings = QueueSettings()
-    #: By Worker; by an empty name those of a consumer that is none, and pulls messages.
+    #: By Worker; by an empty name those of a consumer over HTTP.
     consumer_settings: tuple[tuple[str, ConsumerSettings], ...] = ()
     #: The buckets whose event notifications it gets.
     buckets: frozenset[str] = frozenset()
@@ -137,7 +137,7 @@ class Queues(OwnedResource):
         for worker in sorted({*bound, *found.consumers, *found.producers} - ours):
             yield f"the Worker {worker}"
         for queue in now.observed.all(ObservedQueue).values():
-            # Our own queue may have a consumer that is no Worker.
+            # Our own queue may have a consumer over HTTP.
             known = {*ours, ""} if queue.id in self.names(now.desired) else ours
             if any(
                 settings.dead_letter_queue == name and worker not in known

@@ -61,7 +61,7 @@ def backup_restore(
     ] = False,
     shared: Annotated[
         bool,
-        typer.Option("--shared", help="Allow what other environments or Workers use, too."),
+        typer.Option("--shared", help="Allow a resource that others use, too."),
     ] = False,
     yes: Yes = False,
     confirm: Confirm = "",
