@@ -51,7 +51,9 @@ def backup_restore(
     skip: Skip = None,
     from_files: Annotated[
         bool,
-        typer.Option("--from-files", help="Import databases, even if Time Travel reaches."),
+        typer.Option(
+            "--from-files", help="Import databases, even if Time Travel goes back that far."
+        ),
     ] = False,
     from_another: Annotated[
         bool,
