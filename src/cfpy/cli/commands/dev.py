@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 
+Port = Annotated[
+    int,
+    typer.Option(metavar="PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one."),
+]
 EnvFiles = Annotated[
     list[Path] | None,
     typer.Option(
@@ -62,12 +66,7 @@ Others = Annotated[
 @app.command()
 def dev(
     ctx: typer.Context,
-    port: Annotated[
-        int,
-        typer.Option(
-            metavar="PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one."
-        ),
-    ] = 8787,
+    port: Port = 8787,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
     ] = "127.0.0.1",
