@@ -190,7 +190,7 @@ class PreviewTools:
             known = item["queue"] in self.api.consumers
             path = f"queues/{id_}/consumers"
             self._ask("PUT" if known else "POST", f"{path}/c-{id_}" if known else path, body)
-        live = self.api.live[name]
+        live = self.api.live.get(name, "a-version")  # Another run may have deleted it.
         return {"type": "deploy", "version_id": live, "targets": [f"https://{name}.test.dev"]}
 
     def _ask(

@@ -9,36 +9,51 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cfpy.account.account_data import AccountData
 from cfpy.account.desired import DesiredState
 from cfpy.account.owned.d1 import D1Database
 from cfpy.account.plan import Plan
 from cfpy.project.schema_change import breaking_changes
 
+# An index needs its table, and a trigger its table or view. A virtual table creates others, which
+# are listed, too.
+_SCHEMA = (
+    "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL "
+    "AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*' AND name <> ? "
+    "ORDER BY sql NOT LIKE 'CREATE VIRTUAL %', instr('table view index trigger', type), rowid"
+)
 
-def breaking_migrations(root: Path, desired: DesiredState, plan: Plan) -> tuple[str, ...]:
+
+def breaking_migrations(
+    root: Path, desired: DesiredState, plan: Plan, data: AccountData
+) -> tuple[str, ...]:
     """One sentence about each statement in the pending migrations that breaks older code, with
-    its file and line. None if a database has had no migration yet.
+    its file and line. None about a database that is empty.
 
     Args:
         root: The directory of the configuration.
         desired: What the project needs.
         plan: The plan, with the pending migrations.
+        data: Reads the schema that a database has, however it came about.
+
+    Raises:
+        CloudflareError: The API can't be reached, or fails.
     """
-    return tuple(dict.fromkeys(_found(root, desired, plan)))
+    return tuple(dict.fromkeys(_found(root, desired, plan, data)))
 
 
-def _found(root: Path, desired: DesiredState, plan: Plan) -> Iterator[str]:
+def _found(root: Path, desired: DesiredState, plan: Plan, data: AccountData) -> Iterator[str]:
     for action in plan.changes:
-        if not action.migrates:
+        if not (action.migrates and action.id):
             continue
         [binding] = action.bindings
         database = next(i for i in desired.all(D1Database) if i.binding == binding)
-        folder = root / database.source.directory
-        applied = [name for name in database.migrations if name not in action.files]
-        if not applied:
+        rows = data.query(action.id, _SCHEMA, [database.migrations_table])
+        if not rows:
             continue
-        found = breaking_changes(_texts(folder, applied), _texts(folder, action.files))
-        for item in found:
+        folder = root / database.source.directory
+        pending = _texts(folder, action.files)
+        for item in breaking_changes([("", str(row["sql"])) for row in rows], pending):
             place = (Path(database.source.directory) / item.file).as_posix()
             yield f"{place}:{item.line}: {item.message}"
 

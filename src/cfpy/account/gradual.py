@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 from cfpy.account.bookmarks import timestamp
-from cfpy.account.breaking_migrations import breaking_migrations
 from cfpy.account.deployment_guard import DeploymentGuard
 from cfpy.account.health import TIMEOUT_SECONDS, Answer, Clock, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.custom_domain import CustomDomain
@@ -96,7 +95,7 @@ def prepare(
     refuse_class_migrations(session)
     if rollout.watch_seconds and not (checks.health and address_of(session, checks.url)):
         _refuse_unseen(session)
-    breaking = breaking_migrations(session.project.root, session.desired, plan)
+    breaking = session.breaking(plan)
     if breaking and rollout.percent < 100 and not rollout.allow_breaking:
         raise UsageError(
             "the old version can't live with the pending migrations, and would run next to the new "

@@ -12,17 +12,15 @@ from itertools import islice
 from pathlib import Path
 
 from cfpy.account.branches import branch_name, done, read_branches
-from cfpy.account.comparison import Permission
 from cfpy.account.destroy import execute, refuse_dependents
 from cfpy.account.owned.outside import in_jurisdiction
 from cfpy.account.owned.r2 import Buckets
 from cfpy.account.owned.registry import RESOURCES
 from cfpy.account.plan import Action, Do, Plan
-from cfpy.account.preview_keeper import InMemory, all_notes, beside, delete_note
+from cfpy.account.preview_keeper import InMemory, all_notes, beside, delete_note, ending
 from cfpy.account.preview_note import Note
 from cfpy.account.session import Session, open_session
 from cfpy.account.steps import attempt, run_all
-from cfpy.account.teardown import teardown
 from cfpy.errors import CfpyError, PlanConflictError, UsageError, WranglerError
 from cfpy.project.lock import alone
 from cfpy.tools.context import Context
@@ -195,9 +193,7 @@ def _chosen(
 def _leaving(session: Session, note: Note, why: str) -> Leaving:
     """The steps that delete a preview. What another Worker is bound to is kept."""
     here = replace(session, desired=note.desired())
-    permission = Permission(note.created_keys, frozenset(), data=True)
-    users = session.account.users(note.worker)
-    plan = teardown(here.desired, here.observe(), permission, (), users)
+    plan = ending(session, note, session.account.users(note.worker))
     try:
         refuse_dependents(here, plan)
         _objects(here, plan)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from cfpy.account.comparison import Permission
+from cfpy.account.plan import Plan
 from cfpy.account.preview_note import NOTE, Note, parse_note
 from cfpy.account.record import Placement, Record
 from cfpy.account.record_store import RecordStore
 from cfpy.account.session import Session
 from cfpy.account.steps import attempt
+from cfpy.account.teardown import teardown
 from cfpy.account.wrangler import Wrangler
 from cfpy.bindings.previews import preview_prefix, preview_worker
+from cfpy.errors import PlanConflictError
 
 _AT_ONCE = 12
 _CODE = "export default { fetch() { return new Response(null, { status: 404 }); } };\n"
@@ -71,17 +76,53 @@ def write_note(session: Session, note: Note) -> None:
         attempt(lambda: _deploy(wrangler), lambda: read_note(session, note.worker) == note)
 
 
-def delete_note(session: Session, note: Note) -> None:
-    """Delete the note of a preview of which nothing is left.
+def add_to_note(session: Session, note: Note) -> None:
+    """Write a note, with what the one in the account owns as well: another run may have written it.
 
     Raises:
+        WranglerError: It could not be written.
+    """
+    found = read_note(session, note.worker)
+    owned = {*note.owned, *(found.owned if found else ())}
+    write_note(session, replace(note, owned=tuple(sorted(owned))))
+
+
+def ending(session: Session, note: Note, users: Mapping[str, Sequence[str]] | None = None) -> Plan:
+    """The plan that deletes a preview. What another Worker is bound to, by ``users``, is kept."""
+    here = replace(session, desired=note.desired())
+    permission = Permission(note.created_keys, frozenset(), data=True)
+    return teardown(here.desired, here.observe(), permission, (), users)
+
+
+def delete_note(session: Session, note: Note) -> None:
+    """Delete the note of a preview, unless another run brings it up meanwhile. That one looks for
+    its note after all that it creates, this one for what is there after the note is deleted.
+
+    Raises:
+        PlanConflictError: Another run has created something; the note has it.
         WranglerError: It could not be deleted.
     """
     with beside(session, note.keeper) as wrangler:
-        words = ("delete", "--name", note.keeper)
-        attempt(
-            lambda: wrangler.change(f"can't delete {note.keeper}", *words),
-            lambda: note.keeper not in session.account.workers(),
+
+        def delete() -> None:
+            # Each time: another attempt may be a minute later.
+            _refuse_left(session, note)
+            wrangler.change(f"can't delete {note.keeper}", "delete", "--name", note.keeper)
+
+        attempt(delete, lambda: note.keeper not in session.account.workers())
+    try:
+        _refuse_left(session, note)
+    except PlanConflictError:
+        add_to_note(session, note)
+        raise
+
+
+def _refuse_left(session: Session, note: Note) -> None:
+    now = read_note(session, note.worker) or note
+    if found := [action.key for action in ending(session, now).changes]:
+        raise PlanConflictError(
+            f"another run has created {', '.join(found)} meanwhile. Everything else was deleted",
+            hint="Run the same command again when the other run has ended.",
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,8 @@ from cfpy.account.deploy import DeployRequest, DeployResult, deploy
 from cfpy.account.owned.registry import RESOURCES
 from cfpy.account.owned.secret import with_given
 from cfpy.account.owned.worker import ObservedWorker
-from cfpy.account.plan import Do, Plan
-from cfpy.account.preview_keeper import InMemory, read_note, write_note
+from cfpy.account.plan import Action, Do, Plan
+from cfpy.account.preview_keeper import InMemory, add_to_note, read_note
 from cfpy.account.preview_note import Note, foreign
 from cfpy.account.preview_project import FILE, preview_project
 from cfpy.account.record import Placement, Record
@@ -21,7 +22,14 @@ from cfpy.account.record_store import RecordStore
 from cfpy.account.session import Session, session_of
 from cfpy.bindings.previews import PreviewConfig, derive_preview
 from cfpy.bindings.wrangler_config import load_project
-from cfpy.errors import DeploymentError, PlanConflictError, ProjectError, UsageError
+from cfpy.errors import (
+    CfpyError,
+    DeploymentChangedError,
+    DeploymentError,
+    PlanConflictError,
+    ProjectError,
+    UsageError,
+)
 from cfpy.project.lock import alone
 from cfpy.project.project import Project
 from cfpy.tools.context import Context
@@ -97,42 +105,79 @@ def run(
                     shown = replace(shown, notices=(*shown.notices, seeded))
                 return UpResult(note, shown, config.shared, None)
 
-            with _kept(ctx, session, note) as keep:
+            keeping = _Keeping(ctx, session, note)
+            with keeping.to_the_end():
                 deployed = deploy(
-                    ctx, session, asked, lambda plan: confirm(_shown(plan, config)), keep
+                    ctx,
+                    session,
+                    keeping.after_each_step(asked),
+                    lambda plan: confirm(_shown(plan, config)),
+                    keeping.begin,
                 )
         shown = _shown(plan, config)
         return UpResult(note.owning(plan), shown, config.shared, deployed) if deployed else None
 
 
-@contextlib.contextmanager
-def _kept(ctx: Context, session: Session, note: Note) -> Iterator[Callable[[Plan], None]]:
-    """Writes the note when it is called with the plan of a run, and looks again after the run: two
-    people may bring up one preview, and each has read the note before the other one wrote it."""
-    written: list[Note] = []
+class _Keeping:
+    """Writes the note of a run, and looks for it after all that the run creates: another run may
+    have read it before, or delete it meanwhile."""
 
-    def keep(plan: Plan) -> None:
-        ctx.progress(f"Writing the note of {note.worker}")
-        written.append(note.owning(plan))
-        _write(session, written[0], read_note(session, note.worker))
+    def __init__(self, ctx: Context, session: Session, note: Note) -> None:
+        self._ctx = ctx
+        self._session = session
+        self._note = note
+        self._began = False
+        self._was_deleted = False
+        self._lock = threading.Lock()
 
-    try:
-        yield keep
-    except DeploymentError as error:
-        # Its hints are about the project's own Worker.
-        tail = command("wrangler", "tail", note.worker)
-        error.hint = f"Fix it, and run the same command again. To see why: {tail}"
-        raise
-    finally:
-        for ours in written:
-            found = read_note(session, note.worker)
-            if found is None or not set(ours.owned) <= set(found.owned):
-                _write(session, ours, found)
+    def begin(self, plan: Plan) -> None:
+        """Write the note before anything is created."""
+        self._ctx.progress(f"Writing the note of {self._note.worker}")
+        self._note = self._note.owning(plan)
+        add_to_note(self._session, self._note)
+        self._began = True
 
+    def after_each_step(self, asked: DeployRequest) -> DeployRequest:
+        """The request, with a look at the note after each step."""
+        making = asked.provision
+        if making is None:
+            return asked
+        shown = making.on_action
 
-def _write(session: Session, note: Note, found: Note | None) -> None:
-    owned = {*note.owned, *(found.owned if found else ())}
-    write_note(session, replace(note, owned=tuple(sorted(owned))))
+        def on_action(action: Action) -> None:
+            shown(action)
+            self._look()
+
+        return replace(asked, provision=replace(making, on_action=on_action))
+
+    @contextlib.contextmanager
+    def to_the_end(self) -> Iterator[None]:
+        """Look for the note at the end, whatever that is. The hints of its errors are true."""
+        try:
+            try:
+                yield
+            finally:
+                self._look()
+        except CfpyError as error:
+            if self._was_deleted or isinstance(error, DeploymentChangedError):
+                error.hint = (
+                    "Another run has changed or deleted the preview. Run the same command again to "
+                    f"bring it up, or delete it: {command('preview', 'down', self._note.name)}"
+                )
+            elif isinstance(error, DeploymentError):
+                # Its hints are about the project's own Worker.
+                tail = command("wrangler", "tail", self._note.worker)
+                error.hint = f"Fix it, and run the same command again. To see why: {tail}"
+            raise
+
+    def _look(self) -> None:
+        with self._lock:
+            if not self._began:
+                return
+            found = read_note(self._session, self._note.worker)
+            self._was_deleted |= found is None
+            if found is None or not set(self._note.owned) <= set(found.owned):
+                add_to_note(self._session, self._note)
 
 
 def _shown(plan: Plan, config: PreviewConfig) -> Plan:
@@ -201,7 +246,8 @@ def _refuse_foreign(plan: Plan, note: Note) -> None:
     if keys := foreign(plan, note):
         raise PlanConflictError(
             f"the account has {', '.join(keys)}, which this preview did not create",
-            hint="A preview has data of its own only: choose another name. Nothing was changed.",
+            hint="A preview has data of its own only: choose another name, or delete this in the "
+            "dashboard if nobody needs it. Nothing was changed.",
         )
 
 

@@ -75,9 +75,13 @@ class Session:
         unknown = warnings(self.project, self.environment)
         breaking = (
             f"{found}. The version that is live while it is applied may fail"
-            for found in breaking_migrations(self.project.root, self.desired, plan)
+            for found in self.breaking(plan)
         )
         return replace(plan, notices=(*plan.notices, *unknown, *breaking))
+
+    def breaking(self, plan: Plan) -> tuple[str, ...]:
+        """What in a plan's migrations breaks older code."""
+        return breaking_migrations(self.project.root, self.desired, plan, self.account.data)
 
     @property
     def changing(self) -> Changing:

@@ -273,6 +273,70 @@ def test_migrations_that_break_the_old_version_need_a_word(rollout: Start) -> No
     assert any(notice.startswith(found) for notice in here.confirmed[-1].notices)
 
 
+BY_HAND = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT)",
+    "CREATE VIEW mails AS SELECT email FROM users",
+    "CREATE TRIGGER kept AFTER INSERT ON users BEGIN DELETE FROM users WHERE id < 0; END",
+    "CREATE VIRTUAL TABLE words USING fts5(text)",
+)
+
+
+def by_hand(here: RolloutStage, *tables: str) -> None:
+    """The database has not had a migration yet, but has these tables."""
+    database = here.api.databases["shop-db"]
+    for table in ("d1_migrations", "notes"):
+        database.execute(f"DROP TABLE {table}")
+    for table in tables:
+        database.execute(table)
+    (here.root / "migrations" / "0001_notes.sql").unlink()
+
+
+def test_the_first_migration_of_a_database_with_tables_may_break_the_old_version(
+    rollout: Start,
+) -> None:
+    here = rollout()
+    here.code("two")
+    by_hand(here, *BY_HAND)
+    before, first = here.outcome(), here.root / "migrations" / "0001_first.sql"
+    for migration, said in (
+        ("DROP TABLE IF EXISTS users", "users is dropped"),
+        ("DROP VIEW mails", "mails is dropped"),
+        ("ALTER TABLE users RENAME TO people", "users is renamed"),
+        ("CREATE TABLE users (id)", "SQLite refuses it: table users already exists"),
+        ("DROP TABLE words", "words is dropped"),
+    ):
+        first.write_text(migration)
+        refused(here, f"migrations/0001_first.sql:1: {said}")
+    assert here.outcome() == before
+    notices = here.deploy(dry_run=True).plan.notices
+    after = "The version that is live while it is applied may fail"
+    assert f"migrations/0001_first.sql:1: words is dropped. {after}" in notices
+    # What does not touch them is as quiet as in an empty one.
+    first.write_text("CREATE TABLE IF NOT EXISTS users (id); CREATE TABLE a (id); DROP TABLE a")
+    assert here.deploy(dry_run=True).plan.notices == ()
+    here.share(10)
+    assert parts(here) == [10, 90]
+
+
+def test_the_first_migrations_of_an_empty_database_break_nothing(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    by_hand(here)
+    for number, text in enumerate(("CREATE TABLE a (id)", "DROP TABLE a; CREATE TABLE b (id)")):
+        (here.root / "migrations" / f"000{number}.sql").write_text(text)
+    assert here.deploy(dry_run=True).plan.notices == ()
+    here.share(10)
+    assert parts(here) == [10, 90]
+
+
+def test_a_table_that_no_migration_created_counts_later_too(rollout: Start) -> None:
+    here = rollout()
+    here.api.databases["shop-db"].execute(BY_HAND[0])
+    (here.root / "migrations" / "0002_less.sql").write_text("DROP TABLE IF EXISTS users")
+    [notice] = here.deploy(dry_run=True).plan.notices
+    assert notice.startswith("migrations/0002_less.sql:1: users is dropped")
+
+
 def test_triggers_that_stay_are_told_before_and_after(rollout: Start) -> None:
     here = rollout()
     here.code("two")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import cfpy.account.preview_up as preview_up
+import cfpy.account.preview_keeper as preview_keeper
 from cfpy.account.preview_down import DownRequest, Which, previews, run
 from cfpy.account.preview_keeper import delete_note
 from cfpy.account.preview_note import Note, parse_note
@@ -83,7 +83,7 @@ def test_two_people_at_once_leave_nothing_that_no_note_has(
 ) -> None:
     """Each reads the note before the other one writes; their files bind other things."""
     here = stage()
-    write, turns = preview_up.write_note, ["theirs"]
+    write, turns = preview_keeper.write_note, ["theirs"]
 
     def meanwhile(session: Session, note: Note) -> None:
         write(session, note)
@@ -91,7 +91,7 @@ def test_two_people_at_once_leave_nothing_that_no_note_has(
             turns.pop()
             write(session, replace(note, owned=(*note.owned[1:], "kv:theirs")))
 
-    monkeypatch.setattr(preview_up, "write_note", meanwhile)
+    monkeypatch.setattr(preview_keeper, "write_note", meanwhile)
     here.up()
     [found] = listed(here)
     assert {"kv:theirs", f"d1:{WORKER}-db", f"kv:{WORKER}-cache"} <= set(found.note.owned)
@@ -103,7 +103,7 @@ def test_a_preview_that_somebody_deletes_meanwhile_has_a_note_again(
     stage: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = stage()
-    write, turns = preview_up.write_note, ["deleted"]
+    write, turns = preview_keeper.write_note, ["deleted"]
 
     def meanwhile(session: Session, note: Note) -> None:
         write(session, note)
@@ -111,7 +111,7 @@ def test_a_preview_that_somebody_deletes_meanwhile_has_a_note_again(
             turns.pop()
             delete_note(session, note)
 
-    monkeypatch.setattr(preview_up, "write_note", meanwhile)
+    monkeypatch.setattr(preview_keeper, "write_note", meanwhile)
     here.up()
     assert names(listed(here)) == [NAME]
     here.down()

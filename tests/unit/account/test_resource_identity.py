@@ -66,6 +66,14 @@ class World:
     created: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
+    @property
+    def data(self) -> World:
+        return self
+
+    def query(self, *_given: object) -> list[Any]:
+        """All databases are empty."""
+        return []
+
     def observe(self, desired: DesiredState) -> ObservedState:
         return ObservedState.of(
             "account",
