@@ -4,6 +4,7 @@ Cloudflare's API by the requests of the real one, each of which can fail once, o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,10 +213,27 @@ class PreviewTools:
             if self.fault and self.fault[0] == len(self.mutations):
                 fault = self.fault[1]
         if fault is None or fault.applied:
-            done = self.api.answer(method, f"accounts/{ACCOUNT}/{path}", query or {}, body)
+            address = resolved(f"accounts/{ACCOUNT}/{path}")
+            done = self.api.answer(method, address, query or {}, body)
         if fault is None:
             return done
         if fault.status == 0:
             self.dead = True
             raise Killed
         raise RefusedError(fault.status, 10000 if fault.status == 403 else 10001, "It must fail")
+
+
+def resolved(path: str) -> str:
+    """What the URL parser of wrangler's `fetch` makes of a path (url.spec.whatwg.org)."""
+    path = re.split("[?#]", re.sub("[\\t\\r\\n]", "", path))[0]
+    segments = re.split(r"[/\\]", path)
+    found: list[str] = []
+    for number, segment in enumerate(segments):
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            found[-1:] = []
+        elif dots != ".":
+            found.append(segment)
+        if dots in (".", "..") and number == len(segments) - 1:
+            found.append("")
+    return "/".join(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from cfpy.tools.http_client import HttpClient
 _TIMEOUT_SECONDS = 30.0
 _ATTEMPTS = 4
 _PAGE = 100
+# A client, or the server, would resolve it: the request would be about something else.
+_DOTS = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,11 @@ class CloudflareClient:
         return Content(response.content, etag)
 
     def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        if _DOTS.search(path):
+            raise CloudflareError(
+                f"a name or an id can't be . or .., so cfpy does not ask for {path}",
+                hint="Correct it in the configuration. Nothing was changed.",
+            )
         for attempt in range(_ATTEMPTS):
             last = attempt == _ATTEMPTS - 1
             try:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from cfpy.account.comparison import Permission
 from cfpy.account.neighbours import neighbours
-from cfpy.account.owned.outside import in_jurisdiction
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.plan import Action, Plan
 from cfpy.account.preview_keeper import all_notes
@@ -157,12 +156,9 @@ class _Destroying:
                 self._on_action(action)
         if full:
             names = ", ".join(action.name for action in full)
-            # Without --remote, wrangler's commands for objects use local ones.
-            where = ("--remote", *in_jurisdiction(full[0].jurisdiction))
-            delete = ("wrangler", "r2", "object", "delete", f"{full[0].id}/KEY", *where)
             raise PlanConflictError(
                 f"not empty, so kept: the bucket {names}. Everything else was deleted",
-                hint=f"Delete its objects ({command(*delete)}), then run it again.",
+                hint="Empty it in the dashboard, then run it again.",
             )
 
     def _step(self, action: Action) -> None:

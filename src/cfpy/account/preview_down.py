@@ -10,7 +10,9 @@ from enum import StrEnum
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
+from cfpy.account.backups.keys import may_lead_elsewhere, some
 from cfpy.account.branches import branch_name, done, read_branches
 from cfpy.account.destroy import execute, refuse_dependents
 from cfpy.account.owned.outside import in_jurisdiction
@@ -241,7 +243,7 @@ def _objects(session: Session, plan: Plan) -> list[tuple[str, ...]]:
     bucket that has some.
 
     Raises:
-        PlanConflictError: There are too many to delete one by one.
+        PlanConflictError: There are too many to delete one by one, or a key can't be named safely.
     """
     found: list[tuple[str, ...]] = []
     for bucket in (action for action in plan.changes if action.kind == Buckets.name):
@@ -252,8 +254,15 @@ def _objects(session: Session, plan: Plan) -> list[tuple[str, ...]]:
                 f"the bucket {bucket.name} has more than {_MOST_OBJECTS} objects",
                 hint="Empty it in the dashboard, then run the same command again.",
             )
+        if odd := [key for key in keys if may_lead_elsewhere(key)]:
+            raise PlanConflictError(
+                f"the bucket {bucket.name} has objects with . or .. as a part of the key, so a "
+                f"request to delete one might reach something else: {some(odd)}",
+                hint="Delete them in the dashboard, then run the same command again.",
+            )
         where = in_jurisdiction(bucket.jurisdiction)
-        found += [(f"{bucket.id}/{key}", "--remote", *where) for key in keys]
+        # wrangler puts the key into an address as it is.
+        found += [(f"{bucket.id}/{quote(key)}", "--remote", *where) for key in keys]
     return found
 
 

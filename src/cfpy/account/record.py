@@ -6,6 +6,7 @@ user asks for it, and only this record tells what it created.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,21 +104,31 @@ def parse_record(data: Any, path: Path) -> Record:
         return Record(
             {
                 str(name): Placement(
-                    str(item["account_id"]),
+                    _account_id(item["account_id"]),
                     _ids(item["created"]),
                     _ids(item.get("adopted", {})),
                 )
                 for name, item in environments.items()
             }
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ProjectError(
             f"is not a valid record: {error}", path=path, hint="Restore it from git."
         ) from None
+
+
+def _account_id(data: Any) -> str:
+    """It becomes a part of addresses."""
+    if not isinstance(data, str) or not re.fullmatch("[0-9a-fA-F]{32}", data):
+        raise ValueError(f"account_id is {data!r}, but an id has 32 hexadecimal digits")
+    return data
 
 
 def _ids(data: Any) -> Mapping[str, str]:
     """Version 1 has a list of keys instead of a mapping."""
     if isinstance(data, list):
         return {str(key): "" for key in data}
-    return {str(key): str(id_) for key, id_ in data.items()}
+    for key, id_ in data.items():
+        if not isinstance(id_, str):
+            raise TypeError(f"the id of {key} is {id_!r}, but must be a string")
+    return dict(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cfpy.account.record import Record, parse_record
@@ -40,6 +40,13 @@ class RecordStore:
         try:
             data = json.loads(text)
         except json.JSONDecodeError as error:
+            if conflict := next(_conflicts(text), 0):
+                raise ProjectError(
+                    "git has not merged it: it has conflict markers",
+                    path=self.path,
+                    line=conflict,
+                    hint="Keep what both sides have, and remove the markers.",
+                ) from None
             raise ProjectError(
                 error.msg,
                 path=self.path,
@@ -69,3 +76,8 @@ class RecordStore:
                 self.path.unlink(missing_ok=True)
             except OSError as error:
                 raise FilesystemError(f"can't delete {self.path}: {error.strerror}") from error
+
+
+def _conflicts(text: str) -> Iterator[int]:
+    """The lines where git begins a conflict."""
+    return (n for n, line in enumerate(text.splitlines(), 1) if line.startswith("<<<<<<< "))

@@ -110,6 +110,11 @@ def pull(ctx: Context, request: PullRequest, confirm: Callable[[PullPlan], bool]
         # What follows is not for git: rows, and the key of their fakes.
         (session.project.root / ".wrangler").mkdir(exist_ok=True)
         ignore_in_git(session.project.root / ".wrangler", session.project.root)
+        if not state.is_relative_to(session.project.root.resolve() / ".wrangler"):
+            # Not all of `state`: it may be a folder with other things, too.
+            local = state / "v3"
+            local.mkdir(parents=True, exist_ok=True)
+            ignore_in_git(local, local)
         key = _mask_key(session.project.root / ".wrangler" / "cfpy") if columns else b""
         pulling = _Pulling(ctx, tables, schema, columns, key)
         return pulling.into(file, plan, request.wanted, _migrations_table(session, source.binding))

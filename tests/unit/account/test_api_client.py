@@ -114,6 +114,16 @@ def test_a_page_of_something_in_between_is_named_by_its_status(
         client.get(QUEUES)
 
 
+@pytest.mark.parametrize("name", ["..", ".", "../x", "x/../y", "%2e%2E", ".%2e/x"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_name_does_not_lead_to_another_address(
+    method: str, name: str, client: CloudflareClient, cloudflare: InProcess
+) -> None:
+    with pytest.raises(CloudflareError, match=r"can't be \. or \.\."):
+        client.request(method, f"accounts/{ACCOUNT}/r2/buckets/{name}")
+    assert cloudflare.asked == []
+
+
 def test_parameters_that_are_empty_are_left_out(
     client: CloudflareClient, cloudflare: InProcess
 ) -> None:

@@ -17,7 +17,7 @@ from cfpy.cli.app import app
 from cfpy.cli.commands.preview_down import DownView
 from cfpy.cli.console import Output
 from cfpy.errors import PlanConflictError, WranglerError
-from cloudflare_api import ACCOUNT
+from cloudflare_api import ACCOUNT, CloudflareApi
 from preview_stage import CONFIG, NAME, NOW, Stage
 
 WORKER = "shop-preview-feature-a-d25eb0"
@@ -46,6 +46,51 @@ def fill(stage: Stage, name: str) -> None:
 def need(stage: Stage, name: str) -> None:
     """Another Worker calls a preview's."""
     stage.api.needed.add(worker_of(stage, name))
+
+
+ODD_KEYS = {
+    "a bucket of others": "../../shop-files/objects/keep.txt",
+    "a Worker": "../../../../workers/services/shop",
+    "a database": f"../../../../d1/database/{CloudflareApi.database_id('shop-db')}",
+    "written dots": "%2e%2e/%2E./shop-files/objects/keep.txt",
+    "backslashes": "..\\..\\shop-files\\objects\\keep.txt",
+    "written slashes": "a/..%2F..%2F..%2Fshop-files/objects/keep.txt",
+    "written backslashes": "..%5C..%5Cshop-files%5Cobjects%5Ckeep.txt",
+    "dots inside": "a/./b",
+    "dots at the end": "a/..",
+}
+
+
+@pytest.mark.parametrize("key", ODD_KEYS.values(), ids=ODD_KEYS)
+def test_the_key_of_an_object_reaches_nothing_else(key: str, stage: Start) -> None:
+    here = stage()
+    here.api.objects["shop-files"] = ["keep.txt"]
+    here.up()
+    files = f"{WORKER}-files"
+    here.api.objects[files] = ["a", key]
+    before = here.outcome()
+    here.tools.mutations.clear()
+    with pytest.raises(PlanConflictError, match=r"with \. or \.\. as a part of the key") as raised:
+        here.down()
+    # Who uses the preview may have chosen it: it must be possible to find it.
+    assert key in raised.value.message
+    assert "Delete them in the dashboard" in raised.value.hint
+    assert (here.tools.mutations, here.outcome()) == ([], before)
+    assert here.api.objects == {"shop-files": ["keep.txt"], files: ["a", key]}
+    here.api.objects[files].remove(key)
+    here.down()
+    assert here.outcome() == here.others
+
+
+def test_each_object_is_deleted_by_its_own_key(stage: Start) -> None:
+    here = stage()
+    keys = ["a b?x#y%2e", "a%20b", "/a", "a//b", "a/", "...", "a/..b", "ä\t\n", "-x", "--help", "%"]
+    here.api.objects["shop-files"] = [*keys, "a", "a b"]
+    here.up()
+    here.api.objects[f"{WORKER}-files"] = list(keys)
+    here.down()
+    assert here.outcome() == here.others
+    assert here.api.objects["shop-files"] == [*keys, "a", "a b"]
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from cfpy.account.record_store import RecordStore
 from cfpy.errors import ProjectError
 
 TEXT = st.text(max_size=8)
+ACCOUNT_IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
+ACCOUNT = "a" * 32
 RECORDS = st.dictionaries(
-    TEXT, st.builds(Placement, account_id=TEXT, created=st.dictionaries(TEXT, TEXT))
+    TEXT, st.builds(Placement, account_id=ACCOUNT_IDS, created=st.dictionaries(TEXT, TEXT))
 ).map(Record)
 
 
@@ -40,14 +42,14 @@ def test_what_is_created_is_known_until_it_is_gone(
 def test_the_file_goes_with_its_last_environment(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
     assert store.read() == Record({})
-    store.change(lambda record: record.with_created("", "a", "d1:x"))
-    assert RecordStore(tmp_path).read().account_id("") == "a"
+    store.change(lambda record: record.with_created("", ACCOUNT, "d1:x"))
+    assert RecordStore(tmp_path).read().account_id("") == ACCOUNT
     store.change(lambda record: record.without("", "d1:x"))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_version_knew_no_ids() -> None:
-    data = {"record_version": 1, "environments": {"": {"account_id": "a", "created": ["d1:x"]}}}
+    data = {"record_version": 1, "environments": {"": {"account_id": ACCOUNT, "created": ["d1:x"]}}}
     record = parse_record(data, Path("x"))
     assert record.created("") == {"d1:x": ""}
     assert record.as_dict()["record_version"] == 2
@@ -60,6 +62,22 @@ def test_the_first_version_knew_no_ids() -> None:
         ("[]", "not a valid record"),
         ('{"record_version": 3, "environments": {}}', "record_version is 3"),
         ('{"record_version": 1, "environments": {"": {}}}', "not a valid record"),
+        ("{\n<<<<<<< HEAD\n=======\n>>>>>>> x\n}", ":2: git has not merged it"),
+        *(
+            (json.dumps({"record_version": 2, "environments": {"": {"account_id": id_}}}), said)
+            for id_, said in (
+                (None, "account_id is None"),
+                (5, "is 5"),
+                ("../../x", "is '../../x'"),
+            )
+        ),
+        *(
+            (json.dumps({"record_version": 2, "environments": {"": item}}), "the id of d1:x is")
+            for item in (
+                {"account_id": ACCOUNT, "created": {"d1:x": None}},
+                {"account_id": ACCOUNT, "created": {}, "adopted": {"d1:x": 5}},
+            )
+        ),
     ],
 )
 def test_a_broken_file_is_named(text: str, said: str, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from cfpy.tools.context import Context
 UUIDS = [f"{number}{'0' * 7}-0000-4000-8000-{'0' * 12}" for number in range(1, 5)]
 KEYS = ["a" * 32, "b" * 32, "c" * 32]
 GONE = "9" * 8 + "-0000-4000-8000-" + "0" * 12
+ACCOUNT = "a" * 32
 HEAD = """name = "shop"
 main = "src/entry.py"
 compatibility_date = "2026-11-17"
@@ -76,7 +77,7 @@ class World:
 
     def observe(self, desired: DesiredState) -> ObservedState:
         return ObservedState.of(
-            "account",
+            ACCOUNT,
             [
                 *(FoundDatabase(id_, name) for id_, name in self.databases.items()),
                 *(FoundNamespace(id_, name) for id_, name in self.namespaces.items()),
@@ -86,7 +87,7 @@ class World:
             ],
         )
 
-    id = "account"
+    id = ACCOUNT
 
     def dependents(self, _worker: str) -> tuple[str, ...]:
         return ()
@@ -218,7 +219,7 @@ def project(
     (root / "migrations").mkdir()
     (root / "migrations" / "1.sql").write_text("SELECT 1;\n")
     environments = {
-        name: {"account_id": "account", "created": created} for name, created in records.items()
+        name: {"account_id": ACCOUNT, "created": created} for name, created in records.items()
     }
     document = {"record_version": 2, "environments": environments}
     (root / RECORD_FILE).write_text(json.dumps(document))

@@ -75,6 +75,19 @@ def test_without_masks_it_is_the_remote_database(here: BackupStage) -> None:
     assert (here.root / ".wrangler" / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.parametrize("place", ["state", "../state"])
+def test_rows_are_not_for_git_wherever_they_are(here: BackupStage, place: str) -> None:
+    state = here.root / place
+    state.mkdir()
+    (state / "notes.md").write_text("mine")
+    # The project's own file does not reach there, or is about another folder.
+    (here.root / ".gitignore").write_text("v3\nstate\n.wrangler\n")
+    take(here, persist_to=state)
+    assert list(state.glob("v3/d1/*/*.sqlite"))
+    assert (state / "v3" / ".gitignore").read_text() == "*\n"
+    assert not (state / ".gitignore").exists()
+
+
 def test_masks_follow_foreign_keys_and_reach_every_file(here: BackupStage) -> None:
     done = take(here, masks=("People.Email", "people.name", "letters.body"))
     assert done is not None

@@ -9,6 +9,7 @@ of that is not documented, so it is good for a read that proves what it got, and
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 #: How many keys a note names.
 SHOWN = 10
@@ -17,6 +18,12 @@ SHOWN = 10
 def has_dots(key: str) -> bool:
     """Whether a segment of the key is ``.`` or ``..``."""
     return not {".", ".."}.isdisjoint(key.split("/"))
+
+
+def may_lead_elsewhere(key: str) -> bool:
+    """Whether a request to delete the key could reach another bucket, or anything else of the
+    account, if something on its way decodes the address once more, or takes ``\\`` for ``/``."""
+    return any(has_dots(form.replace("\\", "/")) for form in (key, unquote(key)))
 
 
 def is_dots(key: str) -> bool:
