@@ -104,6 +104,11 @@ class OwnedKind:
         del id_
         return name not in self.names(now.desired)
 
+    def is_gone(self, now: Comparison, name: str, id_: str) -> bool:
+        """Whether it was read that the account no longer has a resource that cfpy created."""
+        del now, name, id_
+        return False
+
     def create(self, changing: Changing, action: Action) -> None:
         """Carry out a step that creates something, with one command.
 
@@ -177,6 +182,10 @@ class OwnedResource(OwnedKind):
     def called(self, name: str) -> object:
         """What is wanted if only the name of a resource is known."""
         raise NotImplementedError(name)
+
+    def is_gone(self, now: Comparison, name: str, id_: str) -> bool:
+        del id_
+        return name in self.names(now.desired) and (self.name, name) not in now.observed.found
 
     def create(self, changing: Changing, action: Action) -> None:
         """A jurisdiction overrides a location hint."""
