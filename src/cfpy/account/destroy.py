@@ -13,7 +13,9 @@ from cfpy.account.owned.outside import in_jurisdiction
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.plan import Action, Plan
 from cfpy.account.preview_keeper import all_notes
-from cfpy.account.session import Session, open_session
+from cfpy.account.removed import removal_notices, removed_environments
+from cfpy.account.removed_session import session_to_destroy
+from cfpy.account.session import Session
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import teardown
 from cfpy.bindings.id_edits import unset_id
@@ -64,8 +66,11 @@ def run(
             else was deleted.
         WranglerError: A step failed. Run it again to continue.
     """
-    with alone(request.root, request.config, dry_run=request.dry_run):
-        session = open_session(ctx, request.root, request.environment, request.config)
+    root, environment, config = request.root, request.environment, request.config
+    with (
+        alone(root, config, dry_run=request.dry_run),
+        session_to_destroy(ctx, root, environment, config) as session,
+    ):
         plan, void = _plan(session, request)
         refuse_dependents(session, plan)
         if request.dry_run:
@@ -117,7 +122,12 @@ def _plan(session: Session, request: DestroyRequest) -> tuple[Plan, tuple[str, .
         f"from {file}"
         for key in void
     )
-    return replace(plan, notices=(*plan.notices, *gone, *_previews(session, plan))), void
+    more = (
+        *gone,
+        *_previews(session, plan),
+        *removal_notices(removed_environments(project, record)),
+    )
+    return replace(plan, notices=(*plan.notices, *more)), void
 
 
 def _previews(session: Session, plan: Plan) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState
 from cfpy.account.identity import Identified, Reference, Resource, resolve, same_id
+from cfpy.account.observed import ObservedState
 from cfpy.account.owned.kind import OwnedResource, new_in
 from cfpy.account.owned.outside import Reading
 from cfpy.account.plan import Action, Do
@@ -41,6 +42,11 @@ class OwnedById(OwnedResource):
 
     def names(self, desired: DesiredState) -> list[str]:
         return [item.name for item in desired.all(self.reference)]
+
+    def as_found(self, name: str, id_: str, observed: ObservedState) -> object:
+        """It may have another name now."""
+        found = observed.get(self.found, id_)
+        return self.called(found.name if found else name)
 
     def resources(self, now: Comparison) -> tuple[Resource, ...]:
         """The resources that the bindings refer to."""

@@ -183,6 +183,11 @@ class OwnedResource(OwnedKind):
         """What is wanted if only the name of a resource is known."""
         raise NotImplementedError(name)
 
+    def as_found(self, name: str, id_: str, observed: ObservedState) -> object:
+        """What is wanted if only the record has a resource: as the account has it."""
+        del id_, observed
+        return self.called(name)
+
     def is_gone(self, now: Comparison, name: str, id_: str) -> bool:
         del id_
         return name in self.names(now.desired) and (self.name, name) not in now.observed.found
