@@ -250,6 +250,12 @@ def test_rag_keeps_documents(open_page: Open, accessible: Accessible, tmp_path: 
     expect(sheet.get_by_role("status")).to_have_text("Deleted Vom Löwen.")
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
+    # Another token finds nothing of it, whatever it may see itself.
+    expect(page.locator("#list li")).not_to_have_count(0)
+    page.locator("#access").evaluate("section => { section.open = true; }")
+    page.get_by_label("Access token").fill("wrong")
+    page.get_by_label("Access token").blur()
+    expect(page.locator("#list li")).to_have_count(0)
 
 
 def ring(page: Page, selector: str) -> str:
@@ -345,6 +351,24 @@ def test_pipeline_says_what_is_refused(open_page: Open, tmp_path: Path) -> None:
         page.get_by_role("button", name="Fetch").click()
     assert refused.value.status == 422
     expect(page.locator("#status")).to_contain_text("not by its IP address")
+    # A token that is refused leaves nothing on the page of what another one has seen.
+    page.locator("#access").evaluate("section => { section.open = true; }")
+    page.locator("#token").fill("wrong")
+    page.locator("#token").press("Enter")
+    expect(page.locator("#status")).to_contain_text("token")
+    expect(page.locator("#jobs li")).to_have_count(0)
+
+
+def test_pipeline_forgets_jobs_that_are_deleted(open_page: Open) -> None:
+    dev, page = open_page("pipeline")
+    headers = {"Authorization": "Bearer local-development-token"}
+    job = dev.request("POST", "/files?name=gone.txt", "Whales swim.", headers).json()["id"]
+    page.reload()
+    gone = page.locator("#jobs li").filter(has_text="gone.txt")
+    expect(gone.and_(page.locator(".done"))).to_have_count(1)
+    assert dev.request("DELETE", f"/jobs/{job}", headers=headers).status == 204
+    page.locator("#token").dispatch_event("change")
+    expect(gone).to_have_count(0)
 
 
 def sign_in(page: Page) -> None:

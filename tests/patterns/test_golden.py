@@ -87,7 +87,7 @@ def test_ruff_finds_nothing_in_it(rendered: Path, arguments: list[str]) -> None:
 
 def test_a_first_project_can_be_read_in_an_afternoon() -> None:
     sources = (GOLDEN / "rag" / "defaults" / "src").rglob("*.py")
-    assert sum(len(path.read_text("utf-8").splitlines()) for path in sources) <= 3_030
+    assert sum(len(path.read_text("utf-8").splitlines()) for path in sources) <= 3_040
 
 
 def test_no_golden_tree_is_left_over() -> None:

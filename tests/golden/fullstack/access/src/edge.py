@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from http import HTTPMethod, HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 import js
@@ -169,7 +169,9 @@ async def on_invalid(request: Request, error: RequestValidationError) -> JSONRes
 
 
 def field_error(item: Mapping[str, Any]) -> FieldError:
-    return FieldError(pointer="/".join(["#", *map(str, item["loc"][1:])]), detail=item["msg"])
+    # A pointer in a fragment (RFC 6901, 6): a key of the body may have any characters.
+    keys = (str(key).replace("~", "~0").replace("/", "~1") for key in item["loc"][1:])
+    return FieldError(pointer="/".join(["#", *map(quote, keys)]), detail=item["msg"])
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

@@ -207,6 +207,12 @@ def test_a_bad_file_name_is_explained(worker_url: str, name: str) -> None:
     assert error["detail"].startswith("A file name is 1 to 100 characters: A-Z, a-z, 0-9, dot")
 
 
+def test_an_error_points_to_any_key(worker_url: str) -> None:
+    response, content = send(worker_url, "POST", "/api/items", {"name": "x", "a/b~ä": 1})
+    [error] = json.loads(content)["errors"]
+    assert (response.status, error["pointer"]) == (422, "#/a~1b~0%C3%A4")
+
+
 def store(url: str, name: str, data: bytes, kind: str = "text/plain") -> str:
     """The address of a new file."""
     response, content = send(url, "POST", f"/files/{name}", data, Content_Type=kind)

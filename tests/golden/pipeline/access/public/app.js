@@ -69,19 +69,20 @@ function report() {
 async function follow() {
   const mine = ++turn;
   try {
-    for (let wait = FIRST_WAIT_MS; await refresh(); wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
+    for (let wait = FIRST_WAIT_MS; await refresh(mine); wait = Math.min(wait * 1.5, LONGEST_WAIT_MS)) {
       await new Promise((resolve) => setTimeout(resolve, wait));
-      // A later call does this in its stead.
+      // A later call does this in its stead, perhaps with another token.
       if (mine !== turn) return;
     }
   } catch (error) {
-    if (!refused.length) say(error.message, 'error');
+    if (mine === turn && !refused.length) say(error.message, 'error');
   }
 }
 
-/** Show the newest jobs; return whether one of them is not finished. */
-async function refresh() {
+/** Show the newest jobs, if no later turn does; return whether one of them is not finished. */
+async function refresh(mine) {
   const newest = (await (await call(`/jobs?limit=${SHOWN}`)).json()).jobs;
+  if (mine !== turn) return false;
   const items = newest.map((job) => {
     const item = shown.get(job.id) ?? element('li', {});
     shown.set(job.id, item);
@@ -91,7 +92,10 @@ async function refresh() {
     item.dataset.state = state;
     return item;
   });
-  if (items.some((item, place) => jobs.children[place] !== item)) jobs.replaceChildren(...items);
+  const same = items.length === jobs.children.length;
+  if (!same || items.some((item, place) => jobs.children[place] !== item)) {
+    jobs.replaceChildren(...items);
+  }
   return newest.some((job) => job.status !== 'done' && job.status !== 'failed');
 }
 

@@ -183,19 +183,21 @@ def test_it_reads_that_the_chat_model_said_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
+    ("body", "code", "named"),
     [
-        (b"{", -32700),
-        ([{"jsonrpc": "2.0", "id": 1, "method": "ping"}], -32600),
-        ({"jsonrpc": "2.0", "id": 1, "result": {}}, -32600),
-        ({"jsonrpc": "2.0", "id": None, "method": "ping"}, -32600),
-        ({"jsonrpc": "2.0", "id": True, "method": "ping"}, -32600),
-        ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}, -32602),
+        (b"{", -32700, None),
+        ([{"jsonrpc": "2.0", "id": 1, "method": "ping"}], -32600, None),
+        ({"jsonrpc": "2.0", "id": 1, "result": {}}, -32600, 1),
+        ({"jsonrpc": "2.0", "id": None, "method": "ping"}, -32600, None),
+        ({"jsonrpc": "2.0", "id": True, "method": "ping"}, -32600, None),
+        ({"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}, -32602, 1),
     ],
 )
-def test_what_is_no_message_is_refused(world: World, body: Any, code: int) -> None:
+def test_what_is_no_message_is_refused(
+    world: World, body: Any, code: int, named: int | None
+) -> None:
     status, reply = world.call("POST", "/mcp", body)
-    assert (status, reply["error"]["code"]) == (400, code)
+    assert (status, reply["error"]["code"], reply["id"]) == (400, code, named)
 
 
 @pytest.mark.parametrize("name", ["nothing", None, ["search"]])

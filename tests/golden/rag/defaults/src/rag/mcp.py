@@ -25,6 +25,7 @@ _ABOUT = {
     "Cite the documents that you use.",
 }
 
+_ONE_MESSAGE = "Send one JSON-RPC request, or one notification."
 _NOT_JSON, _INVALID_REQUEST, _NO_METHOD, _INVALID_PARAMS = -32700, -32600, -32601, -32602
 _HEADER_MISMATCH, _UNSUPPORTED_VERSION = -32020, -32022
 
@@ -62,6 +63,7 @@ async def answer_message(call: Call, tools: Mapping[str, Tool], origins: Set[str
     try:
         message = await _read(call.request)
         identifier = message.get("id")
+        _check_call(message)
         stateless = _is_stateless(call.request, message)
         if "id" not in message:
             return Reply(202)
@@ -75,20 +77,26 @@ async def answer_message(call: Call, tools: Mapping[str, Tool], origins: Set[str
 
 
 async def _read(request: Request) -> dict[str, Any]:
-    """The message, with its ``method`` and ``params``."""
+    """The message, whose ``id``, if it has one, an error can name."""
     try:
         message = await read_json(request, MAX_BODY_BYTES)
     except Problem as problem:
         if problem.status != 400:
             raise
         raise _Error(_NOT_JSON, problem.detail) from None
-    if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-        raise _Error(_INVALID_REQUEST, "Send one JSON-RPC request, or one notification.")
+    if not isinstance(message, dict):
+        raise _Error(_INVALID_REQUEST, _ONE_MESSAGE)
     if "id" in message and type(message["id"]) not in (str, int):
         raise _Error(_INVALID_REQUEST, "The id must be a string or a whole number.")
+    return message
+
+
+def _check_call(message: dict[str, Any]) -> None:
+    """Refuse a message without a ``method``; give it ``params``."""
+    if not isinstance(message.get("method"), str):
+        raise _Error(_INVALID_REQUEST, _ONE_MESSAGE)
     if not isinstance(message.setdefault("params", {}), dict):
         raise _Error(_INVALID_PARAMS, "The params must be an object.")
-    return message
 
 
 def _is_stateless(request: Request, message: Mapping[str, Any]) -> bool:
