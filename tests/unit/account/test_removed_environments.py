@@ -123,3 +123,20 @@ def test_what_others_created_or_use_is_kept(removal: Callable[[], Removal]) -> N
     plan = here.destroy()
     assert plan is not None
     assert here.staging() == ["shop-staging-db", "shop-staging-files", "shop-staging-jobs"]
+
+
+def test_a_first_deployment_that_is_refused_leaves_no_claim(
+    rollout: Callable[[], RolloutStage],
+) -> None:
+    here = rollout()
+    run_destroy(
+        here.context(),
+        DestroyRequest(here.root, "", False, frozenset(), dry_run=False),
+        here.confirm,
+        lambda _: None,
+    )
+    here.broken(here.deploy, 1, FAULTS[0])
+    assert "shop" not in here.api.scripts
+    record = json.loads((here.root / "cfpy.state.json").read_text())
+    assert "worker:shop" not in record["environments"][""]["created"]
+    assert "d1:shop-db" in record["environments"][""]["created"]
