@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from cfpy.account.bookmarks import Bookmark, before_migrations
+from cfpy.account.claims import claimed_worker
 from cfpy.account.code_tag import commit_message, version_tag
 from cfpy.account.deployment_guard import DeploymentGuard
 from cfpy.account.failed_deployment import unhealthy, with_what_is_live
@@ -15,7 +16,6 @@ from cfpy.account.gradual import Checks, GradualRollout, Rollout, TrafficResult,
 from cfpy.account.health import TIMEOUT_SECONDS, SystemClock, ask, wait_for_answer
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.owned.secret import WorkerSecrets, with_given
-from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Plan
 from cfpy.account.provision import ProvisionRequest, provision
 from cfpy.account.rehearsal import check_upload, problems, rehearse
@@ -251,13 +251,10 @@ def _go_live(
 ) -> DeployResult:
     desired, wrangler = session.desired, session.wrangler
     before = session.account.live_version(desired.worker)
-    if not before and session.observe().get(ObservedWorker, desired.worker) is None:
-        key = f"worker:{desired.worker}"
-        environment, account_id = session.environment, session.account.id
-        session.records.change(lambda record: record.with_created(environment, account_id, key))
     ctx.progress(f"Deploying {desired.worker}")
     try:
-        deployment = wrangler.deploy(*named)
+        with claimed_worker(session, live=bool(before)):
+            deployment = wrangler.deploy(*named)
     except CfpyError as error:
         raise with_what_is_live(session, before, error) from error
     guard.expect([deployment.version_id])

@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cfpy.account.comparison import Permission
+from cfpy.account.claims import forget, void_claims
+from cfpy.account.comparison import Comparison, Permission
 from cfpy.account.neighbours import neighbours
 from cfpy.account.owned.registry import BY_STEP
 from cfpy.account.plan import Action, Plan
 from cfpy.account.preview_keeper import all_notes
-from cfpy.account.session import Session, open_session
+from cfpy.account.removed import removal_notices, removed_environments
+from cfpy.account.removed_session import session_to_destroy
+from cfpy.account.session import Session
 from cfpy.account.steps import attempt, under_way
 from cfpy.account.teardown import teardown
 from cfpy.bindings.id_edits import unset_id
@@ -62,16 +65,21 @@ def run(
             else was deleted.
         WranglerError: A step failed. Run it again to continue.
     """
-    with alone(request.root, request.config, dry_run=request.dry_run):
-        session = open_session(ctx, request.root, request.environment, request.config)
-        plan = _plan(session, request)
+    root, environment, config = request.root, request.environment, request.config
+    with (
+        alone(root, config, dry_run=request.dry_run),
+        session_to_destroy(ctx, root, environment, config) as session,
+    ):
+        plan, void = _plan(session, request)
         refuse_dependents(session, plan)
-        if request.dry_run or not plan.changes:
+        if request.dry_run:
             return plan
-        session.refuse_read_only(plan)
-        if not confirm(plan):
-            return None
-        session.refuse_edited()
+        if plan.changes:
+            session.refuse_read_only(plan)
+            if not confirm(plan):
+                return None
+            session.refuse_edited()
+        forget(session, void)
         execute(ctx, session, plan, on_action)
         return plan
 
@@ -88,8 +96,8 @@ def execute(
         _Destroying(ctx, session, on_action).execute(plan)
 
 
-def _plan(session: Session, request: DestroyRequest) -> Plan:
-    """The plan: what is deleted and what is kept.
+def _plan(session: Session, request: DestroyRequest) -> tuple[Plan, tuple[str, ...]]:
+    """The plan: what is deleted and what is kept; and the keys in the record of what is gone.
 
     Raises:
         PlanConflictError: Configuration, record and account do not agree.
@@ -106,7 +114,19 @@ def _plan(session: Session, request: DestroyRequest) -> Plan:
             "; ".join(f"{item.key}: {item.reason}" for item in plan.conflicts),
             hint="Nothing was deleted. Fix the difference, then run it again.",
         )
-    return replace(plan, notices=(*plan.notices, *_previews(session, plan)))
+    void = void_claims(Comparison(session.desired, observed, permission.created), plan)
+    file = session.records.path.name
+    gone = (
+        f"cfpy created {key}, which the account no longer has: {command('destroy')} removes it "
+        f"from {file}"
+        for key in void
+    )
+    more = (
+        *gone,
+        *_previews(session, plan),
+        *removal_notices(removed_environments(project, record)),
+    )
+    return replace(plan, notices=(*plan.notices, *more)), void
 
 
 def _previews(session: Session, plan: Plan) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cfpy.account.desired import DesiredState
 from cfpy.account.record_store import RecordStore
+from cfpy.account.removed import removed_environments
 from cfpy.account.resources import desired_state
 from cfpy.bindings.environment_edits import (
     additions,
@@ -199,3 +200,13 @@ def list_environments(root: Path, config: Path | None = None) -> tuple[DesiredSt
     project = load_project(root, config)
     names = ["", *(project.wrangler.get("env") or {})]
     return tuple(desired_state(project, name) for name in names)
+
+
+def list_removed(root: Path, config: Path | None = None) -> dict[str, tuple[str, ...]]:
+    """As :func:`cfpy.account.removed.removed_environments`.
+
+    Raises:
+        ProjectError: The files are missing or not valid.
+    """
+    project = load_project(root, config)
+    return removed_environments(project, RecordStore(project.root, project.config_name).read())

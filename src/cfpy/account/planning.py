@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cfpy.account.plan import Plan
 from cfpy.account.secret_limits import refused_secrets
-from cfpy.account.session import open_session
+from cfpy.account.session import open_session, refuse_removed
 from cfpy.account.traffic import rollout_notices
 from cfpy.account.usable import refuse_unusable
 from cfpy.bindings.wrangler_config import load_project
@@ -31,7 +31,9 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
         CfpyError: As :func:`cfpy.account.session.open_session`.
     """
     # First, because it needs no login.
-    refuse_unusable(load_project(request.root, request.config), request.environment)
+    project = load_project(request.root, request.config)
+    refuse_removed(project, request.environment)
+    refuse_unusable(project, request.environment)
     session = open_session(ctx, request.root, request.environment, request.config)
     plan = session.plan()
     releases = session.account.releases(session.desired.worker)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cfpy.account.claims import claimed_worker, forget, void_claims
 from cfpy.account.conflicts import conflict_error
 from cfpy.account.desired import DesiredState
 from cfpy.account.owned.registry import BY_NAME, BY_STEP
@@ -22,7 +23,7 @@ from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.secret_limits import refused_secrets
 from cfpy.account.session import Session, open_session, refuse_broken
-from cfpy.account.steps import attempt, run_all, under_way
+from cfpy.account.steps import attempt, may_exist, run_all, under_way
 from cfpy.bindings.id_edits import set_id
 from cfpy.bindings.registry import OWNED, has_id
 from cfpy.errors import CfpyError, CloudflareError, UsageError
@@ -90,14 +91,17 @@ def provision(
     """As :func:`run`, for callers that hold the project's lock. ``before`` is called when
     everything is checked and confirmed, and nothing is changed yet."""
     refuse_broken(session)
-    plan = with_given(session.plan(), request.given)
+    now = session.comparison()
+    plan = with_given(session.plan_for(now), request.given)
     if plan.conflicts:
         raise conflict_error(
             plan.conflicts,
             "Change the configuration, cfpy.toml or the account so that they agree. "
             "Nothing was changed.",
         )
+    void = void_claims(now, plan)
     if not plan.changes:
+        forget(session, void)
         return plan
     session.refuse_read_only(plan)
     if refused := refused_secrets(session.account, plan):
@@ -108,6 +112,7 @@ def provision(
     values, generated = _secret_values(plan, session.desired, request)
     ctx.secrets.add(*values.values())
     before(plan)
+    forget(session, void)
 
     def reveal() -> None:
         if generated and request.reveal:
@@ -161,26 +166,16 @@ class _Provisioning:
 
     def _put_secrets(self, values: Mapping[str, str]) -> None:
         """A Worker that does not exist yet is created with its first secret."""
-        before = self._worker()
-        if before is None:
-            self._record(f"worker:{self._desired.worker}")
-        try:
+        with claimed_worker(self._session):
             attempt(
                 lambda: self._wrangler.put_secrets(values),
                 # The account shows whether a new secret exists, but not whether an old value was
                 # replaced.
                 lambda: values.keys() <= self._secrets(),
             )
-        except CfpyError:
-            if before is None and self._worker() is None:
-                self._forget(f"worker:{self._desired.worker}")
-            raise
-
-    def _worker(self) -> ObservedWorker | None:
-        return self._session.observe().get(ObservedWorker, self._desired.worker)
 
     def _secrets(self) -> frozenset[str]:
-        worker = self._worker()
+        worker = self._session.observe().get(ObservedWorker, self._desired.worker)
         return worker.secrets if worker else frozenset()
 
     def _record(self, key: str, id_: str = "") -> None:
@@ -190,9 +185,6 @@ class _Provisioning:
         self._session.records.change(
             lambda record: record.with_created(environment, account_id, key, id_)
         )
-
-    def _forget(self, key: str) -> None:
-        self._session.records.change(lambda record: record.without(self._session.environment, key))
 
     def _step(self, action: Action) -> None:
         if action.do is Do.UPDATE:
@@ -211,21 +203,22 @@ class _Provisioning:
         """Create a resource, and return the id that the account then shows."""
         # Recorded before it exists: if this run is killed in between, the next one knows that cfpy
         # created it. An earlier run may have created it although the account does not show it yet.
-        known = action.key in self._created()
+        # With an id, the record is about one that the account showed, and that is gone.
+        known = self._created().get(action.key) == ""
         self._record(action.key)
         kind, changing = BY_STEP[action.kind], self._session.changing
         try:
             ours = attempt(lambda: kind.create(changing, action), lambda: self._is_done(action))
-        except CfpyError:
-            if not known and not self._is_done(action):
-                self._forget(action.key)
+        except CfpyError as error:
+            if not (known and may_exist(error)) and not self._is_done(action):
+                forget(self._session, [action.key])
             raise
         ours = ours or kind.retried_by_wrangler
         if not ours and not known:
             self._ctx.progress(
                 f"{action.key} already exists: somebody else created it in the meantime"
             )
-            self._forget(action.key)
+            forget(self._session, [action.key])
         if not has_id(action.kind):
             return action.name
         created = self._now(action)

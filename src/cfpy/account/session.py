@@ -20,6 +20,7 @@ from cfpy.account.owned.d1 import D1Database
 from cfpy.account.owned.outside import Changing
 from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.record_store import RecordStore
+from cfpy.account.removed import destroys, is_removed, removal_notices, removed_environments
 from cfpy.account.resources import desired_state
 from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import OTHER_NAME, Wrangler
@@ -77,7 +78,8 @@ class Session:
             f"{found}. The version that is live while it is applied may fail"
             for found in self.breaking(plan)
         )
-        return replace(plan, notices=(*plan.notices, *unknown, *breaking))
+        removed = removal_notices(removed_environments(self.project, self.records.read()))
+        return replace(plan, notices=(*plan.notices, *removed, *unknown, *breaking))
 
     def breaking(self, plan: Plan) -> tuple[str, ...]:
         """What in a plan's migrations breaks older code."""
@@ -146,7 +148,7 @@ def _edits_configuration(action: Action, tables: Mapping[str, Any]) -> bool:
 
 
 def _migrations(desired: DesiredState) -> list[tuple[str, ...]]:
-    return [item.migrations for item in desired.all(D1Database)]
+    return [item.migrations for item in desired.all(D1Database) if item.migrations]
 
 
 def open_session(ctx: Context, root: Path, environment: str, config: Path | None = None) -> Session:
@@ -167,6 +169,7 @@ def open_session(ctx: Context, root: Path, environment: str, config: Path | None
         CloudflareError: The API can't be reached, or fails.
     """
     project = load_project(root, config)
+    refuse_removed(project, environment)
     _refuse_other_name(desired_state(project, environment).worker)
     return session_of(ctx, project, environment, RecordStore(project.root, project.config_name))
 
@@ -237,6 +240,20 @@ def refuse_broken(session: Session) -> None:
             tool.
     """
     refuse_unusable(session.project, session.environment)
+
+
+def refuse_removed(project: Project, environment: str) -> None:
+    """Refuse an environment that only the record has: it can only be destroyed.
+
+    Raises:
+        UsageError: It is one.
+        ProjectError: The record is not valid.
+    """
+    if is_removed(project, RecordStore(project.root, project.config_name).read(), environment):
+        raise UsageError(
+            f"{project.config_path} no longer has the environment {environment!r}",
+            hint=f"Restore its tables. Or delete what cfpy created for it: {destroys(environment)}",
+        )
 
 
 def _refuse_other_name(worker: str) -> None:

@@ -115,6 +115,12 @@ def is_refusal(error: BaseException) -> bool:
     return isinstance(error, WranglerError) and bool(error.api_code) and not _passes(error)
 
 
+def may_exist(error: BaseException) -> bool:
+    """Whether there may be what a command could not create, although the account does not show it:
+    an answer was lost, or the API says so."""
+    return not is_refusal(error) or any(said in str(error) for said in _EXISTS)
+
+
 def _passes(error: WranglerError) -> bool:
     """Whether an error may be temporary."""
     text = (error.output or error.message).lower()

@@ -1,4 +1,5 @@
-"""A provision with every request that changes the account broken once: the next run finishes it.
+"""A provision, and a destroy, with every request that changes the account broken once: the next run
+finishes it.
 
 The requests are those of wrangler, the answers those of the stand-in for Cloudflare's API. What the
 real wrangler makes of a fault is shown by ``tests/acceptance/test_fault_sample.py``.
@@ -14,9 +15,12 @@ from pathlib import Path
 import pytest
 
 from account_in_process import InProcess
+from cfpy.account.destroy import DestroyRequest
+from cfpy.account.destroy import run as run_destroy
 from cfpy.account.plan import Plan
 from cfpy.account.provision import ProvisionRequest
 from cfpy.account.provision import run as run_provision
+from cfpy.errors import PlanConflictError
 from preview_account import FAULTS, Fault
 from preview_stage import CONFIG, SETTINGS, Stage
 
@@ -24,6 +28,10 @@ IDS = ("database_id", "id")
 # A D1 database with two requests for its migration, a namespace, a bucket, two queues, an index
 # with a metadata index, and a Worker for the secret.
 MUTATIONS = 11
+# The same without the parts.
+DELETIONS = 7
+# What ends a run within the command leaves what a kill leaves, so the other way is for these.
+KILLS = [fault for fault in FAULTS if not fault.status]
 
 
 class Provisioned(Stage):
@@ -44,10 +52,23 @@ class Provisioned(Stage):
         asked = ProvisionRequest(self.root, "", {"API_TOKEN": "x"}, lambda _: None, None)
         return run_provision(self.context(), asked, self._confirm, lambda _: None)
 
+    def destroy(self, *, dry_run: bool = False) -> Plan | None:
+        asked = DestroyRequest(self.root, "", True, frozenset(), dry_run)
+        return run_destroy(self.context(), asked, self._confirm, lambda _: None)
+
     def left(self) -> list[str]:
         """The account, the configuration and the record."""
         files = [self.root / name for name in ("wrangler.json", "cfpy.state.json")]
-        return [self.outcome(), *(path.read_text() for path in files)]
+        texts = (path.read_text() if path.exists() else "" for path in files)
+        return [self.outcome(), *texts]
+
+    def created_by_others(self) -> str:
+        """The account after somebody else created what has a name and no id."""
+        self.api.buckets.append("till-files")
+        self.api.queues |= {"till-jobs": "theirs", "till-dead": "theirs too"}
+        self.api.add_index("till-index", 8, "cosine")
+        self.api.scripts["till"] = []
+        return self.outcome()
 
 
 @pytest.fixture
@@ -76,3 +97,87 @@ def test_a_broken_run_is_finished_by_the_next(
         plan = here.provision()
         assert plan is not None
         assert (plan.changes, here.tools.mutations) == ((), done)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_broken_destroy_is_finished_by_the_next_and_leaves_no_claim(
+    fault: Fault, provisioned: Callable[[], Provisioned]
+) -> None:
+    for number in range(1, DELETIONS + 1):
+        here = provisioned()
+        nothing = here.left()
+        here.provision()
+        here.broken(here.destroy, number, fault)
+        here.destroy()
+        assert here.left() == nothing, number
+        theirs = here.created_by_others()
+        here.destroy()
+        assert here.outcome() == theirs, number
+
+
+@pytest.mark.parametrize("fault", KILLS, ids=lambda fault: fault.name)
+def test_a_killed_provision_is_undone_by_a_destroy(
+    fault: Fault, provisioned: Callable[[], Provisioned]
+) -> None:
+    nothing = provisioned().left()
+    for number in range(1, MUTATIONS + 1):
+        here = provisioned()
+        here.broken(here.provision, number, fault)
+        here.destroy()
+        assert here.left() == nothing, number
+
+
+@pytest.mark.parametrize("fault", KILLS, ids=lambda fault: fault.name)
+def test_a_killed_destroy_is_undone_by_a_provision(
+    fault: Fault, provisioned: Callable[[], Provisioned]
+) -> None:
+    clean = provisioned()
+    clean.provision()
+    wanted = clean.left()
+    for number in range(1, DELETIONS + 1):
+        here = provisioned()
+        here.provision()
+        here.broken(here.destroy, number, fault)
+        deleted = [*here.tools.mutations][-1].split("/")[-2] in ("database", "namespaces")
+        if fault.applied and deleted:
+            # Its id is still in the configuration.
+            with pytest.raises(PlanConflictError, match="was created by cfpy, and is deleted"):
+                here.provision()
+            here.destroy()
+        here.provision()
+        assert here.left() == wanted, number
+
+
+def test_a_refused_creation_leaves_no_claim_on_what_was_deleted(
+    provisioned: Callable[[], Provisioned],
+) -> None:
+    here = provisioned()
+    here.provision()
+    here.api.buckets.remove("till-files")
+    here.broken(here.provision, 1, FAULTS[0])
+    here.created_by_others()
+    here.destroy()
+    assert here.api.buckets == ["shop-files", "till-files"]
+
+
+def test_a_worker_that_is_gone_is_forgotten_when_it_is_seen(
+    provisioned: Callable[[], Provisioned],
+) -> None:
+    here = provisioned()
+    here.provision()
+    (here.root / "cfpy.toml").write_text("")
+    record = (here.root / "cfpy.state.json").read_text()
+    assert "worker:till" in record
+    document = json.loads((here.root / "wrangler.json").read_text())
+    for name in ("secrets", "vectorize"):
+        del document[name]
+    (here.root / "wrangler.json").write_text(json.dumps(document))
+    del here.api.scripts["till"]
+    plan = here.destroy(dry_run=True)
+    assert plan is not None
+    assert any("worker:till, which the account no longer has" in said for said in plan.notices)
+    assert (here.root / "cfpy.state.json").read_text() == record
+    plan = here.provision()
+    assert plan is not None
+    assert plan.changes == ()
+    assert "worker:till" not in (here.root / "cfpy.state.json").read_text()

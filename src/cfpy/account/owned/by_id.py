@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from typing import ClassVar
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState
-from cfpy.account.identity import Identified, Reference, Resource, resolve
+from cfpy.account.identity import Identified, Reference, Resource, resolve, same_id
+from cfpy.account.observed import ObservedState
 from cfpy.account.owned.kind import OwnedResource, new_in
 from cfpy.account.owned.outside import Reading
 from cfpy.account.plan import Action, Do
+
+_ELSEWHERE = "may be of another account, as in an example"
 
 
 class OwnedById(OwnedResource):
@@ -40,6 +43,11 @@ class OwnedById(OwnedResource):
     def names(self, desired: DesiredState) -> list[str]:
         return [item.name for item in desired.all(self.reference)]
 
+    def as_found(self, name: str, id_: str, observed: ObservedState) -> object:
+        """It may have another name now."""
+        found = observed.get(self.found, id_)
+        return self.called(found.name if found else name)
+
     def resources(self, now: Comparison) -> tuple[Resource, ...]:
         """The resources that the bindings refer to."""
         wanted, found = now.desired.all(self.reference), now.observed.all(self.found)
@@ -47,7 +55,7 @@ class OwnedById(OwnedResource):
 
     def plan(self, now: Comparison) -> Iterator[Action]:
         for item in self.resources(now):
-            yield planned(item)
+            yield planned(item, now.created)
 
     def identified(self, now: Comparison) -> Iterator[tuple[str, str]]:
         return ((item.name, item.id) for item in self.resources(now))
@@ -76,15 +84,24 @@ class OwnedById(OwnedResource):
         found = now.observed.all(self.found) if resources else {}
         return not (id_ and found) or id_ in found
 
+    def is_gone(self, now: Comparison, name: str, id_: str) -> bool:
+        """An id that the configuration still has is left to the step that removes it there."""
+        wanted, found = now.desired.all(self.reference), now.observed.all(self.found)
+        if not wanted or any(id_ and same_id(item.id, id_) for item in wanted):
+            return False
+        return id_ not in found if id_ else name not in {item.name for item in found.values()}
 
-def planned(wanted: Resource) -> Action:
+
+def planned(wanted: Resource, created: Mapping[str, str]) -> Action:
     """The step for a resource whose id belongs in the configuration."""
     do, reason, unwritten = Do.KEEP, "", wanted.unwritten
     if wanted.problem:
         do, reason = Do.CONFLICT, wanted.problem
     elif wanted.missing:
-        do, reason = Do.CONFLICT, f"the configuration names the id {wanted.unknown[0]}, which the "
-        reason += "account does not have: it may be of another account, as in an example"
+        do, id_ = Do.CONFLICT, wanted.unknown[0]
+        reason = f"the configuration names the id {id_}, which the account does not have: it "
+        ours = any(same_id(id_, known) for known in created.values())
+        reason += "was created by cfpy, and is deleted" if ours else _ELSEWHERE
     elif not wanted.id:
         do, reason = Do.CREATE, new_in(wanted)
         unwritten = tuple(item.binding for item in wanted.references)

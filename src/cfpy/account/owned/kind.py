@@ -104,6 +104,11 @@ class OwnedKind:
         del id_
         return name not in self.names(now.desired)
 
+    def is_gone(self, now: Comparison, name: str, id_: str) -> bool:
+        """Whether it was read that the account no longer has a resource that cfpy created."""
+        del now, name, id_
+        return False
+
     def create(self, changing: Changing, action: Action) -> None:
         """Carry out a step that creates something, with one command.
 
@@ -185,6 +190,15 @@ class OwnedResource(OwnedKind):
     def called(self, name: str) -> object:
         """What is wanted if only the name of a resource is known."""
         raise NotImplementedError(name)
+
+    def as_found(self, name: str, id_: str, observed: ObservedState) -> object:
+        """What is wanted if only the record has a resource: as the account has it."""
+        del id_, observed
+        return self.called(name)
+
+    def is_gone(self, now: Comparison, name: str, id_: str) -> bool:
+        del id_
+        return name in self.names(now.desired) and (self.name, name) not in now.observed.found
 
     def identified(self, now: Comparison) -> Iterable[tuple[str, str]]:
         """The name and the id of each that is wanted."""

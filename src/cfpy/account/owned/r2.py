@@ -9,7 +9,7 @@ from typing import Any
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
-from cfpy.account.observed import Found
+from cfpy.account.observed import Found, ObservedState
 from cfpy.account.owned.kind import OwnedResource, elsewhere, new_in
 from cfpy.account.owned.outside import (
     Answers,
@@ -63,6 +63,12 @@ class Buckets(OwnedResource):
 
     def called(self, name: str) -> R2Bucket:
         return R2Bucket(name)
+
+    def as_found(self, name: str, id_: str, observed: ObservedState) -> R2Bucket:
+        """It may be in a jurisdiction."""
+        del id_
+        found = observed.get(ObservedBucket, name)
+        return R2Bucket(name, jurisdiction=found.jurisdiction if found else "")
 
     def wanted(self, scope: Scope) -> Sequence[R2Bucket]:
         """Each bucket once, even if it has several bindings."""

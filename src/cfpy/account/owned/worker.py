@@ -45,6 +45,10 @@ class Workers(OwnedKind):
                 "and a deployment replaces its live version"
             )
 
+    def is_gone(self, now: Comparison, name: str, id_: str) -> bool:
+        del id_
+        return name == now.desired.worker and now.observed.get(ObservedWorker, name) is None
+
     def teardown(self, now: Removal) -> Iterator[Action]:
         if now.observed.get(ObservedWorker, now.desired.worker):
             yield self.decided(now, now.desired.worker)

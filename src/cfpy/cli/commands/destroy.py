@@ -66,12 +66,16 @@ def destroy(
     Example: cfpy destroy --env staging --delete-data
     """
     from cfpy.account.destroy import DestroyRequest, run
+    from cfpy.account.env import list_removed
 
     output = ctx.ensure_object(Output)
     options = ["--delete-data"] if delete_data else []
     options += [part for key in include or () for part in ("--include", key)]
-    view = DestroyView(output, yes=yes, confirm=confirm, dry_run=dry_run, options=options)
     root, file = project_at(output, cwd, config)
+    after = ("env", "list") if env in list_removed(root, file) else ("status",)
+    view = DestroyView(
+        output, yes=yes, confirm=confirm, dry_run=dry_run, options=options, after=after
+    )
     request = DestroyRequest(root, env, delete_data, frozenset(include or ()), dry_run, file)
     view.show(run(context_of(output), request, view.confirm, view.done))
 
@@ -80,10 +84,18 @@ class DestroyView:
     """Asks and reports for ``cfpy destroy``."""
 
     def __init__(
-        self, output: Output, *, yes: bool, confirm: str, dry_run: bool, options: Sequence[str]
+        self,
+        output: Output,
+        *,
+        yes: bool,
+        confirm: str,
+        dry_run: bool,
+        options: Sequence[str],
+        after: Sequence[str] = ("status",),
     ) -> None:
         """``options`` select what is deleted; they are repeated in the next command, without
-        ``--dry-run``."""
+        ``--dry-run``. ``after`` is the command that shows what is left."""
+        self._after = after
         self._output = output
         self._again = ("destroy", *options)
         self._yes = yes
@@ -141,4 +153,4 @@ class DestroyView:
             return
         for action in kept:
             self._output.note(f"kept: {action.kind} {action.name} ({action.reason})", "dim")
-        self._output.show(draw.Text(f"\nNext\n  {self._output.invocation.command('status')}"))
+        self._output.show(draw.Text(f"\nNext\n  {self._output.invocation.command(*self._after)}"))

@@ -12,7 +12,7 @@ from cfpy.cli.console import Output
 from cfpy.cli.options import ConfigFile, Json, ProjectDirectory, project_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from cfpy.account.desired import DesiredState
 
@@ -30,15 +30,20 @@ def env_list(
 
     Example: cfpy env list
     """
-    from cfpy.account.env import list_environments
+    from cfpy.account.env import list_environments, list_removed
 
     output = ctx.ensure_object(Output)
-    show_environments(output, list_environments(*project_at(output, cwd, config)))
+    place = project_at(output, cwd, config)
+    show_environments(output, list_environments(*place), list_removed(*place))
 
 
-def show_environments(output: Output, environments: Sequence[DesiredState]) -> None:
-    """Each environment, with its Worker and its resources."""
+def show_environments(
+    output: Output, environments: Sequence[DesiredState], removed: Mapping[str, Sequence[str]]
+) -> None:
+    """Each environment, with its Worker and its resources. ``removed`` are those of which only the
+    record has something."""
     from cfpy.account.owned.registry import LISTED, RESOURCES
+    from cfpy.account.removed import removal_notices
 
     rows = [
         {
@@ -49,10 +54,13 @@ def show_environments(output: Output, environments: Sequence[DesiredState]) -> N
         for item in environments
     ]
     if output.json:
-        output.data("env list", {"environments": rows})
+        gone = [{"name": name, "created": list(keys)} for name, keys in removed.items()]
+        output.data("env list", {"environments": rows, "removed": gone})
         return
     table = draw.table("environment", "Worker", "resources")
     for row in rows:
         named = [name for kind in LISTED if kind.name in RESOURCES for name in row[kind.listed]]
         table.add_row(str(row["name"]) or "(top level)", str(row["worker"]), ", ".join(named))
     output.show(table)
+    for notice in removal_notices(removed):
+        output.note(f"note: {output.invocation.resolve(notice)}", "yellow")
