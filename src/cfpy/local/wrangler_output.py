@@ -23,6 +23,8 @@ _ASIDE = re.compile(
     # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
     r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"
     r'|\s*\{"timestamp":"\d+","level":|\*\*\* Uncaught exception \*\*\*$'
+    # workerd, to its authors, about an error in a stream that it has reported.
+    r"|NOSENTRY reporting trace with exception outcome"
 )
 # A line that is hidden, while the reason below it is not.
 _HEADLINE = re.compile(r"\*\*\* Uncaught exception \*\*\*$")
@@ -42,6 +44,9 @@ _PROCESSING = re.compile(r"Processing \S+ configuration:$")
 _PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
 # A failed custom build is shown as a dump of the whole JavaScript error.
 _DUMP = re.compile(r"\[Error\]: Process exited with non-zero status \((\d+)\)")
+# How the dump of esbuild begins, as it sometimes ends with a wrangler that fails: it hides the
+# reason, which comes before it.
+_ASLEEP = "fatal error: all goroutines are asleep"
 # An exception that no handler caught. wrangler shows those of one Worker of several, which may be
 # any of them; the Worker in front reports all, marked.
 _UNCAUGHT = re.compile(r"Uncaught [\w$.]+(:|$)")
@@ -139,6 +144,7 @@ class WranglerOutput:
             self._skips = bool(_UNCAUGHT.match(found["text"]) or (aside and not headline))
             if headline:
                 return None
+        self._skips = self._skips or text.startswith(_ASLEEP)
         if self._skips:
             return None
         if found := _DUMP.search(text):

@@ -98,6 +98,13 @@ def test_only_what_wrangler_says_of_missing_secrets_is_hidden(text: str, shown: 
     assert found == (Said("warning", text) if shown else None)
 
 
+@pytest.mark.parametrize("mark", ["", "✘ [ERROR] "])
+def test_what_workerd_tells_its_authors_is_hidden(mark: str) -> None:
+    """It follows the error of a stream, which is shown."""
+    text = "NOSENTRY reporting trace with exception outcome, but no actual exceptions; trace-> ..."
+    assert WranglerOutput().read(mark + text, on_stderr=True) is None
+
+
 def test_standard_error() -> None:
     output = WranglerOutput()
     found = [output.read(line, on_stderr=True) for line in COMPLAINTS.splitlines()]
