@@ -49,6 +49,7 @@ class Resource:
         problem: Why the configuration, the record and the account do not agree; empty if they do.
         missing: Whether the configuration has an id that the account does not have.
         unknown: The ids in the configuration that the account does not have.
+        deleted: Whether cfpy created what is ``missing``, so that somebody deleted it.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Resource:
     problem: str = ""
     missing: bool = False
     unknown: tuple[str, ...] = ()
+    deleted: bool = False
 
     @property
     def key(self) -> str:
@@ -151,6 +153,7 @@ def _resource(
         unknown=tuple(
             dict.fromkeys(item.id for item in members if item.id and item.id not in found)
         ),
+        deleted=not target and any(item.id in agreed for item in members),
     )
 
 

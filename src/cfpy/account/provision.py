@@ -97,6 +97,8 @@ def provision(
             "Change the configuration, cfpy.toml or the account so that they agree. "
             "Nothing was changed.",
         )
+    for unreadable in session.unreadable(plan):
+        raise unreadable
     if not plan.changes:
         return plan
     session.refuse_read_only(plan)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cfpy.account.breaking_migrations import breaking_migrations
+from cfpy.account.breaking_migrations import breaking_migrations, unreadable_migrations
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
@@ -24,6 +24,7 @@ from cfpy.account.resources import desired_state
 from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import OTHER_NAME, Wrangler
 from cfpy.bindings.environments import effective
+from cfpy.bindings.migration_files import lost_migrations
 from cfpy.bindings.registry import OWNED
 from cfpy.bindings.stances import REFUSED, refused
 from cfpy.bindings.unknown_keys import warnings
@@ -77,7 +78,15 @@ class Session:
             f"{found}. The version that is live while it is applied may fail"
             for found in breaking_migrations(self.project.root, self.desired, plan)
         )
-        return replace(plan, notices=(*plan.notices, *unknown, *breaking))
+        lost = (
+            f"{item.message}. {item.fix}"
+            for item in lost_migrations(self.project, self.environment)
+        )
+        return replace(plan, notices=(*plan.notices, *unknown, *lost, *breaking))
+
+    def unreadable(self, plan: Plan) -> tuple[ProjectError, ...]:
+        """The errors of pending migrations that can't be applied as they are."""
+        return tuple(unreadable_migrations(self.project.root, self.desired, plan))
 
     @property
     def changing(self) -> Changing:

@@ -31,7 +31,9 @@ _HEADLINE = re.compile(r"\*\*\* Uncaught exception \*\*\*$")
 # The table of bindings: cfpy has its own, on the page.
 _BINDINGS = re.compile(r"(Your Worker|\S+) has access to the following bindings:")
 # What follows it. The value of a variable in it may have any lines.
-_BELOW_TABLE = re.compile("⎔|\\[wrangler:|.*Ready on https?://")
+_BELOW_TABLE = re.compile("⎔|\\[wrangler:|\\[custom build\\]|.*Ready on https?://")
+# What the project's own build prints. wrangler also marks empty lines.
+_BUILD = re.compile(r"\[custom build\] (?P<text>.*)")
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _RELOAD = re.compile("⎔ (Reloading local server\\.\\.\\.|(?P<done>Local server updated and ready))")
@@ -119,6 +121,9 @@ class WranglerOutput:
         self._in_table = bool(_BINDINGS.match(line) or (self._in_table and not below))
         if self._in_table or not line.strip() or _ASIDE.match(line):
             return None
+        if found := _BUILD.match(line):
+            text = found["text"].rstrip()
+            return Said("log", f"[build] {text}") if text else None
         if found := _READY.search(line):
             self.not_built = False
             return Ready(found[1].rstrip("/") + "/")

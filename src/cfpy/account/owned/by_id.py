@@ -90,7 +90,12 @@ def planned(wanted: Resource) -> Action:
         do, reason = Do.CONFLICT, wanted.problem
     elif wanted.missing:
         do, reason = Do.CONFLICT, f"the configuration names the id {wanted.unknown[0]}, which the "
-        reason += "account does not have: it may be of another account, as in an example"
+        reason += "account does not have: "
+        reason += (
+            "cfpy created it, so it was deleted"
+            if wanted.deleted
+            else "it may be of another account, as in an example"
+        )
     elif not wanted.id:
         do, reason = Do.CREATE, new_in(wanted)
         unwritten = tuple(item.binding for item in wanted.references)
