@@ -136,7 +136,7 @@ def deploy(
     if session.project.is_python:
         vendor(session.project, ctx.runner, ctx.progress)
     plan = with_given(session.plan(), request.given)
-    for problem in problems(plan, provisions=request.provision is not None):
+    for problem in problems(session, plan, provisions=request.provision is not None):
         raise problem
     ctx.progress("Checking the project")
     modules = check_upload(session.wrangler)

@@ -19,6 +19,7 @@ from cfpy.bindings.checks import check, check_models
 from cfpy.bindings.environments import effective
 from cfpy.bindings.finding import Finding
 from cfpy.bindings.mask_checks import unknown_databases
+from cfpy.bindings.migration_files import lost_migrations
 from cfpy.bindings.unknown_keys import unknown_keys
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.errors import CfpyError, NotLoggedInError, ProjectError
@@ -196,7 +197,8 @@ def _project(root: Path, environment: str, config: Path | None) -> Iterator[Chec
     findings = check(scope, desired.worker, datetime.now(UTC).date())
     unknown = unknown_keys(project, environment)
     python, masks = tuple(_excluded_python(project)), unknown_databases(project)
-    found = (*findings, *unknown, *_repeated(project), *masks, *python)
+    lost = tuple(lost_migrations(project, environment))
+    found = (*findings, *unknown, *_repeated(project), *masks, *lost, *python)
     yield from _found("configuration", found)
     yield from _found("models", check_models(source_texts(project)))
     yield from _found("imports", tuple(_unreachable(project)))

@@ -38,5 +38,6 @@ def run(ctx: Context, request: PlanRequest) -> Plan:
     plan = session.plan()
     releases = session.account.releases(session.desired.worker)
     refused = refused_secrets(session.account, plan)
-    secrets = [refused.message] if refused else []
-    return replace(plan, notices=(*plan.notices, *rollout_notices(releases), *secrets))
+    problems = [refused] if refused else []
+    said = (error.message for error in (*session.unreadable(plan), *problems))
+    return replace(plan, notices=(*plan.notices, *rollout_notices(releases), *said))

@@ -99,6 +99,8 @@ def provision(
             "Change the configuration, cfpy.toml or the account so that they agree. "
             "Nothing was changed.",
         )
+    for unreadable in session.unreadable(plan):
+        raise unreadable
     void = void_claims(now, plan)
     if not plan.changes:
         forget(session, void)

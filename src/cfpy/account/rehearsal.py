@@ -73,7 +73,7 @@ def rehearse(
     try:
         session = open_session(ctx, root, environment, config)
         plan = session.plan()
-        findings += problems(plan, provisions=provisions)
+        findings += problems(session, plan, provisions=provisions)
     except (CloudflareError, NotAuthenticatedError) as error:
         findings.append(error)
     before = _packages(project.root)
@@ -104,16 +104,18 @@ def _packages(root: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def problems(plan: Plan, *, provisions: bool) -> Iterator[CfpyError]:
-    """What stops a deployment. Migrations do not: it applies them.
+def problems(session: Session, plan: Plan, *, provisions: bool) -> Iterator[CfpyError]:
+    """What stops a deployment. Migrations do not: it applies them, if they can be read.
 
     Args:
+        session: The project.
         plan: The plan before the deployment.
         provisions: Whether it creates what is missing.
     """
     if plan.conflicts:
         see = f"See the plan: {command('plan')}. Nothing was changed."
         yield conflict_error(plan.conflicts, see)
+    yield from session.unreadable(plan)
     missing = [
         item.key for item in plan.changes if not item.migrates and item not in plan.conflicts
     ]

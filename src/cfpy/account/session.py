@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cfpy.account.breaking_migrations import breaking_migrations
+from cfpy.account.breaking_migrations import breaking_migrations, unreadable_migrations
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
@@ -25,6 +25,7 @@ from cfpy.account.resources import desired_state
 from cfpy.account.usable import refuse_unusable
 from cfpy.account.wrangler import OTHER_NAME, Wrangler
 from cfpy.bindings.environments import effective
+from cfpy.bindings.migration_files import lost_migrations
 from cfpy.bindings.registry import OWNED
 from cfpy.bindings.stances import REFUSED, refused
 from cfpy.bindings.unknown_keys import warnings
@@ -79,11 +80,19 @@ class Session:
             for found in self.breaking(plan)
         )
         removed = removal_notices(removed_environments(self.project, self.records.read()))
-        return replace(plan, notices=(*plan.notices, *removed, *unknown, *breaking))
+        lost = (
+            f"{item.message}. {item.fix}"
+            for item in lost_migrations(self.project, self.environment)
+        )
+        return replace(plan, notices=(*plan.notices, *removed, *unknown, *lost, *breaking))
 
     def breaking(self, plan: Plan) -> tuple[str, ...]:
         """What in a plan's migrations breaks older code."""
         return breaking_migrations(self.project.root, self.desired, plan, self.account.data)
+
+    def unreadable(self, plan: Plan) -> tuple[ProjectError, ...]:
+        """The errors of pending migrations that can't be applied as they are."""
+        return tuple(unreadable_migrations(self.project.root, self.desired, plan))
 
     @property
     def changing(self) -> Changing:

@@ -29,7 +29,7 @@ def without_unknown_ids(session: Session) -> tuple[Session, dict[str, str], tupl
     edits: list[Remove] = []
     for called, kind in OWNED.items():
         for number, item in enumerate(kind.entries(tables) if kind.id_key else ()):
-            if (called, item.get(kind.id_key)) in unknown:
+            if (called, kind.told_by(item)) in unknown:
                 removed[str(item.get("binding"))] = str(item[kind.id_key])
                 edits.append(Remove((*scope, *kind.table.split("."), number, kind.id_key)))
     for edit in edits:

@@ -40,3 +40,7 @@ def _other_than(
             yield Finding(False, f"{said} a placeholder", fix)
         elif given and not form.fullmatch(given):
             yield Finding(True, f"{said} {what}", fix)
+        elif given != given.lower():
+            # wrangler sends it as it is, and nothing says that Cloudflare accepts it.
+            written = f"Write it as the account does: {given.lower()}"
+            yield Finding(False, f"{said} in upper case", f"{written}.")

@@ -209,9 +209,11 @@ class BindingKind:
 
     def told_by(self, item: Mapping[str, Any]) -> str:
         """Which resource a table names, by :attr:`filled_in`; empty if it names none, or has a
-        placeholder in its place."""
+        placeholder in its place. Ids are in lower case, as the account has them."""
         told = str(item.get(self.filled_in) or "")
-        return "" if is_placeholder(told) else told
+        if is_placeholder(told):
+            return ""
+        return told.lower() if self.id_key else told
 
     @property
     def service(self) -> str:

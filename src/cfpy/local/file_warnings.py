@@ -1,6 +1,6 @@
 """Warns about the files of a run: values that Cloudflare refuses and keys that wrangler skips in
 the configuration, lines of the files of secrets that assign nothing, secrets without a value, and
-assets that are not there."""
+assets and migrations that are not there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from cfpy.bindings.checks import check_bindings
 from cfpy.bindings.environments import effective
+from cfpy.bindings.migration_files import lost_migrations
 from cfpy.bindings.unknown_keys import warnings
 from cfpy.local.env_files import EnvFiles
 from cfpy.local.secret_names import secret_names
@@ -34,6 +35,10 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         *(text for file in files.used for text in _faulty(file, project.root)),
         *missing_secrets(project, environment, files),
         *_missing_assets(scope, project),
+        *(
+            f"{project.config_name}: {item.message}. {item.fix}"
+            for item in lost_migrations(project, environment)
+        ),
         *(f"{said}. {FIX}" for said in [excluded_python(project)] if said),
     )
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from cfpy.account.migrating import naming_the_file
 from cfpy.account.wrangler import Wrangler
+from cfpy.errors import ProjectError
 from cfpy.local.kept_data import database_file
 from cfpy.local.local_runtime import LocalSession
+from cfpy.project.encoded import read_text
 from cfpy.project.migrations import migrations_of
 from cfpy.project.project import Project
 from cfpy.project.sql_statements import quoted
@@ -29,11 +31,15 @@ def migrate(ctx: Context, project: Project, session: LocalSession) -> None:
 
     Raises:
         WranglerError: A migration failed.
+        ProjectError: One can't be read, or is not UTF-8. Nothing was applied.
     """
     databases = json.loads(session.worker.read_text("utf-8")).get("d1_databases", [])
     waiting = [item for item in databases if is_pending(session.state, item)]
     if not waiting:
         return
+    for item in waiting:
+        for name in pending(session.state, item):
+            read_text(Path(migrations_of(item).directory, name), ProjectError)
     ctx.progress("Applying migrations to the local database")
     wrangler = Wrangler(ctx.runner, ctx.toolchain, project.root, config=session.worker)
     for item in waiting:
@@ -43,15 +49,21 @@ def migrate(ctx: Context, project: Project, session: LocalSession) -> None:
 
 
 def is_pending(state: Path, database: Mapping[str, Any]) -> bool:
-    """Whether a migration of ``database``, a table of the derived configuration, is not recorded
+    """Whether there is one of :func:`pending`."""
+    return bool(pending(state, database))
+
+
+def pending(state: Path, database: Mapping[str, Any]) -> tuple[str, ...]:
+    """The migrations of ``database``, a table of the derived configuration, that are not recorded
     in its file below ``state``: the database itself is asked, because it may be deleted, or
     replaced by another, at any time."""
     # The paths of a derived configuration are absolute.
-    names = set(migrations_of(database).names(Path()))
+    names = migrations_of(database).names(Path())
     if not names:
-        return False
+        return ()
     file = database_file(state, "d1", str(database["database_id"]))
-    return not names <= _applied(file, str(database.get("migrations_table") or _TABLE))
+    applied = _applied(file, str(database.get("migrations_table") or _TABLE))
+    return tuple(name for name in names if name not in applied)
 
 
 def migration_directories(worker: Mapping[str, Any]) -> tuple[Path, ...]:

@@ -61,6 +61,8 @@ class WorkerdRuntime:
         self._session = session
         self._all = (session, *session.beside)
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
+        # What it said that has a meaning of its own, however much it said after it.
+        self._noted: set[str] = set()
         self._feed: SimpleQueue[_Line | _Edit | None] = SimpleQueue()
         self._since: float | None = None
         self._name = json.loads(session.worker.read_text("utf-8"))["name"]
@@ -110,7 +112,7 @@ class WorkerdRuntime:
             if ready and waiting:
                 yield self._reload(*waiting[-1])
                 waiting.clear()
-        yield from self._ended(was_ready=ready)
+        yield from self._ended(output, was_ready=ready)
 
     def stop(self) -> None:
         for watcher in self._watchers:
@@ -164,33 +166,36 @@ class WorkerdRuntime:
         if not reload.done:
             self._since = self._since or time.monotonic()
             # What was said before is not about this version.
-            self._kept.clear()
+            self._forget()
             return None
         self._loaded()
         since, self._since = self._since or time.monotonic(), None
         return Event("reloaded", {"ms": (time.monotonic() - since) * 1000})
 
     def _loaded(self) -> None:
-        self._kept.clear()
+        self._forget()
         self._taken = look(self._everything)
 
-    def _ended(self, *, was_ready: bool) -> Iterator[Event]:
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._noted.clear()
+
+    def _ended(self, output: WranglerOutput, *, was_ready: bool) -> Iterator[Event]:
         """After it exited by itself: report why, or start again with what was saved since."""
         status = self._child.wait()
         # The last lines may come from the other stream.
         while (item := self._leftover()) is not None:
-            if event := self._event(WranglerOutput().read(item[0], on_stderr=item[1])):
+            if event := self._event(output.read(item[0], on_stderr=item[1])):
                 yield event
-        text = self._tail()
-        if _NO_BUNDLE in text:
+        if _NO_BUNDLE in self._noted:
             raise BundleUnavailableError(
                 "workerd could not download the Pyodide bundle, which it needs to run Python",
                 hint="Use --runtime node, which needs no download, or check the network.",
             )
-        taken = any(words in text for words in _PORT_TAKEN)
+        taken = not self._noted.isdisjoint(_PORT_TAKEN)
         if taken and not was_ready and self._starts < _MOST_STARTS:
             # wrangler chose the port, and another program was faster.
-            self._kept.clear()
+            self._forget()
             self._child = self._start()
             yield from self._events()
             return
@@ -204,7 +209,7 @@ class WorkerdRuntime:
                 path = os.path.relpath(changed[0], self._session.project)
                 yield Event("config_changed", {"path": path})
                 return
-            raise self._failed(f"the Worker can't start\n{text}")
+            raise self._failed(f"the Worker can't start\n{self._tail()}")
         why = died("wrangler dev", status, self._kept).message
         raise self._failed(f"the Worker can't start: {why}")
 
@@ -227,6 +232,7 @@ class WorkerdRuntime:
         text = in_project(text, self._session.project, self._session.entry)
         text = in_own_file(text, self._session.config)
         self._kept.append(text)
+        self._noted.update(words for words in (_NO_BUNDLE, *_PORT_TAKEN) if words in text)
         return Event("log", {"level": said.level, "text": text})
 
     def _leftover(self) -> _Line | None:

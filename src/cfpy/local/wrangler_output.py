@@ -23,13 +23,17 @@ _ASIDE = re.compile(
     # After a failed start: wrangler's guess, and workerd's lines again, as JSON.
     r"|The Workers runtime failed to start\. There was likely|\s*Runtime stderr:$"
     r'|\s*\{"timestamp":"\d+","level":|\*\*\* Uncaught exception \*\*\*$'
+    # workerd, to its authors, about an error in a stream that it has reported.
+    r"|NOSENTRY reporting trace with exception outcome"
 )
 # A line that is hidden, while the reason below it is not.
 _HEADLINE = re.compile(r"\*\*\* Uncaught exception \*\*\*$")
 # The table of bindings: cfpy has its own, on the page.
 _BINDINGS = re.compile(r"(Your Worker|\S+) has access to the following bindings:")
 # What follows it. The value of a variable in it may have any lines.
-_BELOW_TABLE = re.compile("⎔|\\[wrangler:|.*Ready on https?://")
+_BELOW_TABLE = re.compile("⎔|\\[wrangler:|\\[custom build\\]|.*Ready on https?://")
+# What the project's own build prints. wrangler also marks empty lines.
+_BUILD = re.compile(r"\[custom build\] (?P<text>.*)")
 _READY = re.compile(r"Ready on (https?://\S+)")
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>/\S*) (?P<status>\d{3}) .*\((?P<ms>\d+)ms\)")
 _RELOAD = re.compile("⎔ (Reloading local server\\.\\.\\.|(?P<done>Local server updated and ready))")
@@ -42,6 +46,9 @@ _PROCESSING = re.compile(r"Processing \S+ configuration:$")
 _PATH = re.compile(r"^(\s*)\.\./\.\./(\S+:\d+:\d+)")
 # A failed custom build is shown as a dump of the whole JavaScript error.
 _DUMP = re.compile(r"\[Error\]: Process exited with non-zero status \((\d+)\)")
+# How the dump of esbuild begins, as it sometimes ends with a wrangler that fails: it hides the
+# reason, which comes before it.
+_ASLEEP = "fatal error: all goroutines are asleep"
 # An exception that no handler caught. wrangler shows those of one Worker of several, which may be
 # any of them; the Worker in front reports all, marked.
 _UNCAUGHT = re.compile(r"Uncaught [\w$.]+(:|$)")
@@ -114,6 +121,9 @@ class WranglerOutput:
         self._in_table = bool(_BINDINGS.match(line) or (self._in_table and not below))
         if self._in_table or not line.strip() or _ASIDE.match(line):
             return None
+        if found := _BUILD.match(line):
+            text = found["text"].rstrip()
+            return Said("log", f"[build] {text}") if text else None
         if found := _READY.search(line):
             self.not_built = False
             return Ready(found[1].rstrip("/") + "/")
@@ -139,6 +149,7 @@ class WranglerOutput:
             self._skips = bool(_UNCAUGHT.match(found["text"]) or (aside and not headline))
             if headline:
                 return None
+        self._skips = self._skips or text.startswith(_ASLEEP)
         if self._skips:
             return None
         if found := _DUMP.search(text):

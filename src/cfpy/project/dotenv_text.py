@@ -77,6 +77,8 @@ def _misread(match: re.Match[str]) -> str:
         return "its quote is never closed, so the quote is a part of the value"
     if value and _at_comment(match) and not value[-1:].isspace() and not _IN_QUOTES.search(written):
         return "its value ends at the #: put it in quotes if the rest belongs to it"
+    if match.string[match.end("key") : match.end()].startswith("=#"):
+        return "its value is empty, because a # begins a comment: put it in quotes"
     return ""
 
 

@@ -33,12 +33,13 @@ from cfpy.account.owned.r2 import ObservedBucket
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Do, Plan
 from cfpy.account.record_store import RECORD_FILE, RecordStore
+from cfpy.account.rehearsal import problems
 from cfpy.account.resources import desired_state
 from cfpy.account.session import Session
 from cfpy.bindings.wrangler_config import load_project
 from cfpy.cli.commands.destroy import DestroyView
 from cfpy.cli.console import Output
-from cfpy.errors import CfpyError, WranglerError
+from cfpy.errors import CfpyError, ProjectError, WranglerError
 from cfpy.tools.context import Context
 
 UUIDS = [f"{number}{'0' * 7}-0000-4000-8000-{'0' * 12}" for number in range(1, 5)]
@@ -332,6 +333,65 @@ def test_two_namespaces_whose_bindings_are_exchanged_agree_with_the_record() -> 
         request = destroy.DestroyRequest(root, "", True, frozenset(), False)
         destroy.run(_context(), request, lambda _: True, lambda _: None)
         assert sorted(world.deleted) == [one, two]
+
+
+def database(**keys: str) -> tuple[Any, Any, Any]:
+    return [{"database_name": "shop-a", **keys}], [], ()
+
+
+NO_SCOPE: tuple[Any, Any, Any] = ([], [], ())
+
+
+def test_an_id_in_upper_case_is_that_of_the_account() -> None:
+    one = f"ab{UUIDS[0][2:]}"
+    world = World({one: "shop-a"}, {})
+    with project(database(database_id=one.upper()), NO_SCOPE, {}, world) as (root, session):
+        plan = session(None, root, "").plan()
+        assert [(item.do, item.id) for item in plan.actions if item.kind == "d1"] == [
+            (Do.KEEP, one)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("created", "why"),
+    [
+        ({"d1:shop-a": GONE}, "cfpy created it, so it was deleted"),
+        ({}, "it may be of another account, as in an example"),
+    ],
+)
+def test_an_id_that_the_account_does_not_have_has_its_reason(
+    created: dict[str, str], why: str
+) -> None:
+    with project(database(database_id=GONE), NO_SCOPE, {"": created}, World({}, {})) as made:
+        root, session = made
+        [conflict] = session(None, root, "").plan().conflicts
+    assert conflict.reason == (
+        f"the configuration names the id {GONE}, which the account does not have: {why}"
+    )
+    assert conflict.unknown_ids == (GONE,)
+
+
+def test_a_migration_in_another_encoding_is_refused_before_anything_is_created() -> None:
+    world = World({}, {})
+    with project(database(), NO_SCOPE, {}, world) as (root, session):
+        (root / "migrations" / "2.sql").write_bytes("SELECT 'é';".encode("latin-1"))
+        opened = session(None, root, "")
+        request = provision.ProvisionRequest(root, "", {}, lambda _: None, None)
+        with pytest.raises(
+            ProjectError, match=r"migrations/2\.sql: can't be read: line 1"
+        ) as caught:
+            provision.run(_context(), request, lambda _: True, lambda _: None)
+        assert world.created == []
+        # As does a deployment, and its rehearsal.
+        [problem] = problems(opened, opened.plan(), provisions=True)
+        assert problem.message == caught.value.message
+
+
+def test_migrations_that_are_not_there_are_a_notice_of_the_plan() -> None:
+    with project(database(migrations_dir="drizle"), NO_SCOPE, {}, World({}, {})) as made:
+        root, session = made
+        [notice] = session(None, root, "").plan().notices
+    assert notice.startswith("the folder 'drizle' that migrations_dir of DB0 names does not exist")
 
 
 def test_destroy_does_not_say_that_it_deletes_what_is_gone(

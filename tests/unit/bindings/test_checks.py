@@ -18,7 +18,7 @@ compatibility_date = "2026-11-17"
 compatibility_flags = ["python_workers"]
 triggers.crons = ["*/5 * * * *", "0 0 1 1 MON"]
 d1_databases = [{ binding = "DB", database_id = "11111111-2222-3333-4444-555555555555" }]
-kv_namespaces = [{ binding = "KV" }, { binding = "OLD", id = "0123456789abcdef0123456789ABCDEF" }]
+kv_namespaces = [{ binding = "KV" }, { binding = "OLD", id = "0123456789abcdef0123456789abcdef" }]
 ai.binding = "AI"
 [[queues.producers]]
 binding = "JOBS"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from cfpy.errors import ProjectError
 from cfpy.local.kept_data import database_file
-from cfpy.local.local_migrations import is_pending, migration_directories
+from cfpy.local.local_migrations import is_pending, migrate, migration_directories
 
 
 @pytest.fixture
@@ -72,6 +75,37 @@ def test_the_table_has_the_name_of_the_configuration(
 
 def test_without_migrations_none_is_pending(tmp_path: Path, database: dict[str, Any]) -> None:
     assert not is_pending(tmp_path, {**database, "migrations_dir": str(tmp_path / "none")})
+
+
+LATIN = "INSERT INTO a VALUES ('é');".encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("SELECT 1;".encode("utf-16"), "it is UTF-16, not UTF-8"),
+        (b"SELECT 1;\n" + LATIN, "line 2 is not UTF-8"),
+    ],
+)
+def test_a_migration_in_another_encoding_is_refused_before_any_is_applied(
+    tmp_path: Path, database: dict[str, Any], content: bytes, said: str
+) -> None:
+    """wrangler would send other characters, without a word."""
+    file = tmp_path / "migrations" / "0002_b.sql"
+    file.write_bytes(content)
+    session: Any = SimpleNamespace(state=tmp_path, worker=tmp_path / "worker.json")
+    session.worker.write_text(json.dumps({"d1_databases": [database]}))
+    told: list[str] = []
+    ctx: Any = SimpleNamespace(progress=told.append)
+    project: Any = None
+    with pytest.raises(ProjectError) as caught:
+        migrate(ctx, project, session)
+    assert caught.value.message == f"{file}: can't be read: {said}"
+    assert caught.value.hint == "Save it as UTF-8 with your editor."
+    assert told == []
+    # What was applied is not read again.
+    apply(tmp_path, "0001_a.sql", "0002_b.sql")
+    migrate(ctx, project, session)
 
 
 def test_the_folders_of_nested_migrations_are_watched(

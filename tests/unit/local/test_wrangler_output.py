@@ -98,6 +98,31 @@ def test_only_what_wrangler_says_of_missing_secrets_is_hidden(text: str, shown: 
     assert found == (Said("warning", text) if shown else None)
 
 
+@pytest.mark.parametrize("mark", ["", "✘ [ERROR] "])
+def test_what_workerd_tells_its_authors_is_hidden(mark: str) -> None:
+    """It follows the error of a stream, which is shown."""
+    text = "NOSENTRY reporting trace with exception outcome, but no actual exceptions; trace-> ..."
+    assert WranglerOutput().read(mark + text, on_stderr=True) is None
+
+
+def test_what_a_build_prints_is_shown_below_the_table_of_bindings() -> None:
+    output = WranglerOutput()
+    lines = [
+        "w-cfpy-page has access to the following bindings:",
+        "env.A (x)      Environment Variable      local",
+        "",
+        "[custom build] Running: make",
+        "[custom build] warning: deprecated",
+        "[custom build] ",
+        "w is sending Tail events to the following Workers:",
+    ]
+    found = [output.read(line, on_stderr=False) for line in lines]
+    assert [item for item in found if item] == [
+        Said("log", "[build] Running: make"),
+        Said("log", "[build] warning: deprecated"),
+    ]
+
+
 def test_standard_error() -> None:
     output = WranglerOutput()
     found = [output.read(line, on_stderr=True) for line in COMPLAINTS.splitlines()]

@@ -95,6 +95,7 @@ def test_a_line_that_assigns_nothing_is_found(text: str, lines: list[int], end: 
         ('A="sek # ret', "quote is never closed"),
         ('A="sekret";', "text follows"),
         ("A=sek#ret", "ends at the #"),
+        ("A=#sekret", "its value is empty"),
         ("A=`x", "quote"),
     ],
 )
