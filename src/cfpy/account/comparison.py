@@ -15,13 +15,14 @@ class Comparison:
 
     ``created`` is what cfpy created for the environment: ids by key, such as ``d1:shop-db``; an id
     is empty if the record does not have it. ``others`` are the needs of the other environments of
-    the same configuration.
+    the same configuration, and ``theirs`` the keys of what cfpy created for them.
     """
 
     desired: DesiredState
     observed: ObservedState
     created: Mapping[str, str] = field(default_factory=dict)
     others: Sequence[DesiredState] = ()
+    theirs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

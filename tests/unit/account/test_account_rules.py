@@ -151,6 +151,25 @@ def test_what_two_environments_share_is_named(wants: Wants) -> None:
     assert diff(near, EMPTY, {}, [wants(CACHE)]).notices == ()
 
 
+def test_the_worker_of_another_environment_is_not_replaced(wants: Wants) -> None:
+    """The `name` was copied from the top level."""
+    top, copied = wants(""), wants('[env.staging]\nname = "shop"\n', "staging")
+    live, theirs = having(WORKER), frozenset({"worker:shop"})
+    plan = diff(copied, live, {}, [top], theirs)
+    [conflict] = plan.conflicts
+    assert conflict.key == "worker:shop"
+    assert "it is the Worker of the top level of the configuration" in conflict.reason
+    assert not any("did not create" in item for item in plan.notices)
+    # It is this environment's, and the others only have the name: `[env.production]` often does.
+    for created, known in (({"worker:shop": ""}, frozenset[str]()), ({}, frozenset[str]())):
+        plan = diff(copied, live, created, [top], known)
+        assert plan.conflicts == ()
+        assert plan.notices[0].startswith("shop is also the Worker of the top level")
+    assert diff(copied, EMPTY, {}, [top], theirs).conflicts == ()
+    other = wants("[env.staging]\n", "staging")
+    assert diff(other, having(WORKER), {}, [top], theirs).conflicts == ()
+
+
 def test_a_queue_that_another_worker_consumes_is_a_conflict(wants: Wants) -> None:
     observed = having(ObservedQueue("jobs", frozenset({"old"})))
     [conflict] = diff(wants(CONSUMER), observed, {}).conflicts
