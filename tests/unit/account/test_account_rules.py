@@ -11,6 +11,7 @@ import pytest
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.comparison import Permission
+from cfpy.account.conflicts import conflict_error
 from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
 from cfpy.account.neighbours import neighbours
@@ -168,6 +169,28 @@ def test_the_worker_of_another_environment_is_not_replaced(wants: Wants) -> None
     assert diff(copied, EMPTY, {}, [top], theirs).conflicts == ()
     other = wants("[env.staging]\n", "staging")
     assert diff(other, having(WORKER), {}, [top], theirs).conflicts == ()
+
+
+@pytest.mark.parametrize(
+    ("created", "why"),
+    [
+        ({"d1:shop-db": ID}, "cfpy created it in this account"),
+        ({"d1:renamed": ID}, "cfpy created it in this account"),
+        ({"d1:shop-db": ""}, "it may be of another account"),
+        ({"kv:shop-db": ID}, "it may be of another account"),
+    ],
+)
+def test_an_id_that_the_account_does_not_have_is_explained(
+    wants: Wants, created: dict[str, str], why: str
+) -> None:
+    """As after `cfpy destroy` in another clone, or a deletion in the dashboard."""
+    desired = wants(f'{DB}database_id = "{ID}"\n')
+    [conflict] = diff(desired, EMPTY, created).conflicts
+    assert why in conflict.reason
+    assert (ID in conflict.reason, conflict.unknown_ids) == (True, (ID,))
+    hint = conflict_error([conflict], "").hint
+    assert "cfpy adopt --remove-ids" in hint
+    assert "cfpy provision" in hint
 
 
 def test_a_queue_that_another_worker_consumes_is_a_conflict(wants: Wants) -> None:

@@ -89,8 +89,7 @@ def planned(wanted: Resource) -> Action:
     if wanted.problem:
         do, reason = Do.CONFLICT, wanted.problem
     elif wanted.missing:
-        do, reason = Do.CONFLICT, f"the configuration names the id {wanted.unknown[0]}, which the "
-        reason += "account does not have: it may be of another account, as in an example"
+        do, reason = Do.CONFLICT, _why_missing(wanted)
     elif not wanted.id:
         do, reason = Do.CREATE, new_in(wanted)
         unwritten = tuple(item.binding for item in wanted.references)
@@ -106,6 +105,18 @@ def planned(wanted: Resource) -> Action:
         jurisdiction=wanted.jurisdiction,
         location=wanted.location,
         unknown_ids=wanted.unknown if do is Do.CONFLICT else (),
+    )
+
+
+def _why_missing(wanted: Resource) -> str:
+    if wanted.deleted:
+        return (
+            f"cfpy created it in this account, with the id {wanted.deleted}; it was deleted since, "
+            "with its data"
+        )
+    return (
+        f"the configuration names the id {wanted.unknown[0]}, which the account does not have: it "
+        "may be of another account, as in an example"
     )
 
 
