@@ -48,5 +48,5 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def shown(value: float, unit: str) -> str:
     if unit != "s":
-        return f"{value:,.3g} {unit}"
+        return f"{float(f'{value:.3g}'):,g} {unit}"
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.3g} ms"

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -166,7 +167,8 @@ def main() -> None:
     if write:
         about = (
             "<!-- Written by benchmarks/growth.py. -->\n\n# Growth\n\n"
-            f"What ten times the work costs, in one run on {os.cpu_count()} cores. "
+            f"What ten times the work costs, in one run of {date.today()} on "
+            f"{os.cpu_count()} cores. "
             "Below ten times, something is paid once; a little above it is the machine's noise. "
             "Nothing is worse than linear: an ingest is the embedding model's time for each "
             "document, and a query looks at every vector.\n\n"

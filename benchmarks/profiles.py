@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -37,6 +38,7 @@ ABOUT = """<!-- Written by benchmarks/profiles.py. -->
 Where the time goes behind [the benchmarks](benchmarks.md). Commands: samples of `py-spy`, 400 a
 second, by the package that ran or that was being imported. Requests: samples of Node's profiler in
 the process that runs Python, by file; idle means waiting, for workerd or for the next request.
+Measured on {today}.
 
 """
 FRAME = re.compile(r"(?P<function>.+?) \((?P<path>.+?)(:\d+)?\)$")
@@ -173,7 +175,7 @@ def main() -> None:
     text = "\n".join(parts)
     print(text)
     if write:
-        PAGE.write_text(ABOUT + text, "utf-8")
+        PAGE.write_text(ABOUT.format(today=date.today()) + text, "utf-8")
 
 
 if __name__ == "__main__":

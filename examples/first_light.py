@@ -3,7 +3,7 @@
     python examples/first_light.py [--into DIR] [QUESTION]
 
 Does what the README's first steps do by hand: `cfpy new rag myapp`, `cfpy dev`, ingest the sample
-documents, ask. The project stays in ./myapp to go on with.
+documents, ask. The project stays in ./myapp.
 """
 
 from __future__ import annotations

@@ -138,8 +138,9 @@ def run(place: Path, environment: dict[str, str], worker: str) -> Iterator[tuple
         shown = command.replace("WORKER", "https://shop.example.com")
         text = text.replace(worker, "https://shop.example.com")
         text = text.replace(f"{place}/", "").replace(sys.prefix, ".venv")
-        # Where this cfpy was installed from.
-        yield shown, text.replace(str(HERE.parents[1]), "/home/me/cfpy")
+        # Where this cfpy was installed from, and its cache.
+        text = text.replace(str(HERE.parents[1]), "/home/me/cfpy")
+        yield shown, text.replace(str(Path.home()), "/home/me")
         project = place / where
         if command.startswith("cost"):
             text = until("Ctrl-C", "dev", "--runtime", "node", cwd=project, env=environment)

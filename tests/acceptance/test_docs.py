@@ -60,7 +60,7 @@ def test_what_a_page_says_works(name: str, reader: Reader) -> None:
 def test_deploying_works_as_the_page_says(
     cfpy: Any, worker: Callable[[int], str], reader: Reader
 ) -> None:
-    reader.environment |= cfpy.environment(SHOP_URL=worker(200)) | {
+    reader.environment |= cfpy.environment(SHOP_URL=worker(200), STAGING_URL=worker(200)) | {
         "PATH": reader.environment["PATH"]
     }
     reader.follow(DOCS / "how-to" / "deploy.md")
@@ -71,7 +71,7 @@ def test_a_team_gets_what_the_tutorial_promises(
 ) -> None:
     shared = tmp_path / "shared.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(shared)], check=True)
-    given = cfpy.environment(SHOP_URL=worker(200), REPOSITORY=str(shared))
+    given = cfpy.environment(SHOP_URL=worker(200), STAGING_URL=worker(200), REPOSITORY=str(shared))
     reader.environment |= given | {"PATH": reader.environment["PATH"]}
     reader.follow(DOCS / "tutorials" / "team-of-five.md")
     assert set(api.live) == {"shop", "shop-staging"}

@@ -250,6 +250,12 @@ def test_rag_keeps_documents(open_page: Open, accessible: Accessible, tmp_path: 
     expect(sheet.get_by_role("status")).to_have_text("Deleted Vom Löwen.")
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
+    # Another token finds nothing of it, whatever it may see itself.
+    expect(page.locator("#list li")).not_to_have_count(0)
+    page.locator("#access").evaluate("section => { section.open = true; }")
+    page.get_by_label("Access token").fill("wrong")
+    page.get_by_label("Access token").blur()
+    expect(page.locator("#list li")).to_have_count(0)
 
 
 def ring(page: Page, selector: str) -> str:

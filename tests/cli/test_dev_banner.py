@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from cfpy.cli.commands.dev import DevView, cron_url
 from cfpy.cli.console import Output
+from cfpy.local.choosing import attempts
 from cfpy.local.dev import DevInfo
 from cfpy.local.local_runtime import Event
 from cfpy.local.only_workerd import NEEDS_WORKERD
@@ -92,6 +94,17 @@ def test_each_reason_is_told_once(capsys: pytest.CaptureFixture[str], as_json: b
     if not as_json:
         assert captured.out.count("Not available") == 1
         assert "LISTS" not in captured.out
+
+
+def test_a_second_runtime_says_why_the_first_is_not_used(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    view = DevView(Output())
+    for runtime, reason in attempts(Runtime.AUTO, ""):
+        view.start(DevInfo(runtime, reason, "", "", None, (), "", Path("state"), {}))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "Starting the workerd runtime..."
+    assert re.match("Starting the node runtime: workerd could not download Pyodide", second)
 
 
 def test_a_start_that_failed_is_told_without_a_banner(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,7 @@ def test_a_deployment_that_sets_no_secrets_takes_no_file_of_them(tmp_path: Path)
         ("start", "dev"),
         ("build", "deploy --dry-run"),
         ("login", "wrangler login"),
-        ("kv", "add kv NAME"),
+        ("queue", "add queue mails --consumer"),
         ("rag", "new rag myapp"),
         ("preview create", "preview up"),
         ("env ls", "env list"),
@@ -112,7 +112,13 @@ def test_what_is_meant_exists_and_no_command_is_another_word_for_one() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "example"),
-    [("add kv", "cfpy add kv sessions"), ("add", "cfpy add kv"), ("env add", "cfpy env add")],
+    [
+        ("add", "cfpy add kv sessions"),
+        ("add queue", "cfpy add queue mails --consumer"),
+        ("add cron", "cfpy add cron hourly"),
+        ("add nope", "cfpy add kv sessions"),
+        ("env add", "cfpy env add"),
+    ],
 )
 def test_a_missing_argument_comes_with_an_example(typed: str, example: str, cli: Any) -> None:
     result = cli(*typed.split())

@@ -28,6 +28,10 @@ class Reference:
     jurisdiction: str = field(default="", kw_only=True)
     location: str = field(default="", kw_only=True)
 
+    def means(self, name: str, id_: str) -> bool:
+        """Whether it is of the resource that has this name and id in the account."""
+        return same_id(self.id, id_) if self.id else self.name == name
+
 
 @dataclass(frozen=True)
 class Identified(Found):

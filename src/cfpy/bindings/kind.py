@@ -143,7 +143,8 @@ class BindingKind:
 
     How ``cfpy add`` adds it; ``name`` is empty for a kind that it does not add:
 
-    - ``add`` returns the changes. ``python`` and ``javascript`` use the binding ``{b}``; other
+    - ``add`` returns the changes, and ``example`` is what a user types after ``cfpy add KIND``.
+      ``python`` and ``javascript`` use the binding ``{b}``; other
       braces are doubled. They are empty if it binds nothing.
     - ``handler``: what it triggers in the Worker, only with ``--consumer`` if ``on_request``. It is
       added, or shown if cfpy is not sure that the Worker has none.
@@ -183,6 +184,7 @@ class BindingKind:
 
     name: str = ""
     add: Callable[[Asked], Addition] | None = None
+    example: str = ""
     python: str = ""
     javascript: str = ""
     handler: Handler | None = None

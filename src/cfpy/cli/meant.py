@@ -70,8 +70,14 @@ def say_what_is_meant(error: Any) -> None:
         if meant := _meant(group, found[1]):
             error.message = f"{found[0]} Did you mean 'cfpy {meant}'?"
     elif type(error).__name__ == "MissingParameter" and not error.message:
+        from cfpy.bindings.registry import BY_NAME
+
+        kind = BY_NAME.get(error.ctx.params.get("kind", ""))
         example = _EXAMPLE.search(error.ctx.command.help or "")
-        error.message = f"For example: {example[1]}" if example else ""
+        if kind:
+            error.message = f"For example: cfpy add {kind.name} {kind.example}"
+        elif example:
+            error.message = f"For example: {example[1]}"
 
 
 def _meant(group: str, word: str) -> str:
@@ -84,5 +90,5 @@ def _meant(group: str, word: str) -> str:
     from cfpy.patterns.pattern_store import PatternStore
 
     if word in BY_NAME:
-        return f"add {word} NAME"
+        return f"add {word} {BY_NAME[word].example}"
     return f"new {word} myapp" if word in PatternStore().names() else ""

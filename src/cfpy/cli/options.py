@@ -178,7 +178,8 @@ Health = Annotated[
     str, typer.Option(metavar="PATH", help="Path to check after deploying; empty skips the check.")
 ]
 Url = Annotated[
-    str, typer.Option(help="Address of the Worker, if not the one that wrangler prints.")
+    str,
+    typer.Option(metavar="URL", help="Address of the Worker, if not the one that wrangler prints."),
 ]
 Wait = Annotated[float, typer.Option(metavar="SECONDS", help="How long to wait for an answer.")]
 Rollback = Annotated[

@@ -39,7 +39,7 @@ AllowBreaking = Annotated[
     bool,
     typer.Option(
         "--allow-breaking",
-        help="Allow migrations that the live version can't live with, next to the new one.",
+        help="Allow migrations that break the live version, which runs next to the new one.",
     ),
 ]
 

@@ -22,14 +22,14 @@ from cfpy.account.session import Session, open_session
 from cfpy.account.tables import Schema, Table, Tables
 from cfpy.bindings.environments import effective
 from cfpy.bindings.kinds.d1 import D1
-from cfpy.bindings.mask_checks import unknown_databases
 from cfpy.errors import FilesystemError, UsageError
 from cfpy.local.data_lock import alone_with
 from cfpy.local.kept_data import database_file
 from cfpy.local.local_data import databases
+from cfpy.local.pulled_masks import masks_of
 from cfpy.local.pulled_rows import Numbered, Wanted, mask_row, masked_columns, rows
 from cfpy.project.git_ignored import ignore_in_git
-from cfpy.project.masks import Mask, parse_mask, seems_personal
+from cfpy.project.masks import seems_personal
 from cfpy.project.sql_statements import quoted
 from cfpy.tools.context import Context
 from cfpy.tools.invocation import command
@@ -102,7 +102,7 @@ def pull(ctx: Context, request: PullRequest, confirm: Callable[[PullPlan], bool]
     tables = Tables(session.account.data, source.id)
     ctx.progress(f"Reading the tables of {source.name}")
     schema = tables.schema()
-    columns = masked_columns(schema, _masks(session, request, source))
+    columns = masked_columns(schema, masks_of(session, source, request.masks))
     plan = _plan(session, source, file, schema, columns)
     with alone_with(state):
         if not confirm(plan):
@@ -253,14 +253,6 @@ def _local_id(session: Session, binding: str, into: str) -> str:
         f"{where} does not bind {binding}, so nothing local uses it",
         hint=f"Name with --into the environment for {command('dev')}.",
     )
-
-
-def _masks(session: Session, request: PullRequest, source: Target) -> tuple[Mask, ...]:
-    for finding in unknown_databases(session.project):
-        raise UsageError(finding.message, hint=f"{finding.fix} Nothing was changed.")
-    names = ("", source.binding, *source.others)
-    ours = [mask for mask in session.project.masks if mask.binding in names]
-    return (*ours, *(parse_mask(text) for text in request.masks))
 
 
 def _migrations_table(session: Session, binding: str) -> str:

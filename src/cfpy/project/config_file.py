@@ -83,14 +83,14 @@ def choose(directory: Path, named: Path | None = None) -> Path:
 
     Args:
         directory: Where the command runs.
-        named: The file that ``--config`` names, if any, relative to ``directory``. Then, as in
-            wrangler, no other file is searched for.
+        named: The file that ``--config`` or CFPY_CONFIG names, if any, relative to ``directory``.
+            Then, as in wrangler, no other file is searched for.
 
     Raises:
         ProjectError: There is none, or another one that differs or is not valid.
     """
     if named is not None:
-        return _checked(directory / named)
+        return _checked(directory / named, _by(named))
     found = find(directory) if directory.is_dir() else Candidates((), None)
     cf = cf_configuration(directory)
     if found.used is None and cf is not None:
@@ -135,16 +135,21 @@ def refuse_build_output(root: Path) -> None:
             )
 
 
-def _checked(path: Path) -> Path:
+def _by(named: Path) -> str:
+    """What names a file: the option, or the variable if that has the same name."""
+    return CONFIG_VARIABLE if os.environ.get(CONFIG_VARIABLE) == str(named) else "--config"
+
+
+def _checked(path: Path, by: str) -> Path:
     if path.name == CF_NAME and path.is_file():
         raise only_cf(path)
     if path.suffix not in SUFFIXES:
         raise ProjectError(
-            f"--config names {path}, which is not a {_SUFFIXES} file",
+            f"{by} names {path}, which is not a {_SUFFIXES} file",
             hint="The name of a configuration ends with one of these, for wrangler, too.",
         )
     if not path.is_file():
-        raise ProjectError(f"--config names {path}, which does not exist", hint="Check the path.")
+        raise ProjectError(f"{by} names {path}, which does not exist", hint="Check the path.")
     return path.parent.resolve() / path.name
 
 

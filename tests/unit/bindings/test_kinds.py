@@ -187,8 +187,8 @@ def test_the_reference_has_it(kind: BindingKind) -> None:
     if kind.local:
         assert f"| `{kind.table}` | {kind.local.stance} | {kind.fails} |" in REFERENCE
     if kind.name:
-        usage = COMMANDS.partition("cfpy add [OPTIONS] ")[2].split()[0]
-        assert kind.name in usage.strip("{}").split("|")
+        listed = COMMANDS.partition("What to add: ")[2].partition(".")[0]
+        assert kind.name in listed.split(", ")
 
 
 @each_added
@@ -200,6 +200,14 @@ def test_what_it_adds_is_a_binding_of_it(kind: BindingKind, project: Path) -> No
     if kind.binds:
         assert list(bound_names(written)) == [(binding, kind.table)]
     assert kind.outer not in tomllib.loads(MAIN)
+
+
+@each_added
+def test_its_example_adds_it(kind: BindingKind, project: Path) -> None:
+    name, *more = kind.example.split()
+    options = Options(id=OPTIONS.id if "--id" in more else "", consumer="--consumer" in more)
+    run(AddRequest(project, kind.name, name, "", options, dry_run=False))
+    assert kind.entries(tomllib.loads((project / "wrangler.toml").read_text()))
 
 
 @each_added

@@ -160,6 +160,25 @@ def test_a_mask_may_name_any_binding_of_the_database(here: BackupStage, pulled: 
     assert done.plan.masked == ("people.name",)
 
 
+OTHER_ENV = '[env.a]\n[[env.a.d1_databases]]\nbinding = "READ"\n{same}'
+
+
+@pytest.mark.parametrize(("environment", "binding"), [("a", "DB"), ("", "READ")])
+@pytest.mark.parametrize("same", ['database_id = "{id}"', 'database_name = "db"'])
+def test_a_mask_may_name_the_binding_in_another_environment(
+    here: BackupStage, environment: str, binding: str, same: str
+) -> None:
+    config = here.root / "wrangler.toml"
+    table = OTHER_ENV.format(same=same.format(id=here.api.database_id("db")))
+    config.write_text(f"{config.read_text()}\n{table}\n")
+    masks(here, binding=binding, columns=["people.name"])
+    request = PullRequest(here.root, environment, into=environment)
+    done = pull(here.context(), request, lambda _: True)
+    assert done
+    assert done.plan.masked == ("people.name",)
+    assert not any(b"Ada" in path.read_bytes() for path in here.root.rglob("*.sqlite"))
+
+
 def test_a_computed_column_is_masked_by_masking_what_it_is_computed_from(
     here: BackupStage,
 ) -> None:

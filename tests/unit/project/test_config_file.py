@@ -216,6 +216,16 @@ def test_a_named_file_must_be_one_that_wrangler_reads(named: str, said: str, put
     with pytest.raises(ProjectError, match=said) as caught:
         choose(app, Path(named))
     assert caught.value.exit_code == 8
+    assert caught.value.message.startswith("--config names")
+
+
+def test_a_file_that_the_variable_names_is_reported_with_the_variable(
+    put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CFPY_CONFIG", "missing.toml")
+    for named, by in (("missing.toml", "CFPY_CONFIG"), ("other.toml", "--config")):
+        with pytest.raises(ProjectError, match=f"^{by} names .*{named}"):
+            choose(put({"app/wrangler.toml": TOML}), Path(named))
 
 
 def test_a_named_file_is_the_project_and_has_a_record_of_its_own(put: Put) -> None:

@@ -16,12 +16,17 @@ from cfpy.account.backups.restore_plan import (
     moved,
     notices,
     refuse_exchanged,
+    refuse_shared,
     steps_of,
 )
 from cfpy.account.backups.targets import is_named, targets, unknown
 from cfpy.account.backups.writing_back import WritingBack
 from cfpy.account.bookmarks import reaches
+from cfpy.account.comparison import Comparison
+from cfpy.account.neighbours import neighbours
+from cfpy.account.observed import ObservedState
 from cfpy.account.owned.d1 import D1Database
+from cfpy.account.owned.registry import RESOURCES
 from cfpy.account.resources import worker_of
 from cfpy.account.session import Session, open_session
 from cfpy.account.steps import under_way
@@ -36,7 +41,7 @@ class RestoreRequest:
     """``backup`` is a folder, or a name below ``backups``; ``to`` is another environment than its
     own, ``None`` for its own. ``only`` and ``skip`` name kinds or resources. With ``only_files``, a
     database never goes back to a bookmark. ``from_another`` allows a backup of another Worker,
-    account or resource."""
+    account or resource, ``shared`` to overwrite what others use."""
 
     root: Path
     backup: str
@@ -46,6 +51,7 @@ class RestoreRequest:
     skip: tuple[str, ...] = ()
     only_files: bool = False
     from_another: bool = False
+    shared: bool = False
     config: Path | None = None
 
 
@@ -85,8 +91,8 @@ def restore(
             changed.
         ProjectError: A file of the backup is missing or changed, or a key of it can't be written.
             Nothing was changed.
-        PlanConflictError: The environment does not have a resource, or bindings were exchanged.
-            Nothing was changed.
+        PlanConflictError: The environment does not have a resource, bindings were exchanged, or
+            others use a resource. Nothing was changed.
         WranglerError: A step failed. Run it again to continue.
     """
     folder = find(request.root, request.backup)
@@ -160,6 +166,9 @@ def _plan(
     is_own = session.environment == manifest.environment
     if is_own and not request.from_another:
         refuse_exchanged(steps, found)
+    shared = _shared(session, steps)
+    if not request.shared:
+        refuse_shared(shared)
     return RestorePlan(
         worker=session.desired.worker,
         environment=session.environment,
@@ -167,11 +176,29 @@ def _plan(
         backup=manifest,
         steps=steps,
         notices=(
+            *shared.values(),
             *(moved(steps) if is_own else _at_work(session)),
             *notices(manifest, steps, {item.key: unwritten(folder, item) for item in items}),
             *_migrations_after(session, folder, steps),
         ),
     )
+
+
+def _shared(session: Session, steps: tuple[RestoreStep, ...]) -> dict[str, str]:
+    """A sentence about each target, by its key, that others use: other environments of the
+    configuration, or other Workers."""
+    record, here = session.records.read(), session.account.id
+    now = Comparison(
+        session.desired,
+        ObservedState(here),
+        others=tuple(neighbours(session.project, session.environment, here, record, strict=True)),
+        users=session.account.users(session.desired.worker),
+    )
+    return {
+        item.key: f"{item.key}: {item.name} is also used by {users}"
+        for item in (step.target for step in steps)
+        if (users := RESOURCES[item.kind].users(now, item.name, item.id))
+    }
 
 
 def _at_work(session: Session) -> Iterator[str]:

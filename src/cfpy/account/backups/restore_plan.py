@@ -128,6 +128,21 @@ def refuse_exchanged(steps: tuple[RestoreStep, ...], found: tuple[Target, ...]) 
                 )
 
 
+def refuse_shared(shared: Mapping[str, str]) -> None:
+    """Refuse to overwrite what others use: a sentence about each target, by its key.
+
+    Raises:
+        PlanConflictError: There is one.
+    """
+    if shared:
+        skip = " ".join(f"--skip {key}" for key in shared)
+        raise PlanConflictError(
+            "; ".join(shared.values()),
+            hint=f"Skip it ({skip}), or add --shared if all of them are to have what the backup "
+            "has. Nothing was changed.",
+        )
+
+
 def moved(steps: tuple[RestoreStep, ...]) -> list[str]:
     """What a binding leads to now, where that is not the resource that was copied."""
     return [

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState
-from cfpy.account.identity import Identified, Reference, Resource, resolve, same_id
+from cfpy.account.identity import Identified, Reference, Resource, resolve
 from cfpy.account.owned.kind import OwnedResource, new_in
 from cfpy.account.owned.outside import Reading
 from cfpy.account.plan import Action, Do
@@ -49,13 +49,8 @@ class OwnedById(OwnedResource):
         for item in self.resources(now):
             yield planned(item)
 
-    def notices(self, now: Comparison) -> Iterator[str]:
-        for item in self.resources(now):
-            if users := self.users(now, item.name, item.id):
-                yield (
-                    f"{item.key} is also used by {users} of the configuration: they share its "
-                    "migrations and data"
-                )
+    def identified(self, now: Comparison) -> Iterator[tuple[str, str]]:
+        return ((item.name, item.id) for item in self.resources(now))
 
     def teardown(self, now: Removal) -> Iterator[Action]:
         for item in self.resources(now):
@@ -69,8 +64,7 @@ class OwnedById(OwnedResource):
                 yield _missing(now, item, bindings)
 
     def is_needed(self, other: DesiredState, name: str, id_: str) -> bool:
-        wanted = other.all(self.reference)
-        return any(same_id(item.id, id_) if item.id else item.name == name for item in wanted)
+        return any(item.means(name, id_) for item in other.all(self.reference))
 
     def is_left(self, now: Comparison, name: str, id_: str) -> bool:
         resources = self.resources(now)

@@ -63,6 +63,7 @@ class Databases(OwnedById):
     reference = D1Database
     found = FoundDatabase
     holds = "it holds rows"
+    shared = "migrations and data"
 
     def called(self, name: str) -> D1Database:
         return D1Database(name, name, "")

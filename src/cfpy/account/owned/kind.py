@@ -7,7 +7,7 @@ the observed state, plans, their notices, teardowns, and the steps of ``cfpy pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Protocol
 
 from cfpy.account.comparison import Comparison, Removal
@@ -133,14 +133,23 @@ class OwnedKind:
         del desired
         return (self.name, action.id) in observed.found
 
+    def environments(self, now: Comparison, name: str, id_: str) -> str:
+        """The other environments that need a resource, in words; empty if none does."""
+        found = [other for other in now.others if self.is_needed(other, name, id_)]
+        names = ", ".join(other.environment or "the top level" for other in found)
+        return f"{names} of the configuration" if found else ""
+
+    def outsiders(self, now: Comparison, name: str, id_: str) -> Iterable[str]:
+        """Who uses a resource and is not in the configuration, each in words."""
+        known = {other.worker for other in now.others if self.is_needed(other, name, id_)}
+        workers = now.users.get(target(self.name, id_), ())
+        return [f"the Worker {worker}" for worker in workers if worker not in known]
+
     def users(self, now: Comparison, name: str, id_: str) -> str:
-        """The other environments that need a resource, as a list in words; empty if none does."""
-        found = (
-            other.environment or "the top level"
-            for other in now.others
-            if self.is_needed(other, name, id_)
-        )
-        return ", ".join(found)
+        """Who else uses a resource, in words; empty if nobody does."""
+        found = [self.environments(now, name, id_), *self.outsiders(now, name, id_)]
+        *most, last = [said for said in found if said] or [""]
+        return f"{', '.join(most)} and {last}" if most else last
 
     def decided(
         self,
@@ -155,12 +164,9 @@ class OwnedKind:
         """The step for something that exists: it is deleted, unless somebody else uses it or it may
         not be deleted. ``holds`` names the data that it has."""
         id_ = id_ or name
-        reason = ""
-        if environments := self.users(now, name, id_):
-            reason = f"also used by {environments} of the configuration"
-        elif workers := now.users.get(target(self.name, id_), ()):
-            reason = f"also used by the Worker {', '.join(workers)}"
-        reason = reason or now.permission.refusal(f"{self.name}:{name}", id_, holds=holds)
+        users = self.users(now, name, id_)
+        refusal = now.permission.refusal(f"{self.name}:{name}", id_, holds=holds)
+        reason = f"also used by {users}" if users else refusal
         do = Do.KEEP if reason else Do.DELETE
         return Action(
             do, self.name, name, reason, id=id_, bindings=bindings, jurisdiction=jurisdiction
@@ -169,14 +175,25 @@ class OwnedKind:
 
 class OwnedResource(OwnedKind):
     """A kind of resource that bindings refer to: ``binding`` is their kind, ``listed_at`` the path
-    in an account of a list of them, which shows whether a token may read them."""
+    in an account of a list of them, which shows whether a token may read them. ``shared`` is what
+    those have in common that use the same one."""
 
     binding: ClassVar[BindingKind]
     listed_at: ClassVar[str]
+    shared: ClassVar[str] = "data"
 
     def called(self, name: str) -> object:
         """What is wanted if only the name of a resource is known."""
         raise NotImplementedError(name)
+
+    def identified(self, now: Comparison) -> Iterable[tuple[str, str]]:
+        """The name and the id of each that is wanted."""
+        return ((name, name) for name in self.names(now.desired))
+
+    def notices(self, now: Comparison) -> Iterator[str]:
+        for name, id_ in self.identified(now):
+            if users := self.environments(now, name, id_):
+                yield f"{self.name}:{name} is also used by {users}: they share its {self.shared}"
 
     def create(self, changing: Changing, action: Action) -> None:
         """A jurisdiction overrides a location hint."""

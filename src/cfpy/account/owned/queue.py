@@ -9,9 +9,11 @@ from typing import Any
 from cfpy.account.comparison import Comparison, Removal
 from cfpy.account.desired import DesiredState, Scope
 from cfpy.account.drift import Drift
+from cfpy.account.live import target
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedResource, elsewhere, new_in
 from cfpy.account.owned.outside import Answers, Reading, if_allowed, jurisdiction, nothing
+from cfpy.account.owned.r2 import R2Bucket
 from cfpy.account.plan import Action, Do
 from cfpy.bindings.kinds.queue import CONSUMERS, QUEUE
 from cfpy.tools.invocation import command
@@ -60,8 +62,10 @@ class ObservedQueue(Found):
     producers: frozenset[str] = frozenset()
     jurisdiction: str | None = ""
     settings: QueueSettings = QueueSettings()
-    #: By Worker.
+    #: By Worker; by an empty name those of a consumer over HTTP.
     consumer_settings: tuple[tuple[str, ConsumerSettings], ...] = ()
+    #: The buckets whose event notifications it gets.
+    buckets: frozenset[str] = frozenset()
 
 
 class Queues(OwnedResource):
@@ -69,6 +73,7 @@ class Queues(OwnedResource):
     listed = "queues"
     binding = QUEUE
     listed_at = "queues"
+    shared = "messages"
 
     def called(self, name: str) -> Queue:
         return Queue(name)
@@ -120,12 +125,27 @@ class Queues(OwnedResource):
     def teardown(self, now: Removal) -> Iterator[Action]:
         for item in now.desired.all(Queue):
             found = now.observed.get(ObservedQueue, item.name)
-            if found is None:
-                continue
-            if users := sorted((found.consumers | found.producers) - {now.desired.worker}):
-                yield Action(Do.KEEP, self.name, item.name, f"also used by {', '.join(users)}")
-            else:
+            if found:
                 yield self.decided(now, item.name, holds="messages may wait in it")
+
+    def outsiders(self, now: Comparison, name: str, id_: str) -> Iterator[str]:
+        """Also those at its ends, queues whose dead letters it takes, and buckets."""
+        found = now.observed.get(ObservedQueue, name) or ObservedQueue(name)
+        needing = (other.worker for other in now.others if self.is_needed(other, name, id_))
+        ours = {now.desired.worker, *needing}
+        bound = now.users.get(target(self.name, id_), ())
+        for worker in sorted({*bound, *found.consumers, *found.producers} - ours):
+            yield f"the Worker {worker}"
+        for queue in now.observed.all(ObservedQueue).values():
+            # Our own queue may have a consumer over HTTP.
+            known = {*ours, ""} if queue.id in self.names(now.desired) else ours
+            if any(
+                settings.dead_letter_queue == name and worker not in known
+                for worker, settings in queue.consumer_settings
+            ):
+                yield f"the queue {queue.id} (dead letters)"
+        for bucket in sorted(found.buckets - {item.name for item in now.desired.all(R2Bucket)}):
+            yield f"the bucket {bucket} (event notifications)"
 
 
 def _conflict(worker: str, wanted: Queue, found: ObservedQueue) -> str:
@@ -185,7 +205,8 @@ def _queues(reading: Reading) -> list[ObservedQueue]:
             _workers(item.get("producers") or ()),
             jurisdiction(item),
             _settings(item.get("settings") or {}),
-            tuple(_consumer(one) for one in item.get("consumers") or () if _worker(one)),
+            tuple(_consumer(one) for one in item.get("consumers") or ()),
+            _buckets(item.get("producers") or ()),
         )
         for item in reading.api.pages(reading.path("queues"))
     ]
@@ -194,6 +215,12 @@ def _queues(reading: Reading) -> list[ObservedQueue]:
 def _workers(ends: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     """The Workers at one end of a queue; the API has three names for the same thing."""
     return frozenset(name for i in ends if (name := _worker(i)))
+
+
+def _buckets(producers: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """As wrangler shows them (4.164.0, ``wrangler queues info``)."""
+    named = (i.get("bucket_name") for i in producers if i.get("type") == "r2_bucket")
+    return frozenset(str(name) for name in named if name)
 
 
 def _worker(end: Mapping[str, Any]) -> str:

@@ -59,6 +59,7 @@ class Buckets(OwnedResource):
     listed = "r2"
     binding = R2
     listed_at = "r2/buckets"
+    shared = "objects and rules"
 
     def called(self, name: str) -> R2Bucket:
         return R2Bucket(name)
@@ -115,7 +116,8 @@ class Buckets(OwnedResource):
             has = found or ObservedBucket(bucket.name)
             if bucket.cors:
                 same = len(has.cors) == len(bucket.cors) and _have(has.cors, bucket.cors)
-                yield _setting("r2_cors", action, same)
+                gone = [i for i in has.cors if not any(_have([i], [own]) for own in bucket.cors)]
+                yield _setting("r2_cors", action, same, len(gone))
             if bucket.lifecycle:
                 yield _setting("r2_lifecycle", action, _have(has.lifecycle, bucket.lifecycle))
 
@@ -184,8 +186,11 @@ def _have(found: Rules, wanted: Rules) -> bool:
     return all(any(rule.items() <= other.items() for other in found) for rule in wanted)
 
 
-def _setting(kind: str, bucket: Action, same: bool) -> Action:
+def _setting(kind: str, bucket: Action, same: bool, gone: int = 0) -> Action:
+    """``gone`` counts the rules of the bucket that the new ones replace."""
     do, reason = (Do.KEEP, "") if same else (Do.UPDATE, "set to the rules in cfpy.toml")
+    if gone:
+        reason += f"; of those that it has now, {gone} {'is' if gone == 1 else 'are'} removed"
     depends_on, where = (bucket.key,), bucket.jurisdiction
     return Action(do, kind, bucket.name, reason, depends_on, id=bucket.id, jurisdiction=where)
 

@@ -21,6 +21,7 @@ AI = BindingKind(
     js_class="Ai",
     python_type="AI",
     add=_add,
+    example="AI",
     python="""\
 model = "@cf/baai/bge-base-en-v1.5"
 answer = await self.env.{b}.run(model, {{"text": ["hello"]}})

@@ -26,6 +26,7 @@ AI_SEARCH = BindingKind(
     js_class="AiSearchInstance",
     python_type="AISearch",
     add=_add,
+    example="docs",
     # developers.cloudflare.com/ai-search/api/search/workers-binding
     python="""\
 found = await self.env.{b}.search(query="How do I deploy?")

@@ -31,6 +31,7 @@ ANALYTICS = BindingKind(
     js_class="AnalyticsEngineDataset",
     python_type="AnalyticsEngine",
     add=_add,
+    example="events",
     python="""\
 self.env.{b}.writeDataPoint({{"blobs": ["signup"], "doubles": [1], "indexes": ["web"]}})
 """,

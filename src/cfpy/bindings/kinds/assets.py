@@ -100,6 +100,7 @@ ASSETS = BindingKind(
     js_class="Fetcher",
     python_type="Fetcher",
     add=_add,
+    example="assets",
     python="""\
 page = await self.env.{b}.fetch("https://assets/hello.txt")
 """,

@@ -20,6 +20,7 @@ BROWSER = BindingKind(
     js_class="Fetcher",
     python_type="Browser",
     add=_add,
+    example="browser",
     # developers.cloudflare.com/browser-run/quick-actions
     python="""\
 # From compatibility_date = "2026-03-24" on.

@@ -74,6 +74,7 @@ CRON = BindingKind(
     free=True,
     local=None,
     add=_add,
+    example="hourly",
     binds=False,
     handler=Handler(
         NewHandler(

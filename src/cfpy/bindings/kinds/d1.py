@@ -98,6 +98,7 @@ D1 = BindingKind(
     js_class="D1Database",
     python_type="D1Database",
     add=_add,
+    example="orders",
     python="""\
 notes = self.env.{b}.prepare("INSERT INTO notes (body) VALUES (?) RETURNING id")
 note = await notes.bind("hello").first()

@@ -119,6 +119,7 @@ DURABLE_OBJECT = BindingKind(
     js_class="DurableObjectNamespace",
     python_type="DurableObjectNamespace",
     add=_add,
+    example="counter",
     python="""\
 counter = self.env.{b}.getByName("visitors")
 total = await counter.add("today", 1)

@@ -25,6 +25,7 @@ EMAIL = BindingKind(
     js_class="SendEmail",
     python_type="SendEmail",
     add=_add,
+    example="mail",
     # developers.cloudflare.com/email-service/api/send-emails/workers-api
     python="""\
 people = {{"from": "hello@example.com", "to": "you@example.com"}}

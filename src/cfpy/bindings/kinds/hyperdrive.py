@@ -49,6 +49,7 @@ HYPERDRIVE = BindingKind(
     ),
     python_type="Hyperdrive",
     add=_add,
+    example="warehouse --id ID",
     python="""\
 url = self.env.{b}.connectionString  # for a driver that opens TCP sockets from a Worker
 """,

@@ -20,6 +20,7 @@ IMAGES = BindingKind(
     js_class="ImagesBindingImpl",
     python_type="Images",
     add=_add,
+    example="images",
     # developers.cloudflare.com/images/transform-images/bindings
     python="""\
 small = self.env.{b}.input(request.body).transform({{"width": 128}})

@@ -43,6 +43,7 @@ KV = BindingKind(
     js_class="KvNamespace",
     python_type="KVNamespace",
     add=_add,
+    example="sessions",
     python="""\
 await self.env.{b}.put("greeting", "hello", {{"expirationTtl": 3600}})
 value = await self.env.{b}.get("greeting")  # None once it has expired

@@ -81,6 +81,7 @@ QUEUE = BindingKind(
     js_class="WorkerQueue",
     python_type="Queue",
     add=_add,
+    example="mails --consumer",
     handler=Handler(
         NewHandler(
             *("queue", "batch", "MessageBatch"),

@@ -35,6 +35,7 @@ R2 = BindingKind(
     js_class="R2Bucket",
     python_type="R2Bucket",
     add=_add,
+    example="uploads",
     python="""\
 await self.env.{b}.put("notes/hello.txt", "hello")
 found = await self.env.{b}.get("notes/hello.txt")

@@ -33,6 +33,7 @@ RATELIMIT = BindingKind(
     js_class="Ratelimit",
     python_type="RateLimit",
     add=_add,
+    example="limiter",
     # developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit
     python="""\
 allowed = (await self.env.{b}.limit({{"key": "a user"}}))["success"]

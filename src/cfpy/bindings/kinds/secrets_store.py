@@ -37,6 +37,7 @@ SECRETS_STORE = BindingKind(
     js_class="SecretsStoreSecret",
     python_type="SecretsStoreSecret",
     add=_add,
+    example="api-key --id ID",
     # developers.cloudflare.com/secrets-store/integrations/workers
     python="""\
 value = await self.env.{b}.get()

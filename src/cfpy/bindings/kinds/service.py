@@ -25,6 +25,7 @@ SERVICE = BindingKind(
     js_class="Fetcher",
     python_type="Fetcher",
     add=_add,
+    example="billing",
     python="""\
 answer = await self.env.{b}.fetch("https://worker/")
 """,

@@ -48,6 +48,7 @@ VECTORIZE = BindingKind(
     js_class="VectorizeIndexImpl",
     python_type="Vectorize",
     add=_add,
+    example="passages",
     python="""\
 await self.env.{b}.upsert([{{"id": "a", "values": vector, "metadata": {{"lang": "en"}}}}])
 nearest = await self.env.{b}.query(vector, {{"topK": 5, "returnMetadata": "indexed"}})

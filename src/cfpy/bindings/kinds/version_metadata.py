@@ -21,6 +21,7 @@ VERSION_METADATA = BindingKind(
     local=REAL,
     python_type="VersionMetadata",
     add=_add,
+    example="version",
     # developers.cloudflare.com/workers/runtime-apis/bindings/version-metadata
     python="""\
 print(self.env.{b}.id, self.env.{b}.tag, self.env.{b}.timestamp)

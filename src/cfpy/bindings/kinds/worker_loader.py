@@ -19,6 +19,7 @@ WORKER_LOADER = BindingKind(
     js_class="WorkerLoader",
     python_type="WorkerLoader",
     add=_add,
+    example="loader",
     # developers.cloudflare.com/dynamic-workers/api-reference
     python="""\
 from js import Object

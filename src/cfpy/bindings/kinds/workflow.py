@@ -89,6 +89,7 @@ WORKFLOW = BindingKind(
     js_class="WorkflowImpl",
     python_type="Workflow",
     add=_add,
+    example="checkout",
     python="""\
 instance = await self.env.{b}.create({{"params": {{"name": "you"}}}})
 """,

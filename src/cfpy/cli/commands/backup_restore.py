@@ -51,13 +51,19 @@ def backup_restore(
     skip: Skip = None,
     from_files: Annotated[
         bool,
-        typer.Option("--from-files", help="Import databases, even if Time Travel reaches."),
+        typer.Option(
+            "--from-files", help="Import databases, even if Time Travel goes back that far."
+        ),
     ] = False,
     from_another: Annotated[
         bool,
         typer.Option(
             "--from-another", help="Allow a backup of another Worker, account or resource."
         ),
+    ] = False,
+    shared: Annotated[
+        bool,
+        typer.Option("--shared", help="Allow a resource that others use, too."),
     ] = False,
     yes: Yes = False,
     confirm: Confirm = "",
@@ -70,9 +76,9 @@ def backup_restore(
 
     First verifies the backup, shows whose it is and what would be overwritten, and asks for the
     Worker's name. In a script, pass --yes and --confirm NAME. A backup of another Worker or account
-    is refused. A database goes back by Time Travel if that reaches, and is replaced by the backup's
-    tables otherwise. The command that undoes this is shown before anything changes. Keys, objects
-    and vectors are written over those that are there.
+    is refused, and so is a resource that others use. A database goes back by Time Travel if that
+    reaches, and is replaced by the backup's tables otherwise. The command that undoes this is shown
+    before anything changes. Keys, objects and vectors are written over those that are there.
 
     Example: cfpy backup restore production/20261126T030000Z --to staging
     """
@@ -82,7 +88,9 @@ def backup_restore(
     root, file = project_at(output, cwd, config)
     view = RestoreView(output, words_again(ctx), yes=yes, confirm=confirm)
     chosen = tuple(only or ()), tuple(skip or ())
-    request = RestoreRequest(root, backup, to, dry_run, *chosen, from_files, from_another, file)
+    request = RestoreRequest(
+        root, backup, to, dry_run, *chosen, from_files, from_another, shared, file
+    )
     view.show(restore(context_of(output), request, view.confirm, view.undo, view.done))
 
 

@@ -39,7 +39,8 @@ _Scenario = Annotated[
         "--scenario",
         "-s",
         metavar="NAME",
-        help="hobby, startup, scale, or a file; reference, alone, checks a stated bill.",
+        help="hobby, startup, scale, or a file; reference compares a published bill with the "
+        "prices.",
         autocompletion=complete_from("hobby|startup|scale|reference"),
     ),
 ]
@@ -52,12 +53,17 @@ _Storage = Annotated[
 _Each = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="METER=N", help="The usage of an action, instead of the measured one; repeatable."
+        metavar="METER=N",
+        help="What an action uses, such as workers.cpu_ms=10, instead of what was measured; "
+        "repeatable.",
     ),
 ]
 _Assume = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=N", help="Change an assumption about rented servers; repeatable."),
+    typer.Option(
+        metavar="NAME=N",
+        help="Change an assumption about rented servers, which --details lists; repeatable.",
+    ),
 ]
 _Details = Annotated[
     bool,

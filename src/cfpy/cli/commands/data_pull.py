@@ -32,7 +32,9 @@ def data_pull(
     env: Environment = "",
     binding: Annotated[
         str,
-        typer.Option(metavar="NAME", help="The binding of the database.", show_default="the only"),
+        typer.Option(
+            metavar="NAME", help="The binding of the database.", show_default="the only one"
+        ),
     ] = "",
     table: Annotated[
         list[str] | None,
@@ -43,15 +45,21 @@ def data_pull(
     ] = 0,
     mask: Annotated[
         list[str] | None,
-        typer.Option(metavar="TABLE.COLUMN", help="Replace by fake values; repeatable."),
+        typer.Option(metavar="TABLE.COLUMN", help="Replace its values by fakes; repeatable."),
     ] = None,
     into: Annotated[
         str,
-        typer.Option(metavar="ENV", help="Whose local database.", show_default="the top level"),
+        typer.Option(
+            metavar="ENV",
+            help="The environment whose local database is replaced.",
+            show_default="the top level",
+        ),
     ] = "",
     persist_to: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Local data.", show_default=".wrangler/state"),
+        typer.Option(
+            metavar="DIR", help="Where local data is kept.", show_default=".wrangler/state"
+        ),
     ] = None,
     yes: Yes = False,
     cwd: ProjectDirectory = Path(),

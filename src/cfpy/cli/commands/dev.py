@@ -31,7 +31,7 @@ EnvFiles = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="FILE",
-        help="Secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
+        help="File of secrets; repeatable, the last wins [default: .dev.vars, or as wrangler dev].",
     ),
 ]
 # How long a mutation of a Vectorize index stays invisible, in seconds. On Cloudflare it is tens of
@@ -63,7 +63,10 @@ Others = Annotated[
 def dev(
     ctx: typer.Context,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+        int,
+        typer.Option(
+            metavar="PORT", min=0, max=65535, help="Port to listen on; 0 picks a free one."
+        ),
     ] = 8787,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
@@ -135,9 +138,12 @@ class DevView:
 
     def start(self, info: DevInfo) -> None:
         """Report that a runtime is about to start."""
-        self._info = info
-        # The banner has the reason. With --json there is none.
+        before, self._info = self._info, info
+        # The banner has the reason. With --json there is none, and after another runtime that could
+        # not start it would come late.
         reason = info.runtime_note if self._output.json else ""
+        if before is not None and before.runtime is not info.runtime:
+            reason = info.runtime_note.partition(";")[0]
         note = f": {reason}" if reason and self._is_new(reason) else ""
         self._output.progress(f"Starting the {info.runtime} runtime{note}")
         if info.only_in_workerd:

@@ -27,7 +27,7 @@ def show(
         typer.Argument(help="The pattern, as for cfpy new.", autocompletion=complete_patterns),
     ],
     tree: Annotated[
-        bool, typer.Option("--tree", help="Show which file comes from which layer.")
+        bool, typer.Option("--tree", help="Show which file comes from which pattern.")
     ] = False,
     json_output: Json = False,
 ) -> None:

@@ -39,7 +39,8 @@ def run_cases(
 ) -> None:
     """Render every case, and compare it with its golden.
 
-    The cases are in cases.toml. Also runs each project's own tests in the local runtime, and
+    A case has answers, in cases.toml; its golden is the project that these must give, in golden/.
+    Also runs each project's own tests in the local runtime, and
     dry-run deploys it. Exits with 1 if a case fails.
 
     Example: cfpy patterns test ./rag-multitenant --update

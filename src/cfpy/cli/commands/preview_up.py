@@ -46,7 +46,7 @@ Source = Annotated[
     typer.Option(
         "--from",
         metavar="ENV",
-        help="The environment that it is like.",
+        help="The environment whose bindings and variables it gets.",
         show_default="the top level of the configuration",
         autocompletion=complete_environments,
     ),

@@ -40,17 +40,21 @@ def update(
         ),
     ] = "",
     ref: Annotated[
-        str, typer.Option("--to", metavar="REF", help="A version of a git repository.")
+        str,
+        typer.Option(
+            "--to", metavar="REF", help="A tag, branch or commit of the pattern's repository."
+        ),
     ] = "",
     answer: Answer = None,
     answers_file: AnswersFile = None,
     defaults: Defaults = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 1 if there is something to update.")
+        bool, typer.Option("--check", help="Exit with 1 if there is an update; change nothing.")
     ] = False,
     dry_run: DryRun = False,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Trust this version of the pattern.")
+        bool,
+        typer.Option("--trust", help="Let this version run the pattern's Jinja extensions."),
     ] = False,
     cwd: ProjectDirectory = Path(),
     config: ConfigFile = None,

@@ -45,6 +45,7 @@ for (const selector of ['#open-documents', '#add-documents']) {
 }
 token.addEventListener('change', () => {
   asking?.abort();
+  documents.forget();
   showKept();
   showExamples();
 });

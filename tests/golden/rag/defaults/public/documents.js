@@ -49,6 +49,11 @@ export class Documents {
     });
   }
 
+  /** Keep nothing on the page of what another token has seen. */
+  forget() {
+    this.#find('#list').replaceChildren();
+  }
+
   /** Whether there are none; false if that can't be found out. */
   async isEmpty() {
     try {

@@ -4,7 +4,8 @@
     API_TOKEN=... python3 scripts/ingest.py corpus --url https://example.workers.dev
 
 The Worker reads the files, and converts what is neither text nor Markdown. Images in folders are
-left out without `--images`: to tell what one shows costs a call of a model.
+left out without `--images`: to tell what one shows costs a call of a model. So are names that begin
+with a dot or ~$, and folders of tools, such as node_modules.
 
 A file that can't be ingested is named at the end, and the exit status is 1; the others go in. Run
 it as often as you like: unchanged files cost next to nothing. `--again` indexes them all the same:

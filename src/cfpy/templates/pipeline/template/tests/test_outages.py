@@ -14,7 +14,7 @@ from fakes import OTHER_TOKEN, World
 from job_services import FakeBatch, FakeMessage, Page
 from jobs.consumer import DEAD_LETTERS, Consumer
 from jobs.limits import MAX_ATTEMPTS, MAX_CRASHES, MAX_SWEEPS
-from jobs.waits import delay_seconds, wait_seconds
+from jobs.waits import delay_seconds, explain, wait_seconds
 from pipeline.limits import PARALLEL_CALLS, PIECE_CHARS
 from services import ServiceError
 
@@ -100,6 +100,13 @@ def test_a_spent_day_is_over_at_midnight(clock: str, wait: int) -> None:
     for attempts in (1, 9):
         assert wait_seconds(ServiceError(SPENT), attempts, now + 0.9) == wait
         assert wait_seconds(OSError(f"no host {SPENT}"), attempts, now) == delay_seconds(attempts)
+
+
+def test_nobody_reads_the_address_that_the_runtime_writes() -> None:
+    said = explain(OSError("fetch of https://files.example/a?signature=s failed"), ServiceError)
+    assert said == "The file could not be fetched: its server can't be reached."
+    said = explain(ConnectionError("its server answered 503"), ServiceError)
+    assert said == "The file could not be fetched: its server answered 503."
 
 
 def test_a_job_of_a_spent_day_asks_once_until_midnight(world: World) -> None:

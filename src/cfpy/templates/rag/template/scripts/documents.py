@@ -18,8 +18,9 @@ SUFFIXES = (*_TEXTS, ".html", ".htm", ".csv", ".pdf", ".docx", ".xlsx", ".odt", 
 # That of src/rag/limits.py.
 MAX_FILE_BYTES = 10_000_000
 
-# No documents of yours: what tools put there. Names that start with a dot are left out, too.
+# No documents of yours: what tools put there. Office keeps ~$NAME while a document is open.
 _FOREIGN_FOLDERS = {"node_modules", "python_modules", "venv", "__pycache__"}
+_HIDDEN = (".", "~$")
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,14 @@ def _in_folder(root: Path, wanted: tuple[str, ...], others: list[str]) -> Iterat
     for folder, folders, files in os.walk(root, onerror=errors.append):
         here = Path(folder)
         folders[:] = sorted(
-            name for name in folders if name[0] != "." and name not in _FOREIGN_FOLDERS
+            name
+            for name in folders
+            if not name.startswith(_HIDDEN) and name not in _FOREIGN_FOLDERS
         )
         for name in folders:
             if (here / name).is_symlink() and not _leads_back(here / name, root):
                 yield Skipped(_name(here / name, root), "it is a link: name that folder, too")
-        for path in (here / name for name in sorted(files) if name[0] != "."):
+        for path in (here / name for name in sorted(files) if not name.startswith(_HIDDEN)):
             if not path.name.lower().endswith(wanted):
                 others.append(_name(path, root))
             elif _real(path).is_relative_to(_real(root)):

@@ -164,7 +164,7 @@ def test_a_file_that_goes_away_or_is_forbidden(
 
 
 def test_what_tools_put_there_is_left_out(tmp_path: Path) -> None:
-    write(tmp_path, "fine.md", "data.rst", ".hidden.md", "._fine.md")
+    write(tmp_path, "fine.md", "data.rst", ".hidden.md", "._fine.md", "~$fine.docx")
     write(tmp_path, ".git/a.md", ".venv/a.txt", "node_modules/p/README.md")
     found, skipped = read_all(tmp_path)
     assert (list(found), skipped) == (["fine.md"], {})

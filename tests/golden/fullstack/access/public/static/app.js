@@ -55,10 +55,12 @@ function show(item) {
   const row = list.querySelector(`[data-id="${item.id}"]`) ?? add(item.id);
   const { elements } = row.querySelector('form');
   const inputs = [elements.name, elements.description];
+  // As a field has it: with LF alone.
+  const given = (input) => item[input.name].replaceAll(/\r\n?/g, '\n');
   const edited = inputs.some((input) => input.value !== input.defaultValue);
-  const changed = inputs.some((input) => input.defaultValue !== item[input.name]);
+  const changed = inputs.some((input) => input.defaultValue !== given(input));
   if (!edited) {
-    for (const input of inputs) input.value = input.defaultValue = item[input.name];
+    for (const input of inputs) input.value = input.defaultValue = given(input);
   }
   // Edits of a description that has changed meanwhile keep the old version: the server refuses to save them.
   if (!edited || !changed) row.dataset.version = item.version;

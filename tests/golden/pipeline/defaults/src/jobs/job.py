@@ -101,7 +101,7 @@ class Unprocessable(Exception):
 
 
 class BadAnswer(Exception):
-    """What a model answered is of no use. Another attempt mostly helps."""
+    """What a model answered is of no use. Another attempt often helps."""
 
 
 def object_key(job_id: str) -> str:

@@ -19,8 +19,8 @@ QUEUE_DELAY_SECONDS = 600
 MAX_DELAY_SECONDS = 3_600
 # Four days, which is how long a queue keeps a message, too. Any outage is over by then.
 MAX_ATTEMPTS = 100
-# After so many, an answer of the model that is of no use ends the job: each is paid for, and the
-# next one is mostly like it.
+# After so many answers of no use the job fails: each is paid for, and the next one would hardly be
+# better.
 MAX_BAD_ANSWERS = 8
 # Workers AI's daily allocation starts again at 00:00 UTC, by its clock.
 DAY_SECONDS = 86_400

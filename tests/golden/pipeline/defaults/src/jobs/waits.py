@@ -40,7 +40,9 @@ def explain(error: Exception, service_error: type[Exception]) -> str:
     if isinstance(error, TimeoutError):
         return "The job took too long, and continues later."
     if isinstance(error, OSError):
-        return f"The file could not be fetched: {error}."
+        # The runtime's own words may have the whole address, which may hold somebody's signature.
+        why = error if isinstance(error, ConnectionError) else "its server can't be reached"
+        return f"The file could not be fetched: {why}."
     if isinstance(error, BadAnswer):
         return f"The model's answer {error}."
     if isinstance(error, Problem):

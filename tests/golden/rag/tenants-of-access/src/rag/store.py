@@ -285,7 +285,9 @@ def _stored(row: Mapping[str, Any]) -> Stored:
 
 
 def _busy(claims: Sequence[Mapping[str, Any]] = ()) -> Problem:
-    """Until when nobody else gets a document: a claim that was cut off is never given back."""
+    """A claim that was cut off is never given back: the longer one stands, the longer a client
+    waits, and at most until it ends."""
     detail = "Another request is changing the document, or was cut off while it did. Try again."
-    wait = max([1, *(claim["seconds"] or 0 for claim in claims)])
+    left = [claim["seconds"] or 0 for claim in claims]
+    wait = max([1, *(min(seconds, limits.CLAIM_SECONDS - seconds) for seconds in left)])
     return Problem(409, "document-busy", detail, headers={"Retry-After": str(wait)})

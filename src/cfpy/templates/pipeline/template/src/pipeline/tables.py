@@ -41,7 +41,7 @@ def read_csv(data: bytes) -> Iterator[str]:
     if named:
         next(rows)
     start = _start(rows)
-    for _ in range(_titles(start, _evenness(sample, delimiter)[1])):
+    for _ in range(_titles(start)):
         yield " ".join(filter(None, start.popleft()))
     records = filter(any, chain(_emptied(start), rows))
     header = next(records, [])
@@ -85,12 +85,22 @@ def _evenness(sample: str, delimiter: str) -> tuple[float, int]:
     return count / max(len(widths), 1), width
 
 
-def _titles(rows: Sequence[list[str]], width: int) -> int:
-    """How many records stand above a table, with a blank line between, and have fewer values."""
-    begin = next((number for number, row in enumerate(rows) if any(row)), 0)
+def _titles(rows: Sequence[list[str]]) -> int:
+    """How many records stand above a table: comments, and with a blank line between, what has fewer
+    values than the table's first record."""
+    begin = next((number for number, row in enumerate(rows) if any(row) and not _notes(row)), 0)
     end = next((number for number, row in enumerate(rows) if number > begin and not any(row)), 0)
-    narrow = all(sum(map(bool, row)) < width for row in islice(rows, end))
-    return end if narrow else 0
+    first = next(filter(any, islice(rows, end, None)), [])
+    are_above = all(_filled(row) < _filled(first) for row in islice(rows, end))
+    return end if end and are_above else begin
+
+
+def _notes(row: list[str]) -> bool:
+    return len(row) == 1 and row[0].startswith("#")
+
+
+def _filled(row: list[str]) -> int:
+    return sum(map(bool, row))
 
 
 def _rows(data: bytes, delimiter: str) -> Iterator[list[str]]:
