@@ -24,6 +24,7 @@ CI_VARIABLES = (
 )
 _DEFAULTS = ("main", "master")
 _HEADS = "refs/heads/"
+_NAME_ONE = f"Name a preview instead: {command('preview', 'down', 'NAME')}. Nothing was deleted."
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def read_branches(git: Git, root: Path) -> Branches:
     """Ask the remote, or the repository if it has no remote.
 
     Raises:
-        UsageError: It is not a repository, or the remote does not answer.
+        UsageError: It is not a repository, the remote does not answer, or it has no branches.
     """
     remote = _remote(git, root)
     if remote:
@@ -120,14 +121,20 @@ def read_branches(git: Git, root: Path) -> Branches:
     if said is None:
         raise UsageError(
             f"git can't list the branches{f' of {remote}' if remote else ''}",
-            hint=f"Name a preview instead: {command('preview', 'down', 'NAME')}. "
-            "Nothing was deleted.",
+            hint=_NAME_ONE,
         )
     lines = [line.split("\t") for line in said.splitlines()]
     heads = {ref.removeprefix(_HEADS): commit for commit, ref in lines if ref.startswith(_HEADS)}
     points = (commit for commit, ref in lines if ref == "HEAD" and commit.startswith("ref: "))
     default = next(points, "").removeprefix(f"ref: {_HEADS}")
     default = default or next((name for name in _DEFAULTS if name in heads), "")
+    # Of a repository that is empty, or another one than it was, every branch seems to be deleted.
+    if default not in heads if remote else not heads:
+        raise UsageError(
+            f"{remote or 'the repository'} has no {'default ' if heads else ''}branch, so it is "
+            "not known which branches are done",
+            hint=_NAME_ONE,
+        )
     return Branches(default, heads, _identity(git, root, remote), local=not remote)
 
 

@@ -15,15 +15,17 @@ class Comparison:
 
     ``created`` is what cfpy created for the environment: ids by key, such as ``d1:shop-db``; an id
     is empty if the record does not have it. ``others`` are the needs of the other environments of
-    the same configuration. ``users`` are other Workers of the account, by the resource that they
-    are bound to, in the form of :func:`cfpy.account.live.target`; only of a comparison for a
-    command that destroys data, because it takes a request for each Worker.
+    the same configuration, and ``theirs`` the keys of what cfpy created for them. ``users`` are
+    other Workers of the account, by the resource that they are bound to, in the form of
+    :func:`cfpy.account.live.target`; only of a comparison for a command that destroys data, because
+    it takes a request for each Worker.
     """
 
     desired: DesiredState
     observed: ObservedState
     created: Mapping[str, str] = field(default_factory=dict)
     others: Sequence[DesiredState] = ()
+    theirs: frozenset[str] = frozenset()
     users: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from cfpy.account.claims import forget, void_claims
 from cfpy.account.comparison import Comparison, Permission
+from cfpy.account.live import target
 from cfpy.account.neighbours import neighbours
-from cfpy.account.owned.registry import BY_STEP
-from cfpy.account.plan import Action, Plan
+from cfpy.account.owned.registry import BY_STEP, RESOURCES
+from cfpy.account.owned.worker import ObservedWorker
+from cfpy.account.plan import Action, Do, Plan
 from cfpy.account.preview_keeper import all_notes
 from cfpy.account.removed import removal_notices, removed_environments
 from cfpy.account.removed_session import session_to_destroy
@@ -62,7 +64,7 @@ def run(
         UsageError: Something is included that does not exist. Nothing was deleted.
         PlanConflictError: Configuration, record and account do not agree, or other Workers need
             this one, and nothing was deleted; or a bucket has objects and was kept, and everything
-            else was deleted.
+            else was deleted; or a Worker came back meanwhile, and the data that was left was kept.
         WranglerError: A step failed. Run it again to continue.
     """
     root, environment, config = request.root, request.environment, request.config
@@ -160,6 +162,7 @@ class _Destroying:
         self._ctx = ctx
         self._session = session
         self._on_action = on_action
+        self._looked = False
 
     def execute(self, plan: Plan) -> None:
         full: list[Action] = []
@@ -167,7 +170,7 @@ class _Destroying:
             what = "Remove the id of" if action.forgets else "Delete"
             self._ctx.progress(f"{what} {action.kind} {action.name}")
             try:
-                self._step(action)
+                self._step(plan, action)
             except WranglerError as error:
                 if error.api_code != _NOT_EMPTY:
                     raise
@@ -181,8 +184,10 @@ class _Destroying:
                 hint="Empty it in the dashboard, then run it again.",
             )
 
-    def _step(self, action: Action) -> None:
+    def _step(self, plan: Plan, action: Action) -> None:
         if self._exists(action):
+            if action.kind in RESOURCES:
+                self._refuse_used(plan, action)
             kind, changing = BY_STEP[action.kind], self._session.changing
             attempt(lambda: kind.delete(changing, action), lambda: not self._exists(action))
         self._forget_id(action)
@@ -190,6 +195,35 @@ class _Destroying:
         self._session.records.change(
             lambda record: record.without(environment, action.key, action.id)
         )
+
+    def _refuse_used(self, plan: Plan, action: Action) -> None:
+        """Refuse to delete data that came into use after the plan was created: the lock does not
+        stop another checkout.
+
+        Raises:
+            PlanConflictError: It did. This data and what follows it was not deleted.
+        """
+        worker, changes = plan.worker, plan.changes
+        left = [i for i in changes[changes.index(action) :] if i.kind in RESOURCES and i.id]
+        why = ""
+        kept = any((i.kind, i.do) == (ObservedWorker.kind, Do.KEEP) for i in plan.actions)
+        if not kept and self._session.observe().get(ObservedWorker, worker):
+            why = f"somebody deployed {worker} again"
+        elif not self._looked:
+            # Once: it sends a request for each Worker of the account.
+            self._looked = True
+            users = self._session.account.users(worker)
+            used = {i.key: users.get(target(i.kind, i.id), ()) for i in left}
+            why = ", ".join(
+                f"{key} is used by the Worker {', '.join(names)}"
+                for key, names in used.items()
+                if names
+            )
+        if why:
+            raise PlanConflictError(
+                f"while this ran, {why}, so these were kept: {', '.join(i.key for i in left)}",
+                hint="Ask who deployed it before you run the same command again.",
+            )
 
     def _exists(self, action: Action) -> bool:
         session = self._session

@@ -17,6 +17,7 @@ def diff(
     observed: ObservedState,
     created: Mapping[str, str],
     others: Sequence[DesiredState] = (),
+    theirs: frozenset[str] = frozenset(),
 ) -> Plan:
     """The plan that leads from the observed state to the desired one.
 
@@ -26,8 +27,9 @@ def diff(
         created: What cfpy created for the environment, as in
             :class:`cfpy.account.comparison.Comparison`.
         others: What other environments of the same configuration need.
+        theirs: The keys of what cfpy created for them.
     """
-    now = Comparison(desired, observed, created, others)
+    now = Comparison(desired, observed, created, others, theirs)
     actions = tuple(action for kind in KINDS for action in kind.plan(now))
     return Plan(
         observed.account_id, desired.worker, desired.environment, actions, tuple(notices(now))

@@ -53,6 +53,7 @@ class Resource:
         problem: Why the configuration, the record and the account do not agree; empty if they do.
         missing: Whether the configuration has an id that the account does not have.
         unknown: The ids in the configuration that the account does not have.
+        deleted: The one of them that cfpy created, according to the record; empty if none is.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Resource:
     problem: str = ""
     missing: bool = False
     unknown: tuple[str, ...] = ()
+    deleted: str = ""
 
     @property
     def key(self) -> str:
@@ -145,6 +147,8 @@ def _resource(
 ) -> Resource:
     name = found[target].name if target else members[0].name
     problems = _problems(kind, target, members, found, created, new, agreed, held)
+    unknown = tuple(dict.fromkeys(i.id for i in members if i.id and i.id not in found))
+    recorded = {id_ for key, id_ in created.items() if key.startswith(f"{kind}:")}
     return Resource(
         kind,
         name,
@@ -152,9 +156,8 @@ def _resource(
         tuple(members),
         problem=next(problems, ""),
         missing=not target and any(item.id for item in members),
-        unknown=tuple(
-            dict.fromkeys(item.id for item in members if item.id and item.id not in found)
-        ),
+        unknown=unknown,
+        deleted=next((id_ for id_ in unknown if id_ in recorded), ""),
     )
 
 

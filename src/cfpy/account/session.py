@@ -65,15 +65,18 @@ class Session:
         """The project, the account and the record as they are now; ``thorough`` as in
         :meth:`cfpy.account.cloudflare.Account.observe`."""
         record = self.records.read()
-        others = neighbours(self.project, self.environment, self.account.id, record, strict=False)
+        others = tuple(
+            neighbours(self.project, self.environment, self.account.id, record, strict=False)
+        )
+        theirs = frozenset(key for item in others for key in record.created(item.environment))
         created = record.created(self.environment)
         desired = self.desired
         observed = self.account.observe(desired, thorough=True) if thorough else self.observe()
-        return Comparison(desired, observed, created, tuple(others))
+        return Comparison(desired, observed, created, others, theirs)
 
     def plan_for(self, now: Comparison) -> Plan:
         """The plan for a comparison."""
-        plan = diff(now.desired, now.observed, now.created, now.others)
+        plan = diff(now.desired, now.observed, now.created, now.others, now.theirs)
         unknown = warnings(self.project, self.environment)
         breaking = (
             f"{found}. The version that is live while it is applied may fail"

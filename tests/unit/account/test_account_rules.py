@@ -11,6 +11,7 @@ import pytest
 
 from cfpy.account.cloudflare_client import CloudflareClient, documented
 from cfpy.account.comparison import Permission
+from cfpy.account.conflicts import conflict_error
 from cfpy.account.desired import DesiredState
 from cfpy.account.diff import diff
 from cfpy.account.neighbours import neighbours
@@ -149,6 +150,47 @@ def test_what_two_environments_share_is_named(wants: Wants) -> None:
     # Neither exists yet, and they have other names.
     near = wants(CACHE + "[env.staging]\n" + CACHE.replace("[[", "[[env.staging."), "staging")
     assert diff(near, EMPTY, {}, [wants(CACHE)]).notices == ()
+
+
+def test_the_worker_of_another_environment_is_not_replaced(wants: Wants) -> None:
+    """The `name` was copied from the top level."""
+    top, copied = wants(""), wants('[env.staging]\nname = "shop"\n', "staging")
+    live, theirs = having(WORKER), frozenset({"worker:shop"})
+    plan = diff(copied, live, {}, [top], theirs)
+    [conflict] = plan.conflicts
+    assert conflict.key == "worker:shop"
+    assert "it is the Worker of the top level of the configuration" in conflict.reason
+    assert not any("did not create" in item for item in plan.notices)
+    # It is this environment's, and the others only have the name: `[env.production]` often does.
+    for created, known in (({"worker:shop": ""}, frozenset[str]()), ({}, frozenset[str]())):
+        plan = diff(copied, live, created, [top], known)
+        assert plan.conflicts == ()
+        assert plan.notices[0].startswith("shop is also the Worker of the top level")
+    assert diff(copied, EMPTY, {}, [top], theirs).conflicts == ()
+    other = wants("[env.staging]\n", "staging")
+    assert diff(other, having(WORKER), {}, [top], theirs).conflicts == ()
+
+
+@pytest.mark.parametrize(
+    ("created", "why"),
+    [
+        ({"d1:shop-db": ID}, "cfpy created it in this account"),
+        ({"d1:renamed": ID}, "cfpy created it in this account"),
+        ({"d1:shop-db": ""}, "it may be of another account"),
+        ({"kv:shop-db": ID}, "it may be of another account"),
+    ],
+)
+def test_an_id_that_the_account_does_not_have_is_explained(
+    wants: Wants, created: dict[str, str], why: str
+) -> None:
+    """As after `cfpy destroy` in another clone, or a deletion in the dashboard."""
+    desired = wants(f'{DB}database_id = "{ID}"\n')
+    [conflict] = diff(desired, EMPTY, created).conflicts
+    assert why in conflict.reason
+    assert (ID in conflict.reason, conflict.unknown_ids) == (True, (ID,))
+    hint = conflict_error([conflict], "").hint
+    assert "cfpy adopt --remove-ids" in hint
+    assert "cfpy provision" in hint
 
 
 def test_a_queue_that_another_worker_consumes_is_a_conflict(wants: Wants) -> None:

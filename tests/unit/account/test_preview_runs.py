@@ -413,6 +413,29 @@ def test_a_remote_that_does_not_answer_deletes_nothing(stage: Start) -> None:
         here.down(which=Which.MERGED)
 
 
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "origin has no branch"),
+        ("c\trefs/heads/other", "origin has no default branch"),
+        ("ref: refs/heads/trunk\tHEAD", "origin has no branch"),
+    ],
+)
+def test_a_remote_without_its_default_branch_deletes_nothing(
+    said: str, why: str, stage: Start
+) -> None:
+    """It was moved or made anew: that does not mean that all branches were deleted."""
+    here = stage()
+    here.tools.git = HEAD
+    here.up("")
+    before = here.outcome()
+    here.tools.git |= {"ls-remote --symref origin HEAD refs/heads/*": said}
+    with pytest.raises(UsageError, match=why) as caught:
+        here.down(which=Which.MERGED)
+    assert "Nothing was deleted" in caught.value.hint
+    assert here.outcome() == before
+
+
 @pytest.mark.parametrize("variable", ["GITHUB_HEAD_REF", "CI_COMMIT_BRANCH", "WORKERS_CI_BRANCH"])
 def test_ci_names_the_branch_of_a_detached_head(
     variable: str, stage: Start, monkeypatch: pytest.MonkeyPatch

@@ -141,7 +141,7 @@ def test_a_killed_destroy_is_undone_by_a_provision(
         deleted = [*here.tools.mutations][-1].split("/")[-2] in ("database", "namespaces")
         if fault.applied and deleted:
             # Its id is still in the configuration.
-            with pytest.raises(PlanConflictError, match="was created by cfpy, and is deleted"):
+            with pytest.raises(PlanConflictError, match="it was deleted since, with its data"):
                 here.provision()
             here.destroy()
         here.provision()

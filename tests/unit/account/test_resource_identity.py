@@ -355,7 +355,7 @@ def test_an_id_in_upper_case_is_that_of_the_account() -> None:
 @pytest.mark.parametrize(
     ("created", "why"),
     [
-        ({"d1:shop-a": GONE}, "cfpy created it, so it was deleted"),
+        ({"d1:shop-a": GONE}, "it was deleted since, with its data"),
         ({}, "it may be of another account, as in an example"),
     ],
 )

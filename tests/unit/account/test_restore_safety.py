@@ -127,6 +127,34 @@ def test_a_backup_goes_into_another_environment_of_its_project(backup_stage: Bac
     refused(here, made.folder, "the same environment here is missing", to="staging", dry_run=True)
 
 
+@pytest.mark.parametrize("only_files", [False, True])
+def test_migrations_that_came_after_the_backup_are_named(
+    backup_stage: BackupStage, only_files: bool
+) -> None:
+    """The live code may need them."""
+    here = backup_stage
+    (here.root / "migrations").mkdir()
+    (here.root / "migrations" / "0001_it's.sql").write_text("SELECT 1")
+    database = here.api.databases["db"]
+    database.executescript(
+        "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT, applied_at TEXT);"
+        "INSERT INTO d1_migrations VALUES (1, '0001_it''s.sql', '2026-11-26 12:00:00');"
+    )
+    made = here.create()
+
+    def said() -> list[str]:
+        found = here.restore(str(made.folder), dry_run=True, only_files=only_files)
+        assert found
+        return [text for text in found.plan.notices if "is from before" in text]
+
+    assert said() == []
+    (here.root / "migrations" / "0002_x.sql").write_text("CREATE TABLE x (a)")
+    database.execute("INSERT INTO d1_migrations VALUES (2, '0002_x.sql', '2026-11-27 12:00:00')")
+    [notice] = said()
+    assert notice.startswith("d1:DB: the backup is from before 0002_x.sql. ")
+    assert "cfpy provision" in notice
+
+
 @pytest.mark.parametrize("name", ["../key", "/etc/passwd", "r2/FILES.json", "kv/CACHE-0001.json"])
 def test_an_object_is_one_of_the_verified_files(backup_stage: BackupStage, name: str) -> None:
     here = backup_stage

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cfpy.account.backups.dump import literal
 from cfpy.account.backups.keys import has_dots, is_dots, some
 from cfpy.account.backups.manifest import Item
 from cfpy.errors import ProjectError
+from cfpy.project.sql_statements import quoted
 
 _OBJECT: Mapping[str, type] = {
     **dict.fromkeys(("key", "etag", "storage_class", "file"), str),
@@ -72,6 +74,20 @@ def unwritten(folder: Path, item: Item) -> list[str]:
     if item.kind != "r2":
         return []
     return [entry["key"] for entry in objects_of(folder, item) if has_dots(entry["key"])]
+
+
+def lacks_migrations(
+    folder: Path, item: Item, table: str, migrations: Iterable[str]
+) -> tuple[str, ...]:
+    """The migrations that a database had not had yet, as far as its file shows them."""
+    left = list(migrations)
+    begins = (f"INSERT INTO {quoted(table)}", f"INSERT INTO {table} ")
+    for name in item.files:
+        with (folder / name).open(encoding="utf-8", newline="\n") as script:
+            for line in script:
+                if left and line.startswith(begins):
+                    left = [each for each in left if literal(each) not in line]
+    return tuple(left)
 
 
 def _tables(path: Path, keys: Mapping[str, type]) -> list[Mapping[str, Any]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfpy.account.backups.contents import check_contents, unwritten
+from cfpy.account.backups.contents import check_contents, lacks_migrations, unwritten
 from cfpy.account.backups.folder import find, open_backup, verify
 from cfpy.account.backups.kept_bookmarks import KeptBookmarks, Undo
 from cfpy.account.backups.manifest import BackupManifest, Item
@@ -25,6 +25,7 @@ from cfpy.account.bookmarks import reaches
 from cfpy.account.comparison import Comparison
 from cfpy.account.neighbours import neighbours
 from cfpy.account.observed import ObservedState
+from cfpy.account.owned.d1 import D1Database
 from cfpy.account.owned.registry import RESOURCES
 from cfpy.account.resources import worker_of
 from cfpy.account.session import Session, open_session
@@ -32,6 +33,7 @@ from cfpy.account.steps import under_way
 from cfpy.errors import CfpyError, UsageError
 from cfpy.project.lock import alone
 from cfpy.tools.context import Context
+from cfpy.tools.invocation import command
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,12 @@ def restore(
     verify(folder, manifest)
     items = _chosen(manifest, request)
     check_contents(folder, items)
-    left = {item.key: unwritten(folder, item) for item in items}
     environment = manifest.environment if request.to is None else request.to
     with alone(request.root, request.config, dry_run=request.dry_run):
         session = open_session(ctx, request.root, environment, request.config)
         if not request.from_another:
             _refuse_another(session, manifest)
-        plan = _plan(session, manifest, request, items, left)
+        plan = _plan(session, manifest, request, folder, items)
         if request.dry_run:
             return Restored(plan, (), done=False)
         if not confirm(plan):
@@ -151,8 +152,8 @@ def _plan(
     session: Session,
     manifest: BackupManifest,
     request: RestoreRequest,
+    folder: Path,
     items: list[Item],
-    left: Mapping[str, list[str]],
 ) -> RestorePlan:
     data = session.account.data
     found = targets(session)
@@ -177,7 +178,8 @@ def _plan(
         notices=(
             *shared.values(),
             *(moved(steps) if is_own else _at_work(session)),
-            *notices(manifest, steps, left),
+            *notices(manifest, steps, {item.key: unwritten(folder, item) for item in items}),
+            *_migrations_after(session, folder, steps),
         ),
     )
 
@@ -207,6 +209,25 @@ def _at_work(session: Session) -> Iterator[str]:
             f"{worker} is live: its code works on this data at once, also for cron triggers and "
             "queues, and may write to the addresses in it"
         )
+
+
+def _migrations_after(
+    session: Session, folder: Path, steps: tuple[RestoreStep, ...]
+) -> Iterator[str]:
+    """The migrations that a restore takes away: the code may need them."""
+    for step in steps:
+        bindings = (step.target.binding, *step.target.others)
+        sources = {
+            (found.migrations_table, found.migrations)
+            for found in session.desired.all(D1Database)
+            if step.item.kind == "d1" and found.binding in bindings
+        }
+        for table, names in sorted(sources):
+            if later := lacks_migrations(folder, step.item, table, names):
+                yield (
+                    f"{step.item.key}: the backup is from before {', '.join(later)}. To apply "
+                    f"them again afterwards: {command('provision', '--env', session.environment)}"
+                )
 
 
 def _chosen(manifest: BackupManifest, request: RestoreRequest) -> list[Item]:

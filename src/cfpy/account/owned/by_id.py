@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future
 from typing import ClassVar
 
@@ -16,8 +16,6 @@ from cfpy.account.observed import ObservedState
 from cfpy.account.owned.kind import OwnedResource, new_in
 from cfpy.account.owned.outside import Reading
 from cfpy.account.plan import Action, Do
-
-_ELSEWHERE = "may be of another account, as in an example"
 
 
 class OwnedById(OwnedResource):
@@ -55,7 +53,7 @@ class OwnedById(OwnedResource):
 
     def plan(self, now: Comparison) -> Iterator[Action]:
         for item in self.resources(now):
-            yield planned(item, now.created)
+            yield planned(item)
 
     def identified(self, now: Comparison) -> Iterator[tuple[str, str]]:
         return ((item.name, item.id) for item in self.resources(now))
@@ -92,16 +90,13 @@ class OwnedById(OwnedResource):
         return id_ not in found if id_ else name not in {item.name for item in found.values()}
 
 
-def planned(wanted: Resource, created: Mapping[str, str]) -> Action:
+def planned(wanted: Resource) -> Action:
     """The step for a resource whose id belongs in the configuration."""
     do, reason, unwritten = Do.KEEP, "", wanted.unwritten
     if wanted.problem:
         do, reason = Do.CONFLICT, wanted.problem
     elif wanted.missing:
-        do, id_ = Do.CONFLICT, wanted.unknown[0]
-        reason = f"the configuration names the id {id_}, which the account does not have: it "
-        ours = any(same_id(id_, known) for known in created.values())
-        reason += "was created by cfpy, and is deleted" if ours else _ELSEWHERE
+        do, reason = Do.CONFLICT, _why_missing(wanted)
     elif not wanted.id:
         do, reason = Do.CREATE, new_in(wanted)
         unwritten = tuple(item.binding for item in wanted.references)
@@ -117,6 +112,18 @@ def planned(wanted: Resource, created: Mapping[str, str]) -> Action:
         jurisdiction=wanted.jurisdiction,
         location=wanted.location,
         unknown_ids=wanted.unknown if do is Do.CONFLICT else (),
+    )
+
+
+def _why_missing(wanted: Resource) -> str:
+    if wanted.deleted:
+        return (
+            f"cfpy created it in this account, with the id {wanted.deleted}; it was deleted since, "
+            "with its data"
+        )
+    return (
+        f"the configuration names the id {wanted.unknown[0]}, which the account does not have: it "
+        "may be of another account, as in an example"
     )
 
 

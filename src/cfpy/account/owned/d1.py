@@ -89,7 +89,7 @@ class Databases(OwnedById):
 
     def plan(self, now: Comparison) -> Iterator[Action]:
         for item in self.resources(now):
-            action = planned(item, now.created)
+            action = planned(item)
             yield action
             if not item.problem and not item.missing:
                 yield from _migrations(item, action, now.observed.all(AppliedMigrations))

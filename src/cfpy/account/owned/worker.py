@@ -10,7 +10,7 @@ from cfpy.account.desired import DesiredState
 from cfpy.account.observed import Found
 from cfpy.account.owned.kind import OwnedKind
 from cfpy.account.owned.outside import NO_SUCH_WORKER, Answers, Changing, Reading, there
-from cfpy.account.plan import Action
+from cfpy.account.plan import Action, Do
 from cfpy.errors import CloudflareError
 
 
@@ -37,8 +37,31 @@ class Workers(OwnedKind):
         task = reading.start(_worker, desired.worker)
         return lambda: there([task])
 
+    def plan(self, now: Comparison) -> Iterator[Action]:
+        """A deployment has no step for it here, but may not replace another environment's."""
+        name = now.desired.worker
+        if self._is_theirs(now):
+            reason = f"it is the Worker of {self.users(now, name, name)} of the configuration, and "
+            reason += "would be replaced; give each environment a `name` of its own"
+            yield Action(Do.CONFLICT, self.name, name, reason, id=name)
+
+    def _is_theirs(self, now: Comparison) -> bool:
+        """Whether cfpy created it for another environment, and not for this one."""
+        name = now.desired.worker
+        key = f"{self.name}:{name}"
+        there = now.observed.get(ObservedWorker, name) is not None
+        shared = there and key in now.theirs and key not in now.created
+        return shared and self.users(now, name, name) != ""
+
     def notices(self, now: Comparison) -> Iterator[str]:
         name = now.desired.worker
+        if self._is_theirs(now):
+            return
+        if users := self.users(now, name, name):
+            yield (
+                f"{name} is also the Worker of {users} of the configuration: a deployment of one "
+                "replaces the live version of the other"
+            )
         if now.observed.get(ObservedWorker, name) and f"worker:{name}" not in now.created:
             yield (
                 f"the account has a Worker {name} that cfpy did not create: secrets are set on it, "
