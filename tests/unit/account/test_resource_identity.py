@@ -23,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfpy.account import destroy, provision
+from cfpy.account import destroy, provision, removed_session
 from cfpy.account.desired import DesiredState
 from cfpy.account.observed import ObservedState
 from cfpy.account.owned.d1 import D1Database, FoundDatabase
@@ -234,7 +234,7 @@ def project(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(provision, "open_session", session)
-        patch.setattr(destroy, "open_session", session)
+        patch.setattr(removed_session, "open_session", session)
         yield root, session
     shutil.rmtree(root)
 
@@ -355,8 +355,16 @@ def test_an_id_in_upper_case_is_that_of_the_account() -> None:
 @pytest.mark.parametrize(
     ("created", "why"),
     [
-        ({"d1:shop-a": GONE}, "it was deleted since, with its data"),
-        ({}, "it may be of another account, as in an example"),
+        (
+            {"d1:shop-a": GONE},
+            f"cfpy created it in this account, with the id {GONE}; it was deleted since, with its "
+            "data",
+        ),
+        (
+            {},
+            f"the configuration names the id {GONE}, which the account does not have: it may be of "
+            "another account, as in an example",
+        ),
     ],
 )
 def test_an_id_that_the_account_does_not_have_has_its_reason(
@@ -365,9 +373,7 @@ def test_an_id_that_the_account_does_not_have_has_its_reason(
     with project(database(database_id=GONE), NO_SCOPE, {"": created}, World({}, {})) as made:
         root, session = made
         [conflict] = session(None, root, "").plan().conflicts
-    assert conflict.reason == (
-        f"the configuration names the id {GONE}, which the account does not have: {why}"
-    )
+    assert conflict.reason == why
     assert conflict.unknown_ids == (GONE,)
 
 
