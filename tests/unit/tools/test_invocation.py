@@ -111,7 +111,7 @@ def test_the_tables_say_what_the_application_takes(option: str, table: str) -> N
 NAMED = re.compile(
     rf"\bcfpy (?:{'|'.join(sorted(invocation.WITH_CWD | {'env'}, key=len, reverse=True))})\b"
 )
-# Commands of the first go into files of CI, and those of the second into errors of command lines that
+# Commands of the first go into files of CI, those of the second into errors of command lines that
 # could not be read: nothing is known of the project.
 NOT_PRINTED = {"ci_text.py", "meant.py"}
 # Text that names a command and is no hint.
