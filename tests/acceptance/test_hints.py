@@ -202,7 +202,7 @@ def test_a_conflict_leads_to_the_plan_of_its_environment(provisioned: Shop) -> N
     config.write_text(config.read_text().replace(identifier, provisioned.api.database_id("other")))
     removal = f"adopt --remove-ids {E_S}"
     provisioned.hints("plan", code=7)
-    assert provisioned.hints("deploy", "--yes", code=7) == [removal, f"plan {E_S}"]
+    assert provisioned.hints("deploy", "--yes", code=7) == [removal, f"provision {E_S}", f"plan {E_S}"]
 
 
 def test_a_teardown_leads_to_what_is_left(provisioned: Shop, worker: Callable[[int], str]) -> None:

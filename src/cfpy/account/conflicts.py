@@ -22,6 +22,6 @@ def unknown_ids_hint(conflicts: Sequence[Action]) -> str:
     if not any(item.unknown_ids for item in conflicts):
         return ""
     return (
-        "To remove the ids that this account does not have from the configuration, so that "
-        f"{command('provision')} creates new, empty ones: {command('adopt', '--remove-ids')}."
+        "To remove the ids that this account does not have from the configuration: "
+        f"{command('adopt', '--remove-ids')}. Then {command('provision')} creates new, empty ones."
     )
