@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from cfpy.account.observed import Found
 
@@ -103,110 +104,116 @@ def resolve(
         created: What cfpy created for the environment: ids by key, such as ``d1:shop-db``; an id is
             empty if the record does not have it.
     """
-    ids = {item.name: id_ for id_, item in found.items()}
-    groups: dict[tuple[str, str], list[Reference]] = {}
-    for item in references:
-        target = item.id if item.id in found else _by_name(item, references, ids)
-        groups.setdefault((target, "" if target else item.name), []).append(item)
-    new = {name for target, name in groups if not target}
-    recorded = {id_ for key, id_ in created.items() if key.startswith(f"{kind}:")}
-    agreed = recorded & {item.id for item in references}
-    # Without a name in the file, two bindings can have the same one, such as DB and db. The record
-    # is about one of them.
-    held = {
-        item.name
-        for (target, _), members in groups.items()
-        for item in members
-        if target and target == _recorded(kind, item, created, ids)
-    }
-    return tuple(
-        _resource(kind, target, members, found, created, new, agreed, held)
-        for (target, _), members in groups.items()
-    )
+    return _Resolving(kind, references, found, created).resources()
 
 
-def _by_name(item: Reference, references: Sequence[Reference], ids: Mapping[str, str]) -> str:
-    """The id for a binding without one: that of the account's resource with this name, or else the
-    id of another binding with the same name. An id that the account does not have is a problem of
-    the resource with that name."""
-    if item.name in ids or item.id:
-        return ids.get(item.name, "")
-    twins = (i.id for i in references if i.name == item.name and i.named and i.id in ids.values())
-    return next(twins, "") if item.named else ""
+@dataclass(frozen=True)
+class _Resolving:
+    """The arguments of :func:`resolve`, and what follows from all of them."""
 
+    kind: str
+    references: Sequence[Reference]
+    found: Mapping[str, Identified]
+    created: Mapping[str, str]
 
-def _resource(
-    kind: str,
-    target: str,
-    members: Sequence[Reference],
-    found: Mapping[str, Identified],
-    created: Mapping[str, str],
-    new: Set[str],
-    agreed: Set[str],
-    held: Set[str],
-) -> Resource:
-    name = found[target].name if target else members[0].name
-    problems = _problems(kind, target, members, found, created, new, agreed, held)
-    unknown = tuple(dict.fromkeys(i.id for i in members if i.id and i.id not in found))
-    recorded = {id_ for key, id_ in created.items() if key.startswith(f"{kind}:")}
-    return Resource(
-        kind,
-        name,
-        target,
-        tuple(members),
-        problem=next(problems, ""),
-        missing=not target and any(item.id for item in members),
-        unknown=unknown,
-        deleted=next((id_ for id_ in unknown if id_ in recorded), ""),
-    )
+    @cached_property
+    def ids(self) -> Mapping[str, str]:
+        """The account's, by name."""
+        return {item.name: id_ for id_, item in self.found.items()}
 
+    @cached_property
+    def recorded(self) -> Set[str]:
+        """The ids of what cfpy created."""
+        return {id_ for key, id_ in self.created.items() if key.startswith(f"{self.kind}:")}
 
-def _problems(
-    kind: str,
-    target: str,
-    members: Sequence[Reference],
-    found: Mapping[str, Identified],
-    created: Mapping[str, str],
-    new: Set[str],
-    agreed: Set[str],
-    held: Set[str],
-) -> Iterator[str]:
-    ids = {item.name: id_ for id_, item in found.items()}
-    for item in members:
-        own = ids.get(item.name, "")
-        if item.id and item.id not in found and own:
-            yield (
-                f"the configuration names the id {item.id}, which the account does not have; the "
-                f"account's {item.name} has the id {own}"
-            )
-        elif item.named and own and own != target:
-            yield (
-                f"the configuration names {item.name} with the id {item.id}, which in the account "
-                f"is {found[target].name}; the account's {item.name} has the id {own}"
-            )
-        elif item.named and target and item.name in new:
-            yield (
-                f"the configuration names {item.name} with the id {item.id}, which in the account "
-                f"is {found[target].name}; for another binding it would create {item.name}"
-            )
-        recorded = _recorded(kind, item, created, ids)
-        # Bindings were exchanged if both ids are bound and in the record.
-        fits = recorded == target or {recorded, target} <= agreed
-        if recorded in found and not fits and (item.named or item.name not in held):
-            yield _against_record(kind, item, target, recorded, found)
-    if target:
-        yield from _elsewhere(members, found[target].jurisdiction)
-    wanted = sorted({item.jurisdiction for item in members if item.jurisdiction})
-    if len(wanted) > 1:
-        yield f"its bindings have different jurisdictions: {' and '.join(wanted)}"
+    @cached_property
+    def agreed(self) -> Set[str]:
+        """Those of them that bindings name."""
+        return self.recorded & {item.id for item in self.references}
 
+    @cached_property
+    def groups(self) -> Mapping[tuple[str, str], Sequence[Reference]]:
+        """The bindings of each resource, by its id; by an empty id and a name if it is new."""
+        groups: dict[tuple[str, str], list[Reference]] = {}
+        for item in self.references:
+            target = item.id if item.id in self.found else self._by_name(item)
+            groups.setdefault((target, "" if target else item.name), []).append(item)
+        return groups
 
-def _recorded(
-    kind: str, item: Reference, created: Mapping[str, str], ids: Mapping[str, str]
-) -> str:
-    """The id of what cfpy created under the name of a binding; empty if it created nothing."""
-    key = f"{kind}:{item.name}"
-    return created.get(key) or (ids.get(item.name, "") if key in created else "")
+    @cached_property
+    def held(self) -> Set[str]:
+        """The names of bindings of what cfpy created under the name. Without a name in the file,
+        two bindings can have the same one, such as DB and db. The record is about one of them."""
+        return {
+            item.name
+            for (target, _), members in self.groups.items()
+            for item in members
+            if target and target == self._created_for(item)
+        }
+
+    def resources(self) -> tuple[Resource, ...]:
+        return tuple(
+            self._resource(target, members) for (target, _), members in self.groups.items()
+        )
+
+    def _by_name(self, item: Reference) -> str:
+        """The id for a binding without one: that of the account's resource with this name, or else
+        the id of another binding with the same name. An id that the account does not have is a
+        problem of the resource with that name."""
+        if item.name in self.ids or item.id:
+            return self.ids.get(item.name, "")
+        named = (i for i in self.references if i.name == item.name and i.named)
+        twins = (i.id for i in named if i.id in self.ids.values())
+        return next(twins, "") if item.named else ""
+
+    def _created_for(self, item: Reference) -> str:
+        """The id of what cfpy created under the name of a binding; empty if it created nothing."""
+        key = f"{self.kind}:{item.name}"
+        return self.created.get(key) or (self.ids.get(item.name, "") if key in self.created else "")
+
+    def _resource(self, target: str, members: Sequence[Reference]) -> Resource:
+        unknown = tuple(dict.fromkeys(i.id for i in members if i.id and i.id not in self.found))
+        return Resource(
+            self.kind,
+            self.found[target].name if target else members[0].name,
+            target,
+            tuple(members),
+            problem=next(self._problems(target, members), ""),
+            missing=not target and any(item.id for item in members),
+            unknown=unknown,
+            deleted=next((id_ for id_ in unknown if id_ in self.recorded), ""),
+        )
+
+    def _problems(self, target: str, members: Sequence[Reference]) -> Iterator[str]:
+        found = self.found
+        for item in members:
+            own = self.ids.get(item.name, "")
+            if item.id and item.id not in found and own:
+                yield (
+                    f"the configuration names the id {item.id}, which the account does not have; "
+                    f"the account's {item.name} has the id {own}"
+                )
+            elif item.named and own and own != target:
+                yield (
+                    f"the configuration names {item.name} with the id {item.id}, which in the "
+                    f"account is {found[target].name}; the account's {item.name} has the id {own}"
+                )
+            elif item.named and target and ("", item.name) in self.groups:
+                yield (
+                    f"the configuration names {item.name} with the id {item.id}, which in the "
+                    f"account is {found[target].name}; for another binding it would create "
+                    f"{item.name}"
+                )
+            recorded = self._created_for(item)
+            # Bindings were exchanged if both ids are bound and in the record.
+            fits = recorded == target or {recorded, target} <= self.agreed
+            if recorded in found and not fits and (item.named or item.name not in self.held):
+                yield _against_record(self.kind, item, target, recorded, found)
+        if target:
+            yield from _elsewhere(members, found[target].jurisdiction)
+        wanted = sorted({item.jurisdiction for item in members if item.jurisdiction})
+        if len(wanted) > 1:
+            yield f"its bindings have different jurisdictions: {' and '.join(wanted)}"
 
 
 def _against_record(

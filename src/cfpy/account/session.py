@@ -83,10 +83,7 @@ class Session:
             for found in self.breaking(plan)
         )
         removed = removal_notices(removed_environments(self.project, self.records.read()))
-        lost = (
-            f"{item.message}. {item.fix}"
-            for item in lost_migrations(self.project, self.environment)
-        )
+        lost = (item.sentences for item in lost_migrations(self.project, self.environment))
         return replace(plan, notices=(*plan.notices, *removed, *unknown, *lost, *breaking))
 
     def breaking(self, plan: Plan) -> tuple[str, ...]:

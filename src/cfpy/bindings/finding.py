@@ -13,3 +13,8 @@ class Finding:
     broken: bool
     message: str
     fix: str
+
+    @property
+    def sentences(self) -> str:
+        """The fault and its fix, in one line."""
+        return f"{self.message}. {self.fix}"

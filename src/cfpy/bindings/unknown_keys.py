@@ -103,7 +103,7 @@ def _findings(
 
 def warnings(project: Project, environment: str = "") -> tuple[str, ...]:
     """:func:`unknown_keys` as sentences."""
-    return tuple(f"{each.message}. {each.fix}" for each in unknown_keys(project, environment))
+    return tuple(each.sentences for each in unknown_keys(project, environment))
 
 
 def _in_schema(value: object, schema: Mapping[str, Any], at: _Path) -> Iterator[tuple[_Path, str]]:

@@ -36,7 +36,7 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
         *missing_secrets(project, environment, files),
         *_missing_assets(scope, project),
         *(
-            f"{project.config_name}: {item.message}. {item.fix}"
+            f"{project.config_name}: {item.sentences}"
             for item in lost_migrations(project, environment)
         ),
         *(f"{said}. {FIX}" for said in [excluded_python(project)] if said),
@@ -46,7 +46,7 @@ def file_warnings(project: Project, environment: str, files: EnvFiles) -> tuple[
 def _refused(scope: Mapping[str, Any], config: str) -> Iterator[str]:
     for item in check_bindings(scope):
         if item.broken:
-            yield f"{config}: {item.message}. {item.fix}"
+            yield f"{config}: {item.sentences}"
 
 
 def missing_secrets(project: Project, environment: str, files: EnvFiles) -> Iterator[str]:

@@ -146,9 +146,14 @@ class OwnedKind:
 
     def outsiders(self, now: Comparison, name: str, id_: str) -> Iterable[str]:
         """Who uses a resource and is not in the configuration, each in words."""
-        known = {other.worker for other in now.others if self.is_needed(other, name, id_)}
+        ours = self.our_workers(now, name, id_)
         workers = now.users.get(target(self.name, id_), ())
-        return [f"the Worker {worker}" for worker in workers if worker not in known]
+        return [f"the Worker {worker}" for worker in workers if worker not in ours]
+
+    def our_workers(self, now: Comparison, name: str, id_: str) -> set[str]:
+        """The Workers of the environments that need a resource."""
+        needing = (other.worker for other in now.others if self.is_needed(other, name, id_))
+        return {now.desired.worker, *needing}
 
     def users(self, now: Comparison, name: str, id_: str) -> str:
         """Who else uses a resource, in words; empty if nobody does."""

@@ -131,8 +131,7 @@ class Queues(OwnedResource):
     def outsiders(self, now: Comparison, name: str, id_: str) -> Iterator[str]:
         """Also those at its ends, queues whose dead letters it takes, and buckets."""
         found = now.observed.get(ObservedQueue, name) or ObservedQueue(name)
-        needing = (other.worker for other in now.others if self.is_needed(other, name, id_))
-        ours = {now.desired.worker, *needing}
+        ours = self.our_workers(now, name, id_)
         bound = now.users.get(target(self.name, id_), ())
         for worker in sorted({*bound, *found.consumers, *found.producers} - ours):
             yield f"the Worker {worker}"
