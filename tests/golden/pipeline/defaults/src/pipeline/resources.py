@@ -100,11 +100,10 @@ class Resources:
 
     async def _retry_job(self, call: Call, owner: str) -> Reply:
         job_id = _job_id(call.request)
-        if await self._services.store.retry(owner, job_id):
-            # If this fails, the sweep does it.
-            await self._services.enqueue(job_id)
-        else:
+        if not await self._services.store.retry(owner, job_id):
             raise _nothing_to_retry((await self._job(owner, job_id)).status)
+        # If this fails, the sweep does it.
+        await self._services.enqueue(job_id)
         return await self._accepted(call, owner, job_id)
 
     async def _retry_failed(self, call: Call, owner: str) -> Reply:

@@ -93,11 +93,11 @@ class Consumer:
             message.ack()
             return
         wait = wait_seconds(error, claim.attempts, time.time())
-        if wait <= QUEUE_DELAY_SECONDS:
-            await self._deliveries.release(claim, why, None, bad_answer=is_bad)
+        by_queue = wait <= QUEUE_DELAY_SECONDS
+        await self._deliveries.release(claim, why, None if by_queue else wait, bad_answer=is_bad)
+        if by_queue:
             message.retry({"delaySeconds": wait})
         else:
-            await self._deliveries.release(claim, why, wait, bad_answer=is_bad)
             message.ack()
 
     async def _put_back(self, message: Message, job_id: str) -> str:
