@@ -18,6 +18,9 @@ from cloudflare_api import CloudflareApi, Failure
 from dev_process import interruptible
 
 _SECONDS = 180.0
+# Nothing has come for so long: cfpy waits for an answer. A Ctrl-C between Python's prompt and its
+# read would be kept until the next key, and no person types so quickly.
+_PAUSE = 0.5
 _ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 # Ctrl-C and Ctrl-D
 _KEYS = ("\x03", "\x04")
@@ -39,12 +42,12 @@ def terminal(cfpy: Any) -> Terminal:
         waiting = dict(answers or {})
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
-            if not select.select([screen], [], [], 1.0)[0]:
+            if select.select([screen], [], [], _PAUSE)[0]:
+                try:
+                    seen += os.read(screen, 65536)
+                except OSError:
+                    break  # The last process has closed it.
                 continue
-            try:
-                seen += os.read(screen, 65536)
-            except OSError:
-                break  # The last process has closed it.
             for question in [q for q in waiting if q.encode() in seen]:
                 answer = waiting.pop(question)
                 os.write(screen, answer.encode() if answer in _KEYS else f"{answer}\n".encode())
