@@ -1,4 +1,4 @@
-"""Tasks: `nox -s lint`, and so on with docs and tests; `nox` runs all, and so does CI."""
+"""Tasks: `nox -s lint`, and so on with docs and tests; `nox` runs these three, and so does CI."""
 
 from __future__ import annotations
 
@@ -60,8 +60,17 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole suite; arguments go to pytest."""
+    """The suite without what is slow; arguments go to pytest."""
+    _pytest(session, "not slow")
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """The rest of the suite, before a release and each week; arguments go to pytest."""
+    _pytest(session, "slow")
+
+
+def _pytest(session: nox.Session, marked: str) -> None:
     # Most of it waits for Node to start. A file stays together: its tests share running Workers.
-    session.run(
-        "pytest", "--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder", *session.posargs
-    )
+    processes = ["--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
+    session.run("pytest", *processes, "-m", marked, *session.posargs)

@@ -107,6 +107,7 @@ def test_numbers_that_are_none_are_not_in_the_way(tmp_path: Path) -> None:
     assert "LOWEST = nan" in config.read_text()
 
 
+@pytest.mark.slow
 def test_spaces_and_other_scripts_in_paths(tmp_path: Path) -> None:
     place = tmp_path / "mein Ordner ü 日本 'x' $HOME"
     place.mkdir()
@@ -212,6 +213,7 @@ sys.addaudithook(hook)
 """
 
 
+@pytest.mark.slow
 def test_what_needs_no_network_does_not_try_it(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(WATCH)

@@ -207,6 +207,7 @@ def test_github(machine: Machine, account: CloudflareApi) -> None:
     assert machine.forge.comments[-1].endswith("The preview was deleted.")
 
 
+@pytest.mark.slow
 def test_gitlab(machine: Machine, account: CloudflareApi) -> None:
     before = account.live["shop"]
     machine.gitlab("deploy-staging")

@@ -38,6 +38,7 @@ def reader(tmp_path: Path) -> Reader:
     return new_reader(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_pattern_is_extended_published_used_and_updated(reader: Reader) -> None:
     reader.follow(DOCS / "tutorials" / "extend-a-pattern.md")
     kb = reader.directory
@@ -57,6 +58,7 @@ def test_what_a_page_says_works(name: str, reader: Reader) -> None:
     reader.follow(DOCS / "how-to" / f"{name}.md")
 
 
+@pytest.mark.slow
 def test_deploying_works_as_the_page_says(
     cfpy: Any, worker: Callable[[int], str], reader: Reader
 ) -> None:
@@ -66,6 +68,7 @@ def test_deploying_works_as_the_page_says(
     reader.follow(DOCS / "how-to" / "deploy.md")
 
 
+@pytest.mark.slow
 def test_a_team_gets_what_the_tutorial_promises(
     cfpy: Any, api: CloudflareApi, worker: Callable[[int], str], reader: Reader, tmp_path: Path
 ) -> None:

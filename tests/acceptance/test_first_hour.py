@@ -16,6 +16,7 @@ def reader(tmp_path: Path) -> Reader:
     return new_reader(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_first_project_answers_from_a_document_of_its_own(reader: Reader) -> None:
     reader.follow(DOCS / "tutorials" / "your-first-project.md")
     answers = [json.loads(text) for text in reader.printed if text.startswith("{")]
@@ -23,6 +24,7 @@ def test_a_first_project_answers_from_a_document_of_its_own(reader: Reader) -> N
     assert "I don't know" in answers[1]["answer"]
 
 
+@pytest.mark.slow
 def test_everyday_changes_work_as_the_page_says(reader: Reader) -> None:
     reader.follow(DOCS / "how-to" / "everyday-changes.md")
     stock = reader.directory

@@ -87,6 +87,7 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("package", "_version", "directory", "answers"), RENDERED)
 def test_it_renders_as_copier_does(
     packages: Path,

@@ -169,6 +169,7 @@ def provisioned(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     return shop
 
 
+@pytest.mark.slow
 def test_what_an_empty_account_is_told(shop: Shop) -> None:
     assert shop.both("plan", code=1) == [f"provision {E_S}"]
     assert shop.both("provision", "--dry-run", code=1) == [f"provision {E_S}"]
@@ -181,6 +182,7 @@ def test_what_an_empty_account_is_told(shop: Shop) -> None:
     assert shop.api.mutations == []
 
 
+@pytest.mark.slow
 def test_what_a_full_account_is_told(provisioned: Shop, worker: Callable[[int], str]) -> None:
     shop = provisioned
     assert shop.both("plan", code=0) == []
@@ -205,6 +207,7 @@ def test_a_conflict_leads_to_the_plan_of_its_environment(provisioned: Shop) -> N
     assert provisioned.hints("deploy", "--yes", code=7) == ways_out
 
 
+@pytest.mark.slow
 def test_a_teardown_leads_to_what_is_left(provisioned: Shop, worker: Callable[[int], str]) -> None:
     shop = provisioned
     assert shop.hints("deploy", "--yes", "--url", worker(200), code=0)
@@ -217,6 +220,7 @@ def test_a_teardown_leads_to_what_is_left(provisioned: Shop, worker: Callable[[i
     assert (shop.api.scripts, shop.api.databases, shop.api.buckets) == ({}, {}, [])
 
 
+@pytest.mark.slow
 def test_a_first_deployment_that_is_ill_is_not_taken_back(
     provisioned: Shop, worker: Callable[[int], str]
 ) -> None:

@@ -161,6 +161,7 @@ def test_data_stays_unless_it_is_given_up_and_what_no_project_names_always(
     assert everything(api) == ["other-db", "other-files", "other"]
 
 
+@pytest.mark.slow
 def test_a_bucket_with_objects_is_reported_and_kept(
     live: Path, cfpy: Any, api: CloudflareApi
 ) -> None:
@@ -174,6 +175,7 @@ def test_a_bucket_with_objects_is_reported_and_kept(
     assert everything(api) == []
 
 
+@pytest.mark.slow
 def test_up_is_all_of_it_in_one_and_what_it_adopted_goes_only_by_name(
     ready: Make, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:
@@ -262,6 +264,7 @@ def test_bucket_rules_are_as_cfpy_toml_has_them(live: Path, cfpy: Any, api: Clou
     assert cfpy("plan", live)[0] == 0
 
 
+@pytest.mark.slow
 def test_an_environment_has_everything_of_its_own(
     live: Path, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dev_process import start_dev
 
 CFPY = [sys.executable, "-m", "cfpy"]
@@ -16,6 +18,7 @@ def run(argv: list[str], cwd: Path) -> str:
     return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_it_has_its_own_database_and_secrets(ready: Callable[[str], Path]) -> None:
     project = ready("fullstack")
     for command in (["init", "-q"], ["add", "."]):

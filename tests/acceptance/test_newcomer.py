@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from cfpy.tools.toolchain import cache_directory
 
 STEPS = Path(__file__).parents[2] / "docs" / "reference" / "first-steps.md"
@@ -114,6 +116,7 @@ def ask(url: str, question: str) -> str:
     return str(json.loads(body)["answer"])
 
 
+@pytest.mark.slow
 def test_the_readme_from_new_to_cost(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     assert "rag" in walk.run("cfpy patterns")

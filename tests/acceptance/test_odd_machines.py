@@ -58,6 +58,7 @@ Date.now = () => now() + days[looks++ % 4] * 86400e3;
 """
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps(tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(PYTHON_CLOCK)
@@ -140,6 +141,7 @@ def only(address: str, **more: str) -> dict[str, str]:
     return known | settings | more
 
 
+@pytest.mark.slow
 def test_a_slow_network_is_waited_for(index: Callable[[float], str], tmp_path: Path) -> None:
     project = new("rag", tmp_path)
     code, _ = run_tests(project, only(index(0.5)))
@@ -148,6 +150,7 @@ def test_a_slow_network_is_waited_for(index: Callable[[float], str], tmp_path: P
     assert (project / "python_modules" / "workers").is_dir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["silent", "closed"])
 def test_a_network_that_says_nothing_is_given_up(
     how: str, index: Callable[[float], str], tmp_path: Path
@@ -172,6 +175,7 @@ def run_tests(project: Path, env: dict[str, str]) -> tuple[int, str]:
 # The cache
 
 
+@pytest.mark.slow
 def test_everything_in_the_cache_is_cut_in_half(
     ready: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -197,6 +201,7 @@ def test_everything_in_the_cache_is_cut_in_half(
         dev.stop()
 
 
+@pytest.mark.slow
 def test_two_cfpy_dev_in_one_project(ready: Callable[[str], Path], tmp_path: Path) -> None:
     project = ready("pipeline")
     first = start_dev(project, "--runtime", "node")
@@ -252,6 +257,7 @@ def test_a_project_that_cannot_be_written(command: list[str], tmp_path: Path) ->
     assert contents(project) == before
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written(ready: Callable[[str], Path], tmp_path: Path) -> None:
     project, cache = ready("pipeline"), tmp_path / "cache"
     shutil.copytree(cache_directory() / "toolchain", cache / "toolchain", symlinks=True)

@@ -58,6 +58,7 @@ def machine(
     return make
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed(
     cfpy_there: Any, account: CloudflareApi, machine: Callable[[], Reader]
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_run_that_is_killed(
     assert f"d1:{WORKER}-db" in left["owned"]
 
 
+@pytest.mark.slow
 def test_another_machine_follows_the_page(
     account: CloudflareApi, machine: Callable[[], Reader], worker: Callable[[int], str]
 ) -> None:

@@ -132,6 +132,7 @@ def synced(clone: Path, project: Path) -> None:
         (clone / folder / ".synced").write_text(version)
 
 
+@pytest.mark.slow
 def test_the_commands_of_ci_run_as_written(
     runner: Runner, live: Path, api: CloudflareApi, tmp_path: Path
 ) -> None:

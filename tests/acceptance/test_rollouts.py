@@ -58,6 +58,7 @@ def machine(
     return reader
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_page_rolls_out_and_back(
     account: CloudflareApi, machine: Reader, worker: Callable[[int], str]
 ) -> None:

@@ -139,6 +139,7 @@ def test_a_whole_life(
     assert not [text for text in said if CANARY in text or TOKEN in text]
 
 
+@pytest.mark.slow
 def test_a_command_that_fails(
     run: Callable[..., tuple[int, str]],
     ready: Callable[[str], Path],
@@ -157,6 +158,7 @@ def test_a_command_that_fails(
         assert TOKEN not in text
 
 
+@pytest.mark.slow
 def test_an_answer_of_a_shape_that_no_code_expects(
     run: Callable[..., tuple[int, str]], ready: Callable[[str], Path], api: CloudflareApi
 ) -> None:

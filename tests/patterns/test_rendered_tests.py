@@ -15,6 +15,7 @@ from pattern_cases import CASES, Case
 _NEED_A_RUNTIME = {"test_worker.py"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["queue-and-originals", "tenants"])
 def test_the_tests_that_a_case_renders_its_own_way_pass(name: str, tmp_path: Path) -> None:
     [case] = [case for case in CASES if (case.pattern, case.name) == ("rag", name)]

@@ -721,6 +721,7 @@ def small(tmp_path: Path) -> Path:
     return write_project(tmp_path / "small", {"wrangler.toml": config, "src/entry.py": entry})
 
 
+@pytest.mark.slow
 def test_a_damaged_snapshot_is_made_again(small: Path, tmp_path: Path) -> None:
     from cfpy.tools.toolchain import cache_directory
 

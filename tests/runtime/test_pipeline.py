@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 
 
+@pytest.mark.slow
 def test_no_job_is_lost_and_none_done_twice_however_often_the_consumer_is_killed() -> None:
     script = ROOT / "benchmarks" / "pipeline_chaos.py"
     # An hour without a model, of 15 seconds.

@@ -163,6 +163,7 @@ QUESTIONS = [
 ]
 
 
+@pytest.mark.slow
 def test_what_it_answers_is_what_its_openapi_says(api: Api) -> None:
     """Before the chapters are there: what it adds is deleted again."""
     # One seed, so that a failure is the fault of a change; other seeds: schemathesis by hand.
@@ -229,6 +230,7 @@ def test_files_of_all_kinds_go_in_and_the_others_are_named(api: Api) -> None:
         assert api("DELETE", f"/documents/{name}").status == 204
 
 
+@pytest.mark.slow
 def test_a_queue_takes_many_documents_while_questions_are_answered(api: Api) -> None:
     def call(method: str, path: str, body: Any) -> tuple[int, Any]:
         answer = api(method, path, body)

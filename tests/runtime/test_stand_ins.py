@@ -155,6 +155,7 @@ def scores(metric: str, query: list[float], items: dict[str, dict[str, Any]]) ->
     return {key: one(item["values"]) for key, item in items.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "metric"), [(name, metric) for name, _, metric in INDEXES])
 def test_the_nearest_are_those_of_a_brute_force_search(
     call: Bindings, filled: dict[str, dict[str, Any]], name: str, metric: str
@@ -169,6 +170,7 @@ def test_the_nearest_are_those_of_a_brute_force_search(
         assert match["score"] == pytest.approx(wanted[match["id"]], abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_nearest_of_vectors_that_are_hard_to_tell_apart() -> None:
     services = RUNTIME_FILES / "local_services"
     node = Toolchain(SubprocessRunner(), print).node.binary
@@ -797,6 +799,7 @@ def as_sent(value: Any) -> Any:
     return json.loads(json.dumps(value), parse_constant=lambda _: None)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(options=OPTIONS | JUNK)
 def test_no_option_of_a_query_breaks_it(
@@ -810,6 +813,7 @@ def test_no_option_of_a_query_breaks_it(
         assert {match["id"] for match in said["result"]["matches"]} <= filled.keys()
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     vectors=JUNK
@@ -838,6 +842,7 @@ def test_no_vector_breaks_an_index(call: Bindings, vectors: Any) -> None:
 LANGS, YEARS = ["en", "de", "fr", "it"], st.integers(1985, 2045)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(
     lang=st.none() | st.sampled_from(LANGS) | st.lists(st.sampled_from(LANGS), max_size=3),

@@ -130,6 +130,7 @@ def long_document(mode: str) -> dict[str, Any]:
     return {"id": f"{mode}-long", "text": text}
 
 
+@pytest.mark.slow
 @pytest.mark.case("fake-ai")
 def test_every_answer_of_an_endpoint(case: Path, ready: Callable[[str], Path]) -> None:
     project = ready("rag")

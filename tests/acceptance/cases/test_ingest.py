@@ -129,6 +129,7 @@ def test_an_empty_file_is_named_and_the_rest_goes_in(case: Path, project: Projec
     assert project.ingest(case)[1][0] == "unchanged  fine.md"
 
 
+@pytest.mark.slow
 @pytest.mark.case("ingest-large")
 def test_five_large_files(case: Path, project: Project) -> None:
     # White space costs no chunks, and so no time.

@@ -126,6 +126,7 @@ def silent(pyodide: Index) -> None:
     pyodide.delay = 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [down, one_page_down, silent])
 def test_an_index_that_did_not_answer_is_not_said_to_have_nothing(
     worker: Worker,
@@ -149,6 +150,7 @@ def test_an_index_that_did_not_answer_is_not_said_to_have_nothing(
     assert not (worker.root / "pylock.toml").exists()
 
 
+@pytest.mark.slow
 def test_a_slow_index_is_waited_for(worker: Worker, pyodide: Index) -> None:
     pyodide.add("numpy", "2.4.1", PYTHON_314)
     pyodide.delay = 0.5
@@ -157,6 +159,7 @@ def test_a_slow_index_is_waited_for(worker: Worker, pyodide: Index) -> None:
     assert worker.version("numpy") == "2.4.1"
 
 
+@pytest.mark.slow
 def test_nobody_listens_where_the_index_should_be(
     worker: Worker, pypi: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:

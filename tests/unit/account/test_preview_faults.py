@@ -27,6 +27,7 @@ BY_NAME = {fault.name: fault for fault in FAULTS}
 KILLS = ["killed", "killed, applied"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "way"),
     [*((fault, "up") for fault in BY_NAME), *((fault, "down") for fault in KILLS)],
@@ -50,6 +51,7 @@ def test_a_broken_up_is_finished_by_up_and_undone_by_down(
         assert files == sorted(path.name for path in here.root.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "way"),
     [*((fault, "down") for fault in BY_NAME), *((fault, "up") for fault in KILLS)],

@@ -157,6 +157,7 @@ def schedules(
                 break
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("order", "exists", "cases"),
     [("up first", False, 33), ("up first", True, 42), ("down first", True, 39)],

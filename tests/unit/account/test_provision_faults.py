@@ -99,6 +99,7 @@ def test_a_broken_run_is_finished_by_the_next(
         assert (plan.changes, here.tools.mutations) == ((), done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_broken_destroy_is_finished_by_the_next_and_leaves_no_claim(
     fault: Fault, provisioned: Callable[[], Provisioned]
@@ -115,6 +116,7 @@ def test_a_broken_destroy_is_finished_by_the_next_and_leaves_no_claim(
         assert here.outcome() == theirs, number
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", KILLS, ids=lambda fault: fault.name)
 def test_a_killed_provision_is_undone_by_a_destroy(
     fault: Fault, provisioned: Callable[[], Provisioned]
