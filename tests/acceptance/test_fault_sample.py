@@ -10,10 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 MATRIX = Path(__file__).with_name("fault_matrix.py")
 FAULTS = ("429", "500, and applied", "dropped", "dropped, and applied", "slow", "killed")
 
 
+@pytest.mark.slow
 def test_provision_finishes_after_any_fault_of_a_sample() -> None:
     run = subprocess.run(
         [sys.executable, MATRIX, "--pattern", "rag", "--sample", "6", "--fault", *FAULTS],

@@ -15,6 +15,8 @@ import pytest
 
 from forked import run_cfpy
 
+pytestmark = pytest.mark.slow
+
 # Package, version, the template's directory in it, and answers to what has no default.
 _AXM = {"org": "acme", "author_name": "Ada", "author_email": "ada@example.com"}
 _TEMPLATEPY = {"project_description": "A test", "github_username": "ada"}
@@ -87,7 +89,6 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("package", "_version", "directory", "answers"), RENDERED)
 def test_it_renders_as_copier_does(
     packages: Path,

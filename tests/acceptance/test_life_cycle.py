@@ -29,7 +29,7 @@ def everything(api: CloudflareApi) -> list[Any]:
 
 
 # rag goes all the way by `up`, below.
-@pytest.mark.parametrize("pattern", ["pipeline", "fullstack"])
+@pytest.mark.parametrize("pattern", ["pipeline", pytest.param("fullstack", marks=pytest.mark.slow)])
 def test_all_the_way_up_and_down(
     pattern: str, ready: Make, cfpy: Any, api: CloudflareApi, worker: Callable[[int], str]
 ) -> None:

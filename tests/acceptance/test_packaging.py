@@ -65,7 +65,7 @@ def test_all_of_the_package_is_in_both(built: Path, wheel: Path) -> None:
         assert tracked <= {name.partition("/")[2] for name in archive.getnames()}
 
 
-@pytest.mark.parametrize("tool", ["pipx", "uv"])
+@pytest.mark.parametrize("tool", [pytest.param("pipx", marks=pytest.mark.slow), "uv"])
 def test_it_is_installed_as_a_tool_and_writes_nothing_there(
     tool: str, wheel: Path, tmp_path: Path
 ) -> None:

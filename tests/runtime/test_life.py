@@ -27,14 +27,18 @@ PAUSES = (0.01, 0.2)
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "life" in metafunc.fixturenames:
         found = lives()
-        metafunc.config.stash.setdefault(RAN, found)
         names = [f"{each.runtime}-{each.language.lower()}" for each in found]
-        metafunc.parametrize("life", found, ids=names, scope="module", indirect=True)
+        # One life in each run of CI; the cases of workerd start it there as well.
+        others = [pytest.param(each, marks=pytest.mark.slow) for each in found[1:]]
+        metafunc.parametrize(
+            "life", [*found[:1], *others], ids=names, scope="module", indirect=True
+        )
 
 
 @pytest.fixture(scope="module")
 def life(request: pytest.FixtureRequest) -> Life:
     given: Life = request.param
+    request.config.stash.setdefault(RAN, []).append(given)
     return given
 
 

@@ -584,6 +584,7 @@ def test_an_index_that_is_not_described_takes_the_size_of_its_first_vector(
     assert call("FOREIGN", "describe")["dimensions"] == 3
 
 
+@pytest.mark.slow
 def test_vectors_outlive_a_restart_and_an_index_can_not_change(
     project: Path,
     call: Bindings,
