@@ -86,6 +86,7 @@ def test_a_made_up_secret_is_shown_once(
     assert re.fullmatch(form, api.values[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["d1/database", "scripts/shop/versions"])
 def test_it_is_shown_whatever_fails_afterwards(
     broken: str, terminal: Terminal, ready: Callable[[str], Path], api: CloudflareApi

@@ -50,6 +50,7 @@ def digests(directory: Path, pattern: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_both_are_built_the_same_twice(built: Path, tmp_path: Path) -> None:
     again = build(tmp_path / "second")
     assert len(digests(built, "cfpy_cli-*")) == 2

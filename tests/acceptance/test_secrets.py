@@ -115,6 +115,7 @@ def run(cfpy: Any, home: Path) -> Iterator[Callable[..., tuple[int, str]]]:
 UP = ("up", "--yes", "--secrets-file", "-", "--health", "")
 
 
+@pytest.mark.slow
 def test_a_whole_life(
     run: Callable[..., tuple[int, str]],
     ready: Callable[[str], Path],

@@ -400,6 +400,7 @@ def test_fullstack_asks_for_the_token_once(open_page: Open) -> None:
     assert page.evaluate("sessionStorage.length") == 0
 
 
+@pytest.mark.slow
 def test_fullstack_behind_access_keeps_people_apart(
     open_page: Open, accessible: Accessible, tmp_path: Path
 ) -> None:

@@ -39,6 +39,31 @@ def test_an_interrupt_inside_an_exec_has_our_exit_code(tmp_path: Path) -> None:
     assert done.returncode == 130
 
 
+BEHIND_A_WAIT = """
+    import os, signal, threading, time
+
+    def send():
+        time.sleep(0.5)
+        # As if it came in the instant before the main thread's wait: that is not interrupted.
+        signal.pthread_kill(threading.get_ident(), signal.{name})
+
+    threading.Thread(target=send, daemon=True).start()
+    os.read(os.pipe()[0], 1)
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_just_before_a_wait_is_not_lost(name: str, code: int, tmp_path: Path) -> None:
+    start, _, end = IN_AN_EXEC.partition('    exec("')
+    wait = BEHIND_A_WAIT.format(name=name)
+    text = start + wait + end.partition("\n")[2]
+    (tmp_path / "interrupted.py").write_text(text)
+    argv = [sys.executable, "-m", "interrupted", "wait"]
+    with interruptible():
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stderr
+
+
 def test_an_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
     text = IN_AN_EXEC.replace("time.sleep(60)", "print('still here')")
     (tmp_path / "interrupted.py").write_text(text)

@@ -283,6 +283,7 @@ def test_a_mistake_is_shown_until_it_is_fixed(life: Life, dev: Dev, helper: Path
     assert dev.url == address
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_configuration_takes_effect(dev: Dev, project: Path) -> None:
     config = project / "wrangler.toml"
     right = config.read_text().replace('"hello"', '"bye"')

@@ -749,6 +749,7 @@ def test_auto_falls_back_to_node_or_runs_workerd_and_says_which(
     dev.stop()
 
 
+@pytest.mark.slow
 def test_a_date_gets_its_own_python(small: Path) -> None:
     config, entry = small / "wrangler.toml", small / "src" / "entry.py"
     config.write_text(config.read_text().replace("2026-11-17", "2026-01-01"))

@@ -624,6 +624,7 @@ def test_the_log_has_one_json_line_a_request_and_no_token(api: Api) -> None:
     assert not any(TOKEN in line for line in api.dev.log)
 
 
+@pytest.mark.slow
 def test_too_many_requests_are_turned_away(
     project: Path, tmp_path: Path, run_dev: Callable[..., Dev]
 ) -> None:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from dev_process import Dev, children, start_dev, wait_until_gone, write_project
 
 MAIN = """\
@@ -90,6 +92,7 @@ export default class extends WorkerEntrypoint {
 """
 
 
+@pytest.mark.slow
 def test_two_in_one_workerd(tmp_path: Path) -> None:
     main = write_project(tmp_path / "main", {"wrangler.toml": MAIN, "src/index.js": MAIN_ENTRY})
     other = write_project(

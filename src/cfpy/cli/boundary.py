@@ -9,7 +9,6 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import typer
@@ -18,6 +17,7 @@ import typer.core
 from cfpy.cli.console import Output
 from cfpy.cli.lazy import LazyGroup
 from cfpy.cli.meant import say_what_is_meant
+from cfpy.cli.signals import raise_on
 from cfpy.errors import CfpyError, FilesystemError
 
 _BUG = 70
@@ -70,10 +70,10 @@ class ErrorBoundary(LazyGroup):
         output = ctx.ensure_object(Output)
         output.command = _name_of(self, (*ctx._protected_args, *ctx.args))
         in_json = "--json" in (*ctx._protected_args, *ctx.args)
-        signal.signal(signal.SIGTERM, _terminate)
+        raise_on(signal.SIGTERM, Terminated)
         # If cfpy was started with SIGINT ignored (nohup, a background job), it stays ignored.
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, _interrupt)
+            raise_on(signal.SIGINT, Interrupted)
         try:
             return super().invoke(ctx)
         except CfpyError as error:
@@ -144,14 +144,6 @@ def _redact(output: Output, error: Any) -> None:
     """Typer prints its own errors, which quote the command line."""
     if isinstance(getattr(error, "message", None), str):
         error.message = output.secrets.redact(error.message)
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise Interrupted
 
 
 def _write_log(output: Output) -> Path:

@@ -374,6 +374,7 @@ def test_an_alias_is_a_path_of_the_project(case: Path) -> None:
     assert "fake-billing.js" in message
 
 
+@pytest.mark.slow
 @pytest.mark.case("js-throws")
 def test_all_that_the_worker_says_is_shown(case: Path) -> None:
     module = case / "src" / "index.js"
