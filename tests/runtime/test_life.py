@@ -336,6 +336,8 @@ def test_a_database_that_is_deleted_gets_its_tables_again(dev: Dev, project: Pat
     """A new start reads the configuration, and asks the database itself."""
     config = project / "wrangler.toml"
     text = config.read_text()
+    row = project / "migrations" / "0002_rows.sql"
+    row.write_text("INSERT INTO items VALUES (1);\n")
     dev.log.clear()
     config.write_text(f"{text}[broken\n")
     dev.wait_for_log("Waiting for a fix")

@@ -45,7 +45,7 @@ def raise_on(number: signal.Signals, exception: type[BaseException]) -> None:
 def _listen() -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    # What is not read fits no longer, and says nothing new.
+    # A full pipe has what the thread needs.
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     arguments = (reader, threading.main_thread().ident)
     threading.Thread(target=_repeat, args=arguments, daemon=True).start()
