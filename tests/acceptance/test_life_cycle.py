@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cloudflare_data import Stored
 from contract import check, shape
 
 from cfpy.account.preview_note import Note
@@ -166,11 +167,16 @@ def test_a_bucket_with_objects_is_reported_and_kept(
     live: Path, cfpy: Any, api: CloudflareApi
 ) -> None:
     api.full = {"shop-files"}
+    api.data.objects["shop-files"] = {"a": Stored(b"x")}
+    code, document = cfpy("destroy", live, "--dry-run", "--delete-data")
+    said = "the bucket shop-files is not empty: it stays until you empty it"
+    assert (code, said in document["data"]["notices"]) == (0, True), document
     code, document = cfpy("destroy", live, *ALL, "--delete-data")
     assert (code, document["error"]["code"]) == (7, "plan_conflict")
     assert "shop-files" in document["error"]["message"]
     assert everything(api) == ["shop-files"]
     api.full = set()
+    api.data.objects["shop-files"] = {}
     assert cfpy("destroy", live, *ALL, "--delete-data")[0] == 0
     assert everything(api) == []
 

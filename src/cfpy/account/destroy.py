@@ -10,6 +10,7 @@ from cfpy.account.claims import forget, void_claims
 from cfpy.account.comparison import Comparison, Permission
 from cfpy.account.live import target
 from cfpy.account.neighbours import neighbours
+from cfpy.account.owned.r2 import ObservedBucket
 from cfpy.account.owned.registry import BY_STEP, RESOURCES
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do, Plan
@@ -125,10 +126,19 @@ def _plan(session: Session, request: DestroyRequest) -> tuple[Plan, tuple[str, .
     )
     more = (
         *gone,
+        *_full(session, plan),
         *_previews(session, plan),
         *removal_notices(removed_environments(project, record)),
     )
     return replace(plan, notices=(*plan.notices, *more)), void
+
+
+def _full(session: Session, plan: Plan) -> Iterator[str]:
+    """The buckets that Cloudflare will not delete."""
+    buckets = (i for i in plan.changes if i.kind == ObservedBucket.kind and i.do is Do.DELETE)
+    for bucket in buckets:
+        if next(session.account.data.objects(bucket.name, bucket.jurisdiction), None):
+            yield f"the bucket {bucket.name} is not empty: it stays until you empty it"
 
 
 def _previews(session: Session, plan: Plan) -> Iterator[str]:
@@ -180,7 +190,7 @@ class _Destroying:
         if full:
             names = ", ".join(action.name for action in full)
             raise PlanConflictError(
-                f"not empty, so kept: the bucket {names}. Everything else was deleted",
+                f"not empty, so kept: the bucket {names}. The rest of the plan was carried out",
                 hint="Empty it in the dashboard, then run it again.",
             )
 

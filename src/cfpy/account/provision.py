@@ -21,6 +21,7 @@ from cfpy.account.owned.registry import BY_NAME, BY_STEP
 from cfpy.account.owned.secret import WorkerSecrets, with_given
 from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.plan import Action, Do, Plan
+from cfpy.account.rollout_limits import refuse_breaking
 from cfpy.account.secret_limits import refused_secrets
 from cfpy.account.session import Session, open_session, refuse_broken
 from cfpy.account.steps import attempt, may_exist, run_all, under_way
@@ -71,13 +72,19 @@ def run(
 
     Raises:
         PlanConflictError: Something in the account is in conflict. Nothing was changed.
-        UsageError: A secret has no value or one of the wrong form, or can't be set now, or another
-            run is in progress. Nothing was changed.
+        UsageError: A secret has no value or one of the wrong form, or can't be set now, a migration
+            would break a version that is being rolled out or back, or another run is in progress.
+            Nothing was changed.
         WranglerError: A step failed. Completed steps stay; run it again to continue.
     """
     with alone(request.root, request.config):
         session = open_session(ctx, request.root, request.environment, request.config)
-        return provision(ctx, session, request, confirm, on_action)
+
+        def safe(plan: Plan) -> bool:
+            refuse_breaking(session, plan)
+            return confirm(plan)
+
+        return provision(ctx, session, request, safe, on_action)
 
 
 def provision(

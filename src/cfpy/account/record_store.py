@@ -10,6 +10,7 @@ from pathlib import Path
 from cfpy.account.record import Record, parse_record
 from cfpy.errors import FilesystemError, ProjectError
 from cfpy.project.config_file import NAMES
+from cfpy.project.encoded import read_text
 from cfpy.tools.files import write_atomically
 
 RECORD_FILE = "cfpy.state.json"
@@ -31,12 +32,9 @@ class RecordStore:
         Raises:
             ProjectError: The file can't be read, or is not a record.
         """
-        try:
-            text = self.path.read_text("utf-8")
-        except FileNotFoundError:
+        if not self.path.exists():
             return Record({})
-        except (OSError, UnicodeDecodeError) as error:
-            raise ProjectError(f"can't be read: {error}", path=self.path) from error
+        text = read_text(self.path, ProjectError)
         try:
             data = json.loads(text)
         except json.JSONDecodeError as error:

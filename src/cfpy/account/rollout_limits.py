@@ -59,3 +59,22 @@ def _unconsumed(session: Session) -> list[str]:
     found = session.observe().all(ObservedQueue) if wanted else {}
     worker = session.desired.worker
     return [name for name in wanted if name in found and worker not in found[name].consumers]
+
+
+def refuse_breaking(session: Session, plan: Plan) -> None:
+    """Refuse migrations that one of the versions of a rollout can't live with.
+
+    Raises:
+        UsageError: There are some, and a rollout is under way. Nothing was changed.
+        CloudflareError: The account can't be read.
+    """
+    breaking = session.breaking(plan)
+    newest = session.account.releases(plan.worker).newest() if breaking else None
+    if newest and len(newest.shares) > 1:
+        finish, back = command("deploy", "--percent", "100"), command("rollback")
+        raise UsageError(
+            f"a rollout is under way: {newest}. Its versions can't live with the pending "
+            "migrations:\n" + "\n".join(breaking),
+            hint=f"First finish it: {finish}, with its code, or go back: {back}. "
+            "Nothing was changed.",
+        )

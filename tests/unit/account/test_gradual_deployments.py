@@ -4,12 +4,15 @@ is changed."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 import cfpy.account.gradual as gradual
 from cfpy.account.health import Answer
+from cfpy.account.provision import ProvisionRequest
+from cfpy.account.provision import run as run_provision
 from cfpy.cli.commands.deploy import DeployView
 from cfpy.cli.console import Output
 from cfpy.errors import (
@@ -271,6 +274,25 @@ def test_migrations_that_break_the_old_version_need_a_word(rollout: Start) -> No
     # The plan was shown with it.
     found = "migrations/0002_less.sql:2: notes.kind is dropped"
     assert any(notice.startswith(found) for notice in here.confirmed[-1].notices)
+
+
+def test_provision_breaks_no_version_of_a_rollout(rollout: Start) -> None:
+    here = rollout()
+    here.code("two")
+    here.share(10)
+    request = ProvisionRequest(here.root, "", {}, lambda _: None, None)
+    provision = partial(run_provision, here.context(), request, here.confirm, lambda _: None)
+    less = here.root / "migrations" / "0002_less.sql"
+    less.write_text(BREAKING)
+    shown = len(here.confirmed)
+    with pytest.raises(UsageError, match="a rollout is under way") as caught:
+        provision()
+    assert "notes.kind is dropped" in caught.value.message
+    assert "deploy --percent 100" in caught.value.hint
+    assert len(here.confirmed) == shown
+    less.write_text("ALTER TABLE notes ADD COLUMN more TEXT;")
+    assert provision() is not None
+    assert provision().changes == ()
 
 
 BY_HAND = (

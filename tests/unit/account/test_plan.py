@@ -24,6 +24,7 @@ from cfpy.account.owned.worker import ObservedWorker
 from cfpy.account.owned.workers_dev import OnWorkersDev, Subdomain
 from cfpy.account.plan import Do, Plan
 from cfpy.account.teardown import teardown
+from cfpy.project.migrations import Migrations
 from cfpy.project.project import MetadataIndex, Secret, VectorizeIndex
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
@@ -273,3 +274,24 @@ def test_data_stays_unless_it_is_given_up(desired: DesiredState, observed: Obser
     for action in plan.actions:
         if action.do is Do.DELETE and action.kind in HOLDS_DATA:
             assert action.reason.startswith("already deleted")
+
+
+def test_files_of_one_name_in_two_folders_are_no_migrations_of_one_database() -> None:
+    """wrangler's table knows them by their names: it would apply the first, and skip the other."""
+
+    def planned(*bindings: D1Database, had: frozenset[str] = frozenset()) -> list[Do]:
+        desired = DesiredState("shop", "", bindings)
+        applied = [AppliedMigrations(item.binding, had) for item in bindings]
+        found = ObservedState.of("account", [FoundDatabase("id-a", "a"), *applied])
+        plan = diff(desired, found, {})
+        return [item.do for item in plan.actions if item.kind == "d1_migrations"]
+
+    def binding(name: str, folder: str, *files: str, table: str = "d1_migrations") -> D1Database:
+        return D1Database("a", name, "id-a", files, table, Migrations(folder, f"{folder}/*.sql"))
+
+    first, other = binding("A", "ma", "1.sql"), binding("B", "mb", "1.sql", "2.sql")
+    assert planned(first, other) == [Do.CONFLICT, Do.CONFLICT]
+    assert planned(first, binding("B", "mb", "2.sql")) == [Do.UPDATE, Do.UPDATE]
+    assert planned(first, binding("B", "mb", "1.sql", table="other")) == [Do.UPDATE, Do.UPDATE]
+    # What is applied can't be told apart any more.
+    assert planned(first, binding("B", "mb", "1.sql"), had=frozenset(["1.sql"])) == [Do.KEEP] * 2

@@ -55,6 +55,15 @@ def test_the_first_version_knew_no_ids() -> None:
     assert record.as_dict()["record_version"] == 2
 
 
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    path, whole = tmp_path / "cfpy.state.json", '{"record_version": 2, "environments": {}}'
+    path.write_text(whole, "utf-8-sig")
+    assert RecordStore(tmp_path).read() == Record({})
+    path.write_text(whole, "utf-16")
+    with pytest.raises(ProjectError, match="it is UTF-16, not UTF-8"):
+        RecordStore(tmp_path).read()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 
 from cfpy.account.comparison import Comparison
 from cfpy.account.desired import DesiredState, Scope
@@ -179,16 +180,36 @@ def _migrations(
         twins = (i.binding for i in bindings if i.migrations_table == table)
         had = next((applied[name].names for name in twins if name in applied), frozenset[str]())
         pending = tuple(name for name in item.migrations if name not in had)
+        do, reason = Do.UPDATE, f"pending: {', '.join(pending)}"
+        if clash := _clash(item, pending, first.values()):
+            do, reason = Do.CONFLICT, clash
+        elif not pending:
+            do, reason = Do.KEEP, "all applied"
         yield Action(
-            Do.UPDATE if pending else Do.KEEP,
+            do,
             "d1_migrations",
             f"{database.name}/{item.binding}" if number else database.name,
-            f"pending: {', '.join(pending)}" if pending else "all applied",
+            reason,
             (after.key,),
             id=database.id,
             bindings=(item.binding,),
             files=pending,
         )
+
+
+def _clash(item: D1Database, pending: tuple[str, ...], all_: Iterable[D1Database]) -> str:
+    """Why a pending migration would never be applied, or another one: the table knows names."""
+    for other in all_:
+        same = set(pending).intersection(other.migrations)
+        apart = other.source.directory != item.source.directory
+        if apart and other.migrations_table == item.migrations_table and same:
+            name = min(same)
+            mine, theirs = (Path(i.source.directory, name).as_posix() for i in (item, other))
+            return (
+                f"{mine} and {theirs} have one name in the table {item.migrations_table}, so only "
+                "one of them would be applied: rename one, or give one binding a migrations_table"
+            )
+    return ""
 
 
 def _applied(

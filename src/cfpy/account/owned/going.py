@@ -38,5 +38,5 @@ class Following(OwnedKind):
             f"{changing.desired.worker} is deleted, but the account still has "
             f"{action.kind.replace('_', ' ')} {action.name}",
             hint=f"Delete it {self.where()}, then run the same command again. "
-            "Everything else was deleted.",
+            "The rest of the plan was carried out.",
         )
