@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from glob import escape
 from typing import Any
 
 from cfpy.bindings.checks import OBJECT_NAMES
@@ -27,8 +28,8 @@ def refuse_unstartable(project: Project, environment: str, today: date | None = 
         today: The date in UTC, which Miniflare compares with.
 
     Raises:
-        ProjectError: The compatibility date is in the future, the folder of ``[site]`` does not
-            exist, or no runtime can bind a name.
+        ProjectError: The compatibility date is in the future, the folder of ``[site]`` or the file
+            of an alias does not exist, or no runtime can bind a name.
     """
     for keys, message, hint in _faults(project, today or datetime.now(UTC).date()):
         line, column = _place(project, environment, keys)
@@ -62,6 +63,7 @@ def _faults(project: Project, today: date) -> Iterator[_Fault]:
     scope = project.wrangler
     yield from _date(scope, today)
     yield from _site(project, scope)
+    yield from _alias(project, scope)
     yield from _names(scope, python=project.is_python)
 
 
@@ -92,6 +94,22 @@ def _site(project: Project, scope: Mapping[str, Any]) -> Iterator[_Fault]:
             f"the folder {folder} of `site` {'is not a folder' if is_file else 'does not exist'}",
             "Create it, or correct `bucket`.",
         )
+
+
+def _alias(project: Project, scope: Mapping[str, Any]) -> Iterator[_Fault]:
+    aliases = scope.get("alias")
+    # A build may create the file.
+    if not isinstance(aliases, Mapping) or scope.get("build"):
+        return
+    for name, given in aliases.items():
+        if not isinstance(given, str) or not given.startswith((".", "/")):
+            continue  # It is a package.
+        path = project.root / given
+        # Its suffix may be left out.
+        if not path.exists() and not any(path.parent.glob(f"{escape(path.name)}.*")):
+            keys = ("alias",) if "." in name else ("alias", name)
+            fix = f"Create it, or correct the alias {name}."
+            yield keys, f"the file {given} of `alias` does not exist", fix
 
 
 def _names(scope: Mapping[str, Any], *, python: bool) -> Iterator[_Fault]:

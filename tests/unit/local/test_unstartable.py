@@ -54,6 +54,21 @@ def test_the_folder_of_a_site(tmp_path: Path) -> None:
     load_for_run(tmp_path)
 
 
+def test_the_file_of_an_alias(tmp_path: Path) -> None:
+    more = f'{DATED}[alias]\npackage = "other"\nbilling = "./src/billing"\n'
+    error = fault(tmp_path, more, suffix="js")
+    assert error.message.endswith(": the file ./src/billing of `alias` does not exist")
+    assert "wrangler.toml:7:" in error.message
+    (tmp_path / "src").mkdir(exist_ok=True)
+    (tmp_path / "src" / "billing.ts").write_text("")
+    load_for_run(tmp_path)
+    (tmp_path / "src" / "billing.ts").unlink()
+    (tmp_path / "wrangler.toml").write_text(
+        HEAD.format("js") + more.replace("[alias]", 'build.command = "make"\n[alias]')
+    )
+    load_for_run(tmp_path)
+
+
 @pytest.mark.parametrize("folder", [".", "./", "public/..", ".."])
 @pytest.mark.parametrize("environment", ["", "next"])
 def test_assets_with_the_files_of_wrangler(tmp_path: Path, folder: str, environment: str) -> None:
