@@ -46,6 +46,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> set[Path]:
     return files(place / "shop")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "env",
     [
@@ -157,6 +158,7 @@ def test_two_at_once_make_one_project(whole: set[Path], tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("milliseconds", [150, 300, 450, 600])
 def test_a_killed_new_leaves_a_whole_project_or_none(
     milliseconds: int, whole: set[Path], tmp_path: Path

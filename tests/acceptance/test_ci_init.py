@@ -180,6 +180,7 @@ def previews(account: CloudflareApi) -> list[str]:
     return sorted(name for name in account.databases if "-preview-" in name)
 
 
+@pytest.mark.slow
 def test_github(machine: Machine, account: CloudflareApi) -> None:
     machine.github("ci.yml", "test")
     assert "1 passed" in machine.printed[-1]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CONFIG = """\
 name = "m"
 main = "src/index.js"
@@ -20,6 +22,7 @@ migrations_dir = "sql"
 """
 
 
+@pytest.mark.slow
 def test_cfpy_dev_names_the_file_and_its_line(tmp_path: Path) -> None:
     files = {
         "wrangler.toml": CONFIG,

@@ -384,6 +384,7 @@ def create(page: Page, name: str, description: str = "") -> None:
     expect(form.get_by_label("Name")).to_have_value("")
 
 
+@pytest.mark.slow
 def test_fullstack_asks_for_the_token_once(open_page: Open) -> None:
     _, page = open_page("fullstack")
     expect(page.locator("#content")).to_be_hidden()

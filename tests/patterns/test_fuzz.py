@@ -15,6 +15,7 @@ import pytest
 TESTS = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pattern", ["rag", "pipeline"])
 def test_nothing_that_is_sent_breaks_it(pattern: str, tmp_path: Path) -> None:
     golden = TESTS / "golden" / pattern / "defaults"

@@ -313,6 +313,7 @@ def test_an_edit_of_the_configuration_takes_effect(dev: Dev, project: Path) -> N
     assert rows in (b"[[1]]", b"[[1.0]]"), rows
 
 
+@pytest.mark.slow
 def test_a_worker_that_can_not_start_again_answers_with_the_reason(
     life: Life, dev: Dev, project: Path, helper: Path
 ) -> None:
@@ -332,6 +333,7 @@ def test_a_worker_that_can_not_start_again_answers_with_the_reason(
     wait_for_answer(dev, before)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_deleted_gets_its_tables_again(dev: Dev, project: Path) -> None:
     """A new start reads the configuration, and asks the database itself."""
     config = project / "wrangler.toml"

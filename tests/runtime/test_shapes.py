@@ -494,6 +494,7 @@ def test_what_json_does_not_have_is_refused_by_name(many: Dev) -> None:
     assert many.request("GET", "/rpc/odd").json() == said
 
 
+@pytest.mark.slow
 def test_a_javascript_worker_with_a_python_one(many: Dev, run_dev: Callable[..., Dev]) -> None:
     # Its Python runs in Node: in workerd it would need a download.
     other = many.project.parent / "other"
@@ -529,6 +530,7 @@ def test_its_format_does_not_matter(text: str, tmp_path: Path) -> None:
     assert read[0].wrangler == read[1].wrangler
 
 
+@pytest.mark.slow
 def test_frameworks(packages: Path, run_dev: Callable[..., Dev]) -> None:
     dev = run_dev(packages, "--runtime", "node")
     assert dev.request("GET", "/hi/Ada").json() == {"message": "Hello, Ada!"}

@@ -72,6 +72,7 @@ def dev(tmp_path_factory: pytest.TempPathFactory, run_dev: Callable[..., Dev]) -
     return run_dev(root, "--runtime", "node", "--no-watch")
 
 
+@pytest.mark.slow
 def test_each_does_what_it_says(dev: Dev) -> None:
     answer = dev.request("GET", "/worker")
     assert answer.status == 200, answer.body

@@ -245,6 +245,7 @@ def option(arguments: list[str], name: str) -> str:
     return arguments[index + 1]
 
 
+@pytest.mark.slow
 def test_each_call_of_wrangler_names_the_file_and_the_environment(
     project: Path,
     cfpy: Any,

@@ -537,6 +537,7 @@ def wait_for_answer(dev: Dev, expected: dict[str, str | None]) -> None:
     raise AssertionError("\n".join(dev.log))
 
 
+@pytest.mark.slow
 def test_the_files_of_the_command_line_reach_python(tmp_path: Path, node: Node) -> None:
     """And a reload that fails says where, in paths of the project."""
     config = "\n".join(ALL.splitlines()[:4])
