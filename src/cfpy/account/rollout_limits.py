@@ -13,6 +13,7 @@ from cfpy.account.owned.route import Routes
 from cfpy.account.owned.workers_dev import Subdomains
 from cfpy.account.plan import Plan
 from cfpy.account.session import Session
+from cfpy.account.traffic import first_end_it
 from cfpy.bindings.environments import effective
 from cfpy.errors import UsageError
 from cfpy.tools.invocation import command
@@ -71,10 +72,8 @@ def refuse_breaking(session: Session, plan: Plan) -> None:
     breaking = session.breaking(plan)
     newest = session.account.releases(plan.worker).newest() if breaking else None
     if newest and len(newest.shares) > 1:
-        finish, back = command("deploy", "--percent", "100"), command("rollback")
         raise UsageError(
             f"a rollout is under way: {newest}. Its versions can't live with the pending "
             "migrations:\n" + "\n".join(breaking),
-            hint=f"First finish it: {finish}, with its code, or go back: {back}. "
-            "Nothing was changed.",
+            hint=first_end_it(),
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from cfpy.account.cloudflare import Account
 from cfpy.account.owned.secret import WorkerSecrets
 from cfpy.account.plan import Plan
+from cfpy.account.traffic import first_end_it
 from cfpy.errors import UsageError
 from cfpy.tools.invocation import command
 
@@ -31,10 +32,9 @@ def refused_secrets(account: Account, plan: Plan) -> UsageError | None:
         return None
     listed = ", ".join(names)
     if len(newest.shares) > 1:
-        finish, back = command("deploy", "--percent", "100"), command("rollback")
         return UsageError(
             f"{listed}: a new secret would end the rollout that is under way: {newest}",
-            hint=f"First finish it: {finish}, with its code, or go back: {back}. {_UNCHANGED}",
+            hint=first_end_it(),
         )
     latest = next(iter(releases.versions()), None)
     if latest is None or latest.id in newest.shares:

@@ -71,6 +71,12 @@ def rollout_notices(releases: Releases) -> Iterator[str]:
         )
 
 
+def first_end_it() -> str:
+    """The hint of what is refused while the project's code is rolled out."""
+    finish, back = command("deploy", "--percent", "100"), command("rollback")
+    return f"First finish it: {finish}, with its code, or go back: {back}. {_UNCHANGED}"
+
+
 def _of_one(releases: Releases, base: Version, tag: str) -> Traffic:
     """Of a Worker with one live version. The last upload is the new one if an earlier run was
     stopped after it, or has gone back. One before it may have old secrets: each change of a secret

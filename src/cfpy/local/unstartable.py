@@ -107,29 +107,28 @@ def _alias(project: Project, scope: Mapping[str, Any]) -> Iterator[_Fault]:
         path = project.root / given
         # Its suffix may be left out.
         if not path.exists() and not any(path.parent.glob(f"{escape(path.name)}.*")):
-            keys = ("alias",) if "." in name else ("alias", name)
             fix = f"Create it, or correct the alias {name}."
-            yield keys, f"the file {given} of `alias` does not exist", fix
+            yield ("alias", name), f"the file {given} of `alias` does not exist", fix
 
 
 def _names(scope: Mapping[str, Any], *, python: bool) -> Iterator[_Fault]:
     for name, table in bound_names(scope):
+        # A table with a dot in its name is nested.
+        keys = tuple(table.split("."))
         if name in OBJECT_NAMES:
             why = "which every JavaScript object has already: wrangler can't bind it"
-            yield (table,), f"{table} binds {name!r}, {why}", "Use another name, such as MY_DB."
+            yield keys, f"{table} binds {name!r}, {why}", "Use another name, such as MY_DB."
         elif python and table not in _FREE_NAMES and not name.isascii():
             why = "which is not a valid identifier: Cloudflare refuses it"
             fix = "Use letters, digits and underscores, such as MY_DB."
-            yield (table,), f"{table} binds {name!r}, {why}", fix
+            yield keys, f"{table} binds {name!r}, {why}", fix
 
 
 def _place(project: Project, environment: str, keys: tuple[str, ...]) -> tuple[int, int]:
     """The line and column of a key: in the table of the environment, if that has it."""
     text, data = read(project.config_path)
-    # A table with a dot in its name is nested.
-    path = tuple(part for key in keys for part in key.split("."))
-    own = ("env", environment, *path[:1]) if environment else ()
+    own = ("env", environment, *keys[:1]) if environment else ()
     there: Any = data
     for key in own:
         there = there.get(key) if isinstance(there, Mapping) else None
-    return locate(project.config_path, text, (*own[:2], *path) if own and there else path)
+    return locate(project.config_path, text, (*own[:2], *keys) if own and there else keys)
