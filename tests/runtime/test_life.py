@@ -284,7 +284,10 @@ def test_a_mistake_is_shown_until_it_is_fixed(life: Life, dev: Dev, helper: Path
 
 
 @pytest.mark.slow
-def test_an_edit_of_the_configuration_takes_effect(dev: Dev, project: Path) -> None:
+def test_an_edit_of_the_configuration_takes_effect(
+    life: Life, dev: Dev, project: Path, helper: Path
+) -> None:
+    helper.write_text(life.named("sun"))
     config = project / "wrangler.toml"
     right = config.read_text().replace('"hello"', '"bye"')
     config.write_text(right)
